@@ -1,0 +1,148 @@
+# pinlib: build, install, test. `make help` lists the targets.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+CC ?= gcc
+MUSL_CC ?= musl-gcc
+PKG_CONFIG ?= pkg-config
+
+bindir = $(PREFIX)/bin
+libdir = $(PREFIX)/lib/pinlib
+mandir = $(PREFIX)/share/man
+wrapper_path = $(libdir)/pinlib-wrapper
+
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
+
+WARN = -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wvla
+DEFS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPINLIB_WRAPPER='"$(wrapper_path)"' \
+	-DPINLIB_VERSION='"$(VERSION)"'
+HARDEN = -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
+LINK_HARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LIBS = sqlite3 libcap libseccomp mount libelf libarchive libcrypto
+
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(DEFS) -I. $(shell $(PKG_CONFIG) --cflags $(LIBS))
+ALL_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread
+SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1
+
+rooms = base plan store labeler policy
+room_src = $(foreach r,$(rooms),$(wildcard $(r)/*.c))
+cli_src = $(wildcard cli/*.c)
+obj = $(patsubst %.c,$(BUILD)/%.o,$(room_src) $(cli_src))
+# All that the privileged program is made of.
+wrapper_src = $(wildcard wrapper/*.c) plan/read.c plan/crc.c base/err.c
+wrapper_obj = $(patsubst %.c,$(BUILD)/musl/%.o,$(wrapper_src))
+
+unit_src = $(wildcard tests/unit/*.c)
+unit = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_src))
+san_obj = $(patsubst %.c,$(BUILD)/san/%.o,$(room_src))
+man_pages = $(wildcard man/*.[1578])
+
+.PHONY: all
+all: $(BUILD)/pinlib $(BUILD)/pinlib-wrapper ## build both programs (the default)
+
+$(BUILD)/pinlib: $(obj)
+	$(CC) $(CFLAGS) $(LINK_HARDEN) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(HARDEN) -MMD -MP -c -o $@ $<
+
+# The wrapper: static, musl, and the kernel's own headers (musl brings none).
+$(BUILD)/uapi:
+	@mkdir -p $(BUILD)/uapi.tmp
+	@ln -sfn /usr/include/linux $(BUILD)/uapi.tmp/linux
+	@ln -sfn /usr/include/asm-generic $(BUILD)/uapi.tmp/asm-generic
+	@ln -sfn /usr/include/$$($(CC) -print-multiarch 2>/dev/null || gcc -print-multiarch)/asm $(BUILD)/uapi.tmp/asm
+	@mv $(BUILD)/uapi.tmp $@
+
+WRAPPER_CFLAGS = -std=gnu17 -Os -g $(WARN) $(DEFS) -I. -idirafter $(BUILD)/uapi \
+	-fstack-protector-strong -D_FORTIFY_SOURCE=0 -ffunction-sections -fdata-sections -fno-pie
+WRAPPER_LDFLAGS = -static -no-pie -Wl,-z,noexecstack,-z,relro,-z,now -Wl,--gc-sections \
+	-Wl,-e,wrapper_entry -Wl,--build-id=none
+
+$(BUILD)/musl/%.o: %.c Makefile | $(BUILD)/uapi
+	@mkdir -p $(@D)
+	$(MUSL_CC) $(WRAPPER_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/pinlib-wrapper: $(wrapper_obj)
+	$(MUSL_CC) $(WRAPPER_LDFLAGS) -o $@.dbg $^
+	strip -o $@ $@.dbg
+
+# Unit tests: one program a file, with sanitizers.
+$(BUILD)/san/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
+$(BUILD)/san/librooms.a: $(san_obj)
+	@rm -f $@
+	ar rcs $@ $^
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/librooms.a tests/unit/test.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SAN) -MMD -MP -o $@ $< $(BUILD)/san/librooms.a $(ALL_LIBS)
+
+.PHONY: unit
+unit: $(unit)
+.PRECIOUS: $(BUILD)/san/%.o
+
+-include $(obj:.o=.d) $(wrapper_obj:.o=.d) $(san_obj:.o=.d)
+
+.PHONY: deps
+deps: ## install what debian/control's Build-Depends name, with apt
+	tests/deps
+
+.PHONY: check
+check: ## install what is missing, build, run every test (as root)
+	tests/deps
+	$(MAKE) all unit
+	tests/run
+
+.PHONY: demo
+demo: ## install what is missing, build, show the main job on real libraries (as root)
+	tests/deps
+	$(MAKE) all
+	tests/demo
+
+.PHONY: install
+install: all ## install below PREFIX (and DESTDIR); sets the capability when DESTDIR is empty
+	install -D -m 0755 $(BUILD)/pinlib $(DESTDIR)$(bindir)/pinlib
+	install -D -m 0755 $(BUILD)/pinlib-wrapper $(DESTDIR)$(wrapper_path).new
+	$(if $(DESTDIR),,setcap cap_sys_admin=p $(wrapper_path).new)
+	mv -f $(DESTDIR)$(wrapper_path).new $(DESTDIR)$(wrapper_path)
+	for page in $(man_pages); do \
+		install -D -m 0644 $$page \
+			$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
+
+.PHONY: uninstall
+uninstall: ## remove what install put there; refuses while programs are wrapped
+	$(if $(DESTDIR),,@if [ -n "$$(ls -A /var/lib/pinlib/plans 2>/dev/null)" ]; then \
+		echo "make uninstall: programs are still wrapped: see 'pinlib list';" \
+		"unwrap them all with: pinlib unset --all" >&2; exit 1; fi)
+	rm -f $(DESTDIR)$(bindir)/pinlib $(DESTDIR)$(wrapper_path)
+	-rmdir $(DESTDIR)$(libdir) 2>/dev/null
+	for page in $(man_pages); do \
+		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
+
+c_files = $(shell git ls-files '*.c' '*.h')
+
+.PHONY: format
+format: ## lay out the sources with clang-format
+	clang-format -i $(c_files)
+
+.PHONY: lint
+lint: ## check the layout, and the sources with cppcheck and both compilers
+	clang-format --dry-run -Werror $(c_files)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+		--enable=warning,performance,portability -I. -D_GNU_SOURCE \
+		--suppress=missingIncludeSystem $(room_src) $(cli_src) $(wildcard wrapper/*.c)
+	$(MAKE) BUILD=$(BUILD)/gcc CC=gcc all
+	$(MAKE) BUILD=$(BUILD)/clang CC=clang all
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12

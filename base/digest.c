@@ -1,0 +1,130 @@
+#include "base/digest.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+#include <unistd.h>
+
+/* An EVP_MD_CTX under a name of ours, so that libcrypto's headers stay here. */
+static EVP_MD_CTX *context(struct digest_stream *s)
+{
+	return (EVP_MD_CTX *)s;
+}
+
+struct digest_stream *digest_begin(void)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+
+	if (c && EVP_DigestInit_ex(c, EVP_sha256(), NULL) != 1) {
+		EVP_MD_CTX_free(c);
+		c = NULL;
+	}
+	return (struct digest_stream *)c;
+}
+
+int digest_update(struct digest_stream *s, const void *data, size_t len, struct err *err)
+{
+	if (EVP_DigestUpdate(context(s), data, len) != 1)
+		return err_set(err, EIO, "SHA-256 failed in libcrypto");
+	return 0;
+}
+
+int digest_end(struct digest_stream *s, struct digest *out, struct err *err)
+{
+	unsigned int len = 0;
+	int ok = EVP_DigestFinal_ex(context(s), out->bytes, &len);
+
+	EVP_MD_CTX_free(context(s));
+	if (ok != 1 || len != DIGEST_SIZE)
+		return err_set(err, EIO, "SHA-256 failed in libcrypto");
+	return 0;
+}
+
+void digest_abandon(struct digest_stream **s)
+{
+	if (*s)
+		EVP_MD_CTX_free(context(*s));
+	*s = NULL;
+}
+
+int digest_data(const void *data, size_t len, struct digest *out, struct err *err)
+{
+	struct digest_stream *s = digest_begin();
+	int r;
+
+	if (!s)
+		return err_nomem(err);
+	r = digest_update(s, data, len, err);
+	if (r < 0) {
+		digest_abandon(&s);
+		return r;
+	}
+	return digest_end(s, out, err);
+}
+
+int digest_fd(int fd, struct digest *out, struct err *err)
+{
+	__attribute__((cleanup(digest_abandon))) struct digest_stream *s = digest_begin();
+	struct digest_stream *whole;
+	static _Thread_local char buf[128 * 1024];
+	off_t at = 0;
+
+	if (!s)
+		return err_nomem(err);
+	for (;;) {
+		ssize_t n = pread(fd, buf, sizeof buf, at);
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read");
+		if (n == 0)
+			break;
+		r = digest_update(s, buf, (size_t)n, err);
+		if (r < 0)
+			return r;
+		at += n;
+	}
+	whole = s;
+	s = NULL;
+	return digest_end(whole, out, err);
+}
+
+void digest_hex(const struct digest *d, char hex[DIGEST_HEX])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < DIGEST_SIZE; i++) {
+		hex[2 * i] = digits[d->bytes[i] >> 4];
+		hex[2 * i + 1] = digits[d->bytes[i] & 15];
+	}
+	hex[2 * DIGEST_SIZE] = '\0';
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+bool digest_parse(const char *s, struct digest *out)
+{
+	if (strlen(s) != DIGEST_HEX - 1)
+		return false;
+	for (size_t i = 0; i < DIGEST_SIZE; i++) {
+		int high = digit(s[2 * i]), low = digit(s[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out->bytes[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+bool digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->bytes, b->bytes, DIGEST_SIZE) == 0;
+}

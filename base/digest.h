@@ -1,0 +1,34 @@
+/* SHA-256 (FIPS 180-4), by libcrypto. A digest's text is 64 lower-case hexadecimal digits. */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define DIGEST_SIZE 32
+#define DIGEST_HEX (2 * DIGEST_SIZE + 1) /* with the NUL */
+
+struct digest {
+	unsigned char bytes[DIGEST_SIZE];
+};
+
+int digest_data(const void *data, size_t len, struct digest *out, struct err *err);
+
+/* From offset 0 to the end of the file, whatever the descriptor's position; pread(2), so the
+ * position stays. */
+int digest_fd(int fd, struct digest *out, struct err *err);
+
+void digest_hex(const struct digest *d, char hex[DIGEST_HEX]);
+/* False unless s is exactly 64 lower-case hexadecimal digits. */
+bool digest_parse(const char *s, struct digest *out);
+bool digest_equal(const struct digest *a, const struct digest *b);
+
+/* Content that comes in pieces. digest_begin's result is freed by digest_end (which fills out)
+ * or digest_abandon; NULL from digest_begin means out of memory. */
+struct digest_stream;
+struct digest_stream *digest_begin(void);
+int digest_update(struct digest_stream *s, const void *data, size_t len, struct err *err);
+int digest_end(struct digest_stream *s, struct digest *out, struct err *err);
+void digest_abandon(struct digest_stream **s); /* fits CLEANUP(digest_abandon) */

@@ -1,0 +1,22 @@
+/* Where pinlib keeps things. Fixed when it is built: nothing a user can write moves them. */
+#pragma once
+
+#ifndef PINLIB_STATE
+#define PINLIB_STATE "/var/lib/pinlib"
+#endif
+#ifndef PINLIB_WRAPPER
+#define PINLIB_WRAPPER "/usr/local/lib/pinlib/pinlib-wrapper"
+#endif
+
+#define PINLIB_STORE PINLIB_STATE "/store"      /* library versions, by content */
+#define PINLIB_LAYERS PINLIB_STATE "/layers"    /* ID/N: the N-th covered directory of a view */
+#define PINLIB_PLANS PINLIB_STATE "/plans"      /* one file per app, see plan/format.h */
+#define PINLIB_POLICY PINLIB_STATE "/policy.db" /* the truth */
+#define PINLIB_LOCK PINLIB_STATE "/lock"	/* held by a command that changes anything */
+
+/* A wrapped program's original is DIR/.pinlib/NAME: same directory tree, so same filesystem, so
+ * that every step of wrapping is one rename(2). */
+#define PINLIB_REAL_DIR ".pinlib"
+
+/* Overlay mounts of a view have this before their label in the source field of mountinfo. */
+#define PINLIB_SOURCE "pinlib:"

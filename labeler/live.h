@@ -1,0 +1,19 @@
+/* Processes: which views are in use. Read from the mount tables of /proc with libmount; the view's
+ * label stands in the source field of its overlays, where no user of the initial user namespace
+ * can forge it. */
+#pragma once
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct live {
+	char **labels; /* without PINLIB_SOURCE; each once */
+	size_t count;
+};
+
+/* The labels of all views that a running process has. Processes that vanish while it looks are no error;
+ * one whose table cannot be read is -EACCES: then nothing may be collected. */
+int live_labels(struct live *out, struct err *err);
+void live_free(struct live *live);
+#define AUTO_LIVE CLEANUP(live_free)

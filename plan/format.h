@@ -1,0 +1,69 @@
+/*
+ * The plan: what the wrapper has to know of one app, compiled from the policy.
+ *
+ * One file per app in PINLIB_PLANS, named by the app's canonical path, percent-encoded
+ * ("usr%2Fbin%2Fcurl"); root-owned, mode 0644, replaced by rename. It is made on the machine that
+ * reads it, so numbers are in the machine's own byte order and need no conversion.
+ *
+ *	+--------------------------+ 0
+ *	| struct plan_header       |
+ *	+--------------------------+ header.covers_at
+ *	| struct plan_cover  [n]   |  n = header.covers
+ *	+--------------------------+ header.strings_at
+ *	| strings, each ends in 0  |  the last byte of the file is 0
+ *	+--------------------------+ header.size, the file's size
+ *
+ * A string is named by its offset from the start of the file. The checksum is CRC-32 (IEEE 802.3,
+ * reflected, as in zlib) over the whole file with the crc field as 0: it finds damage, not malice;
+ * against malice stand the owner and the mode of the file and of its directory.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define PLAN_MAGIC "pinplan" /* 7 letters and the NUL */
+#define PLAN_VERSION 1
+#define PLAN_SIZE_MAX (64 * 1024)
+#define PLAN_COVERS_MAX 64
+
+enum plan_kind {
+	PLAN_ELF = 1,	 /* the app's path is a link to the wrapper */
+	PLAN_SCRIPT = 2, /* the app's path is its text, with a shebang that names the wrapper */
+};
+
+enum plan_on_failure {
+	PLAN_REFUSE = 1,   /* without the capability: exit 126 */
+	PLAN_UNPINNED = 2, /* without the capability: run the program without its view */
+};
+
+struct plan_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t size;
+	uint32_t crc;
+	uint32_t kind;	     /* enum plan_kind */
+	uint32_t on_failure; /* enum plan_on_failure */
+	uint32_t covers;     /* how many; 0: the app sees the live system */
+	uint64_t generation; /* of the policy that this was compiled from */
+	uint32_t covers_at;
+	uint32_t strings_at;
+	uint32_t app;	/* string: canonical absolute path of the program */
+	uint32_t real;	/* string: absolute path where the program lies outside its view */
+	uint32_t label; /* string: see PLAN_LABEL_MAX */
+	uint32_t zero;	/* 0 */
+};
+
+/* One overlay: the layer over the live directory. Covers are sorted by target and none lies below
+ * another. */
+struct plan_cover {
+	uint32_t target; /* string: canonical absolute path of a directory */
+	uint32_t layer;	 /* string: absolute path of the layer's directory, below PINLIB_LAYERS */
+};
+
+/* The label names the view in mountinfo: "LAYER:GENERATION:APP", printable ASCII without spaces;
+ * what is not is percent-encoded, and the whole is cut at this length (with the NUL), since
+ * fsconfig(2) takes 256 bytes and PINLIB_SOURCE stands before it. */
+#define PLAN_LABEL_MAX 240
+
+_Static_assert(sizeof(struct plan_header) == 64, "the plan's header has no padding");
+_Static_assert(sizeof(struct plan_cover) == 8, "a cover has no padding");

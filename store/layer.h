@@ -1,0 +1,47 @@
+/*
+ * Layers: the trees that overlayfs lays over the live directories.
+ *
+ *	ROOT/ID/0, ROOT/ID/1, ...   one tree per covered directory
+ *	ROOT/ID/.spec               what it was built from, one entry a line; ID is its SHA-256,
+ *	                            cut to 32 hexadecimal digits
+ *
+ * Equal sets of entries give the same ID and share one tree. Files are hard links to the store's
+ * objects where mode 0644 is wanted (one copy on disk and in the page cache), else copies. All
+ * belongs to root; directories are 0755, files 0644 or 0755: overlayfs opens them with the
+ * credentials of whoever started the app.
+ */
+#pragma once
+
+#include "store/store.h"
+
+#define LAYER_ID 33 /* with the NUL */
+
+enum layer_type {
+	LAYER_DIR,
+	LAYER_FILE,
+	LAYER_LINK,
+	LAYER_WHITEOUT, /* hides the live system's file: character device 0:0 */
+};
+
+struct layer_entry {
+	size_t cover;	  /* which tree; trees are numbered from 0 without a gap */
+	enum layer_type type;
+	const char *path; /* in the tree, relative, normalised */
+	mode_t mode;	  /* files */
+	struct digest content; /* files */
+	const char *target;    /* links */
+};
+
+/* Builds the tree where it is missing, complete or not at all; content is rehashed on the way
+ * into it (-EBADMSG names a damaged object). Parent directories are made as needed. Two
+ * entries with one cover and path are -EEXIST unless they are the same. */
+int layer_build(struct store *store, const char *root, struct layer_entry *entries, size_t n,
+		char id[LAYER_ID], struct err *err);
+
+/* Compares every layer with its .spec, as store_verify. */
+int layer_verify(struct store *store, const char *root, report_fn *report, void *ctx,
+		 struct err *err);
+
+/* Removes the layers whose IDs are not in keep. */
+int layer_gc(const char *root, const char *const *keep, size_t nkeep, bool dry_run,
+	     report_fn *report, void *ctx, size_t *removed, struct err *err);

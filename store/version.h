@@ -1,0 +1,82 @@
+/*
+ * A library version: what it is called, and its files.
+ *
+ * Stored as a manifest: UTF-8 text, one fact a line, fields separated by one tab, each line ends
+ * in a newline. Order is fixed (header, then entries sorted by path, bytewise), so that equal
+ * versions have equal manifests, and the manifest's SHA-256 is the version's digest:
+ *
+ *	pinlib-manifest	1
+ *	name	zlib1g
+ *	version	1:1.2.11.dfsg-2+deb11u2
+ *	arch	amd64
+ *	dir	0755	/usr/share/zlib
+ *	file	0644	SHA256HEX	SIZE	/lib/x86_64-linux-gnu/libz.so.1.2.11	libz.so.1
+ *	link	libz.so.1.2.11	/lib/x86_64-linux-gnu/libz.so.1
+ *
+ * The last field of a file, absent where there is none, is its soname (DT_SONAME). No field holds
+ * a control character, so tabs and newlines need no quoting.
+ */
+#pragma once
+
+#include "base/digest.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum entry_type { ENTRY_DIR, ENTRY_FILE, ENTRY_LINK };
+
+struct entry {
+	enum entry_type type;
+	char *path;	      /* absolute, normalised, as the package says it */
+	mode_t mode;	      /* permission bits, never setuid, setgid or sticky; 0 for links */
+	uint64_t size;	      /* bytes; files only */
+	struct digest content; /* files only */
+	char *soname;	      /* files only; NULL if it has none */
+	char *target;	      /* links only, as found */
+};
+
+struct version {
+	char *name;    /* package name, or the stem of a soname */
+	char *version; /* upstream's or Debian's, epoch included */
+	char *arch;    /* Debian's name: amd64, i386, arm64 ...; "all" if nothing in it is ELF */
+	struct digest digest;
+	struct entry *entries; /* sorted by path */
+	size_t nentries;
+};
+
+struct versions {
+	struct version *items;
+	size_t count;
+};
+
+void version_free(struct version *v); /* frees what it holds; v itself is the caller's */
+void versions_free(struct versions *vs);
+#define AUTO_VERSION CLEANUP(version_free)
+#define AUTO_VERSIONS CLEANUP(versions_free)
+
+uint64_t version_size(const struct version *v); /* sum of its files' sizes */
+
+/* Text of a manifest <-> version. Reading checks everything that the format promises, and
+ * that paths are safe; the digest is computed from the text. *text is the caller's to free. */
+int version_encode(struct version *v, char **text, size_t *len, struct err *err);
+int version_parse(const char *text, size_t len, struct version *out, struct err *err);
+
+/*
+ * A spec: NAME=VERSION, optionally NAME:ARCH=VERSION. NAME is a package name ("zlib1g"), a soname
+ * ("libz.so.1") or a soname's stem ("libz"); VERSION is a whole version or its leading components:
+ * "1.2" means 1.2, 1.2.11 and 1.2-3, not 1.20. An epoch may be left out. A VERSION of at least 8
+ * hexadecimal digits after "sha256:" means the digest that begins so.
+ */
+struct spec {
+	char name[256];
+	char arch[32]; /* "" if none was given */
+	char version[256];
+};
+
+int spec_parse(const char *text, struct spec *out, struct err *err); /* -EINVAL, says why */
+bool spec_matches_name(const char *name, const struct version *v);
+bool spec_matches_version(const char *wanted, const struct version *v);
+bool spec_matches(const struct spec *spec, const struct version *v);

@@ -1,0 +1,36 @@
+/* A unit test is a program: CHECK what must hold, end main with `return test_end();`. Each CHECK
+ * that fails prints its place; the last line is "N passed, N failed". */
+#pragma once
+
+#include <stdio.h>
+#include <string.h>
+
+static int test_passed, test_failed;
+
+#define CHECK(cond)                                                                                \
+	do {                                                                                       \
+		if (cond) {                                                                        \
+			test_passed++;                                                             \
+		} else {                                                                           \
+			test_failed++;                                                             \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);                 \
+		}                                                                                  \
+	} while (0)
+
+#define CHECK_STR(a, b)                                                                            \
+	do {                                                                                       \
+		const char *a_ = (a), *b_ = (b);                                                   \
+		if (a_ && b_ && strcmp(a_, b_) == 0) {                                             \
+			test_passed++;                                                             \
+		} else {                                                                           \
+			test_failed++;                                                             \
+			fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__,   \
+				#a, a_ ? a_ : "(null)", b_ ? b_ : "(null)");                       \
+		}                                                                                  \
+	} while (0)
+
+static inline int test_end(void)
+{
+	printf("%d passed, %d failed\n", test_passed, test_failed);
+	return test_failed != 0;
+}
