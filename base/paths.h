@@ -8,9 +8,9 @@
 #define PINLIB_WRAPPER "/usr/local/lib/pinlib/pinlib-wrapper"
 #endif
 
-#define PINLIB_STORE PINLIB_STATE "/store"      /* library versions, by content */
-#define PINLIB_LAYERS PINLIB_STATE "/layers"    /* ID/N: the N-th covered directory of a view */
-#define PINLIB_PLANS PINLIB_STATE "/plans"      /* one file per app, see plan/format.h */
+#define PINLIB_STORE PINLIB_STATE "/store"	/* library versions, by content */
+#define PINLIB_LAYERS PINLIB_STATE "/layers"	/* ID/N: the N-th covered directory of a view */
+#define PINLIB_PLANS PINLIB_STATE "/plans"	/* one file per app, see plan/format.h */
 #define PINLIB_POLICY PINLIB_STATE "/policy.db" /* the truth */
 #define PINLIB_LOCK PINLIB_STATE "/lock"	/* held by a command that changes anything */
 

@@ -1,0 +1,229 @@
+#include "base/file.h"
+
+#include "base/cleanup.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+
+int file_read(int fd, size_t max, char **data, size_t *len, struct err *err)
+{
+	AUTO_FREE char *buf = NULL;
+	size_t size = 0, used = 0;
+
+	for (;;) {
+		ssize_t n;
+
+		if (used + 1 >= size) {
+			size_t bigger = size ? size * 2 : 8192;
+			char *grown = realloc(buf, bigger);
+
+			if (!grown)
+				return err_nomem(err);
+			buf = grown;
+			size = bigger;
+		}
+		n = read(fd, buf + used, size - used - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read");
+		if (n == 0)
+			break;
+		used += (size_t)n;
+		if (used > max)
+			return err_set(err, EFBIG, "larger than %zu bytes", max);
+	}
+	buf[used] = '\0';
+	*data = buf;
+	*len = used;
+	buf = NULL;
+	return 0;
+}
+
+int file_read_at(int dirfd, const char *path, size_t max, char **data, size_t *len, struct err *err)
+{
+	/* O_NONBLOCK: a FIFO in the file's place must not make us wait. */
+	AUTO_FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "%s is not a regular file", path);
+	r = file_read(fd, max, data, len, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", path);
+	return 0;
+}
+
+int file_write(int fd, const void *data, size_t len, struct err *err)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot write");
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_temp_name(const char *prefix, char *buf, size_t size, struct err *err)
+{
+	uint64_t random;
+	int n;
+
+	if (getrandom(&random, sizeof random, 0) != sizeof random)
+		return err_sys(err, errno, "cannot get random bytes");
+	n = snprintf(buf, size, "%s%016llx", prefix, (unsigned long long)random);
+	if (n < 0 || (size_t)n >= size)
+		return err_set(err, ENAMETOOLONG, "%s: name too long", prefix);
+	return 0;
+}
+
+/* The directory part of a relative or absolute path, "." if there is none. */
+static void parent_of(const char *path, char *out, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		snprintf(out, size, ".");
+	else if (slash == path)
+		snprintf(out, size, "/");
+	else
+		snprintf(out, size, "%.*s", (int)(slash - path), path);
+}
+
+int file_sync_parent(int dirfd, const char *path, struct err *err)
+{
+	char dir[PATH_MAX];
+	AUTO_FD int fd = -1;
+
+	parent_of(path, dir, sizeof dir);
+	fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "cannot sync directory %s", dir);
+	return 0;
+}
+
+static int fill(int dirfd, const char *temp, const void *data, size_t len, mode_t mode,
+		struct err *err)
+{
+	AUTO_FD int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot create %s", temp);
+	r = file_write(fd, data, len, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", temp);
+	/* fchmod: the umask has no say. */
+	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "cannot finish %s", temp);
+	return 0;
+}
+
+int file_publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+		 struct err *err)
+{
+	char dir[PATH_MAX], prefix[PATH_MAX + 8], temp[PATH_MAX + 32];
+	int r;
+
+	parent_of(path, dir, sizeof dir);
+	snprintf(prefix, sizeof prefix, "%s/.tmp-", dir);
+	r = file_temp_name(prefix, temp, sizeof temp, err);
+	if (r < 0)
+		return r;
+	r = fill(dirfd, temp, data, len, mode, err);
+	if (r == 0 && renameat(dirfd, temp, dirfd, path) < 0)
+		r = err_sys(err, errno, "cannot rename %s to %s", temp, path);
+	if (r < 0) {
+		unlinkat(dirfd, temp, 0);
+		return r;
+	}
+	return file_sync_parent(dirfd, path, err);
+}
+
+int file_mkdirs(const char *path, struct err *err)
+{
+	char part[PATH_MAX];
+	size_t len = strlen(path);
+
+	if (len == 0 || len >= sizeof part)
+		return err_set(err, ENAMETOOLONG, "%s: not a usable path", path);
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		snprintf(part, sizeof part, "%.*s", (int)i, path);
+		if (mkdir(part, 0755) < 0) {
+			if (errno == EEXIST)
+				continue;
+			return err_sys(err, errno, "cannot create directory %s", part);
+		}
+		if (chmod(part, 0755) < 0)
+			return err_sys(err, errno, "cannot set the mode of %s", part);
+		if (file_sync_parent(AT_FDCWD, part, err) < 0)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int remove_children(int fd, struct err *err)
+{
+	AUTO_DIR DIR *dir = NULL;
+	struct dirent *d;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0)
+		return err_sys(err, errno, "cannot read a directory");
+	dir = fdopendir(copy);
+	if (!dir) {
+		close(copy);
+		return err_sys(err, errno, "cannot read a directory");
+	}
+	while (errno = 0, (d = readdir(dir))) {
+		int r;
+
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+			continue;
+		r = file_remove_tree(fd, d->d_name, err);
+		if (r < 0)
+			return r;
+	}
+	if (errno)
+		return err_sys(err, errno, "cannot read a directory");
+	return 0;
+}
+
+int file_remove_tree(int dirfd, const char *name, struct err *err)
+{
+	AUTO_FD int fd = -1;
+	int r;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return err_sys(err, errno, "cannot remove %s", name);
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open directory %s", name);
+	if (fchmod(fd, 0700) < 0)
+		return err_sys(err, errno, "cannot set the mode of %s", name);
+	r = remove_children(fd, err);
+	if (r < 0)
+		return r;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "cannot remove directory %s", name);
+	return 0;
+}
