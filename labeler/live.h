@@ -17,3 +17,6 @@ struct live {
 int live_labels(struct live *out, struct err *err);
 void live_free(struct live *live);
 #define AUTO_LIVE CLEANUP(live_free)
+
+/* 1 if the calling process is in a view itself, 0 if not, or a negative error. */
+int live_in_view(struct err *err);

@@ -1,0 +1,59 @@
+/*
+ * The front door: one file per command, each ending in its struct command; main.c has the table.
+ * Only cli/ prints: data on standard output, everything else on standard error.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/path.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+enum { EXIT_OK = 0, EXIT_FAIL = 1, EXIT_USAGE = 2 };
+
+struct command {
+	const char *name;
+	const char *synopsis;		   /* after "pinlib NAME " */
+	const char *summary;		   /* one line */
+	const char *options;		   /* lines for the help, or NULL */
+	bool root;			   /* changes things: root only, never from inside a view */
+	int (*run)(int argc, char **argv); /* argv[0] is the command's name; an exit status */
+};
+
+extern const struct command command_add, command_exec, command_gc, command_history, command_libs,
+	command_list, command_rollback, command_set, command_show, command_unset, command_verify;
+
+extern bool want_json; /* --json, before or after the command's name */
+
+/* The next option of a command, as getopt_long(3) finds it: --json is taken care of here.
+ * Returns the option's val, -1 at the end, '?' after having said what is wrong (the
+ * command then returns EXIT_USAGE). optind is the first operand after -1. */
+struct option;
+int next_option(int argc, char **argv, const struct option *options);
+
+/* "pinlib: TEXT" on standard error; returns EXIT_FAIL. */
+int failed(const struct err *err);
+/* The same for misuse, with a pointer to the help; returns EXIT_USAGE. */
+int misused(const struct command *command, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The canonical path of the app that the user named: a path, or a command in PATH. */
+int find_app(const char *name, char app[PATH_MAX], struct err *err);
+
+/* What a command that changes things holds: lock, store, and the policy between begin and
+ * commit. What an interrupted command left is repaired on the way in. */
+struct session {
+	int lock;
+	struct store *store;
+	struct policy *policy;
+};
+int session_begin(struct session *session, struct err *err);
+void session_end(struct session *session);
+#define AUTO_SESSION CLEANUP(session_end)
+
+/* The command as it was typed, for the history. */
+void command_line(int argc, char **argv, char *text, size_t size);

@@ -1,0 +1,100 @@
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "policy/collect.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct option options[] = {
+	{"dry-run", no_argument, NULL, 'n'},
+	{"keep", required_argument, NULL, 'k'},
+	{0},
+};
+
+static void removal(void *ctx, const char *what)
+{
+	(void)ctx;
+	if (want_json)
+		json_string(NULL, what);
+	else
+		printf("%s\n", what);
+}
+
+static bool read_count(const char *text, int64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoll(text, &end, 10);
+	return *text && !*end && errno == 0 && *out > 0;
+}
+
+static void print_json(const struct collected *c, bool dry_run)
+{
+	json_close();
+	json_number("versions", (int64_t)c->store.versions);
+	json_number("objects", (int64_t)c->store.objects);
+	json_number("layers", (int64_t)c->layers);
+	json_number("generations", (int64_t)c->generations);
+	json_number("bytes", (int64_t)c->store.bytes);
+	json_bool("dry_run", dry_run);
+	json_close();
+}
+
+static void print_text(const struct collected *c, bool dry_run)
+{
+	char size[32];
+
+	human_size(c->store.bytes, size);
+	printf("%s %zu versions, %zu objects, %zu layers, %zu generations: %s\n",
+	       dry_run ? "would free" : "freed", c->store.versions, c->store.objects, c->layers,
+	       c->generations, size);
+}
+
+static int run(int argc, char **argv)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	struct collected result = {0};
+	struct err err;
+	int64_t keep = 0;
+	bool dry_run = false;
+	int c;
+
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c == 'n')
+			dry_run = true;
+		else if (c == 'k' && read_count(optarg, &keep))
+			continue;
+		else if (c == 'k')
+			return misused(&command_gc,
+				       "--keep wants a number of generations, not '%s'", optarg);
+		else
+			return EXIT_USAGE;
+	}
+	if (optind < argc)
+		return misused(&command_gc, "'%s' is too much", argv[optind]);
+	if (session_begin(&session, &err) < 0)
+		return failed(&err);
+	if (want_json) {
+		json_open(NULL, '{');
+		json_open("removed", '[');
+	}
+	if (collect(session.policy, session.store, keep, dry_run, removal, NULL, &result, &err) < 0)
+		return failed(&err);
+	if (want_json)
+		print_json(&result, dry_run);
+	else
+		print_text(&result, dry_run);
+	return EXIT_OK;
+}
+
+const struct command command_gc = {
+	.name = "gc",
+	.synopsis = "[--dry-run] [--keep N] [--json]",
+	.summary = "Remove versions that no pin, no generation kept and no live view needs",
+	.options = "  --dry-run   only say what would go\n"
+		   "  --keep N    first forget all but the newest N generations\n",
+	.root = true,
+	.run = run,
+};

@@ -1,0 +1,300 @@
+#include "cli/cli.h"
+
+#include "base/paths.h"
+#include "labeler/live.h"
+#include "policy/activate.h"
+#include "policy/lock.h"
+#include "policy/wrap.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Every command; dispatch and help come from here. */
+static const struct command *const commands[] = {
+	&command_add,  &command_libs,	&command_set,	  &command_unset,
+	&command_show, &command_list,	&command_history, &command_rollback,
+	&command_exec, &command_verify, &command_gc,
+};
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+bool want_json;
+static const struct command *current;
+
+int failed(const struct err *err)
+{
+	fflush(stdout);
+	fprintf(stderr, "pinlib: %s\n", err->text);
+	return EXIT_FAIL;
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("pinlib: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int misused(const struct command *command, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "pinlib %s: ", command->name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nUsage: pinlib %s %s\n", command->name, command->synopsis);
+	return EXIT_USAGE;
+}
+
+static void help_all(FILE *out)
+{
+	fputs("Usage: pinlib [--json] COMMAND [ARGUMENTS]\n"
+	      "Pin library versions for single programs.\n\n",
+	      out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\n'pinlib help COMMAND' says more; the manual is pinlib(1).\n", out);
+}
+
+static void help_one(const struct command *c)
+{
+	printf("Usage: pinlib %s %s\n%s.\n", c->name, c->synopsis, c->summary);
+	if (c->options)
+		printf("\n%s", c->options);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static int unknown(const char *name)
+{
+	fprintf(stderr, "pinlib: there is no command '%s'; 'pinlib --help' lists them\n", name);
+	return EXIT_USAGE;
+}
+
+int next_option(int argc, char **argv, const struct option *options)
+{
+	struct option all[16] = {{"json", no_argument, NULL, 'J'},
+				 {"help", no_argument, NULL, 'H'}};
+	size_t n = 2;
+	int c;
+
+	for (; options && options->name && n + 1 < sizeof all / sizeof *all; options++)
+		all[n++] = *options;
+	for (;;) {
+		c = getopt_long(argc, argv, current == &command_exec ? "+" : "", all, NULL);
+		if (c == 'J') {
+			want_json = true;
+		} else if (c == 'H') {
+			help_one(current);
+			exit(EXIT_OK);
+		} else {
+			return c;
+		}
+	}
+}
+
+void command_line(int argc, char **argv, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (int i = 0; i < argc && used < size; i++) {
+		int n = snprintf(text + used, size - used, "%s%s", i ? " " : "", argv[i]);
+
+		if (n < 0)
+			return;
+		used += (size_t)n;
+	}
+}
+
+/* The file in PATH that a shell would run; PATH may be poor under sudo, so the usual directories
+ * come after it. */
+static bool find_in_path(const char *name, char out[PATH_MAX])
+{
+	const char *path = getenv("PATH");
+	char all[8192];
+
+	snprintf(all, sizeof all, "%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+		 path ? path : "");
+	for (char *save, *dir = strtok_r(all, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		int n = snprintf(out, PATH_MAX, "%s/%s", dir, name);
+
+		if (n > 0 && n < PATH_MAX && access(out, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+int find_app(const char *name, char app[PATH_MAX], struct err *err)
+{
+	char found[PATH_MAX];
+	int r;
+
+	if (!*name)
+		return err_set(err, EINVAL, "the name of the program is empty");
+	if (!strchr(name, '/')) {
+		if (!find_in_path(name, found))
+			return err_set(err, ENOENT,
+				       "there is no program '%s' in PATH; give its full path",
+				       name);
+		name = found;
+	}
+	r = wrap_canonical(name, app, err);
+	if (r == 0 && strcmp(app, PINLIB_WRAPPER) == 0)
+		return err_set(err, EINVAL, "%s is pinlib's own wrapper", app);
+	return r;
+}
+
+static void say_waiting(void)
+{
+	warn("waiting for another pinlib command to finish");
+}
+
+static int recover(struct store *store, struct err *err)
+{
+	AUTO_POLICY struct policy *committed = NULL;
+	struct err why;
+	int r = policy_open(&committed, err);
+
+	if (r < 0)
+		return r;
+	if (activate_recover(committed, store, &why) < 0)
+		warn("an earlier command was interrupted: %s", why.text);
+	return 0;
+}
+
+int session_begin(struct session *s, struct err *err)
+{
+	int r;
+
+	*s = (struct session){.lock = -1};
+	r = policy_lock(&s->lock, say_waiting, err);
+	if (r == 0)
+		r = store_open(PINLIB_STORE, true, &s->store, err);
+	if (r == 0)
+		r = recover(s->store, err);
+	if (r == 0)
+		r = policy_begin(&s->policy, err);
+	return r;
+}
+
+void session_end(struct session *s)
+{
+	policy_close(&s->policy);
+	store_close(&s->store);
+	if (s->lock >= 0)
+		close(s->lock);
+}
+
+/* In a view pinned files stand where the live system's should: what is decided about the live
+ * system has to be decided outside. The wrapper can lead out. */
+static int leave_view(char **argv, struct err *err)
+{
+	char **args;
+	int argc = 0, r = live_in_view(err);
+
+	if (r <= 0)
+		return r;
+	if (getenv("PINLIB_LEFT_VIEW"))
+		return err_set(err, EPERM, "this is a view, and %s does not lead out of it",
+			       PINLIB_WRAPPER);
+	while (argv[argc])
+		argc++;
+	args = calloc((size_t)argc + 4, sizeof *args);
+	if (!args)
+		return err_nomem(err);
+	args[0] = (char *)PINLIB_WRAPPER;
+	args[1] = (char *)"--host";
+	args[2] = (char *)"--";
+	memcpy(args + 3, argv, (size_t)argc * sizeof *args);
+	setenv("PINLIB_LEFT_VIEW", "1", 1);
+	execv(PINLIB_WRAPPER, args);
+	r = err_sys(err, errno, "cannot leave the view with %s", PINLIB_WRAPPER);
+	free(args);
+	return r;
+}
+
+static int dispatch(const struct command *c, int argc, char **argv, char **all)
+{
+	struct err err;
+	int status;
+
+	current = c;
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0 && c != &command_exec; i++)
+		if (strcmp(argv[i], "--help") == 0) {
+			help_one(c);
+			return EXIT_OK;
+		}
+	if (c->root && geteuid() != 0) {
+		err_set(&err, EPERM, "'pinlib %s' changes the system: run it as root", c->name);
+		return failed(&err);
+	}
+	if (c->root && leave_view(all, &err) < 0)
+		return failed(&err);
+	status = c->run(argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		err_sys(&err, errno, "cannot write to standard output");
+		return failed(&err);
+	}
+	return status;
+}
+
+static int help(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		help_all(stdout);
+		return EXIT_OK;
+	}
+	c = find_command(argv[1]);
+	if (!c)
+		return unknown(argv[1]);
+	help_one(c);
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+	int at = 1;
+
+	for (; at < argc && argv[at][0] == '-'; at++) {
+		if (strcmp(argv[at], "--json") == 0) {
+			want_json = true;
+		} else if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
+			help_all(stdout);
+			return EXIT_OK;
+		} else if (strcmp(argv[at], "--version") == 0) {
+			puts("pinlib " PINLIB_VERSION);
+			return EXIT_OK;
+		} else {
+			fprintf(stderr, "pinlib: there is no option '%s'\n", argv[at]);
+			help_all(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (at >= argc) {
+		help_all(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[at], "help") == 0)
+		return help(argc - at, argv + at);
+	c = find_command(argv[at]);
+	if (!c)
+		return unknown(argv[at]);
+	return dispatch(c, argc - at, argv + at, argv);
+}

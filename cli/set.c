@@ -1,0 +1,198 @@
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "labeler/program.h"
+#include "policy/activate.h"
+#include "policy/wrap.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct option options[] = {
+	{"on-failure", required_argument, NULL, 'f'},
+	{"host", no_argument, NULL, 'h'},
+	{0},
+};
+
+struct request {
+	enum plan_on_failure on_failure; /* 0: as it is, or refuse */
+	bool host;
+	struct spec *specs;
+	size_t nspecs;
+};
+
+/* The architecture whose libraries the app loads. */
+static int arch_of(const char *app, const char **arch, struct err *err)
+{
+	AUTO_PROGRAM struct program program = {0};
+	char file[PATH_MAX];
+	int r = wrap_program(app, file, err);
+
+	if (r == 0)
+		r = program_read(file, &program, err);
+	if (r < 0)
+		return r;
+	if (!program.elf.dynamic || !program.elf.interp)
+		return err_set(err, EINVAL,
+			       "%s is statically linked: it loads no libraries, so there is "
+			       "nothing to pin",
+			       app);
+	*arch = elf_arch(program.elf.class, program.elf.machine);
+	return 0;
+}
+
+/* A version that exists for another architecture only deserves to be told so. */
+static int find_version(struct store *store, const struct spec *spec, const char *app,
+			const char *arch, struct version *out, struct err *err)
+{
+	AUTO_VERSION struct version other = {0};
+	struct err ignored;
+	int r = store_find(store, spec, arch, out, err);
+
+	if (r == -ENOENT && store_find(store, spec, NULL, &other, &ignored) == 0)
+		return err_set(err, ENOEXEC, "%s %s is for %s, but %s loads libraries for %s",
+			       other.name, other.version, other.arch, app, arch);
+	return r;
+}
+
+static int pin_all(struct session *s, const char *app, const struct request *req, struct err *err)
+{
+	const char *arch = "";
+	int r = req->nspecs ? arch_of(app, &arch, err) : 0;
+
+	for (size_t i = 0; r == 0 && i < req->nspecs; i++) {
+		AUTO_VERSION struct version v = {0};
+
+		r = find_version(s->store, &req->specs[i], app, arch, &v, err);
+		if (r == 0)
+			r = policy_pin(s->policy, app, &v, err);
+	}
+	return r;
+}
+
+static int change(struct session *s, const char *app, const struct request *req, struct err *err)
+{
+	AUTO_APP struct app now = {0};
+	enum plan_on_failure on_failure = req->on_failure;
+	int r = wrap_allowed(app, err);
+
+	if (r < 0)
+		return r;
+	r = policy_app(s->policy, app, POLICY_NOW, &now, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (!on_failure)
+		on_failure = r == 0 ? now.on_failure : PLAN_REFUSE;
+	if (req->host && now.npins)
+		return err_set(err, EEXIST,
+			       "%s has pins: take them away first with 'pinlib unset %s'", app,
+			       app);
+	if (!req->host && !req->nspecs && r == -ENOENT)
+		return err_set(err, EINVAL, "%s has no pins, and none was given", app);
+	r = policy_wrap(s->policy, app, on_failure, err);
+	return r < 0 ? r : pin_all(s, app, req, err);
+}
+
+static int print_result(struct session *s, const char *app, int64_t generation, struct err *err)
+{
+	AUTO_APP struct app now = {0};
+	struct table *t;
+	int r = policy_app(s->policy, app, POLICY_NOW, &now, err);
+
+	if (r < 0)
+		return r;
+	if (want_json) {
+		json_open(NULL, '{');
+		json_string("app", app);
+		json_number("generation", generation);
+		json_close();
+		return 0;
+	}
+	t = table_new(3);
+	if (now.npins == 0)
+		table_row(t, (const char *[]){app, "(no pins)", "always the live system"});
+	for (size_t i = 0; i < now.npins; i++)
+		table_row(t, (const char *[]){app, now.pins[i].name, now.pins[i].version});
+	table_print(t);
+	printf("generation %lld\n", (long long)generation);
+	return 0;
+}
+
+static int carry_out(int argc, char **argv, const char *name, const struct request *req)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	char app[PATH_MAX], command[1024];
+	struct paths paths = {.items = (char *[]){app}, .count = 1};
+	struct err err;
+	int64_t generation = 0;
+
+	command_line(argc, argv, command, sizeof command);
+	if (session_begin(&session, &err) < 0 || find_app(name, app, &err) < 0 ||
+	    change(&session, app, req, &err) < 0 ||
+	    activate(session.policy, session.store, &paths, command, &generation, &err) < 0 ||
+	    print_result(&session, app, generation, &err) < 0)
+		return failed(&err);
+	return EXIT_OK;
+}
+
+static int read_specs(char **texts, struct request *req, struct err *err)
+{
+	for (size_t i = 0; i < req->nspecs; i++) {
+		int r = spec_parse(texts[i], &req->specs[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct request req = {0};
+	AUTO_FREE struct spec *specs = NULL;
+	struct err err;
+	int c;
+
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c == 'h')
+			req.host = true;
+		else if (c == 'f' && strcmp(optarg, "refuse") == 0)
+			req.on_failure = PLAN_REFUSE;
+		else if (c == 'f' && strcmp(optarg, "unpinned") == 0)
+			req.on_failure = PLAN_UNPINNED;
+		else if (c == 'f')
+			return misused(&command_set, "--on-failure is refuse or unpinned, not '%s'",
+				       optarg);
+		else
+			return EXIT_USAGE;
+	}
+	if (optind >= argc)
+		return misused(&command_set, "which program?");
+	req.nspecs = (size_t)(argc - optind - 1);
+	if (req.host && req.nspecs)
+		return misused(&command_set, "--host goes without pins");
+	if (!req.host && !req.nspecs && !req.on_failure)
+		return misused(&command_set, "which library version? (NAME=VERSION)");
+	req.specs = specs = calloc(req.nspecs + 1, sizeof *specs);
+	if (!specs)
+		return failed((err_nomem(&err), &err));
+	if (read_specs(argv + optind + 1, &req, &err) < 0)
+		return misused(&command_set, "%s", err.text);
+	return carry_out(argc, argv, argv[optind], &req);
+}
+
+const struct command command_set = {
+	.name = "set",
+	.synopsis = "[--on-failure=refuse|unpinned] APP NAME=VERSION... | --host APP",
+	.summary = "Pin library versions for a program",
+	.options =
+		"APP is a command in PATH or a full path. NAME is a package (zlib1g), a soname\n"
+		"(libz.so.1) or its stem (libz); VERSION is a whole version or its leading\n"
+		"components. All pins are set, or none.\n"
+		"  --on-failure=refuse     without its capability the wrapper refuses (default)\n"
+		"  --on-failure=unpinned   ... or starts the program without its pins\n"
+		"  --host                  no pins: the program sees the live system even when\n"
+		"                          it is started inside another program's view\n",
+	.root = true,
+	.run = run,
+};

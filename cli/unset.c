@@ -1,0 +1,177 @@
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "policy/activate.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct option options[] = {{"all", no_argument, NULL, 'a'}, {0}};
+
+/* The pins of app that NAME means: by package, soname or stem. */
+static int unpin_name(struct session *s, const struct app *app, const char *name, struct err *err)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < app->npins; i++) {
+		AUTO_VERSION struct version v = {0};
+		struct err why;
+		int r = store_load(s->store, &app->pins[i].digest, &v, &why);
+		/* A version that is lost must not keep its pin from being taken away. */
+		bool named =
+			r == 0 ? spec_matches_name(name, &v) : strcmp(name, app->pins[i].name) == 0;
+
+		if (!named)
+			continue;
+		r = policy_unpin(s->policy, app->path, &app->pins[i].digest, err);
+		if (r < 0)
+			return r;
+		found++;
+	}
+	if (!found)
+		return err_set(err, ENOENT, "%s has no pin for %s; 'pinlib show %s' lists them",
+			       app->path, name, app->path);
+	return 0;
+}
+
+static int change(struct session *s, const char *path, char **names, size_t n, struct err *err)
+{
+	AUTO_APP struct app app = {0}, left = {0};
+	int r = policy_app(s->policy, path, POLICY_NOW, &app, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = unpin_name(s, &app, names[i], err);
+	if (r == 0 && n > 0)
+		r = policy_app(s->policy, path, POLICY_NOW, &left, err);
+	if (r == 0 && left.npins == 0)
+		r = policy_unwrap(s->policy, path, err);
+	return r;
+}
+
+static int unset_all(struct session *s, struct paths *paths, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_apps(s->policy, POLICY_NOW, &apps, err);
+
+	if (r < 0)
+		return r;
+	paths->items = calloc(apps.count + 1, sizeof *paths->items);
+	if (!paths->items)
+		return err_nomem(err);
+	for (size_t i = 0; i < apps.count; i++) {
+		paths->items[i] = strdup(apps.items[i].path);
+		if (!paths->items[i])
+			return err_nomem(err);
+		paths->count++;
+		r = policy_unwrap(s->policy, apps.items[i].path, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int unset_one(struct session *s, struct paths *paths, char **args, size_t n, struct err *err)
+{
+	char app[PATH_MAX];
+	int r = find_app(args[0], app, err);
+
+	/* A program that is gone can still be named by its path. */
+	if (r == -ENOENT && args[0][0] == '/' && strlen(args[0]) < sizeof app) {
+		memcpy(app, args[0], strlen(args[0]) + 1);
+		r = 0;
+	}
+	if (r < 0)
+		return r;
+	paths->items = calloc(1, sizeof *paths->items);
+	if (!paths->items || !(paths->items[0] = strdup(app)))
+		return err_nomem(err);
+	paths->count = 1;
+	return change(s, app, args + 1, n - 1, err);
+}
+
+/* One app's pins before or after, as "NAME VERSION" lines. */
+static void print_difference(const struct app *was, const struct app *now)
+{
+	struct table *t = table_new(3);
+
+	for (size_t i = 0; i < was->npins; i++) {
+		bool kept = false;
+
+		for (size_t k = 0; k < now->npins; k++)
+			kept |= digest_equal(&was->pins[i].digest, &now->pins[k].digest);
+		if (!kept)
+			table_row(t, (const char *[]){was->path, was->pins[i].name,
+						      was->pins[i].version});
+	}
+	table_print(t);
+}
+
+static int print_result(struct session *s, const struct paths *paths, int64_t generation,
+			struct err *err)
+{
+	if (want_json) {
+		json_open(NULL, '{');
+		json_open("apps", '[');
+		for (size_t i = 0; i < paths->count; i++)
+			json_string(NULL, paths->items[i]);
+		json_close();
+		json_number("generation", generation);
+		json_close();
+		return 0;
+	}
+	for (size_t i = 0; i < paths->count; i++) {
+		AUTO_APP struct app was = {0}, now = {0};
+		const char *path = paths->items[i];
+		int r = policy_app(s->policy, path, generation - 1, &was, err);
+
+		if (r == 0)
+			r = policy_app(s->policy, path, POLICY_NOW, &now, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		print_difference(&was, &now);
+		if (!now.path)
+			printf("%s is as it was before pinlib\n", path);
+	}
+	printf("generation %lld\n", (long long)generation);
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_PATHS struct paths paths = {0};
+	char command[1024];
+	struct err err;
+	int64_t generation = 0;
+	bool all = false;
+	int c, r;
+
+	command_line(argc, argv, command, sizeof command);
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c != 'a')
+			return EXIT_USAGE;
+		all = true;
+	}
+	if (all == (optind < argc))
+		return misused(&command_unset,
+			       all ? "--all goes without a program" : "which program?");
+	r = session_begin(&session, &err);
+	if (r == 0 && all)
+		r = unset_all(&session, &paths, &err);
+	else if (r == 0)
+		r = unset_one(&session, &paths, argv + optind, (size_t)(argc - optind), &err);
+	if (r == 0)
+		r = activate(session.policy, session.store, &paths, command, &generation, &err);
+	if (r == 0)
+		r = print_result(&session, &paths, generation, &err);
+	return r < 0 ? failed(&err) : EXIT_OK;
+}
+
+const struct command command_unset = {
+	.name = "unset",
+	.synopsis = "APP [NAME...] | --all",
+	.summary = "Take pins away; with the last one the original program comes back",
+	.options = "Without NAME all pins of APP go. --all unwraps every program.\n",
+	.root = true,
+	.run = run,
+};

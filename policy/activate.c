@@ -1,0 +1,322 @@
+#include "policy/activate.h"
+
+#include "base/file.h"
+#include "base/paths.h"
+#include "plan/read.h"
+#include "plan/write.h"
+#include "policy/view.h"
+#include "policy/wrap.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PENDING PINLIB_STATE "/pending"
+#define PENDING_MAX (256u << 20)
+
+/* What one app is to become. wrapped is false if nothing of pinlib is to stay. */
+struct step {
+	bool wrapped;
+	struct app app;
+	struct view_plan plan;
+};
+
+static void step_free(struct step **step)
+{
+	if (!*step)
+		return;
+	app_free(&(*step)->app);
+	view_plan_free(&(*step)->plan);
+	free(*step);
+	*step = NULL;
+}
+#define AUTO_STEP CLEANUP(step_free)
+
+/* Everything that may fail for want of space, rights or sense. */
+static int prepare(struct policy *policy, struct store *store, const char *path, struct step **out,
+		   struct err *err)
+{
+	AUTO_STEP struct step *s = calloc(1, sizeof *s);
+	int r;
+
+	if (!s)
+		return err_nomem(err);
+	r = policy_app(policy, path, POLICY_NOW, &s->app, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	s->wrapped = r == 0;
+	if (s->wrapped) {
+		r = wrap_allowed(path, err);
+		if (r == 0)
+			r = view_build(store, &s->app, policy_current(policy), &s->plan, err);
+		if (r == 0)
+			r = wrap_prepare(path, err);
+		if (r < 0)
+			return r;
+	}
+	*out = s;
+	s = NULL;
+	return 0;
+}
+
+/* The plan comes before the wrapper that reads it and goes after it. */
+static int show(const char *path, const struct step *s, struct err *err)
+{
+	int r;
+
+	if (s->wrapped) {
+		r = file_mkdirs(PINLIB_PLANS, err);
+		if (r == 0)
+			r = plan_publish(PINLIB_PLANS, &s->plan.plan, err);
+		if (r == 0)
+			r = wrap_install(path, err);
+	} else {
+		r = wrap_remove(path, err);
+		if (r == 0)
+			r = plan_remove(PINLIB_PLANS, path, err);
+	}
+	return r;
+}
+
+static int note_pending(const struct paths *paths, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0, used = 0;
+
+	for (size_t i = 0; i < paths->count; i++)
+		len += strlen(paths->items[i]) + 1;
+	text = malloc(len + 1);
+	if (!text)
+		return err_nomem(err);
+	for (size_t i = 0; i < paths->count; i++)
+		used += (size_t)sprintf(text + used, "%s\n", paths->items[i]);
+	return file_publish(AT_FDCWD, PENDING, text, used, 0600, err);
+}
+
+static int end_pending(struct err *err)
+{
+	if (unlink(PENDING) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "cannot remove %s", PENDING);
+	return 0;
+}
+
+static int prepare_all(struct policy *policy, struct store *store, const struct paths *paths,
+		       struct step **steps, struct err *err)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		int r = prepare(policy, store, paths->items[i], &steps[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int show_all(const struct paths *paths, struct step **steps, struct err *err)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		int r = show(paths->items[i], steps[i], err);
+
+		if (r < 0)
+			return err_wrap(err, r, "%s", paths->items[i]);
+	}
+	return 0;
+}
+
+/* Brings the apps to what the committed policy says, after a failure; the failure is what is
+ * told. */
+static void go_back(struct store *store)
+{
+	AUTO_POLICY struct policy *old = NULL;
+	struct err ignored;
+
+	if (policy_open(&old, &ignored) == 0)
+		activate_recover(old, store, &ignored);
+}
+
+static int carry_out(struct policy *policy, struct store *store, const struct paths *paths,
+		     struct step **steps, const char *command, int64_t *generation, struct err *err)
+{
+	struct err ignored;
+	int r = note_pending(paths, err);
+
+	if (r == 0)
+		r = prepare_all(policy, store, paths, steps, err);
+	if (r < 0) {
+		go_back(store);
+		return r;
+	}
+	r = policy_commit(policy, command, generation, err);
+	if (r == 0)
+		r = show_all(paths, steps, err);
+	if (r < 0) {
+		if (policy_revert(policy, &ignored) == 0)
+			go_back(store);
+		return r;
+	}
+	policy_settle(policy);
+	return end_pending(err);
+}
+
+int activate(struct policy *policy, struct store *store, const struct paths *paths,
+	     const char *command, int64_t *generation, struct err *err)
+{
+	struct step **steps = calloc(paths->count + 1, sizeof *steps);
+	int r;
+
+	if (!steps)
+		return err_nomem(err);
+	r = carry_out(policy, store, paths, steps, command, generation, err);
+	for (size_t i = 0; i < paths->count; i++)
+		step_free(&steps[i]);
+	free(steps);
+	return r;
+}
+
+/* -- recovery -- */
+
+static int read_pending(struct paths *out, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len, lines = 0;
+	int r = file_read_at(AT_FDCWD, PENDING, PENDING_MAX, &text, &len, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	out->items = calloc(lines + 1, sizeof *out->items);
+	if (!out->items)
+		return err_nomem(err);
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		out->items[out->count] = strdup(line);
+		if (!out->items[out->count])
+			return err_nomem(err);
+		out->count++;
+	}
+	return 0;
+}
+
+static int converge(struct policy *policy, struct store *store, const char *path, struct err *err)
+{
+	AUTO_STEP struct step *s = NULL;
+	int r = prepare(policy, store, path, &s, err);
+
+	return r < 0 ? r : show(path, s, err);
+}
+
+int activate_recover(struct policy *policy, struct store *store, struct err *err)
+{
+	AUTO_PATHS struct paths paths = {0};
+	struct paths left = {0};
+	int first = 0, r = read_pending(&paths, err);
+
+	if (r < 0 || !paths.items)
+		return r;
+	left.items = paths.items; /* those that stay move to the front; it owns nothing */
+	for (size_t i = 0; i < paths.count; i++) {
+		struct err why;
+		char *path = paths.items[i];
+
+		r = converge(policy, store, path, &why);
+		if (r == 0)
+			continue;
+		if (first == 0) {
+			first = r;
+			err_set(err, -r, "%s could not be repaired: %s", path, why.text);
+		}
+		paths.items[i] = left.items[left.count];
+		left.items[left.count++] = path;
+	}
+	if (first == 0)
+		return end_pending(err);
+	r = note_pending(&left, &(struct err){0});
+	return first;
+}
+
+/* -- what is in force -- */
+
+static int layer_of(const char *path, struct plan_file *file, char **id, struct err *err)
+{
+	int r = plan_load(PINLIB_PLANS, path, file, err);
+
+	if (r < 0)
+		return r;
+	*id = strndup(file->plan.label, strcspn(file->plan.label, ":"));
+	return *id ? 0 : err_nomem(err);
+}
+
+int activate_layers(struct policy *policy, struct paths *ids, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	int r;
+
+	if (!file)
+		return err_nomem(err);
+	r = policy_apps(policy, POLICY_NOW, &apps, err);
+	if (r < 0)
+		return r;
+	ids->items = calloc(apps.count + 1, sizeof *ids->items);
+	if (!ids->items)
+		return err_nomem(err);
+	for (size_t i = 0; i < apps.count; i++) {
+		r = layer_of(apps.items[i].path, file, &ids->items[ids->count], err);
+		if (r == 0)
+			ids->count++;
+		else if (r != -ENOENT)
+			return err_wrap(err, r, "cannot tell which layer %s uses",
+					apps.items[i].path);
+	}
+	return 0;
+}
+
+/* The first reason why the app is not as the policy says. */
+static int examine(const struct app *app, struct store *store, struct plan_file *file,
+		   struct err *err)
+{
+	AUTO_VIEW struct view view = {0};
+	int r = plan_load(PINLIB_PLANS, app->path, file, err);
+
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "the plan of %s is missing", app->path);
+	if (r < 0)
+		return r;
+	if (!wrap_present(app->path))
+		return err_set(err, ENOENT, "%s is no longer the wrapper", app->path);
+	if (access(file->plan.real, X_OK) < 0)
+		return err_sys(err, errno, "the original of %s, %s", app->path, file->plan.real);
+	for (size_t i = 0; i < file->plan.ncovers; i++)
+		if (access(file->plan.covers[i].layer, F_OK) < 0)
+			return err_sys(err, errno, "the layer of %s, %s", app->path,
+				       file->plan.covers[i].layer);
+	r = view_compile(store, app, &view, err);
+	if (r == 0 && view.ntargets != file->plan.ncovers)
+		return err_set(err, EINVAL, "the plan of %s is not what the policy says",
+			       app->path);
+	return r;
+}
+
+int activate_verify(struct policy *policy, struct store *store, report_fn *report, void *ctx,
+		    struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	int findings = 0, r;
+
+	if (!file)
+		return err_nomem(err);
+	r = policy_apps(policy, POLICY_NOW, &apps, err);
+	for (size_t i = 0; r == 0 && i < apps.count; i++) {
+		struct err why;
+
+		if (examine(&apps.items[i], store, file, &why) < 0) {
+			report(ctx, why.text);
+			findings++;
+		}
+	}
+	return r < 0 ? r : findings;
+}

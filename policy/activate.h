@@ -1,0 +1,30 @@
+/*
+ * Activation: the system comes to agree with the policy.
+ *
+ * A change is prepared as far as it can fail (layers are built, plans compiled, originals get
+ * their second name), then committed by the rename of the policy, then shown: each plan is one
+ * rename, each wrapped path is one rename. What is under way stands in PINLIB_STATE/pending; if a
+ * command dies, the next one finds that list and brings those apps to what the policy says.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+/* Commits what was changed in policy since policy_begin and makes it so for the apps at paths. On
+ * failure the old policy is in force again and the apps are as they were. */
+int activate(struct policy *policy, struct store *store, const struct paths *paths,
+	     const char *command, int64_t *generation, struct err *err);
+
+/* Finishes what an interrupted command left, by the committed policy. Apps that cannot be brought
+ * to their state stay on the list and the first reason is returned: it is worth a warning, no
+ * reason to stop. */
+int activate_recover(struct policy *policy, struct store *store, struct err *err);
+
+/* The layers that the current plans name; *ids is freed with paths_free. */
+int activate_layers(struct policy *policy, struct paths *ids, struct err *err);
+
+/* Reads every plan back and compares it with what the policy compiles to. */
+int activate_verify(struct policy *policy, struct store *store, report_fn *report, void *ctx,
+		    struct err *err);

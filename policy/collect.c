@@ -1,0 +1,115 @@
+#include "policy/collect.h"
+
+#include "base/paths.h"
+#include "labeler/live.h"
+#include "policy/activate.h"
+#include "store/layer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The generation of a label, "LAYER:GENERATION:APP"; POLICY_NOW if it is none of ours. */
+static int64_t generation_of(const char *label)
+{
+	const char *colon = strchr(label, ':');
+	char *end;
+	long long generation;
+
+	if (!colon)
+		return POLICY_NOW;
+	generation = strtoll(colon + 1, &end, 10);
+	return *end == ':' && generation >= 0 ? generation : POLICY_NOW;
+}
+
+static int64_t oldest_live(const struct live *live)
+{
+	int64_t oldest = POLICY_NOW;
+
+	for (size_t i = 0; i < live->count; i++) {
+		int64_t generation = generation_of(live->labels[i]);
+
+		if (generation < oldest)
+			oldest = generation;
+	}
+	return oldest;
+}
+
+static size_t count_generations(struct policy *policy, struct err *err)
+{
+	AUTO_GENERATIONS struct generations gens = {0};
+
+	return policy_generations(policy, &gens, err) == 0 ? gens.count : 0;
+}
+
+static int prune(struct policy *policy, const struct live *live, int64_t keep,
+		 struct collected *out, struct err *err)
+{
+	int64_t committed = policy_current(policy) - 1;
+	int64_t oldest = committed - keep + 1, in_use = oldest_live(live);
+	size_t before = count_generations(policy, err), after;
+	int r;
+
+	if (oldest > in_use)
+		oldest = in_use;
+	r = policy_prune(policy, oldest, err);
+	if (r < 0)
+		return r;
+	after = count_generations(policy, err);
+	out->generations = before - after;
+	return 0;
+}
+
+/* Layers of the plans in force, then those of the live views. */
+static int layers_needed(struct policy *policy, const struct live *live, struct paths *ids,
+			 struct err *err)
+{
+	char **items;
+	int r = activate_layers(policy, ids, err);
+
+	if (r < 0)
+		return r;
+	items = reallocarray(ids->items, ids->count + live->count + 1, sizeof *items);
+	if (!items)
+		return err_nomem(err);
+	ids->items = items;
+	for (size_t i = 0; i < live->count; i++) {
+		const char *label = live->labels[i];
+
+		items[ids->count] = strndup(label, strcspn(label, ":"));
+		if (!items[ids->count++])
+			return err_nomem(err);
+	}
+	return 0;
+}
+
+int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_run,
+	    report_fn *report, void *ctx, struct collected *out, struct err *err)
+{
+	AUTO_LIVE struct live live = {0};
+	AUTO_PATHS struct paths ids = {0};
+	AUTO_FREE struct digest *items = NULL;
+	struct digests needed = {0};
+	int64_t generation;
+	int r = live_labels(&live, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "cannot tell which views are in use");
+	r = layers_needed(policy, &live, &ids, err);
+	if (r == 0 && keep > 0)
+		r = prune(policy, &live, keep, out, err);
+	if (r == 0)
+		r = policy_digests(policy, &needed, err);
+	items = needed.items;
+	/* First the generations, then what only they needed: an interruption leaves too much,
+	 * never too little. */
+	if (r == 0 && !dry_run)
+		r = policy_commit(policy, "gc", &generation, err);
+	if (r == 0 && !dry_run)
+		policy_settle(policy);
+	if (r == 0)
+		r = store_gc(store, &needed, dry_run, report, ctx, &out->store, err);
+	if (r == 0)
+		r = layer_gc(PINLIB_LAYERS, (const char *const *)ids.items, ids.count, dry_run,
+			     report, ctx, &out->layers, err);
+	return r;
+}

@@ -1,0 +1,18 @@
+/* Garbage collection: what no pin, no generation kept and no live view needs goes. */
+#pragma once
+
+#include "base/err.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+struct collected {
+	struct gc_result store;
+	size_t layers;
+	size_t generations;
+};
+
+/* Between policy_begin and policy_commit, which this calls. keep: how many generations, the
+ * current one included, 0 for all. The generations of live views and all later ones are kept
+ * whatever keep says. With dry_run nothing changes. */
+int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_run,
+	    report_fn *report, void *ctx, struct collected *out, struct err *err);

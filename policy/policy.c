@@ -1,0 +1,860 @@
+#include "policy/policy.h"
+
+#include "base/file.h"
+#include "base/paths.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define POLICY_BEFORE PINLIB_POLICY ".before"
+#define POLICY_SIZE_MAX ((size_t)4 << 30)
+
+struct policy {
+	sqlite3 *db;
+	bool changed;
+	bool pruned;
+};
+
+/* One step a schema version: migrations[0] makes version 1 from nothing. */
+static const char *const migrations[POLICY_SCHEMA] = {
+	"CREATE TABLE generation ("
+	" id INTEGER PRIMARY KEY,"
+	" time INTEGER NOT NULL,"
+	" uid INTEGER NOT NULL,"
+	" user TEXT NOT NULL,"
+	" command TEXT NOT NULL) STRICT;"
+	"CREATE TABLE app ("
+	" id INTEGER PRIMARY KEY,"
+	" path TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE version ("
+	" id INTEGER PRIMARY KEY,"
+	" digest TEXT NOT NULL UNIQUE CHECK (length(digest) = 64),"
+	" name TEXT NOT NULL,"
+	" version TEXT NOT NULL,"
+	" arch TEXT NOT NULL) STRICT;"
+	"CREATE TABLE wrapping ("
+	" app INTEGER NOT NULL REFERENCES app,"
+	" on_failure INTEGER NOT NULL CHECK (on_failure IN (1, 2)),"
+	" added INTEGER NOT NULL REFERENCES generation,"
+	" removed INTEGER REFERENCES generation) STRICT;"
+	"CREATE UNIQUE INDEX wrapping_now ON wrapping (app) WHERE removed IS NULL;"
+	"CREATE INDEX wrapping_app ON wrapping (app);"
+	"CREATE INDEX wrapping_removed ON wrapping (removed);"
+	"CREATE INDEX wrapping_added ON wrapping (added);"
+	"CREATE TABLE pin ("
+	" app INTEGER NOT NULL REFERENCES app,"
+	" version INTEGER NOT NULL REFERENCES version,"
+	" added INTEGER NOT NULL REFERENCES generation,"
+	" removed INTEGER REFERENCES generation) STRICT;"
+	"CREATE UNIQUE INDEX pin_now ON pin (app, version) WHERE removed IS NULL;"
+	"CREATE INDEX pin_app ON pin (app);"
+	"CREATE INDEX pin_version ON pin (version);"
+	"CREATE INDEX pin_removed ON pin (removed);"
+	"CREATE INDEX pin_added ON pin (added);"
+	"INSERT INTO generation VALUES (0, 0, 0, 'root', 'nothing is pinned');",
+};
+
+static int fail(struct policy *p, struct err *err, const char *doing)
+{
+	int code = sqlite3_errcode(p->db);
+	int errnum = EIO;
+
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+		errnum = EBADMSG;
+	else if (code == SQLITE_NOMEM)
+		errnum = ENOMEM;
+	return err_set(err, errnum, "cannot %s in %s: %s", doing, PINLIB_POLICY,
+		       sqlite3_errmsg(p->db));
+}
+
+static void cleanup_stmt(sqlite3_stmt **s)
+{
+	sqlite3_finalize(*s);
+}
+#define AUTO_STMT CLEANUP(cleanup_stmt)
+
+static int prepare(struct policy *p, const char *sql, sqlite3_stmt **s, struct err *err)
+{
+	if (sqlite3_prepare_v2(p->db, sql, -1, s, NULL) != SQLITE_OK)
+		return fail(p, err, "prepare a query");
+	return 0;
+}
+
+static int exec(struct policy *p, const char *sql, struct err *err)
+{
+	if (sqlite3_exec(p->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(p, err, "run a statement");
+	return 0;
+}
+
+/* Runs a statement that gives no rows. */
+static int run(struct policy *p, sqlite3_stmt *s, struct err *err)
+{
+	if (sqlite3_step(s) != SQLITE_DONE)
+		return fail(p, err, "write");
+	if (sqlite3_changes(p->db) > 0)
+		p->changed = true;
+	return 0;
+}
+
+static void bind_text(sqlite3_stmt *s, int at, const char *text)
+{
+	sqlite3_bind_text(s, at, text, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_digest(sqlite3_stmt *s, int at, const struct digest *d)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(d, hex);
+	bind_text(s, at, hex);
+}
+
+static char *copy_text(sqlite3_stmt *s, int column)
+{
+	const unsigned char *text = sqlite3_column_text(s, column);
+
+	return text ? strdup((const char *)text) : NULL;
+}
+
+/* The first column of the first row, or otherwise if there is none. */
+static int64_t number(struct policy *p, const char *sql, int64_t otherwise)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+
+	if (sqlite3_prepare_v2(p->db, sql, -1, &s, NULL) != SQLITE_OK)
+		return otherwise;
+	return sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : otherwise;
+}
+
+int64_t policy_current(struct policy *p)
+{
+	return number(p, "SELECT max(id) FROM generation", 0);
+}
+
+void policy_close(struct policy **policy)
+{
+	if (!*policy)
+		return;
+	sqlite3_close_v2((*policy)->db);
+	free(*policy);
+	*policy = NULL;
+}
+
+/* Brings the schema up to date; with a file that only reading is meant for this happens in
+ * memory. */
+static int migrate(struct policy *p, struct err *err)
+{
+	int64_t schema = number(p, "PRAGMA user_version", -1);
+
+	if (schema < 0)
+		return fail(p, err, "read the schema version");
+	if (schema > POLICY_SCHEMA)
+		return err_set(err, EPROTO,
+			       "%s was made by a newer pinlib (schema %lld; this one knows %d): "
+			       "use that pinlib",
+			       PINLIB_POLICY, (long long)schema, POLICY_SCHEMA);
+	for (; schema < POLICY_SCHEMA; schema++) {
+		char pragma[64];
+		int r = exec(p, migrations[schema], err);
+
+		if (r < 0)
+			return r;
+		snprintf(pragma, sizeof pragma, "PRAGMA user_version = %lld",
+			 (long long)schema + 1);
+		r = exec(p, pragma, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int open_db(struct policy **out, const char *uri, int flags, struct err *err)
+{
+	struct policy *p = calloc(1, sizeof *p);
+
+	if (!p)
+		return err_nomem(err);
+	if (sqlite3_open_v2(uri, &p->db, flags | SQLITE_OPEN_URI, NULL) != SQLITE_OK) {
+		int r = p->db ? fail(p, err, "open the database") : err_nomem(err);
+
+		policy_close(&p);
+		return r;
+	}
+	sqlite3_extended_result_codes(p->db, 0);
+	*out = p;
+	return 0;
+}
+
+static int open_empty(struct policy **out, struct err *err)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	int r = open_db(&p, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+
+	if (r == 0)
+		r = migrate(p, err);
+	if (r < 0)
+		return r;
+	*out = p;
+	p = NULL;
+	return 0;
+}
+
+int policy_open(struct policy **out, struct err *err)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	int64_t schema;
+	int r;
+
+	*out = NULL;
+	if (access(PINLIB_POLICY, R_OK) < 0) {
+		if (errno == ENOENT)
+			return open_empty(out, err);
+		return err_sys(err, errno, "cannot read %s", PINLIB_POLICY);
+	}
+	r = open_db(&p, "file:" PINLIB_POLICY "?immutable=1", SQLITE_OPEN_READONLY, err);
+	if (r < 0)
+		return r;
+	schema = number(p, "PRAGMA user_version", -1);
+	if (schema < 0)
+		return fail(p, err, "read the schema version");
+	if (schema < POLICY_SCHEMA) {
+		/* An older file, until the next change brings it up to date. */
+		policy_close(&p);
+		return policy_begin(out, err);
+	}
+	r = migrate(p, err);
+	if (r < 0)
+		return r;
+	*out = p;
+	p = NULL;
+	return 0;
+}
+
+/* The file's bytes become the in-memory database. */
+static int take_in(struct policy *p, struct err *err)
+{
+	AUTO_FREE char *data = NULL;
+	unsigned char *copy;
+	size_t len;
+	int r = file_read_at(AT_FDCWD, PINLIB_POLICY, POLICY_SIZE_MAX, &data, &len, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	if (len == 0)
+		return err_set(err, EBADMSG, "%s is empty: restore it from a backup",
+			       PINLIB_POLICY);
+	copy = sqlite3_malloc64(len);
+	if (!copy)
+		return err_nomem(err);
+	memcpy(copy, data, len);
+	/* FREEONCLOSE frees copy on failure too. */
+	if (sqlite3_deserialize(p->db, "main", copy, (sqlite3_int64)len, (sqlite3_int64)len,
+				SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE) !=
+	    SQLITE_OK)
+		return fail(p, err, "load the database");
+	return 0;
+}
+
+int policy_check(struct policy *p, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	const char *says;
+
+	if (sqlite3_prepare_v2(p->db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK ||
+	    sqlite3_step(s) != SQLITE_ROW)
+		return err_set(err, EBADMSG, "%s is damaged: %s; restore it from a backup",
+			       PINLIB_POLICY, sqlite3_errmsg(p->db));
+	says = (const char *)sqlite3_column_text(s, 0);
+	if (!says || strcmp(says, "ok") != 0)
+		return err_set(err, EBADMSG, "%s is damaged: %s; restore it from a backup",
+			       PINLIB_POLICY, says ? says : "?");
+	return 0;
+}
+
+int policy_begin(struct policy **out, struct err *err)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	int r = open_db(&p, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+
+	*out = NULL;
+	if (r == 0)
+		r = take_in(p, err);
+	if (r == 0)
+		r = policy_check(p, err);
+	if (r == 0)
+		r = migrate(p, err);
+	if (r == 0)
+		r = exec(p, "PRAGMA foreign_keys = ON; BEGIN", err);
+	if (r == 0) {
+		/* The generation to be; its row is completed, or never seen, at the end. */
+		r = exec(p,
+			 "INSERT INTO generation SELECT max(id) + 1, 0, 0, '', '' FROM generation",
+			 err);
+	}
+	if (r < 0)
+		return r;
+	*out = p;
+	p = NULL;
+	return 0;
+}
+
+/* Who asked: sudo and doas keep the user's own number, else the login's. */
+static int64_t caller(void)
+{
+	const char *sudo = getenv("SUDO_UID");
+	char *end;
+	long uid;
+
+	if (!sudo || !*sudo)
+		return getuid();
+	uid = strtol(sudo, &end, 10);
+	return *end || uid < 0 ? (int64_t)getuid() : uid;
+}
+
+static int sign(struct policy *p, const char *command, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	int64_t uid = caller();
+	const struct passwd *pw = getpwuid((uid_t)uid);
+	char plain[32];
+	int r = prepare(p,
+			"UPDATE generation SET time = ?1, uid = ?2, user = ?3, command = ?4"
+			" WHERE id = (SELECT max(id) FROM generation)",
+			&s, err);
+
+	if (r < 0)
+		return r;
+	snprintf(plain, sizeof plain, "%lld", (long long)uid);
+	sqlite3_bind_int64(s, 1, time(NULL));
+	sqlite3_bind_int64(s, 2, uid);
+	bind_text(s, 3, pw ? pw->pw_name : plain);
+	bind_text(s, 4, command);
+	return run(p, s, err);
+}
+
+/* The old file keeps a name until the change is settled, so that going back needs no space. */
+static int keep_before(struct err *err)
+{
+	if (unlink(POLICY_BEFORE) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "cannot remove %s", POLICY_BEFORE);
+	if (link(PINLIB_POLICY, POLICY_BEFORE) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "cannot link %s", POLICY_BEFORE);
+	return 0;
+}
+
+static int publish(struct policy *p, struct err *err)
+{
+	sqlite3_int64 len = 0;
+	unsigned char *data = sqlite3_serialize(p->db, "main", &len, 0);
+	int r;
+
+	if (!data)
+		return err_nomem(err);
+	r = keep_before(err);
+	if (r == 0)
+		r = file_publish(AT_FDCWD, PINLIB_POLICY, data, (size_t)len, 0644, err);
+	sqlite3_free(data);
+	return r;
+}
+
+int policy_commit(struct policy *p, const char *command, int64_t *generation, struct err *err)
+{
+	int r;
+
+	if (!p->changed && !p->pruned) {
+		*generation = policy_current(p) - 1;
+		return exec(p, "ROLLBACK", err);
+	}
+	if (p->changed)
+		r = sign(p, command, err);
+	else
+		r = exec(p, "DELETE FROM generation WHERE id = (SELECT max(id) FROM generation)",
+			 err);
+	if (r == 0)
+		r = exec(p, "COMMIT", err);
+	if (r < 0)
+		return r;
+	*generation = policy_current(p);
+	return publish(p, err);
+}
+
+int policy_revert(struct policy *p, struct err *err)
+{
+	(void)p;
+	if (rename(POLICY_BEFORE, PINLIB_POLICY) == 0)
+		return file_sync_parent(AT_FDCWD, PINLIB_POLICY, err);
+	if (errno != ENOENT)
+		return err_sys(err, errno, "cannot bring back %s", PINLIB_POLICY);
+	if (unlink(PINLIB_POLICY) < 0 && errno != ENOENT) /* there was none before */
+		return err_sys(err, errno, "cannot remove %s", PINLIB_POLICY);
+	return 0;
+}
+
+void policy_settle(struct policy *p)
+{
+	(void)p;
+	unlink(POLICY_BEFORE);
+}
+
+/* -- what is in it -- */
+
+static void pin_free(struct pin *pin)
+{
+	free(pin->name);
+	free(pin->version);
+	free(pin->arch);
+}
+
+void app_free(struct app *app)
+{
+	for (size_t i = 0; i < app->npins; i++)
+		pin_free(&app->pins[i]);
+	free(app->pins);
+	free(app->path);
+	*app = (struct app){0};
+}
+
+void apps_free(struct apps *apps)
+{
+	for (size_t i = 0; i < apps->count; i++)
+		app_free(&apps->items[i]);
+	free(apps->items);
+	*apps = (struct apps){0};
+}
+
+void paths_free(struct paths *paths)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		free(paths->items[i]);
+	free(paths->items);
+	*paths = (struct paths){0};
+}
+
+void generations_free(struct generations *gens)
+{
+	for (size_t i = 0; i < gens->count; i++) {
+		free(gens->items[i].user);
+		free(gens->items[i].command);
+	}
+	free(gens->items);
+	*gens = (struct generations){0};
+}
+
+/* Room for one more item at the end of an array; the new item is zeroed. NULL: out of memory. */
+static void *grow(void *items, size_t count, size_t size)
+{
+	/* A power of two is full: double it. */
+	if (count & (count - 1) && count)
+		return items;
+	return reallocarray(items, count ? count * 2 : 1, size);
+}
+
+/* The columns of a row of apps_sql. */
+enum { COL_PATH, COL_ON_FAILURE, COL_NAME, COL_VERSION, COL_ARCH, COL_DIGEST };
+
+#define APPS_SQL                                                                                   \
+	"SELECT a.path, w.on_failure, v.name, v.version, v.arch, v.digest FROM wrapping w"         \
+	" JOIN app a ON a.id = w.app"                                                              \
+	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \
+	" ?1)"                                                                                     \
+	" LEFT JOIN version v ON v.id = p.version"                                                 \
+	" WHERE w.added <= ?1 AND (w.removed IS NULL OR w.removed > ?1)"
+
+static int add_pin(struct app *app, sqlite3_stmt *s, struct err *err)
+{
+	struct pin *pins = grow(app->pins, app->npins, sizeof *pins);
+	struct pin *pin;
+
+	if (!pins)
+		return err_nomem(err);
+	app->pins = pins;
+	pin = &pins[app->npins++];
+	*pin = (struct pin){
+		.name = copy_text(s, COL_NAME),
+		.version = copy_text(s, COL_VERSION),
+		.arch = copy_text(s, COL_ARCH),
+	};
+	if (!pin->name || !pin->version || !pin->arch)
+		return err_nomem(err);
+	if (!digest_parse((const char *)sqlite3_column_text(s, COL_DIGEST), &pin->digest))
+		return err_set(err, EBADMSG, "%s is damaged: a digest is none", PINLIB_POLICY);
+	return 0;
+}
+
+static int add_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
+{
+	const char *path = (const char *)sqlite3_column_text(s, COL_PATH);
+	struct app *app = apps->count ? &apps->items[apps->count - 1] : NULL;
+
+	if (!path)
+		return err_nomem(err);
+	if (!app || strcmp(app->path, path) != 0) {
+		struct app *items = grow(apps->items, apps->count, sizeof *items);
+
+		if (!items)
+			return err_nomem(err);
+		apps->items = items;
+		app = &items[apps->count++];
+		*app = (struct app){
+			.path = strdup(path),
+			.on_failure = (enum plan_on_failure)sqlite3_column_int(s, COL_ON_FAILURE),
+		};
+		if (!app->path)
+			return err_nomem(err);
+	}
+	if (sqlite3_column_type(s, COL_DIGEST) == SQLITE_NULL)
+		return 0;
+	return add_pin(app, s, err);
+}
+
+static int collect(struct policy *p, sqlite3_stmt *s, struct apps *out, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int step;
+
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		int r = add_row(&apps, s, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (step != SQLITE_DONE)
+		return fail(p, err, "read");
+	*out = apps;
+	apps = (struct apps){0};
+	return 0;
+}
+
+int policy_apps(struct policy *p, int64_t generation, struct apps *out, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	int r = prepare(p, APPS_SQL " ORDER BY a.path, v.name, v.arch", &s, err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, generation == POLICY_NOW ? INT64_MAX - 1 : generation);
+	return collect(p, s, out, err);
+}
+
+int policy_app(struct policy *p, const char *path, int64_t generation, struct app *out,
+	       struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	AUTO_APPS struct apps apps = {0};
+	int r = prepare(p, APPS_SQL " AND a.path = ?2 ORDER BY v.name, v.arch", &s, err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, generation == POLICY_NOW ? INT64_MAX - 1 : generation);
+	bind_text(s, 2, path);
+	r = collect(p, s, &apps, err);
+	if (r < 0)
+		return r;
+	if (apps.count == 0)
+		return err_set(err, ENOENT, "%s has no pins", path);
+	*out = apps.items[0];
+	apps.count = 0;
+	return 0;
+}
+
+int policy_generations(struct policy *p, struct generations *out, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	AUTO_GENERATIONS struct generations gens = {0};
+	int step, r = prepare(p, "SELECT id, time, uid, user, command FROM generation ORDER BY id",
+			      &s, err);
+
+	if (r < 0)
+		return r;
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		struct generation *g = grow(gens.items, gens.count, sizeof *g);
+
+		if (!g)
+			return err_nomem(err);
+		gens.items = g;
+		g += gens.count++;
+		*g = (struct generation){
+			.id = sqlite3_column_int64(s, 0),
+			.time = sqlite3_column_int64(s, 1),
+			.uid = sqlite3_column_int64(s, 2),
+			.user = copy_text(s, 3),
+			.command = copy_text(s, 4),
+		};
+		if (!g->user || !g->command)
+			return err_nomem(err);
+	}
+	if (step != SQLITE_DONE)
+		return fail(p, err, "read");
+	*out = gens;
+	gens = (struct generations){0};
+	return 0;
+}
+
+int policy_digests(struct policy *p, struct digests *out, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	AUTO_FREE struct digest *items = NULL;
+	size_t count = 0;
+	int step, r = prepare(p, "SELECT digest FROM version WHERE id IN (SELECT version FROM pin)",
+			      &s, err);
+
+	if (r < 0)
+		return r;
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		struct digest *more = grow(items, count, sizeof *more);
+
+		if (!more)
+			return err_nomem(err);
+		items = more;
+		if (!digest_parse((const char *)sqlite3_column_text(s, 0), &items[count++]))
+			return err_set(err, EBADMSG, "%s is damaged: a digest is none",
+				       PINLIB_POLICY);
+	}
+	if (step != SQLITE_DONE)
+		return fail(p, err, "read");
+	out->items = items;
+	out->count = count;
+	items = NULL;
+	return 0;
+}
+
+/* -- changes: rows are closed and opened; the last generation is the one being made -- */
+
+#define NEW_GENERATION "(SELECT max(id) FROM generation)"
+
+/* Runs sql with up to two texts bound; NULL binds NULL. */
+static int change(struct policy *p, const char *sql, const char *one, const char *two,
+		  struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	int r = prepare(p, sql, &s, err);
+
+	if (r < 0)
+		return r;
+	bind_text(s, 1, one);
+	if (sqlite3_bind_parameter_count(s) > 1)
+		bind_text(s, 2, two);
+	return run(p, s, err);
+}
+
+int policy_wrap(struct policy *p, const char *path, enum plan_on_failure on_failure,
+		struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	const char *what = on_failure == PLAN_UNPINNED ? "2" : "1";
+	int r = policy_app(p, path, POLICY_NOW, &app, err);
+
+	if (r == 0 && app.on_failure == on_failure)
+		return 0;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0)
+		r = change(p,
+			   "UPDATE wrapping SET removed = " NEW_GENERATION
+			   " WHERE removed IS NULL AND app = (SELECT id FROM app WHERE path = ?1)",
+			   path, NULL, err);
+	else
+		r = change(p, "INSERT OR IGNORE INTO app (path) VALUES (?1)", path, NULL, err);
+	if (r < 0)
+		return r;
+	return change(p,
+		      "INSERT INTO wrapping SELECT id, CAST(?2 AS INTEGER), " NEW_GENERATION
+		      ", NULL FROM app WHERE path = ?1",
+		      path, what, err);
+}
+
+int policy_unwrap(struct policy *p, const char *path, struct err *err)
+{
+	int r = change(p,
+		       "UPDATE pin SET removed = " NEW_GENERATION
+		       " WHERE removed IS NULL AND app = (SELECT id FROM app WHERE path = ?1)",
+		       path, NULL, err);
+
+	if (r < 0)
+		return r;
+	return change(p,
+		      "UPDATE wrapping SET removed = " NEW_GENERATION
+		      " WHERE removed IS NULL AND app = (SELECT id FROM app WHERE path = ?1)",
+		      path, NULL, err);
+}
+
+int policy_unpin(struct policy *p, const char *path, const struct digest *digest, struct err *err)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(digest, hex);
+	return change(p,
+		      "UPDATE pin SET removed = " NEW_GENERATION
+		      " WHERE removed IS NULL AND app = (SELECT id FROM app WHERE path = ?1)"
+		      " AND version = (SELECT id FROM version WHERE digest = ?2)",
+		      path, hex, err);
+}
+
+static int know_version(struct policy *p, const struct version *v, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	int r = prepare(p,
+			"INSERT OR IGNORE INTO version (digest, name, version, arch)"
+			" VALUES (?1, ?2, ?3, ?4)",
+			&s, err);
+
+	if (r < 0)
+		return r;
+	bind_digest(s, 1, &v->digest);
+	bind_text(s, 2, v->name);
+	bind_text(s, 3, v->version);
+	bind_text(s, 4, v->arch);
+	return run(p, s, err);
+}
+
+/* Ends the pins of other versions of the same library. */
+static int unpin_others(struct policy *p, const char *path, const struct version *v,
+			struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	int r = policy_app(p, path, POLICY_NOW, &app, err);
+
+	for (size_t i = 0; r == 0 && i < app.npins; i++)
+		if (strcmp(app.pins[i].name, v->name) == 0 &&
+		    strcmp(app.pins[i].arch, v->arch) == 0 &&
+		    !digest_equal(&app.pins[i].digest, &v->digest))
+			r = policy_unpin(p, path, &app.pins[i].digest, err);
+	return r;
+}
+
+int policy_pin(struct policy *p, const char *path, const struct version *v, struct err *err)
+{
+	char hex[DIGEST_HEX];
+	bool before = p->changed;
+	int r = know_version(p, v, err);
+
+	p->changed = before; /* knowing a version changes no app */
+	if (r == 0)
+		r = unpin_others(p, path, v, err);
+	if (r < 0)
+		return r;
+	digest_hex(&v->digest, hex);
+	return change(p,
+		      "INSERT OR IGNORE INTO pin"
+		      " SELECT a.id, v.id, " NEW_GENERATION ", NULL FROM app a, version v"
+		      " WHERE a.path = ?1 AND v.digest = ?2",
+		      path, hex, err);
+}
+
+/* Both states side by side: an app differs if it, its on_failure or a pin is in one alone. */
+static const char differ_sql[] =
+	"WITH was AS (SELECT app, on_failure AS x, -1 AS v FROM wrapping"
+	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
+	"  UNION ALL SELECT app, -1, version FROM pin"
+	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)),"
+	" now AS (SELECT app, on_failure AS x, -1 AS v FROM wrapping WHERE removed IS NULL"
+	"  UNION ALL SELECT app, -1, version FROM pin WHERE removed IS NULL)"
+	" SELECT path FROM app WHERE id IN ("
+	"  SELECT app FROM (SELECT * FROM was EXCEPT SELECT * FROM now)"
+	"  UNION SELECT app FROM (SELECT * FROM now EXCEPT SELECT * FROM was)) ORDER BY path";
+
+static int differing(struct policy *p, int64_t generation, struct paths *out, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	AUTO_PATHS struct paths paths = {0};
+	int step, r = prepare(p, differ_sql, &s, err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, generation);
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		char **items = grow(paths.items, paths.count, sizeof *items);
+
+		if (!items)
+			return err_nomem(err);
+		paths.items = items;
+		items[paths.count] = copy_text(s, 0);
+		if (!items[paths.count++])
+			return err_nomem(err);
+	}
+	if (step != SQLITE_DONE)
+		return fail(p, err, "read");
+	*out = paths;
+	paths = (struct paths){0};
+	return 0;
+}
+
+/* Closes the app's rows and opens copies of those of the generation. */
+static int restore_app(struct policy *p, const char *path, int64_t generation, struct err *err)
+{
+	static const char *const copies[] = {
+		"INSERT INTO wrapping SELECT app, on_failure, " NEW_GENERATION ", NULL"
+		" FROM wrapping WHERE app = (SELECT id FROM app WHERE path = ?1) AND added <= ?2"
+		" AND (removed IS NULL OR removed > ?2)",
+		"INSERT INTO pin SELECT app, version, " NEW_GENERATION ", NULL"
+		" FROM pin WHERE app = (SELECT id FROM app WHERE path = ?1) AND added <= ?2"
+		" AND (removed IS NULL OR removed > ?2)",
+	};
+	int r = policy_unwrap(p, path, err);
+
+	for (size_t i = 0; r == 0 && i < sizeof copies / sizeof *copies; i++) {
+		AUTO_STMT sqlite3_stmt *s = NULL;
+
+		r = prepare(p, copies[i], &s, err);
+		if (r < 0)
+			return r;
+		bind_text(s, 1, path);
+		sqlite3_bind_int64(s, 2, generation);
+		r = run(p, s, err);
+	}
+	return r;
+}
+
+int policy_restore(struct policy *p, int64_t generation, struct paths *changed, struct err *err)
+{
+	AUTO_PATHS struct paths paths = {0};
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	int r = prepare(p, "SELECT 1 FROM generation WHERE id = ?1 AND id < " NEW_GENERATION, &s,
+			err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, generation);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return err_set(err, ENOENT,
+			       "there is no generation %lld; 'pinlib history' lists them",
+			       (long long)generation);
+	r = differing(p, generation, &paths, err);
+	for (size_t i = 0; r == 0 && i < paths.count; i++)
+		r = restore_app(p, paths.items[i], generation, err);
+	if (r < 0)
+		return r;
+	*changed = paths;
+	paths = (struct paths){0};
+	return 0;
+}
+
+int policy_prune(struct policy *p, int64_t oldest, struct err *err)
+{
+	char sql[1024];
+	int64_t committed = policy_current(p) - 1; /* the last row is of the change under way */
+
+	if (oldest > committed)
+		oldest = committed;
+	if (oldest <= number(p, "SELECT min(id) FROM generation", 0))
+		return 0;
+	p->pruned = true;
+	snprintf(sql, sizeof sql,
+		 "DELETE FROM pin WHERE removed <= %1$lld;"
+		 "DELETE FROM wrapping WHERE removed <= %1$lld;"
+		 "UPDATE pin SET added = %1$lld WHERE added < %1$lld;"
+		 "UPDATE wrapping SET added = %1$lld WHERE added < %1$lld;"
+		 "DELETE FROM generation WHERE id < %1$lld;"
+		 "DELETE FROM version WHERE id NOT IN (SELECT version FROM pin);"
+		 "DELETE FROM app WHERE id NOT IN (SELECT app FROM wrapping)"
+		 " AND id NOT IN (SELECT app FROM pin);",
+		 (long long)oldest);
+	return exec(p, sql, err);
+}

@@ -1,0 +1,404 @@
+#include "policy/wrap.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/paths.h"
+#include "base/run.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/capability.h>
+
+#define SHEBANG "#!" PINLIB_WRAPPER " "
+#define SHEBANG_MAX 255 /* what execve(2) reads of a script, BINPRM_BUF_SIZE less the NUL */
+#define SCRIPT_MAX (64u << 20)
+
+int wrap_real(const char *app, char real[PATH_MAX], struct err *err)
+{
+	char dir[PATH_MAX];
+	int n;
+
+	path_dir(app, dir);
+	n = snprintf(real, PATH_MAX, "%s/%s/%s", strcmp(dir, "/") == 0 ? "" : dir, PINLIB_REAL_DIR,
+		     path_base(app));
+	if (n < 0 || n >= PATH_MAX)
+		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", app);
+	return 0;
+}
+
+static bool is_link(const char *app)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(app, target, sizeof target - 1);
+
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	return strcmp(target, PINLIB_WRAPPER) == 0;
+}
+
+static bool is_script_of_ours(const char *app)
+{
+	char line[sizeof SHEBANG];
+	AUTO_FD int fd = open(app, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	return fd >= 0 && pread(fd, line, sizeof SHEBANG - 1, 0) == sizeof SHEBANG - 1 &&
+	       memcmp(line, SHEBANG, sizeof SHEBANG - 1) == 0;
+}
+
+bool wrap_present(const char *app)
+{
+	return is_link(app) || is_script_of_ours(app);
+}
+
+int wrap_program(const char *app, char program[PATH_MAX], struct err *err)
+{
+	int r = wrap_real(app, program, err);
+
+	if (r < 0)
+		return r;
+	if (!wrap_present(app))
+		snprintf(program, PATH_MAX, "%s", app);
+	return 0;
+}
+
+#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
+
+int wrap_canonical(const char *name, char app[PATH_MAX], struct err *err)
+{
+	char at[2 * PATH_MAX], dir[PATH_MAX], target[PATH_MAX];
+
+	if (strlen(name) >= PATH_MAX)
+		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
+	snprintf(at, sizeof at, "%s%s", strchr(name, '/') ? "" : "./", name);
+	for (int i = 0; i < LINKS_MAX; i++) {
+		ssize_t n;
+		int len;
+
+		path_dir(at, target);
+		if (!realpath(target, dir))
+			return err_sys(err, errno, "%s", name);
+		len = snprintf(app, PATH_MAX, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir,
+			       path_base(at));
+		if (len < 0 || len >= PATH_MAX)
+			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
+		if (wrap_present(app))
+			return 0;
+		n = readlink(app, target, sizeof target - 1);
+		if (n < 0 && errno == EINVAL) {
+			/* No link. "." or "x/.." as the last component need one more look. */
+			if (!realpath(app, dir))
+				return err_sys(err, errno, "%s", name);
+			memcpy(app, dir, sizeof dir);
+			return 0;
+		}
+		if (n < 0)
+			return err_sys(err, errno, "%s", name);
+		target[n] = '\0';
+		len = target[0] == '/' ? snprintf(at, sizeof at, "%s", target)
+				       : snprintf(at, sizeof at, "%s/%s", dir, target);
+		if (len < 0 || (size_t)len >= sizeof at)
+			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
+	}
+	return err_sys(err, ELOOP, "%s", name);
+}
+
+static int refuse_privileged(const char *app, const struct stat *st, struct err *err)
+{
+	cap_t caps;
+
+	if (st->st_mode & (S_ISUID | S_ISGID))
+		return err_set(err, EPERM,
+			       "%s is setuid or setgid: it must not run with libraries of another "
+			       "version, so it cannot be pinned",
+			       app);
+	caps = cap_get_file(app);
+	if (caps) {
+		cap_free(caps);
+		return err_set(err, EPERM, "%s has file capabilities, so it cannot be pinned", app);
+	}
+	if (errno != ENODATA && errno != ENOTSUP)
+		return err_sys(err, errno, "cannot read the capabilities of %s", app);
+	return 0;
+}
+
+int wrap_allowed(const char *app, struct err *err)
+{
+	char program[PATH_MAX], dir[PATH_MAX];
+	struct stat st;
+	int r = wrap_program(app, program, err);
+
+	if (r < 0)
+		return r;
+	if (lstat(program, &st) < 0)
+		return err_sys(err, errno, "%s", program);
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, EISDIR, "%s is a directory, not a program", app);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "%s is not a regular file", app);
+	if (!(st.st_mode & 0111))
+		return err_set(err, EACCES, "%s is not executable", app);
+	r = refuse_privileged(program, &st, err);
+	if (r < 0)
+		return r;
+	path_dir(app, dir);
+	if (!path_is_roots(dir, err))
+		return err_wrap(err, -EPERM, "%s cannot be pinned", app);
+	return 0;
+}
+
+/* -- dpkg -- */
+
+static bool have_dpkg(void)
+{
+	return access("/usr/bin/dpkg-divert", X_OK) == 0;
+}
+
+/* The name under which dpkg knows app: "/bin/ls" where /bin is a link to usr/bin. "" if it does
+ * not own it. */
+static int dpkg_name(const char *app, char name[PATH_MAX], struct err *err)
+{
+	const char *names[2] = {app, NULL};
+
+	if (strncmp(app, "/usr/", 5) == 0) {
+		char found[PATH_MAX];
+		struct err ignored;
+
+		if (path_resolve(app + 4, found, NULL, &ignored) == 0) {
+			char dir[PATH_MAX], here[PATH_MAX];
+
+			path_dir(found, dir);
+			path_dir(app, here);
+			if (strcmp(dir, here) == 0)
+				names[1] = app + 4;
+		}
+	}
+	name[0] = '\0';
+	for (size_t i = 0; i < 2 && names[i]; i++) {
+		int r = run_read((const char *[]){"dpkg-query", "--search", names[i], NULL}, NULL,
+				 1 << 20, NULL, err);
+
+		if (r < 0)
+			return r;
+		if (r == 0) {
+			snprintf(name, PATH_MAX, "%s", names[i]);
+			return 0;
+		}
+	}
+	return 0;
+}
+
+static int divert(const char *name, const char *action, struct err *err)
+{
+	char target[PATH_MAX], option[PATH_MAX + 16];
+	int r = wrap_real(name, target, err);
+
+	if (r < 0)
+		return r;
+	snprintf(option, sizeof option, "--divert=%s", target);
+	r = run_read((const char *[]){"dpkg-divert", "--local", "--no-rename", "--quiet", option,
+				      action, name, NULL},
+		     NULL, 1 << 20, NULL, err);
+	if (r > 0)
+		return err_wrap(err, -EIO, "dpkg-divert %s %s failed", action, name);
+	return r;
+}
+
+/* True if a diversion of ours for app is in dpkg's list; name is how dpkg spells it. */
+static bool diverted(const char *app, char name[PATH_MAX])
+{
+	const char *spelt[2] = {app, strncmp(app, "/usr/", 5) == 0 ? app + 4 : NULL};
+	struct err ignored;
+
+	for (size_t i = 0; i < 2 && spelt[i]; i++) {
+		char want[PATH_MAX];
+		AUTO_FREE char *says = NULL;
+
+		if (wrap_real(spelt[i], want, &ignored) < 0 ||
+		    run_read((const char *[]){"dpkg-divert", "--truename", spelt[i], NULL}, NULL,
+			     PATH_MAX * 2, &says, &ignored) != 0)
+			continue;
+		says[strcspn(says, "\n")] = '\0';
+		if (strcmp(says, want) == 0) {
+			snprintf(name, PATH_MAX, "%s", spelt[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* -- steps -- */
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	return lstat(a, &sa) == 0 && lstat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
+/* The original gets its second name. If another file has it, a program was installed over our link
+ * without dpkg, and what has the name is its predecessor. */
+static int second_name(const char *app, const char *real, struct err *err)
+{
+	char dir[PATH_MAX];
+
+	path_dir(real, dir);
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return err_sys(err, errno, "cannot create directory %s", dir);
+	if (chmod(dir, 0755) < 0)
+		return err_sys(err, errno, "cannot set the mode of %s", dir);
+	if (same_file(app, real))
+		return 0;
+	if (unlink(real) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "cannot remove %s", real);
+	if (linkat(AT_FDCWD, app, AT_FDCWD, real, 0) < 0)
+		return err_sys(err, errno, "cannot link %s to %s", app, real);
+	return file_sync_parent(AT_FDCWD, real, err);
+}
+
+int wrap_prepare(const char *app, struct err *err)
+{
+	char real[PATH_MAX], name[PATH_MAX];
+	int r = wrap_real(app, real, err);
+
+	if (r == 0 && !wrap_present(app))
+		r = second_name(app, real, err);
+	if (r < 0 || !have_dpkg() || diverted(app, name))
+		return r;
+	r = dpkg_name(app, name, err);
+	if (r == 0 && name[0])
+		r = divert(name, "--add", err);
+	return r;
+}
+
+/* The script's text with our first line in place of its own: line numbers stay, and perl still
+ * finds "perl" and its switches there. */
+static int script_text(const char *real, char **text, size_t *len, struct err *err)
+{
+	AUTO_FREE char *old = NULL;
+	size_t size, rest;
+	char *out;
+	int r = file_read_at(AT_FDCWD, real, SCRIPT_MAX, &old, &size, err);
+
+	if (r < 0)
+		return r;
+	rest = 2 + strspn(old + 2, " \t");
+	if (strcspn(old + rest, "\n") + sizeof SHEBANG > SHEBANG_MAX)
+		return err_set(err, ENAMETOOLONG, "the first line of %s is too long", real);
+	out = malloc(sizeof SHEBANG + size);
+	if (!out)
+		return err_nomem(err);
+	memcpy(out, SHEBANG, sizeof SHEBANG - 1);
+	memcpy(out + sizeof SHEBANG - 1, old + rest, size - rest);
+	*text = out;
+	*len = sizeof SHEBANG - 1 + size - rest;
+	return 0;
+}
+
+static int write_script(const char *temp, const char *real, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FD int fd = -1;
+	struct stat st;
+	size_t len = 0;
+	int r = script_text(real, &text, &len, err);
+
+	if (r < 0)
+		return r;
+	if (stat(real, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", real);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot create %s", temp);
+	r = file_write(fd, text, len, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", temp);
+	if (fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 0777) < 0 ||
+	    futimens(fd, (struct timespec[]){st.st_atim, st.st_mtim}) < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "cannot finish %s", temp);
+	return 0;
+}
+
+static bool starts_a_script(const char *path)
+{
+	char two[2];
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	return fd >= 0 && pread(fd, two, 2, 0) == 2 && two[0] == '#' && two[1] == '!';
+}
+
+int wrap_install(const char *app, struct err *err)
+{
+	char real[PATH_MAX], dir[PATH_MAX], prefix[PATH_MAX + 16], temp[PATH_MAX + 48];
+	int r = wrap_real(app, real, err);
+
+	if (r < 0 || (wrap_present(app) && is_link(app) == !starts_a_script(real)))
+		return r;
+	path_dir(real, dir);
+	snprintf(prefix, sizeof prefix, "%s/.new-", dir);
+	r = file_temp_name(prefix, temp, sizeof temp, err);
+	if (r < 0)
+		return r;
+	if (starts_a_script(real))
+		r = write_script(temp, real, err);
+	else if (symlink(PINLIB_WRAPPER, temp) < 0)
+		r = err_sys(err, errno, "cannot create %s", temp);
+	if (r == 0 && rename(temp, app) < 0)
+		r = err_sys(err, errno, "cannot rename %s to %s", temp, app);
+	if (r < 0) {
+		unlink(temp);
+		return r;
+	}
+	return file_sync_parent(AT_FDCWD, app, err);
+}
+
+/* Temporary names of an interrupted wrap_install, and then the directory if it is empty. */
+static void tidy(const char *real)
+{
+	char path[PATH_MAX];
+	AUTO_DIR DIR *dir = NULL;
+	struct dirent *d;
+
+	path_dir(real, path);
+	dir = opendir(path);
+	while (dir && (d = readdir(dir)))
+		if (strncmp(d->d_name, ".new-", 5) == 0)
+			unlinkat(dirfd(dir), d->d_name, 0);
+	rmdir(path);
+}
+
+int wrap_remove(const char *app, struct err *err)
+{
+	char real[PATH_MAX], name[PATH_MAX];
+	struct stat st;
+	int r = wrap_real(app, real, err);
+
+	if (r < 0)
+		return r;
+	if (wrap_present(app)) {
+		if (rename(real, app) < 0) {
+			if (errno != ENOENT)
+				return err_sys(err, errno, "cannot rename %s to %s", real, app);
+			/* Its package was removed: our link is all that is left. */
+			if (unlink(app) < 0)
+				return err_sys(err, errno, "cannot remove %s", app);
+		}
+	} else if (lstat(real, &st) == 0 && lstat(app, &st) == 0) {
+		/* An undone wrap_prepare: two names of one file, of which rename(2) would keep
+		 * both. Two files: dpkg has brought a new one through the diversion, which is the
+		 * one to keep; without a diversion a program was installed over our link since. */
+		if (!same_file(app, real) && have_dpkg() && diverted(app, name)) {
+			if (rename(real, app) < 0)
+				return err_sys(err, errno, "cannot rename %s to %s", real, app);
+		} else if (unlink(real) < 0) {
+			return err_sys(err, errno, "cannot remove %s", real);
+		}
+	}
+	r = file_sync_parent(AT_FDCWD, app, err);
+	if (r == 0 && have_dpkg() && diverted(app, name))
+		r = divert(name, "--remove", err);
+	tidy(real);
+	return r;
+}

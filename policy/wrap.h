@@ -1,0 +1,46 @@
+/*
+ * Wrapping: the wrapper comes to stand at an app's path, and the original beside it.
+ *
+ *	DIR/NAME            a symbolic link to PINLIB_WRAPPER; for a script, its text with the first
+ *	                    line "#!PINLIB_WRAPPER ORIGINAL-LINE"
+ *	DIR/.pinlib/NAME    the original: the same inode, moved, not copied
+ *
+ * The original never leaves DIR's filesystem, so each step is one link(2) or rename(2); at every
+ * instant DIR/NAME can be executed. Where dpkg owns the path a local diversion sends package
+ * upgrades to DIR/.pinlib/NAME. All functions converge: called again after any interruption
+ * they finish what was begun.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+/* Where app's original is, or will be, when it is wrapped. -ENAMETOOLONG. */
+int wrap_real(const char *app, char real[PATH_MAX], struct err *err);
+
+/* Where the program's own file is now: app itself, or the original of a wrapped app. */
+int wrap_program(const char *app, char program[PATH_MAX], struct err *err);
+
+/* The canonical path of the program that name leads to: symbolic links are followed, but not into
+ * the wrapper, since a wrapped path is the app. Relative names are taken from the working
+ * directory. -ENOENT. */
+int wrap_canonical(const char *name, char app[PATH_MAX], struct err *err);
+
+/* True if DIR/NAME is ours: the link, or the script with our first line. */
+bool wrap_present(const char *app);
+
+/* Whether app may be wrapped: a regular executable file in directories that only root can write,
+ * without setuid, setgid or file capabilities. The reason is in err. */
+int wrap_allowed(const char *app, struct err *err);
+
+/* The steps that change nothing for whoever runs app: the second name, the diversion. */
+int wrap_prepare(const char *app, struct err *err);
+
+/* DIR/NAME becomes ours, in one rename. wrap_prepare came first. */
+int wrap_install(const char *app, struct err *err);
+
+/* The original comes back to DIR/NAME, in one rename; then the diversion goes. Fit also to undo
+ * wrap_prepare alone. An app that is not wrapped is left as it is. */
+int wrap_remove(const char *app, struct err *err);
