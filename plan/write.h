@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "plan/read.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Lays the plan out as a file's bytes; *data is the caller's to free. The result is read back with

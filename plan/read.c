@@ -1,0 +1,184 @@
+#include "plan/read.h"
+
+#include "base/cleanup.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int plan_file_name(const char *app, char name[NAME_MAX + 1], struct err *err)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	size_t used = 0;
+
+	if (app[0] != '/' || app[1] == '\0')
+		return err_set(err, EINVAL, "%.64s is not an absolute path", app);
+	for (const unsigned char *p = (const unsigned char *)app + 1; *p; p++) {
+		bool plain = *p > ' ' && *p < 0x7f && *p != '/' && *p != '%';
+		/* A leading dot would make "..", or hide the file. */
+		if (used == 0 && *p == '.')
+			plain = false;
+		if (used + (plain ? 1 : 3) > NAME_MAX)
+			return err_set(err, ENAMETOOLONG, "%.64s...: path too long for a plan", app);
+		if (plain) {
+			name[used++] = (char)*p;
+		} else {
+			name[used++] = '%';
+			name[used++] = digits[*p >> 4];
+			name[used++] = digits[*p & 15];
+		}
+	}
+	name[used] = '\0';
+	return 0;
+}
+
+/* The one gate: a range of the file, or NULL. */
+static const void *range(const void *data, size_t size, size_t at, size_t len)
+{
+	if (at > size || len > size - at)
+		return NULL;
+	return (const char *)data + at;
+}
+
+/* The file's last byte is 0, so a string that begins in it ends in it. */
+static const char *string(const struct plan_header *h, uint32_t at)
+{
+	if (at < h->strings_at)
+		return NULL;
+	return range(h, h->size, at, 1);
+}
+
+static const char *path(const struct plan_header *h, uint32_t at)
+{
+	const char *s = string(h, at);
+
+	return s && s[0] == '/' && strlen(s) < PATH_MAX ? s : NULL;
+}
+
+static int damaged(struct err *err, const char *what)
+{
+	return err_set(err, EBADMSG, "damaged plan (%s): run 'pinlib verify'", what);
+}
+
+static int check_header(const struct plan_header *h, size_t len, struct err *err)
+{
+	if (len < sizeof *h || memcmp(h->magic, PLAN_MAGIC, sizeof h->magic) != 0)
+		return damaged(err, "no plan at all");
+	if (h->version != PLAN_VERSION)
+		return err_set(err, EPROTO,
+			       "plan of format %u, but this wrapper reads format %u: wrapper and "
+			       "pinlib are of different versions",
+			       h->version, PLAN_VERSION);
+	if (h->size != len)
+		return damaged(err, "wrong length");
+	if (h->crc != plan_crc(h, len))
+		return damaged(err, "wrong checksum");
+	if (h->kind != PLAN_ELF && h->kind != PLAN_SCRIPT)
+		return damaged(err, "unknown kind of program");
+	if (h->on_failure != PLAN_REFUSE && h->on_failure != PLAN_UNPINNED)
+		return damaged(err, "unknown on-failure");
+	if (h->covers > PLAN_COVERS_MAX || h->covers_at < sizeof *h || h->covers_at % 4 ||
+	    !range(h, len, h->covers_at, h->covers * sizeof(struct plan_cover)))
+		return damaged(err, "covers out of range");
+	if (h->strings_at < h->covers_at || ((const char *)h)[len - 1] != '\0')
+		return damaged(err, "strings out of range");
+	return 0;
+}
+
+int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
+{
+	const struct plan_header *h = data;
+	const struct plan_cover *covers;
+	int r = check_header(h, len, err);
+
+	if (r < 0)
+		return r;
+	*plan = (struct plan){
+		.kind = (enum plan_kind)h->kind,
+		.on_failure = (enum plan_on_failure)h->on_failure,
+		.generation = h->generation,
+		.app = path(h, h->app),
+		.real = path(h, h->real),
+		.label = string(h, h->label),
+		.ncovers = h->covers,
+	};
+	if (!plan->app || !plan->real || !plan->label || strlen(plan->label) >= PLAN_LABEL_MAX)
+		return damaged(err, "name out of range");
+	covers = range(data, len, h->covers_at, h->covers * sizeof *covers);
+	for (size_t i = 0; i < plan->ncovers; i++) {
+		plan->covers[i].target = path(h, covers[i].target);
+		plan->covers[i].layer = path(h, covers[i].layer);
+		if (!plan->covers[i].target || !plan->covers[i].layer)
+			return damaged(err, "cover out of range");
+		if (i > 0 && strcmp(plan->covers[i - 1].target, plan->covers[i].target) >= 0)
+			return damaged(err, "covers out of order");
+	}
+	return 0;
+}
+
+/* Root's, and nobody else can write it. */
+static int check_owner(int fd, mode_t type, const char *name, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", name);
+	if ((st.st_mode & S_IFMT) != type)
+		return err_set(err, EPERM, "%s is not a %s", name,
+			       type == S_IFDIR ? "directory" : "regular file");
+	if (st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(err, EPERM, "%s could have been written by others than root", name);
+	return 0;
+}
+
+static int read_whole(int fd, struct plan_file *out, size_t *len, struct err *err)
+{
+	size_t used = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, out->data + used, sizeof out->data - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read the plan");
+		if (n == 0)
+			break;
+		used += (size_t)n;
+		if (used == sizeof out->data)
+			return err_set(err, EFBIG, "the plan is too large");
+	}
+	*len = used;
+	return 0;
+}
+
+int plan_load(const char *dir, const char *app, struct plan_file *out, struct err *err)
+{
+	AUTO_FD int dirfd = -1, fd = -1;
+	char name[NAME_MAX + 1];
+	size_t len = 0;
+	int r = plan_file_name(app, name, err);
+
+	if (r == -ENAMETOOLONG)
+		return -ENOENT; /* no such plan was ever written */
+	if (r < 0)
+		return r;
+	dirfd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dirfd < 0)
+		return err_sys(err, errno, "cannot open %s", dir);
+	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open the plan %s/%s", dir, name);
+	r = check_owner(dirfd, S_IFDIR, dir, err);
+	if (r == 0)
+		r = check_owner(fd, S_IFREG, name, err);
+	if (r == 0)
+		r = read_whole(fd, out, &len, err);
+	if (r == 0)
+		r = plan_parse(out->data, len, &out->plan, err);
+	if (r == 0 && strcmp(out->plan.app, app) != 0)
+		r = damaged(err, "of another program");
+	return r < 0 ? err_wrap(err, r, "%s/%s", dir, name) : 0;
+}

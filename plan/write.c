@@ -1,0 +1,151 @@
+#include "plan/write.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A plan under way: a zeroed buffer of the largest size. */
+struct writer {
+	char *data;
+	size_t used;
+};
+
+/* Appends a string; 0, which no string can have as its offset, if there is no room. */
+static uint32_t put(struct writer *w, const char *s)
+{
+	size_t len = strlen(s) + 1, at = w->used;
+
+	if (len > PLAN_SIZE_MAX - 1 - at)
+		return 0;
+	memcpy(w->data + at, s, len);
+	w->used += len;
+	return (uint32_t)at;
+}
+
+static bool put_covers(struct writer *w, const struct plan *plan, struct plan_cover *covers)
+{
+	for (size_t i = 0; i < plan->ncovers; i++) {
+		covers[i].target = put(w, plan->covers[i].target);
+		covers[i].layer = put(w, plan->covers[i].layer);
+		if (!covers[i].target || !covers[i].layer)
+			return false;
+	}
+	return true;
+}
+
+int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *err)
+{
+	struct plan check;
+	struct plan_cover covers[PLAN_COVERS_MAX] = {0};
+	AUTO_FREE char *buf = calloc(1, PLAN_SIZE_MAX);
+	struct writer w = {.data = buf};
+	struct plan_header h = {
+		.magic = PLAN_MAGIC,
+		.version = PLAN_VERSION,
+		.kind = plan->kind,
+		.on_failure = plan->on_failure,
+		.covers = (uint32_t)plan->ncovers,
+		.generation = plan->generation,
+		.covers_at = sizeof h,
+	};
+	int r;
+
+	if (!buf)
+		return err_nomem(err);
+	if (plan->ncovers > PLAN_COVERS_MAX)
+		return err_set(err, E2BIG, "a plan holds %d covers at most", PLAN_COVERS_MAX);
+	h.strings_at = h.covers_at + h.covers * (uint32_t)sizeof *covers;
+	w.used = h.strings_at;
+	h.app = put(&w, plan->app);
+	h.real = put(&w, plan->real);
+	h.label = put(&w, plan->label);
+	if (!h.app || !h.real || !h.label || !put_covers(&w, plan, covers))
+		return err_set(err, E2BIG, "the plan of %s is too large", plan->app);
+	h.size = (uint32_t)w.used;
+	memcpy(buf, &h, sizeof h);
+	memcpy(buf + h.covers_at, covers, plan->ncovers * sizeof *covers);
+	h.crc = plan_crc(buf, h.size);
+	memcpy(buf, &h, sizeof h);
+	r = plan_parse(buf, h.size, &check, err);
+	if (r < 0)
+		return err_wrap(err, r, "cannot write a plan for %s", plan->app);
+	*data = buf;
+	*len = h.size;
+	buf = NULL;
+	return 0;
+}
+
+void plan_label(char label[PLAN_LABEL_MAX], const char *layer, uint64_t generation,
+		const char *app)
+{
+	int n = snprintf(label, PLAN_LABEL_MAX, "%s:%llu:", layer, (unsigned long long)generation);
+	size_t used = n > 0 ? (size_t)n : 0;
+
+	for (const unsigned char *p = (const unsigned char *)app; *p; p++) {
+		bool plain = *p > ' ' && *p < 0x7f && *p != '%' && *p != '\\' && *p != ',';
+
+		if (used + (plain ? 1 : 3) >= PLAN_LABEL_MAX)
+			break;
+		used += (size_t)snprintf(label + used, PLAN_LABEL_MAX - used,
+					 plain ? "%c" : "%%%02X", *p);
+	}
+}
+
+static int open_dir(const char *dir, struct err *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? err_sys(err, errno, "cannot open %s", dir) : fd;
+}
+
+static bool is_there(int dirfd, const char *name, const void *data, size_t len)
+{
+	AUTO_FREE char *old = NULL;
+	size_t old_len;
+	struct err ignored;
+
+	return file_read_at(dirfd, name, PLAN_SIZE_MAX, &old, &old_len, &ignored) == 0 &&
+	       old_len == len && memcmp(old, data, len) == 0;
+}
+
+int plan_publish(const char *dir, const struct plan *plan, struct err *err)
+{
+	AUTO_FREE void *data = NULL;
+	char name[NAME_MAX + 1];
+	size_t len = 0;
+	int r = plan_file_name(plan->app, name, err);
+	AUTO_FD int fd = -1;
+
+	if (r == 0)
+		r = plan_encode(plan, &data, &len, err);
+	if (r < 0)
+		return r;
+	fd = open_dir(dir, err);
+	if (fd < 0)
+		return fd;
+	if (is_there(fd, name, data, len))
+		return 0;
+	return file_publish(fd, name, data, len, 0644, err);
+}
+
+int plan_remove(const char *dir, const char *app, struct err *err)
+{
+	char name[NAME_MAX + 1];
+	AUTO_FD int fd = -1;
+	int r = plan_file_name(app, name, err);
+
+	if (r < 0)
+		return r;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", dir);
+	if (unlinkat(fd, name, 0) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return err_sys(err, errno, "cannot remove the plan %s/%s", dir, name);
+	}
+	return file_sync_parent(fd, name, err);
+}

@@ -1,0 +1,255 @@
+/* The policy in a private mount namespace, with a tmpfs where pinlib keeps its state. */
+#include "base/file.h"
+#include "base/paths.h"
+#include "policy/lock.h"
+#include "policy/policy.h"
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+static struct err err;
+
+static bool private_state(void)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", "/var/lib", "tmpfs", 0, NULL) == 0 && mkdir(PINLIB_STATE, 0755) == 0;
+}
+
+static struct version version(const char *name, const char *number)
+{
+	struct version v = {
+		.name = (char *)name,
+		.version = (char *)number,
+		.arch = (char *)"amd64",
+	};
+	char both[256];
+
+	snprintf(both, sizeof both, "%s %s", name, number);
+	digest_data(both, strlen(both), &v.digest, &err);
+	return v;
+}
+
+static int64_t pin(const char *app, const char *name, const char *number)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	struct version v = version(name, number);
+	int64_t generation = -1;
+
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_wrap(p, app, PLAN_REFUSE, &err) == 0);
+	CHECK(policy_pin(p, app, &v, &err) == 0);
+	CHECK(policy_commit(p, "set", &generation, &err) == 0);
+	policy_settle(p);
+	return generation;
+}
+
+/* "name=version ..." of an app at a generation, "-" if it is not wrapped. */
+static const char *pins(const char *app, int64_t generation)
+{
+	static char text[1024];
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_APP struct app a = {0};
+	size_t used = 0;
+	int r = policy_open(&p, &err);
+
+	if (r == 0)
+		r = policy_app(p, app, generation, &a, &err);
+	if (r < 0)
+		return r == -ENOENT ? "-" : err.text;
+	text[0] = '\0';
+	for (size_t i = 0; i < a.npins; i++)
+		used += (size_t)snprintf(text + used, sizeof text - used, "%s%s=%s", i ? " " : "",
+					 a.pins[i].name, a.pins[i].version);
+	return text;
+}
+
+static void empty_policy(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_APPS struct apps apps = {0};
+
+	CHECK(policy_open(&p, &err) == 0);
+	CHECK(policy_apps(p, POLICY_NOW, &apps, &err) == 0 && apps.count == 0);
+	CHECK(policy_current(p) == 0);
+	CHECK(access(PINLIB_POLICY, F_OK) < 0);
+}
+
+static void pins_and_generations(void)
+{
+	CHECK(pin("/usr/bin/a", "libx", "1") == 1);
+	CHECK(pin("/usr/bin/a", "liby", "1") == 2);
+	CHECK(pin("/usr/bin/a", "libx", "2") == 3);
+	CHECK(pin("/usr/bin/b", "libx", "1") == 4);
+	CHECK(pin("/usr/bin/b", "libx", "1") == 4); /* nothing changed: no generation */
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "libx=2 liby=1");
+	CHECK_STR(pins("/usr/bin/a", 1), "libx=1");
+	CHECK_STR(pins("/usr/bin/a", 2), "libx=1 liby=1");
+	CHECK_STR(pins("/usr/bin/b", 3), "-");
+	CHECK_STR(pins("/usr/bin/b", 4), "libx=1");
+}
+
+static void rollback(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_PATHS struct paths changed = {0}, none = {0};
+	int64_t generation;
+
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_restore(p, 99, &none, &err) == -ENOENT);
+	CHECK(policy_restore(p, 5, &none, &err) == -ENOENT); /* the one being made */
+	CHECK(policy_restore(p, 2, &changed, &err) == 0);
+	CHECK(changed.count == 2 && strcmp(changed.items[0], "/usr/bin/a") == 0 &&
+	      strcmp(changed.items[1], "/usr/bin/b") == 0);
+	CHECK(policy_commit(p, "rollback 2", &generation, &err) == 0 && generation == 5);
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "libx=1 liby=1");
+	CHECK_STR(pins("/usr/bin/b", POLICY_NOW), "-");
+	CHECK_STR(pins("/usr/bin/a", 4), "libx=2 liby=1");
+	CHECK(policy_revert(p, &err) == 0);
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "libx=2 liby=1");
+	CHECK_STR(pins("/usr/bin/b", POLICY_NOW), "libx=1");
+}
+
+static void unpin_and_unwrap(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	struct version v = version("libx", "2");
+	int64_t generation;
+
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_unpin(p, "/usr/bin/a", &v.digest, &err) == 0);
+	CHECK(policy_unwrap(p, "/usr/bin/b", &err) == 0);
+	CHECK(policy_commit(p, "unset", &generation, &err) == 0 && generation == 5);
+	policy_settle(p);
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "liby=1");
+	CHECK_STR(pins("/usr/bin/b", POLICY_NOW), "-");
+	CHECK_STR(pins("/usr/bin/b", 4), "libx=1");
+}
+
+static void nothing_without_commit(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_unwrap(p, "/usr/bin/a", &err) == 0);
+	policy_close(&p);
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "liby=1");
+}
+
+static void prune(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_GENERATIONS struct generations gens = {0};
+	struct digests needed = {0};
+	int64_t generation;
+
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_digests(p, &needed, &err) == 0 && needed.count == 3);
+	free(needed.items);
+	CHECK(policy_prune(p, 5, &err) == 0);
+	CHECK(policy_digests(p, &needed, &err) == 0 && needed.count == 1);
+	free(needed.items);
+	CHECK(policy_commit(p, "gc", &generation, &err) == 0 && generation == 5);
+	policy_settle(p);
+	CHECK(policy_generations(p, &gens, &err) == 0 && gens.count == 1);
+	CHECK_STR(gens.items[0].command, "unset");
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "liby=1");
+	CHECK_STR(pins("/usr/bin/a", 4), "-");
+}
+
+/* A reader in the middle of a query, and another process that holds every lock it can get, must
+ * not keep a writer from its work. */
+static void readers_hold_nothing_up(void)
+{
+	struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	int fd = open(PINLIB_POLICY, O_RDONLY);
+	sqlite3 *db = NULL;
+	sqlite3_stmt *s = NULL;
+
+	CHECK(fd >= 0 && fcntl(fd, F_OFD_SETLK, &whole) == 0);
+	CHECK(sqlite3_open_v2(PINLIB_POLICY, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
+	CHECK(sqlite3_prepare_v2(db, "SELECT * FROM generation", -1, &s, NULL) == SQLITE_OK);
+	CHECK(sqlite3_step(s) == SQLITE_ROW);
+	CHECK(pin("/usr/bin/c", "libx", "1") == 6);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	close(fd);
+}
+
+static void damaged(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	char *data = NULL, *other;
+	size_t len;
+	int refused = 0, tried = 0;
+
+	CHECK(file_read_at(AT_FDCWD, PINLIB_POLICY, 1 << 24, &data, &len, &err) == 0);
+	CHECK(file_publish(AT_FDCWD, PINLIB_POLICY, "not a database at all, but text", 31, 0644,
+			   &err) == 0);
+	CHECK(policy_begin(&p, &err) < 0 && strstr(err.text, PINLIB_POLICY));
+	CHECK(policy_open(&p, &err) < 0 && !p);
+	CHECK(file_publish(AT_FDCWD, PINLIB_POLICY, "", 0, 0644, &err) == 0);
+	CHECK(policy_begin(&p, &err) == -EBADMSG);
+	/* A page of zeros anywhere, and the file cut anywhere: found, or harmless, never a crash.
+	 */
+	other = malloc(len);
+	for (size_t at = 0; other && at < len; at += 4096, tried++) {
+		memcpy(other, data, len);
+		memset(other + at, 0, len - at < 4096 ? len - at : 4096);
+		file_publish(AT_FDCWD, PINLIB_POLICY, other, len, 0644, &err);
+		refused += policy_begin(&p, &err) < 0;
+		policy_close(&p);
+	}
+	CHECK(refused > tried / 2);
+	file_publish(AT_FDCWD, PINLIB_POLICY, data, len / 2, 0644, &err);
+	CHECK(policy_begin(&p, &err) < 0);
+	file_publish(AT_FDCWD, PINLIB_POLICY, data, len, 0644, &err);
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "liby=1");
+	free(other);
+	free(data);
+}
+
+static void newer_schema(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	sqlite3 *db = NULL;
+
+	CHECK(sqlite3_open(PINLIB_POLICY, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL) == SQLITE_OK);
+	sqlite3_close(db);
+	CHECK(policy_open(&p, &err) == -EPROTO && strstr(err.text, "newer pinlib"));
+	CHECK(policy_begin(&p, &err) == -EPROTO);
+}
+
+static void lock(void)
+{
+	struct stat st;
+	int fd = -1;
+
+	CHECK(policy_lock(&fd, NULL, &err) == 0 && fd >= 0);
+	CHECK(fstat(fd, &st) == 0 && (st.st_mode & 0777) == 0600);
+	close(fd);
+}
+
+int main(void)
+{
+	if (!private_state()) {
+		perror("cannot make a private mount namespace (run as root)");
+		return 1;
+	}
+	empty_policy();
+	pins_and_generations();
+	rollback();
+	unpin_and_unwrap();
+	nothing_without_commit();
+	prune();
+	readers_hold_nothing_up();
+	damaged();
+	newer_schema();
+	lock();
+	return test_end();
+}
