@@ -87,7 +87,7 @@ static int show(const struct app *app, struct err *err)
 
 	if (!file)
 		return err_nomem(err);
-	r = plan_load(PINLIB_PLANS, app->path, file, err);
+	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
 	if (r == 0)
 		plan = &file->plan;
 	else if (r != -ENOENT)

@@ -21,7 +21,8 @@ int plan_file_name(const char *app, char name[NAME_MAX + 1], struct err *err)
 		if (used == 0 && *p == '.')
 			plain = false;
 		if (used + (plain ? 1 : 3) > NAME_MAX)
-			return err_set(err, ENAMETOOLONG, "%.64s...: path too long for a plan", app);
+			return err_set(err, ENAMETOOLONG, "%.64s...: path too long for a plan",
+				       app);
 		if (plain) {
 			name[used++] = (char)*p;
 		} else {
@@ -119,7 +120,7 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 }
 
 /* Root's, and nobody else can write it. */
-static int check_owner(int fd, mode_t type, const char *name, struct err *err)
+static int check_owner(int fd, mode_t type, uid_t root, const char *name, struct err *err)
 {
 	struct stat st;
 
@@ -128,7 +129,7 @@ static int check_owner(int fd, mode_t type, const char *name, struct err *err)
 	if ((st.st_mode & S_IFMT) != type)
 		return err_set(err, EPERM, "%s is not a %s", name,
 			       type == S_IFDIR ? "directory" : "regular file");
-	if (st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH))
+	if (st.st_uid != root || st.st_mode & (S_IWGRP | S_IWOTH))
 		return err_set(err, EPERM, "%s could have been written by others than root", name);
 	return 0;
 }
@@ -154,7 +155,7 @@ static int read_whole(int fd, struct plan_file *out, size_t *len, struct err *er
 	return 0;
 }
 
-int plan_load(const char *dir, const char *app, struct plan_file *out, struct err *err)
+int plan_load(const char *dir, const char *app, uid_t root, struct plan_file *out, struct err *err)
 {
 	AUTO_FD int dirfd = -1, fd = -1;
 	char name[NAME_MAX + 1];
@@ -171,9 +172,9 @@ int plan_load(const char *dir, const char *app, struct plan_file *out, struct er
 	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open the plan %s/%s", dir, name);
-	r = check_owner(dirfd, S_IFDIR, dir, err);
+	r = check_owner(dirfd, S_IFDIR, root, dir, err);
 	if (r == 0)
-		r = check_owner(fd, S_IFREG, name, err);
+		r = check_owner(fd, S_IFREG, root, name, err);
 	if (r == 0)
 		r = read_whole(fd, out, &len, err);
 	if (r == 0)

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* A validated plan. The pointers point into the buffer that was parsed and live as long. */
 struct plan {
@@ -37,11 +38,18 @@ struct plan_file {
 	_Alignas(8) char data[PLAN_SIZE_MAX];
 };
 
-/* Opens dir, checks through the descriptor that it is root's and that nobody else can write it,
- * the same for the app's plan in it (which must be a regular file), reads it into memory, parses
- * it, and checks that it is the plan of app. -ENOENT, with no text worth printing, if app has
- * no plan (or dir does not exist); -EPERM if somebody else could have written it. */
-int plan_load(const char *dir, const char *app, struct plan_file *out, struct err *err);
+/* Opens dir, checks through the descriptor that it is root's (user number root: 0, but for what
+ * a user namespace makes of it) and that nobody else can write it, the same for the app's plan in
+ * it (which must be a regular file), reads it into memory, parses it, and checks that it is the
+ * plan of app. -ENOENT, with no text worth printing, if app has no plan (or dir does not exist);
+ * -EPERM if somebody else could have written it. */
+int plan_load(const char *dir, const char *app, uid_t root, struct plan_file *out, struct err *err);
+
+/* As plan_load, but files of the user "also" count as root's. For a reader in a user namespace that
+ * root is not mapped in, where root's files show as the overflow user's; such a reader must have
+ * no privilege to lend to the plan. */
+int plan_load_foreign(const char *dir, const char *app, uid_t also, struct plan_file *out,
+		      struct err *err);
 
 /* The checksum of the format, with the crc field taken as 0. */
 uint32_t plan_crc(const void *data, size_t len);

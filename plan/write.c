@@ -78,8 +78,7 @@ int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *e
 	return 0;
 }
 
-void plan_label(char label[PLAN_LABEL_MAX], const char *layer, uint64_t generation,
-		const char *app)
+void plan_label(char label[PLAN_LABEL_MAX], const char *layer, uint64_t generation, const char *app)
 {
 	int n = snprintf(label, PLAN_LABEL_MAX, "%s:%llu:", layer, (unsigned long long)generation);
 	size_t used = n > 0 ? (size_t)n : 0;

@@ -241,7 +241,7 @@ int activate_recover(struct policy *policy, struct store *store, struct err *err
 
 static int layer_of(const char *path, struct plan_file *file, char **id, struct err *err)
 {
-	int r = plan_load(PINLIB_PLANS, path, file, err);
+	int r = plan_load(PINLIB_PLANS, path, 0, file, err);
 
 	if (r < 0)
 		return r;
@@ -279,7 +279,7 @@ static int examine(const struct app *app, struct store *store, struct plan_file 
 		   struct err *err)
 {
 	AUTO_VIEW struct view view = {0};
-	int r = plan_load(PINLIB_PLANS, app->path, file, err);
+	int r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
 
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "the plan of %s is missing", app->path);

@@ -1,0 +1,51 @@
+/* The system calls that musl has no functions for: mount API of Linux 5.2, mount_setattr(2) of
+ * 5.12, capget(2) and capset(2). Constants come from the kernel's own headers. */
+#pragma once
+
+#include <linux/capability.h>
+#include <linux/mount.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define AT_RECURSIVE_MOUNTS 0x8000	/* AT_RECURSIVE, which not every fcntl.h has */
+#define MS_PROPAGATION_SLAVE (1u << 19) /* MS_SLAVE */
+#define UMOUNT_DETACH 2			/* MNT_DETACH */
+#define UMOUNT_NO_LINK 8		/* UMOUNT_NOFOLLOW */
+
+static inline int sys_open_tree(int dirfd, const char *path, unsigned flags)
+{
+	return (int)syscall(SYS_open_tree, dirfd, path, flags);
+}
+
+static inline int sys_move_mount(int fd, const char *path)
+{
+	return (int)syscall(SYS_move_mount, fd, "", -100 /* AT_FDCWD */, path,
+			    MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+static inline int sys_fsopen(const char *type)
+{
+	return (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
+}
+
+static inline int sys_fsconfig(int fd, unsigned command, const char *key, const char *value)
+{
+	return (int)syscall(SYS_fsconfig, fd, command, key, value, 0);
+}
+
+static inline int sys_fsmount(int fd, unsigned attributes)
+{
+	return (int)syscall(SYS_fsmount, fd, FSMOUNT_CLOEXEC, attributes);
+}
+
+static inline int sys_mount_setattr(int fd, const char *path, unsigned flags,
+				    struct mount_attr *attr, size_t size)
+{
+	return (int)syscall(SYS_mount_setattr, fd, path, flags, attr, size);
+}
+
+static inline int sys_umount(const char *path)
+{
+	return (int)syscall(SYS_umount2, path, UMOUNT_DETACH | UMOUNT_NO_LINK);
+}

@@ -1,0 +1,244 @@
+/*
+ * pinlib-wrapper: stands at the path of a program and starts it in its view.
+ *
+ * It can be started by every user, with every argument, environment, limit and descriptor, and has
+ * CAP_SYS_ADMIN within reach. It MUST
+ *
+ *  1. believe nothing that an unprivileged user can write: the plan and the layers are root's, and
+ *     are checked through the descriptor or by owner and mode before anything is done;
+ *  2. have read and decided everything before it raises the capability;
+ *  3. stop if the mounts cannot be cut off from the caller's: nothing may appear there;
+ *  4. end, with 125, at any failure after that: never a half-built view;
+ *  5. have dropped the capability, and read back that it is gone, before it executes anything;
+ *  6. leave to the app what the caller gave: environment, arguments, descriptors (all of ours are
+ *     close-on-exec), umask, signals, limits, working directory;
+ *  7. be linked with nothing but musl and the plan's reader.
+ *
+ * Exit statuses are env(1)'s: 125 a failure of its own, 126 it cannot execute, 127 not found.
+ */
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/paths.h"
+#include "plan/read.h"
+#include "wrapper/caps.h"
+#include "wrapper/identify.h"
+#include "wrapper/kernel.h"
+#include "wrapper/mounts.h"
+#include "wrapper/view.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+
+enum { EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
+
+#define OVERFLOW_UID 65534 /* what root is called where it is not mapped */
+
+extern char **environ;
+
+static bool can_speak; /* descriptor 2 is the caller's, not one of ours */
+
+/* One line, one write: lines of several processes must not mix. */
+static void say(const char *app, const char *what)
+{
+	char line[PATH_MAX + ERR_TEXT_MAX + 32];
+	int n = snprintf(line, sizeof line, "pinlib: %s: %s\n", app, what);
+	ssize_t written;
+
+	if (!can_speak || n < 0)
+		return;
+	if ((size_t)n >= sizeof line)
+		n = sizeof line - 1;
+	/* What an argument holds must not reach a terminal as a command to it. */
+	for (int i = 0; i < n - 1; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	written = write(2, line, (size_t)n);
+	(void)written;
+}
+
+static int fail(const char *app, const struct err *err, int status)
+{
+	say(app, err->text);
+	return status;
+}
+
+/* The app is executed under the caller's name for it if that leads to it in the view; the links
+ * on the way are not ours to trust. */
+static const char *name_to_execute(const struct launch *launch, const struct stat *real)
+{
+	struct stat st;
+
+	if (stat(launch->name, &st) == 0 && st.st_dev == real->st_dev && st.st_ino == real->st_ino)
+		return launch->name;
+	return launch->file.plan.app;
+}
+
+static int execute(const char *app, const char *name, char **argv)
+{
+	struct err err;
+	int errnum;
+
+	execve(name, argv, environ);
+	errnum = errno;
+	err_sys(&err, errnum, "cannot execute %s", name);
+	return fail(app, &err, errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
+}
+
+/* No view can be built: what the policy says of that. */
+static int without_view(const struct launch *launch, const char *reason)
+{
+	const struct plan *plan = &launch->file.plan;
+	struct err err;
+
+	if (plan->on_failure == PLAN_UNPINNED) {
+		err_set(&err, EPERM, "starting without its pins: %s", reason);
+		say(plan->app, err.text);
+		return execute(plan->app, plan->real, launch->argv);
+	}
+	err_set(&err, EPERM,
+		"cannot build its view: %s ('pinlib set --on-failure=unpinned' would "
+		"start it without its pins)",
+		reason);
+	return fail(plan->app, &err, EXIT_CANNOT);
+}
+
+/* The working directory, if a part of the inherited view held it, is a directory of a mount that is
+ * gone; its name leads to the live one. By the caller's own rights. */
+static void restore_directory(const char *before)
+{
+	char now[PATH_MAX];
+
+	if (before[0] == '/' && (!getcwd(now, sizeof now) || now[0] != '/') && chdir(before) < 0)
+		return; /* it was there in the view alone: it stays the detached one */
+}
+
+static bool kernel_suffices(void)
+{
+	struct mount_attr none = {0};
+
+	return sys_mount_setattr(-1, "", 0, &none, sizeof none) == 0 || errno != ENOSYS;
+}
+
+/* Steps 4 to 7 of main; plan is NULL for the live system alone. */
+static int enter(const struct plan *plan, const struct mounts *mounts, const struct caps *entry,
+		 struct err *err)
+{
+	static char directory[PATH_MAX];
+	int r;
+
+	if (mounts->ninherited && !getcwd(directory, sizeof directory))
+		directory[0] = '\0';
+	r = caps_raise(entry, err);
+	if (r == 0)
+		r = view_private(err);
+	if (r == 0)
+		r = view_strip(mounts, err);
+	if (r == 0 && plan)
+		r = view_lay(plan, mounts, err);
+	if (r == 0)
+		r = caps_drop(entry, err);
+	if (r == 0)
+		restore_directory(directory);
+	return r;
+}
+
+/* `pinlib exec --host`: out of the inherited view, if there is one. */
+static int run_on_host(char **argv)
+{
+	static struct mounts mounts;
+	struct caps entry;
+	struct err err;
+
+	if (!*argv) {
+		err_set(&err, EINVAL, "which command? (pinlib-wrapper --host -- COMMAND...)");
+		return fail("--host", &err, EXIT_OWN);
+	}
+	if (mounts_read(NULL, &mounts, &err) < 0 || caps_read(&entry, &err) < 0)
+		return fail(*argv, &err, EXIT_OWN);
+	if (mounts.ninherited && !caps_suffice(&entry)) {
+		err_set(&err, EPERM, "cannot leave the view: %s", caps_reason());
+		return fail(*argv, &err, EXIT_CANNOT);
+	}
+	if (mounts.ninherited ? enter(NULL, &mounts, &entry, &err) < 0
+			      : caps_drop(&entry, &err) < 0)
+		return fail(*argv, &err, EXIT_OWN);
+	execvp(*argv, argv);
+	err_sys(&err, errno, "cannot execute");
+	return fail(*argv, &err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
+}
+
+static int called_by_own_name(int argc, char **argv, const char *execfn)
+{
+	struct err err;
+
+	if (argc >= 2 && strcmp(argv[1], "--host") == 0)
+		return run_on_host(argv + (argc >= 3 && strcmp(argv[2], "--") == 0 ? 3 : 2));
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		printf("pinlib-wrapper " PINLIB_VERSION "\n");
+		return fflush(stdout) == 0 ? 0 : EXIT_OWN;
+	}
+	err_set(&err, ENOENT,
+		"cannot tell which program was meant: it is no program with pins, and no link to "
+		"one (see pinlib-wrapper(8))");
+	return fail(execfn, &err, EXIT_NOT_FOUND);
+}
+
+int main(int argc, char **argv)
+{
+	static struct launch launch;
+	static struct mounts mounts;
+	const char *execfn = (const char *)getauxval(AT_EXECFN);
+	const struct plan *plan = &launch.file.plan;
+	bool mapped = true;
+	struct caps entry;
+	struct stat real;
+	struct err err;
+	int r;
+
+	can_speak = fcntl(2, F_GETFD) >= 0;
+	if (!execfn)
+		execfn = "";
+
+	/* 1. Which app, by which plan? */
+	r = identify(execfn, argc, argv, 0, &launch, &err);
+	if (r == -EPERM && caps_in_user_namespace()) {
+		/* Root's files look like nobody's. The plan can still be followed as far as it
+		 * needs no privilege. */
+		mapped = false;
+		r = identify(execfn, argc, argv, OVERFLOW_UID, &launch, &err);
+	}
+	if (r == -ENOENT)
+		return called_by_own_name(argc, argv, execfn);
+	if (r < 0)
+		return fail(execfn, &err, EXIT_OWN);
+
+	/* 2. Is the program there, and may a view be built at all? */
+	if (stat(plan->real, &real) < 0) {
+		err_sys(&err, errno, "the program's own file, %s", plan->real);
+		return fail(plan->app, &err, EXIT_NOT_FOUND);
+	}
+	if (caps_read(&entry, &err) < 0)
+		return fail(plan->app, &err, EXIT_OWN);
+	if (!mapped || !caps_suffice(&entry))
+		return without_view(&launch, caps_reason());
+	if (!kernel_suffices())
+		return without_view(&launch, "the kernel is older than Linux 5.12");
+
+	/* 3. What is there to do? Nothing is changed before this is known. */
+	if (view_check(plan, &err) < 0)
+		return fail(plan->app, &err, EXIT_OWN);
+	if (mounts_read(plan, &mounts, &err) < 0)
+		return without_view(&launch, err.text);
+
+	/* 4. to 7. Raise the capability; a namespace of its own; the view; drop the capability. */
+	if (enter(plan, &mounts, &entry, &err) < 0)
+		return fail(plan->app, &err, EXIT_OWN);
+
+	/* 8. The app. */
+	return execute(plan->app, name_to_execute(&launch, &real), launch.argv);
+}

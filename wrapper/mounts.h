@@ -1,0 +1,28 @@
+/*
+ * What the caller's mount table (/proc/self/mountinfo, proc(5)) means for a view: read before
+ * anything is changed, and only decided here.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "plan/read.h"
+
+#include <stddef.h>
+
+#define MOUNTS_MAX 512
+
+struct mounts {
+	/* Mounts of the view that the caller is in, in the order of the table: its overlays
+	 * (source, type, topmost at their place), the files of real programs (the mount's root
+	 * ends in "/.pinlib/NAME" and its place in "/NAME"), the wrapper's own. */
+	const char *inherited[MOUNTS_MAX];
+	size_t ninherited;
+	/* The administrator's mounts below covered directories: an overlay would hide them. None is
+	 * below another one. */
+	const char *below[MOUNTS_MAX];
+	size_t nbelow;
+};
+
+/* plan may be NULL: then nothing is covered. The strings live in static memory. -ENOENT if there is
+ * no /proc. */
+int mounts_read(const struct plan *plan, struct mounts *out, struct err *err);

@@ -1,0 +1,23 @@
+/* Building the view. CAP_SYS_ADMIN is effective in all of this, and what is not needed for a mount
+ * is not here. After view_private every failure has to end the process: what the caller would get
+ * is neither the live system nor the view. */
+#pragma once
+
+#include "base/err.h"
+#include "plan/read.h"
+#include "wrapper/mounts.h"
+
+#include <sys/stat.h>
+
+/* Before the capability is raised: are the layers there, root's and nobody else's? */
+int view_check(const struct plan *plan, struct err *err);
+
+/* A mount namespace of our own, to which the host's later mounts still come and from which nothing
+ * goes back, and in which nothing is setuid. */
+int view_private(struct err *err);
+
+/* Takes the inherited view away. */
+int view_strip(const struct mounts *mounts, struct err *err);
+
+/* Lays the plan's covers and shows the real program at the app's path. */
+int view_lay(const struct plan *plan, const struct mounts *mounts, struct err *err);
