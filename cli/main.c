@@ -2,9 +2,9 @@
 
 #include "base/paths.h"
 #include "labeler/live.h"
+#include "labeler/program.h"
 #include "policy/activate.h"
 #include "policy/lock.h"
-#include "policy/wrap.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -152,7 +152,7 @@ int find_app(const char *name, char app[PATH_MAX], struct err *err)
 				       name);
 		name = found;
 	}
-	r = wrap_canonical(name, app, err);
+	r = program_canonical(name, app, err);
 	if (r == 0 && strcmp(app, PINLIB_WRAPPER) == 0)
 		return err_set(err, EINVAL, "%s is pinlib's own wrapper", app);
 	return r;

@@ -8,13 +8,13 @@
 #include <stddef.h>
 
 struct elf {
-	int class;   /* 32 or 64 */
-	int machine; /* e_machine */
-	bool shared; /* ET_DYN */
+	int class;    /* 32 or 64 */
+	int machine;  /* e_machine */
+	bool shared;  /* ET_DYN */
 	bool dynamic; /* has PT_DYNAMIC */
 	char *interp;
 	char *soname;
-	char *rpath;   /* as found, "a:$ORIGIN/b"; NULL if DT_RUNPATH is there too: it is ignored */
+	char *rpath; /* as found, "a:$ORIGIN/b"; NULL if DT_RUNPATH is there too: it is ignored */
 	char *runpath;
 	bool nodeflib; /* DF_1_NODEFLIB */
 	char **needed;

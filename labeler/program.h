@@ -8,26 +8,34 @@
 
 enum program_kind { PROGRAM_ELF, PROGRAM_SCRIPT };
 
-struct program {
-	enum program_kind kind;
-	char shebang[256];	   /* scripts: the first line after "#!", trimmed */
-	char interpreter[PATH_MAX]; /* scripts: the ELF program that runs it, canonical; "env NAME"
-				       is looked up in the standard PATH, scripts of scripts followed */
-	struct elf elf;		   /* of the program, or of the script's interpreter */
-};
-
-/* -ENOEXEC if it is neither ELF nor a script with a shebang. */
-int program_read(const char *path, struct program *out, struct err *err);
-void program_free(struct program *program);
-#define AUTO_PROGRAM CLEANUP(program_free)
-
-/* Directories, sorted, each once; strings are the list's. */
+/* Directories (or files), each once; strings are the list's. */
 struct dirs {
 	char **items;
 	size_t count;
 };
 void dirs_free(struct dirs *dirs);
 #define AUTO_DIRS CLEANUP(dirs_free)
+
+struct program {
+	enum program_kind kind;
+	char shebang[256];	    /* scripts: the first line after "#!", trimmed */
+	char interpreter[PATH_MAX]; /* scripts: the ELF program that runs it, by program_canonical;
+				       "env NAME" is looked up in the standard PATH, scripts of
+				       scripts are followed */
+	struct elf elf;		    /* of the program, or of the script's interpreter */
+	struct search *search;	    /* what program_places found out once; NULL before */
+};
+
+/* The canonical path of the program that name leads to: symbolic links are followed, but not into
+ * the wrapper, since a wrapped path is the app. Relative names are taken from the working
+ * directory. -ENOENT. */
+int program_canonical(const char *name, char out[PATH_MAX], struct err *err);
+
+/* -ENOEXEC if it is neither ELF nor a script with a shebang. A wrapped program's own file is
+ * read where its caller says it is; a wrapped interpreter's where wrapping puts it. */
+int program_read(const char *path, struct program *out, struct err *err);
+void program_free(struct program *program);
+#define AUTO_PROGRAM CLEANUP(program_free)
 
 /*
  * Every directory of the live system in which the loader, on its way from this program, may choose
@@ -36,12 +44,12 @@ void dirs_free(struct dirs *dirs);
  * of the loader cache's entries for soname, and under each of these and under also[] (directories
  * that the caller adds) the glibc-hwcaps subdirectories and the legacy ones (tls, haswell,
  * avx512_1, x86_64 and their combinations, as glibc before 2.37). Only those are named in which a
- * file of that name exists now. Canonical paths. arch as elf_arch.
+ * file of that name and of the program's architecture exists now. Canonical paths. path is the
+ * program's path, for $ORIGIN (of a script: the interpreter's).
  */
-int program_places(const struct program *program, const char *program_path, const char *soname,
+int program_places(struct program *program, const char *path, const char *soname,
 		   const char *const *also, size_t nalso, struct dirs *out, struct err *err);
 
 /* The libraries (canonical paths) that the live loader's rules give for the program: its closure,
  * breadth first. Missing ones are left out. */
-int program_closure(const struct program *program, const char *program_path, struct dirs *out,
-		    struct err *err);
+int program_closure(struct program *program, const char *path, struct dirs *out, struct err *err);

@@ -216,8 +216,8 @@ static int place_link(struct placing *p, const char *dir, const char *soname, co
 }
 
 /* The soname's own place beside the file, and every place where a live copy could win. */
-static int place_soname(struct placing *p, const struct loader *l, const char *file,
-			const char *soname, const struct version *v, struct err *err)
+static int place_soname(struct placing *p, struct loader *l, const char *file, const char *soname,
+			const struct version *v, struct err *err)
 {
 	AUTO_DIRS struct dirs dirs = {0};
 	char dir[PATH_MAX];
@@ -251,7 +251,7 @@ static int place_soname(struct placing *p, const struct loader *l, const char *f
 	return r;
 }
 
-static int place_version(struct placing *p, const struct loader *l, const struct version *v,
+static int place_version(struct placing *p, struct loader *l, const struct version *v,
 			 struct err *err)
 {
 	struct places_cache cache = {0};
@@ -482,7 +482,7 @@ static int read_loader(const struct app *app, const char *program, struct loader
 	return 0;
 }
 
-static int place_pins(struct store *store, const struct app *app, const struct loader *loader,
+static int place_pins(struct store *store, const struct app *app, struct loader *loader,
 		      struct versions *versions, struct placing *placing, struct err *err)
 {
 	versions->items = calloc(app->npins + 1, sizeof *versions->items);

@@ -63,47 +63,6 @@ int wrap_program(const char *app, char program[PATH_MAX], struct err *err)
 	return 0;
 }
 
-#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
-
-int wrap_canonical(const char *name, char app[PATH_MAX], struct err *err)
-{
-	char at[2 * PATH_MAX], dir[PATH_MAX], target[PATH_MAX];
-
-	if (strlen(name) >= PATH_MAX)
-		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
-	snprintf(at, sizeof at, "%s%s", strchr(name, '/') ? "" : "./", name);
-	for (int i = 0; i < LINKS_MAX; i++) {
-		ssize_t n;
-		int len;
-
-		path_dir(at, target);
-		if (!realpath(target, dir))
-			return err_sys(err, errno, "%s", name);
-		len = snprintf(app, PATH_MAX, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir,
-			       path_base(at));
-		if (len < 0 || len >= PATH_MAX)
-			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
-		if (wrap_present(app))
-			return 0;
-		n = readlink(app, target, sizeof target - 1);
-		if (n < 0 && errno == EINVAL) {
-			/* No link. "." or "x/.." as the last component need one more look. */
-			if (!realpath(app, dir))
-				return err_sys(err, errno, "%s", name);
-			memcpy(app, dir, sizeof dir);
-			return 0;
-		}
-		if (n < 0)
-			return err_sys(err, errno, "%s", name);
-		target[n] = '\0';
-		len = target[0] == '/' ? snprintf(at, sizeof at, "%s", target)
-				       : snprintf(at, sizeof at, "%s/%s", dir, target);
-		if (len < 0 || (size_t)len >= sizeof at)
-			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
-	}
-	return err_sys(err, ELOOP, "%s", name);
-}
-
 static int refuse_privileged(const char *app, const struct stat *st, struct err *err)
 {
 	cap_t caps;

@@ -23,11 +23,6 @@ int wrap_real(const char *app, char real[PATH_MAX], struct err *err);
 /* Where the program's own file is now: app itself, or the original of a wrapped app. */
 int wrap_program(const char *app, char program[PATH_MAX], struct err *err);
 
-/* The canonical path of the program that name leads to: symbolic links are followed, but not into
- * the wrapper, since a wrapped path is the app. Relative names are taken from the working
- * directory. -ENOENT. */
-int wrap_canonical(const char *name, char app[PATH_MAX], struct err *err);
-
 /* True if DIR/NAME is ours: the link, or the script with our first line. */
 bool wrap_present(const char *app);
 

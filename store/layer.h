@@ -24,17 +24,18 @@ enum layer_type {
 };
 
 struct layer_entry {
-	size_t cover;	  /* which tree; trees are numbered from 0 without a gap */
+	size_t cover; /* which tree; trees are numbered from 0 without a gap */
 	enum layer_type type;
-	const char *path; /* in the tree, relative, normalised */
-	mode_t mode;	  /* files */
+	const char *path;      /* in the tree, relative, normalised */
+	mode_t mode;	       /* files */
 	struct digest content; /* files */
 	const char *target;    /* links */
 };
 
 /* Builds the tree where it is missing, complete or not at all; content is rehashed on the way
  * into it (-EBADMSG names a damaged object). Parent directories are made as needed. Two
- * entries with one cover and path are -EEXIST unless they are the same. */
+ * entries with one cover and path are -EEXIST unless they are the same. Sorts entries. -EINVAL: a
+ * path that is not normalised, a mode other than 0644 and 0755, a tree without entries. */
 int layer_build(struct store *store, const char *root, struct layer_entry *entries, size_t n,
 		char id[LAYER_ID], struct err *err);
 

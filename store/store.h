@@ -1,13 +1,14 @@
 /*
  * The store: library versions by content.
  *
- *	ROOT/objects/ab/cdef...   a file's content, named by its SHA-256; root's, 0644, never changed
+ *	ROOT/objects/ab/cdef...   a content, named by its SHA-256; root's, 0644; fixed
  *	ROOT/versions/abcdef...   a manifest, named by its SHA-256 (store/version.h)
  *	ROOT/tmp/                 what is being written; emptied by store_gc
  *
  * Everything in it can be read by everybody. Writers hold pinlib's lock (policy/lock.h); readers
  * need none: a name appears when its content is whole and on the disk, by rename without
- * replacing, and a manifest appears after all objects that it names.
+ * replacing, and a manifest appears after all objects that it names. (An object found damaged is
+ * replaced when its content is added again.)
  */
 #pragma once
 
@@ -55,9 +56,10 @@ int store_load(struct store *store, const struct digest *digest, struct version 
 
 /* The one version that spec means. -ENOENT: none (err says how to add one, and which versions of
  * the name there are); -ENOTUNIQ: several (err lists them). arch limits the choice to it and
- * "all"; NULL for any. */
-int store_find(struct store *store, const struct spec *spec, const char *arch,
-	       struct version *out, struct err *err);
+ * "all"; NULL for any. Where the spec's version is the whole of some version, it means that one
+ * though it leads others, too: 1.2 beside 1.2.11. */
+int store_find(struct store *store, const struct spec *spec, const char *arch, struct version *out,
+	       struct err *err);
 
 /* Called for each finding of store_verify and layer_verify, and for each removal of store_gc and
  * layer_gc. what is a sentence without a full stop. Returns nothing: the walk goes on. */
@@ -78,6 +80,7 @@ struct gc_result {
 };
 
 /* Removes the versions that are not in keep, then the objects that no version left needs, then
- * what is left in tmp. The caller holds pinlib's lock. */
+ * what is left in tmp. The caller holds pinlib's lock. A version in keep that is missing or damaged
+ * is an error, and nothing is removed: its objects are not known. */
 int store_gc(struct store *store, const struct digests *keep, bool dry_run, report_fn *report,
 	     void *ctx, struct gc_result *result, struct err *err);

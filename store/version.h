@@ -30,12 +30,12 @@ enum entry_type { ENTRY_DIR, ENTRY_FILE, ENTRY_LINK };
 
 struct entry {
 	enum entry_type type;
-	char *path;	      /* absolute, normalised, as the package says it */
-	mode_t mode;	      /* permission bits, never setuid, setgid or sticky; 0 for links */
-	uint64_t size;	      /* bytes; files only */
+	char *path;	       /* absolute, normalised, as the package says it */
+	mode_t mode;	       /* permission bits, never setuid, setgid or sticky; 0 for links */
+	uint64_t size;	       /* bytes; files only */
 	struct digest content; /* files only */
-	char *soname;	      /* files only; NULL if it has none */
-	char *target;	      /* links only, as found */
+	char *soname;	       /* files only; NULL if it has none */
+	char *target;	       /* links only, as found */
 };
 
 struct version {

@@ -1,0 +1,181 @@
+#include "labeler/program.h"
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "base/paths.h"
+#include "labeler/search.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LINKS_MAX 40  /* as the kernel's MAXSYMLINKS */
+#define SCRIPTS_MAX 5 /* interpreters that are scripts, as the kernel's limit */
+
+int program_canonical(const char *name, char out[PATH_MAX], struct err *err)
+{
+	char at[2 * PATH_MAX], dir[PATH_MAX], target[PATH_MAX];
+
+	if (strlen(name) >= PATH_MAX)
+		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
+	snprintf(at, sizeof at, "%s%s", strchr(name, '/') ? "" : "./", name);
+	for (int i = 0; i < LINKS_MAX; i++) {
+		ssize_t n;
+		int len;
+
+		path_dir(at, target);
+		if (!realpath(target, dir))
+			return err_sys(err, errno, "%s", name);
+		len = snprintf(out, PATH_MAX, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir,
+			       path_base(at));
+		if (len < 0 || len >= PATH_MAX)
+			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
+		n = readlink(out, target, sizeof target - 1);
+		if (n < 0 && errno == EINVAL) {
+			/* No link. "." or "x/.." as the last component need one more look. */
+			if (!realpath(out, dir))
+				return err_sys(err, errno, "%s", name);
+			memcpy(out, dir, sizeof dir);
+			return 0;
+		}
+		if (n < 0)
+			return err_sys(err, errno, "%s", name);
+		target[n] = '\0';
+		if (strcmp(target, PINLIB_WRAPPER) == 0)
+			return 0;
+		len = target[0] == '/' ? snprintf(at, sizeof at, "%s", target)
+				       : snprintf(at, sizeof at, "%s/%s", dir, target);
+		if (len < 0 || (size_t)len >= sizeof at)
+			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
+	}
+	return err_sys(err, ELOOP, "%s", name);
+}
+
+/* -- scripts -- */
+
+/* The first line of a script, without "#!" and the blanks around; false if it is none. */
+static bool read_shebang(int fd, char line[256])
+{
+	char buf[258];
+	ssize_t n = pread(fd, buf, sizeof buf - 1, 0);
+	char *start, *end;
+
+	if (n < 3 || buf[0] != '#' || buf[1] != '!')
+		return false;
+	buf[n] = '\0';
+	start = buf + 2 + strspn(buf + 2, " \t");
+	end = start + strcspn(start, "\n");
+	while (end > start && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+		end--;
+	*end = '\0';
+	snprintf(line, 256, "%s", start);
+	return *start;
+}
+
+static bool in_standard_path(const char *name, char out[PATH_MAX])
+{
+	static const char *const dirs[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+					   "/usr/bin",	      "/sbin",		"/bin"};
+
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
+		int n = snprintf(out, PATH_MAX, "%s/%s", dirs[i], name);
+
+		if (n > 0 && n < PATH_MAX && access(out, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The program that a shebang names: "/usr/bin/env [-S] [VAR=x] NAME" means NAME. */
+static int interpreter_of(const char *shebang, char out[PATH_MAX], struct err *err)
+{
+	char line[256], *save, *word;
+
+	snprintf(line, sizeof line, "%s", shebang);
+	word = strtok_r(line, " \t", &save);
+	if (!word)
+		return err_set(err, ENOEXEC, "the first line names no interpreter");
+	if (strcmp(path_base(word), "env") != 0) {
+		snprintf(out, PATH_MAX, "%s", word);
+		return 0;
+	}
+	do
+		word = strtok_r(NULL, " \t", &save);
+	while (word && (word[0] == '-' || strchr(word, '=')));
+	if (!word)
+		return err_set(err, ENOEXEC, "the first line, '%s', names no interpreter", shebang);
+	if (strchr(word, '/'))
+		snprintf(out, PATH_MAX, "%s", word);
+	else if (!in_standard_path(word, out))
+		return err_set(err, ENOENT, "its interpreter, '%s', is not installed", word);
+	return 0;
+}
+
+/* A wrapped program's own file, as policy/wrap.h puts it; else the path itself. */
+static void own_file(const char *path, char out[2 * PATH_MAX])
+{
+	char target[PATH_MAX], dir[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof target - 1);
+
+	path_dir(path, dir);
+	if (n > 0 && (target[n] = '\0', strcmp(target, PINLIB_WRAPPER) == 0))
+		snprintf(out, 2 * PATH_MAX, "%s/" PINLIB_REAL_DIR "/%s",
+			 strcmp(dir, "/") == 0 ? "" : dir, path_base(path));
+	else
+		snprintf(out, 2 * PATH_MAX, "%s", path);
+}
+
+/* One file: ELF, then elf is filled and the return 0; or a script, then 1. */
+static int read_one(const char *path, struct elf *elf, char shebang[256], struct err *err)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool is_elf;
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	r = elf_read(fd, elf, &is_elf, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", path);
+	if (is_elf)
+		return 0;
+	if (!read_shebang(fd, shebang))
+		return err_set(err, ENOEXEC,
+			       "%s is neither an ELF program nor a script with a #! line", path);
+	return 1;
+}
+
+int program_read(const char *path, struct program *out, struct err *err)
+{
+	char name[PATH_MAX], file[2 * PATH_MAX], shebang[256];
+	int r;
+
+	*out = (struct program){0};
+	r = read_one(path, &out->elf, out->shebang, err);
+	if (r <= 0)
+		return r;
+	out->kind = PROGRAM_SCRIPT;
+	memcpy(shebang, out->shebang, sizeof shebang);
+	for (int i = 0; i < SCRIPTS_MAX; i++) {
+		r = interpreter_of(shebang, name, err);
+		if (r == 0)
+			r = program_canonical(name, out->interpreter, err);
+		if (r < 0)
+			return err_wrap(err, r, "%s", path);
+		own_file(out->interpreter, file);
+		r = read_one(file, &out->elf, shebang, err);
+		if (r <= 0)
+			return r;
+	}
+	return err_sys(err, ELOOP, "%s: its interpreters", path);
+}
+
+void program_free(struct program *program)
+{
+	elf_free(&program->elf);
+	search_free(&program->search);
+	*program = (struct program){0};
+}

@@ -1,0 +1,38 @@
+/*
+ * What the archive parser, a child without privileges, writes to its pipe: frames, each a struct
+ * frame, then path_len bytes of path, target_len of target, and data_len of data, without NULs.
+ * Declared once; the parent takes every frame for hostile.
+ *
+ *	FIELD  path: the control field's name; target: its value
+ *	DIR    path
+ *	LINK   path, target
+ *	HARD   path, target (an earlier path), mode
+ *	FILE   path, mode, size; then DATA frames, size bytes in all
+ *	DATA   data
+ *	ERROR  mode: EPERM, EBADMSG, EFBIG or ENOSYS (it could not be confined); path: the member or
+ *	       nothing; target: what is wrong. The last frame
+ *	END    the last frame
+ */
+#pragma once
+
+#include <stdint.h>
+
+enum frame_type {
+	FRAME_FIELD = 1,
+	FRAME_DIR,
+	FRAME_LINK,
+	FRAME_HARD,
+	FRAME_FILE,
+	FRAME_DATA,
+	FRAME_ERROR,
+	FRAME_END,
+};
+
+struct frame {
+	uint32_t type, mode;
+	uint64_t size;
+	uint32_t path_len, target_len, data_len, pad;
+};
+
+#define FRAME_TEXT_MAX 4200 /* path or target: some more than PATH_MAX, which the parent checks */
+#define FRAME_DATA_MAX (128 * 1024)

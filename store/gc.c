@@ -1,0 +1,198 @@
+#include "store/store.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "store/check.h"
+#include "store/manifest.h"
+#include "store/object.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct gc {
+	struct store *store;
+	bool dry_run;
+	report_fn *report;
+	void *ctx;
+	struct gc_result *result;
+	struct digests live; /* objects of the versions that stay, sorted */
+	size_t room;
+	const char *prefix; /* directory in objects/ that is being swept */
+};
+
+__attribute__((format(printf, 2, 3))) static void report(const struct gc *gc, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (!gc->report)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	gc->report(gc->ctx, text);
+}
+
+static int add_live(struct gc *gc, const struct digest *digest, struct err *err)
+{
+	if (gc->live.count == gc->room) {
+		size_t room = gc->room ? 2 * gc->room : 1024;
+		struct digest *grown = reallocarray(gc->live.items, room, sizeof *grown);
+
+		if (!grown)
+			return err_nomem(err);
+		gc->live.items = grown;
+		gc->room = room;
+	}
+	gc->live.items[gc->live.count++] = *digest;
+	return 0;
+}
+
+static bool has(const struct digests *sorted, const struct digest *digest)
+{
+	return sorted->count > 0 &&
+	       bsearch(digest, sorted->items, sorted->count, sizeof *digest, digest_order);
+}
+
+/* A version that must stay and cannot be read stops everything: nobody knows its objects. */
+static int mark(struct gc *gc, const struct digests *keep, struct err *err)
+{
+	for (size_t i = 0; i < keep->count; i++) {
+		AUTO_VERSION struct version v = {0};
+		int r = store_load(gc->store, &keep->items[i], &v, err);
+
+		for (size_t k = 0; r == 0 && k < v.nentries; k++)
+			if (v.entries[k].type == ENTRY_FILE)
+				r = add_live(gc, &v.entries[k].content, err);
+		if (r < 0)
+			return err_wrap(err, r, "nothing was removed");
+	}
+	if (gc->live.count > 1)
+		qsort(gc->live.items, gc->live.count, sizeof *gc->live.items, digest_order);
+	return 0;
+}
+
+static int remove_version(struct gc *gc, const struct digest *digest, struct err *err)
+{
+	AUTO_VERSION struct version v = {0};
+	char hex[DIGEST_HEX];
+	struct err unread;
+
+	digest_hex(digest, hex);
+	if (store_load(gc->store, digest, &v, &unread) == 0)
+		report(gc, "version %s %s (%s) sha256:%.12s", v.name, v.version, v.arch, hex);
+	else
+		report(gc, "version sha256:%.12s, which is damaged", hex);
+	if (!gc->dry_run && unlinkat(gc->store->versions, hex, 0) < 0)
+		return err_sys(err, errno, "cannot remove the manifest %s", hex);
+	gc->result->versions++;
+	return 0;
+}
+
+static int sweep_versions(struct gc *gc, const struct digests *keep, struct err *err)
+{
+	AUTO_FREE struct digest *all = NULL;
+	size_t n = 0;
+	int r = manifest_names(gc->store, &all, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!has(keep, &all[i]))
+			r = remove_version(gc, &all[i], err);
+	/* On the disk before any object goes: no manifest may outlive what it names. */
+	if (r == 0 && !gc->dry_run && fsync(gc->store->versions) < 0)
+		r = err_sys(err, errno, "cannot sync the store's versions");
+	return r;
+}
+
+static int sweep_object(void *ctx, int dir, const char *name, struct err *err)
+{
+	struct gc *gc = ctx;
+	char hex[DIGEST_HEX + NAME_MAX + 2];
+	struct digest digest;
+	struct stat st;
+
+	snprintf(hex, sizeof hex, "%s%s", gc->prefix, name);
+	if (!digest_parse(hex, &digest) || has(&gc->live, &digest))
+		return 0;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "cannot stat the object %s", hex);
+	report(gc, "object %s, %lld bytes", hex, (long long)st.st_size);
+	if (!gc->dry_run && unlinkat(dir, name, 0) < 0)
+		return err_sys(err, errno, "cannot remove the object %s", hex);
+	gc->result->objects++;
+	gc->result->bytes += (uint64_t)st.st_size;
+	return 0;
+}
+
+static int sweep_prefix(void *ctx, int dir, const char *name, struct err *err)
+{
+	struct gc *gc = ctx;
+	AUTO_FD int fd = -1;
+	int r;
+
+	if (strlen(name) != 2)
+		return 0;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return 0; /* store_verify tells */
+	gc->prefix = name;
+	r = each_name(fd, sweep_object, gc, err);
+	if (r == 0 && !gc->dry_run)
+		unlinkat(dir, name, AT_REMOVEDIR); /* if it is empty now */
+	return r;
+}
+
+static int sweep_temporary(void *ctx, int dir, const char *name, struct err *err)
+{
+	struct gc *gc = ctx;
+	char buf[SHOWN];
+
+	report(gc, "tmp/%s", shown(name, buf));
+	return gc->dry_run ? 0 : file_remove_tree(dir, name, err);
+}
+
+/* An interrupted file_publish's. */
+static int sweep_half_manifest(void *ctx, int dir, const char *name, struct err *err)
+{
+	return strncmp(name, ".tmp-", 5) == 0 ? sweep_temporary(ctx, dir, name, err) : 0;
+}
+
+static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
+{
+	int r = mark(gc, keep, err);
+
+	if (r == 0)
+		r = sweep_versions(gc, keep, err);
+	if (r == 0)
+		r = each_name(gc->store->objects, sweep_prefix, gc, err);
+	if (r == 0)
+		r = each_name(gc->store->tmp, sweep_temporary, gc, err);
+	if (r == 0)
+		r = each_name(gc->store->versions, sweep_half_manifest, gc, err);
+	return r;
+}
+
+int store_gc(struct store *store, const struct digests *keep, bool dry_run, report_fn *report_to,
+	     void *ctx, struct gc_result *result, struct err *err)
+{
+	struct gc gc = {.store = store,
+			.dry_run = dry_run,
+			.report = report_to,
+			.ctx = ctx,
+			.result = result};
+	AUTO_FREE struct digest *sorted = calloc(keep->count + 1, sizeof *sorted);
+	int r;
+
+	*result = (struct gc_result){0};
+	if (!sorted)
+		return err_nomem(err);
+	if (keep->count > 0)
+		memcpy(sorted, keep->items, keep->count * sizeof *sorted);
+	qsort(sorted, keep->count, sizeof *sorted, digest_order);
+	r = sweep(&gc, &(struct digests){sorted, keep->count}, err);
+	free(gc.live.items);
+	return r < 0 ? err_wrap(err, r, "cannot collect") : 0;
+}

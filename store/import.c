@@ -1,0 +1,125 @@
+#include "store/import.h"
+
+#include "base/file.h"
+#include "store/check.h"
+#include "store/manifest.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static int read_source(struct staging *s, const char *source, struct err *err)
+{
+	if (strncmp(source, "dpkg:", 5) == 0)
+		return source_dpkg(s, source + 5, err);
+	if (strncmp(source, "apt:", 4) == 0)
+		return source_apt(s, source + 4, err);
+	return source_path(s, source, err);
+}
+
+static int apply_options(struct staging *s, struct err *err)
+{
+	int r = 0;
+
+	if (s->options->name)
+		r = staging_label(s->name, sizeof s->name, "name", s->options->name, err);
+	if (r == 0 && s->options->version)
+		r = staging_label(s->version, sizeof s->version, "version", s->options->version,
+				  err);
+	return r;
+}
+
+/* Moves the staged entries to v. */
+static int make_version(struct staging *s, struct version *v, struct err *err)
+{
+	v->name = strdup(s->name);
+	v->version = strdup(s->version);
+	v->arch = strdup(s->arch);
+	v->entries = calloc(s->count + 1, sizeof *v->entries);
+	if (!v->name || !v->version || !v->arch || !v->entries)
+		return err_nomem(err);
+	for (size_t i = 0; i < s->count; i++) {
+		v->entries[v->nentries++] = *s->items[i];
+		*s->items[i] = (struct entry){0};
+	}
+	return 0;
+}
+
+static int publish_objects(const struct staging *s, const struct version *v, struct err *err)
+{
+	bool touched[256] = {false};
+
+	if (syncfs(s->dir) < 0)
+		return err_sys(err, errno, "cannot sync the store");
+	for (size_t i = 0; i < v->nentries; i++) {
+		const struct entry *e = &v->entries[i];
+		int r;
+
+		if (e->type != ENTRY_FILE)
+			continue;
+		r = object_publish(s->store, s->dir, &e->content, err);
+		if (r < 0)
+			return r;
+		touched[e->content.bytes[0]] = true;
+	}
+	return object_sync(s->store, touched, err);
+}
+
+static int publish_manifest(struct store *store, const struct version *v, const char *text,
+			    size_t len, bool *known, struct err *err)
+{
+	AUTO_VERSION struct version old = {0};
+	char hex[DIGEST_HEX];
+
+	*known = store_load(store, &v->digest, &old, err) == 0;
+	if (*known)
+		return 0;
+	digest_hex(&v->digest, hex);
+	return file_publish(store->versions, hex, text, len, 0644, err);
+}
+
+/* Objects before the manifest: a manifest that can be seen is complete. */
+static int publish(struct store *store, struct staging *s, struct version *v, bool *known,
+		   struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	int r = make_version(s, v, err);
+
+	if (r == 0)
+		r = version_encode(v, &text, &len, err);
+	if (r == 0 && v->nentries == 0)
+		r = err_set(err, EINVAL, "there are no files in it");
+	if (r == 0)
+		r = publish_objects(s, v, err);
+	if (r == 0)
+		r = publish_manifest(store, v, text, len, known, err);
+	return r;
+}
+
+int store_add(struct store *store, const char *source, const struct add_options *options,
+	      struct version *out, bool *known, struct err *err)
+{
+	AUTO_STAGING struct staging s = STAGING_NONE;
+	AUTO_VERSION struct version v = {0};
+	int r;
+
+	*out = (struct version){0};
+	*known = false;
+	r = staging_begin(store, options, &s, err);
+	if (r == 0)
+		r = apply_options(&s, err); /* before the work: a bad name is told at once */
+	if (r == 0) {
+		s.name[0] = s.version[0] = '\0';
+		r = read_source(&s, source, err);
+	}
+	if (r == 0)
+		r = apply_options(&s, err);
+	if (r < 0)
+		return r;
+	r = publish(store, &s, &v, known, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", source);
+	*out = v;
+	v = (struct version){0};
+	return 0;
+}

@@ -1,0 +1,352 @@
+#include "store/layer.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "store/layer_spec.h"
+#include "store/manifest.h"
+#include "store/object.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* The directory path below dir, made with its parents; the caller closes it. */
+static int make_dirs(int dir, const char *path, struct err *err)
+{
+	char rest[PATH_MAX], *at = rest, *name;
+	AUTO_FD int fd = fcntl(dir, F_DUPFD_CLOEXEC, 3);
+	int out;
+
+	snprintf(rest, sizeof rest, "%s", path);
+	while (fd >= 0 && (name = strsep(&at, "/"))) {
+		bool made = mkdirat(fd, name, 0755) == 0;
+		int below;
+
+		if (!made && errno != EEXIST)
+			return err_sys(err, errno, "cannot make the directory %s", path);
+		below = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below >= 0 && made && fchmod(below, 0755) < 0) { /* the umask */
+			close(below);
+			below = -1;
+		}
+		if (below < 0)
+			return err_sys(err, errno, "cannot open the directory %s", path);
+		close(fd);
+		fd = below;
+	}
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open the directory %s", path);
+	out = fd;
+	fd = -1;
+	return out;
+}
+
+static int damaged(const struct layer_entry *e, const char *why, struct err *err)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(&e->content, hex);
+	return err_set(err, EBADMSG, "the object %s %s; add its version again to repair it", hex,
+		       why);
+}
+
+/* Reads fd from its start; writes what it read to out, if that is not -1. */
+static int check_content(const struct layer_entry *e, int fd, int out, struct err *err)
+{
+	__attribute__((cleanup(digest_abandon))) struct digest_stream *s = digest_begin();
+	static _Thread_local char buf[128 * 1024];
+	struct digest_stream *whole;
+	struct digest found;
+	ssize_t n;
+	int r = 0;
+
+	if (!s)
+		return err_nomem(err);
+	for (off_t at = 0; (n = pread(fd, buf, sizeof buf, at)) != 0; at += n > 0 ? n : 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read an object");
+		r = digest_update(s, buf, (size_t)n, err);
+		if (r == 0 && out >= 0)
+			r = file_write(out, buf, (size_t)n, err);
+		if (r < 0)
+			return r;
+	}
+	whole = s;
+	s = NULL;
+	r = digest_end(whole, &found, err);
+	if (r < 0)
+		return r;
+	return digest_equal(&e->content, &found)
+		       ? 0
+		       : damaged(e, "is damaged: its content does not match its name", err);
+}
+
+static int copy_object(const struct layer_entry *e, int object, int dir, const char *name,
+		       struct err *err)
+{
+	AUTO_FD int fd =
+		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot create a file");
+	r = check_content(e, object, fd, err);
+	if (r < 0)
+		return r;
+	if (fchmod(fd, e->mode) < 0)
+		return err_sys(err, errno, "cannot set a file's mode");
+	return 0;
+}
+
+/* 1: it cannot be linked here, copy it. The link keeps the object's mode and owner, so they have
+ * to be right. */
+static int link_object(const struct store *store, const struct layer_entry *e, int object, int dir,
+		       const char *name, struct err *err)
+{
+	char path[OBJECT_PATH];
+	struct stat st, linked;
+
+	if (fstat(object, &st) < 0)
+		return err_sys(err, errno, "cannot stat an object");
+	if ((st.st_mode & 07777) != 0644 || st.st_uid != geteuid())
+		return damaged(e, "has another owner or mode than the store gave it", err);
+	object_path(&e->content, path);
+	if (linkat(store->objects, path, dir, name, 0) < 0) {
+		if (errno == EMLINK || errno == EXDEV || errno == EPERM)
+			return 1;
+		return err_sys(err, errno, "cannot link an object");
+	}
+	if (fstatat(dir, name, &linked, AT_SYMLINK_NOFOLLOW) < 0 || linked.st_ino != st.st_ino ||
+	    linked.st_dev != st.st_dev)
+		return damaged(e, "changed while it was read", err);
+	return check_content(e, object, -1, err);
+}
+
+static int put_file(const struct store *store, const struct layer_entry *e, int dir,
+		    const char *name, struct err *err)
+{
+	AUTO_FD int object = object_open(store, &e->content, err);
+	int r = 1;
+
+	if (object == -ENOENT)
+		return damaged(e, "is missing", err);
+	if (object < 0)
+		return object;
+	if (e->mode == 0644)
+		r = link_object(store, e, object, dir, name, err);
+	return r == 1 ? copy_object(e, object, dir, name, err) : r;
+}
+
+static int put_entry(const struct store *store, int tree, const struct layer_entry *e,
+		     struct err *err)
+{
+	const char *slash = strrchr(e->path, '/'), *name = slash ? slash + 1 : e->path;
+	char parent[PATH_MAX];
+	AUTO_FD int dir = -1;
+
+	if (e->type == LAYER_DIR) {
+		dir = make_dirs(tree, e->path, err);
+		return dir < 0 ? dir : 0;
+	}
+	snprintf(parent, sizeof parent, "%.*s", slash ? (int)(slash - e->path) : 0, e->path);
+	dir = slash ? make_dirs(tree, parent, err) : fcntl(tree, F_DUPFD_CLOEXEC, 3);
+	if (dir < 0)
+		return slash ? dir : err_sys(err, errno, "cannot open a layer's tree");
+	if (e->type == LAYER_FILE)
+		return put_file(store, e, dir, name, err);
+	if (e->type == LAYER_LINK)
+		return symlinkat(e->target, dir, name) < 0
+			       ? err_sys(err, errno, "cannot make a link")
+			       : 0;
+	if (mknodat(dir, name, S_IFCHR, makedev(0, 0)) < 0)
+		return err_sys(err, errno, "cannot make a whiteout");
+	return 0;
+}
+
+static int fill(const struct store *store, int dir, const struct layer_entry *entries, size_t n,
+		struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		char cover[24];
+		AUTO_FD int tree = -1;
+		int r;
+
+		snprintf(cover, sizeof cover, "%zu", entries[i].cover);
+		tree = make_dirs(dir, cover, err);
+		if (tree < 0)
+			return tree;
+		r = put_entry(store, tree, &entries[i], err);
+		if (r < 0)
+			return err_wrap(err, r, "%s", entries[i].path);
+	}
+	return 0;
+}
+
+/* 1: there and what was asked for; 0: not there. */
+static int is_there(int root, const char *id, const char *text, size_t len, struct err *err)
+{
+	char path[LAYER_ID + sizeof LAYER_SPEC];
+	AUTO_FREE char *found = NULL;
+	size_t found_len = 0;
+	struct stat st;
+	int r;
+
+	if (fstatat(root, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot look for it");
+	snprintf(path, sizeof path, "%s/" LAYER_SPEC, id);
+	r = file_read_at(root, path, LAYER_SPEC_MAX, &found, &found_len, err);
+	if (r < 0)
+		return r;
+	if (found_len != len || memcmp(found, text, len) != 0)
+		return err_set(err, EBADMSG, "it is there, but not what its .spec should say");
+	return 1;
+}
+
+static int put_spec(int dir, const char *text, size_t len, struct err *err)
+{
+	AUTO_FD int fd = openat(dir, LAYER_SPEC, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot create " LAYER_SPEC);
+	r = file_write(fd, text, len, err);
+	if (r < 0)
+		return r;
+	return fchmod(fd, 0644) < 0 ? err_sys(err, errno, "cannot set a file's mode") : 0;
+}
+
+struct build {
+	const struct store *store;
+	int root;
+	const struct layer_entry *entries;
+	size_t n;
+	const char *text; /* of .spec */
+	size_t len;
+	const char *id;
+};
+
+static int build_in(const struct build *b, const char *temp, struct err *err)
+{
+	AUTO_FD int dir = make_dirs(b->root, temp, err);
+	int r;
+
+	if (dir < 0)
+		return dir;
+	r = fill(b->store, dir, b->entries, b->n, err);
+	if (r == 0)
+		r = put_spec(dir, b->text, b->len, err);
+	if (r < 0)
+		return r;
+	if (syncfs(dir) < 0)
+		return err_sys(err, errno, "cannot sync it");
+	if (renameat2(b->root, temp, b->root, b->id, RENAME_NOREPLACE) < 0) {
+		if (errno != EEXIST)
+			return err_sys(err, errno, "cannot give it its name");
+		return is_there(b->root, b->id, b->text, b->len, err) < 0 ? -EBADMSG : 0;
+	}
+	if (fsync(b->root) < 0)
+		return err_sys(err, errno, "cannot sync the layers");
+	return 0;
+}
+
+static int build(const struct build *b, struct err *err)
+{
+	char temp[64];
+	struct err ignored;
+	int r = file_temp_name(LAYER_TEMP, temp, sizeof temp, err);
+
+	if (r < 0)
+		return r;
+	r = build_in(b, temp, err);
+	file_remove_tree(b->root, temp, &ignored); /* gone already if all went well */
+	return r;
+}
+
+int layer_build(struct store *store, const char *root, struct layer_entry *entries, size_t n,
+		char id[LAYER_ID], struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	AUTO_FD int dir = -1;
+	int r = layer_sort(entries, &n, err);
+
+	if (r == 0)
+		r = layer_print(entries, n, &text, &len, err);
+	if (r == 0)
+		r = layer_id(text, len, id, err);
+	if (r == 0)
+		r = file_mkdirs(root, err);
+	if (r < 0)
+		return r;
+	dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(err, errno, "cannot open %s", root);
+	r = is_there(dir, id, text, len, err);
+	if (r == 0)
+		r = build(&(struct build){store, dir, entries, n, text, len, id}, err);
+	return r < 0 ? err_wrap(err, r, "cannot build the layer %s", id) : 0;
+}
+
+struct collect {
+	const char *const *keep;
+	size_t nkeep, removed;
+	bool dry_run;
+	report_fn *report;
+	void *ctx;
+};
+
+static bool is_kept(const struct collect *c, const char *id)
+{
+	for (size_t i = 0; i < c->nkeep; i++)
+		if (strcmp(c->keep[i], id) == 0)
+			return true;
+	return false;
+}
+
+/* Renamed first: an interrupted removal must not leave half a layer under its name. */
+static int remove_layer(int dir, const char *id, struct err *err)
+{
+	char temp[64];
+	int r = file_temp_name(LAYER_TEMP, temp, sizeof temp, err);
+
+	if (r < 0)
+		return r;
+	if (renameat(dir, id, dir, temp) < 0)
+		return err_sys(err, errno, "cannot remove the layer %s", id);
+	return file_remove_tree(dir, temp, err);
+}
+
+static int collect(void *ctx, int dir, const char *name, struct err *err)
+{
+	struct collect *c = ctx;
+	char what[64];
+
+	if (strncmp(name, LAYER_TEMP, strlen(LAYER_TEMP)) == 0)
+		return c->dry_run ? 0 : file_remove_tree(dir, name, err);
+	if (!layer_is_id(name) || is_kept(c, name))
+		return 0;
+	snprintf(what, sizeof what, "layer %.32s", name);
+	if (c->report)
+		c->report(c->ctx, what);
+	c->removed++;
+	return c->dry_run ? 0 : remove_layer(dir, name, err);
+}
+
+int layer_gc(const char *root, const char *const *keep, size_t nkeep, bool dry_run,
+	     report_fn *report, void *ctx, size_t *removed, struct err *err)
+{
+	struct collect c = {keep, nkeep, 0, dry_run, report, ctx};
+	AUTO_FD int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	*removed = 0;
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", root);
+	r = each_name(dir, collect, &c, err);
+	*removed = c.removed;
+	return r < 0 ? err_wrap(err, r, "cannot collect layers in %s", root) : 0;
+}

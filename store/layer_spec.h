@@ -1,0 +1,33 @@
+/*
+ * A layer's .spec: its entries as text, sorted by cover, then path, bytewise; fields separated by
+ * one tab. No field holds a control character.
+ *
+ *	0	dir	usr/share/zlib
+ *	0	file	0644	SHA256HEX	usr/lib/libz.so.1.2.11
+ *	0	link	libz.so.1.2.11	usr/lib/libz.so.1
+ *	0	whiteout	usr/lib/glibc-hwcaps
+ */
+#pragma once
+
+#include "store/layer.h"
+
+#define LAYER_SPEC ".spec"
+#define LAYER_SPEC_MAX ((size_t)256 << 20)
+#define LAYER_TEMP ".tmp-" /* before the name of what is being built or removed */
+
+/* Sorts entries, drops repeated ones (*n), and checks them all: -EINVAL, or -EEXIST where two
+ * contradict each other. */
+int layer_sort(struct layer_entry *entries, size_t *n, struct err *err);
+
+/* entries as layer_sort left them. *text is the caller's to free. */
+int layer_print(const struct layer_entry *entries, size_t n, char **text, size_t *len,
+		struct err *err);
+int layer_id(const char *text, size_t len, char id[LAYER_ID], struct err *err);
+bool layer_is_id(const char *name);
+
+/* Reads what layer_print wrote; cuts text into the entries' strings, so that it has to outlive
+ * them. *out is the caller's to free. -EBADMSG. */
+int layer_parse(char *text, size_t len, struct layer_entry **out, size_t *n, struct err *err);
+
+int layer_order(const void *a, const void *b); /* by cover and path */
+size_t layer_covers(const struct layer_entry *entries, size_t n);

@@ -1,0 +1,49 @@
+/*
+ * Objects: files' contents by SHA-256. New ones are written into a staging directory of their own
+ * below ROOT/tmp and get their place in ROOT/objects together, after one sync.
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store {
+	char *root;
+	int dir, objects, versions, tmp;
+};
+
+#define OBJECT_PATH (DIGEST_HEX + 1) /* "ab/cdef..." */
+void object_path(const struct digest *digest, char path[OBJECT_PATH]);
+
+/* The object's file, open for reading; -ENOENT if it is missing, else checked to be a regular
+ * file. The caller rehashes what it uses. */
+int object_open(const struct store *store, const struct digest *digest, struct err *err);
+
+/* A content being written into the directory dir. */
+struct object_writer {
+	int dir; /* the caller's */
+	int fd;
+	char name[64];
+	struct digest_stream *digest;
+	uint64_t size;
+};
+
+#define OBJECT_WRITER_NONE ((struct object_writer){.dir = -1, .fd = -1})
+#define AUTO_OBJECT_WRITER CLEANUP(object_abandon)
+
+int object_begin(int dir, struct object_writer *w, struct err *err);
+int object_write(struct object_writer *w, const void *data, size_t len, struct err *err);
+/* The file is now dir/HEX. *fd, open for reading, is the caller's. */
+int object_end(struct object_writer *w, struct digest *out, int *fd, struct err *err);
+void object_abandon(struct object_writer *w); /* fine after object_end too */
+
+/* Moves dir/HEX, which is synced already, to its place. The object that is there already is kept
+ * if its content is right; a damaged one is replaced. -ENOENT if it is in neither. */
+int object_publish(const struct store *store, int dir, const struct digest *digest,
+		   struct err *err);
+/* fsyncs the directories that object_publish wrote to. */
+int object_sync(const struct store *store, const bool touched[256], struct err *err);

@@ -1,0 +1,340 @@
+#include "store/version.h"
+
+#include "base/cleanup.h"
+#include "store/check.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define HEADER "pinlib-manifest\t1\n"
+#define MAX_FIELDS 6
+#define MAX_SIZE (UINT64_C(1) << 48) /* of a file: no sum of sizes overflows */
+
+static void entry_free(struct entry *e)
+{
+	free(e->path);
+	free(e->soname);
+	free(e->target);
+}
+
+void version_free(struct version *v)
+{
+	for (size_t i = 0; i < v->nentries; i++)
+		entry_free(&v->entries[i]);
+	free(v->entries);
+	free(v->name);
+	free(v->version);
+	free(v->arch);
+	*v = (struct version){0};
+}
+
+void versions_free(struct versions *vs)
+{
+	for (size_t i = 0; i < vs->count; i++)
+		version_free(&vs->items[i]);
+	free(vs->items);
+	*vs = (struct versions){0};
+}
+
+uint64_t version_size(const struct version *v)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < v->nentries; i++)
+		if (v->entries[i].type == ENTRY_FILE)
+			sum += v->entries[i].size;
+	return sum;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+}
+
+static const char *entry_fault(const struct entry *e)
+{
+	const char *fault = path_fault(e->path);
+
+	if (fault)
+		return fault;
+	if (e->type == ENTRY_LINK)
+		return e->target ? target_fault(e->path, e->target) : "has no target";
+	if (e->mode & ~(mode_t)0777)
+		return "has mode bits beyond 0777";
+	if (e->type == ENTRY_FILE && e->size > MAX_SIZE)
+		return "is too large";
+	if (e->type == ENTRY_FILE && e->soname)
+		return text_fault(e->soname) ? "has a soname that is not plain text" : NULL;
+	return NULL;
+}
+
+/* A link or file that has entries below it would let a later writer leave the tree. */
+static const struct entry *bad_parent(const struct version *v, const struct entry *e)
+{
+	char path[PATH_MAX];
+	struct entry key = {.path = path};
+
+	snprintf(path, sizeof path, "%s", e->path);
+	for (char *slash = strrchr(path, '/'); slash != path; slash = strrchr(path, '/')) {
+		const struct entry *found;
+
+		*slash = '\0';
+		found = bsearch(&key, v->entries, v->nentries, sizeof key, by_path);
+		if (found && found->type != ENTRY_DIR)
+			return found;
+	}
+	return NULL;
+}
+
+static int check_entries(const struct version *v, struct err *err)
+{
+	char buf[SHOWN], other[SHOWN];
+
+	for (size_t i = 0; i < v->nentries; i++) {
+		const struct entry *e = &v->entries[i], *parent;
+		const char *fault = entry_fault(e);
+
+		if (fault)
+			return err_set(err, EPERM, "%s %s", shown(e->path, buf), fault);
+		if (i > 0 && by_path(e - 1, e) >= 0)
+			return err_set(err, EPERM, "%s is twice there, or out of order",
+				       shown(e->path, buf));
+		parent = bad_parent(v, e);
+		if (parent)
+			return err_set(err, EPERM, "%s is below %s, which is no directory",
+				       shown(e->path, buf), shown(parent->path, other));
+	}
+	return 0;
+}
+
+static int check_version(const struct version *v, struct err *err)
+{
+	const char *fault;
+	char buf[SHOWN];
+
+	if (!v->name || !v->version || !v->arch)
+		return err_set(err, EINVAL, "a name, version or architecture is missing");
+	fault = label_fault(v->name);
+	if (fault)
+		return err_set(err, EINVAL, "the name \"%s\" %s", shown(v->name, buf), fault);
+	fault = version_fault(v->version);
+	if (fault)
+		return err_set(err, EINVAL, "the version \"%s\" %s", shown(v->version, buf), fault);
+	fault = arch_fault(v->arch);
+	if (fault)
+		return err_set(err, EINVAL, "the architecture \"%s\" %s", shown(v->arch, buf),
+			       fault);
+	return check_entries(v, err);
+}
+
+static void print_entry(FILE *f, const struct entry *e)
+{
+	char hex[DIGEST_HEX];
+
+	switch (e->type) {
+	case ENTRY_DIR:
+		fprintf(f, "dir\t%04o\t%s\n", (unsigned int)e->mode, e->path);
+		break;
+	case ENTRY_FILE:
+		digest_hex(&e->content, hex);
+		fprintf(f, "file\t%04o\t%s\t%" PRIu64 "\t%s%s%s\n", (unsigned int)e->mode, hex,
+			e->size, e->path, e->soname ? "\t" : "", e->soname ? e->soname : "");
+		break;
+	case ENTRY_LINK:
+		fprintf(f, "link\t%s\t%s\n", e->target, e->path);
+		break;
+	}
+}
+
+static int print_version(const struct version *v, char **text, size_t *len, struct err *err)
+{
+	FILE *f = open_memstream(text, len);
+	int failed;
+
+	if (!f)
+		return err_nomem(err);
+	fprintf(f, HEADER "name\t%s\nversion\t%s\narch\t%s\n", v->name, v->version, v->arch);
+	for (size_t i = 0; i < v->nentries; i++)
+		print_entry(f, &v->entries[i]);
+	failed = ferror(f);
+	if (fclose(f) != 0 || failed) {
+		free(*text);
+		*text = NULL;
+		return err_nomem(err);
+	}
+	return 0;
+}
+
+int version_encode(struct version *v, char **text, size_t *len, struct err *err)
+{
+	int r;
+
+	*text = NULL;
+	if (v->nentries > 1)
+		qsort(v->entries, v->nentries, sizeof *v->entries, by_path);
+	r = check_version(v, err);
+	if (r == 0)
+		r = print_version(v, text, len, err);
+	if (r == 0)
+		r = digest_data(*text, *len, &v->digest, err);
+	if (r < 0) {
+		free(*text);
+		*text = NULL;
+	}
+	return r;
+}
+
+/* Cuts line at its tabs. Returns how many fields there are, 0 if more than MAX_FIELDS. */
+static size_t split(char *line, char *field[MAX_FIELDS])
+{
+	size_t n = 0;
+
+	while (line) {
+		if (n == MAX_FIELDS)
+			return 0;
+		field[n++] = strsep(&line, "\t");
+	}
+	return n;
+}
+
+static bool parse_mode(const char *s, mode_t *out)
+{
+	if (strlen(s) != 4 || strspn(s, "01234567") != 4)
+		return false;
+	*out = (mode_t)strtoul(s, NULL, 8);
+	return true;
+}
+
+static bool parse_size(const char *s, uint64_t *out)
+{
+	size_t len = strlen(s);
+
+	if (len == 0 || len > 18 || strspn(s, "0123456789") != len)
+		return false;
+	*out = strtoull(s, NULL, 10);
+	return true;
+}
+
+/* Fills e from a line's fields, which it copies. False: not an entry. */
+static bool parse_entry(char *const *field, size_t n, struct entry *e, bool *nomem)
+{
+	const char *path, *soname = NULL, *target = NULL;
+
+	if (n == 3 && strcmp(field[0], "dir") == 0 && parse_mode(field[1], &e->mode)) {
+		e->type = ENTRY_DIR;
+		path = field[2];
+	} else if (n == 3 && strcmp(field[0], "link") == 0) {
+		e->type = ENTRY_LINK;
+		target = field[1];
+		path = field[2];
+	} else if ((n == 5 || n == 6) && strcmp(field[0], "file") == 0 &&
+		   parse_mode(field[1], &e->mode) && digest_parse(field[2], &e->content) &&
+		   parse_size(field[3], &e->size)) {
+		e->type = ENTRY_FILE;
+		path = field[4];
+		soname = n == 6 ? field[5] : NULL;
+	} else {
+		return false;
+	}
+	e->path = strdup(path);
+	e->soname = soname ? strdup(soname) : NULL;
+	e->target = target ? strdup(target) : NULL;
+	*nomem = !e->path || (soname && !e->soname) || (target && !e->target);
+	return true;
+}
+
+static int parse_entries(char *lines, struct version *v, struct err *err)
+{
+	size_t room = 0;
+	char *line;
+
+	for (const char *p = lines; (p = strchr(p, '\n')); p++)
+		room++;
+	v->entries = calloc(room + 1, sizeof *v->entries);
+	if (!v->entries)
+		return err_nomem(err);
+	while ((line = strsep(&lines, "\n")) && lines) {
+		char *field[MAX_FIELDS];
+		bool nomem = false;
+		size_t n = split(line, field);
+
+		if (!parse_entry(field, n, &v->entries[v->nentries], &nomem))
+			return err_set(err, EBADMSG, "manifest: entry %zu is malformed",
+				       v->nentries + 1);
+		v->nentries++;
+		if (nomem)
+			return err_nomem(err);
+	}
+	return 0;
+}
+
+/* Takes "KEY\tVALUE\n" from *text. */
+static int take_field(char **text, const char *key, char **value, struct err *err)
+{
+	char *line = strsep(text, "\n");
+	size_t len = strlen(key);
+
+	if (!*text || strncmp(line, key, len) != 0 || line[len] != '\t')
+		return err_set(err, EBADMSG, "manifest: no line \"%s\" where it belongs", key);
+	*value = strdup(line + len + 1);
+	return *value ? 0 : err_nomem(err);
+}
+
+static int parse_text(char *text, struct version *v, struct err *err)
+{
+	int r;
+
+	if (strncmp(text, HEADER, strlen(HEADER)) != 0)
+		return err_set(err, EBADMSG, "manifest: its first line is not \"%.*s\"",
+			       (int)strlen(HEADER) - 1, HEADER);
+	text += strlen(HEADER);
+	r = take_field(&text, "name", &v->name, err);
+	if (r == 0)
+		r = take_field(&text, "version", &v->version, err);
+	if (r == 0)
+		r = take_field(&text, "arch", &v->arch, err);
+	if (r == 0)
+		r = parse_entries(text, v, err);
+	return r;
+}
+
+/* What was read must be what would be written: one version has one text and so one digest. */
+static int check_canonical(struct version *v, const char *text, size_t len, struct err *err)
+{
+	AUTO_FREE char *again = NULL;
+	size_t again_len = 0;
+	int r = check_version(v, err);
+
+	if (r < 0)
+		return err_wrap(err, r == -ENOMEM ? r : -EBADMSG, "manifest");
+	r = print_version(v, &again, &again_len, err);
+	if (r < 0)
+		return r;
+	if (again_len != len || memcmp(again, text, len) != 0)
+		return err_set(err, EBADMSG, "manifest: not in its one proper form");
+	return 0;
+}
+
+int version_parse(const char *text, size_t len, struct version *out, struct err *err)
+{
+	AUTO_FREE char *copy = NULL;
+	AUTO_VERSION struct version v = {0};
+	int r;
+
+	*out = (struct version){0};
+	if (memchr(text, '\0', len))
+		return err_set(err, EBADMSG, "manifest: it has a NUL");
+	copy = strndup(text, len);
+	if (!copy)
+		return err_nomem(err);
+	r = parse_text(copy, &v, err);
+	if (r == 0)
+		r = check_canonical(&v, text, len, err);
+	if (r == 0)
+		r = digest_data(text, len, &v.digest, err);
+	if (r < 0)
+		return r;
+	*out = v;
+	v = (struct version){0};
+	return 0;
+}

@@ -1,0 +1,410 @@
+#include "tests/unit/store_help.h"
+
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+static struct store *store;
+
+static int add(const char *source, const struct add_options *o, struct version *out, bool *known)
+{
+	return store_add(store, source, o ? o : &plain, out, known, &err);
+}
+
+/* Adds what has to be refused with this error; nothing may be left of it. */
+static bool refused(const char *source, const struct add_options *o, int r, const char *text)
+{
+	AUTO_VERSION struct version v = {0};
+	size_t before = count_names(in("store/versions"));
+	bool known = true;
+	int got;
+
+	err.text[0] = '\0';
+	got = add(source, o, &v, &known);
+	if (got != r || !strstr(err.text, text)) {
+		fprintf(stderr, "got %d, not %d: %s\n", got, r, err.text);
+		return false;
+	}
+	return !known && !v.name && count_names(in("store/versions")) == before &&
+	       count_names(in("store/tmp")) == 0;
+}
+
+static const struct entry *entry_of(const struct version *v, const char *path)
+{
+	for (size_t i = 0; i < v->nentries; i++)
+		if (strcmp(v->entries[i].path, path) == 0)
+			return &v->entries[i];
+	return NULL;
+}
+
+static void put_lib(const char *path, const char *soname, const char *arch, const char *content)
+{
+	char elf[FAKE_ELF];
+
+	fake_elf(elf, soname, arch, content);
+	put_file(path, elf, sizeof elf);
+}
+
+static void test_tree(void)
+{
+	AUTO_VERSION struct version v = {0}, again = {0}, other = {0};
+	const struct entry *e;
+	struct stat st;
+	bool known;
+
+	put_lib(in("libfoo-1.2/usr/lib/libfoo.so.1.2"), "libfoo.so.1", "amd64", "a");
+	put_text(in("libfoo-1.2/usr/share/foo/data"), "same");
+	put_text(in("libfoo-1.2/usr/share/foo/data2"), "same");
+	put_text(in("libfoo-1.2/usr/bin/tool"), "#!/bin/sh\n");
+	MUST(chmod(in("libfoo-1.2/usr/bin/tool"), 0711) == 0);
+	MUST(chmod(in("libfoo-1.2/usr/share"), 02775) == 0);
+	MUST(symlink("libfoo.so.1.2", in("libfoo-1.2/usr/lib/libfoo.so.1")) == 0);
+	MUST(symlink("/etc/foo", in("libfoo-1.2/usr/share/foo/absolute")) == 0);
+	CHECK(add(in("libfoo-1.2/"), NULL, &v, &known) == 0 && !known);
+	CHECK_STR(v.name, "libfoo");
+	CHECK_STR(v.version, "1.2");
+	CHECK_STR(v.arch, "amd64");
+	e = entry_of(&v, "/usr/lib/libfoo.so.1.2");
+	CHECK(e && e->soname && strcmp(e->soname, "libfoo.so.1") == 0 && e->mode == 0644);
+	e = entry_of(&v, "/usr/bin/tool");
+	CHECK(e && e->mode == 0755);
+	e = entry_of(&v, "/usr/share");
+	CHECK(e && e->type == ENTRY_DIR && e->mode == 0755);
+	CHECK(add(in("libfoo-1.2"), NULL, &again, &known) == 0 && known);
+	CHECK(digest_equal(&v.digest, &again.digest));
+	CHECK(add(in("libfoo-1.2"), &(struct add_options){"bar", "9", test_facts}, &other,
+		  &known) == 0 &&
+	      !known);
+	CHECK_STR(other.name, "bar");
+	CHECK_STR(other.version, "9");
+	CHECK(stat(in("store/objects"), &st) == 0 && (st.st_mode & 07777) == 0755);
+	CHECK(count_names(in("store/objects")) == 3); /* each content once */
+	CHECK(count_names(in("store/tmp")) == 0);
+}
+
+static void test_tree_refusals(void)
+{
+	char t[PATH_MAX];
+	int fd;
+
+	snprintf(t, sizeof t, "%s/bad-1", scratch);
+	MUST(file_mkdirs(in("nameless/usr"), &err) == 0);
+	CHECK(refused(in("nameless"), NULL, -EINVAL, "--name"));
+	CHECK(refused(in("absent-1"), NULL, -ENOENT, "absent-1"));
+	MUST(file_mkdirs(in("bad-1"), &err) == 0);
+	CHECK(refused(t, NULL, -EINVAL, "no files"));
+	put_text(in("bad-1/x"), "x");
+	CHECK(refused(t, &(struct add_options){"a b", NULL, test_facts}, -EINVAL, "blank"));
+	CHECK(refused(t, &(struct add_options){"", NULL, test_facts}, -EINVAL, "empty"));
+	CHECK(refused(t, &(struct add_options){"a", "1=2", test_facts}, -EINVAL, "'='"));
+	MUST(chmod(in("bad-1/x"), 04755) == 0);
+	CHECK(refused(t, NULL, -EPERM, "x is setuid"));
+	MUST(chmod(in("bad-1/x"), 02755) == 0);
+	CHECK(refused(t, NULL, -EPERM, "x is setgid"));
+	MUST(chmod(in("bad-1/x"), 0755) == 0);
+	if (setxattr(in("bad-1/x"), "security.capability",
+		     "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0) == 0) {
+		CHECK(refused(t, NULL, -EPERM, "capabilities"));
+		MUST(removexattr(in("bad-1/x"), "security.capability") == 0);
+	}
+	MUST(mkfifo(in("bad-1/fifo"), 0644) == 0);
+	CHECK(refused(t, NULL, -EPERM, "fifo is a FIFO"));
+	MUST(unlink(in("bad-1/fifo")) == 0);
+	if (mknod(in("bad-1/wh"), S_IFCHR, 0) == 0) {
+		CHECK(refused(t, NULL, -EPERM, "whiteout"));
+		MUST(unlink(in("bad-1/wh")) == 0);
+	}
+	MUST(symlink("../../etc", in("bad-1/up")) == 0);
+	CHECK(refused(t, NULL, -EPERM, "up is a link whose target leads above the root"));
+	MUST(unlink(in("bad-1/up")) == 0);
+	fd = open(in("bad-1/a\nb"), O_CREAT | O_WRONLY, 0644);
+	CHECK(refused(t, NULL, -EPERM, "a\\x0ab has a control character"));
+	close(fd);
+	MUST(unlink(in("bad-1/a\nb")) == 0);
+	put_lib(in("bad-1/one"), "", "amd64", "1");
+	put_lib(in("bad-1/two"), "", "i386", "1");
+	CHECK(refused(t, NULL, -EINVAL, "several architectures"));
+}
+
+static void test_so(void)
+{
+	AUTO_VERSION struct version v = {0}, named = {0};
+	const struct entry *e;
+	bool known;
+
+	put_lib(in("libbar.so.1.2"), "libbar.so.1", "amd64", "bar");
+	CHECK(add(in("libbar.so.1.2"), NULL, &v, &known) == 0);
+	CHECK_STR(v.name, "libbar");
+	CHECK_STR(v.version, "1.2");
+	e = entry_of(&v, "/usr/lib/x86_64-linux-gnu/libbar.so.1");
+	CHECK(e && e->type == ENTRY_LINK && strcmp(e->target, "libbar.so.1.2") == 0);
+	CHECK(entry_of(&v, "/usr/lib/x86_64-linux-gnu/libbar.so.1.2") != NULL);
+	put_lib(in("libbar.so"), "libbar.so", "arm64", "bar");
+	CHECK(refused(in("libbar.so"), NULL, -EINVAL, "--version"));
+	CHECK(add(in("libbar.so"), &(struct add_options){NULL, "3", test_facts}, &named, &known) ==
+	      0);
+	CHECK(named.nentries == 1 &&
+	      strcmp(named.entries[0].path, "/usr/lib/aarch64-linux-gnu/libbar.so") == 0);
+	put_lib(in("libodd.so.1"), "libodd.so.1", "s390x", "bar");
+	CHECK(refused(in("libodd.so.1"), NULL, -EINVAL, "s390x"));
+	put_text(in("text"), "hello");
+	CHECK(refused(in("text"), NULL, -EINVAL, "neither a .deb"));
+}
+
+static void test_deb(void)
+{
+	static const struct {
+		pack_filter_fn *filter;
+		const char *name;
+	} kinds[] = {
+		{archive_write_add_filter_xz, "data.tar.xz"},
+		{archive_write_add_filter_gzip, "data.tar.gz"},
+		{archive_write_add_filter_zstd, "data.tar.zst"},
+		{archive_write_add_filter_bzip2, "data.tar.bz2"},
+		{NULL, "data.tar"},
+	};
+	char elf[FAKE_ELF];
+
+	fake_elf(elf, "libfoo.so.1", "amd64", "deb");
+	const struct member members[] = {
+		{"./", AE_IFDIR, 0755, NULL, 0, NULL, 0},
+		{"./usr/", AE_IFDIR, 02755, NULL, 0, NULL, 0},
+		{"./usr/lib/libfoo.so.1.2", AE_IFREG, 0600, elf, sizeof elf, NULL, 0},
+		{"./usr/lib/libfoo.so.1", AE_IFLNK, 0777, "libfoo.so.1.2", 0, NULL, 0},
+		{"./usr/lib/copy", 0, 0644, "./usr/lib/libfoo.so.1.2", 0, NULL, 0},
+		{"./usr/lib/empty", AE_IFREG, 0644, NULL, 0, NULL, 0},
+		{"./usr/lib/\xc3\xa4", AE_IFREG, 0644, "umlaut", 0, "user.harmless", 0},
+	};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		AUTO_VERSION struct version v = {0};
+		const struct entry *a, *b;
+		bool known = false;
+
+		/* pax on even rounds: attributes, and names as UTF-8 */
+		deb_write(in("foo.deb"), &(struct deb){CONTROL, members, 7, kinds[i].filter,
+						       kinds[i].name, i % 2 == 0});
+		if (add(in("foo.deb"), NULL, &v, &known) < 0)
+			fprintf(stderr, "%s: %s\n", kinds[i].name, err.text);
+		CHECK(v.name && known == (i > 0)); /* same content, same version */
+		if (!v.name)
+			continue;
+		CHECK_STR(v.name, "libfoo1");
+		CHECK_STR(v.version, "1:1.2.3-1");
+		CHECK(v.nentries == 6);
+		a = entry_of(&v, "/usr/lib/libfoo.so.1.2");
+		b = entry_of(&v, "/usr/lib/copy");
+		CHECK(a && b && digest_equal(&a->content, &b->content) && a->mode == 0644);
+		CHECK(entry_of(&v, "/usr/lib/\xc3\xa4") != NULL);
+	}
+}
+
+static void test_damaged(void)
+{
+	char elf[FAKE_ELF];
+	AUTO_FREE char *whole = NULL, *gzip = NULL, *noise = malloc(300000);
+	AUTO_VERSION struct version v = {0};
+	unsigned int x = 1;
+	size_t len = 0, gzip_len = 0;
+	bool known;
+
+	MUST(noise);
+	for (size_t i = 0; i < 300000; i++)
+		noise[i] = (char)((x = x * 1103515245 + 12345) >> 16);
+	fake_elf(elf, "libcut.so.1", "amd64", "cut");
+	const struct member members[] = {
+		{"./usr/lib/libcut.so.1", AE_IFREG, 0644, elf, sizeof elf, NULL, 0},
+		{"./usr/lib/noise", AE_IFREG, 0644, noise, 300000, NULL, 0},
+	};
+	deb_write(in("whole.deb"),
+		  &(struct deb){CONTROL, members, 2, archive_write_add_filter_xz, NULL, false});
+	whole = get_file(in("whole.deb"), &len);
+	for (size_t i = 0; i < 40; i++) {
+		size_t cut = i < 20 ? i * 15 : i < 30 ? len * (i - 19) / 11 : len - (i - 29) * 3;
+
+		put_file(in("cut.deb"), whole, cut);
+		CHECK(refused(in("cut.deb"), NULL, -EBADMSG, "damaged archive"));
+	}
+	/* In the compressed data: ar's headers have fields that mean nothing. */
+	for (size_t i = 2000; i < len; i += len / 17) {
+		whole[i] ^= 0x10;
+		put_file(in("flip.deb"), whole, len);
+		whole[i] ^= 0x10;
+		CHECK(refused(in("flip.deb"), NULL, -EBADMSG, "damaged archive"));
+	}
+	/* gzip stores noise as it is: only its checksum tells. */
+	deb_write(in("gzip.deb"), &(struct deb){CONTROL, members, 2, archive_write_add_filter_gzip,
+						"data.tar.gz", false});
+	gzip = get_file(in("gzip.deb"), &gzip_len);
+	for (size_t i = 2000; i < gzip_len; i += gzip_len / 17) {
+		gzip[i] ^= 0x10;
+		put_file(in("flip.deb"), gzip, gzip_len);
+		gzip[i] ^= 0x10;
+		CHECK(refused(in("flip.deb"), NULL, -EBADMSG, "damaged archive"));
+	}
+	put_file(in("whole2.deb"), whole, len);
+	CHECK(add(in("whole2.deb"), NULL, &v, &known) == 0 && !known);
+}
+
+static void test_control(void)
+{
+	static const struct {
+		const char *control, *text;
+	} bad[] = {
+		{"Version: 1\nArchitecture: amd64\n", "lacks"},
+		{"Package: a\nArchitecture: amd64\n", "lacks"},
+		{"Package: a\nVersion: 1\n", "lacks"},
+		{"Package: a\nVersion: 1\nVersion: 2\nArchitecture: amd64\n", "twice"},
+		{"Package: a b\nVersion: 1\nArchitecture: amd64\n", "name"},
+		{"Package: a\nVersion: 1\033[2J\nArchitecture: amd64\n", "version"},
+		{"Package: a\nVersion: 1\nArchitecture: ../x\n", "architecture"},
+		{"\n", "lacks"},
+	};
+	static const struct member one = {"./x", AE_IFREG, 0644, "x", 0, NULL, 0};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		deb_write(in("control.deb"),
+			  &(struct deb){bad[i].control, &one, 1, archive_write_add_filter_gzip,
+					"data.tar.gz", false});
+		CHECK(refused(in("control.deb"), NULL, -EBADMSG, bad[i].text));
+	}
+}
+
+static void test_hostile(void)
+{
+	static char long_name[400], long_path[4300];
+	static const struct member ok = {"./usr/lib/ok", AE_IFREG, 0644, "ok", 0, NULL, 0};
+	const struct {
+		struct member m;
+		const char *text;
+	} bad[] = {
+		{{"./../etc/passwd", AE_IFREG, 0644, "x", 0, NULL, 0}, "has a \"..\""},
+		{{"./usr/../../x", AE_IFREG, 0644, "x", 0, NULL, 0}, "has a \"..\""},
+		{{"/etc/passwd", AE_IFREG, 0644, "x", 0, NULL, 0}, "is absolute"},
+		{{"./dev/mem", AE_IFCHR, 0644, NULL, 0, NULL, makedev(1, 1)}, "is a device"},
+		{{"./dev/sda", AE_IFBLK, 0644, NULL, 0, NULL, makedev(8, 0)}, "is a device"},
+		{{"./usr/wh", AE_IFCHR, 0644, NULL, 0, NULL, 0}, "is a whiteout"},
+		{{"./usr/.wh.lib", AE_IFREG, 0644, NULL, 0, NULL, 0}, "is a whiteout"},
+		{{"./usr/.wh..wh..opq", AE_IFREG, 0644, NULL, 0, NULL, 0}, "is a whiteout"},
+		{{"./usr/fifo", AE_IFIFO, 0644, NULL, 0, NULL, 0}, "is a FIFO"},
+		{{"./usr/su", AE_IFREG, 04755, "x", 0, NULL, 0}, "is setuid"},
+		{{"./usr/sg", AE_IFREG, 02755, "x", 0, NULL, 0}, "is setgid"},
+		{{"./usr/cap", AE_IFREG, 0755, "x", 0, "security.capability", 0}, "capabilities"},
+		{{"./usr/ov", AE_IFREG, 0755, "x", 0, "trusted.overlay.redirect", 0}, "overlayfs"},
+		{{"./usr/ov", AE_IFDIR, 0755, NULL, 0, "user.overlay.opaque", 0}, "overlayfs"},
+		{{"./usr/a\nb", AE_IFREG, 0644, "x", 0, NULL, 0}, "control character"},
+		{{"./usr/a\033b", AE_IFREG, 0644, "x", 0, NULL, 0}, "control character"},
+		{{"./usr/lib/ok", AE_IFREG, 0644, "no", 0, NULL, 0}, "twice"},
+		{{"./usr/lib/ok", AE_IFLNK, 0777, "x", 0, NULL, 0}, "twice"},
+		{{"./usr/lib/ok/x", AE_IFREG, 0644, "x", 0, NULL, 0}, "is below /usr/lib/ok"},
+		{{"./usr/up", AE_IFLNK, 0777, "../../x", 0, NULL, 0}, "above the root"},
+		{{"./usr/up", AE_IFLNK, 0777, "a/../../../x", 0, NULL, 0}, "above the root"},
+		{{"./usr/up", AE_IFLNK, 0777, "/../x", 0, NULL, 0}, "above the root"},
+		{{"./usr/up", AE_IFLNK, 0777, "a\nb", 0, NULL, 0}, "control character"},
+		{{"./usr/hl", 0, 0644, "./usr/none", 0, NULL, 0}, "hard link"},
+		{{"./usr/hl", 0, 0644, "../../etc/passwd", 0, NULL, 0}, "hard link"},
+		{{"./usr/hl", 0, 04755, "./usr/lib/ok", 0, NULL, 0}, "setuid"},
+		{{long_name, AE_IFREG, 0644, "x", 0, NULL, 0}, "255 bytes"},
+		{{long_path, AE_IFREG, 0644, "x", 0, NULL, 0}, "4095 bytes"},
+	};
+
+	memset(long_name, 'n', sizeof long_name - 1);
+	for (size_t i = 0; i < sizeof long_path - 1; i++)
+		long_path[i] = i % 100 ? 'p' : '/';
+	long_path[0] = '.';
+	long_path[1] = '/';
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		const struct member members[] = {ok, bad[i].m};
+		const struct deb d = {CONTROL,
+				      members,
+				      2,
+				      archive_write_add_filter_gzip,
+				      "data.tar.gz",
+				      bad[i].m.xattr || i % 2};
+
+		deb_write(in("hostile.deb"), &d);
+		CHECK(refused(in("hostile.deb"), NULL, -EPERM, bad[i].text));
+	}
+	const struct member latin = {"./usr/\xe4", AE_IFREG, 0644, "x", 0, NULL, 0};
+	deb_write(in("hostile.deb"),
+		  &(struct deb){CONTROL, &latin, 1, archive_write_add_filter_gzip, "data.tar.gz",
+				false});
+	CHECK(refused(in("hostile.deb"), NULL, -EPERM, "\\xe4 is not UTF-8"));
+}
+
+/* A gigabyte of zeros in a few bytes is within the limits; a member that says it has 9 GiB is not,
+ * and is refused before a byte of it is read. */
+static void test_bomb(void)
+{
+	struct pack data = {.data = calloc(1, 1024)}, control, ar;
+	unsigned int sum = 0;
+
+	MUST(data.data);
+	memcpy(data.data, "./bomb", 6);
+	memcpy(data.data + 100, "0000644", 7);
+	memcpy(data.data + 108, "0000000", 7);
+	memcpy(data.data + 116, "0000000", 7);
+	memcpy(data.data + 124, "110000000000", 12); /* octal: 9 GiB */
+	memcpy(data.data + 136, "00000000000", 11);
+	memcpy(data.data + 148, "        ", 8);
+	data.data[156] = '0';
+	memcpy(data.data + 257, "ustar\00000", 8);
+	for (size_t i = 0; i < 512; i++)
+		sum += (unsigned char)data.data[i];
+	snprintf(data.data + 148, 8, "%06o", sum);
+	pack_begin(&control, NULL, false, false);
+	pack_member(&control,
+		    &(struct member){.path = "./control", .type = AE_IFREG, .content = CONTROL});
+	pack_end(&control);
+	pack_begin(&ar, NULL, true, false);
+	pack_member(&ar, &(struct member){"debian-binary", AE_IFREG, .content = "2.0\n"});
+	pack_member(&ar, &(struct member){"control.tar", AE_IFREG, .content = control.data,
+					  .len = control.len});
+	pack_member(&ar, &(struct member){"data.tar", AE_IFREG, .content = data.data, .len = 1024});
+	pack_end(&ar);
+	put_file(in("bomb.deb"), ar.data, ar.len);
+	CHECK(refused(in("bomb.deb"), NULL, -EFBIG, "bytes"));
+	free(data.data);
+	free(control.data);
+	free(ar.data);
+}
+
+static void test_packages(void)
+{
+	AUTO_VERSION struct version v = {0};
+	bool known;
+
+	CHECK(refused("dpkg:no-such-package-here", NULL, -EIO, "no-such-package-here"));
+	CHECK(refused("dpkg:zlib*", NULL, -EINVAL, "no package"));
+	CHECK(refused("dpkg:--help", NULL, -EINVAL, "no package"));
+	CHECK(refused("apt:-oDir=x", NULL, -EINVAL, "no package"));
+	CHECK(refused("apt:a=", NULL, -EINVAL, "no package"));
+	CHECK(refused("apt:no-such-package-here", NULL, -EIO, "no-such-package-here"));
+	if (access("/var/lib/dpkg/info/zlib1g:amd64.list", F_OK) == 0) {
+		/* Its ELF files are real: test_facts cannot read them. */
+		int r = add("dpkg:zlib1g:amd64", &(struct add_options){0}, &v, &known);
+
+		if (r < 0)
+			fprintf(stderr, "%s\n", err.text);
+		CHECK(r == 0);
+		CHECK_STR(v.name, "zlib1g");
+	}
+}
+
+int main(void)
+{
+	scratch_make();
+	CHECK(store_open(in("store"), false, &store, &err) == -ENOENT && !store);
+	MUST(store_open(in("store"), true, &store, &err) == 0);
+	test_tree();
+	test_tree_refusals();
+	test_so();
+	test_deb();
+	test_damaged();
+	test_control();
+	test_hostile();
+	test_bomb();
+	test_packages();
+	store_close(&store);
+	scratch_remove();
+	return test_end();
+}

@@ -1,0 +1,219 @@
+/* For the tests of store/: a scratch directory, small files, ELF files of a sort, and .deb files
+ * with any member that tar can hold. Failures here end the program. */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "store/store.h"
+#include "tests/unit/test.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MUST(cond)                                                                                 \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			fprintf(stderr, "%s:%d: cannot go on: %s\n", __FILE__, __LINE__, #cond);   \
+			exit(2);                                                                   \
+		}                                                                                  \
+	} while (0)
+
+static char scratch[PATH_MAX / 2];
+static struct err err;
+
+static inline void scratch_make(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(scratch, sizeof scratch, "%s/store-test-XXXXXX", tmp ? tmp : "/tmp");
+	MUST(mkdtemp(scratch));
+	umask(077); /* what the store makes must not depend on it */
+}
+
+static inline void scratch_remove(void)
+{
+	MUST(file_remove_tree(AT_FDCWD, scratch, &err) == 0);
+}
+
+/* A path in the scratch directory; good until the eighth next call. */
+static inline const char *in(const char *name)
+{
+	static char paths[8][PATH_MAX];
+	static unsigned int next;
+	char *path = paths[next++ % 8];
+
+	snprintf(path, PATH_MAX, "%s/%s", scratch, name);
+	return path;
+}
+
+static inline void put_file(const char *path, const void *data, size_t len)
+{
+	AUTO_FREE char *dir = strdup(path);
+	AUTO_FD int fd = -1;
+
+	MUST(dir);
+	*strrchr(dir, '/') = '\0';
+	MUST(file_mkdirs(dir, &err) == 0);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	MUST(fd >= 0 && file_write(fd, data, len, &err) == 0 && fchmod(fd, 0644) == 0);
+}
+
+static inline void put_text(const char *path, const char *text)
+{
+	put_file(path, text, strlen(text));
+}
+
+static inline char *get_file(const char *path, size_t *len)
+{
+	char *data = NULL;
+
+	MUST(file_read_at(AT_FDCWD, path, (size_t)1 << 26, &data, len, &err) == 0);
+	return data;
+}
+
+#define FAKE_ELF 256
+
+/* What test_facts reads: the magic number, then soname and architecture. */
+static inline void fake_elf(char out[FAKE_ELF], const char *soname, const char *arch,
+			    const char *content)
+{
+	memset(out, 0, FAKE_ELF);
+	memcpy(out, "\177ELF", 4);
+	snprintf(out + 64, 64, "%s", soname);
+	snprintf(out + 128, 32, "%s", arch);
+	snprintf(out + 160, 64, "%s", content);
+}
+
+static inline int test_facts(int fd, char *soname, char *arch, struct err *e)
+{
+	char data[FAKE_ELF] = {0};
+
+	soname[0] = arch[0] = '\0';
+	if (pread(fd, data, sizeof data, 0) < 0)
+		return err_sys(e, errno, "cannot read");
+	if (memcmp(data, "\177ELF", 4) != 0)
+		return 0;
+	snprintf(soname, 256, "%.63s", data + 64);
+	snprintf(arch, 256, "%.31s", data + 128);
+	return 0;
+}
+
+static const struct add_options plain = {.facts = test_facts};
+
+/* Archives in memory. */
+#define PACK_MAX ((size_t)4 << 20)
+
+struct pack {
+	struct archive *a;
+	char *data;
+	size_t len;
+};
+
+typedef int pack_filter_fn(struct archive *);
+
+static inline void pack_begin(struct pack *p, pack_filter_fn *filter, bool ar, bool pax)
+{
+	p->a = archive_write_new();
+	p->data = malloc(PACK_MAX);
+	MUST(p->a && p->data);
+	MUST((ar    ? archive_write_set_format_ar_svr4(p->a)
+	      : pax ? archive_write_set_format_pax(p->a)
+		    : archive_write_set_format_gnutar(p->a)) == ARCHIVE_OK);
+	if (filter)
+		MUST(filter(p->a) == ARCHIVE_OK);
+	archive_write_set_bytes_in_last_block(p->a, 1);
+	MUST(archive_write_open_memory(p->a, p->data, PACK_MAX, &p->len) == ARCHIVE_OK);
+}
+
+static inline void pack_end(struct pack *p)
+{
+	MUST(archive_write_close(p->a) == ARCHIVE_OK);
+	archive_write_free(p->a);
+}
+
+struct member {
+	const char *path;
+	mode_t type; /* AE_IF..., or 0 for a hard link */
+	mode_t mode;
+	const char *content; /* or target */
+	size_t len;	     /* 0: strlen(content) */
+	const char *xattr;
+	dev_t rdev;
+};
+
+static inline void pack_member(struct pack *p, const struct member *m)
+{
+	struct archive_entry *e = archive_entry_new();
+	size_t len = m->type == AE_IFREG && m->content ? (m->len ? m->len : strlen(m->content)) : 0;
+
+	MUST(e);
+	archive_entry_set_pathname(e, m->path);
+	archive_entry_set_filetype(e, m->type ? m->type : AE_IFREG);
+	archive_entry_set_perm(e, m->mode ? m->mode : 0644);
+	archive_entry_set_size(e, (la_int64_t)len);
+	if (m->type == AE_IFLNK)
+		archive_entry_set_symlink(e, m->content);
+	if (m->type == 0)
+		archive_entry_set_hardlink(e, m->content);
+	if (m->type == AE_IFCHR || m->type == AE_IFBLK)
+		archive_entry_set_rdev(e, m->rdev);
+	if (m->xattr)
+		archive_entry_xattr_add_entry(e, m->xattr, "\1\0\0\2", 4);
+	MUST(archive_write_header(p->a, e) >= ARCHIVE_WARN);
+	if (len)
+		MUST(archive_write_data(p->a, m->content, len) == (la_ssize_t)len);
+	archive_entry_free(e);
+}
+
+struct deb {
+	const char *control;
+	const struct member *members;
+	size_t n;
+	pack_filter_fn *filter;
+	const char *data_name;
+	bool pax;
+};
+
+static inline void deb_write(const char *path, const struct deb *d)
+{
+	struct pack control, data, ar;
+
+	pack_begin(&control, archive_write_add_filter_gzip, false, false);
+	pack_member(&control,
+		    &(struct member){.path = "./control", .type = AE_IFREG, .content = d->control});
+	pack_end(&control);
+	pack_begin(&data, d->filter, false, d->pax);
+	for (size_t i = 0; i < d->n; i++)
+		pack_member(&data, &d->members[i]);
+	pack_end(&data);
+	pack_begin(&ar, NULL, true, false);
+	pack_member(&ar, &(struct member){"debian-binary", AE_IFREG, .content = "2.0\n"});
+	pack_member(&ar, &(struct member){"control.tar.gz", AE_IFREG, .content = control.data,
+					  .len = control.len});
+	pack_member(&ar, &(struct member){d->data_name ? d->data_name : "data.tar.xz", AE_IFREG,
+					  .content = data.data, .len = data.len});
+	pack_end(&ar);
+	put_file(path, ar.data, ar.len);
+	free(control.data);
+	free(data.data);
+	free(ar.data);
+}
+
+#define CONTROL                                                                                    \
+	"Package: libfoo1\nVersion: 1:1.2.3-1\nArchitecture: amd64\nDescription: foo\n bar\n"
+
+/* Names in the directory, "." and ".." aside. */
+static inline size_t count_names(const char *path)
+{
+	AUTO_DIR DIR *d = opendir(path);
+	size_t n = 0;
+
+	while (d && readdir(d))
+		n++;
+	return n > 2 ? n - 2 : 0;
+}
