@@ -38,7 +38,7 @@ struct view_plan {
 	char real[PATH_MAX];
 	char label[PLAN_LABEL_MAX];
 	char id[LAYER_ID]; /* "none" without pins */
-	char layers[PLAN_COVERS_MAX][sizeof PINLIB_LAYERS + LAYER_ID + 8];
+	char layers[PLAN_COVERS_MAX][sizeof PINLIB_LAYERS + LAYER_ID + 24];
 	struct view view;
 };
 

@@ -1,0 +1,192 @@
+# shellcheck shell=bash
+# What test programs share: source it. A test program runs in a bed (tests/bed), prints a line
+# "ok NAME", "not ok NAME: WHY" or "skip NAME: WHY" for each check, and ends with `finish`.
+
+src=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+build=${PINLIB_BED:+$PINLIB_BED/build}
+build=${build:-${BUILD:-$src/build}}
+passed=0 failed=0 skipped=0
+triplet=$(gcc -print-multiarch 2>/dev/null || dpkg-architecture -qDEB_HOST_MULTIARCH)
+libs=/usr/lib/$triplet
+fixtures=/opt/fixtures # in the bed, see world
+codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+
+ok() {
+	passed=$((passed + 1))
+	printf 'ok %s\n' "$1"
+}
+
+# One line: what follows the first is for the reader of the log.
+not_ok() {
+	failed=$((failed + 1))
+	printf 'not ok %s: %s\n' "$1" "$(printf %s "$2" | tr '\n\t' '| ' | cut -c 1-600)"
+}
+
+skip() {
+	skipped=$((skipped + 1))
+	printf 'skip %s: %s\n' "$1" "$(printf %s "$2" | tr '\n\t' '| ' | cut -c 1-300)"
+}
+
+finish() {
+	printf '%d passed, %d failed' "$passed" "$failed"
+	[ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
+	printf '\n'
+	[ "$failed" = 0 ]
+	exit
+}
+
+# is NAME ACTUAL WANTED: equal, where WANTED may hold the * and ? of the shell.
+is() {
+	# shellcheck disable=SC2053
+	if [[ $2 == $3 ]]; then ok "$1"; else not_ok "$1" "got \"$2\", not \"$3\""; fi
+}
+
+# runs NAME COMMAND...: it exits with 0.
+runs() {
+	local name=$1 said status=0
+	shift
+	said=$("$@" 2>&1) || status=$?
+	if [ $status = 0 ]; then ok "$name"; else not_ok "$name" "exit $status: $said"; fi
+}
+
+# refuses NAME STATUS TEXT COMMAND...: it exits with STATUS and says TEXT.
+refuses() {
+	local name=$1 want=$2 text=$3 said status=0
+	shift 3
+	said=$("$@" 2>&1) || status=$?
+	if [ $status != "$want" ]; then
+		not_ok "$name" "exit $status, not $want: $said"
+	elif [[ $said != *"$text"* ]]; then
+		not_ok "$name" "does not say \"$text\": $said"
+	else
+		ok "$name"
+	fi
+}
+
+# as UID COMMAND...: as an ordinary user, without any capability. setpriv itself still holds them
+# at its exec, so env stands between.
+as() {
+	local uid=$1
+	shift
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups --inh-caps=-all \
+		env HOME=/tmp USER="u$uid" "$@"
+}
+
+# what FILE: all that unset must bring back, on one line.
+what() {
+	printf '%s ' "$(stat -c '%F %a %u:%g %s %Y.%y %h' "$1" 2>&1)"
+	[ -L "$1" ] && readlink "$1" | tr '\n' ' '
+	[ -f "$1" ] && sha256sum <"$1" | tr '\n' ' '
+	getcap "$1" 2>/dev/null | tr '\n' ' '
+	/usr/bin/python3 -c 'import os, sys
+for n in sorted(os.listxattr(sys.argv[1], follow_symlinks=False)):
+    print(n, os.getxattr(sys.argv[1], n, follow_symlinks=False), end=" ")' "$1"
+	printf '\n'
+}
+
+install_pinlib() {
+	make -s -C "$src" BUILD="$build" -o all install >/dev/null
+}
+
+# The little world of tests/fixtures: libdemo1 3.0 and its programs are installed in the bed.
+world() {
+	mkdir -p "$fixtures"
+	cp -a --no-preserve=ownership "$build/fixtures/." "$fixtures/"
+	chmod -R a+rX "$fixtures"
+	dpkg -i "$fixtures"/host/*.deb >/tmp/dpkg.log 2>&1 || {
+		cat /tmp/dpkg.log >&2
+		return 1
+	}
+	cp -a "$fixtures/opt-demo" /opt/demo
+	chown -R root:root /opt/demo
+}
+
+# The machine's own source of Debian packages, "URI KEYRING" (KEYRING may be "-").
+debian_source() {
+	/usr/bin/python3 - "$codename" <<'END'
+import glob, re, sys
+codename = sys.argv[1]
+
+def stanzas(text):
+    for block in re.split(r'\n[ \t]*\n', re.sub(r'(?m)^#.*\n?', '', text)):
+        fields, name = {}, None
+        for line in block.splitlines():
+            if line[:1] in ' \t' and name:
+                fields[name] += '\n' + line.strip()
+            elif ':' in line:
+                name, value = line.split(':', 1)
+                name = name.lower()
+                fields[name] = value.strip()
+        if fields:
+            yield fields
+
+def sources():
+    for path in sorted(glob.glob('/etc/apt/sources.list.d/*.sources')):
+        for f in stanzas(open(path).read()):
+            if 'deb' in f.get('types', '').split() and f.get('enabled', 'yes') != 'no':
+                yield (f.get('uris', '').split(), f.get('suites', '').split(),
+                       f.get('components', '').split(), f.get('signed-by', '-'))
+    for path in ['/etc/apt/sources.list'] + sorted(glob.glob('/etc/apt/sources.list.d/*.list')):
+        try:
+            lines = open(path).read().splitlines()
+        except FileNotFoundError:
+            continue
+        for line in lines:
+            m = re.match(r'\s*deb\s+(\[[^]]*\]\s+)?(\S+)\s+(\S+)\s+([^#]*)', line)
+            if m:
+                key = re.search(r'signed-by=(\S+?)[\s\]]', m[1] or '')
+                yield [m[2]], [m[3]], m[4].split(), key[1] if key else '-'
+
+for uris, suites, components, key in sources():
+    if codename in suites and 'main' in components and uris:
+        if not key.startswith('/'):
+            key = '/usr/share/keyrings/debian-archive-keyring.gpg'
+        print(uris[0], key)
+        break
+END
+}
+
+# suite_conf SUITE [ARCH]: from here on apt, and `pinlib add apt:`, knows that Debian suite alone.
+# The archive is the machine's own. Lists are fetched once in a bed. Fails with $suite_why.
+suite_conf() {
+	local suite=$1 arch=${2:-$(dpkg --print-architecture)} dir uri key
+	dir=/var/cache/suites/$suite-$arch
+	export APT_CONFIG=$dir/apt.conf
+	[ ! -e "$dir/ready" ] || return 0
+	if [ -e "$dir/why" ]; then
+		suite_why=$(cat "$dir/why")
+		return 1
+	fi
+	mkdir -p "$dir/lists/partial" "$dir/archives/partial" "$dir/none"
+	: >"$dir/status"
+	read -r uri key < <(debian_source) || {
+		suite_why="apt's sources name no Debian archive with the suite $codename"
+		echo "$suite_why" >"$dir/why"
+		return 1
+	}
+	echo "deb [signed-by=$key arch=$arch] $uri $suite main" >"$dir/sources.list"
+	cat >"$APT_CONFIG" <<END
+Dir::Etc::sourcelist "$dir/sources.list";
+Dir::Etc::sourceparts "$dir/none";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "$dir/none";
+Dir::State::lists "$dir/lists";
+Dir::State::status "$dir/status";
+Dir::Cache "$dir";
+Dir::Cache::archives "$dir/archives";
+APT::Architecture "$(dpkg --print-architecture)";
+APT::Architectures { "$(dpkg --print-architecture)"; "$arch"; };
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::Retries "2";
+Acquire::http::Timeout "20";
+Acquire::https::Timeout "20";
+END
+	if suite_why=$(timeout 180 apt-get update --error-on=any 2>&1); then
+		touch "$dir/ready"
+		return 0
+	fi
+	suite_why="no answer for Debian $suite ($arch): $(printf %s "$suite_why" | grep -m 1 '^[EW]:')"
+	echo "$suite_why" >"$dir/why"
+	return 1
+}

@@ -1,0 +1,209 @@
+#!/bin/bash
+# The real cases: packages of Debian 11, 12 and 13 from the machine's own mirror, in a bed where
+# pinlib is installed. What cannot be had is skipped with its reason.
+. "$(dirname "$0")/lib.sh"
+mkdir -p /tmp/real && chmod 1777 /tmp/real && cd /tmp/real || exit 1
+user() { as 1000 "$@" 2>&1; }
+
+if [ "$codename" != bookworm ]; then
+	skip "real packages" "they are chosen for bookworm, and this is $codename"
+	finish
+fi
+
+# with SUITE[:ARCH] NAME COMMAND...: runs a case that needs that suite, or skips it.
+with() {
+	local suite=${1%%:*} arch=${1#*:} name=$2
+	shift 2
+	[ "$arch" != "$suite" ] || arch=
+	if suite_conf "$suite" $arch; then "$@"; else skip "$name" "$suite_why"; fi
+	unset APT_CONFIG
+}
+
+# unpack DIR PACKAGE...: downloads and unpacks, as an administrator does who wants an old program
+# beside the system's.
+unpack() {
+	local dir=$1 package
+	shift
+	mkdir -p "$dir" debs
+	for package; do
+		rm -f debs/*
+		(cd debs && apt-get -q download "$package" >../download.log 2>&1) || return 1
+		dpkg-deb -x debs/*.deb "$dir" || return 1
+	done
+	chown -R root:root "$dir"
+}
+
+host_zlib=$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)')
+
+curl_zlib() {
+	what /usr/bin/curl >before
+	runs "add apt:zlib1g of bullseye" pinlib add apt:zlib1g
+	is "... which is not installed by that" "$(dpkg-query -Wf '${Version}' zlib1g)" "1:1.2.13*"
+	runs "set curl zlib1g=1.2.11" pinlib set curl zlib1g=1.2.11
+	is "curl runs with zlib 1.2.11" "$(user curl --version)" "*zlib/1.2.11*"
+	is "... for another user" "$(as 1001 curl --version)" "*zlib/1.2.11*"
+	is "... for root" "$(curl --version)" "*zlib/1.2.11*"
+	is "... at the standard path" \
+		"$(user curl -s file:///proc/self/maps | grep -o '/[^ ]*libz\.so.*' | sort -u)" \
+		"$libs/libz.so.1.2.11"
+	is "... and /proc/self/exe is curl" \
+		"$(user bash -c 'curl -s file:///proc/self/maps | grep -o "/usr/bin/.*" | sort -u')" /usr/bin/curl
+	is "python still has $host_zlib" \
+		"$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)')" "$host_zlib"
+	[[ $host_zlib == 1.2.11 ]] && not_ok "the host's zlib differs" "it is $host_zlib"
+	runs "the loader has nothing to complain of" \
+		bash -c '! LD_TRACE_LOADED_OBJECTS=1 LD_WARN=1 LD_BIND_NOW=1 curl 2>&1 | grep -E "not found|undefined"'
+}
+
+curl_back() {
+	runs "unset curl" pinlib unset curl
+	is "curl is as it was" "$(what /usr/bin/curl)" "$(cat before)"
+	is "... and runs with the system's zlib" "$(user curl --version)" "*zlib/$host_zlib*"
+}
+
+gpg_libgcrypt() {
+	is "gpg has not libgcrypt 1.8.8 before" "$(user gpg --version | grep -c 'libgcrypt 1.8.8')" 0
+	runs "add apt:libgcrypt20" pinlib add apt:libgcrypt20
+	runs "set gpg libgcrypt20=1.8" pinlib set gpg libgcrypt20=1.8
+	is "gpg prints libgcrypt 1.8.8" "$(user gpg --version | sed -n 2p)" "libgcrypt 1.8.8"
+	is "... and still hashes" "$(echo abc >f; user gpg --print-md sha256 f | tr -d ' \n')" "*EDEAAFF3*"
+}
+
+two_versions() {
+	runs "add apt:zlib1g of trixie" pinlib add apt:zlib1g
+	runs "set python3 zlib1g=1.3" pinlib set python3 zlib1g=1.3
+	user curl --version >one &
+	user python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)' >two
+	wait
+	is "two apps with two versions at once" "$(grep -o 'zlib/[0-9.]*' one) $(cat two)" "zlib/1.2.11 1.3*"
+	is "an unpinned app has the system's at that time" \
+		"$(user perl -MCompress::Raw::Zlib -e 'print Compress::Raw::Zlib::zlib_version()')" "$host_zlib"
+	runs "unset python3" pinlib unset python3
+}
+
+five_pins() {
+	local package
+	for package in libidn2-0 libpsl5 libbrotli1 libzstd1; do
+		runs "add apt:$package" pinlib add "apt:$package"
+	done
+	runs "set curl with five pins" pinlib set curl zlib1g=1.2.11 libidn2-0=2.3.0 libpsl5=0.21.0 \
+		libbrotli1=1.0.9 libzstd1=1.4
+	is "curl runs with five pins" "$(user curl --version | head -n 1)" \
+		"*zlib/1.2.11 brotli/1.0.9 zstd/1.4.* libidn2/2.3.0 libpsl/0.21.0*"
+	is "the policy has five" "$(pinlib --json show curl | grep -c '"digest"')" 5
+}
+
+# Debian 11's node needs libssl1.1 and libicu67, its python3.9 libffi7; Debian 12 has none of them.
+old_programs() {
+	local package node=/opt/bullseye/usr/bin/node python=/opt/bullseye/usr/bin/python3.9
+	if ! unpack /opt/bullseye nodejs python3.9-minimal libpython3.9-minimal libpython3.9-stdlib; then
+		skip "a bullseye program with libraries that bookworm no longer has" "$(tail -n 1 download.log)"
+		return
+	fi
+	is "bullseye's node does not start here" "$(user $node -p 1)" "*error while loading shared libraries*"
+	is "bullseye's python has no ctypes here" "$(user $python -c 'import ctypes')" "*libffi.so.7*"
+	for package in libnode72 libicu67 libssl1.1 libuv1 libc-ares2 libnghttp2-14 libffi7; do
+		runs "add apt:$package" pinlib add "apt:$package"
+	done
+	runs "set node" pinlib set $node libnode72=12 libicu67=67 libssl1.1=1.1.1 libuv1=1.40 \
+		libc-ares2=1.17 libnghttp2-14=1.43
+	is "bullseye's node runs with OpenSSL 1.1.1 and ICU 67" \
+		"$(user $node -p '[process.version, process.versions.openssl, process.versions.icu].join(" ")')" \
+		"v12.* 1.1.1* 67.*"
+	is "... and works" "$(user $node -e 'console.log(require("crypto").createHash("sha256").update("abc").digest("hex").slice(0, 8), "e\u0301".normalize("NFC").length)')" \
+		"ba7816bf 1"
+	runs "set python3.9" pinlib set $python libffi7=3.3
+	is "bullseye's python3.9 calls C through libffi7" \
+		"$(user $python -c 'import ctypes, sys; print(sys.version_info[:2], ctypes.CDLL(None).abs(-7))')" "(3, 9) 7"
+	is "the upgraded system has neither library" "$(ls "$libs"/libffi.so.7 "$libs"/libssl.so.1.1 "$libs"/libicuuc.so.67 2>/dev/null)" ""
+}
+
+# Debian 13's coreutils want a newer glibc than Debian 12's: it comes with its loader.
+new_glibc() {
+	local bin=/opt/trixie/usr/bin program
+	if ! unpack /opt/trixie coreutils libc-bin libc6; then
+		skip "a trixie program with trixie's glibc" "$(tail -n 1 download.log)"
+		return
+	fi
+	is "trixie's head does not start here" "$(user $bin/head -c 9 /dev/null)" "*GLIBC_2.38*not found*"
+	runs "add apt:libc6 of trixie" pinlib add apt:libc6
+	for program in head getconf env; do
+		runs "set trixie's $program libc6=2.41" pinlib set "$bin/$program" libc6=2.41
+	done
+	is "trixie's getconf says glibc 2.41" "$(user $bin/getconf GNU_LIBC_VERSION)" "glibc 2.41"
+	is "trixie's head runs" "$(echo hello | user $bin/head -n 1)" hello
+	is "... with the loader of trixie" \
+		"$(user $bin/head -c 99999999 /lib64/ld-linux-x86-64.so.2 | sha256sum)" \
+		"$(sha256sum <"$(find /opt/trixie -name 'ld-linux-x86-64.so.2' -type f)")"
+	is "the system's getconf says another" "$(user getconf GNU_LIBC_VERSION)" "glibc 2.36"
+	is "the system's programs run in that view too" "$(user $bin/env getconf GNU_LIBC_VERSION)" "glibc 2.41"
+}
+
+# pydoc is a script from /usr/bin; it prints the version of zlib that its interpreter loaded.
+script() {
+	local pydoc version
+	pydoc=$(readlink -f /usr/bin/pydoc3)
+	version='ZLIB_RUNTIME_VERSION = '
+	if ! head -n 1 "$pydoc" | grep -q python; then
+		skip "a script from /usr/bin" "/usr/bin/pydoc3 is not there"
+		return
+	fi
+	what "$pydoc" >before-pydoc
+	runs "set pydoc zlib1g=1.2.11" pinlib set "$pydoc" zlib1g=1.2.11
+	is "a python script runs with its pin" "$(user "$pydoc" zlib | grep -o "$version.*")" "$version'1.2.11'"
+	is "... by its link's name too" "$(user pydoc3 zlib | grep -o "$version.*")" "$version'1.2.11'"
+	is "... and read by its interpreter it runs without" \
+		"$(user /usr/bin/python3 "$pydoc" zlib | grep -o "$version.*")" "$version'$host_zlib'"
+	runs "unset pydoc" pinlib unset "$pydoc"
+	is "pydoc is as it was" "$(what "$pydoc")" "$(cat before-pydoc)"
+	# A perl program, executed and read by perl.
+	what /usr/bin/streamzip >before-streamzip
+	runs "set streamzip zlib1g=1.2.11" pinlib set streamzip zlib1g=1.2.11
+	is "a perl script runs with its pin" "$(echo hello | user streamzip -method=deflate | head -c 2)" PK
+	is "... and perl reads it" "$(user perl -c /usr/bin/streamzip)" "/usr/bin/streamzip syntax OK"
+	runs "unset streamzip" pinlib unset streamzip
+	is "streamzip is as it was" "$(what /usr/bin/streamzip)" "$(cat before-streamzip)"
+}
+
+# An i386 program on its own glibc, beside the amd64 system.
+i386_host() {
+	local package
+	if ! unpack /tmp/real/i386 libc6:i386 zlib1g:i386 pigz:i386; then
+		skip "an i386 program" "$(tail -n 1 download.log)"
+		return 1
+	fi
+	cp -a i386/lib/i386-linux-gnu i386/usr/lib/i386-linux-gnu /usr/lib/ &&
+		mkdir -p /opt/i386 && cp i386/usr/bin/pigz /opt/i386/ && chown -R root:root /opt/i386
+	ln -sfn /lib/i386-linux-gnu/ld-linux.so.2 /usr/lib/ld-linux.so.2
+	printf '%s\n' /lib/i386-linux-gnu /usr/lib/i386-linux-gnu >/etc/ld.so.conf.d/i386.conf
+	ldconfig
+	if ! user /opt/i386/pigz --version >/dev/null; then
+		skip "an i386 program" "this kernel does not run it: $(user /opt/i386/pigz --version)"
+		return 1
+	fi
+}
+
+i386() {
+	runs "add apt:zlib1g:i386" pinlib add apt:zlib1g:i386
+	runs "set pigz zlib1g=1.2.11" pinlib set /opt/i386/pigz zlib1g=1.2.11
+	is "the i386 library is pinned" "$(pinlib --json show /opt/i386/pigz | grep -o '"arch": "[^"]*"')" '"arch": "i386"'
+	is "an i386 program runs with its pin" "$(user /opt/i386/pigz -vV | grep -i zlib)" "*1.2.11*"
+	is "... and its mates do not: an unpinned copy" "$(cp /opt/i386/.pinlib/pigz /opt/i386/other; user /opt/i386/other -vV | grep -i zlib)" "*$host_zlib*"
+	pinlib unset /opt/i386/pigz >/dev/null
+}
+
+with bullseye "curl with bullseye's zlib1g" curl_zlib
+with bullseye "gpg with bullseye's libgcrypt20" gpg_libgcrypt
+with trixie "two apps with two versions at once" two_versions
+with bullseye "one app with five pins" five_pins
+with bullseye "a script from /usr/bin" script
+with bullseye "unset curl" curl_back
+with bullseye "a bullseye program with libraries that bookworm no longer has" old_programs
+with trixie "a trixie program with trixie's glibc" new_glibc
+if with bookworm:i386 "an i386 program" i386_host && [ -e /opt/i386/pigz ]; then
+	with bullseye:i386 "an i386 program" i386
+fi
+runs "after all this everything is well" pinlib verify
+runs "unset --all" pinlib unset --all
+is "no diversion is left" "$(dpkg-divert --list | grep -c pinlib)" 0
+finish
