@@ -107,6 +107,14 @@ static int without_view(const struct launch *launch, const char *reason)
 	return fail(plan->app, &err, EXIT_CANNOT);
 }
 
+static int without_capability(const struct launch *launch)
+{
+	struct err err;
+
+	err_set(&err, EPERM, "CAP_SYS_ADMIN is out of reach: %s", caps_reason());
+	return without_view(launch, err.text);
+}
+
 /* The working directory, if a part of the inherited view held it, is a directory of a mount that is
  * gone; its name leads to the live one. By the caller's own rights. */
 static void restore_directory(const char *before)
@@ -138,7 +146,7 @@ static int enter(const struct plan *plan, const struct mounts *mounts, const str
 		r = view_private(err);
 	if (r == 0)
 		r = view_strip(mounts, err);
-	if (r == 0 && plan)
+	if (r == 0)
 		r = view_lay(plan, mounts, err);
 	if (r == 0)
 		r = caps_drop(entry, err);
@@ -225,7 +233,7 @@ int main(int argc, char **argv)
 	if (caps_read(&entry, &err) < 0)
 		return fail(plan->app, &err, EXIT_OWN);
 	if (!mapped || !caps_suffice(&entry))
-		return without_view(&launch, caps_reason());
+		return without_capability(&launch);
 	if (!kernel_suffices())
 		return without_view(&launch, "the kernel is older than Linux 5.12");
 

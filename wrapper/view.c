@@ -221,23 +221,27 @@ static int lay_covers(const struct plan *plan, const struct mounts *mounts, stru
 	return r;
 }
 
-int view_lay(const struct plan *plan, const struct mounts *mounts, struct err *err)
+static int lay_plan(const struct plan *plan, const struct mounts *mounts, int real, int wrapper,
+		    struct err *err)
 {
-	/* Both may lie under a cover: they are picked up from the live system. */
-	AUTO_FD int real = pick_up(plan->real, 0, err);
-	AUTO_FD int wrapper = real < 0 ? -1 : pick_up_wrapper(err);
-	int r;
+	int r = lay_covers(plan, mounts, err);
 
-	if (real < 0)
-		return real;
-	if (wrapper < 0)
-		return wrapper;
-	r = lay_covers(plan, mounts, err);
 	if (r == 0)
 		r = put_down(wrapper, PINLIB_WRAPPER, err);
 	/* move_mount(2) does not follow the link at the app's path: the mount lies on the link
 	 * itself, so the program's own name for itself is the app's path. */
-	if (r == 0)
-		r = put_down(real, plan->app, err);
-	return r;
+	return r < 0 ? r : put_down(real, plan->app, err);
+}
+
+int view_lay(const struct plan *plan, const struct mounts *mounts, struct err *err)
+{
+	/* Both may lie under a cover: they are picked up from the live system. */
+	AUTO_FD int wrapper = pick_up_wrapper(err), real = -1;
+
+	if (wrapper < 0)
+		return wrapper;
+	if (!plan)
+		return put_down(wrapper, PINLIB_WRAPPER, err);
+	real = pick_up(plan->real, 0, err);
+	return real < 0 ? real : lay_plan(plan, mounts, real, wrapper, err);
 }

@@ -19,5 +19,6 @@ int view_private(struct err *err);
 /* Takes the inherited view away. */
 int view_strip(const struct mounts *mounts, struct err *err);
 
-/* Lays the plan's covers and shows the real program at the app's path. */
+/* Lays the plan's covers and shows the real program at the app's path. Without a plan the live
+ * system is left as it is. In both the wrapper itself is exempt from nosuid. */
 int view_lay(const struct plan *plan, const struct mounts *mounts, struct err *err);
