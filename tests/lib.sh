@@ -74,7 +74,7 @@ as() {
 
 # what FILE: all that unset must bring back, on one line.
 what() {
-	printf '%s ' "$(stat -c '%F %a %u:%g %s %Y.%y %h' "$1" 2>&1)"
+	printf '%s ' "$(stat -c '%F %a %u:%g %s %y %h' "$1" 2>&1)"
 	[ -L "$1" ] && readlink "$1" | tr '\n' ' '
 	[ -f "$1" ] && sha256sum <"$1" | tr '\n' ' '
 	getcap "$1" 2>/dev/null | tr '\n' ' '

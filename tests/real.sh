@@ -105,7 +105,7 @@ old_programs() {
 	for package in libnode72 libicu67 libssl1.1 libuv1 libc-ares2 libnghttp2-14 libffi7; do
 		runs "add apt:$package" pinlib add "apt:$package"
 	done
-	runs "set node" pinlib set $node libnode72=12 libicu67=67 libssl1.1=1.1.1 libuv1=1.40 \
+	runs "set node" pinlib set $node libnode72=12 libicu67=67 libssl1.1=1.1 libuv1=1.40 \
 		libc-ares2=1.17 libnghttp2-14=1.43
 	is "bullseye's node runs with OpenSSL 1.1.1 and ICU 67" \
 		"$(user $node -p '[process.version, process.versions.openssl, process.versions.icu].join(" ")')" \

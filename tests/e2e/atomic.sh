@@ -45,11 +45,13 @@ said=$(flip demo; flip demo-script; flip /opt/demo/bin/demo)
 touch stop
 wait
 is "set and unset go on while the app is launched" "$said" ""
+# A program that runs while its file is moved away or back knows itself by another name: as after
+# an upgrade by dpkg "(deleted)", and in a view, whose mount on the path goes with the path, "/".
 judge "an app that is launched while it is wrapped and unwrapped" elf.log \
-	'(1.0|2.0|3.0) /usr/bin/(.pinlib/)?demo'
+	'(1.0|2.0|3.0) (/|/usr/bin/(.pinlib/)?demo( .deleted.)?)'
 judge "a script that is launched while it is wrapped and unwrapped" script.log '1.0|2.0|3.0'
 judge "a program under /opt that is launched while it is wrapped and unwrapped" opt.log \
-	'(1.0|2.0|3.0-opt) /opt/demo/bin/(.pinlib/)?demo'
+	'(1.0|2.0|3.0-opt) (/|/opt/demo/bin/(.pinlib/)?demo( .deleted.)?)'
 
 # The path itself is there at every instant.
 rm -f stop

@@ -11,11 +11,11 @@ what /usr/bin/demo >before
 calls=rename,renameat,renameat2,link,linkat,unlink,unlinkat,symlink,symlinkat,mkdirat,mkdir,fsync,fdatasync
 
 count() {
-	strace -f -qq -o calls.log -e trace=$calls "$@" >/dev/null 2>&1
+	strace -qq -o calls.log -e trace=$calls "$@" >/dev/null 2>&1
 	wc -l <calls.log
 }
 
-# killed_at N COMMAND...: SIGKILL on entry to its N-th call in all its own threads. dpkg-divert,
+# killed_at N COMMAND...: SIGKILL on entry to its N-th such call. dpkg-divert,
 # which it runs, is not killed: that is another program's promise.
 killed_at() {
 	local n=$1
@@ -29,6 +29,7 @@ round() {
 	local name=$1 n=$2 now
 	shift 2
 	killed_at "$n" "$@"
+	[ $? = 137 ] || echo "$name at call $n: was not killed"
 	now=$(as 1000 /usr/bin/demo 2>&1)
 	case $now in
 	"3.0 /usr/bin/demo" | "1.0 /usr/bin/demo" | "2.0 /usr/bin/demo" | "3.0 /usr/bin/.pinlib/demo") ;;

@@ -1,0 +1,79 @@
+#!/bin/bash
+# The shape of the house: who includes whom, what the wrapper is made of, what no file may name.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. tests/lib.sh
+
+# allowed ROOM INCLUDE: DESIGN.md, "Who may include whom".
+allowed() {
+	case $1/$2 in
+	base/base/*) ;;
+	plan/base/* | plan/plan/*) ;;
+	store/base/* | store/store/*) ;;
+	labeler/base/* | labeler/labeler/*) ;;
+	policy/base/* | policy/plan/* | policy/store/* | policy/labeler/* | policy/policy/*) ;;
+	wrapper/base/err.h | wrapper/base/cleanup.h | wrapper/base/paths.h) ;;
+	wrapper/plan/read.h | wrapper/plan/format.h | wrapper/wrapper/*) ;;
+	cli/*) ;;
+	*) return 1 ;;
+	esac
+}
+
+for room in base plan store labeler policy wrapper cli; do
+	wrong= count=0
+	while IFS=: read -r file include; do
+		count=$((count + 1))
+		allowed "$room" "$include" || wrong+="$file includes $include; "
+	done < <(grep -HoE '^#include "[^"]*"' "$room"/*.[ch] | sed 's/#include "//; s/"$//')
+	if [ -n "$wrong" ]; then
+		not_ok "includes: $room" "$wrong"
+	elif [ "$count" = 0 ]; then
+		not_ok "includes: $room" "no include was found at all"
+	else
+		ok "includes: $room"
+	fi
+done
+
+# The plan's reader is the one part of plan/ in the wrapper: nothing of the writer, or base/file.h.
+wrong=$(grep -hoE '^#include "[^"]*"' plan/read.[ch] plan/format.h plan/crc.c |
+	grep -vE '"(base/(err|cleanup)|plan/(read|format))\.h"')
+is "includes: the plan's reader" "$wrong" ""
+
+wrapper=$build/pinlib-wrapper
+if readelf -lW "$wrapper" | grep -q INTERP || readelf -dW "$wrapper" 2>/dev/null | grep -q NEEDED; then
+	not_ok "the wrapper is static" "it has an interpreter or needs a library"
+else
+	ok "the wrapper is static"
+fi
+size=$(stat -c %s "$wrapper")
+if [ "$size" -lt 65536 ]; then
+	ok "the wrapper is under 64 KiB"
+else
+	not_ok "the wrapper is under 64 KiB" "$size bytes"
+fi
+names=$(nm "$wrapper.dbg")
+is "the wrapper's symbols can be read" "$(grep -c ' [TtWw] main$' <<<"$names")" 1
+is "the wrapper holds none of SQLite, libcap, libseccomp, libmount, glibc" \
+	"$(grep -E ' (sqlite3_|cap_(get|set|init)|seccomp_|mnt_|__libc_enable_secure|gnu_get_libc)' <<<"$names")" ""
+is "the wrapper allocates nothing" "$(grep -E ' [Tt] (malloc|calloc|realloc)$' <<<"$names")" ""
+
+# What a file of the project names works on this machine alone.
+hosts=$(grep -rhoE 'https?://[^/ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null |
+	sed 's|.*//||' | sort -u | grep -v '^$')
+found=
+while read -r host; do
+	[ -z "$host" ] || found+=$(git grep -lF "$host" -- . 2>/dev/null)
+done <<<"$hosts"
+is "no file names a package mirror" "$found" ""
+
+# A command is one file, one line of the table, one man page entry, one test.
+for file in cli/*.c; do
+	name=$(sed -n 's/^	\.name = "\(.*\)",$/\1/p' "$file")
+	[ -n "$name" ] || continue
+	missing=
+	grep -q "&command_$name" cli/main.c || missing+="not in the table of cli/main.c; "
+	grep -q "^\.It .*Cm $name" man/pinlib.1 || missing+="not in man/pinlib.1; "
+	grep -rqE "pinlib (--json )?$name( |$)" tests/scenarios || missing+="in no scenario; "
+	is "command $name is documented and tested" "$missing" ""
+done
+finish

@@ -1,0 +1,223 @@
+/* The plan: written and read back; and everything a reader has to refuse. Run as root. */
+#include "plan/read.h"
+#include "plan/write.h"
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct err err;
+static char dir[] = "/tmp/plan_test.XXXXXX";
+
+static struct plan example(void)
+{
+	return (struct plan){
+		.kind = PLAN_ELF,
+		.on_failure = PLAN_REFUSE,
+		.generation = 7,
+		.app = "/usr/bin/app",
+		.real = "/usr/bin/.pinlib/app",
+		.label = "abc:7:/usr/bin/app",
+		.ncovers = 2,
+		.covers = {{"/opt/lib", "/var/lib/pinlib/layers/abc/0"},
+			   {"/usr/lib", "/var/lib/pinlib/layers/abc/1"}},
+	};
+}
+
+static void round_trip(void)
+{
+	struct plan plan = example(), back;
+	void *data = NULL;
+	size_t len = 0;
+
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
+	CHECK(plan_parse(data, len, &back, &err) == 0);
+	CHECK(back.kind == PLAN_ELF && back.on_failure == PLAN_REFUSE && back.generation == 7);
+	CHECK_STR(back.app, plan.app);
+	CHECK_STR(back.real, plan.real);
+	CHECK_STR(back.label, plan.label);
+	CHECK(back.ncovers == 2);
+	CHECK_STR(back.covers[1].target, "/usr/lib");
+	CHECK_STR(back.covers[1].layer, "/var/lib/pinlib/layers/abc/1");
+	free(data);
+	plan.ncovers = 0;
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0 &&
+	      plan_parse(data, len, &back, &err) == 0);
+	free(data);
+}
+
+static void every_flipped_bit(void)
+{
+	struct plan plan = example(), back;
+	void *data = NULL;
+	size_t len = 0, accepted = 0;
+
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
+	for (size_t bit = 0; bit < len * 8; bit++) {
+		((char *)data)[bit / 8] ^= (char)(1 << bit % 8);
+		accepted += plan_parse(data, len, &back, &err) == 0;
+		((char *)data)[bit / 8] ^= (char)(1 << bit % 8);
+	}
+	CHECK(accepted == 0);
+	CHECK(plan_parse(data, len, &back, &err) == 0);
+	free(data);
+}
+
+/* Each length in memory of just that size, so that the sanitizer sees one byte too far. */
+static void every_truncation(void)
+{
+	struct plan plan = example(), back;
+	void *data = NULL;
+	size_t len = 0, accepted = 0;
+
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
+	for (size_t cut = 0; cut < len; cut++) {
+		void *part = malloc(cut ? cut : 1);
+
+		memcpy(part, data, cut);
+		accepted += plan_parse(part, cut, &back, &err) == 0;
+		free(part);
+	}
+	CHECK(accepted == 0);
+	free(data);
+}
+
+/* A field of the header changed, and the checksum made right again. */
+static int with(size_t field, size_t size, uint64_t value)
+{
+	struct plan plan = example(), back;
+	struct plan_header *h;
+	void *data = NULL;
+	size_t len = 0;
+	int r;
+
+	if (plan_encode(&plan, &data, &len, &err) < 0)
+		return 1;
+	memcpy((char *)data + field, &value, size);
+	h = data;
+	h->crc = plan_crc(data, len);
+	r = plan_parse(data, len, &back, &err);
+	free(data);
+	return r;
+}
+#define WITH(name, value)                                                                          \
+	with(offsetof(struct plan_header, name), sizeof((struct plan_header *)0)->name, value)
+
+static void hostile_headers(void)
+{
+	static const uint64_t wild[] = {0xffffffff, 0xfffffffe, 0x80000000, 0x7fffffff,
+					65536,	    4096,	1000};
+
+	CHECK(WITH(generation, 99) == 0); /* the test itself works */
+	CHECK(WITH(version, 2) == -EPROTO);
+	CHECK(WITH(kind, 3) == -EBADMSG && WITH(kind, 0) == -EBADMSG);
+	CHECK(WITH(on_failure, 0) == -EBADMSG);
+	CHECK(WITH(covers, 65) == -EBADMSG && WITH(covers, 0x20000001) == -EBADMSG);
+	CHECK(WITH(covers_at, 63) == -EBADMSG && WITH(covers_at, 0) == -EBADMSG);
+	CHECK(WITH(strings_at, 0) == -EBADMSG);
+	for (size_t i = 0; i < sizeof wild / sizeof *wild; i++) {
+		CHECK(WITH(size, wild[i]) == -EBADMSG);
+		CHECK(WITH(covers_at, wild[i]) == -EBADMSG);
+		CHECK(WITH(app, wild[i]) == -EBADMSG);
+		CHECK(WITH(real, wild[i]) == -EBADMSG);
+		CHECK(WITH(label, wild[i]) == -EBADMSG);
+	}
+	CHECK(WITH(app, 0) == -EBADMSG);	    /* the magic is no path */
+	CHECK(with(64, 4, 0xffffffff) == -EBADMSG); /* the first cover's target */
+	CHECK(with(68, 4, 12) == -EBADMSG);
+}
+
+static void order(void)
+{
+	struct plan plan = example();
+	void *data;
+	size_t len;
+
+	plan.covers[0].target = "/usr/lib";
+	CHECK(plan_encode(&plan, &data, &len, &err) < 0);
+	plan.covers[0].target = "relative";
+	CHECK(plan_encode(&plan, &data, &len, &err) < 0);
+}
+
+static void names(void)
+{
+	char name[NAME_MAX + 1], longer[400];
+
+	CHECK(plan_file_name("/usr/bin/app", name, &err) == 0);
+	CHECK_STR(name, "usr%2Fbin%2Fapp");
+	CHECK(plan_file_name("/a%2Fb", name, &err) == 0);
+	CHECK_STR(name, "a%252Fb");
+	CHECK(plan_file_name("/..", name, &err) == 0);
+	CHECK_STR(name, "%2E.");
+	CHECK(plan_file_name("relative", name, &err) == -EINVAL);
+	CHECK(plan_file_name("/", name, &err) == -EINVAL);
+	memset(longer, 'a', sizeof longer);
+	longer[0] = '/';
+	longer[399] = '\0';
+	CHECK(plan_file_name(longer, name, &err) == -ENAMETOOLONG);
+}
+
+static void labels(void)
+{
+	char label[PLAN_LABEL_MAX], longer[4096];
+
+	plan_label(label, "abc", 5, "/opt/a b,c");
+	CHECK_STR(label, "abc:5:/opt/a%20b%2Cc");
+	memset(longer, '\n', sizeof longer);
+	longer[4095] = '\0';
+	plan_label(label, "abc", 5, longer);
+	CHECK(strlen(label) < PLAN_LABEL_MAX && !strchr(label, '\n'));
+}
+
+static int load(struct plan_file *file)
+{
+	return plan_load(dir, "/usr/bin/app", 0, file, &err);
+}
+
+static void files(void)
+{
+	static struct plan_file file;
+	struct plan plan = example();
+	char path[256];
+
+	CHECK(mkdtemp(dir) != NULL && chmod(dir, 0755) == 0);
+	CHECK(load(&file) == -ENOENT);
+	CHECK(plan_publish(dir, &plan, &err) == 0);
+	CHECK(load(&file) == 0);
+	CHECK_STR(file.plan.real, plan.real);
+	CHECK(plan_load(dir, "/usr/bin/other", 0, &file, &err) == -ENOENT);
+	snprintf(path, sizeof path, "%s/usr%%2Fbin%%2Fapp", dir);
+
+	CHECK(chmod(path, 0664) == 0 && load(&file) == -EPERM);
+	CHECK(chmod(path, 0646) == 0 && load(&file) == -EPERM);
+	CHECK(chmod(path, 0644) == 0 && load(&file) == 0);
+	CHECK(chown(path, 1000, 0) == 0 && load(&file) == -EPERM);
+	CHECK(chown(path, 0, 0) == 0 && load(&file) == 0);
+	CHECK(chmod(dir, 0777) == 0 && load(&file) == -EPERM);
+	CHECK(chmod(dir, 0755) == 0 && chown(dir, 1000, 0) == 0 && load(&file) == -EPERM);
+	CHECK(chown(dir, 0, 0) == 0 && load(&file) == 0);
+
+	CHECK(truncate(path, 100) == 0 && load(&file) == -EBADMSG);
+	CHECK(truncate(path, PLAN_SIZE_MAX + 1) == 0 && load(&file) == -EFBIG);
+	CHECK(unlink(path) == 0 && mkfifo(path, 0644) == 0 && load(&file) == -EPERM);
+	CHECK(unlink(path) == 0 && symlink("/etc/passwd", path) == 0 && load(&file) < 0);
+	CHECK(unlink(path) == 0 && plan_remove(dir, plan.app, &err) == 0);
+	plan.app = "/usr/bin/other";
+	CHECK(plan_publish(dir, &plan, &err) == 0);
+	CHECK(plan_remove(dir, plan.app, &err) == 0 && rmdir(dir) == 0);
+}
+
+int main(void)
+{
+	round_trip();
+	every_flipped_bit();
+	every_truncation();
+	hostile_headers();
+	order();
+	names();
+	labels();
+	files();
+	return test_end();
+}
