@@ -13,6 +13,7 @@
 #define NEEDED_MAX 4096
 #define DYNAMIC_MAX 65536 /* entries of the dynamic section */
 #define STRINGS_MAX (64u << 20)
+#define STRING_MAX 65536 /* one of them: a search path; entries can share a string, copies cannot */
 
 static void cleanup_elf(Elf **e)
 {
@@ -47,11 +48,11 @@ static Elf_Data *chunk(Elf *e, uint64_t at, uint64_t len, Elf_Type type)
 
 static int read_interp(Elf *e, const GElf_Phdr *ph, struct elf *out, struct err *err)
 {
-	Elf_Data *d =
-		ph->p_filesz <= PATH_MAX ? chunk(e, ph->p_offset, ph->p_filesz, ELF_T_BYTE) : NULL;
+	Elf_Data *d;
 
 	if (out->interp)
 		return 0; /* the kernel takes the first */
+	d = ph->p_filesz <= PATH_MAX ? chunk(e, ph->p_offset, ph->p_filesz, ELF_T_BYTE) : NULL;
 	if (!d || !memchr(d->d_buf, '\0', d->d_size))
 		return malformed(err, "the interpreter's name");
 	out->interp = strdup(d->d_buf);
@@ -74,15 +75,19 @@ static bool file_offset(Elf *e, size_t phnum, uint64_t address, uint64_t *offset
 	return false;
 }
 
-static int copy_string(const Elf_Data *strings, uint64_t at, char **out, struct err *err)
+static int copy_string(const Elf_Data *strings, uint64_t at, size_t max, char **out,
+		       struct err *err)
 {
-	const char *s;
+	const char *s, *end;
 
 	if (!strings || at >= strings->d_size)
 		return malformed(err, "a string out of range");
 	s = (const char *)strings->d_buf + at;
-	if (!memchr(s, '\0', strings->d_size - at))
+	end = memchr(s, '\0', strings->d_size - at);
+	if (!end)
 		return malformed(err, "a string without an end");
+	if ((size_t)(end - s) >= max)
+		return malformed(err, "a string that is too long");
 	free(*out);
 	*out = strdup(s);
 	return *out ? 0 : err_nomem(err);
@@ -100,7 +105,7 @@ static int add_needed(struct elf *out, const Elf_Data *strings, uint64_t at, str
 	out->needed = more;
 	more[out->nneeded] = NULL;
 	out->nneeded++;
-	return copy_string(strings, at, &more[out->nneeded - 1], err);
+	return copy_string(strings, at, PATH_MAX, &more[out->nneeded - 1], err);
 }
 
 static int take_dynamic(const GElf_Dyn *dyn, const Elf_Data *strings, struct elf *out,
@@ -110,11 +115,11 @@ static int take_dynamic(const GElf_Dyn *dyn, const Elf_Data *strings, struct elf
 	case DT_NEEDED:
 		return add_needed(out, strings, dyn->d_un.d_val, err);
 	case DT_SONAME:
-		return copy_string(strings, dyn->d_un.d_val, &out->soname, err);
+		return copy_string(strings, dyn->d_un.d_val, PATH_MAX, &out->soname, err);
 	case DT_RPATH:
-		return copy_string(strings, dyn->d_un.d_val, &out->rpath, err);
+		return copy_string(strings, dyn->d_un.d_val, STRING_MAX, &out->rpath, err);
 	case DT_RUNPATH:
-		return copy_string(strings, dyn->d_un.d_val, &out->runpath, err);
+		return copy_string(strings, dyn->d_un.d_val, STRING_MAX, &out->runpath, err);
 	case DT_FLAGS_1:
 		out->nodeflib = dyn->d_un.d_val & DF_1_NODEFLIB;
 		return 0;
@@ -207,6 +212,7 @@ int elf_read(int fd, struct elf *out, bool *is_elf, struct err *err)
 	__attribute__((cleanup(cleanup_elf))) Elf *e = NULL;
 	char magic[EI_NIDENT];
 	struct stat st;
+	ssize_t n;
 	int r;
 
 	*out = (struct elf){0};
@@ -215,8 +221,10 @@ int elf_read(int fd, struct elf *out, bool *is_elf, struct err *err)
 		return err_sys(err, errno, "cannot stat");
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "not a regular file");
-	if (pread(fd, magic, sizeof magic, 0) < (ssize_t)sizeof magic ||
-	    memcmp(magic, ELFMAG, SELFMAG) != 0)
+	n = pread(fd, magic, sizeof magic, 0);
+	if (n < 0)
+		return err_sys(err, errno, "cannot read");
+	if (n < (ssize_t)sizeof magic || memcmp(magic, ELFMAG, SELFMAG) != 0)
 		return 0;
 	*is_elf = true;
 	if (elf_version(EV_CURRENT) == EV_NONE)

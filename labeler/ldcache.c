@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define OLD_MAGIC "ld.so-1.7.0"
@@ -39,6 +40,14 @@ static int damaged(struct err *err, const char *what)
 	return err_set(err, EBADMSG, "damaged loader cache: %s", what);
 }
 
+/* The header says in which byte order it was written, or (0, before glibc 2.33) nothing. */
+static bool is_foreign(uint8_t flags)
+{
+	const uint8_t mine = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 2 : 3;
+
+	return (flags & 3) != 0 && (flags & 3) != mine;
+}
+
 /* Past the old format's part, where there is one; the new header is aligned as its entries. */
 static size_t new_start(const char *data, size_t len)
 {
@@ -69,6 +78,7 @@ static int read_entries(const char *base, size_t len, uint32_t n, struct ldcache
 
 		memcpy(&raw, base + sizeof(struct new_header) + (size_t)i * sizeof raw, sizeof raw);
 		e->flags = raw.flags;
+		e->hwcap = raw.hwcap;
 		e->soname = string(base, len, raw.key);
 		e->path = string(base, len, raw.value);
 		if (!e->soname || !e->path)
@@ -92,6 +102,8 @@ int ldcache_parse(char *data, size_t len, struct ldcache *out, struct err *err)
 	memcpy(&header, data + start, sizeof header);
 	if (memcmp(header.magic, NEW_MAGIC, sizeof header.magic) != 0)
 		r = damaged(err, "unknown format");
+	else if (is_foreign(header.flags))
+		r = damaged(err, "written for another byte order");
 	else if (header.nlibs > (len - start - sizeof header) / sizeof(struct new_entry))
 		r = damaged(err, "more entries than bytes");
 	else

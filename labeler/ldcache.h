@@ -10,7 +10,8 @@
 struct ldcache_entry {
 	const char *soname;
 	const char *path;
-	int32_t flags; /* kind of library: FLAG_ELF_LIBC6 and the required architecture */
+	int32_t flags;	/* kind of library: FLAG_ELF_LIBC6 and the required architecture */
+	uint64_t hwcap; /* 0: for every processor; else only for some */
 };
 
 struct ldcache {

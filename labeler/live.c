@@ -4,10 +4,13 @@
 #include "base/paths.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <libmount/libmount.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 void live_free(struct live *live)
 {
@@ -87,61 +90,137 @@ static int read_table(const char *path, struct live *live, struct err *err)
 	return 0;
 }
 
-/* Mount namespaces that were read already, by inode: many processes share few. */
+/* What shows a thread's mounts: its namespace, and in it its root directory, since the kernel leaves
+ * out of a table what lies outside of that. Many threads share few; each is read once. */
+struct sight {
+	dev_t dev;
+	ino_t ns, root;
+	uint64_t mount; /* that the root directory is on */
+};
+
 struct seen {
-	ino_t *items;
+	struct sight *items;
 	size_t count;
 };
 
-static bool is_new(struct seen *seen, ino_t ino, int *r, struct err *err)
+static void cleanup_seen(struct seen *seen)
 {
-	ino_t *more;
+	free(seen->items);
+}
 
-	for (size_t i = 0; i < seen->count; i++)
-		if (seen->items[i] == ino)
-			return false;
-	more = reallocarray(seen->items, seen->count + 1, sizeof *more);
-	if (!more) {
-		*r = err_nomem(err);
-		return false;
+/* 1 if it is new and now noted, 0 if not. */
+static int note(struct seen *seen, const struct sight *sight, struct err *err)
+{
+	struct sight *more;
+
+	for (size_t i = 0; i < seen->count; i++) {
+		const struct sight *s = &seen->items[i];
+
+		if (s->ns == sight->ns && s->dev == sight->dev && s->root == sight->root &&
+		    s->mount == sight->mount)
+			return 0;
 	}
+	more = reallocarray(seen->items, seen->count + 1, sizeof *more);
+	if (!more)
+		return err_nomem(err);
 	seen->items = more;
-	more[seen->count++] = ino;
-	return true;
+	more[seen->count++] = *sight;
+	return 1;
+}
+
+/* 1, or 0 if the thread has gone. */
+static int look(const char *task, struct sight *out, struct err *err)
+{
+	char path[300];
+	struct stat ns;
+	struct statx root;
+
+	snprintf(path, sizeof path, "%s/ns/mnt", task);
+	if (stat(path, &ns) == 0) {
+		snprintf(path, sizeof path, "%s/root", task);
+		if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, &root) == 0) {
+			*out = (struct sight){
+				.dev = makedev(root.stx_dev_major, root.stx_dev_minor),
+				.ns = ns.st_ino,
+				.root = root.stx_ino,
+				.mount = root.stx_mask & STATX_MNT_ID ? root.stx_mnt_id : 0,
+			};
+			return 1;
+		}
+	}
+	/* A thread that ends between the kernel's two looks at it gives EACCES too: ask whether it
+	 * is there at all. */
+	if (is_gone(errno) || (errno == EACCES && access(task, F_OK) < 0))
+		return 0;
+	return err_sys(err, errno, "cannot read %s", path);
+}
+
+static int read_task(const char *task, struct seen *seen, struct live *live, struct err *err)
+{
+	char path[300];
+	struct sight sight;
+	int r = look(task, &sight, err);
+
+	if (r > 0)
+		r = note(seen, &sight, err);
+	if (r <= 0)
+		return r;
+	snprintf(path, sizeof path, "%s/mountinfo", task);
+	return read_table(path, live, err);
+}
+
+/* The next entry of /proc or of a task directory: their names are numbers. NULL at the end, or with
+ * errno: a list that breaks off would make live views look dead. */
+static const char *next_number(DIR *dir)
+{
+	struct dirent *d;
+
+	do {
+		errno = 0;
+		d = readdir(dir);
+	} while (d && !isdigit((unsigned char)d->d_name[0]));
+	return d ? d->d_name : NULL;
+}
+
+/* Every thread: the first can end before the others, and each can have a namespace of its own. */
+static int read_process(const char *pid, struct seen *seen, struct live *live, struct err *err)
+{
+	char path[280], task[300];
+	AUTO_DIR DIR *tasks = NULL;
+	const char *tid;
+
+	snprintf(path, sizeof path, "/proc/%.20s/task", pid);
+	tasks = opendir(path);
+	if (!tasks)
+		return is_gone(errno) ? 0 : err_sys(err, errno, "cannot read %s", path);
+	while ((tid = next_number(tasks))) {
+		int r;
+
+		snprintf(task, sizeof task, "%s/%.20s", path, tid);
+		r = read_task(task, seen, live, err);
+		if (r < 0)
+			return r;
+	}
+	return is_gone(errno) || errno == 0 ? 0 : err_sys(err, errno, "cannot read %s", path);
 }
 
 int live_labels(struct live *out, struct err *err)
 {
 	AUTO_DIR DIR *proc = opendir("/proc");
 	AUTO_LIVE struct live live = {0};
-	AUTO_FREE ino_t *items = NULL;
-	struct seen seen = {0};
-	struct dirent *d;
-	int r = 0;
+	CLEANUP(cleanup_seen) struct seen seen = {0};
+	const char *pid;
 
 	if (!proc)
 		return err_sys(err, errno, "cannot read /proc");
-	while (r == 0 && (d = readdir(proc))) {
-		char path[300];
-		struct stat st;
+	while ((pid = next_number(proc))) {
+		int r = read_process(pid, &seen, &live, err);
 
-		if (!isdigit((unsigned char)d->d_name[0]))
-			continue;
-		snprintf(path, sizeof path, "/proc/%s/ns/mnt", d->d_name);
-		if (stat(path, &st) < 0) {
-			if (!is_gone(errno))
-				return err_sys(err, errno, "cannot read %s", path);
-			continue;
-		}
-		if (!is_new(&seen, st.st_ino, &r, err))
-			continue;
-		items = seen.items;
-		snprintf(path, sizeof path, "/proc/%s/mountinfo", d->d_name);
-		r = read_table(path, &live, err);
+		if (r < 0)
+			return r;
 	}
-	items = seen.items;
-	if (r < 0)
-		return r;
+	if (errno)
+		return err_sys(err, errno, "cannot read /proc");
 	*out = live;
 	live = (struct live){0};
 	return 0;

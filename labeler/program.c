@@ -19,6 +19,8 @@ int program_canonical(const char *name, char out[PATH_MAX], struct err *err)
 {
 	char at[2 * PATH_MAX], dir[PATH_MAX], target[PATH_MAX];
 
+	if (!*name)
+		return err_set(err, ENOENT, "a program's name is empty");
 	if (strlen(name) >= PATH_MAX)
 		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
 	snprintf(at, sizeof at, "%s%s", strchr(name, '/') ? "" : "./", name);
@@ -26,6 +28,9 @@ int program_canonical(const char *name, char out[PATH_MAX], struct err *err)
 		ssize_t n;
 		int len;
 
+		/* "./" before the name, or a link's long target: path_dir would cut it. */
+		if (strlen(at) >= PATH_MAX)
+			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
 		path_dir(at, target);
 		if (!realpath(target, dir))
 			return err_sys(err, errno, "%s", name);
@@ -89,23 +94,79 @@ static bool in_standard_path(const char *name, char out[PATH_MAX])
 	return false;
 }
 
-/* The program that a shebang names: "/usr/bin/env [-S] [VAR=x] NAME" means NAME. */
+/* The next word of a shebang, NULL after the last. Quotes are env -S's and go; what they hold with
+ * blanks inside is not a program's name that we could know. */
+static char *next_word(char **save)
+{
+	char *word = strtok_r(NULL, " \t", save), *end;
+
+	if (word && (*word == '"' || *word == '\'')) {
+		end = strchr(word + 1, *word);
+		if (end)
+			*end = '\0';
+		word++;
+	}
+	return word;
+}
+
+/* Whether an option of env(1) has its argument in the next word: "-u NAME", "-iC DIR". */
+static bool takes_next(const char *option)
+{
+	const char *arg;
+
+	if (option[1] == '-')
+		return strcmp(option, "--unset") == 0 || strcmp(option, "--chdir") == 0;
+	arg = strpbrk(option, "uC");
+	return arg && !arg[1];
+}
+
+/* What follows -S in the same word, "-Spython3", "-vSpython3"; NULL if nothing does. */
+static char *split_here(char *option)
+{
+	static const char split[] = "--split-string=";
+	char *s;
+
+	if (strncmp(option, split, strlen(split)) == 0)
+		return option + strlen(split);
+	if (option[1] == '-')
+		return NULL;
+	s = option + 1 + strspn(option + 1, "i0v");
+	return *s == 'S' && s[1] ? s + 1 : NULL;
+}
+
+/* The word that env(1) runs: after its options and settings. */
+static char *env_program(char **save)
+{
+	char *word = next_word(save);
+
+	while (word && (word[0] == '-' || strchr(word, '='))) {
+		char *split = word[0] == '-' ? split_here(word) : NULL;
+
+		if (word[0] == '-' && !split && takes_next(word))
+			next_word(save);
+		word = split ? split : next_word(save);
+	}
+	return word;
+}
+
+/* The program that a shebang names: "/usr/bin/env [-S] [VAR=x] NAME" means NAME, and what wrapping
+ * put before a script's own interpreter means that. */
 static int interpreter_of(const char *shebang, char out[PATH_MAX], struct err *err)
 {
 	char line[256], *save, *word;
 
 	snprintf(line, sizeof line, "%s", shebang);
 	word = strtok_r(line, " \t", &save);
+	if (word && strcmp(word, PINLIB_WRAPPER) == 0)
+		word = strtok_r(NULL, " \t", &save);
 	if (!word)
 		return err_set(err, ENOEXEC, "the first line names no interpreter");
 	if (strcmp(path_base(word), "env") != 0) {
 		snprintf(out, PATH_MAX, "%s", word);
 		return 0;
 	}
-	do
-		word = strtok_r(NULL, " \t", &save);
-	while (word && (word[0] == '-' || strchr(word, '=')));
-	if (!word)
+	word = env_program(&save);
+	if (!word || !*word)
 		return err_set(err, ENOEXEC, "the first line, '%s', names no interpreter", shebang);
 	if (strchr(word, '/'))
 		snprintf(out, PATH_MAX, "%s", word);
