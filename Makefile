@@ -133,11 +133,16 @@ format: ## lay out the sources with clang-format
 .PHONY: lint
 lint: ## check the layout, and the sources with cppcheck and both compilers
 	clang-format --dry-run -Werror $(c_files)
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
-		--enable=warning,performance,portability -I. -D_GNU_SOURCE \
-		--suppress=missingIncludeSystem $(room_src) $(cli_src) $(wildcard wrapper/*.c)
+	cppcheck --quiet --error-exitcode=1 --std=c11 -I. -D_GNU_SOURCE -D__x86_64__ \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem \
+		$(cleanup_unknown) $(room_src) $(cli_src) $(wildcard wrapper/*.c)
 	$(MAKE) BUILD=$(BUILD)/gcc CC=gcc all
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang all
+
+# cppcheck knows nothing of the cleanup attribute, nor of a struct that is only written to.
+# Leaks are LeakSanitizer's business, in the unit tests.
+cleanup_unknown = --suppress=memleak --suppress=memleakOnRealloc --suppress=resourceLeak \
+	--suppress=ctuuninitvar
 
 .PHONY: clean
 clean: ## remove what was built

@@ -13,7 +13,8 @@
 #define NEEDED_MAX 4096
 #define DYNAMIC_MAX 65536 /* entries of the dynamic section */
 #define STRINGS_MAX (64u << 20)
-#define STRING_MAX 65536 /* one of them: a search path; entries can share a string, copies cannot */
+/* One string: a search path. Entries can share a string, copies cannot. */
+#define STRING_MAX 65536
 
 static void cleanup_elf(Elf **e)
 {

@@ -4,13 +4,12 @@
 #include "base/paths.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <libmount/libmount.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 void live_free(struct live *live)
 {
@@ -41,6 +40,7 @@ static const char *label_of(struct libmnt_fs *fs)
 	return source + strlen(PINLIB_SOURCE);
 }
 
+/* Unless it is there. */
 static int add(struct live *live, const char *label, struct err *err)
 {
 	char **more;
@@ -90,63 +90,27 @@ static int read_table(const char *path, struct live *live, struct err *err)
 	return 0;
 }
 
-/* What shows a thread's mounts: its namespace, and in it its root directory, since the kernel leaves
- * out of a table what lies outside of that. Many threads share few; each is read once. */
-struct sight {
-	dev_t dev;
-	ino_t ns, root;
-	uint64_t mount; /* that the root directory is on */
-};
-
-struct seen {
-	struct sight *items;
-	size_t count;
-};
-
-static void cleanup_seen(struct seen *seen)
+/* What a thread's table shows: its mount namespace, and of that, since the kernel leaves out what
+ * lies outside, the part below its root directory. By readlink(2), which, unlike stat(2), asks no
+ * filesystem: a user's own could refuse or never answer. 1, or 0 if the thread has gone. */
+static int look(const char *task, char key[PATH_MAX + 32], struct err *err)
 {
-	free(seen->items);
-}
-
-/* 1 if it is new and now noted, 0 if not. */
-static int note(struct seen *seen, const struct sight *sight, struct err *err)
-{
-	struct sight *more;
-
-	for (size_t i = 0; i < seen->count; i++) {
-		const struct sight *s = &seen->items[i];
-
-		if (s->ns == sight->ns && s->dev == sight->dev && s->root == sight->root &&
-		    s->mount == sight->mount)
-			return 0;
-	}
-	more = reallocarray(seen->items, seen->count + 1, sizeof *more);
-	if (!more)
-		return err_nomem(err);
-	seen->items = more;
-	more[seen->count++] = *sight;
-	return 1;
-}
-
-/* 1, or 0 if the thread has gone. */
-static int look(const char *task, struct sight *out, struct err *err)
-{
-	char path[300];
+	char path[300], root[PATH_MAX];
 	struct stat ns;
-	struct statx root;
+	ssize_t n = -1;
 
 	snprintf(path, sizeof path, "%s/ns/mnt", task);
 	if (stat(path, &ns) == 0) {
 		snprintf(path, sizeof path, "%s/root", task);
-		if (statx(AT_FDCWD, path, 0, STATX_INO | STATX_MNT_ID, &root) == 0) {
-			*out = (struct sight){
-				.dev = makedev(root.stx_dev_major, root.stx_dev_minor),
-				.ns = ns.st_ino,
-				.root = root.stx_ino,
-				.mount = root.stx_mask & STATX_MNT_ID ? root.stx_mnt_id : 0,
-			};
-			return 1;
-		}
+		n = readlink(path, root, sizeof root - 1);
+		/* Too deep for a name: then it is told from all others by the thread. */
+		if (n < 0 && errno == ENAMETOOLONG)
+			n = snprintf(root, sizeof root, "%s", task);
+	}
+	if (n >= 0) {
+		root[n] = '\0';
+		snprintf(key, PATH_MAX + 32, "%ju %s", (uintmax_t)ns.st_ino, root);
+		return 1;
 	}
 	/* A thread that ends between the kernel's two looks at it gives EACCES too: ask whether it
 	 * is there at all. */
@@ -155,15 +119,16 @@ static int look(const char *task, struct sight *out, struct err *err)
 	return err_sys(err, errno, "cannot read %s", path);
 }
 
-static int read_task(const char *task, struct seen *seen, struct live *live, struct err *err)
+/* Many threads show the same: each table is read once. */
+static int read_task(const char *task, struct live *seen, struct live *live, struct err *err)
 {
-	char path[300];
-	struct sight sight;
-	int r = look(task, &sight, err);
+	char path[300], key[PATH_MAX + 32];
+	size_t before = seen->count;
+	int r = look(task, key, err);
 
 	if (r > 0)
-		r = note(seen, &sight, err);
-	if (r <= 0)
+		r = add(seen, key, err);
+	if (r < 0 || seen->count == before)
 		return r;
 	snprintf(path, sizeof path, "%s/mountinfo", task);
 	return read_table(path, live, err);
@@ -183,7 +148,7 @@ static const char *next_number(DIR *dir)
 }
 
 /* Every thread: the first can end before the others, and each can have a namespace of its own. */
-static int read_process(const char *pid, struct seen *seen, struct live *live, struct err *err)
+static int read_process(const char *pid, struct live *seen, struct live *live, struct err *err)
 {
 	char path[280], task[300];
 	AUTO_DIR DIR *tasks = NULL;
@@ -208,7 +173,7 @@ int live_labels(struct live *out, struct err *err)
 {
 	AUTO_DIR DIR *proc = opendir("/proc");
 	AUTO_LIVE struct live live = {0};
-	CLEANUP(cleanup_seen) struct seen seen = {0};
+	AUTO_LIVE struct live seen = {0}; /* keys, not labels: the same list of strings */
 	const char *pid;
 
 	if (!proc)

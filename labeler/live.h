@@ -12,8 +12,8 @@ struct live {
 	size_t count;
 };
 
-/* The labels of all views that a running process has. Processes that vanish while it looks are no
- * error; one whose table cannot be read is -EACCES: then nothing may be collected. */
+/* The labels of all views that a thread of a running process has. Processes that vanish while it
+ * looks are no error; one whose table cannot be read is -EACCES: then nothing may be collected. */
 int live_labels(struct live *out, struct err *err);
 void live_free(struct live *live);
 #define AUTO_LIVE CLEANUP(live_free)

@@ -37,10 +37,10 @@ static void descriptors(FILE *f)
 
 static void status(FILE *f)
 {
-	static const char *const wanted[] = {"Name:",	 "Umask:",  "Uid:",    "Gid:",	"Groups:",
-					     "SigPnd:",	 "ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:",
-					     "CapInh:",	 "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:",
-					     "NoNewPrivs:", "Seccomp:", "Cpus_allowed_list:"};
+	static const char *const wanted[] = {
+		"Name:",   "Umask:",  "Uid:",	 "Gid:",	"Groups:",  "SigPnd:",
+		"ShdPnd:", "SigBlk:", "SigIgn:", "SigCgt:",	"CapInh:",  "CapPrm:",
+		"CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:", "Cpus_allowed_list:"};
 	char line[4096];
 	FILE *s = fopen("/proc/self/status", "r");
 
