@@ -95,7 +95,7 @@ static int read_table(const char *path, struct live *live, struct err *err)
  * filesystem: a user's own could refuse or never answer. 1, or 0 if the thread has gone. */
 static int look(const char *task, char key[PATH_MAX + 32], struct err *err)
 {
-	char path[300], root[PATH_MAX];
+	char path[400], root[PATH_MAX];
 	struct stat ns;
 	ssize_t n = -1;
 
@@ -122,7 +122,7 @@ static int look(const char *task, char key[PATH_MAX + 32], struct err *err)
 /* Many threads show the same: each table is read once. */
 static int read_task(const char *task, struct live *seen, struct live *live, struct err *err)
 {
-	char path[300], key[PATH_MAX + 32];
+	char path[400], key[PATH_MAX + 32];
 	size_t before = seen->count;
 	int r = look(task, key, err);
 
@@ -150,7 +150,7 @@ static const char *next_number(DIR *dir)
 /* Every thread: the first can end before the others, and each can have a namespace of its own. */
 static int read_process(const char *pid, struct live *seen, struct live *live, struct err *err)
 {
-	char path[280], task[300];
+	char path[64], task[128];
 	AUTO_DIR DIR *tasks = NULL;
 	const char *tid;
 
