@@ -89,6 +89,36 @@ static int execute(const char *app, const char *name, char **argv)
 	return fail(app, &err, errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 
+/* Whether the original is back at the app's path: then it is no link, and not the text that stands
+ * for a wrapped script. */
+static bool came_back(const char *app, struct stat *st)
+{
+	static const char ours[] = "#!" PINLIB_WRAPPER " ";
+	char start[sizeof ours - 1];
+	AUTO_FD int fd = open(app, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 && errno != EACCES) /* a program may be executable and not readable */
+		return false;
+	if (fd >= 0 && read(fd, start, sizeof start) == (ssize_t)sizeof start &&
+	    memcmp(start, ours, sizeof start) == 0)
+		return false;
+	return lstat(app, st) == 0 && S_ISREG(st->st_mode);
+}
+
+/* The program's own file is not where the plan says. If 'pinlib unset' has just brought it back to
+ * the app's path, that is the program to start; else it is lost. */
+static int without_original(const struct launch *launch, int status)
+{
+	const struct plan *plan = &launch->file.plan;
+	struct stat st;
+	struct err err;
+
+	if (came_back(plan->app, &st))
+		return execute(plan->app, name_to_execute(launch, &st), launch->argv);
+	err_sys(&err, ENOENT, "the program's own file, %s", plan->real);
+	return fail(plan->app, &err, status);
+}
+
 /* No view can be built: what the policy says of that. */
 static int without_view(const struct launch *launch, const char *reason)
 {
@@ -227,6 +257,8 @@ int main(int argc, char **argv)
 
 	/* 2. Is the program there, and may a view be built at all? */
 	if (stat(plan->real, &real) < 0) {
+		if (errno == ENOENT)
+			return without_original(&launch, EXIT_NOT_FOUND);
 		err_sys(&err, errno, "the program's own file, %s", plan->real);
 		return fail(plan->app, &err, EXIT_NOT_FOUND);
 	}
@@ -244,7 +276,10 @@ int main(int argc, char **argv)
 		return without_view(&launch, err.text);
 
 	/* 4. to 7. Raise the capability; a namespace of its own; the view; drop the capability. */
-	if (enter(plan, &mounts, &entry, &err) < 0)
+	r = enter(plan, &mounts, &entry, &err);
+	if (r == -ESTALE && caps_drop(&entry, &err) == 0)
+		return without_original(&launch, EXIT_OWN);
+	if (r < 0)
 		return fail(plan->app, &err, EXIT_OWN);
 
 	/* 8. The app. */

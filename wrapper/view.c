@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 
 #define CLONE_OF (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW)
+#define PUT_DOWN_TRIES 16
 #define FSCONFIG_VALUE_MAX 256 /* with the NUL: strndup_user in the kernel's fs/fsopen.c */
 
 int view_check(const struct plan *plan, struct err *err)
@@ -174,8 +175,11 @@ static int pick_up(const char *path, unsigned flags, struct err *err)
 
 static int put_down(int fd, const char *path, struct err *err)
 {
-	if (sys_move_mount(fd, path) < 0)
-		return err_sys(err, errno, "cannot show %s", path);
+	/* ENOENT: what lay at the path was replaced between the kernel's look-up and its mount, as
+	 * 'pinlib set' and 'unset' do by rename(2). The next look-up finds what came. */
+	for (int tries = 0; sys_move_mount(fd, path) < 0; tries++)
+		if (errno != ENOENT || tries == PUT_DOWN_TRIES)
+			return err_sys(err, errno, "cannot show %s", path);
 	return 0;
 }
 
@@ -243,5 +247,7 @@ int view_lay(const struct plan *plan, const struct mounts *mounts, struct err *e
 	if (!plan)
 		return put_down(wrapper, PINLIB_WRAPPER, err);
 	real = pick_up(plan->real, 0, err);
+	if (real == -ENOENT)
+		return -ESTALE;
 	return real < 0 ? real : lay_plan(plan, mounts, real, wrapper, err);
 }

@@ -20,5 +20,6 @@ int view_private(struct err *err);
 int view_strip(const struct mounts *mounts, struct err *err);
 
 /* Lays the plan's covers and shows the real program at the app's path. Without a plan the live
- * system is left as it is. In both the wrapper itself is exempt from nosuid. */
+ * system is left as it is. In both the wrapper itself is exempt from nosuid. -ESTALE: the program's
+ * own file has gone since the plan was read, and nothing was laid yet. */
 int view_lay(const struct plan *plan, const struct mounts *mounts, struct err *err);

@@ -34,10 +34,7 @@ for i in range(1, 10001):
 db.commit()
 END
 is "the policy has 10,001 apps" "$(pinlib list | wc -l)" 10001
-start=$(date +%s%N)
 runs "set of one more" pinlib set /usr/bin/demo2 libdemo1=2.0
-ms=$((($(date +%s%N) - start) / 1000000))
-if [ $ms -lt 5000 ]; then ok "set takes less than 5 seconds"; else not_ok "set takes less than 5 seconds" "$ms ms"; fi
 is "the one more works" "$(as 1000 demo2)" "2.0 /usr/bin/demo2"
 is "show of one" "$(as 1000 pinlib show demo | head -n 1)" /usr/bin/demo
 is "show of one of the many" "$(as 1000 pinlib --json show /opt/many/app777 | grep -c '"name": "libdemo1"')" 1
