@@ -5,6 +5,7 @@
 #include "labeler/elf.h"
 
 #include <limits.h>
+#include <stdbool.h>
 
 enum program_kind { PROGRAM_ELF, PROGRAM_SCRIPT };
 
@@ -13,6 +14,8 @@ struct dirs {
 	char **items;
 	size_t count;
 };
+int dirs_add(struct dirs *dirs, const char *dir, struct err *err); /* a copy, unless it is there */
+bool dirs_have(const struct dirs *dirs, const char *dir);
 void dirs_free(struct dirs *dirs);
 #define AUTO_DIRS CLEANUP(dirs_free)
 
@@ -21,7 +24,8 @@ struct program {
 	char shebang[256];	    /* scripts: the first line after "#!", trimmed */
 	char interpreter[PATH_MAX]; /* scripts: the ELF program that runs it, by program_canonical;
 				       "env NAME" is looked up in the standard PATH, scripts of
-				       scripts are followed */
+				       scripts are followed (as many as the kernel takes, then
+				       -ELOOP) */
 	struct elf elf;		    /* of the program, or of the script's interpreter */
 	struct search *search;	    /* what program_places found out once; NULL before */
 };
@@ -39,17 +43,20 @@ void program_free(struct program *program);
 
 /*
  * Every directory of the live system in which the loader, on its way from this program, may choose
- * a file called soname rather than one in the default directories: directories of DT_RPATH and
- * DT_RUNPATH of the program and of all it loads ($ORIGIN, $LIB, $PLATFORM expanded), directories
- * of the loader cache's entries for soname, and under each of these and under also[] (directories
- * that the caller adds) the glibc-hwcaps subdirectories and the legacy ones (tls, haswell,
- * avx512_1, x86_64 and their combinations, as glibc before 2.37). Only those are named in which a
- * file of that name and of the program's architecture exists now. Canonical paths. path is the
- * program's path, for $ORIGIN (of a script: the interpreter's).
+ * a file called soname: directories of DT_RPATH and DT_RUNPATH of the program and of all it loads
+ * ($ORIGIN, $LIB, $PLATFORM expanded; relative ones, which mean the caller's working directory, are
+ * left out), directories of the loader cache's entries for soname and of its architecture, the
+ * default directories, those in also[] (that the caller adds), and under each of these the
+ * glibc-hwcaps subdirectories and the legacy ones (tls, haswell, avx512_1, x86_64 and their
+ * combinations, as glibc before 2.37), of whatever processor: the program's next start may be on
+ * another. Only those are named in which a file of that name and of the program's architecture
+ * exists now. Canonical paths, each once. path is the program's path, for $ORIGIN (of a script: the
+ * interpreter's).
  */
 int program_places(struct program *program, const char *path, const char *soname,
 		   const char *const *also, size_t nalso, struct dirs *out, struct err *err);
 
-/* The libraries (canonical paths) that the live loader's rules give for the program: its closure,
- * breadth first. Missing ones are left out. */
+/* The libraries (canonical paths) that the live loader's rules give for the program, on this
+ * processor and with neither LD_LIBRARY_PATH nor preloaded ones: its closure, breadth first, with
+ * the loader itself where something needs it. Missing ones are left out. */
 int program_closure(struct program *program, const char *path, struct dirs *out, struct err *err);

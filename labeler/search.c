@@ -7,12 +7,17 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "labeler/hwcaps.h"
 
+#include <ctype.h>
 #include <dirent.h>
+#include <elf.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 
 #define OBJECTS_MAX 4096
@@ -25,14 +30,20 @@ void dirs_free(struct dirs *dirs)
 	*dirs = (struct dirs){0};
 }
 
-/* Adds a copy unless it is there. */
-static int add(struct dirs *dirs, const char *dir, struct err *err)
+bool dirs_have(const struct dirs *dirs, const char *dir)
+{
+	for (size_t i = 0; i < dirs->count; i++)
+		if (strcmp(dirs->items[i], dir) == 0)
+			return true;
+	return false;
+}
+
+int dirs_add(struct dirs *dirs, const char *dir, struct err *err)
 {
 	char **more;
 
-	for (size_t i = 0; i < dirs->count; i++)
-		if (strcmp(dirs->items[i], dir) == 0)
-			return 0;
+	if (dirs_have(dirs, dir))
+		return 0;
 	more = reallocarray(dirs->items, dirs->count + 1, sizeof *more);
 	if (!more)
 		return err_nomem(err);
@@ -53,19 +64,27 @@ struct object {
 };
 
 struct closure {
-	struct object *items;
+	struct object *items; /* the first is the program */
 	size_t count;
+	struct dirs names;   /* what a later DT_NEEDED finds without a search: loaded already */
+	struct dirs subdirs; /* hwcaps_subdirs */
+	char *interp;	     /* the loader's path and soname, NULL if the program names none */
+	char *interp_soname;
 };
 
 static void closure_free(struct closure *c)
 {
-	/* The first is the program's, which is not ours. */
 	for (size_t i = 0; i < c->count; i++) {
+		/* The program's is the caller's. */
 		if (i > 0)
 			elf_free(&c->items[i].elf);
 		free(c->items[i].path);
 	}
 	free(c->items);
+	dirs_free(&c->names);
+	dirs_free(&c->subdirs);
+	free(c->interp);
+	free(c->interp_soname);
 }
 
 static struct object *new_object(struct closure *c, const char *path)
@@ -79,17 +98,37 @@ static struct object *new_object(struct closure *c, const char *path)
 	return items[c->count].path ? &items[c->count++] : NULL;
 }
 
-/* $ORIGIN, $LIB and $PLATFORM, with or without braces; false if the result is too long or the token
- * is unknown. */
+/* -- search paths -- */
+
+static const char *platform(const struct elf *elf)
+{
+	const char *native = (const char *)getauxval(AT_PLATFORM);
+
+	if (elf->machine == EM_386)
+		return "i686";
+	return native ? native : "";
+}
+
+/* The length of the token that s, which follows a '$', begins with: "NAME" or "{NAME}"; 0 if it is
+ * another. "$ORIGINAL" is not $ORIGIN. */
+static size_t token(const char *s, size_t len, const char *name)
+{
+	size_t n = strlen(name), curly = len > 0 && s[0] == '{';
+
+	if (len < n + 2 * curly || strncmp(s + curly, name, n) != 0)
+		return 0;
+	if (curly)
+		return s[n + 1] == '}' ? n + 2 : 0;
+	return n < len && (isalnum((unsigned char)s[n]) || s[n] == '_') ? 0 : n;
+}
+
+/* $ORIGIN, $LIB and $PLATFORM; other tokens stay, as with the loader. False if the result is too
+ * long or relative. */
 static bool expand(const char *dir, size_t len, const struct object *o, char out[PATH_MAX])
 {
-	static const struct {
-		const char *name;
-		int what;
-	} tokens[] = {{"{ORIGIN}", 0}, {"ORIGIN", 0},	  {"{LIB}", 1},
-		      {"LIB", 1},      {"{PLATFORM}", 2}, {"PLATFORM", 2}};
-	char origin[PATH_MAX], lib[PATH_MAX];
-	const char *values[3] = {origin, lib, o->elf.machine == 62 ? "x86_64" : "i686"};
+	static const char *const names[3] = {"ORIGIN", "LIB", "PLATFORM"};
+	char origin[PATH_MAX], lib[64];
+	const char *values[3] = {origin, lib, platform(&o->elf)};
 	size_t used = 0;
 
 	path_dir(o->path, origin);
@@ -98,11 +137,11 @@ static bool expand(const char *dir, size_t len, const struct object *o, char out
 		const char *put = dir + i;
 		size_t put_len = 1, skip = 1;
 
-		for (size_t t = 0; dir[i] == '$' && t < sizeof tokens / sizeof *tokens; t++) {
-			size_t n = strlen(tokens[t].name);
+		for (size_t t = 0; dir[i] == '$' && t < 3; t++) {
+			size_t n = token(dir + i + 1, len - i - 1, names[t]);
 
-			if (n <= len - i - 1 && strncmp(dir + i + 1, tokens[t].name, n) == 0) {
-				put = values[tokens[t].what];
+			if (n > 0) {
+				put = values[t];
 				put_len = strlen(put);
 				skip = n + 1;
 				break;
@@ -116,6 +155,20 @@ static bool expand(const char *dir, size_t len, const struct object *o, char out
 	}
 	out[used] = '\0';
 	return used > 0 && out[0] == '/';
+}
+
+/* The next directory of a search path; false after the last. *list moves on, and may be NULL. */
+static bool next_dir(const char **list, const struct object *o, char dir[PATH_MAX])
+{
+	while (*list && **list) {
+		const char *p = *list;
+		size_t len = strcspn(p, ":");
+
+		*list = p + len + (p[len] == ':');
+		if (expand(p, len, o, dir))
+			return true;
+	}
+	return false;
 }
 
 /* Is there, and of the program's architecture? The loader passes over others. */
@@ -137,27 +190,59 @@ static bool found_in(const char *dir, const char *soname, const struct elf *prog
 	return n > 0 && n < PATH_MAX && fits(out, program);
 }
 
-/* Every directory of a search path: noted, and asked for soname if that is not found yet. */
-static int walk_path(const char *list, const struct object *o, const char *soname,
-		     const struct elf *program, struct search *s, char found[PATH_MAX],
-		     struct err *err)
+/* In the directory or, before that, in a subdirectory for this processor. */
+static bool found_below(const struct closure *c, const char *dir, const char *soname,
+			char out[PATH_MAX])
 {
-	char dir[PATH_MAX], real[PATH_MAX];
+	for (size_t i = 0; i < c->subdirs.count; i++) {
+		char sub[PATH_MAX];
+		int n = snprintf(sub, sizeof sub, "%s/%s", dir, c->subdirs.items[i]);
 
-	for (const char *p = list; p && *p; p += strspn(p, ":;")) {
-		size_t len = strcspn(p, ":;");
-		int r = 0;
-
-		if (expand(p, len, o, dir) && realpath(dir, real)) {
-			r = add(&s->paths, real, err);
-			if (!*found && !found_in(dir, soname, program, found))
-				*found = '\0';
-		}
-		if (r < 0)
-			return r;
-		p += len;
+		if (n > 0 && (size_t)n < sizeof sub &&
+		    found_in(*c->subdirs.items[i] ? sub : dir, soname, &c->items[0].elf, out))
+			return true;
 	}
-	return 0;
+	return false;
+}
+
+static bool in_path(const struct closure *c, const char *list, const struct object *o,
+		    const char *soname, char out[PATH_MAX])
+{
+	char dir[PATH_MAX];
+
+	while (next_dir(&list, o, dir))
+		if (found_below(c, dir, soname, out))
+			return true;
+	return false;
+}
+
+/* -- the default directories, and the cache -- */
+
+#define DEFAULTS 4
+
+/* Debian's, in their order; /lib64 is none of them. False when there are no more. */
+static bool default_dir(const struct elf *program, size_t i, char out[PATH_MAX])
+{
+	static const char *const roots[] = {"/lib", "/usr/lib"};
+	const char *triplet = elf_triplet(program->class, program->machine);
+
+	if (i >= DEFAULTS)
+		return false;
+	if (i < 2)
+		snprintf(out, PATH_MAX, "%s/%s", roots[i], triplet);
+	else
+		snprintf(out, PATH_MAX, "%s", roots[i - 2]);
+	return true;
+}
+
+static bool in_default(const struct closure *c, const char *soname, char out[PATH_MAX])
+{
+	char dir[PATH_MAX];
+
+	for (size_t i = 0; default_dir(&c->items[0].elf, i, dir); i++)
+		if (found_below(c, dir, soname, out))
+			return true;
+	return false;
 }
 
 /* The flags of a cache entry that this program's loader takes: FLAG_ELF_LIBC6 and the required
@@ -177,88 +262,123 @@ static int cache_flags(const struct elf *program)
 	return -1;
 }
 
-static bool in_cache(const struct search *s, const char *soname, const struct elf *program,
-		     char out[PATH_MAX])
+/* How soon the loader takes an entry: the place of its directory among the subdirectories for this
+ * processor; SIZE_MAX if it is for other processors only. */
+static size_t cache_rank(const struct closure *c, const struct ldcache_entry *e)
 {
+	size_t i = 0, len = (size_t)(path_base(e->path) - e->path);
+
+	for (; e->hwcap && i + 1 < c->subdirs.count; i++) {
+		const char *sub = c->subdirs.items[i];
+		size_t n = strlen(sub);
+
+		/* "/dir/SUB/name" */
+		if (len > n + 1 && strncmp(e->path + len - n - 1, sub, n) == 0 &&
+		    e->path[len - n - 2] == '/')
+			return i;
+	}
+	return e->hwcap ? SIZE_MAX : c->subdirs.count;
+}
+
+/* DF_1_NODEFLIB: no entry that a default directory would have given. */
+static bool is_by_default(const char *path, const struct elf *program)
+{
+	char dir[PATH_MAX];
+
+	for (size_t i = 0; default_dir(program, i, dir); i++)
+		if (path_below(path, dir))
+			return true;
+	return false;
+}
+
+/* The loader takes the best entry or none: if that one's file is not usable it does not try the
+ * next. */
+static bool in_cache(const struct search *s, const struct closure *c, const struct object *o,
+		     const char *soname, char out[PATH_MAX])
+{
+	const struct elf *program = &c->items[0].elf;
+	const struct ldcache_entry *best = NULL;
+	size_t best_rank = SIZE_MAX;
 	int flags = cache_flags(program);
 
 	for (size_t i = 0; i < s->cache.count; i++) {
 		const struct ldcache_entry *e = &s->cache.entries[i];
 
 		if (e->flags == flags && strcmp(e->soname, soname) == 0 &&
-		    strlen(e->path) < PATH_MAX && fits(e->path, program)) {
-			snprintf(out, PATH_MAX, "%s", e->path);
-			return true;
+		    cache_rank(c, e) < best_rank) {
+			best = e;
+			best_rank = cache_rank(c, e);
 		}
 	}
-	return false;
+	if (!best || strlen(best->path) >= PATH_MAX ||
+	    (o->elf.nodeflib && is_by_default(best->path, program)))
+		return false;
+	snprintf(out, PATH_MAX, "%s", best->path);
+	return fits(out, program);
 }
 
-static bool in_default(const char *soname, const struct elf *program, char out[PATH_MAX])
-{
-	const char *triplet = elf_triplet(program->class, program->machine);
-	static const char *const roots[] = {"/lib/", "/usr/lib/"};
-	char dir[PATH_MAX];
+/* -- the walk -- */
 
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(dir, sizeof dir, "%s%s", roots[i], triplet);
-		if (found_in(dir, soname, program, out))
+/* Whether one of the objects that brought number i in, or it itself, leads there by DT_RPATH. */
+static bool in_rpaths(const struct closure *c, size_t i, const char *soname, char out[PATH_MAX])
+{
+	if (c->items[i].elf.runpath)
+		return false;
+	for (;; i = c->items[i].parent) {
+		if (in_path(c, c->items[i].elf.rpath, &c->items[i], soname, out))
 			return true;
+		if (i == c->items[i].parent)
+			return false;
 	}
-	return found_in(program->class == 64 ? "/lib64" : "/lib", soname, program, out) ||
-	       found_in(program->class == 64 ? "/usr/lib64" : "/usr/lib", soname, program, out) ||
-	       found_in("/lib", soname, program, out) || found_in("/usr/lib", soname, program, out);
 }
 
-/* Finds what object number i needs; *found stays empty if nothing does. */
-static int find(struct search *s, const struct closure *c, size_t i, const char *soname,
-		char found[PATH_MAX], struct err *err)
+/* Where the loader finds what object number i needs. */
+static bool find(const struct search *s, const struct closure *c, size_t i, const char *name,
+		 char out[PATH_MAX])
 {
-	const struct elf *program = &c->items[0].elf;
 	const struct object *o = &c->items[i];
-	int r = 0;
 
-	found[0] = '\0';
-	if (strchr(soname, '/')) {
-		if (strlen(soname) < PATH_MAX && fits(soname, program))
-			snprintf(found, PATH_MAX, "%s", soname);
-		return 0;
+	if (c->interp && (strcmp(name, c->interp) == 0 ||
+			  (c->interp_soname && strcmp(name, c->interp_soname) == 0))) {
+		snprintf(out, PATH_MAX, "%s", c->interp);
+		return true;
 	}
-	for (size_t at = i; r == 0 && !o->elf.runpath; at = c->items[at].parent) {
-		r = walk_path(c->items[at].elf.rpath, &c->items[at], soname, program, s, found,
-			      err);
-		if (at == c->items[at].parent)
-			break;
-	}
-	if (r == 0)
-		r = walk_path(o->elf.runpath, o, soname, program, s, found, err);
-	if (r < 0 || *found)
-		return r;
-	if (!in_cache(s, soname, program, found) &&
-	    (o->elf.nodeflib || !in_default(soname, program, found)))
-		found[0] = '\0';
-	return 0;
+	if (strchr(name, '/'))
+		return expand(name, strlen(name), o, out) && fits(out, &c->items[0].elf);
+	return in_rpaths(c, i, name, out) || in_path(c, o->elf.runpath, o, name, out) ||
+	       in_cache(s, c, o, name, out) || (!o->elf.nodeflib && in_default(c, name, out));
 }
 
-static int take_in(struct search *s, struct closure *c, size_t parent, const char *found,
-		   struct err *err)
+/* The object becomes known by the name it was asked for and by its own. */
+static int take_in(struct search *s, struct closure *c, size_t parent, const char *name,
+		   const char *found, struct err *err)
 {
+	AUTO_ELF struct elf elf = {0};
 	char real[PATH_MAX];
 	struct object *o;
-	size_t before = s->libraries.count;
 	bool is_elf;
 	int r;
 
-	if (!realpath(found, real))
+	if (!realpath(found, real) || c->count == OBJECTS_MAX)
 		return 0;
-	r = add(&s->libraries, real, err);
-	if (r < 0 || s->libraries.count == before || c->count == OBJECTS_MAX)
+	r = dirs_add(&c->names, name, err);
+	if (r < 0 || dirs_have(&s->libraries, real))
+		return r;
+	r = elf_read_path(found, &elf, &is_elf, err);
+	if (r < 0) /* it was there a moment ago */
+		return r == -ENOMEM ? r : 0;
+	r = dirs_add(&s->libraries, real, err);
+	if (r == 0 && elf.soname)
+		r = dirs_add(&c->names, elf.soname, err);
+	if (r < 0)
 		return r;
 	o = new_object(c, found);
 	if (!o)
 		return err_nomem(err);
 	o->parent = parent;
-	return elf_read_path(found, &o->elf, &is_elf, err);
+	o->elf = elf;
+	elf = (struct elf){0};
+	return 0;
 }
 
 static int walk(struct search *s, struct closure *c, struct err *err)
@@ -267,13 +387,33 @@ static int walk(struct search *s, struct closure *c, struct err *err)
 
 	for (size_t i = 0; i < c->count; i++)
 		for (size_t k = 0; k < c->items[i].elf.nneeded; k++) {
-			int r = find(s, c, i, c->items[i].elf.needed[k], found, err);
+			/* The strings stay where they are when take_in moves the objects. */
+			const char *name = c->items[i].elf.needed[k];
+			int r = 0;
 
-			if (r == 0 && *found)
-				r = take_in(s, c, i, found, err);
+			if (!dirs_have(&c->names, name) && find(s, c, i, name, found))
+				r = take_in(s, c, i, name, found, err);
 			if (r < 0)
 				return r;
 		}
+	return 0;
+}
+
+/* All directories of the search paths: those too in which nothing was found, or not asked for. */
+static int note_paths(struct search *s, const struct closure *c, struct err *err)
+{
+	for (size_t i = 0; i < 2 * c->count; i++) {
+		const struct object *o = &c->items[i / 2];
+		const char *list = i % 2 ? o->elf.runpath : o->elf.rpath;
+		char dir[PATH_MAX], real[PATH_MAX];
+
+		while (next_dir(&list, o, dir)) {
+			int r = realpath(dir, real) ? dirs_add(&s->paths, real, err) : 0;
+
+			if (r < 0)
+				return r;
+		}
+	}
 	return 0;
 }
 
@@ -288,30 +428,48 @@ void search_free(struct search **search)
 	*search = NULL;
 }
 
+/* The program, and its loader, which is there before anything is searched. */
+static int begin(struct closure *c, const struct program *program, const char *path,
+		 struct err *err)
+{
+	AUTO_ELF struct elf interp = {0};
+	struct object *o = new_object(c, path);
+	struct err ignored;
+	bool is_elf;
+	int r;
+
+	if (!o)
+		return err_nomem(err);
+	o->elf = program->elf;
+	r = hwcaps_subdirs(o->elf.class, o->elf.machine, &c->subdirs, err);
+	if (r == 0 && o->elf.soname)
+		r = dirs_add(&c->names, o->elf.soname, err);
+	if (r < 0 || !o->elf.interp || o->elf.interp[0] != '/' ||
+	    elf_read_path(o->elf.interp, &interp, &is_elf, &ignored) < 0 || !is_elf)
+		return r;
+	c->interp = strdup(o->elf.interp);
+	c->interp_soname = interp.soname;
+	interp.soname = NULL;
+	return c->interp ? 0 : err_nomem(err);
+}
+
 int search_from(const struct program *program, const char *path, struct search **out,
 		struct err *err)
 {
 	CLEANUP(closure_free) struct closure c = {0};
 	CLEANUP(search_free) struct search *s = calloc(1, sizeof *s);
-	struct object *o = new_object(&c, path);
 	struct err ignored;
 	int r;
 
-	if (!s || !o)
+	if (!s)
 		return err_nomem(err);
-	o->elf = program->elf;
 	/* The loader goes on without a cache, and so does this. */
 	ldcache_read("/etc/ld.so.cache", &s->cache, &ignored);
-	/* A path that finds nothing is searched all the same for what a pin would bring. */
-	r = walk(s, &c, err);
-	for (size_t i = 0; r == 0 && i < c.count; i++) {
-		char found[PATH_MAX] = "";
-
-		r = walk_path(c.items[i].elf.rpath, &c.items[i], "", &program->elf, s, found, err);
-		if (r == 0)
-			r = walk_path(c.items[i].elf.runpath, &c.items[i], "", &program->elf, s,
-				      found, err);
-	}
+	r = begin(&c, program, path, err);
+	if (r == 0)
+		r = walk(s, &c, err);
+	if (r == 0)
+		r = note_paths(s, &c, err);
 	if (r < 0)
 		return r;
 	*out = s;
@@ -328,18 +486,7 @@ static int place(struct dirs *out, const char *dir, const char *soname, const st
 
 	if (!found_in(dir, soname, program, path) || !realpath(dir, real))
 		return 0;
-	return add(out, real, err);
-}
-
-static bool is_legacy(const char *name)
-{
-	static const char *const legacy[] = {"tls",  "haswell", "xeon_phi", "avx512_1", "x86_64",
-					     "i386", "i486",	"i586",	    "i686",	"sse2"};
-
-	for (size_t i = 0; i < sizeof legacy / sizeof *legacy; i++)
-		if (strcmp(name, legacy[i]) == 0)
-			return true;
-	return false;
+	return dirs_add(out, real, err);
 }
 
 /* A directory of the search and its variants: all below glibc-hwcaps, and the legacy names and
@@ -350,13 +497,13 @@ static int variants(struct dirs *out, const char *dir, const char *soname,
 	AUTO_DIR DIR *d = opendir(dir);
 	struct dirent *entry;
 	bool hwcaps = strcmp(path_base(dir), "glibc-hwcaps") == 0;
-	int r = place(out, dir, soname, program, err);
+	int r = hwcaps ? 0 : place(out, dir, soname, program, err);
 
 	while (r == 0 && d && depth > 0 && (entry = readdir(d))) {
 		char sub[PATH_MAX];
 		int n;
 
-		if (entry->d_name[0] == '.' || !(hwcaps || is_legacy(entry->d_name) ||
+		if (entry->d_name[0] == '.' || !(hwcaps || hwcaps_is_legacy(entry->d_name) ||
 						 strcmp(entry->d_name, "glibc-hwcaps") == 0))
 			continue;
 		n = snprintf(sub, sizeof sub, "%s/%s", dir, entry->d_name);
@@ -384,6 +531,17 @@ static int cache_places(struct dirs *out, const struct search *s, const char *so
 	return r;
 }
 
+static int default_places(struct dirs *out, const char *soname, const struct elf *program,
+			  struct err *err)
+{
+	char dir[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && default_dir(program, i, dir); i++)
+		r = variants(out, dir, soname, program, 4, err);
+	return r;
+}
+
 static int prepare(struct program *program, const char *path, struct err *err)
 {
 	return program->search ? 0 : search_from(program, path, &program->search, err);
@@ -400,6 +558,8 @@ int program_places(struct program *program, const char *path, const char *soname
 			     err);
 	if (r == 0)
 		r = cache_places(&found, program->search, soname, &program->elf, err);
+	if (r == 0)
+		r = default_places(&found, soname, &program->elf, err);
 	for (size_t i = 0; r == 0 && i < nalso; i++)
 		r = variants(&found, also[i], soname, &program->elf, 4, err);
 	if (r < 0)
@@ -415,7 +575,7 @@ int program_closure(struct program *program, const char *path, struct dirs *out,
 	int r = prepare(program, path, err);
 
 	for (size_t i = 0; r == 0 && i < program->search->libraries.count; i++)
-		r = add(&copy, program->search->libraries.items[i], err);
+		r = dirs_add(&copy, program->search->libraries.items[i], err);
 	if (r < 0)
 		return r;
 	*out = copy;
