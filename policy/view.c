@@ -194,8 +194,7 @@ static bool is_default_dir(const struct loader *l, const char *dir)
 	snprintf(triplet, sizeof triplet, "/usr/lib/%s",
 		 elf_triplet(l->program.elf.class, l->program.elf.machine));
 	return strcmp(dir, triplet) == 0 || strcmp(dir, "/usr/lib") == 0 ||
-	       strcmp(dir, "/usr/lib64") == 0 || strcmp(dir, "/lib") == 0 ||
-	       strcmp(dir, "/lib64") == 0;
+	       strcmp(dir, "/lib") == 0;
 }
 
 static bool names_a_library(const char *soname)

@@ -58,8 +58,10 @@ is "the wrapper holds none of SQLite, libcap, libseccomp, libmount, glibc" \
 is "the wrapper allocates nothing" "$(grep -E ' [Tt] (malloc|calloc|realloc)$' <<<"$names")" ""
 
 # What a file of the project names works on this machine alone.
-hosts=$(grep -rhoE 'https?://[^/ ]+' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null |
-	sed 's|.*//||' | sort -u | grep -v '^$')
+hosts=$({
+	grep -rhoE 'https?://[^/ ]+' /etc/apt/sources.list /etc/apt/sources.list.d
+	apt-config dump | grep -i proxy | grep -oE 'https?://[^/ ]+'
+} 2>/dev/null | sed 's|.*//||; s/.*@//; s/[":;].*//' | sort -u | grep -v '^$')
 found=
 while read -r host; do
 	[ -z "$host" ] || found+=$(git grep -lF "$host" -- . 2>/dev/null)
