@@ -58,6 +58,13 @@ static const char *path(const struct plan_header *h, uint32_t at)
 	return s && s[0] == '/' && strlen(s) < PATH_MAX ? s : NULL;
 }
 
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && path[len] == '/';
+}
+
 static int damaged(struct err *err, const char *what)
 {
 	return err_set(err, EBADMSG, "damaged plan (%s): run 'pinlib verify'", what);
@@ -80,6 +87,8 @@ static int check_header(const struct plan_header *h, size_t len, struct err *err
 		return damaged(err, "unknown kind of program");
 	if (h->on_failure != PLAN_REFUSE && h->on_failure != PLAN_UNPINNED)
 		return damaged(err, "unknown on-failure");
+	if (h->zero != 0)
+		return damaged(err, "reserved field in use");
 	if (h->covers > PLAN_COVERS_MAX || h->covers_at < sizeof *h || h->covers_at % 4 ||
 	    !range(h, len, h->covers_at, h->covers * sizeof(struct plan_cover)))
 		return damaged(err, "covers out of range");
@@ -115,6 +124,10 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 			return damaged(err, "cover out of range");
 		if (i > 0 && strcmp(plan->covers[i - 1].target, plan->covers[i].target) >= 0)
 			return damaged(err, "covers out of order");
+		/* Not the last one alone: "/a", "/a-b", "/a/c" are in order. */
+		for (size_t k = 0; k < i; k++)
+			if (is_below(plan->covers[i].target, plan->covers[k].target))
+				return damaged(err, "one cover below another");
 	}
 	return 0;
 }

@@ -45,11 +45,5 @@ struct plan_file {
  * -EPERM if somebody else could have written it. */
 int plan_load(const char *dir, const char *app, uid_t root, struct plan_file *out, struct err *err);
 
-/* As plan_load, but files of the user "also" count as root's. For a reader in a user namespace that
- * root is not mapped in, where root's files show as the overflow user's; such a reader must have
- * no privilege to lend to the plan. */
-int plan_load_foreign(const char *dir, const char *app, uid_t also, struct plan_file *out,
-		      struct err *err);
-
 /* The checksum of the format, with the crc field taken as 0. */
 uint32_t plan_crc(const void *data, size_t len);

@@ -40,7 +40,7 @@ static inline int sys_fsmount(int fd, unsigned attributes)
 }
 
 static inline int sys_mount_setattr(int fd, const char *path, unsigned flags,
-				    struct mount_attr *attr, size_t size)
+				    const struct mount_attr *attr, size_t size)
 {
 	return (int)syscall(SYS_mount_setattr, fd, path, flags, attr, size);
 }

@@ -210,16 +210,35 @@ static int run_on_host(char **argv)
 	return fail(*argv, &err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 
-static int called_by_own_name(int argc, char **argv, const char *execfn)
+static int print(const char *text)
 {
+	size_t len = strlen(text);
+
+	return write(1, text, len) == (ssize_t)len ? 0 : EXIT_OWN;
+}
+
+/* What no app was found for may still be the call of an app (fexecve(3) of one names none), whose
+ * arguments are not for us. */
+static bool is_own_name(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return strcmp(slash ? slash + 1 : name, strrchr(PINLIB_WRAPPER, '/') + 1) == 0;
+}
+
+static int without_app(int argc, char **argv, const char *execfn)
+{
+	bool own = argc >= 2 && is_own_name(argv[0]);
 	struct err err;
 
-	if (argc >= 2 && strcmp(argv[1], "--host") == 0)
+	if (own && strcmp(argv[1], "--host") == 0)
 		return run_on_host(argv + (argc >= 3 && strcmp(argv[2], "--") == 0 ? 3 : 2));
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-		printf("pinlib-wrapper " PINLIB_VERSION "\n");
-		return fflush(stdout) == 0 ? 0 : EXIT_OWN;
-	}
+	if (own && argc == 2 && strcmp(argv[1], "--version") == 0)
+		return print("pinlib-wrapper " PINLIB_VERSION "\n");
+	if (own && argc == 2 && strcmp(argv[1], "--help") == 0)
+		return print("usage: pinlib-wrapper --host [--] COMMAND [ARGUMENT...]\n"
+			     "Stands at the path of a program with pins and starts it in its view; "
+			     "see pinlib-wrapper(8).\n");
 	err_set(&err, ENOENT,
 		"cannot tell which program was meant: it is no program with pins, and no link to "
 		"one (see pinlib-wrapper(8))");
@@ -251,7 +270,7 @@ int main(int argc, char **argv)
 		r = identify(execfn, argc, argv, OVERFLOW_UID, &launch, &err);
 	}
 	if (r == -ENOENT)
-		return called_by_own_name(argc, argv, execfn);
+		return without_app(argc, argv, execfn);
 	if (r < 0)
 		return fail(execfn, &err, EXIT_OWN);
 

@@ -68,6 +68,14 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
+/* What the kernel appends to the root of a mount whose file was replaced since, as an upgrade of
+ * the package does to the original of a program that runs. */
+static void cut_deleted(char *root)
+{
+	if (ends_with(root, "//deleted"))
+		root[strlen(root) - strlen("//deleted")] = '\0';
+}
+
 /* Cuts the next field off. */
 static char *field(char **rest)
 {
@@ -100,6 +108,7 @@ static bool split(char *s, struct line *out)
 	if (!source)
 		return false;
 	unescape(root);
+	cut_deleted(root);
 	unescape(point);
 	unescape(source);
 	out->root = root;
@@ -177,7 +186,7 @@ static int note_below(const struct plan *plan, const struct line *l, struct moun
 	for (size_t i = 0; i < plan->ncovers && !hidden; i++)
 		hidden = below(l->point, plan->covers[i].target);
 	for (size_t i = 0; i < out->nbelow && hidden; i++)
-		hidden = !below(l->point, out->below[i]) && strcmp(l->point, out->below[i]) != 0;
+		hidden = strcmp(l->point, out->below[i]) != 0;
 	if (!hidden)
 		return 0;
 	if (out->nbelow == MOUNTS_MAX)

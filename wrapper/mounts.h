@@ -17,8 +17,8 @@ struct mounts {
 	 * ends in "/.pinlib/NAME" and its place in "/NAME"), the wrapper's own. */
 	const char *inherited[MOUNTS_MAX];
 	size_t ninherited;
-	/* The administrator's mounts below covered directories: an overlay would hide them. None is
-	 * below another one. */
+	/* Where the administrator mounted something below covered directories: an overlay would
+	 * hide it. Which of them can be seen is only known when the inherited view is gone. */
 	const char *below[MOUNTS_MAX];
 	size_t nbelow;
 };

@@ -53,12 +53,26 @@ int view_private(struct err *err)
 	return 0;
 }
 
+/* Whether a mount is to be seen at path: to set what view_private has set changes nothing, and
+ * is refused for what is no mount's root. */
+static bool is_mount(const char *path)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID};
+
+	return sys_mount_setattr(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &attr, sizeof attr) == 0;
+}
+
 int view_strip(const struct mounts *mounts, struct err *err)
 {
-	/* Backwards: what was mounted last may lie on what was mounted before. */
+	/* Backwards: what was mounted last may lie on what was mounted before. What is gone
+	 * by now ('pinlib unset' renames over mount points) is gone; but in a user namespace
+	 * younger than the view its mounts are locked (EINVAL too), and the pins of another
+	 * program would be taken for the live system. */
 	for (size_t i = mounts->ninherited; i-- > 0;)
-		if (sys_umount(mounts->inherited[i]) < 0 && errno != EINVAL && errno != ENOENT)
-			return err_sys(err, errno, "cannot leave the view's mount on %s",
+		if (sys_umount(mounts->inherited[i]) < 0 && is_mount(mounts->inherited[i]))
+			return err_set(err, EPERM,
+				       "cannot leave the view's mount on %s: it is locked (a user "
+				       "namespace inside the view?)",
 				       mounts->inherited[i]);
 	return 0;
 }
@@ -206,19 +220,44 @@ static int pick_up_wrapper(struct err *err)
 	return done;
 }
 
+static bool below_path(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && path[len] == '/';
+}
+
+/* The administrator's mounts that an overlay would hide, picked up with all that lies on them.
+ * fds[i] is -1 for one that another brings along, and for one that cannot be seen by this
+ * caller: hidden by a later mount, or in a directory that they may not enter. */
+static int pick_up_below(const struct mounts *mounts, int *fds, struct err *err)
+{
+	static bool seen[MOUNTS_MAX];
+
+	for (size_t i = 0; i < mounts->nbelow; i++)
+		seen[i] = is_mount(mounts->below[i]);
+	for (size_t i = 0; i < mounts->nbelow; i++) {
+		bool wanted = seen[i];
+
+		for (size_t k = 0; k < mounts->nbelow && wanted; k++)
+			wanted = !seen[k] || !below_path(mounts->below[i], mounts->below[k]);
+		fds[i] = wanted ? pick_up(mounts->below[i], AT_RECURSIVE_MOUNTS, err) : -1;
+		if (wanted && fds[i] < 0)
+			return fds[i];
+	}
+	return 0;
+}
+
 static int lay_covers(const struct plan *plan, const struct mounts *mounts, struct err *err)
 {
 	static int below[MOUNTS_MAX];
-	int r = 0;
+	int r = pick_up_below(mounts, below, err);
 
-	for (size_t i = 0; i < mounts->nbelow; i++) {
-		below[i] = pick_up(mounts->below[i], AT_RECURSIVE_MOUNTS, err);
-		if (below[i] < 0)
-			return below[i];
-	}
 	for (size_t i = 0; r == 0 && i < plan->ncovers; i++)
 		r = lay_cover(plan, i, err);
 	for (size_t i = 0; r == 0 && i < mounts->nbelow; i++) {
+		if (below[i] < 0)
+			continue;
 		r = put_down(below[i], mounts->below[i], err);
 		close(below[i]);
 	}

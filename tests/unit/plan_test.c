@@ -117,6 +117,7 @@ static void hostile_headers(void)
 	CHECK(WITH(covers, 65) == -EBADMSG && WITH(covers, 0x20000001) == -EBADMSG);
 	CHECK(WITH(covers_at, 63) == -EBADMSG && WITH(covers_at, 0) == -EBADMSG);
 	CHECK(WITH(strings_at, 0) == -EBADMSG);
+	CHECK(WITH(zero, 1) == -EBADMSG);
 	for (size_t i = 0; i < sizeof wild / sizeof *wild; i++) {
 		CHECK(WITH(size, wild[i]) == -EBADMSG);
 		CHECK(WITH(covers_at, wild[i]) == -EBADMSG);
@@ -139,6 +140,13 @@ static void order(void)
 	CHECK(plan_encode(&plan, &data, &len, &err) < 0);
 	plan.covers[0].target = "relative";
 	CHECK(plan_encode(&plan, &data, &len, &err) < 0);
+	plan = example();
+	plan.ncovers = 3;
+	plan.covers[0].target = "/opt/lib";
+	plan.covers[1].target = "/opt/lib-b";
+	plan.covers[2] = plan.covers[0];
+	plan.covers[2].target = "/opt/lib/c"; /* not beside the one that it lies below */
+	CHECK(plan_encode(&plan, &data, &len, &err) == -EBADMSG);
 }
 
 static void names(void)
