@@ -1,7 +1,7 @@
 #include "wrapper/caps.h"
 
 #include "base/cleanup.h"
-#include "wrapper/kernel.h"
+#include "base/kernel.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -18,11 +18,11 @@
  */
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/kernel.h"
 #include "base/paths.h"
 #include "plan/read.h"
 #include "wrapper/caps.h"
 #include "wrapper/identify.h"
-#include "wrapper/kernel.h"
 #include "wrapper/mounts.h"
 #include "wrapper/view.h"
 

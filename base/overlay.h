@@ -1,0 +1,20 @@
+/*
+ * The mounts that a view is made of, with the mount API of Linux 5.2 (fsopen(2), open_tree(2),
+ * move_mount(2), as the kernel's Documentation/filesystems/mount_api.rst has it). Used by the
+ * wrapper, which must not allocate, and by whoever tries a view out: so both mount the same.
+ * CAP_SYS_ADMIN is effective in all of this.
+ */
+#pragma once
+
+#include "base/err.h"
+
+/* Covers target, a directory, with an overlay: layer above, the live directory below, read-only,
+ * nosuid, nodev. Its source field is PINLIB_SOURCE and label. */
+int overlay_cover(const char *target, const char *layer, const char *label, struct err *err);
+
+/* A mount of its own of what is at path, which is not followed if it is a link; with flags
+ * AT_RECURSIVE_MOUNTS, of all that is mounted below it too. Returns the descriptor. */
+int mount_pick_up(const char *path, unsigned flags, struct err *err);
+
+/* Mounts it at path: on the link itself, if path is one. */
+int mount_put_down(int fd, const char *path, struct err *err);
