@@ -127,4 +127,3 @@ int mount_put_down(int fd, const char *path, struct err *err)
 			return err_sys(err, errno, "cannot show %s", path);
 	return 0;
 }
-
