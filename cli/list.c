@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "zlib1g=1:1.2.11, libfoo=1.2"; the caller frees it. */
+/* "zlib1g=1:1.2.11, libfoo=1.2 (forced)"; the caller frees it. */
 static char *pins_text(const struct app *app)
 {
 	char *text = NULL;
@@ -16,6 +16,10 @@ static char *pins_text(const struct app *app)
 		return NULL;
 	for (size_t i = 0; i < app->npins; i++)
 		fprintf(f, "%s%s=%s", i ? ", " : "", app->pins[i].name, app->pins[i].version);
+	if (app->npins == 0)
+		fputs("(the live system)", f);
+	if (app->forced)
+		fputs(" (forced)", f);
 	if (fclose(f) != 0) {
 		free(text);
 		return NULL;
@@ -32,8 +36,7 @@ static int print_table(const struct apps *apps, struct err *err)
 
 		if (!pins)
 			return err_nomem(err);
-		table_row(t, (const char *[]){apps->items[i].path,
-					      *pins ? pins : "(the live system)"});
+		table_row(t, (const char *[]){apps->items[i].path, pins});
 	}
 	table_print(t);
 	return 0;
@@ -56,6 +59,7 @@ static int print_json(const struct apps *apps, struct err *err)
 			json_string(NULL, pin);
 		}
 		json_close();
+		json_bool("forced", app->forced);
 		json_close();
 	}
 	json_close();

@@ -65,7 +65,7 @@ static int pin_all(struct session *s, const char *app, const struct request *req
 
 		r = find_version(s->store, &req->specs[i], app, arch, &v, err);
 		if (r == 0)
-			r = policy_pin(s->policy, app, &v, err);
+			r = policy_pin(s->policy, app, &v, PIN_BY_HAND, err);
 	}
 	return r;
 }
@@ -89,7 +89,7 @@ static int change(struct session *s, const char *app, const struct request *req,
 			       app);
 	if (!req->host && !req->nspecs && r == -ENOENT)
 		return err_set(err, EINVAL, "%s has no pins, and none was given", app);
-	r = policy_wrap(s->policy, app, on_failure, err);
+	r = policy_wrap(s->policy, app, on_failure, false, err);
 	return r < 0 ? r : pin_all(s, app, req, err);
 }
 

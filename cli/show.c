@@ -18,20 +18,46 @@ static const char *on_failure_name(enum plan_on_failure on_failure)
 	return on_failure == PLAN_UNPINNED ? "unpinned" : "refuse";
 }
 
+static const char *origin_name(enum pin_origin origin)
+{
+	switch (origin) {
+	case PIN_WITH_DEPS:
+		return "with-deps";
+	case PIN_FREEZE:
+		return "freeze";
+	case PIN_BY_HAND:
+		break;
+	}
+	return "hand";
+}
+
+/* What follows a pin's version: "sha256:0123456789ab (freeze)". */
+static void pin_text(const struct pin *pin, char text[DIGEST_HEX + 32])
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(&pin->digest, hex);
+	if (pin->origin == PIN_BY_HAND)
+		snprintf(text, DIGEST_HEX + 32, "sha256:%.12s", hex);
+	else
+		snprintf(text, DIGEST_HEX + 32, "sha256:%.12s (%s)", hex, origin_name(pin->origin));
+}
+
 static void print_text(const struct app *app, const struct plan *plan)
 {
 	struct table *t = table_new(4);
 
 	printf("%s\n", app->path);
 	for (size_t i = 0; i < app->npins; i++) {
-		char digest[DIGEST_HEX + 7] = "sha256:";
+		char text[DIGEST_HEX + 32];
 
-		digest_hex(&app->pins[i].digest, digest + 7);
-		digest[7 + 12] = '\0';
-		table_row(t, (const char *[]){"  pin", app->pins[i].name, app->pins[i].version,
-					      digest});
+		pin_text(&app->pins[i], text);
+		table_row(t,
+			  (const char *[]){"  pin", app->pins[i].name, app->pins[i].version, text});
 	}
 	table_print(t);
+	if (app->forced)
+		printf("  forced: its view was not proven\n");
 	printf("  without capability: %s\n", on_failure_name(app->on_failure));
 	if (!plan) {
 		printf("  no plan: run 'pinlib verify'\n");
@@ -53,6 +79,7 @@ static void print_json(const struct app *app, const struct plan *plan)
 	json_string("real", plan ? plan->real : NULL);
 	json_string("kind", plan ? kind_name(plan->kind) : NULL);
 	json_string("on_failure", on_failure_name(app->on_failure));
+	json_bool("forced", app->forced);
 	json_number("generation", plan ? (int64_t)plan->generation : -1);
 	json_string("label", plan ? plan->label : NULL);
 	json_open("pins", '[');
@@ -65,6 +92,7 @@ static void print_json(const struct app *app, const struct plan *plan)
 		json_string("version", app->pins[i].version);
 		json_string("arch", app->pins[i].arch);
 		json_string("digest", digest);
+		json_string("origin", origin_name(app->pins[i].origin));
 		json_close();
 	}
 	json_close();

@@ -19,6 +19,9 @@ struct policy {
 	bool pruned;
 };
 
+#define NUMBER(n) NUMBER_TEXT(n)
+#define NUMBER_TEXT(n) #n
+
 /* One step a schema version: migrations[0] makes version 1 from nothing. */
 static const char *const migrations[POLICY_SCHEMA] = {
 	"CREATE TABLE generation ("
@@ -56,6 +59,11 @@ static const char *const migrations[POLICY_SCHEMA] = {
 	"CREATE INDEX pin_removed ON pin (removed);"
 	"CREATE INDEX pin_added ON pin (added);"
 	"INSERT INTO generation VALUES (0, 0, 0, 'root', 'nothing is pinned');",
+	"ALTER TABLE wrapping ADD COLUMN forced INTEGER NOT NULL DEFAULT 0"
+	" CHECK (forced IN (0, 1));"
+	"ALTER TABLE pin ADD COLUMN origin INTEGER NOT NULL DEFAULT 0"
+	" CHECK (origin IN (0, 1, 2));"
+	"PRAGMA application_id = " NUMBER(POLICY_ID) ";",
 };
 
 static int fail(struct policy *p, struct err *err, const char *doing)
@@ -145,19 +153,48 @@ void policy_close(struct policy **policy)
 	*policy = NULL;
 }
 
-/* Brings the schema up to date; with a file that only reading is meant for this happens in
- * memory. */
-static int migrate(struct policy *p, struct err *err)
+/* Whether the tables are those of the first schema, which carried no application_id: no row is
+ * asked for, only the names. */
+static bool has_tables(struct policy *p)
 {
-	int64_t schema = number(p, "PRAGMA user_version", -1);
+	AUTO_STMT sqlite3_stmt *s = NULL;
 
-	if (schema < 0)
+	return sqlite3_prepare_v2(p->db,
+				  "SELECT g.id, g.time, g.uid, g.user, g.command, a.id, a.path,"
+				  " v.id, v.digest, v.name, v.version, v.arch, w.app,"
+				  " w.on_failure, w.added, w.removed, p.app, p.version, p.added,"
+				  " p.removed FROM generation g, app a, version v, wrapping w,"
+				  " pin p",
+				  -1, &s, NULL) == SQLITE_OK;
+}
+
+/* Whether the file that was opened is a policy, and one that this pinlib knows. *schema is its
+ * version. A foreign database must not be adopted: the next change would write over it. */
+static int recognise(struct policy *p, int64_t *schema, struct err *err)
+{
+	int64_t id = number(p, "PRAGMA application_id", INT64_MIN);
+
+	*schema = number(p, "PRAGMA user_version", INT64_MIN);
+	if (id == INT64_MIN || *schema == INT64_MIN)
 		return fail(p, err, "read the schema version");
-	if (schema > POLICY_SCHEMA)
+	if (id != POLICY_ID && (id != 0 || *schema != 1 || !has_tables(p)))
+		return err_set(err, EBADMSG,
+			       "%s is not a policy of pinlib's: restore it from a backup",
+			       PINLIB_POLICY);
+	if (*schema > POLICY_SCHEMA)
 		return err_set(err, EPROTO,
 			       "%s was made by a newer pinlib (schema %lld; this one knows %d): "
 			       "use that pinlib",
-			       PINLIB_POLICY, (long long)schema, POLICY_SCHEMA);
+			       PINLIB_POLICY, (long long)*schema, POLICY_SCHEMA);
+	if (*schema < 1)
+		return err_set(err, EBADMSG, "%s is damaged: its schema version is %lld",
+			       PINLIB_POLICY, (long long)*schema);
+	return 0;
+}
+
+/* Brings the schema up to date, in memory. 0: there is nothing yet. */
+static int migrate(struct policy *p, int64_t schema, struct err *err)
+{
 	for (; schema < POLICY_SCHEMA; schema++) {
 		char pragma[64];
 		int r = exec(p, migrations[schema], err);
@@ -190,52 +227,7 @@ static int open_db(struct policy **out, const char *uri, int flags, struct err *
 	return 0;
 }
 
-static int open_empty(struct policy **out, struct err *err)
-{
-	AUTO_POLICY struct policy *p = NULL;
-	int r = open_db(&p, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
-
-	if (r == 0)
-		r = migrate(p, err);
-	if (r < 0)
-		return r;
-	*out = p;
-	p = NULL;
-	return 0;
-}
-
-int policy_open(struct policy **out, struct err *err)
-{
-	AUTO_POLICY struct policy *p = NULL;
-	int64_t schema;
-	int r;
-
-	*out = NULL;
-	if (access(PINLIB_POLICY, R_OK) < 0) {
-		if (errno == ENOENT)
-			return open_empty(out, err);
-		return err_sys(err, errno, "cannot read %s", PINLIB_POLICY);
-	}
-	r = open_db(&p, "file:" PINLIB_POLICY "?immutable=1", SQLITE_OPEN_READONLY, err);
-	if (r < 0)
-		return r;
-	schema = number(p, "PRAGMA user_version", -1);
-	if (schema < 0)
-		return fail(p, err, "read the schema version");
-	if (schema < POLICY_SCHEMA) {
-		/* An older file, until the next change brings it up to date. */
-		policy_close(&p);
-		return policy_begin(out, err);
-	}
-	r = migrate(p, err);
-	if (r < 0)
-		return r;
-	*out = p;
-	p = NULL;
-	return 0;
-}
-
-/* The file's bytes become the in-memory database. */
+/* The file's bytes become the in-memory database. -ENOENT if there is no file. */
 static int take_in(struct policy *p, struct err *err)
 {
 	AUTO_FREE char *data = NULL;
@@ -243,8 +235,6 @@ static int take_in(struct policy *p, struct err *err)
 	size_t len;
 	int r = file_read_at(AT_FDCWD, PINLIB_POLICY, POLICY_SIZE_MAX, &data, &len, err);
 
-	if (r == -ENOENT)
-		return 0;
 	if (r < 0)
 		return r;
 	if (len == 0)
@@ -278,18 +268,60 @@ int policy_check(struct policy *p, struct err *err)
 	return 0;
 }
 
-int policy_begin(struct policy **out, struct err *err)
+/* The whole policy in memory, checked and up to date; an empty one if there is no file. */
+static int load(struct policy **out, struct err *err)
 {
 	AUTO_POLICY struct policy *p = NULL;
+	int64_t schema = 0;
 	int r = open_db(&p, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 
-	*out = NULL;
-	if (r == 0)
-		r = take_in(p, err);
+	if (r < 0)
+		return r;
+	r = take_in(p, err);
 	if (r == 0)
 		r = policy_check(p, err);
 	if (r == 0)
-		r = migrate(p, err);
+		r = recognise(p, &schema, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = migrate(p, schema, err);
+	if (r < 0)
+		return r;
+	*out = p;
+	p = NULL;
+	return 0;
+}
+
+int policy_open(struct policy **out, struct err *err)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	int64_t schema;
+	int r;
+
+	*out = NULL;
+	if (access(PINLIB_POLICY, R_OK) < 0) {
+		if (errno == ENOENT)
+			return load(out, err);
+		return err_sys(err, errno, "cannot read %s", PINLIB_POLICY);
+	}
+	r = open_db(&p, "file:" PINLIB_POLICY "?immutable=1", SQLITE_OPEN_READONLY, err);
+	if (r == 0)
+		r = recognise(p, &schema, err);
+	if (r < 0)
+		return r;
+	if (schema < POLICY_SCHEMA)
+		return load(out, err);
+	*out = p;
+	p = NULL;
+	return 0;
+}
+
+int policy_begin(struct policy **out, struct err *err)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	int r = load(&p, err);
+
+	*out = NULL;
 	if (r == 0)
 		r = exec(p, "PRAGMA foreign_keys = ON; BEGIN", err);
 	if (r == 0) {
@@ -457,11 +489,20 @@ static void *grow(void *items, size_t count, size_t size)
 }
 
 /* The columns of a row of apps_sql. */
-enum { COL_PATH, COL_ON_FAILURE, COL_NAME, COL_VERSION, COL_ARCH, COL_DIGEST };
+enum {
+	COL_PATH,
+	COL_ON_FAILURE,
+	COL_FORCED,
+	COL_NAME,
+	COL_VERSION,
+	COL_ARCH,
+	COL_DIGEST,
+	COL_ORIGIN
+};
 
 #define APPS_SQL                                                                                   \
-	"SELECT a.path, w.on_failure, v.name, v.version, v.arch, v.digest FROM wrapping w"         \
-	" JOIN app a ON a.id = w.app"                                                              \
+	"SELECT a.path, w.on_failure, w.forced, v.name, v.version, v.arch, v.digest, p.origin"     \
+	" FROM wrapping w JOIN app a ON a.id = w.app"                                              \
 	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \
 	" ?1)"                                                                                     \
 	" LEFT JOIN version v ON v.id = p.version"                                                 \
@@ -480,6 +521,7 @@ static int add_pin(struct app *app, sqlite3_stmt *s, struct err *err)
 		.name = copy_text(s, COL_NAME),
 		.version = copy_text(s, COL_VERSION),
 		.arch = copy_text(s, COL_ARCH),
+		.origin = (enum pin_origin)sqlite3_column_int(s, COL_ORIGIN),
 	};
 	if (!pin->name || !pin->version || !pin->arch)
 		return err_nomem(err);
@@ -505,6 +547,7 @@ static int add_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
 		*app = (struct app){
 			.path = strdup(path),
 			.on_failure = (enum plan_on_failure)sqlite3_column_int(s, COL_ON_FAILURE),
+			.forced = sqlite3_column_int(s, COL_FORCED),
 		};
 		if (!app->path)
 			return err_nomem(err);
@@ -629,6 +672,8 @@ int policy_digests(struct policy *p, struct digests *out, struct err *err)
 
 #define NEW_GENERATION "(SELECT max(id) FROM generation)"
 
+#define THIS_APP "(SELECT id FROM app WHERE path = ?1)"
+
 /* Runs sql with up to two texts bound; NULL binds NULL. */
 static int change(struct policy *p, const char *sql, const char *one, const char *two,
 		  struct err *err)
@@ -644,44 +689,49 @@ static int change(struct policy *p, const char *sql, const char *one, const char
 	return run(p, s, err);
 }
 
-int policy_wrap(struct policy *p, const char *path, enum plan_on_failure on_failure,
+int policy_wrap(struct policy *p, const char *path, enum plan_on_failure on_failure, bool forced,
 		struct err *err)
 {
 	AUTO_APP struct app app = {0};
-	const char *what = on_failure == PLAN_UNPINNED ? "2" : "1";
+	AUTO_STMT sqlite3_stmt *s = NULL;
 	int r = policy_app(p, path, POLICY_NOW, &app, err);
 
-	if (r == 0 && app.on_failure == on_failure)
+	if (r == 0 && app.on_failure == on_failure && app.forced == forced)
 		return 0;
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == 0)
 		r = change(p,
 			   "UPDATE wrapping SET removed = " NEW_GENERATION
-			   " WHERE removed IS NULL AND app = (SELECT id FROM app WHERE path = ?1)",
+			   " WHERE removed IS NULL AND app = " THIS_APP,
 			   path, NULL, err);
 	else
 		r = change(p, "INSERT OR IGNORE INTO app (path) VALUES (?1)", path, NULL, err);
+	if (r == 0)
+		r = prepare(p,
+			    "INSERT INTO wrapping (app, on_failure, forced, added)"
+			    " VALUES (" THIS_APP ", ?2, ?3, " NEW_GENERATION ")",
+			    &s, err);
 	if (r < 0)
 		return r;
-	return change(p,
-		      "INSERT INTO wrapping SELECT id, CAST(?2 AS INTEGER), " NEW_GENERATION
-		      ", NULL FROM app WHERE path = ?1",
-		      path, what, err);
+	bind_text(s, 1, path);
+	sqlite3_bind_int(s, 2, on_failure);
+	sqlite3_bind_int(s, 3, forced);
+	return run(p, s, err);
 }
 
 int policy_unwrap(struct policy *p, const char *path, struct err *err)
 {
 	int r = change(p,
 		       "UPDATE pin SET removed = " NEW_GENERATION
-		       " WHERE removed IS NULL AND app = (SELECT id FROM app WHERE path = ?1)",
+		       " WHERE removed IS NULL AND app = " THIS_APP,
 		       path, NULL, err);
 
 	if (r < 0)
 		return r;
 	return change(p,
 		      "UPDATE wrapping SET removed = " NEW_GENERATION
-		      " WHERE removed IS NULL AND app = (SELECT id FROM app WHERE path = ?1)",
+		      " WHERE removed IS NULL AND app = " THIS_APP,
 		      path, NULL, err);
 }
 
@@ -692,7 +742,7 @@ int policy_unpin(struct policy *p, const char *path, const struct digest *digest
 	digest_hex(digest, hex);
 	return change(p,
 		      "UPDATE pin SET removed = " NEW_GENERATION
-		      " WHERE removed IS NULL AND app = (SELECT id FROM app WHERE path = ?1)"
+		      " WHERE removed IS NULL AND app = " THIS_APP
 		      " AND version = (SELECT id FROM version WHERE digest = ?2)",
 		      path, hex, err);
 }
@@ -714,48 +764,61 @@ static int know_version(struct policy *p, const struct version *v, struct err *e
 	return run(p, s, err);
 }
 
-/* Ends the pins of other versions of the same library. */
+/* Ends the pins of other versions of the same library, and the pin itself if its origin is another.
+ * *there: it stays. */
 static int unpin_others(struct policy *p, const char *path, const struct version *v,
-			struct err *err)
+			enum pin_origin origin, bool *there, struct err *err)
 {
 	AUTO_APP struct app app = {0};
 	int r = policy_app(p, path, POLICY_NOW, &app, err);
 
-	for (size_t i = 0; r == 0 && i < app.npins; i++)
-		if (strcmp(app.pins[i].name, v->name) == 0 &&
-		    strcmp(app.pins[i].arch, v->arch) == 0 &&
-		    !digest_equal(&app.pins[i].digest, &v->digest))
-			r = policy_unpin(p, path, &app.pins[i].digest, err);
+	*there = false;
+	for (size_t i = 0; r == 0 && i < app.npins; i++) {
+		const struct pin *pin = &app.pins[i];
+
+		if (strcmp(pin->name, v->name) != 0 || strcmp(pin->arch, v->arch) != 0)
+			continue;
+		if (digest_equal(&pin->digest, &v->digest) && pin->origin == origin)
+			*there = true;
+		else
+			r = policy_unpin(p, path, &pin->digest, err);
+	}
 	return r;
 }
 
-int policy_pin(struct policy *p, const char *path, const struct version *v, struct err *err)
+int policy_pin(struct policy *p, const char *path, const struct version *v, enum pin_origin origin,
+	       struct err *err)
 {
-	char hex[DIGEST_HEX];
-	bool before = p->changed;
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	bool before = p->changed, there = false;
 	int r = know_version(p, v, err);
 
 	p->changed = before; /* knowing a version changes no app */
 	if (r == 0)
-		r = unpin_others(p, path, v, err);
+		r = unpin_others(p, path, v, origin, &there, err);
+	if (r < 0 || there)
+		return r;
+	r = prepare(p,
+		    "INSERT INTO pin (app, version, origin, added) VALUES (" THIS_APP
+		    ", (SELECT id FROM version WHERE digest = ?2), ?3, " NEW_GENERATION ")",
+		    &s, err);
 	if (r < 0)
 		return r;
-	digest_hex(&v->digest, hex);
-	return change(p,
-		      "INSERT OR IGNORE INTO pin"
-		      " SELECT a.id, v.id, " NEW_GENERATION ", NULL FROM app a, version v"
-		      " WHERE a.path = ?1 AND v.digest = ?2",
-		      path, hex, err);
+	bind_text(s, 1, path);
+	bind_digest(s, 2, &v->digest);
+	sqlite3_bind_int(s, 3, origin);
+	return run(p, s, err);
 }
 
-/* Both states side by side: an app differs if it, its on_failure or a pin is in one alone. */
+/* Both states side by side: an app differs if it, or a pin, is in one alone or is another. */
 static const char differ_sql[] =
-	"WITH was AS (SELECT app, on_failure AS x, -1 AS v FROM wrapping"
+	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced AS y FROM wrapping"
 	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
-	"  UNION ALL SELECT app, -1, version FROM pin"
+	"  UNION ALL SELECT app, version, origin, -1 FROM pin"
 	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)),"
-	" now AS (SELECT app, on_failure AS x, -1 AS v FROM wrapping WHERE removed IS NULL"
-	"  UNION ALL SELECT app, -1, version FROM pin WHERE removed IS NULL)"
+	" now AS (SELECT app, -1 AS v, on_failure AS x, forced AS y FROM wrapping"
+	"  WHERE removed IS NULL"
+	"  UNION ALL SELECT app, version, origin, -1 FROM pin WHERE removed IS NULL)"
 	" SELECT path FROM app WHERE id IN ("
 	"  SELECT app FROM (SELECT * FROM was EXCEPT SELECT * FROM now)"
 	"  UNION SELECT app FROM (SELECT * FROM now EXCEPT SELECT * FROM was)) ORDER BY path";
@@ -790,11 +853,13 @@ static int differing(struct policy *p, int64_t generation, struct paths *out, st
 static int restore_app(struct policy *p, const char *path, int64_t generation, struct err *err)
 {
 	static const char *const copies[] = {
-		"INSERT INTO wrapping SELECT app, on_failure, " NEW_GENERATION ", NULL"
-		" FROM wrapping WHERE app = (SELECT id FROM app WHERE path = ?1) AND added <= ?2"
+		"INSERT INTO wrapping (app, on_failure, forced, added)"
+		" SELECT app, on_failure, forced, " NEW_GENERATION
+		" FROM wrapping WHERE app = " THIS_APP " AND added <= ?2"
 		" AND (removed IS NULL OR removed > ?2)",
-		"INSERT INTO pin SELECT app, version, " NEW_GENERATION ", NULL"
-		" FROM pin WHERE app = (SELECT id FROM app WHERE path = ?1) AND added <= ?2"
+		"INSERT INTO pin (app, version, origin, added)"
+		" SELECT app, version, origin, " NEW_GENERATION " FROM pin WHERE app = " THIS_APP
+		" AND added <= ?2"
 		" AND (removed IS NULL OR removed > ?2)",
 	};
 	int r = policy_unwrap(p, path, err);

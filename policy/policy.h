@@ -22,13 +22,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define POLICY_SCHEMA 1
+#define POLICY_SCHEMA 2
+#define POLICY_ID 0x706e6c62 /* SQLite's application_id: "pnlb" */
 #define POLICY_NOW INT64_MAX /* as a generation: the current state */
 
 struct policy;
 
-/* For reading. A policy that does not exist yet is an empty one. -EBADMSG: damaged; -EPROTO: made
- * by a newer pinlib. *out is NULL on failure. */
+/* For reading. A policy that does not exist yet is an empty one; a file that is there has to be a
+ * policy. One of an older schema is brought up to date in memory, and in the file by the next
+ * change. -EBADMSG: damaged, or something else's file; -EPROTO: made by a newer pinlib. *out is
+ * NULL on failure. */
 int policy_open(struct policy **out, struct err *err);
 
 /* For changing, under policy_lock. The database is checked first. */
@@ -45,16 +48,25 @@ void policy_settle(struct policy *policy);
 void policy_close(struct policy **policy); /* without policy_commit: nothing happened */
 #define AUTO_POLICY CLEANUP(policy_close)
 
+/* Who chose a pin. The numbers are the database's. */
+enum pin_origin {
+	PIN_BY_HAND = 0,
+	PIN_WITH_DEPS = 1, /* 'set --with-deps' added it to another */
+	PIN_FREEZE = 2,	   /* 'freeze' took it from the live system */
+};
+
 struct pin {
 	char *name;
 	char *version;
 	char *arch;
 	struct digest digest;
+	enum pin_origin origin;
 };
 
 struct app {
 	char *path;
 	enum plan_on_failure on_failure;
+	bool forced;	  /* pinned although its view could not be proven */
 	struct pin *pins; /* sorted by name, then arch */
 	size_t npins;
 };
@@ -78,10 +90,11 @@ int64_t policy_current(struct policy *policy); /* the current generation's numbe
 
 /* Changes, between policy_begin and policy_commit. */
 int policy_wrap(struct policy *policy, const char *path, enum plan_on_failure on_failure,
-		struct err *err); /* a wrapped app's on_failure is changed */
+		bool forced, struct err *err); /* of a wrapped app these two are changed */
 int policy_unwrap(struct policy *policy, const char *path, struct err *err); /* and its pins */
+/* Takes the place of a pin of the same name and arch; of the pin itself the origin is changed. */
 int policy_pin(struct policy *policy, const char *path, const struct version *version,
-	       struct err *err); /* takes the place of a pin of the same name and arch */
+	       enum pin_origin origin, struct err *err);
 int policy_unpin(struct policy *policy, const char *path, const struct digest *digest,
 		 struct err *err);
 /* Makes the current state what it was at generation. -ENOENT: no such generation is kept. The paths

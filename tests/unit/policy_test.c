@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct err err;
@@ -41,8 +42,8 @@ static int64_t pin(const char *app, const char *name, const char *number)
 	int64_t generation = -1;
 
 	CHECK(policy_begin(&p, &err) == 0);
-	CHECK(policy_wrap(p, app, PLAN_REFUSE, &err) == 0);
-	CHECK(policy_pin(p, app, &v, &err) == 0);
+	CHECK(policy_wrap(p, app, PLAN_REFUSE, false, &err) == 0);
+	CHECK(policy_pin(p, app, &v, PIN_BY_HAND, &err) == 0);
 	CHECK(policy_commit(p, "set", &generation, &err) == 0);
 	policy_settle(p);
 	return generation;
@@ -225,6 +226,184 @@ static void newer_schema(void)
 	CHECK(policy_begin(&p, &err) == -EPROTO);
 }
 
+/* forced and the pin's origin of /usr/bin/a at a generation, as "forced 2". */
+static const char *facts(int64_t generation)
+{
+	static char text[64];
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_APP struct app a = {0};
+	int r = policy_open(&p, &err);
+
+	if (r == 0)
+		r = policy_app(p, "/usr/bin/a", generation, &a, &err);
+	if (r < 0)
+		return err.text;
+	snprintf(text, sizeof text, "%s %d", a.forced ? "forced" : "proven",
+		 a.npins == 1 ? (int)a.pins[0].origin : -1);
+	return text;
+}
+
+static int64_t pin_as(bool forced, enum pin_origin origin)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	struct version v = version("libx", "1");
+	int64_t generation = -1;
+
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_wrap(p, "/usr/bin/a", PLAN_REFUSE, forced, &err) == 0);
+	CHECK(policy_pin(p, "/usr/bin/a", &v, origin, &err) == 0);
+	CHECK(policy_commit(p, "set", &generation, &err) == 0);
+	policy_settle(p);
+	return generation;
+}
+
+static void forced_and_origin(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_PATHS struct paths changed = {0}, more = {0};
+	int64_t generation;
+
+	CHECK(unlink(PINLIB_POLICY) == 0);
+	CHECK(pin_as(false, PIN_BY_HAND) == 1);
+	CHECK(pin_as(true, PIN_BY_HAND) == 2);
+	CHECK(pin_as(true, PIN_FREEZE) == 3);
+	CHECK(pin_as(true, PIN_FREEZE) == 3); /* nothing changed */
+	CHECK(pin_as(false, PIN_WITH_DEPS) == 4);
+	CHECK_STR(facts(1), "proven 0");
+	CHECK_STR(facts(2), "forced 0");
+	CHECK_STR(facts(3), "forced 2");
+	CHECK_STR(facts(POLICY_NOW), "proven 1");
+	/* Either of them alone is a difference. */
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_restore(p, 3, &changed, &err) == 0 && changed.count == 1);
+	CHECK(policy_restore(p, 2, &more, &err) == 0 && more.count == 1);
+	CHECK(policy_commit(p, "rollback 2", &generation, &err) == 0 && generation == 5);
+	policy_settle(p);
+	CHECK_STR(facts(5), "forced 0");
+}
+
+/* The first schema, as pinlib 0.1.0 wrote it: this text is history and stays as it is. */
+static const char schema_1[] =
+	"CREATE TABLE generation (id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
+	" uid INTEGER NOT NULL, user TEXT NOT NULL, command TEXT NOT NULL) STRICT;"
+	"CREATE TABLE app (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE version (id INTEGER PRIMARY KEY,"
+	" digest TEXT NOT NULL UNIQUE CHECK (length(digest) = 64), name TEXT NOT NULL,"
+	" version TEXT NOT NULL, arch TEXT NOT NULL) STRICT;"
+	"CREATE TABLE wrapping (app INTEGER NOT NULL REFERENCES app,"
+	" on_failure INTEGER NOT NULL CHECK (on_failure IN (1, 2)),"
+	" added INTEGER NOT NULL REFERENCES generation,"
+	" removed INTEGER REFERENCES generation) STRICT;"
+	"CREATE UNIQUE INDEX wrapping_now ON wrapping (app) WHERE removed IS NULL;"
+	"CREATE INDEX wrapping_app ON wrapping (app);"
+	"CREATE INDEX wrapping_removed ON wrapping (removed);"
+	"CREATE INDEX wrapping_added ON wrapping (added);"
+	"CREATE TABLE pin (app INTEGER NOT NULL REFERENCES app,"
+	" version INTEGER NOT NULL REFERENCES version,"
+	" added INTEGER NOT NULL REFERENCES generation,"
+	" removed INTEGER REFERENCES generation) STRICT;"
+	"CREATE UNIQUE INDEX pin_now ON pin (app, version) WHERE removed IS NULL;"
+	"CREATE INDEX pin_app ON pin (app);"
+	"CREATE INDEX pin_version ON pin (version);"
+	"CREATE INDEX pin_removed ON pin (removed);"
+	"CREATE INDEX pin_added ON pin (added);"
+	"INSERT INTO generation VALUES (0, 0, 0, 'root', 'nothing is pinned');"
+	"PRAGMA user_version = 1;";
+
+static const char rows_1[] =
+	"INSERT INTO generation VALUES (1, 7, 0, 'root', 'set'), (2, 8, 0, 'root', 'set');"
+	"INSERT INTO app VALUES (1, '/usr/bin/a');"
+	"INSERT INTO version VALUES"
+	" (1, '0123456789012345678901234567890123456789012345678901234567890123',"
+	"  'libx', '1', 'amd64');"
+	"INSERT INTO wrapping VALUES (1, 1, 1, 2), (1, 2, 2, NULL);"
+	"INSERT INTO pin VALUES (1, 1, 1, NULL);";
+
+/* A database of these statements at the policy's path. */
+static void database(const char *one, const char *two)
+{
+	sqlite3 *db = NULL;
+
+	unlink(PINLIB_POLICY);
+	CHECK(sqlite3_open(PINLIB_POLICY, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, one, NULL, NULL, NULL) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, two, NULL, NULL, NULL) == SQLITE_OK);
+	sqlite3_close(db);
+	CHECK(chmod(PINLIB_POLICY, 0644) == 0);
+}
+
+static bool reads_version_1(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_GENERATIONS struct generations gens = {0};
+	AUTO_APP struct app then = {0}, now = {0};
+
+	return policy_open(&p, &err) == 0 && policy_current(p) == 2 &&
+	       policy_generations(p, &gens, &err) == 0 && gens.count == 3 &&
+	       policy_app(p, "/usr/bin/a", 1, &then, &err) == 0 &&
+	       policy_app(p, "/usr/bin/a", POLICY_NOW, &now, &err) == 0 &&
+	       then.on_failure == PLAN_REFUSE && now.on_failure == PLAN_UNPINNED && !now.forced &&
+	       now.npins == 1 && now.pins[0].origin == PIN_BY_HAND;
+}
+
+static void older_schema(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_FREE char *before = NULL, *after = NULL;
+	size_t len, more;
+	int64_t generation;
+	int status = -1;
+	pid_t child;
+
+	database(schema_1, rows_1);
+	CHECK(file_read_at(AT_FDCWD, PINLIB_POLICY, 1 << 24, &before, &len, &err) == 0);
+	CHECK(reads_version_1());
+	child = fork();
+	if (child == 0)
+		_exit(setgid(1000) == 0 && setuid(1000) == 0 && reads_version_1() ? 0 : 1);
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	CHECK(file_read_at(AT_FDCWD, PINLIB_POLICY, 1 << 24, &after, &more, &err) == 0);
+	CHECK(len == more && memcmp(before, after, len) == 0);
+	/* A change brings the file up to date. */
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_wrap(p, "/usr/bin/a", PLAN_UNPINNED, true, &err) == 0);
+	CHECK(policy_commit(p, "set", &generation, &err) == 0 && generation == 3);
+	policy_settle(p);
+	CHECK_STR(facts(1), "proven 0");
+	CHECK_STR(facts(3), "forced 0");
+}
+
+static void refused(int error)
+{
+	AUTO_POLICY struct policy *p = NULL;
+
+	CHECK(policy_open(&p, &err) == error && !p && strstr(err.text, PINLIB_POLICY));
+	CHECK(policy_begin(&p, &err) == error && !p && strstr(err.text, PINLIB_POLICY));
+}
+
+/* What is at the policy's path and was not made by pinlib is not taken over. */
+static void foreign(void)
+{
+	database("CREATE TABLE t (a)", "");
+	refused(-EBADMSG);
+	database("CREATE TABLE t (a); PRAGMA user_version = 1", "");
+	refused(-EBADMSG);
+	database(schema_1, "PRAGMA user_version = 0");
+	refused(-EBADMSG);
+	database(schema_1, "PRAGMA application_id = 1");
+	refused(-EBADMSG);
+	database(schema_1, "DROP TABLE pin");
+	refused(-EBADMSG);
+	database(schema_1, "PRAGMA user_version = 2"); /* since version 2 there is the id */
+	refused(-EBADMSG);
+	database("PRAGMA application_id = 0x706e6c62", "PRAGMA user_version = -1");
+	refused(-EBADMSG);
+	CHECK(file_publish(AT_FDCWD, PINLIB_POLICY, "", 0, 0644, &err) == 0);
+	refused(-EBADMSG);
+	database(schema_1, "");
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "-");
+}
+
 static void lock(void)
 {
 	struct stat st;
@@ -250,6 +429,9 @@ int main(void)
 	readers_hold_nothing_up();
 	damaged();
 	newer_schema();
+	forced_and_origin();
+	older_schema();
+	foreign();
 	lock();
 	return test_end();
 }
