@@ -55,5 +55,10 @@ int session_begin(struct session *session, struct err *err);
 void session_end(struct session *session);
 #define AUTO_SESSION CLEANUP(session_end)
 
+/* activate for a session, with everything that is to be said about the apps' views said on standard
+ * error. Returns an exit status. */
+int session_activate(struct session *session, const struct paths *paths, const char *command,
+		     bool force, int64_t *generation);
+
 /* The command as it was typed, for the history. */
 void command_line(int argc, char **argv, char *text, size_t size);

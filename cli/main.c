@@ -191,6 +191,43 @@ int session_begin(struct session *s, struct err *err)
 	return r;
 }
 
+/* What is said of a view is kept until it is known whether it is a warning or a reason. */
+static void keep(void *ctx, const char *what)
+{
+	FILE *f = ctx;
+
+	fprintf(f, "%s%c", what, '\0');
+}
+
+static void say_kept(const char *text, size_t len, const char *before)
+{
+	for (const char *at = text; at < text + len; at += strlen(at) + 1)
+		fprintf(stderr, "%s%s\n", before, at);
+}
+
+int session_activate(struct session *s, const struct paths *paths, const char *command, bool force,
+		     int64_t *generation)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	struct err err;
+	FILE *f = open_memstream(&text, &len);
+	struct activate_how how = {.force = force, .report = keep, .ctx = f};
+	int r;
+
+	if (!f)
+		return failed((err_nomem(&err), &err));
+	r = activate(s->policy, s->store, paths, command, &how, generation, &err);
+	if (fclose(f) != 0)
+		len = 0;
+	if (r < 0)
+		failed(&err);
+	say_kept(text, len, r < 0 ? "  also: " : "pinlib: note: ");
+	if (r == -ECANCELED)
+		fprintf(stderr, "  nothing was changed; --force sets it all the same\n");
+	return r < 0 ? EXIT_FAIL : EXIT_OK;
+}
+
 void session_end(struct session *s)
 {
 	policy_close(&s->policy);

@@ -1,10 +1,14 @@
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "policy/activate.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+static const struct option options[] = {
+	{"force", no_argument, NULL, 'F'},
+	{0},
+};
 
 static bool read_number(const char *text, int64_t *out)
 {
@@ -22,10 +26,15 @@ static int run(int argc, char **argv)
 	char command[1024];
 	struct err err;
 	int64_t wanted = -1, generation = 0;
+	bool force = false;
+	int c;
 
 	command_line(argc, argv, command, sizeof command);
-	if (next_option(argc, argv, NULL) != -1)
-		return EXIT_USAGE;
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c != 'F')
+			return EXIT_USAGE;
+		force = true;
+	}
 	if (argc - optind > 1)
 		return misused(&command_rollback, "one generation at a time");
 	if (optind < argc && !read_number(argv[optind], &wanted))
@@ -38,9 +47,10 @@ static int run(int argc, char **argv)
 		err_set(&err, ENOENT, "there is no earlier generation");
 		return failed(&err);
 	}
-	if (policy_restore(session.policy, wanted, &paths, &err) < 0 ||
-	    activate(session.policy, session.store, &paths, command, &generation, &err) < 0)
+	if (policy_restore(session.policy, wanted, &paths, &err) < 0)
 		return failed(&err);
+	if (session_activate(&session, &paths, command, force, &generation) != EXIT_OK)
+		return EXIT_FAIL;
 	if (want_json) {
 		json_open(NULL, '{');
 		json_number("generation", generation);
@@ -59,9 +69,12 @@ static int run(int argc, char **argv)
 
 const struct command command_rollback = {
 	.name = "rollback",
-	.synopsis = "[N]",
+	.synopsis = "[--force] [N]",
 	.summary = "Return to a generation of the policy; the last one before now without N",
-	.options = "This is a new generation itself, so it can be taken back in the same way.\n",
+	.options = "This is a new generation itself, so it can be taken back in the same way. "
+		   "Where the\n"
+		   "live system has changed since, the loader may be against a view of then:\n"
+		   "  --force  show it all the same\n",
 	.root = true,
 	.run = run,
 };

@@ -1,7 +1,6 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "labeler/program.h"
-#include "policy/activate.h"
 #include "policy/wrap.h"
 
 #include <getopt.h>
@@ -11,12 +10,13 @@
 static const struct option options[] = {
 	{"on-failure", required_argument, NULL, 'f'},
 	{"host", no_argument, NULL, 'h'},
+	{"force", no_argument, NULL, 'F'},
 	{0},
 };
 
 struct request {
 	enum plan_on_failure on_failure; /* 0: as it is, or refuse */
-	bool host;
+	bool host, force;
 	struct spec *specs;
 	size_t nspecs;
 };
@@ -128,9 +128,11 @@ static int carry_out(int argc, char **argv, const char *name, const struct reque
 
 	command_line(argc, argv, command, sizeof command);
 	if (session_begin(&session, &err) < 0 || find_app(name, app, &err) < 0 ||
-	    change(&session, app, req, &err) < 0 ||
-	    activate(session.policy, session.store, &paths, command, &generation, &err) < 0 ||
-	    print_result(&session, app, generation, &err) < 0)
+	    change(&session, app, req, &err) < 0)
+		return failed(&err);
+	if (session_activate(&session, &paths, command, req->force, &generation) != EXIT_OK)
+		return EXIT_FAIL;
+	if (print_result(&session, app, generation, &err) < 0)
 		return failed(&err);
 	return EXIT_OK;
 }
@@ -156,6 +158,8 @@ static int run(int argc, char **argv)
 	while ((c = next_option(argc, argv, options)) != -1) {
 		if (c == 'h')
 			req.host = true;
+		else if (c == 'F')
+			req.force = true;
 		else if (c == 'f' && strcmp(optarg, "refuse") == 0)
 			req.on_failure = PLAN_REFUSE;
 		else if (c == 'f' && strcmp(optarg, "unpinned") == 0)
@@ -183,12 +187,14 @@ static int run(int argc, char **argv)
 
 const struct command command_set = {
 	.name = "set",
-	.synopsis = "[--on-failure=refuse|unpinned] APP NAME=VERSION... | --host APP",
+	.synopsis = "[--force] [--on-failure=refuse|unpinned] APP NAME=VERSION... | --host APP",
 	.summary = "Pin library versions for a program",
 	.options =
 		"APP is a command in PATH or a full path. NAME is a package (zlib1g), a soname\n"
 		"(libz.so.1) or its stem (libz); VERSION is a whole version or its leading\n"
-		"components. All pins are set, or none.\n"
+		"components. All pins are set, or none: the loader is asked first whether APP\n"
+		"would work with them.\n"
+		"  --force                 set them even if the loader is against it\n"
 		"  --on-failure=refuse     without its capability the wrapper refuses (default)\n"
 		"  --on-failure=unpinned   ... or starts the program without its pins\n"
 		"  --host                  no pins: the program sees the live system even when\n"

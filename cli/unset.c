@@ -1,12 +1,15 @@
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "policy/activate.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct option options[] = {{"all", no_argument, NULL, 'a'}, {0}};
+static const struct option options[] = {
+	{"all", no_argument, NULL, 'a'},
+	{"force", no_argument, NULL, 'F'},
+	{0},
+};
 
 /* The pins of app that NAME means: by package, soname or stem. */
 static int unpin_name(struct session *s, const struct app *app, const char *name, struct err *err)
@@ -143,14 +146,17 @@ static int run(int argc, char **argv)
 	char command[1024];
 	struct err err;
 	int64_t generation = 0;
-	bool all = false;
+	bool all = false, force = false;
 	int c, r;
 
 	command_line(argc, argv, command, sizeof command);
 	while ((c = next_option(argc, argv, options)) != -1) {
-		if (c != 'a')
+		if (c == 'a')
+			all = true;
+		else if (c == 'F')
+			force = true;
+		else
 			return EXIT_USAGE;
-		all = true;
 	}
 	if (all == (optind < argc))
 		return misused(&command_unset,
@@ -160,8 +166,8 @@ static int run(int argc, char **argv)
 		r = unset_all(&session, &paths, &err);
 	else if (r == 0)
 		r = unset_one(&session, &paths, argv + optind, (size_t)(argc - optind), &err);
-	if (r == 0)
-		r = activate(session.policy, session.store, &paths, command, &generation, &err);
+	if (r == 0 && session_activate(&session, &paths, command, force, &generation) != EXIT_OK)
+		return EXIT_FAIL;
 	if (r == 0)
 		r = print_result(&session, &paths, generation, &err);
 	return r < 0 ? failed(&err) : EXIT_OK;
@@ -169,9 +175,10 @@ static int run(int argc, char **argv)
 
 const struct command command_unset = {
 	.name = "unset",
-	.synopsis = "APP [NAME...] | --all",
+	.synopsis = "[--force] APP [NAME...] | --all",
 	.summary = "Take pins away; with the last one the original program comes back",
-	.options = "Without NAME all pins of APP go. --all unwraps every program.\n",
+	.options = "Without NAME all pins of APP go. --all unwraps every program.\n"
+		   "  --force  take a pin away even if the loader is against what remains\n",
 	.root = true,
 	.run = run,
 };

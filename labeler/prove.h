@@ -43,7 +43,7 @@ struct proof {
 /* interp: the loader, as PT_INTERP has it (glibc's or musl's). object: the program or library to
  * trace. Both are paths in the view. The return is 0 if the loader answered, whatever it said.
  * -ETIMEDOUT: it took too long; -ECANCELED: it crashed, or said nothing: both are a no, and err
- * says so. -EACCES: an ordinary user could not read the object. */
+ * says so. -EACCES: no ordinary user can get to the object: its directory is closed to them. */
 extern unsigned int prove_seconds; /* that a trace may take; tests take less than the 30 */
 int prove(const struct sight *sight, const char *interp, const char *object, struct proof *out,
 	  struct err *err);

@@ -4,6 +4,7 @@
 #include "base/paths.h"
 #include "plan/read.h"
 #include "plan/write.h"
+#include "policy/verdict.h"
 #include "policy/view.h"
 #include "policy/wrap.h"
 
@@ -32,9 +33,40 @@ static void step_free(struct step **step)
 }
 #define AUTO_STEP CLEANUP(step_free)
 
-/* Everything that may fail for want of space, rights or sense. */
-static int prepare(struct policy *policy, struct store *store, const char *path, struct step **out,
-		   struct err *err)
+static void report_all(const struct activate_how *how, const struct sentences *s)
+{
+	for (size_t i = 0; how->report && i < s->count; i++)
+		how->report(how->ctx, s->items[i]);
+}
+
+/* Tries the view out; what comes of it is the policy's to remember. */
+static int try_out(struct policy *policy, struct store *store, const struct step *s,
+		   const struct activate_how *how, struct err *err)
+{
+	AUTO_VERDICT struct verdict v = {0};
+	const struct app *app = &s->app;
+	bool held, forced;
+	int r = verdict_reach(store, app, &s->plan, &v, err);
+
+	if (r < 0)
+		return r;
+	held = v.against.count == 0;
+	forced = !held && (how->force || app->forced);
+	report_all(how, &v.remarks);
+	if (held || forced) {
+		report_all(how, &v.against);
+		return policy_wrap(policy, app->path, app->on_failure, forced, err);
+	}
+	for (size_t i = 1; how->report && i < v.against.count; i++)
+		how->report(how->ctx, v.against.items[i]);
+	return err_set(err, ECANCELED, "%s would not work with these pins: %s", app->path,
+		       v.against.items[0]);
+}
+
+/* Everything that may fail for want of space, rights or sense. Without how the view is not tried
+ * out: that was done before it was committed. */
+static int prepare(struct policy *policy, struct store *store, const char *path,
+		   const struct activate_how *how, struct step **out, struct err *err)
 {
 	AUTO_STEP struct step *s = calloc(1, sizeof *s);
 	int r;
@@ -49,6 +81,8 @@ static int prepare(struct policy *policy, struct store *store, const char *path,
 		r = wrap_allowed(path, err);
 		if (r == 0)
 			r = view_build(store, &s->app, policy_current(policy), &s->plan, err);
+		if (r == 0 && how)
+			r = try_out(policy, store, s, how, err);
 		if (r == 0)
 			r = wrap_prepare(path, err);
 		if (r < 0)
@@ -101,10 +135,10 @@ static int end_pending(struct err *err)
 }
 
 static int prepare_all(struct policy *policy, struct store *store, const struct paths *paths,
-		       struct step **steps, struct err *err)
+		       const struct activate_how *how, struct step **steps, struct err *err)
 {
 	for (size_t i = 0; i < paths->count; i++) {
-		int r = prepare(policy, store, paths->items[i], &steps[i], err);
+		int r = prepare(policy, store, paths->items[i], how, &steps[i], err);
 
 		if (r < 0)
 			return r;
@@ -135,13 +169,14 @@ static void go_back(struct store *store)
 }
 
 static int carry_out(struct policy *policy, struct store *store, const struct paths *paths,
-		     struct step **steps, const char *command, int64_t *generation, struct err *err)
+		     struct step **steps, const char *command, const struct activate_how *how,
+		     int64_t *generation, struct err *err)
 {
 	struct err ignored;
 	int r = note_pending(paths, err);
 
 	if (r == 0)
-		r = prepare_all(policy, store, paths, steps, err);
+		r = prepare_all(policy, store, paths, how, steps, err);
 	if (r < 0) {
 		go_back(store);
 		return r;
@@ -159,14 +194,16 @@ static int carry_out(struct policy *policy, struct store *store, const struct pa
 }
 
 int activate(struct policy *policy, struct store *store, const struct paths *paths,
-	     const char *command, int64_t *generation, struct err *err)
+	     const char *command, const struct activate_how *how, int64_t *generation,
+	     struct err *err)
 {
+	static const struct activate_how quietly = {0};
 	struct step **steps = calloc(paths->count + 1, sizeof *steps);
 	int r;
 
 	if (!steps)
 		return err_nomem(err);
-	r = carry_out(policy, store, paths, steps, command, generation, err);
+	r = carry_out(policy, store, paths, steps, command, how ? how : &quietly, generation, err);
 	for (size_t i = 0; i < paths->count; i++)
 		step_free(&steps[i]);
 	free(steps);
@@ -203,7 +240,7 @@ static int read_pending(struct paths *out, struct err *err)
 static int converge(struct policy *policy, struct store *store, const char *path, struct err *err)
 {
 	AUTO_STEP struct step *s = NULL;
-	int r = prepare(policy, store, path, &s, err);
+	int r = prepare(policy, store, path, NULL, &s, err);
 
 	return r < 0 ? r : show(path, s, err);
 }

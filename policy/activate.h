@@ -12,10 +12,21 @@
 #include "policy/policy.h"
 #include "store/store.h"
 
-/* Commits what was changed in policy since policy_begin and makes it so for the apps at paths. On
- * failure the old policy is in force again and the apps are as they were. */
+struct activate_how {
+	bool force;	   /* a view that its verdict is against is shown all the same */
+	report_fn *report; /* gets each remark and each reason against a view, but for the one that
+			      err has; NULL: nobody */
+	void *ctx;
+};
+
+/* Commits what was changed in policy since policy_begin and makes it so for the apps at paths. The
+ * view of each app that has pins is tried out first (policy/verdict.h): -ECANCELED if one does not
+ * hold. With force it is recorded as forced instead; one that is forced already, by an earlier
+ * generation that comes back, stays so. On failure the old policy is in force again and the apps
+ * are as they were. how may be NULL. */
 int activate(struct policy *policy, struct store *store, const struct paths *paths,
-	     const char *command, int64_t *generation, struct err *err);
+	     const char *command, const struct activate_how *how, int64_t *generation,
+	     struct err *err);
 
 /* Finishes what an interrupted command left, by the committed policy. Apps that cannot be brought
  * to their state stay on the list and the first reason is returned: it is worth a warning, no

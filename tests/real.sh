@@ -139,6 +139,22 @@ new_glibc() {
 	is "the system's programs run in that view too" "$(user $bin/env getconf GNU_LIBC_VERSION)" "glibc 2.41"
 }
 
+# What cannot work is refused, with the reason, and nothing is changed.
+refused() {
+	what /usr/bin/xz >before-xz
+	runs "add apt:liblzma5 of bullseye" pinlib add apt:liblzma5
+	refuses "set xz liblzma5=5.2.5 is refused" 1 "/usr/bin/xz needs the symbol version XZ_5.4" \
+		pinlib set xz liblzma5=5.2.5
+	is "xz is as it was" "$(what /usr/bin/xz)" "$(cat before-xz)"
+	runs "add apt:libcurl4 of bullseye" pinlib add apt:libcurl4
+	refuses "set curl libcurl4=7.74 is refused" 1 "libssl.so.1.1" pinlib set curl libcurl4=7.74
+	is "curl has the pins it had" "$(user curl --version)" "*zlib/1.2.11*"
+	runs "add apt:libxml2 of bullseye" pinlib add apt:libxml2
+	refuses "set xmllint libxml2=2.9.10 is refused" 1 \
+		"libxml2.so.2 needs libicuuc.so.67, which is not there" pinlib set xmllint libxml2=2.9.10
+	is "xmllint is not wrapped" "$(pinlib list | grep -c xmllint)" 0
+}
+
 # pydoc is a script from /usr/bin; it prints the version of zlib that its interpreter loaded.
 script() {
 	local pydoc version
@@ -196,6 +212,7 @@ with bullseye "curl with bullseye's zlib1g" curl_zlib
 with bullseye "gpg with bullseye's libgcrypt20" gpg_libgcrypt
 with trixie "two apps with two versions at once" two_versions
 with bullseye "one app with five pins" five_pins
+with bullseye "pins that cannot work" refused
 with bullseye "a script from /usr/bin" script
 with bullseye "unset curl" curl_back
 with bullseye "a bullseye program with libraries that bookworm no longer has" old_programs

@@ -1,6 +1,6 @@
 /* Proofs: what loaders print, taken apart; and the loader of a view, asked. */
-#include "labeler/prove.h"
 #include "labeler/program.h"
+#include "labeler/prove.h"
 #include "tests/unit/labeler_help.h"
 
 static struct proof parsed(const char *printed)
@@ -62,11 +62,11 @@ static void glibc_lines(void)
 
 static void musl_lines(void)
 {
-	AUTO_PROOF struct proof p = parsed(
-		"\t/lib/ld-musl-x86_64.so.1 (0x7f0000000000)\n"
-		"\tlibz.so.1 => /lib/libz.so.1 (0x7f0000000000)\n"
-		"Error loading shared library liby.so: No such file or directory (needed by /bin/p)\n"
-		"Error relocating /bin/p: f: symbol not found\n");
+	AUTO_PROOF struct proof p = parsed("\t/lib/ld-musl-x86_64.so.1 (0x7f0000000000)\n"
+					   "\tlibz.so.1 => /lib/libz.so.1 (0x7f0000000000)\n"
+					   "Error loading shared library liby.so: No such file or "
+					   "directory (needed by /bin/p)\n"
+					   "Error relocating /bin/p: f: symbol not found\n");
 
 	CHECK(p.nloaded == 2 && p.nmissing == 2);
 	if (p.nmissing != 2)
@@ -159,8 +159,11 @@ static void views(void)
 			      in("lib/libt.so.1"));
 	CHECK(prove(&none, "/nowhere/ld.so", in("real/p"), &lone, &err) == -ENOENT);
 	CHECK(strstr(err.text, "/nowhere/ld.so"));
-	sh("chmod 700 real/p");
+	sh("chmod 700 real");
 	CHECK(prove(&none, interp, in("real/p"), &lone, &err) == -EACCES);
+	sh("chmod 755 real; chmod 700 real/p");
+	CHECK(prove(&none, interp, in("real/p"), &lone, &err) == 0 && lone.nloaded == 3);
+	proof_free(&lone);
 	sh("chmod 755 real/p");
 	CHECK(prove(&none, interp, in("real/none"), &lone, &err) == -ENOENT);
 }

@@ -1,0 +1,35 @@
+/*
+ * Whether an app would work in a view: what the view's own loader says of it, and what pinlib
+ * knows besides. Decided before a view becomes active, and again by `pinlib check`.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "labeler/prove.h"
+#include "policy/policy.h"
+#include "policy/view.h"
+
+#include <stddef.h>
+
+struct sentences {
+	char **items; /* without a full stop */
+	size_t count;
+};
+
+struct verdict {
+	struct sentences against; /* why the app would not work; none: the view holds */
+	struct sentences remarks; /* what is worth knowing all the same */
+	struct proof proof;	  /* all that the loader said; empty if it could not be asked */
+};
+
+/* plan is built and need not be in force. An app without pins, and one that no loader loads, hold.
+ * That the loader could not be asked is a reason against, not an error of this function. */
+int verdict_reach(struct store *store, const struct app *app, const struct view_plan *plan,
+		  struct verdict *out, struct err *err);
+void verdict_free(struct verdict *verdict);
+#define AUTO_VERDICT CLEANUP(verdict_free)
+
+/* What lays plan's view; it lives as long as plan and covers do. app is shown from program where
+ * they differ. */
+struct sight plan_sight(const struct view_plan *plan, const char *program,
+			struct cover covers[PLAN_COVERS_MAX]);
