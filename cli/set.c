@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "labeler/program.h"
+#include "policy/supply.h"
 #include "policy/wrap.h"
 
 #include <getopt.h>
@@ -11,12 +12,13 @@ static const struct option options[] = {
 	{"on-failure", required_argument, NULL, 'f'},
 	{"host", no_argument, NULL, 'h'},
 	{"force", no_argument, NULL, 'F'},
+	{"with-deps", no_argument, NULL, 'd'},
 	{0},
 };
 
 struct request {
 	enum plan_on_failure on_failure; /* 0: as it is, or refuse */
-	bool host, force;
+	bool host, force, with_deps;
 	struct spec *specs;
 	size_t nspecs;
 };
@@ -70,6 +72,12 @@ static int pin_all(struct session *s, const char *app, const struct request *req
 	return r;
 }
 
+static void say_added(void *ctx, const char *what)
+{
+	(void)ctx;
+	warn("%s", what);
+}
+
 static int change(struct session *s, const char *app, const struct request *req, struct err *err)
 {
 	AUTO_APP struct app now = {0};
@@ -90,7 +98,11 @@ static int change(struct session *s, const char *app, const struct request *req,
 	if (!req->host && !req->nspecs && r == -ENOENT)
 		return err_set(err, EINVAL, "%s has no pins, and none was given", app);
 	r = policy_wrap(s->policy, app, on_failure, false, err);
-	return r < 0 ? r : pin_all(s, app, req, err);
+	if (r == 0)
+		r = pin_all(s, app, req, err);
+	if (r == 0 && req->with_deps)
+		r = supply(s->policy, s->store, app, elf_facts, say_added, NULL, err);
+	return r;
 }
 
 static int print_result(struct session *s, const char *app, int64_t generation, struct err *err)
@@ -160,6 +172,8 @@ static int run(int argc, char **argv)
 			req.host = true;
 		else if (c == 'F')
 			req.force = true;
+		else if (c == 'd')
+			req.with_deps = true;
 		else if (c == 'f' && strcmp(optarg, "refuse") == 0)
 			req.on_failure = PLAN_REFUSE;
 		else if (c == 'f' && strcmp(optarg, "unpinned") == 0)
@@ -187,7 +201,8 @@ static int run(int argc, char **argv)
 
 const struct command command_set = {
 	.name = "set",
-	.synopsis = "[--force] [--on-failure=refuse|unpinned] APP NAME=VERSION... | --host APP",
+	.synopsis = "[--force] [--with-deps] [--on-failure=refuse|unpinned] APP NAME=VERSION... | "
+		    "--host APP",
 	.summary = "Pin library versions for a program",
 	.options =
 		"APP is a command in PATH or a full path. NAME is a package (zlib1g), a soname\n"
@@ -195,6 +210,9 @@ const struct command command_set = {
 		"components. All pins are set, or none: the loader is asked first whether APP\n"
 		"would work with them.\n"
 		"  --force                 set them even if the loader is against it\n"
+		"  --with-deps             pin what else APP then needs, from the store or from "
+		"where\n"
+		"                          the versions came from, until it would work\n"
 		"  --on-failure=refuse     without its capability the wrapper refuses (default)\n"
 		"  --on-failure=unpinned   ... or starts the program without its pins\n"
 		"  --host                  no pins: the program sees the live system even when\n"

@@ -1,6 +1,7 @@
 #include "policy/verdict.h"
 
 #include "labeler/program.h"
+#include "policy/supply.h"
 #include "policy/wrap.h"
 
 #include <stdarg.h>
@@ -131,10 +132,11 @@ static int say_symbols(struct sentences *s, const struct proof *p, const struct 
 
 /* What is missing in the view. Symbols that nothing has on the live system either are no fault of
  * the pins: the app has lived without them. */
-static int say_missing(struct verdict *v, const struct proof *live, struct err *err)
+static int say_missing(struct verdict *v, const struct proof *live, struct store *store,
+		       const struct app *app, struct err *err)
 {
 	const struct proof *p = &v->proof;
-	char text[512];
+	char text[512], hint[512];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->nmissing;) {
@@ -142,8 +144,9 @@ static int say_missing(struct verdict *v, const struct proof *live, struct err *
 			r = say_symbols(&v->against, p, live, &i, err);
 			continue;
 		}
-		missing_text(&p->missing[i++], text, sizeof text);
-		r = say(&v->against, err, "%s", text);
+		missing_text(&p->missing[i], text, sizeof text);
+		supply_hint(store, app, &p->missing[i++], hint, sizeof hint);
+		r = say(&v->against, err, *hint ? "%s (%s)" : "%s", text, hint);
 	}
 	return r;
 }
@@ -157,7 +160,8 @@ static bool has_symbols(const struct proof *p)
 }
 
 static int ask_loader(struct verdict *v, const struct sight *sight, const char *interp,
-		      const char *object, struct err *err)
+		      const char *object, struct store *store, const struct app *app,
+		      struct err *err)
 {
 	const struct sight without = {
 		.app = sight->app, .real = sight->real, .label = sight->label};
@@ -173,7 +177,7 @@ static int ask_loader(struct verdict *v, const struct sight *sight, const char *
 		return say(&v->against, err, "it cannot be tried out: %s", why.text);
 	if (has_symbols(&v->proof) && prove(&without, interp, object, &live, &why) == -ENOMEM)
 		return err_nomem(err);
-	return say_missing(v, &live, err);
+	return say_missing(v, &live, store, app, err);
 }
 
 /* -- the whole -- */
@@ -188,7 +192,6 @@ int verdict_reach(struct store *store, const struct app *app, const struct view_
 	struct sight sight;
 	int r = wrap_program(app->path, file, err);
 
-	(void)store;
 	if (r == 0)
 		r = program_read(file, &program, err);
 	if (r < 0)
@@ -197,7 +200,7 @@ int verdict_reach(struct store *store, const struct app *app, const struct view_
 	if (app->npins && program.elf.interp)
 		r = ask_loader(&v, &sight, program.elf.interp,
 			       program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path,
-			       err);
+			       store, app, err);
 	if (r < 0)
 		return r;
 	*out = v;

@@ -160,6 +160,23 @@ static int sweep_half_manifest(void *ctx, int dir, const char *name, struct err 
 	return strncmp(name, ".tmp-", 5) == 0 ? sweep_temporary(ctx, dir, name, err) : 0;
 }
 
+/* What is known of the origin of a version that is gone, or never came to be. */
+static int sweep_origin(void *ctx, int dir, const char *name, struct err *err)
+{
+	struct gc *gc = ctx;
+
+	if (gc->dry_run || faccessat(gc->store->versions, name, F_OK, 0) == 0)
+		return 0;
+	return file_remove_tree(dir, name, err);
+}
+
+static int sweep_origins(struct gc *gc, struct err *err)
+{
+	AUTO_FD int dir = openat(gc->store->dir, "origins", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 ? 0 : each_name(dir, sweep_origin, gc, err);
+}
+
 static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
 {
 	int r = mark(gc, keep, err);
@@ -172,6 +189,8 @@ static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
 		r = each_name(gc->store->tmp, sweep_temporary, gc, err);
 	if (r == 0)
 		r = each_name(gc->store->versions, sweep_half_manifest, gc, err);
+	if (r == 0)
+		r = sweep_origins(gc, err);
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "store/check.h"
 #include "store/manifest.h"
+#include "store/origin.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -26,6 +27,17 @@ static int apply_options(struct staging *s, struct err *err)
 		r = staging_label(s->version, sizeof s->version, "version", s->options->version,
 				  err);
 	return r;
+}
+
+/* Whether what came is what was looked for. */
+static int check_soname(const struct staging *s, struct err *err)
+{
+	const char *soname = s->options->soname;
+
+	for (size_t i = 0; soname && i < s->count; i++)
+		if (s->items[i]->soname && strcmp(s->items[i]->soname, soname) == 0)
+			return 0;
+	return soname ? err_set(err, ENODATA, "%s %s has no %s", s->name, s->version, soname) : 0;
 }
 
 /* Moves the staged entries to v. */
@@ -77,9 +89,17 @@ static int publish_manifest(struct store *store, const struct version *v, const 
 	return file_publish(store->versions, hex, text, len, 0644, err);
 }
 
+static int write_origin(struct store *store, const struct staging *s, const struct version *v,
+			const char *source, struct err *err)
+{
+	const char *config = s->options->apt_config;
+
+	return origin_write(store, &v->digest, source, config ? config : getenv("APT_CONFIG"), err);
+}
+
 /* Objects before the manifest: a manifest that can be seen is complete. */
-static int publish(struct store *store, struct staging *s, struct version *v, bool *known,
-		   struct err *err)
+static int publish(struct store *store, struct staging *s, const char *source, struct version *v,
+		   bool *known, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
@@ -91,6 +111,8 @@ static int publish(struct store *store, struct staging *s, struct version *v, bo
 		r = err_set(err, EINVAL, "there are no files in it");
 	if (r == 0)
 		r = publish_objects(s, v, err);
+	if (r == 0)
+		r = write_origin(store, s, v, source, err);
 	if (r == 0)
 		r = publish_manifest(store, v, text, len, known, err);
 	return r;
@@ -114,9 +136,11 @@ int store_add(struct store *store, const char *source, const struct add_options 
 	}
 	if (r == 0)
 		r = apply_options(&s, err);
+	if (r == 0)
+		r = check_soname(&s, err);
 	if (r < 0)
 		return r;
-	r = publish(store, &s, &v, known, err);
+	r = publish(store, &s, source, &v, known, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", source);
 	*out = v;

@@ -271,10 +271,11 @@ static int add_fetched(struct staging *s, int dir, struct err *err)
 /* In a directory below the staging directory, so that it goes with it. */
 int source_apt(struct staging *s, const char *package, struct err *err)
 {
+	AUTO_FREE char *where = NULL, *config = NULL;
 	/* apt's own user could not write there; the signatures are checked all the same. */
-	const char *fetch[] = {"apt-get",  "-q",    "-o", "APT::Sandbox::User=root",
+	const char *fetch[] = {"env",	   NULL,    "apt-get",
+			       "-q",	   "-o",    "APT::Sandbox::User=root",
 			       "download", package, NULL};
-	AUTO_FREE char *where = NULL;
 	AUTO_FD int dir = -1;
 	int r = check_package(package, true, err);
 
@@ -284,6 +285,12 @@ int source_apt(struct staging *s, const char *package, struct err *err)
 		where = NULL;
 		return err_nomem(err);
 	}
+	if (s->options->apt_config &&
+	    asprintf(&config, "APT_CONFIG=%s", s->options->apt_config) < 0) {
+		config = NULL;
+		return err_nomem(err);
+	}
+	fetch[1] = config ? config : "--";
 	if (mkdirat(s->dir, "apt", 0755) < 0)
 		return err_sys(err, errno, "cannot make a directory in the store");
 	dir = openat(s->dir, "apt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -35,6 +35,8 @@ struct add_options {
 	const char *name;    /* NULL: as read from the source */
 	const char *version; /* NULL: as read from the source */
 	elf_facts_fn *facts;
+	const char *soname;	/* NULL, or: nothing is added (-ENODATA) that has no such file */
+	const char *apt_config; /* for apt:, APT_CONFIG; NULL: as in the environment */
 };
 
 /*

@@ -153,6 +153,18 @@ refused() {
 	refuses "set xmllint libxml2=2.9.10 is refused" 1 \
 		"libxml2.so.2 needs libicuuc.so.67, which is not there" pinlib set xmllint libxml2=2.9.10
 	is "xmllint is not wrapped" "$(pinlib list | grep -c xmllint)" 0
+	refuses "... and it says who may have it" 1 "apt:libicu67 may have it" \
+		pinlib set xmllint libxml2=2.9.10
+	runs "set --with-deps xmllint libxml2=2.9.10" pinlib set --with-deps xmllint libxml2=2.9.10
+	is "xmllint runs with libxml2 2.9.10" "$(user xmllint --version)" "*version 20910*"
+	is "... and what was pinned is libxml2 and libicu67" \
+		"$(pinlib --json show xmllint | grep -o '"name": "[^"]*"' | tr -d '\n')" \
+		'"name": "libicu67""name": "libxml2"'
+	is "... and it reads a document" "$(echo '<a>&#228;</a>' | user xmllint --encode UTF-8 -)" "*<a>ä</a>*"
+	runs "unset xmllint" pinlib unset xmllint
+	refuses "set --with-deps xz liblzma5=5.2.5 is refused" 1 "XZ_5.4" \
+		pinlib set --with-deps xz liblzma5=5.2.5
+	is "xz is as it was after that" "$(what /usr/bin/xz)" "$(cat before-xz)"
 }
 
 # pydoc is a script from /usr/bin; it prints the version of zlib that its interpreter loaded.

@@ -72,7 +72,8 @@ static void test_tree(void)
 	CHECK(e && e->type == ENTRY_DIR && e->mode == 0755);
 	CHECK(add(in("libfoo-1.2"), NULL, &again, &known) == 0 && known);
 	CHECK(digest_equal(&v.digest, &again.digest));
-	CHECK(add(in("libfoo-1.2"), &(struct add_options){"bar", "9", test_facts}, &other,
+	CHECK(add(in("libfoo-1.2"),
+		  &(struct add_options){.name = "bar", .version = "9", .facts = test_facts}, &other,
 		  &known) == 0 &&
 	      !known);
 	CHECK_STR(other.name, "bar");
@@ -94,9 +95,12 @@ static void test_tree_refusals(void)
 	MUST(file_mkdirs(in("bad-1"), &err) == 0);
 	CHECK(refused(t, NULL, -EINVAL, "no files"));
 	put_text(in("bad-1/x"), "x");
-	CHECK(refused(t, &(struct add_options){"a b", NULL, test_facts}, -EINVAL, "blank"));
-	CHECK(refused(t, &(struct add_options){"", NULL, test_facts}, -EINVAL, "empty"));
-	CHECK(refused(t, &(struct add_options){"a", "1=2", test_facts}, -EINVAL, "'='"));
+	CHECK(refused(t, &(struct add_options){.name = "a b", .version = NULL, .facts = test_facts},
+		      -EINVAL, "blank"));
+	CHECK(refused(t, &(struct add_options){.name = "", .version = NULL, .facts = test_facts},
+		      -EINVAL, "empty"));
+	CHECK(refused(t, &(struct add_options){.name = "a", .version = "1=2", .facts = test_facts},
+		      -EINVAL, "'='"));
 	MUST(chmod(in("bad-1/x"), 04755) == 0);
 	CHECK(refused(t, NULL, -EPERM, "x is setuid"));
 	MUST(chmod(in("bad-1/x"), 02755) == 0);
@@ -141,8 +145,9 @@ static void test_so(void)
 	CHECK(entry_of(&v, "/usr/lib/x86_64-linux-gnu/libbar.so.1.2") != NULL);
 	put_lib(in("libbar.so"), "libbar.so", "arm64", "bar");
 	CHECK(refused(in("libbar.so"), NULL, -EINVAL, "--version"));
-	CHECK(add(in("libbar.so"), &(struct add_options){NULL, "3", test_facts}, &named, &known) ==
-	      0);
+	CHECK(add(in("libbar.so"),
+		  &(struct add_options){.name = NULL, .version = "3", .facts = test_facts}, &named,
+		  &known) == 0);
 	CHECK(named.nentries == 1 &&
 	      strcmp(named.entries[0].path, "/usr/lib/aarch64-linux-gnu/libbar.so") == 0);
 	put_lib(in("libodd.so.1"), "libodd.so.1", "s390x", "bar");

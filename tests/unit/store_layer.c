@@ -30,7 +30,7 @@ static struct version add_lib(const char *version, const char *extra)
 {
 	AUTO_FREE char *dir = strdup(in("tree"));
 	struct version v = {0};
-	struct add_options o = {"libfoo", version, test_facts};
+	struct add_options o = {.name = "libfoo", .version = version, .facts = test_facts};
 	char elf[FAKE_ELF];
 	bool known;
 

@@ -1,0 +1,48 @@
+/*
+ * Where a version came from: what `pinlib add` was told. It is kept beside the manifest and is
+ * no part of the version, which is its content alone:
+ *
+ *	ROOT/origins/abcdef...   named as the manifest; lines of a key, a tab and a value:
+ *
+ *	source	apt:libxml2
+ *	apt-config	/etc/apt/bullseye.conf
+ *
+ * It only helps to find further libraries of the same make: a version without it is as good as
+ * one with it.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "store/store.h"
+
+struct origin {
+	char *source;	  /* as for store_add; files by their absolute path */
+	char *apt_config; /* APT_CONFIG (apt.conf(5)) at that time; NULL if it was not set */
+};
+
+/* The latest that was told. -ENOENT if nothing is known. */
+int origin_read(struct store *store, const struct digest *digest, struct origin *out,
+		struct err *err);
+void origin_free(struct origin *origin);
+#define AUTO_ORIGIN CLEANUP(origin_free)
+
+/* For store_add: writes what is known of a source; a name that no line can hold is left out. */
+int origin_write(struct store *store, const struct digest *digest, const char *source,
+		 const char *apt_config, struct err *err);
+
+/*
+ * The sources, fit for store_add, that may hold a library called soname and come from where origin
+ * came from; best first. For a .deb file its neighbours in the directory, for a shared object
+ * the neighbour of that name, for a package of apt those that Debian's policy (8.1, names of
+ * shared library packages) would call so and that apt knows, then what the package depends on.
+ * Nothing is fetched. An origin that has no neighbours gives none.
+ */
+struct candidates {
+	char **items;
+	size_t count;
+	size_t likely; /* so many of the first are likely to hold it, going by their names */
+};
+int origin_candidates(const struct origin *origin, const char *soname, struct candidates *out,
+		      struct err *err);
+void candidates_free(struct candidates *candidates);
+#define AUTO_CANDIDATES CLEANUP(candidates_free)
