@@ -149,11 +149,20 @@ static char *env_program(char **save)
 	return word;
 }
 
+/* One more program on the way; so far it is the interpreter. */
+static int go_by(struct program *p, const char *name, struct err *err)
+{
+	int r = program_canonical(name, p->interpreter, err);
+
+	return r < 0 ? r : dirs_add(&p->way, p->interpreter, err);
+}
+
 /* The program that a shebang names: "/usr/bin/env [-S] [VAR=x] NAME" means NAME, and what wrapping
  * put before a script's own interpreter means that. */
-static int interpreter_of(const char *shebang, char out[PATH_MAX], struct err *err)
+static int follow_shebang(struct program *p, const char *shebang, struct err *err)
 {
-	char line[256], *save, *word;
+	char line[256], found[PATH_MAX], *save, *word;
+	int r;
 
 	snprintf(line, sizeof line, "%s", shebang);
 	word = strtok_r(line, " \t", &save);
@@ -161,18 +170,17 @@ static int interpreter_of(const char *shebang, char out[PATH_MAX], struct err *e
 		word = strtok_r(NULL, " \t", &save);
 	if (!word)
 		return err_set(err, ENOEXEC, "the first line names no interpreter");
-	if (strcmp(path_base(word), "env") != 0) {
-		snprintf(out, PATH_MAX, "%s", word);
-		return 0;
-	}
+	r = go_by(p, word, err);
+	if (r < 0 || strcmp(path_base(word), "env") != 0)
+		return r;
 	word = env_program(&save);
 	if (!word || !*word)
 		return err_set(err, ENOEXEC, "the first line, '%s', names no interpreter", shebang);
 	if (strchr(word, '/'))
-		snprintf(out, PATH_MAX, "%s", word);
-	else if (!in_standard_path(word, out))
+		return go_by(p, word, err);
+	if (!in_standard_path(word, found))
 		return err_set(err, ENOENT, "its interpreter, '%s', is not installed", word);
-	return 0;
+	return go_by(p, found, err);
 }
 
 /* A wrapped program's own file, as policy/wrap.h puts it; else the path itself. */
@@ -211,7 +219,7 @@ static int read_one(const char *path, struct elf *elf, char shebang[256], struct
 
 int program_read(const char *path, struct program *out, struct err *err)
 {
-	char name[PATH_MAX], file[2 * PATH_MAX], shebang[256];
+	char file[2 * PATH_MAX], shebang[256];
 	int r;
 
 	*out = (struct program){0};
@@ -221,9 +229,7 @@ int program_read(const char *path, struct program *out, struct err *err)
 	out->kind = PROGRAM_SCRIPT;
 	memcpy(shebang, out->shebang, sizeof shebang);
 	for (int i = 0; i < SCRIPTS_MAX; i++) {
-		r = interpreter_of(shebang, name, err);
-		if (r == 0)
-			r = program_canonical(name, out->interpreter, err);
+		r = follow_shebang(out, shebang, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", path);
 		own_file(out->interpreter, file);
@@ -237,6 +243,7 @@ int program_read(const char *path, struct program *out, struct err *err)
 void program_free(struct program *program)
 {
 	elf_free(&program->elf);
+	dirs_free(&program->way);
 	search_free(&program->search);
 	*program = (struct program){0};
 }

@@ -26,6 +26,8 @@ struct program {
 				       "env NAME" is looked up in the standard PATH, scripts of
 				       scripts are followed (as many as the kernel takes, then
 				       -ELOOP) */
+	struct dirs way;	    /* scripts: all that is started on the way, env(1) and scripts
+				       too, by program_canonical; the interpreter is the last */
 	struct elf elf;		    /* of the program, or of the script's interpreter */
 	struct search *search;	    /* what program_places found out once; NULL before */
 };

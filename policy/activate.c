@@ -4,6 +4,7 @@
 #include "base/paths.h"
 #include "plan/read.h"
 #include "plan/write.h"
+#include "policy/script.h"
 #include "policy/verdict.h"
 #include "policy/view.h"
 #include "policy/wrap.h"
@@ -203,7 +204,10 @@ int activate(struct policy *policy, struct store *store, const struct paths *pat
 
 	if (!steps)
 		return err_nomem(err);
-	r = carry_out(policy, store, paths, steps, command, how ? how : &quietly, generation, err);
+	r = script_check(policy, paths, err);
+	if (r == 0)
+		r = carry_out(policy, store, paths, steps, command, how ? how : &quietly,
+			      generation, err);
 	for (size_t i = 0; i < paths->count; i++)
 		step_free(&steps[i]);
 	free(steps);

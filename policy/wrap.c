@@ -63,6 +63,22 @@ int wrap_program(const char *app, char program[PATH_MAX], struct err *err)
 	return 0;
 }
 
+static bool starts_a_script(const char *path)
+{
+	char two[2];
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	return fd >= 0 && pread(fd, two, 2, 0) == 2 && two[0] == '#' && two[1] == '!';
+}
+
+bool wrap_is_script(const char *app)
+{
+	char program[PATH_MAX];
+	struct err ignored;
+
+	return wrap_program(app, program, &ignored) == 0 && starts_a_script(program);
+}
+
 static int refuse_privileged(const char *app, const struct stat *st, struct err *err)
 {
 	cap_t caps;
@@ -278,14 +294,6 @@ static int write_script(const char *temp, const char *real, struct err *err)
 	    futimens(fd, (struct timespec[]){st.st_atim, st.st_mtim}) < 0 || fsync(fd) < 0)
 		return err_sys(err, errno, "cannot finish %s", temp);
 	return 0;
-}
-
-static bool starts_a_script(const char *path)
-{
-	char two[2];
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	return fd >= 0 && pread(fd, two, 2, 0) == 2 && two[0] == '#' && two[1] == '!';
 }
 
 int wrap_install(const char *app, struct err *err)

@@ -26,6 +26,9 @@ int wrap_program(const char *app, char program[PATH_MAX], struct err *err);
 /* True if DIR/NAME is ours: the link, or the script with our first line. */
 bool wrap_present(const char *app);
 
+/* True if the program's own file, wherever it is now, begins with "#!". */
+bool wrap_is_script(const char *app);
+
 /* Whether app may be wrapped: a regular executable file in directories that only root can write,
  * without setuid, setgid or file capabilities. The reason is in err. */
 int wrap_allowed(const char *app, struct err *err);

@@ -81,13 +81,13 @@ static int accept(struct launch *out, const char *name, char **argv)
  * The kernel starts us in one of these ways:
  *
  *	/usr/bin/app, or a link to it          AT_EXECFN leads to it
- *	/usr/bin/tool, a wrapped script        AT_EXECFN leads to it, and argv is our path, the
- *	                                       original first line, the script, its arguments
+ *	/usr/bin/tool, a wrapped script        argv is our path, the original first line, the
+ *	                                       script as AT_EXECFN names it, its arguments
  *	a script with #!/usr/bin/app           AT_EXECFN is the script; argv[0] leads to app
  *	a script with #!/usr/bin/tool          argv is as for tool, then the script
  *
- * A wrapped script whose interpreter is wrapped too comes back with the script as AT_EXECFN and the
- * interpreter as argv[0]: it is the interpreter that was meant.
+ * A wrapped script whose interpreter is wrapped too comes back with the script as AT_EXECFN: it is
+ * the interpreter that was meant, which argv names; else this would never end.
  */
 int identify(const char *execfn, int argc, char **argv, uid_t root, struct launch *out,
 	     struct err *err)
@@ -100,8 +100,6 @@ int identify(const char *execfn, int argc, char **argv, uid_t root, struct launc
 		return r;
 	if (r == 0 && plan->kind == PLAN_ELF)
 		return accept(out, execfn, argv);
-	if (r == 0 && by_shebang)
-		return accept(out, execfn, argv + 2);
 	if (by_shebang) {
 		r = find_plan(argv[2], root, &out->file, err);
 		if (r == 0 && plan->kind == PLAN_SCRIPT)

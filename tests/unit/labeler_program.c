@@ -1,6 +1,7 @@
 /* Which program a name means, and which one runs a script. */
 #include "labeler/program.h"
 
+#include "base/path.h"
 #include "base/paths.h"
 #include "tests/unit/labeler_help.h"
 
@@ -102,6 +103,27 @@ static void test_scripts(void)
 		CHECK_STR(runs(lines[i], &r), "/usr/bin/cat");
 }
 
+/* All that the kernel and env(1) start before the interpreter, in order. */
+static void test_the_way(void)
+{
+	AUTO_PROGRAM struct program direct = {0}, p = {0};
+	char cwd[PATH_MAX], line[PATH_MAX + 32];
+
+	put_text("script", "#!/bin/cat\n");
+	CHECK(program_read("script", &direct, &err) == 0);
+	CHECK(direct.way.count == 1);
+	CHECK_STR(direct.way.items[0], "/usr/bin/cat");
+	CHECK(getcwd(cwd, sizeof cwd));
+	put_text("inner", "#!/usr/bin/env cat\n");
+	snprintf(line, sizeof line, "#!%s/inner\n", cwd);
+	put_text("script", line);
+	CHECK(program_read("script", &p, &err) == 0);
+	CHECK(p.way.count == 3 && strcmp(path_base(p.way.items[0]), "inner") == 0);
+	CHECK_STR(p.way.count == 3 ? p.way.items[1] : NULL, "/usr/bin/env");
+	CHECK_STR(p.way.count == 3 ? p.way.items[2] : NULL, "/usr/bin/cat");
+	CHECK_STR(p.interpreter, "/usr/bin/cat");
+}
+
 static void test_no_scripts(void)
 {
 	static const struct {
@@ -199,6 +221,7 @@ int main(void)
 	test_canonical();
 	test_wrapped();
 	test_scripts();
+	test_the_way();
 	test_no_scripts();
 	test_chains();
 	test_files();
