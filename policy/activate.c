@@ -113,25 +113,64 @@ static int show(const char *path, const struct step *s, struct err *err)
 	return r;
 }
 
-static int note_pending(const struct paths *paths, struct err *err)
+static bool among(const struct paths *paths, const char *path)
 {
-	AUTO_FREE char *text = NULL;
-	size_t len = 0, used = 0;
-
 	for (size_t i = 0; i < paths->count; i++)
-		len += strlen(paths->items[i]) + 1;
-	text = malloc(len + 1);
-	if (!text)
-		return err_nomem(err);
-	for (size_t i = 0; i < paths->count; i++)
-		used += (size_t)sprintf(text + used, "%s\n", paths->items[i]);
-	return file_publish(AT_FDCWD, PENDING, text, used, 0600, err);
+		if (strcmp(paths->items[i], path) == 0)
+			return true;
+	return false;
 }
 
 static int end_pending(struct err *err)
 {
 	if (unlink(PENDING) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "cannot remove %s", PENDING);
+	return 0;
+}
+
+/* Writes the list: what an earlier command left there and is not ours, then ours if it is not done
+ * yet. Without either there is no list. */
+static int note_pending(const struct paths *left, const struct paths *ours, bool done,
+			struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return err_nomem(err);
+	for (size_t i = 0; i < left->count; i++)
+		if (!among(ours, left->items[i]))
+			fprintf(f, "%s\n", left->items[i]);
+	for (size_t i = 0; i < ours->count && !done; i++)
+		fprintf(f, "%s\n", ours->items[i]);
+	if (fclose(f) != 0)
+		return err_nomem(err);
+	return len ? file_publish(AT_FDCWD, PENDING, text, len, 0600, err) : end_pending(err);
+}
+
+static int read_pending(struct paths *out, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len, lines = 0;
+	int r = file_read_at(AT_FDCWD, PENDING, PENDING_MAX, &text, &len, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	out->items = calloc(lines + 1, sizeof *out->items);
+	if (!out->items)
+		return err_nomem(err);
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		out->items[out->count] = strdup(line);
+		if (!out->items[out->count])
+			return err_nomem(err);
+		out->count++;
+	}
 	return 0;
 }
 
@@ -173,11 +212,15 @@ static int carry_out(struct policy *policy, struct store *store, const struct pa
 		     struct step **steps, const char *command, const struct activate_how *how,
 		     int64_t *generation, struct err *err)
 {
+	AUTO_PATHS struct paths left = {0};
 	struct err ignored;
-	int r = note_pending(paths, err);
+	int r = read_pending(&left, err);
 
 	if (r == 0)
-		r = prepare_all(policy, store, paths, how, steps, err);
+		r = note_pending(&left, paths, false, err);
+	if (r < 0)
+		return r;
+	r = prepare_all(policy, store, paths, how, steps, err);
 	if (r < 0) {
 		go_back(store);
 		return r;
@@ -191,7 +234,9 @@ static int carry_out(struct policy *policy, struct store *store, const struct pa
 		return r;
 	}
 	policy_settle(policy);
-	return end_pending(err);
+	/* The change is made. A list that still names it costs the next command a look. */
+	note_pending(&left, paths, true, &ignored);
+	return 0;
 }
 
 int activate(struct policy *policy, struct store *store, const struct paths *paths,
@@ -216,31 +261,6 @@ int activate(struct policy *policy, struct store *store, const struct paths *pat
 
 /* -- recovery -- */
 
-static int read_pending(struct paths *out, struct err *err)
-{
-	AUTO_FREE char *text = NULL;
-	size_t len, lines = 0;
-	int r = file_read_at(AT_FDCWD, PENDING, PENDING_MAX, &text, &len, err);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < len; i++)
-		lines += text[i] == '\n';
-	out->items = calloc(lines + 1, sizeof *out->items);
-	if (!out->items)
-		return err_nomem(err);
-	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-		*end = '\0';
-		out->items[out->count] = strdup(line);
-		if (!out->items[out->count])
-			return err_nomem(err);
-		out->count++;
-	}
-	return 0;
-}
-
 static int converge(struct policy *policy, struct store *store, const char *path, struct err *err)
 {
 	AUTO_STEP struct step *s = NULL;
@@ -252,7 +272,7 @@ static int converge(struct policy *policy, struct store *store, const char *path
 int activate_recover(struct policy *policy, struct store *store, struct err *err)
 {
 	AUTO_PATHS struct paths paths = {0};
-	struct paths left = {0};
+	struct paths left = {0}, none = {0};
 	int first = 0, r = read_pending(&paths, err);
 
 	if (r < 0 || !paths.items)
@@ -274,7 +294,7 @@ int activate_recover(struct policy *policy, struct store *store, struct err *err
 	}
 	if (first == 0)
 		return end_pending(err);
-	r = note_pending(&left, &(struct err){0});
+	note_pending(&left, &none, false, &(struct err){0});
 	return first;
 }
 
