@@ -346,10 +346,11 @@ static int examine(const struct app *app, struct store *store, struct plan_file 
 		return err_set(err, ENOENT, "the plan of %s is missing", app->path);
 	if (r < 0)
 		return r;
-	if (!wrap_present(app->path))
-		return err_set(err, ENOENT, "%s is no longer the wrapper", app->path);
 	if (access(file->plan.real, X_OK) < 0)
 		return err_sys(err, errno, "the original of %s, %s", app->path, file->plan.real);
+	r = wrap_check(app->path, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < file->plan.ncovers; i++)
 		if (access(file->plan.covers[i].layer, F_OK) < 0)
 			return err_sys(err, errno, "the layer of %s, %s", app->path,

@@ -296,12 +296,56 @@ static int write_script(const char *temp, const char *real, struct err *err)
 	return 0;
 }
 
+/* 1 if the text at app, its mode and its owner are those that the original would be given. */
+static int is_text_of(const char *app, const char *real, struct err *err)
+{
+	AUTO_FREE char *want = NULL, *have = NULL;
+	size_t want_len = 0, have_len = 0;
+	struct stat a, b;
+	int r = script_text(real, &want, &want_len, err);
+
+	if (r == 0)
+		r = file_read_at(AT_FDCWD, app, SCRIPT_MAX + sizeof SHEBANG, &have, &have_len, err);
+	if (r < 0)
+		return r;
+	if (stat(real, &a) < 0 || lstat(app, &b) < 0)
+		return err_sys(err, errno, "cannot stat %s or %s", real, app);
+	return want_len == have_len && memcmp(want, have, want_len) == 0 &&
+	       (a.st_mode & 0777) == (b.st_mode & 0777) && a.st_uid == b.st_uid &&
+	       a.st_gid == b.st_gid;
+}
+
+int wrap_check(const char *app, struct err *err)
+{
+	char real[PATH_MAX];
+	int same, r = wrap_real(app, real, err);
+
+	if (r < 0)
+		return r;
+	if (!wrap_present(app))
+		return err_set(err, ENOENT, "%s is no longer the wrapper", app);
+	if (starts_a_script(real))
+		same = is_link(app) ? 0 : is_text_of(app, real, err);
+	else
+		same = is_link(app);
+	if (same < 0)
+		return same;
+	if (!same)
+		return err_set(err, ESTALE,
+			       "%s does not agree with its original, %s, which was replaced "
+			       "since: any 'pinlib set %s ...' mends that",
+			       app, real, app);
+	return 0;
+}
+
 int wrap_install(const char *app, struct err *err)
 {
 	char real[PATH_MAX], dir[PATH_MAX], prefix[PATH_MAX + 16], temp[PATH_MAX + 48];
 	int r = wrap_real(app, real, err);
 
-	if (r < 0 || (wrap_present(app) && is_link(app) == !starts_a_script(real)))
+	if (r == 0)
+		r = wrap_check(app, err);
+	if (r != -ENOENT && r != -ESTALE)
 		return r;
 	path_dir(real, dir);
 	snprintf(prefix, sizeof prefix, "%s/.new-", dir);

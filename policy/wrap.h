@@ -36,7 +36,12 @@ int wrap_allowed(const char *app, struct err *err);
 /* The steps that change nothing for whoever runs app: the second name, the diversion. */
 int wrap_prepare(const char *app, struct err *err);
 
-/* DIR/NAME becomes ours, in one rename. wrap_prepare came first. */
+/* Whether DIR/NAME is what wrap_install would make of the original as it is now. -ENOENT: it is not
+ * ours at all; -ESTALE: an upgrade has brought another original since. */
+int wrap_check(const char *app, struct err *err);
+
+/* DIR/NAME becomes ours, in one rename, or comes to agree with an original that was upgraded.
+ * wrap_prepare came first. */
 int wrap_install(const char *app, struct err *err);
 
 /* The original comes back to DIR/NAME, in one rename; then the diversion goes. Fit also to undo
