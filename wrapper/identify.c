@@ -100,6 +100,8 @@ int identify(const char *execfn, int argc, char **argv, uid_t root, struct launc
 		return r;
 	if (r == 0 && plan->kind == PLAN_ELF)
 		return accept(out, execfn, argv);
+	if (r == 0 && by_shebang && strcmp(argv[2], execfn) == 0)
+		return accept(out, execfn, argv + 2);
 	if (by_shebang) {
 		r = find_plan(argv[2], root, &out->file, err);
 		if (r == 0 && plan->kind == PLAN_SCRIPT)
