@@ -16,7 +16,7 @@ VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
 WARN = -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla
-DEFS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPINLIB_WRAPPER='"$(wrapper_path)"' \
+DEFS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPINLIB_LIBDIR='"$(libdir)"' \
 	-DPINLIB_VERSION='"$(VERSION)"'
 HARDEN = -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 LINK_HARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack

@@ -4,9 +4,11 @@
 #ifndef PINLIB_STATE
 #define PINLIB_STATE "/var/lib/pinlib"
 #endif
-#ifndef PINLIB_WRAPPER
-#define PINLIB_WRAPPER "/usr/local/lib/pinlib/pinlib-wrapper"
+/* The wrapper's directory, which is pinlib's alone: a view exempts it from nosuid. */
+#ifndef PINLIB_LIBDIR
+#define PINLIB_LIBDIR "/usr/local/lib/pinlib"
 #endif
+#define PINLIB_WRAPPER PINLIB_LIBDIR "/pinlib-wrapper"
 
 #define PINLIB_STORE PINLIB_STATE "/store"	/* library versions, by content */
 #define PINLIB_LAYERS PINLIB_STATE "/layers"	/* ID/N: the N-th covered directory of a view */

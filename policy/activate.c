@@ -367,14 +367,17 @@ int activate_verify(struct policy *policy, struct store *store, report_fn *repor
 {
 	AUTO_APPS struct apps apps = {0};
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	struct err why;
 	int findings = 0, r;
 
 	if (!file)
 		return err_nomem(err);
+	if (wrap_wrapper_alone(&why) < 0) {
+		report(ctx, why.text);
+		findings++;
+	}
 	r = policy_apps(policy, POLICY_NOW, &apps, err);
 	for (size_t i = 0; r == 0 && i < apps.count; i++) {
-		struct err why;
-
 		if (examine(&apps.items[i], store, file, &why) < 0) {
 			report(ctx, why.text);
 			findings++;

@@ -79,31 +79,94 @@ bool wrap_is_script(const char *app)
 	return wrap_program(app, program, &ignored) == 0 && starts_a_script(program);
 }
 
-static int refuse_privileged(const char *app, const struct stat *st, struct err *err)
+/* Whether executing the file gives a privilege: 0 or 1. */
+static int is_privileged(const char *path, const struct stat *st, struct err *err)
 {
 	cap_t caps;
 
 	if (st->st_mode & (S_ISUID | S_ISGID))
-		return err_set(err, EPERM,
-			       "%s is setuid or setgid: it must not run with libraries of another "
-			       "version, so it cannot be pinned",
-			       app);
-	caps = cap_get_file(app);
+		return 1;
+	caps = cap_get_file(path);
 	if (caps) {
 		cap_free(caps);
-		return err_set(err, EPERM, "%s has file capabilities, so it cannot be pinned", app);
+		return 1;
 	}
 	if (errno != ENODATA && errno != ENOTSUP)
-		return err_sys(err, errno, "cannot read the capabilities of %s", app);
+		return err_sys(err, errno, "cannot read the capabilities of %s", path);
 	return 0;
+}
+
+static int refuse_privileged(const char *app, const struct stat *st, struct err *err)
+{
+	int r = is_privileged(app, st, err);
+
+	if (r > 0)
+		return err_set(err, EPERM,
+			       "%s is setuid or setgid or has file capabilities: it must not run "
+			       "with libraries of another version, so it cannot be pinned",
+			       app);
+	return r;
+}
+
+static bool is_roots_alone(const struct stat *st)
+{
+	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* Another name of the wrapper is the wrapper. */
+static int check_beside(int dirfd, const char *name, const struct stat *wrapper, struct err *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int r = 0;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot stat %s", name);
+	if (st.st_dev == wrapper->st_dev && st.st_ino == wrapper->st_ino)
+		return 0;
+	snprintf(path, sizeof path, "%s/%s", PINLIB_LIBDIR, name);
+	if (S_ISREG(st.st_mode))
+		r = is_privileged(path, &st, err);
+	if (r > 0 || S_ISDIR(st.st_mode))
+		return err_set(err, EPERM,
+			       "%s must not be there: views exempt that directory from nosuid for "
+			       "the sake of the wrapper, and would not keep this from its "
+			       "privileges",
+			       path);
+	return r;
+}
+
+int wrap_wrapper_alone(struct err *err)
+{
+	AUTO_DIR DIR *dir = opendir(PINLIB_LIBDIR);
+	struct stat own, wrapper;
+	struct dirent *d;
+
+	if (!dir || fstat(dirfd(dir), &own) < 0 || lstat(PINLIB_WRAPPER, &wrapper) < 0)
+		return err_sys(err, errno, "%s: is pinlib installed?", PINLIB_WRAPPER);
+	if (!is_roots_alone(&own) || !S_ISREG(wrapper.st_mode) || !is_roots_alone(&wrapper))
+		return err_set(err, EPERM, "%s or its directory is not root's alone",
+			       PINLIB_WRAPPER);
+	for (errno = 0; (d = readdir(dir)); errno = 0) {
+		int r;
+
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+			continue;
+		r = check_beside(dirfd(dir), d->d_name, &wrapper, err);
+		if (r < 0)
+			return r;
+	}
+	return errno ? err_sys(err, errno, "cannot read %s", PINLIB_LIBDIR) : 0;
 }
 
 int wrap_allowed(const char *app, struct err *err)
 {
 	char program[PATH_MAX], dir[PATH_MAX];
 	struct stat st;
-	int r = wrap_program(app, program, err);
+	int r = wrap_wrapper_alone(err);
 
+	if (r == 0)
+		r = wrap_program(app, program, err);
 	if (r < 0)
 		return r;
 	if (lstat(program, &st) < 0)

@@ -29,8 +29,12 @@ bool wrap_present(const char *app);
 /* True if the program's own file, wherever it is now, begins with "#!". */
 bool wrap_is_script(const char *app);
 
-/* Whether app may be wrapped: a regular executable file in directories that only root can write,
- * without setuid, setgid or file capabilities. The reason is in err. */
+/* Whether the wrapper's directory may be exempt from nosuid, as it is in every view: it and the
+ * wrapper are root's alone, and nothing else in it gains a privilege when it is executed. */
+int wrap_wrapper_alone(struct err *err);
+
+/* Whether app may be wrapped: wrap_wrapper_alone, and a regular executable file in directories that
+ * only root can write, without setuid, setgid or file capabilities. The reason is in err. */
 int wrap_allowed(const char *app, struct err *err);
 
 /* The steps that change nothing for whoever runs app: the second name, the diversion. */

@@ -4,7 +4,6 @@
 #include "base/paths.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,8 +123,6 @@ static bool is_ours(const struct line *l)
 	if (strcmp(l->type, "overlay") == 0 &&
 	    strncmp(l->source, PINLIB_SOURCE, strlen(PINLIB_SOURCE)) == 0)
 		return true;
-	if (strcmp(l->point, PINLIB_WRAPPER) == 0)
-		return ends_with(l->root, base(PINLIB_WRAPPER));
 	cut = strrchr(l->root, '/');
 	return cut && strcmp(base(l->point), cut + 1) == 0 &&
 	       cut - l->root >= (ptrdiff_t)strlen("/" PINLIB_REAL_DIR) &&
@@ -202,6 +199,7 @@ static int consider(char *s, const struct plan *plan, struct mounts *out, struct
 	if (!split(s, &l))
 		return err_set(err, EBADMSG, "cannot read a line of the mount table");
 	note_cover(&l);
+	out->on_wrapper |= strcmp(l.point, PINLIB_LIBDIR) == 0;
 	if (is_ours(&l))
 		return note_ours(&l, err);
 	/* What hangs on an inherited mount is a copy that goes with it. */
@@ -254,6 +252,7 @@ int mounts_read(const struct plan *plan, struct mounts *out, struct err *err)
 		return err_sys(err, errno, "cannot read /proc/self/mountinfo");
 	ncandidates = text_used = 0;
 	out->ninherited = out->nbelow = 0;
+	out->on_wrapper = false;
 	r = each_line(fd, plan, out, err);
 	if (r < 0)
 		return r;

@@ -11,6 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* And nobody else can write it. */
+static bool is_roots(const struct stat *st)
+{
+	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
 int view_check(const struct plan *plan, struct err *err)
 {
 	for (size_t i = 0; i < plan->ncovers; i++) {
@@ -21,7 +27,7 @@ int view_check(const struct plan *plan, struct err *err)
 			return err_set(err, EPERM, "%s is no layer", layer);
 		if (lstat(layer, &st) < 0)
 			return err_sys(err, errno, "the layer %s (run 'pinlib verify')", layer);
-		if (!S_ISDIR(st.st_mode) || st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH))
+		if (!S_ISDIR(st.st_mode) || !is_roots(&st))
 			return err_set(err, EPERM, "the layer %s is not root's alone", layer);
 	}
 	return 0;
@@ -75,27 +81,46 @@ int view_strip(const struct mounts *mounts, struct err *err)
 
 /* -- the whole -- */
 
-/* The wrapper itself is the one file in a view that keeps its privilege, or no wrapped program
- * could start another. So it must be what the administrator installed, and nobody can write it
- * here. */
+/* What makes the wrapper keep its privilege in a view, or no wrapped program could start another.
+ * Nobody can write there. */
+static const struct mount_attr exempt = {
+	.attr_set = MOUNT_ATTR_RDONLY,
+	.attr_clr = MOUNT_ATTR_NOSUID,
+};
+
+/* The wrapper's directory, exempt, and not the file: an upgrade of pinlib renames a new wrapper
+ * over the old one, which would detach a mount of the file from every view that is running. So it
+ * must hold what the administrator installed and nothing else: 'pinlib set' sees to that. */
 static int pick_up_wrapper(struct err *err)
 {
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY, .attr_clr = MOUNT_ATTR_NOSUID};
-	AUTO_FD int fd = mount_pick_up(PINLIB_WRAPPER, 0, err);
-	struct stat st;
+	AUTO_FD int fd = mount_pick_up(PINLIB_LIBDIR, 0, err);
+	struct stat dir, file;
 	int done;
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, &dir) < 0 ||
+	    fstatat(fd, PINLIB_WRAPPER + sizeof PINLIB_LIBDIR, &file, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "cannot stat %s", PINLIB_WRAPPER);
-	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH))
+	if (!S_ISDIR(dir.st_mode) || !is_roots(&dir))
+		return err_set(err, EPERM, "%s is not root's alone", PINLIB_LIBDIR);
+	if (!S_ISREG(file.st_mode) || !is_roots(&file))
 		return err_set(err, EPERM, "%s is not root's alone", PINLIB_WRAPPER);
-	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
-		return err_sys(err, errno, "cannot set the attributes of %s", PINLIB_WRAPPER);
+	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &exempt, sizeof exempt) < 0)
+		return err_sys(err, errno, "cannot set the attributes of %s", PINLIB_LIBDIR);
 	done = fd;
 	fd = -1;
 	return done;
+}
+
+/* What lies on the directory already is made exempt where it lies: nested views would pile up one
+ * mount each. It may have gone with an inherited cover, or be hidden by one of ours. */
+static int put_down_wrapper(int fd, const struct mounts *mounts, struct err *err)
+{
+	if (mounts->on_wrapper && sys_mount_setattr(AT_FDCWD, PINLIB_LIBDIR, AT_SYMLINK_NOFOLLOW,
+						    &exempt, sizeof exempt) == 0)
+		return 0;
+	return mount_put_down(fd, PINLIB_LIBDIR, err);
 }
 
 static bool below_path(const char *path, const char *dir)
@@ -148,7 +173,7 @@ static int lay_plan(const struct plan *plan, const struct mounts *mounts, int re
 	int r = lay_covers(plan, mounts, err);
 
 	if (r == 0)
-		r = mount_put_down(wrapper, PINLIB_WRAPPER, err);
+		r = put_down_wrapper(wrapper, mounts, err);
 	/* move_mount(2) does not follow the link at the app's path: the mount lies on the link
 	 * itself, so the program's own name for itself is the app's path. */
 	return r < 0 ? r : mount_put_down(real, plan->app, err);
@@ -162,7 +187,7 @@ int view_lay(const struct plan *plan, const struct mounts *mounts, struct err *e
 	if (wrapper < 0)
 		return wrapper;
 	if (!plan)
-		return mount_put_down(wrapper, PINLIB_WRAPPER, err);
+		return put_down_wrapper(wrapper, mounts, err);
 	real = mount_pick_up(plan->real, 0, err);
 	if (real == -ENOENT)
 		return -ESTALE;

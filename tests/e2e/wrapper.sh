@@ -35,6 +35,81 @@ is "a view outlives the upgrade of its program" \
 	"$(in_view 'demo; pinlib exec --host readlink /usr/bin/demo' 'replace /usr/bin/.pinlib/demo')" \
 	"1.0 /usr/bin/demo (deleted)?$wrapper"
 
+# An upgrade of pinlib renames a new wrapper over the one whose mount the views hold.
+caps=$(getcap "$wrapper")
+is "a view outlives the upgrade of the wrapper: other wrapped programs" \
+	"$(in_view 'demo2; demo2 demo' 'replace $wrapper; replace $wrapper')" \
+	"2.0 /usr/bin/demo2?2.0 /usr/bin/demo2?1.0 /usr/bin/demo"
+is "... nested ones, and exec --host" \
+	"$(in_view 'demo2 demo; pinlib exec --host demo-script' 'replace $wrapper')" \
+	"2.0 /usr/bin/demo2?1.0 /usr/bin/demo?3.0"
+is "... whose capability was not lost by the way the test replaces it" "$(getcap "$wrapper")" "$caps"
+
+# Which mounts of a view are not nosuid: "PLACE OPTION".
+cat >suid.sh <<'END'
+while read -r id parent dev root at opts rest; do
+	case ,$opts, in
+	*,nosuid,*) ;;
+	*) echo "$at ${opts%%,*}" ;;
+	esac
+done </proc/self/mountinfo
+END
+exempt="${wrapper%/*} ro"
+is "nothing else in a view honours setuid" "$(as 1000 demo bash suid.sh | tail -n +2)" "$exempt"
+is "... as root" "$(demo bash suid.sh | tail -n +2)" "$exempt"
+is "... in nested views, which do not pile up" \
+	"$(as 1000 demo demo2 demo demo2 demo bash suid.sh | tail -n +6)" "$exempt"
+is "... out of a view and into one again" \
+	"$(as 1000 demo pinlib exec --host demo pinlib exec --host demo2 bash suid.sh | tail -n +4)" \
+	"$exempt"
+is "... with exec --host" "$(as 1000 demo pinlib exec --host bash suid.sh | tail -n +2)" "$exempt"
+cp /usr/bin/id "$libs/suid-id" && cp /usr/bin/id /opt/suid-id && cp /usr/bin/id /var/lib/pinlib/suid-id
+chmod 4755 {"$libs",/opt,/var/lib/pinlib}/suid-id
+for dir in "$libs" /opt /var/lib/pinlib; do
+	is "a setuid program in $dir: outside, inside" \
+		"$(as 1000 "$dir/suid-id" -u; as 1000 demo "$dir/suid-id" -u | tail -n 1)" "0?1000"
+	rm "$dir/suid-id"
+done
+is "nobody can write where the wrapper is, in a view" \
+	"$(demo touch "${wrapper%/*}/x" 2>&1 | tail -n 1)" "*Read-only file system"
+
+# The wrapper's directory below a covered one, and a mount of the administrator's.
+mkdir -p local/usr/local/lib && cp "$fixtures/so/2.0/libdemo.so.1" local/usr/local/lib/
+pinlib add --name demo-local --version 1 local >/dev/null && pinlib set /opt/demo/bin/demo demo-local=1 >/dev/null ||
+	not_ok "a version for /usr/local/lib" "cannot pin"
+is "the wrapper's directory below a covered one" \
+	"$(as 1000 /opt/demo/bin/demo demo /opt/demo/bin/demo demo2 /opt/demo/bin/demo bash suid.sh 2>&1)" \
+	"2.0 /opt/demo/bin/demo?1.0 /usr/bin/demo?2.0 /opt/demo/bin/demo?2.0 /usr/bin/demo2?2.0 /opt/demo/bin/demo?$exempt"
+is "... and not below one again" "$(as 1000 /opt/demo/bin/demo demo2 bash suid.sh | tail -n +3)" "$exempt"
+pinlib unset /opt/demo/bin/demo >/dev/null
+mkdir -p other/pinlib && cp -a "${wrapper%/*}/." other/pinlib/ && mount --bind other/pinlib "${wrapper%/*}"
+is "the wrapper's directory is a mount of the administrator's" \
+	"$(as 1000 demo demo2 demo bash suid.sh 2>&1 | tail -n 2)" "1.0 /usr/bin/demo?$exempt"
+umount "${wrapper%/*}" && rm -r other
+
+# What else is there would be exempt too.
+cp /usr/bin/id "${wrapper%/*}/suid-id" && chmod 4755 "${wrapper%/*}/suid-id"
+refuses "a setuid program beside the wrapper" 1 "suid-id must not be there" pinlib set demo libdemo1=1.0
+refuses "... verify says so too" 1 "suid-id must not be there" pinlib verify
+chmod 755 "${wrapper%/*}/suid-id" && setcap cap_net_raw=p "${wrapper%/*}/suid-id"
+refuses "a program with capabilities beside the wrapper" 1 "suid-id must not be there" \
+	pinlib set demo libdemo1=1.0
+rm "${wrapper%/*}/suid-id" && mkdir "${wrapper%/*}/more"
+refuses "a directory beside the wrapper" 1 "more must not be there" pinlib set demo libdemo1=1.0
+rmdir "${wrapper%/*}/more"
+for mode in 775 757; do
+	chmod $mode "${wrapper%/*}"
+	refuses "others can write the wrapper's directory, $mode" 125 "not root's alone" as 1000 demo
+	refuses "... and set" 1 "not root's alone" pinlib set demo libdemo1=1.0
+done
+chmod 755 "${wrapper%/*}" && chown 1000 "${wrapper%/*}"
+refuses "the wrapper's directory is another's" 125 "not root's alone" as 1000 demo
+chown 0 "${wrapper%/*}" && chmod 775 "$wrapper"
+refuses "others can write the wrapper" 125 "not root's alone" as 1000 demo
+refuses "... and set" 1 "not root's alone" pinlib set demo libdemo1=1.0
+chmod 755 "$wrapper" && setcap "cap_sys_admin=p" "$wrapper"
+is "and all is as it was" "$(as 1000 demo 2>&1)" "1.0 /usr/bin/demo"
+
 # Mounts below a covered directory that do not come along.
 mkdir -p one two "$libs/odd/inner" && echo seen >two/file
 mount --bind one "$libs/odd/inner" && mount --bind two "$libs/odd"
