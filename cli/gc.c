@@ -32,14 +32,12 @@ static bool read_count(const char *text, int64_t *out)
 
 static void print_json(const struct collected *c, bool dry_run)
 {
-	json_close();
 	json_number("versions", (int64_t)c->store.versions);
 	json_number("objects", (int64_t)c->store.objects);
 	json_number("layers", (int64_t)c->layers);
 	json_number("generations", (int64_t)c->generations);
 	json_number("bytes", (int64_t)c->store.bytes);
 	json_bool("dry_run", dry_run);
-	json_close();
 }
 
 static void print_text(const struct collected *c, bool dry_run)
@@ -59,7 +57,7 @@ static int run(int argc, char **argv)
 	struct err err;
 	int64_t keep = 0;
 	bool dry_run = false;
-	int c;
+	int c, r;
 
 	while ((c = next_option(argc, argv, options)) != -1) {
 		if (c == 'n')
@@ -80,13 +78,16 @@ static int run(int argc, char **argv)
 		json_open(NULL, '{');
 		json_open("removed", '[');
 	}
-	if (collect(session.policy, session.store, keep, dry_run, removal, NULL, &result, &err) < 0)
-		return failed(&err);
+	r = collect(session.policy, session.store, keep, dry_run, removal, NULL, &result, &err);
 	if (want_json)
+		json_close();
+	if (r == 0 && want_json)
 		print_json(&result, dry_run);
-	else
+	else if (r == 0)
 		print_text(&result, dry_run);
-	return EXIT_OK;
+	if (want_json)
+		json_close();
+	return r < 0 ? failed(&err) : EXIT_OK;
 }
 
 const struct command command_gc = {
