@@ -23,6 +23,7 @@
 #include "plan/read.h"
 #include "wrapper/caps.h"
 #include "wrapper/identify.h"
+#include "wrapper/limits.h"
 #include "wrapper/mounts.h"
 #include "wrapper/view.h"
 
@@ -83,6 +84,8 @@ static int execute(const char *app, const char *name, char **argv)
 	struct err err;
 	int errnum;
 
+	if (limits_restore(&err) < 0)
+		return fail(app, &err, EXIT_OWN);
 	execve(name, argv, environ);
 	errnum = errno;
 	err_sys(&err, errnum, "cannot execute %s", name);
@@ -205,6 +208,8 @@ static int run_on_host(char **argv)
 	if (mounts.ninherited ? enter(NULL, &mounts, &entry, &err) < 0
 			      : caps_drop(&entry, &err) < 0)
 		return fail(*argv, &err, EXIT_OWN);
+	if (limits_restore(&err) < 0)
+		return fail(*argv, &err, EXIT_OWN);
 	execvp(*argv, argv);
 	err_sys(&err, errno, "cannot execute");
 	return fail(*argv, &err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
@@ -258,6 +263,7 @@ int main(int argc, char **argv)
 	int r;
 
 	can_speak = fcntl(2, F_GETFD) >= 0;
+	limits_raise();
 	if (!execfn)
 		execfn = "";
 
@@ -293,6 +299,8 @@ int main(int argc, char **argv)
 		return fail(plan->app, &err, EXIT_OWN);
 	if (mounts_read(plan, &mounts, &err) < 0)
 		return without_view(&launch, err.text);
+	if (!limits_leave(view_descriptors(&mounts)))
+		return without_view(&launch, "RLIMIT_NOFILE leaves too few descriptors");
 
 	/* 4. to 7. Raise the capability; a namespace of its own; the view; drop the capability. */
 	r = enter(plan, &mounts, &entry, &err);

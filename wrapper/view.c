@@ -33,6 +33,11 @@ int view_check(const struct plan *plan, struct err *err)
 	return 0;
 }
 
+size_t view_descriptors(const struct mounts *mounts)
+{
+	return 4 + mounts->nbelow; /* wrapper, program; an overlay's context, its mount */
+}
+
 int view_private(struct err *err)
 {
 	/* One call for both. Propagation first of all: while the copies are still peers of the

@@ -12,6 +12,9 @@
 /* Before the capability is raised: are the layers there, root's and nobody else's? */
 int view_check(const struct plan *plan, struct err *err);
 
+/* How many descriptors view_lay has open at once. */
+size_t view_descriptors(const struct mounts *mounts);
+
 /* A mount namespace of our own, to which the host's later mounts still come and from which nothing
  * goes back, and in which nothing is setuid. */
 int view_private(struct err *err);
