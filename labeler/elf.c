@@ -1,37 +1,47 @@
 #include "labeler/elf.h"
 
 #include "base/cleanup.h"
+#include "labeler/image.h"
 
 #include <fcntl.h>
-#include <gelf.h>
 #include <limits.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define NEEDED_MAX 4096
-#define DYNAMIC_MAX 65536 /* entries of the dynamic section */
-#define STRINGS_MAX (64u << 20)
-/* One string: a search path. Entries can share a string, copies cannot. */
-#define STRING_MAX 65536
-
-static void cleanup_elf(Elf **e)
-{
-	if (*e)
-		elf_end(*e);
-}
+#define DYNAMIC_MAX 65536  /* entries of the dynamic section */
+#define VERSIONS_MAX 16384 /* of each kind; glibc's libc.so.6 gives 40 */
+#define STRING_MAX 65536   /* one string: a search path */
+/* All strings. Entries can share a string, copies cannot. */
+#define TEXT_MAX (4u << 20)
 
 void elf_free(struct elf *elf)
 {
-	free(elf->interp);
-	free(elf->soname);
-	free(elf->rpath);
-	free(elf->runpath);
-	for (size_t i = 0; i < elf->nneeded; i++)
-		free(elf->needed[i]);
 	free(elf->needed);
+	free(elf->asked);
+	free(elf->given);
+	free(elf->text);
 	*elf = (struct elf){0};
+}
+
+const char *elf_fault_text(enum elf_fault fault)
+{
+	switch (fault) {
+	case ELF_FAULT_NONE:
+		return "";
+	case ELF_FAULT_ORDER:
+		return "its byte order is not this machine's";
+	case ELF_FAULT_IDENT:
+		return "its ELF identification is not one that the loader knows";
+	case ELF_FAULT_TYPE:
+		return "only ET_DYN and ET_EXEC can be loaded";
+	case ELF_FAULT_PHDRS:
+		return "its program headers are not of the expected size";
+	case ELF_FAULT_NOTHING:
+		return "it has no loadable segments";
+	}
+	return "";
 }
 
 static int malformed(struct err *err, const char *what)
@@ -39,205 +49,455 @@ static int malformed(struct err *err, const char *what)
 	return err_set(err, EBADMSG, "malformed ELF file: %s", what);
 }
 
-/* Bytes of the file, checked against its size by libelf. */
-static Elf_Data *chunk(Elf *e, uint64_t at, uint64_t len, Elf_Type type)
+/* What the dynamic section says that is only read when all of it is known. */
+struct tags {
+	uint64_t at, count; /* the section itself */
+	uint64_t strings, strings_len;
+	uint64_t soname, rpath, runpath; /* offsets of strings + 1; 0: none */
+	uint64_t asked, given;		 /* addresses; 0: none */
+};
+
+/* A reading under way. The text grows and moves, so until the end a string is known as its offset
+ * + 1 in place of a pointer; settle() makes pointers of them. */
+struct reading {
+	struct image image;
+	struct tags tags;
+	struct elf elf;
+	size_t text_room;
+};
+
+static const char *later(size_t offset)
 {
-	if (at > INT64_MAX || len == 0 || len > STRINGS_MAX)
-		return NULL;
-	return elf_getdata_rawchunk(e, (int64_t)at, len, type);
+	return (const char *)(uintptr_t)(offset + 1);
 }
 
-static int read_interp(Elf *e, const GElf_Phdr *ph, struct elf *out, struct err *err)
+static void settle_one(const struct elf *elf, const char **string)
 {
-	Elf_Data *d;
-
-	if (out->interp)
-		return 0; /* the kernel takes the first */
-	d = ph->p_filesz <= PATH_MAX ? chunk(e, ph->p_offset, ph->p_filesz, ELF_T_BYTE) : NULL;
-	if (!d || !memchr(d->d_buf, '\0', d->d_size))
-		return malformed(err, "the interpreter's name");
-	out->interp = strdup(d->d_buf);
-	return out->interp ? 0 : err_nomem(err);
+	if (*string)
+		*string = elf->text + ((uintptr_t)*string - 1);
 }
 
-/* Where in the file an address is: by the program headers, as the loader maps them. */
-static bool file_offset(Elf *e, size_t phnum, uint64_t address, uint64_t *offset)
+static void settle(struct elf *elf)
 {
-	for (size_t i = 0; i < phnum; i++) {
-		GElf_Phdr ph;
-
-		if (!gelf_getphdr(e, (int)i, &ph) || ph.p_type != PT_LOAD)
-			continue;
-		if (address >= ph.p_vaddr && address - ph.p_vaddr < ph.p_filesz) {
-			*offset = ph.p_offset + (address - ph.p_vaddr);
-			return *offset >= ph.p_offset;
-		}
+	settle_one(elf, &elf->interp);
+	settle_one(elf, &elf->soname);
+	settle_one(elf, &elf->rpath);
+	settle_one(elf, &elf->runpath);
+	for (size_t i = 0; i < elf->nneeded; i++)
+		settle_one(elf, &elf->needed[i].name);
+	for (size_t i = 0; i < elf->nasked; i++) {
+		settle_one(elf, &elf->asked[i].file);
+		settle_one(elf, &elf->asked[i].name);
 	}
-	return false;
+	for (size_t i = 0; i < elf->ngiven; i++)
+		settle_one(elf, &elf->given[i].name);
 }
 
-static int copy_string(const Elf_Data *strings, uint64_t at, size_t max, char **out,
-		       struct err *err)
+static int text_room(struct reading *r, size_t len, struct err *err)
 {
-	const char *s, *end;
+	size_t want = r->elf.text_len + len, room = r->text_room ? r->text_room : 1024;
+	char *more;
 
-	if (!strings || at >= strings->d_size)
-		return malformed(err, "a string out of range");
-	s = (const char *)strings->d_buf + at;
-	end = memchr(s, '\0', strings->d_size - at);
-	if (!end)
-		return malformed(err, "a string without an end");
-	if ((size_t)(end - s) >= max)
-		return malformed(err, "a string that is too long");
-	free(*out);
-	*out = strdup(s);
-	return *out ? 0 : err_nomem(err);
-}
-
-static int add_needed(struct elf *out, const Elf_Data *strings, uint64_t at, struct err *err)
-{
-	char **more;
-
-	if (out->nneeded == NEEDED_MAX)
-		return malformed(err, "too many needed libraries");
-	more = reallocarray(out->needed, out->nneeded + 1, sizeof *more);
+	if (want > TEXT_MAX)
+		return malformed(err, "too much text");
+	if (want <= r->text_room)
+		return 0;
+	while (room < want)
+		room *= 2;
+	more = realloc(r->elf.text, room);
 	if (!more)
 		return err_nomem(err);
-	out->needed = more;
-	more[out->nneeded] = NULL;
-	out->nneeded++;
-	return copy_string(strings, at, PATH_MAX, &more[out->nneeded - 1], err);
+	r->elf.text = more;
+	r->text_room = room;
+	return 0;
 }
 
-static int take_dynamic(const GElf_Dyn *dyn, const Elf_Data *strings, struct elf *out,
-			struct err *err)
+/* A string of the file, from at and of at most len bytes with its end. */
+static int take_string(struct reading *r, uint64_t at, uint64_t len, size_t max, const char **out,
+		       struct err *err)
 {
-	switch (dyn->d_tag) {
-	case DT_NEEDED:
-		return add_needed(out, strings, dyn->d_un.d_val, err);
-	case DT_SONAME:
-		return copy_string(strings, dyn->d_un.d_val, PATH_MAX, &out->soname, err);
-	case DT_RPATH:
-		return copy_string(strings, dyn->d_un.d_val, STRING_MAX, &out->rpath, err);
-	case DT_RUNPATH:
-		return copy_string(strings, dyn->d_un.d_val, STRING_MAX, &out->runpath, err);
-	case DT_FLAGS_1:
-		out->nodeflib = dyn->d_un.d_val & DF_1_NODEFLIB;
+	size_t start = r->elf.text_len, had = 0, step = 64;
+	int e;
+
+	for (;; step = 1024) {
+		char *to, *end;
+
+		if (step > len - had)
+			step = (size_t)(len - had);
+		if (step == 0)
+			return malformed(err, "a string without an end");
+		e = text_room(r, had + step, err);
+		if (e < 0)
+			return e;
+		to = r->elf.text + start + had;
+		if (!image_get(&r->image, at + had, to, step))
+			return malformed(err, "a string out of range");
+		end = memchr(to, '\0', step);
+		had = end ? had + (size_t)(end - to) + 1 : had + step;
+		if (had > max)
+			return malformed(err, "a string that is too long");
+		if (!end)
+			continue;
+		r->elf.text_len = start + had;
+		*out = later(start);
 		return 0;
 	}
+}
+
+/* A string of the string table. */
+static int table_string(struct reading *r, uint64_t at, size_t max, const char **out,
+			struct err *err)
+{
+	uint64_t offset, len;
+
+	if (!image_offset(&r->image, r->tags.strings, &offset, &len))
+		return malformed(err, "the string table is out of range");
+	if (len > r->tags.strings_len)
+		len = r->tags.strings_len;
+	if (at >= len)
+		return malformed(err, "a string out of range");
+	return take_string(r, offset + at, len - at, max, out, err);
+}
+
+/* Room for one more of an array that grows by doubling; count is what it holds. */
+static void *grown(void *items, size_t count, size_t size)
+{
+	if (count > 0 && (count & (count - 1)) != 0)
+		return items;
+	return reallocarray(items, count ? 2 * count : 1, size);
+}
+
+/* -- the dynamic section -- */
+
+static int add_needed(struct reading *r, uint64_t name, enum elf_need_kind kind, struct err *err)
+{
+	struct elf_need *more;
+
+	if (r->elf.nneeded == NEEDED_MAX)
+		return malformed(err, "too many needed libraries");
+	more = grown(r->elf.needed, r->elf.nneeded, sizeof *more);
+	if (!more)
+		return err_nomem(err);
+	r->elf.needed = more;
+	/* The table may come after this entry: the offset is kept, and read later. */
+	more[r->elf.nneeded++] = (struct elf_need){later(name), kind};
 	return 0;
 }
 
-/* The string table, by DT_STRTAB and DT_STRSZ; section headers may be gone. */
-static Elf_Data *string_table(Elf *e, size_t phnum, Elf_Data *dynamic, size_t n)
+static int take_tag(struct reading *r, int64_t tag, uint64_t value, struct err *err)
 {
-	uint64_t address = 0, size = 0, offset;
-
-	for (size_t i = 0; i < n; i++) {
-		GElf_Dyn dyn;
-
-		if (!gelf_getdyn(dynamic, (int)i, &dyn) || dyn.d_tag == DT_NULL)
-			break;
-		if (dyn.d_tag == DT_STRTAB)
-			address = dyn.d_un.d_ptr;
-		if (dyn.d_tag == DT_STRSZ)
-			size = dyn.d_un.d_val;
-	}
-	if (!file_offset(e, phnum, address, &offset))
-		return NULL;
-	return chunk(e, offset, size, ELF_T_BYTE);
-}
-
-static int read_dynamic(Elf *e, size_t phnum, const GElf_Phdr *ph, struct elf *out, struct err *err)
-{
-	size_t entry = gelf_fsize(e, ELF_T_DYN, 1, EV_CURRENT);
-	size_t n = entry ? ph->p_filesz / entry : 0;
-	Elf_Data *dynamic, *strings;
-
-	if (n == 0 || n > DYNAMIC_MAX)
-		return malformed(err, "the dynamic section's size");
-	dynamic = chunk(e, ph->p_offset, n * entry, ELF_T_DYN);
-	if (!dynamic)
-		return malformed(err, "the dynamic section is out of range");
-	strings = string_table(e, phnum, dynamic, n);
-	for (size_t i = 0; i < n; i++) {
-		GElf_Dyn dyn;
-		int r;
-
-		if (!gelf_getdyn(dynamic, (int)i, &dyn))
-			return malformed(err, "the dynamic section");
-		if (dyn.d_tag == DT_NULL)
-			break;
-		r = take_dynamic(&dyn, strings, out, err);
-		if (r < 0)
-			return r;
+	switch (tag) {
+	case DT_NEEDED:
+		return add_needed(r, value, ELF_NEEDED, err);
+	case DT_AUXILIARY:
+		return add_needed(r, value, ELF_AUXILIARY, err);
+	case DT_FILTER:
+		return add_needed(r, value, ELF_FILTER, err);
+	case DT_STRTAB:
+		r->tags.strings = value;
+		break;
+	case DT_STRSZ:
+		r->tags.strings_len = value;
+		break;
+	case DT_SONAME:
+		r->tags.soname = value + 1;
+		break;
+	case DT_RPATH:
+		r->tags.rpath = value + 1;
+		break;
+	case DT_RUNPATH:
+		r->tags.runpath = value + 1;
+		break;
+	case DT_VERNEED:
+		r->tags.asked = value;
+		break;
+	case DT_VERDEF:
+		r->tags.given = value;
+		break;
+	case DT_FLAGS_1:
+		r->elf.nodeflib = value & DF_1_NODEFLIB;
+		r->elf.pie = value & DF_1_PIE;
+		break;
 	}
 	return 0;
 }
 
-static int read_headers(Elf *e, struct elf *out, struct err *err)
+static int take_tags(struct reading *r, struct err *err)
 {
-	GElf_Ehdr eh;
-	size_t phnum;
+	for (size_t i = 0; i < r->tags.count; i++) {
+		uint64_t value;
+		int64_t tag;
+		int e;
 
-	if (!gelf_getehdr(e, &eh) || elf_getphdrnum(e, &phnum) < 0)
-		return malformed(err, elf_errmsg(-1));
-	out->class = gelf_getclass(e) == ELFCLASS64 ? 64 : 32;
-	out->machine = eh.e_machine;
-	out->shared = eh.e_type == ET_DYN;
-	for (size_t i = 0; i < phnum; i++) {
-		GElf_Phdr ph;
-		int r = 0;
-
-		if (!gelf_getphdr(e, (int)i, &ph))
-			return malformed(err, elf_errmsg(-1));
-		if (ph.p_type == PT_INTERP)
-			r = read_interp(e, &ph, out, err);
-		if (ph.p_type == PT_DYNAMIC && !out->dynamic) {
-			out->dynamic = true;
-			r = read_dynamic(e, phnum, &ph, out, err);
-		}
-		if (r < 0)
-			return r;
+		if (!image_dyn(&r->image, r->tags.at, i, &tag, &value))
+			return malformed(err, "the dynamic section is out of range");
+		if (tag == DT_NULL)
+			return 0;
+		e = take_tag(r, tag, value, err);
+		if (e < 0)
+			return e;
 	}
+	return 0;
+}
+
+static int take_names(struct reading *r, struct err *err)
+{
+	struct elf *elf = &r->elf;
+	const struct tags *t = &r->tags;
+	int e = 0;
+
+	if (t->soname)
+		e = table_string(r, t->soname - 1, PATH_MAX, &elf->soname, err);
 	/* DT_RUNPATH makes the loader ignore DT_RPATH. */
-	if (out->runpath) {
-		free(out->rpath);
-		out->rpath = NULL;
+	if (e == 0 && t->runpath)
+		e = table_string(r, t->runpath - 1, STRING_MAX, &elf->runpath, err);
+	else if (e == 0 && t->rpath)
+		e = table_string(r, t->rpath - 1, STRING_MAX, &elf->rpath, err);
+	for (size_t i = 0; e == 0 && i < elf->nneeded; i++) {
+		uint64_t at = (uintptr_t)elf->needed[i].name - 1;
+
+		elf->needed[i].name = NULL;
+		e = table_string(r, at, PATH_MAX, &elf->needed[i].name, err);
 	}
+	return e;
+}
+
+/* -- versions -- */
+
+/* A record of a version table, at an address: in what one segment gives from the table's start. */
+struct table {
+	uint64_t at, len;
+};
+
+static bool record(struct reading *r, const struct table *t, uint64_t at, void *out, size_t len)
+{
+	return at <= t->len && len <= t->len - at && image_get(&r->image, t->at + at, out, len);
+}
+
+static int add_version(struct reading *r, struct elf_version **items, size_t *count,
+		       const struct elf_version *v, uint64_t name, struct err *err)
+{
+	struct elf_version *more;
+
+	if (*count == VERSIONS_MAX)
+		return malformed(err, "too many versions (a chain of them that is a circle?)");
+	more = grown(*items, *count, sizeof *more);
+	if (!more)
+		return err_nomem(err);
+	*items = more;
+	more[*count] = *v;
+	more[*count].name = NULL;
+	++*count;
+	return table_string(r, name, PATH_MAX, &more[*count - 1].name, err);
+}
+
+/* The versions asked of one file. Chains go on by distances that are added up, as the loader adds
+ * them: one that leads nowhere, or round and round, ends at the table's end or at a limit. */
+static int take_asked_of(struct reading *r, const struct table *t, uint64_t at, const char *file,
+			 struct err *err)
+{
+	const struct image *i = &r->image;
+	Elf64_Vernaux aux;
+
+	for (;; at += image_u32(i, aux.vna_next)) {
+		struct elf_version v;
+		int e;
+
+		if (!record(r, t, at, &aux, sizeof aux))
+			return malformed(err, "the needed versions are out of range");
+		v = (struct elf_version){
+			.file = file,
+			.hash = image_u32(i, aux.vna_hash),
+			.index = image_u16(i, aux.vna_other) & 0x7fff,
+			.weak = image_u16(i, aux.vna_flags) & VER_FLG_WEAK,
+		};
+		e = add_version(r, &r->elf.asked, &r->elf.nasked, &v, image_u32(i, aux.vna_name),
+				err);
+		if (e < 0 || aux.vna_next == 0)
+			return e;
+	}
+}
+
+static int take_asked(struct reading *r, struct err *err)
+{
+	const struct image *i = &r->image;
+	Elf64_Verneed need; /* the same bytes in both classes */
+	struct table t;
+	uint64_t at = 0;
+
+	if (!image_offset(i, r->tags.asked, &t.at, &t.len))
+		return malformed(err, "the needed versions are out of range");
+	for (size_t n = 0;; n++, at += image_u32(i, need.vn_next)) {
+		const char *file = NULL;
+		int e;
+
+		if (n == NEEDED_MAX)
+			return malformed(err, "versions of too many files");
+		if (!record(r, &t, at, &need, sizeof need))
+			return malformed(err, "the needed versions are out of range");
+		if (image_u16(i, need.vn_version) != VER_NEED_CURRENT)
+			return malformed(err, "needed versions of an unknown format");
+		e = table_string(r, image_u32(i, need.vn_file), PATH_MAX, &file, err);
+		if (e == 0)
+			e = take_asked_of(r, &t, at + image_u32(i, need.vn_aux), file, err);
+		if (e < 0 || need.vn_next == 0)
+			return e;
+	}
+}
+
+static int take_given(struct reading *r, struct err *err)
+{
+	const struct image *i = &r->image;
+	Elf64_Verdef def;
+	Elf64_Verdaux aux;
+	struct table t;
+	uint64_t at = 0;
+
+	if (!image_offset(i, r->tags.given, &t.at, &t.len))
+		return malformed(err, "the defined versions are out of range");
+	for (;; at += image_u32(i, def.vd_next)) {
+		struct elf_version v = {0};
+		int e;
+
+		if (!record(r, &t, at, &def, sizeof def) ||
+		    !record(r, &t, at + image_u32(i, def.vd_aux), &aux, sizeof aux))
+			return malformed(err, "the defined versions are out of range");
+		if (image_u16(i, def.vd_version) != VER_DEF_CURRENT)
+			return malformed(err, "defined versions of an unknown format");
+		v.hash = image_u32(i, def.vd_hash);
+		v.index = image_u16(i, def.vd_ndx) & 0x7fff;
+		v.weak = image_u16(i, def.vd_flags) & VER_FLG_WEAK;
+		e = add_version(r, &r->elf.given, &r->elf.ngiven, &v, image_u32(i, aux.vda_name),
+				err);
+		if (e < 0 || def.vd_next == 0)
+			return e;
+	}
+}
+
+/* -- the whole -- */
+
+static int read_interp(struct reading *r, const Elf64_Phdr *ph, struct err *err)
+{
+	struct err ignored;
+
+	if (r->elf.interp)
+		return 0; /* the kernel takes the first */
+	if (ph->p_offset > r->image.size ||
+	    take_string(r, ph->p_offset, ph->p_filesz, PATH_MAX, &r->elf.interp, &ignored) < 0)
+		return malformed(err, "the interpreter's name");
 	return 0;
+}
+
+static int find_dynamic(struct reading *r, const Elf64_Phdr *ph, struct err *err)
+{
+	size_t entry = r->image.class == 64 ? sizeof(Elf64_Dyn) : sizeof(Elf32_Dyn);
+	uint64_t len;
+
+	/* By its address, as the loader has it; files with debugging information alone hold none.
+	 */
+	if (!image_offset(&r->image, ph->p_vaddr, &r->tags.at, &len))
+		return malformed(err, "the dynamic section is not in the file");
+	r->tags.count = len / entry;
+	if (r->tags.count > DYNAMIC_MAX)
+		r->tags.count = DYNAMIC_MAX;
+	return 0;
+}
+
+static int read_phdrs(struct reading *r, struct err *err)
+{
+	Elf64_Phdr dynamic = {0}, ph;
+	int e = 0;
+
+	for (size_t i = 0; e == 0 && i < r->image.header.e_phnum; i++) {
+		e = image_phdr(&r->image, i, &ph, err);
+		if (e == 0 && ph.p_type == PT_LOAD)
+			e = image_add_load(&r->image, &ph, err);
+		if (e == 0 && ph.p_type == PT_INTERP)
+			e = read_interp(r, &ph, err);
+		if (e == 0 && ph.p_type == PT_DYNAMIC) {
+			r->elf.dynamic = true;
+			dynamic = ph; /* the loader takes the last */
+		}
+	}
+	if (e == 0 && r->elf.dynamic)
+		e = find_dynamic(r, &dynamic, err);
+	return e;
+}
+
+/* In the order of the checks of glibc's open_verify (dl-load.c). */
+static enum elf_fault fault_of(const struct image *i)
+{
+	static const unsigned char zero[EI_NIDENT - EI_PAD];
+	const unsigned char *ident = i->header.e_ident;
+	size_t phdr = i->class == 64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+
+	if (i->swap)
+		return ELF_FAULT_ORDER;
+	if (ident[EI_VERSION] != EV_CURRENT || i->header.e_version != EV_CURRENT ||
+	    (ident[EI_OSABI] != ELFOSABI_SYSV && ident[EI_OSABI] != ELFOSABI_GNU) ||
+	    memcmp(ident + EI_PAD, zero, sizeof zero) != 0)
+		return ELF_FAULT_IDENT;
+	if (i->header.e_type != ET_DYN && i->header.e_type != ET_EXEC)
+		return ELF_FAULT_TYPE;
+	return i->header.e_phentsize != phdr ? ELF_FAULT_PHDRS : ELF_FAULT_NONE;
+}
+
+static int read_image(struct reading *r, struct err *err)
+{
+	struct elf *elf = &r->elf;
+	int e = image_header(&r->image, err);
+
+	if (e < 0)
+		return e;
+	elf->class = r->image.class;
+	elf->machine = r->image.header.e_machine;
+	elf->shared = r->image.header.e_type == ET_DYN;
+	elf->fault = fault_of(&r->image);
+	if (elf->fault == ELF_FAULT_TYPE || elf->fault == ELF_FAULT_PHDRS)
+		return 0; /* nothing in it is for the loader */
+	e = read_phdrs(r, err);
+	if (e == 0 && elf->fault == ELF_FAULT_NONE && r->image.nloads == 0)
+		elf->fault = ELF_FAULT_NOTHING;
+	if (e < 0 || !elf->dynamic)
+		return e;
+	e = take_tags(r, err);
+	if (e == 0)
+		e = take_names(r, err);
+	if (e == 0 && r->tags.asked)
+		e = take_asked(r, err);
+	elf->has_versions = r->tags.given != 0;
+	if (e == 0 && r->tags.given)
+		e = take_given(r, err);
+	return e;
 }
 
 int elf_read(int fd, struct elf *out, bool *is_elf, struct err *err)
 {
-	__attribute__((cleanup(cleanup_elf))) Elf *e = NULL;
-	char magic[EI_NIDENT];
-	struct stat st;
-	ssize_t n;
-	int r;
+	struct reading r;
+	int e;
 
+	r.tags = (struct tags){0};
+	r.elf = (struct elf){0};
+	r.text_room = 0;
 	*out = (struct elf){0};
 	*is_elf = false;
-	if (fstat(fd, &st) < 0)
-		return err_sys(err, errno, "cannot stat");
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "not a regular file");
-	n = pread(fd, magic, sizeof magic, 0);
-	if (n < 0)
-		return err_sys(err, errno, "cannot read");
-	if (n < (ssize_t)sizeof magic || memcmp(magic, ELFMAG, SELFMAG) != 0)
-		return 0;
+	e = image_open(fd, &r.image, err);
+	if (e != 0)
+		return e < 0 ? e : 0;
 	*is_elf = true;
-	if (elf_version(EV_CURRENT) == EV_NONE)
-		return err_set(err, EIO, "libelf is of another version");
-	/* Read, not mapped: a file that is cut while it is mapped kills its reader. */
-	e = elf_begin(fd, ELF_C_READ, NULL);
-	if (!e || elf_kind(e) != ELF_K_ELF)
-		return malformed(err, elf_errmsg(-1));
-	r = read_headers(e, out, err);
-	if (r < 0)
-		elf_free(out);
-	return r;
+	e = read_image(&r, err);
+	image_close(&r.image);
+	if (e < 0) {
+		int class = r.elf.class, machine = r.elf.machine;
+
+		elf_free(&r.elf);
+		out->class = class;
+		out->machine = machine;
+		return e;
+	}
+	settle(&r.elf);
+	*out = r.elf;
+	return 0;
 }
 
 int elf_read_path(const char *path, struct elf *out, bool *is_elf, struct err *err)

@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <gnu/libc-version.h>
 #include <string.h>
+#include <sys/auxv.h>
 #if defined __x86_64__
 #include <sys/platform/x86.h>
 #endif
@@ -56,30 +57,62 @@ static int x86_64_level(void)
 	return all_active(v4, sizeof v4 / sizeof *v4) ? 4 : 3;
 }
 
-/* The legacy names in the order of glibc's bits, as its cpu_features.c gives them out: the finer
- * ones to Intel's processors alone. (AT_PLATFORM, "x86_64", is the name of a bit too.) */
-static size_t legacy_names(const char *names[4])
+/* A legacy name, and the bit that ldconfig gives it. */
+struct legacy {
+	const char *name;
+	int bit;
+};
+
+#define LEGACY_MAX 4
+
+/* In the order of glibc's bits, as its cpu_features.c gives them out: the finer ones to Intel's
+ * processors alone. The platform comes after the bits and before "tls"; where glibc knows no finer
+ * one it is the kernel's, "x86_64", which is the name of a bit too: the directory x86_64/x86_64
+ * is one of those looked into. */
+static size_t legacy_64(struct legacy names[LEGACY_MAX])
 {
 	bool intel = __builtin_cpu_is("intel"), phi = false;
 	size_t n = 0;
 
-	names[n++] = "x86_64";
+	names[n++] = (struct legacy){"x86_64", 1};
 	if (intel && active(x86_cpu_AVX512CD)) {
 		phi = active(x86_cpu_AVX512ER) && active(x86_cpu_AVX512PF);
 		if (!active(x86_cpu_AVX512ER) && x86_64_level() == 4)
-			names[n++] = "avx512_1";
+			names[n++] = (struct legacy){"avx512_1", 2};
 	}
-	if (phi || (intel && x86_64_level() >= 3))
-		names[n++] = phi ? "xeon_phi" : "haswell";
-	names[n++] = "tls";
+	if (phi)
+		names[n++] = (struct legacy){"xeon_phi", 51};
+	else if (intel && x86_64_level() >= 3)
+		names[n++] = (struct legacy){"haswell", 50};
+	else
+		names[n++] = (struct legacy){"x86_64", 1};
 	return n;
 }
 
-/* Every combination, from that of all names to each alone, the last name outermost. */
-static int add_legacy(struct dirs *out, struct err *err)
+static size_t legacy_names(int class, struct legacy names[LEGACY_MAX])
 {
-	const char *names[4];
-	size_t n = legacy_names(names);
+	size_t n = 0;
+
+	if (class == 64) {
+		n = legacy_64(names);
+	} else { /* of any processor that runs x86-64 */
+		names[n++] = (struct legacy){"sse2", 0};
+		names[n++] = (struct legacy){"i686", 49};
+	}
+	names[n++] = (struct legacy){"tls", 63};
+	return n;
+}
+
+static bool loader_has_legacy(void)
+{
+	return strverscmp(gnu_get_libc_version(), "2.37") < 0;
+}
+
+/* Every combination, from that of all names to each alone, the last name outermost. */
+static int add_legacy(int class, struct dirs *out, struct err *err)
+{
+	struct legacy names[LEGACY_MAX];
+	size_t n = legacy_names(class, names);
 
 	for (unsigned int mask = (1u << n) - 1; mask > 0; mask--) {
 		char dir[64] = "";
@@ -90,7 +123,7 @@ static int add_legacy(struct dirs *out, struct err *err)
 				continue;
 			if (*dir)
 				strncat(dir, "/", sizeof dir - strlen(dir) - 1);
-			strncat(dir, names[i], sizeof dir - strlen(dir) - 1);
+			strncat(dir, names[i].name, sizeof dir - strlen(dir) - 1);
 		}
 		r = dirs_add(out, dir, err);
 		if (r < 0)
@@ -99,37 +132,88 @@ static int add_legacy(struct dirs *out, struct err *err)
 	return 0;
 }
 
-static int add_x86_64(struct dirs *out, struct err *err)
+static int add_x86(int class, struct dirs *out, struct err *err)
 {
 	static const char *const levels[] = {"glibc-hwcaps/x86-64-v2", "glibc-hwcaps/x86-64-v3",
 					     "glibc-hwcaps/x86-64-v4"};
 	int r = 0;
 
-	for (int level = x86_64_level(); r == 0 && level > 1; level--)
+	for (int level = x86_64_level(); r == 0 && class == 64 && level > 1; level--)
 		r = dirs_add(out, levels[level - 2], err);
-	if (r == 0 && strverscmp(gnu_get_libc_version(), "2.37") < 0)
-		r = add_legacy(out, err);
+	if (r == 0 && loader_has_legacy())
+		r = add_legacy(class, out, err);
 	return r;
+}
+
+static uint64_t x86_bits(int class)
+{
+	struct legacy names[LEGACY_MAX];
+	size_t n = legacy_names(class, names);
+	uint64_t bits = 0;
+
+	for (size_t i = 0; loader_has_legacy() && i < n; i++)
+		bits |= UINT64_C(1) << names[i].bit;
+	return bits;
+}
+
+static const char *x86_platform(int class)
+{
+	struct legacy names[LEGACY_MAX];
+	size_t n = legacy_names(class, names);
+
+	return names[n - 2].name;
 }
 
 #else
 
-static int add_x86_64(struct dirs *out, struct err *err)
+static int add_x86(int class, struct dirs *out, struct err *err)
 {
+	(void)class;
 	(void)out;
 	(void)err;
 	return 0;
 }
 
+static uint64_t x86_bits(int class)
+{
+	(void)class;
+	return 0;
+}
+
+static const char *x86_platform(int class)
+{
+	(void)class;
+	return "";
+}
+
 #endif
+
+static bool is_x86(int class, int machine)
+{
+	return (class == 64 && machine == EM_X86_64) || (class == 32 && machine == EM_386);
+}
+
+uint64_t hwcaps_bits(int class, int machine)
+{
+	return is_x86(class, machine) ? x86_bits(class) : 0;
+}
+
+const char *hwcaps_platform(int class, int machine)
+{
+	const char *native = (const char *)getauxval(AT_PLATFORM);
+
+	if (is_x86(class, machine))
+		return x86_platform(class);
+	return native ? native : "";
+}
 
 int hwcaps_subdirs(int class, int machine, struct dirs *out, struct err *err)
 {
 	AUTO_DIRS struct dirs dirs = {0};
 	int r = 0;
 
-	if (class == 64 && machine == EM_X86_64)
-		r = add_x86_64(&dirs, err);
+	if (is_x86(class, machine))
+		r = add_x86(class, &dirs, err);
 	if (r == 0)
 		r = dirs_add(&dirs, "", err);
 	if (r < 0)

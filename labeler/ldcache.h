@@ -18,7 +18,24 @@ struct ldcache {
 	char *data; /* what the entries point into */
 	struct ldcache_entry *entries;
 	size_t count;
+	const char **hwcaps; /* names that entries' hwcap can mean: "x86-64-v3" */
+	size_t nhwcaps;
 };
+
+/* For whom a library is looked up. */
+struct ldcache_wish {
+	int flags;		   /* of the entries for such programs: 0x303 for x86-64 */
+	uint64_t bits;		   /* hwcaps_bits */
+	const char *const *hwcaps; /* "x86-64-v3", ...: those that the processor has, best first */
+	size_t nhwcaps;
+};
+
+/* The entry that the loader takes for a soname (glibc's _dl_load_cache_lookup: by halving, as its
+ * ldconfig sorts them; among an entry's variants the one for the best of wish->hwcaps, which
+ * come first in the file; then the first whose bits the processor has), or NULL. If that one's file
+ * is not usable, the loader tries no other of the cache. */
+const struct ldcache_entry *ldcache_find(const struct ldcache *cache, const char *soname,
+					 const struct ldcache_wish *wish);
 
 /* -ENOENT if there is none, -EBADMSG if it is damaged: both leave out empty and are no reason to
  * give up (the loader goes on without it). */

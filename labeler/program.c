@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/paths.h"
+#include "labeler/look.h"
 #include "labeler/search.h"
 
 #include <fcntl.h>
@@ -12,8 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LINKS_MAX 40  /* as the kernel's MAXSYMLINKS */
-#define SCRIPTS_MAX 5 /* interpreters that are scripts, as the kernel's limit */
+#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 
 int program_canonical(const char *name, char out[PATH_MAX], struct err *err)
 {
@@ -80,15 +80,18 @@ static bool read_shebang(int fd, char line[256])
 	return *start;
 }
 
-static bool in_standard_path(const char *name, char out[PATH_MAX])
+static bool in_standard_path(const char *name, const struct sight *sight, char out[PATH_MAX])
 {
+	struct looked at;
+
 	static const char *const dirs[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 					   "/usr/bin",	      "/sbin",		"/bin"};
 
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
 		int n = snprintf(out, PATH_MAX, "%s/%s", dirs[i], name);
 
-		if (n > 0 && n < PATH_MAX && access(out, X_OK) == 0)
+		if (n > 0 && n < PATH_MAX && look(sight, out, &at) == 0 && S_ISREG(at.st.st_mode) &&
+		    at.st.st_mode & 0111)
 			return true;
 	}
 	return false;
@@ -149,6 +152,33 @@ static char *env_program(char **save)
 	return word;
 }
 
+/* The program that a shebang names: "/usr/bin/env [-S] [VAR=x] NAME" means NAME, and what wrapping
+ * put before a script's own interpreter means that. first is what the kernel starts, env there. */
+static int interpreter_of(const char *shebang, const struct sight *sight, char first[PATH_MAX],
+			  char out[PATH_MAX], struct err *err)
+{
+	char line[256], *save, *word;
+
+	snprintf(line, sizeof line, "%s", shebang);
+	word = strtok_r(line, " \t", &save);
+	if (word && strcmp(word, PINLIB_WRAPPER) == 0)
+		word = strtok_r(NULL, " \t", &save);
+	if (!word)
+		return err_set(err, ENOEXEC, "the first line names no interpreter");
+	snprintf(first, PATH_MAX, "%s", word);
+	snprintf(out, PATH_MAX, "%s", word);
+	if (strcmp(path_base(word), "env") != 0)
+		return 0;
+	word = env_program(&save);
+	if (!word || !*word)
+		return err_set(err, ENOEXEC, "the first line, '%s', names no interpreter", shebang);
+	if (strchr(word, '/'))
+		snprintf(out, PATH_MAX, "%s", word);
+	else if (!in_standard_path(word, sight, out))
+		return err_set(err, ENOENT, "its interpreter, '%s', is not installed", word);
+	return 0;
+}
+
 /* One more program on the way; so far it is the interpreter. */
 static int go_by(struct program *p, const char *name, struct err *err)
 {
@@ -157,30 +187,14 @@ static int go_by(struct program *p, const char *name, struct err *err)
 	return r < 0 ? r : dirs_add(&p->way, p->interpreter, err);
 }
 
-/* The program that a shebang names: "/usr/bin/env [-S] [VAR=x] NAME" means NAME, and what wrapping
- * put before a script's own interpreter means that. */
 static int follow_shebang(struct program *p, const char *shebang, struct err *err)
 {
-	char line[256], found[PATH_MAX], *save, *word;
-	int r;
+	char first[PATH_MAX], name[PATH_MAX];
+	int r = interpreter_of(shebang, NULL, first, name, err);
 
-	snprintf(line, sizeof line, "%s", shebang);
-	word = strtok_r(line, " \t", &save);
-	if (word && strcmp(word, PINLIB_WRAPPER) == 0)
-		word = strtok_r(NULL, " \t", &save);
-	if (!word)
-		return err_set(err, ENOEXEC, "the first line names no interpreter");
-	r = go_by(p, word, err);
-	if (r < 0 || strcmp(path_base(word), "env") != 0)
-		return r;
-	word = env_program(&save);
-	if (!word || !*word)
-		return err_set(err, ENOEXEC, "the first line, '%s', names no interpreter", shebang);
-	if (strchr(word, '/'))
-		return go_by(p, word, err);
-	if (!in_standard_path(word, found))
-		return err_set(err, ENOENT, "its interpreter, '%s', is not installed", word);
-	return go_by(p, found, err);
+	if (r == 0)
+		r = go_by(p, first, err);
+	return r < 0 || strcmp(first, name) == 0 ? r : go_by(p, name, err);
 }
 
 /* A wrapped program's own file, as policy/wrap.h puts it; else the path itself. */
@@ -228,7 +242,7 @@ int program_read(const char *path, struct program *out, struct err *err)
 		return r;
 	out->kind = PROGRAM_SCRIPT;
 	memcpy(shebang, out->shebang, sizeof shebang);
-	for (int i = 0; i < SCRIPTS_MAX; i++) {
+	for (int i = 0; i < PROGRAM_SCRIPTS_MAX; i++) {
 		r = follow_shebang(out, shebang, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", path);
@@ -238,6 +252,19 @@ int program_read(const char *path, struct program *out, struct err *err)
 			return r;
 	}
 	return err_sys(err, ELOOP, "%s: its interpreters", path);
+}
+
+int program_interpreter(const char *file, const struct sight *sight, char out[PATH_MAX],
+			struct err *err)
+{
+	AUTO_FD int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char shebang[256], first[PATH_MAX];
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open it");
+	if (!read_shebang(fd, shebang))
+		return err_set(err, ENOEXEC, "neither an ELF program nor a script with a #! line");
+	return interpreter_of(shebang, sight, first, out, err);
 }
 
 void program_free(struct program *program)

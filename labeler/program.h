@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "labeler/elf.h"
+#include "labeler/sight.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -40,6 +41,13 @@ int program_canonical(const char *name, char out[PATH_MAX], struct err *err);
 /* -ENOEXEC if it is neither ELF nor a script with a shebang. A wrapped program's own file is
  * read where its caller says it is; a wrapped interpreter's where wrapping puts it. */
 int program_read(const char *path, struct program *out, struct err *err);
+/* The path of the program that a script's first line names, as it stands there ("env NAME" found in
+ * the view's standard PATH, what wrapping put before it left out). file is where the script lies
+ * outside the view. */
+int program_interpreter(const char *file, const struct sight *sight, char out[PATH_MAX],
+			struct err *err);
+#define PROGRAM_SCRIPTS_MAX 5 /* interpreters that are scripts, as the kernel's limit */
+
 void program_free(struct program *program);
 #define AUTO_PROGRAM CLEANUP(program_free)
 

@@ -1,15 +1,15 @@
 /* Where the loader looks on its way from a program: found out once, asked often. */
 #pragma once
 
-#include "labeler/ldcache.h"
+#include "labeler/closure.h"
 #include "labeler/program.h"
 
 struct search {
+	struct scan *scan;
+	struct closure closure;
 	struct dirs paths;     /* of DT_RPATH and DT_RUNPATH in the closure, canonical */
 	struct dirs libraries; /* the closure's files, canonical, breadth first */
-	struct ldcache cache;
 };
 
-int search_from(const struct program *program, const char *path, struct search **out,
-		struct err *err);
+int search_from(const char *path, struct search **out, struct err *err);
 void search_free(struct search **search);

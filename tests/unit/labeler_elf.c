@@ -10,7 +10,7 @@
 static bool has_needed(const struct elf *elf, const char *name)
 {
 	for (size_t i = 0; i < elf->nneeded; i++)
-		if (strcmp(elf->needed[i], name) == 0)
+		if (strcmp(elf->needed[i].name, name) == 0)
 			return true;
 	return false;
 }

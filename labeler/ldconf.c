@@ -1,0 +1,130 @@
+#include "labeler/ldconf.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "labeler/look.h"
+
+#include <dirent.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONF_MAX (1u << 20)
+#define DEPTH_MAX 10
+#define DIRS_MAX 1024
+
+static int read_conf(const struct sight *sight, const char *path, int depth, struct dirs *out,
+		     struct err *err);
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names of a directory of the view: its layers' and the live one's. */
+static int names_of(const char *dir, const char *pattern, struct dirs *out, struct err *err)
+{
+	AUTO_DIR DIR *d = opendir(dir);
+	struct dirent *e;
+	int r = 0;
+
+	while (r == 0 && d && out->count < DIRS_MAX && (e = readdir(d)))
+		if (fnmatch(pattern, e->d_name, FNM_PERIOD) == 0)
+			r = dirs_add(out, e->d_name, err);
+	return r;
+}
+
+static int list_view(const struct sight *sight, const char *dir, const char *pattern,
+		     struct dirs *out, struct err *err)
+{
+	struct looked at;
+	int r;
+
+	if (look(sight, dir, &at) < 0)
+		return 0;
+	r = names_of(at.path, pattern, out, err);
+	for (size_t i = 0; r == 0 && sight && i < sight->ncovers; i++) {
+		const struct cover *c = &sight->covers[i];
+		char layer[PATH_MAX];
+
+		if (!path_below(at.path, c->target) ||
+		    snprintf(layer, sizeof layer, "%s%s", c->layer, at.path + strlen(c->target)) >=
+			    (int)sizeof layer)
+			continue;
+		r = names_of(layer, pattern, out, err);
+	}
+	if (out->count > 1)
+		qsort(out->items, out->count, sizeof *out->items, compare);
+	return r;
+}
+
+/* Globs in the last component alone: elsewhere nobody writes them. */
+static int include(const struct sight *sight, const char *from, const char *pattern, int depth,
+		   struct dirs *out, struct err *err)
+{
+	AUTO_DIRS struct dirs names = {0};
+	char dir[PATH_MAX], path[PATH_MAX];
+	int r;
+
+	path_dir(from, dir);
+	if (snprintf(path, sizeof path, "%s%s%s", pattern[0] == '/' ? "" : dir,
+		     pattern[0] == '/' ? "" : "/", pattern) >= (int)sizeof path)
+		return 0;
+	path_dir(path, dir);
+	r = list_view(sight, dir, path_base(path), &names, err);
+	for (size_t i = 0; r == 0 && i < names.count; i++) {
+		char file[PATH_MAX];
+
+		if (snprintf(file, sizeof file, "%s/%s", dir, names.items[i]) < (int)sizeof file)
+			r = read_conf(sight, file, depth + 1, out, err);
+	}
+	return r;
+}
+
+/* "DIR", "DIR=TYPE" of old, "include PATTERN...", "hwcap ..." of old; '#' begins a comment. */
+static int take_line(const struct sight *sight, const char *path, char *line, int depth,
+		     struct dirs *out, struct err *err)
+{
+	char *save = NULL, *word;
+	int r = 0;
+
+	line[strcspn(line, "#")] = '\0';
+	line += strspn(line, " \t\r");
+	if (strncmp(line, "hwcap", 5) == 0 && strchr(" \t", line[5]))
+		return 0;
+	if (strncmp(line, "include", 7) == 0 && line[7] && strchr(" \t", line[7])) {
+		for (word = strtok_r(line + 7, " \t\r", &save); r == 0 && word;
+		     word = strtok_r(NULL, " \t\r", &save))
+			r = include(sight, path, word, depth, out, err);
+		return r;
+	}
+	line[strcspn(line, "=")] = '\0';
+	for (size_t n = strlen(line); n > 1 && strchr(" \t\r/", line[n - 1]); n--)
+		line[n - 1] = '\0';
+	return line[0] == '/' && out->count < DIRS_MAX ? dirs_add(out, line, err) : 0;
+}
+
+static int read_conf(const struct sight *sight, const char *path, int depth, struct dirs *out,
+		     struct err *err)
+{
+	AUTO_FREE char *data = NULL;
+	struct err ignored;
+	struct stat st;
+	AUTO_FD int fd = depth < DEPTH_MAX ? look_open(sight, path, &st, NULL) : -1;
+	char *save = NULL;
+	size_t len;
+	int r = 0;
+
+	if (fd < 0 || !S_ISREG(st.st_mode) || file_read(fd, CONF_MAX, &data, &len, &ignored) < 0)
+		return 0;
+	for (char *l = strtok_r(data, "\n", &save); r == 0 && l; l = strtok_r(NULL, "\n", &save))
+		r = take_line(sight, path, l, depth, out, err);
+	return r;
+}
+
+int ldconf_dirs(const struct sight *sight, const char *path, struct dirs *out, struct err *err)
+{
+	return read_conf(sight, path, 0, out, err);
+}

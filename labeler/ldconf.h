@@ -1,0 +1,10 @@
+/* /etc/ld.so.conf: the directories that ldconfig would put into the loader's cache (ldconfig(8)).
+ * The loader itself never reads it. */
+#pragma once
+
+#include "labeler/program.h"
+#include "labeler/sight.h"
+
+/* Appends the directories that path names, in their order; "include" with its globs is followed,
+ * ten deep. A file that is not there, or is none, names none. */
+int ldconf_dirs(const struct sight *sight, const char *path, struct dirs *out, struct err *err);

@@ -1,0 +1,218 @@
+#include "labeler/look.h"
+
+#include "base/path.h"
+#include "base/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
+#define OPEN_AS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+bool sight_is_live(const struct sight *sight)
+{
+	return !sight || (sight->ncovers == 0 && !sight->app);
+}
+
+static int join(char out[PATH_MAX], const char *dir, const char *name)
+{
+	int n = snprintf(out, PATH_MAX, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* -- one name, its directory being resolved -- */
+
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+/* What a cover has for a canonical path: 1 and the file, 0 if the path is none of its. */
+static int in_cover(const struct cover *cover, struct looked *at)
+{
+	size_t len = strcmp(cover->target, "/") == 0 ? 0 : strlen(cover->target);
+
+	if (strncmp(at->path, cover->target, len) != 0 || at->path[len] != '/' ||
+	    !at->path[len + 1])
+		return 0;
+	if (join(at->file, cover->layer, at->path + len + 1) < 0)
+		return -ENAMETOOLONG;
+	if (lstat(at->file, &at->st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (is_whiteout(&at->st))
+		return -ENOENT;
+	at->layer = cover->layer;
+	return 1;
+}
+
+/* lstat(2) of at->path in the view; fills the rest. */
+static int show(const struct sight *sight, struct looked *at)
+{
+	at->layer = at->app = NULL;
+	if (sight->app && strcmp(at->path, sight->app) == 0) {
+		at->app = sight->app;
+		snprintf(at->file, PATH_MAX, "%s", sight->real);
+		return stat(at->file, &at->st) < 0 ? -errno : 0;
+	}
+	for (size_t i = sight->ncovers; i-- > 0;) {
+		int r = in_cover(&sight->covers[i], at);
+
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+	memcpy(at->file, at->path, sizeof at->file);
+	return lstat(at->file, &at->st) < 0 ? -errno : 0;
+}
+
+/* -- the walk -- */
+
+struct walk {
+	const struct sight *sight;
+	bool stop_at_wrapper;
+	int links;
+	char rest[2 * PATH_MAX]; /* what is still to be gone */
+};
+
+static void go_up(char path[PATH_MAX])
+{
+	char *slash = strrchr(path, '/');
+
+	slash[slash == path] = '\0';
+}
+
+/* Puts a link's text before what is left of the path. */
+static int follow(struct walk *w, struct looked *at)
+{
+	char target[PATH_MAX], rest[sizeof w->rest];
+	ssize_t n = readlink(at->file, target, sizeof target - 1);
+	int len;
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	if (w->stop_at_wrapper && !*w->rest && strcmp(target, PINLIB_WRAPPER) == 0)
+		return 1;
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	if (target[0] == '/')
+		strcpy(at->path, "/");
+	else
+		go_up(at->path);
+	memcpy(rest, w->rest, sizeof rest);
+	len = snprintf(w->rest, sizeof w->rest, "%s/%s", target, rest);
+	return len < 0 || (size_t)len >= sizeof w->rest ? -ENAMETOOLONG : 0;
+}
+
+/* One component. 1: stopped at the wrapper's link. */
+static int step(struct walk *w, struct looked *at)
+{
+	char name[NAME_MAX + 1], parent[PATH_MAX];
+	size_t len = strcspn(w->rest, "/");
+	int r;
+
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, w->rest, len);
+	name[len] = '\0';
+	memmove(w->rest, w->rest + len, strlen(w->rest + len) + 1);
+	len = strspn(w->rest, "/");
+	memmove(w->rest, w->rest + len, strlen(w->rest + len) + 1);
+	if (!S_ISDIR(at->st.st_mode))
+		return -ENOTDIR;
+	if (!*name || strcmp(name, ".") == 0)
+		return 0;
+	if (strcmp(name, "..") == 0) {
+		go_up(at->path);
+		return show(w->sight, at);
+	}
+	memcpy(parent, at->path, sizeof parent);
+	r = join(at->path, parent, name);
+	if (r == 0)
+		r = show(w->sight, at);
+	if (r < 0 || !S_ISLNK(at->st.st_mode))
+		return r;
+	r = follow(w, at);
+	return r == 0 ? show(w->sight, at) : r;
+}
+
+static int walk(const struct sight *sight, const char *path, bool stop, struct looked *out)
+{
+	static const struct sight live;
+	struct walk w = {.sight = sight ? sight : &live, .stop_at_wrapper = stop};
+	char here[PATH_MAX] = "";
+	int n, r;
+
+	if (!*path)
+		return -ENOENT;
+	if (path[0] != '/' && !getcwd(here, sizeof here))
+		return -errno;
+	n = snprintf(w.rest, sizeof w.rest, "%s/%s", here, path);
+	if (n < 0 || n >= PATH_MAX)
+		return -ENAMETOOLONG;
+	strcpy(out->path, "/");
+	r = show(w.sight, out);
+	/* A '/' at the end wants a directory: the empty name after it asks for one. */
+	while (r == 0 && *w.rest)
+		r = step(&w, out);
+	return r;
+}
+
+int look(const struct sight *sight, const char *path, struct looked *out)
+{
+	if (!sight_is_live(sight))
+		return walk(sight, path, false, out);
+	out->layer = out->app = NULL;
+	if (!realpath(path, out->path) || stat(out->path, &out->st) < 0)
+		return -errno;
+	memcpy(out->file, out->path, sizeof out->file);
+	return 0;
+}
+
+int look_program(const struct sight *sight, const char *path, struct looked *out)
+{
+	char dir[PATH_MAX], real[PATH_MAX];
+	int r = walk(sight, path, true, out);
+
+	if (r <= 0)
+		return r;
+	path_dir(out->path, dir);
+	r = join(real, dir, PINLIB_REAL_DIR);
+	if (r == 0)
+		r = join(out->file, real, path_base(out->path));
+	if (r < 0)
+		return r;
+	return stat(out->file, &out->st) < 0 ? -errno : 0;
+}
+
+int look_open(const struct sight *sight, const char *path, struct stat *st, const char **layer)
+{
+	struct looked at;
+	const char *file = path;
+	int fd, r;
+
+	if (layer)
+		*layer = NULL;
+	if (!sight_is_live(sight)) {
+		r = look(sight, path, &at);
+		if (r < 0)
+			return r;
+		file = at.file;
+		if (layer)
+			*layer = at.layer;
+	}
+	fd = open(file, OPEN_AS);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, st) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}

@@ -1,0 +1,727 @@
+#include "labeler/scan.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "labeler/hwcaps.h"
+#include "labeler/ldconf.h"
+#include "labeler/look.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOADER_FILE_MAX (16u << 20)
+#define MUSL_PATH_MAX 65536
+#define MUSL_DEFAULT "/lib:/usr/local/lib:/usr/lib"
+#define CACHE_PATH "/etc/ld.so.cache"
+#define CONF_PATH "/etc/ld.so.conf"
+#define CACHED 2 /* architectures: more than two are rare on one machine */
+
+/* What is known of a name: as a path, as a directory, as a soname. */
+struct slot {
+	struct file *file;
+	struct file dir; /* error alone */
+	bool dir_known;
+	char *canonical, *outside; /* outside NULL: canonical too */
+	struct scan_mark mark;
+	struct cached {
+		const struct loader *loader;
+		const char *path;
+	} cached[CACHED];
+};
+
+struct scan {
+	const struct sight *sight;
+	struct names names;
+	struct slot *slots; /* by a name's number */
+	size_t nslots;
+	struct facts **facts; /* by device and inode; open addressing */
+	size_t nfacts, facts_room;
+	struct loader **loaders;
+	size_t nloaders;
+	bool cache_known;
+	struct ldcache cache;
+	struct err cache_why;
+	bool configured_known;
+	struct dirs configured;
+	size_t walks;
+};
+
+int scan_new(const struct sight *sight, struct scan **out, struct err *err)
+{
+	struct scan *scan = calloc(1, sizeof *scan);
+
+	if (!scan)
+		return err_nomem(err);
+	scan->sight = sight;
+	*out = scan;
+	return 0;
+}
+
+static void facts_free(struct facts *f)
+{
+	if (!f)
+		return;
+	elf_free(&f->elf);
+	free(f->why);
+	free(f->needs);
+	free(f->askeds);
+	free(f);
+}
+
+static void loader_free(struct loader *l)
+{
+	dirs_free(&l->defaults);
+	dirs_free(&l->subdirs);
+	dirs_free(&l->hwcaps);
+	free(l->path);
+	free(l);
+}
+
+void scan_free(struct scan **scan)
+{
+	struct scan *s = *scan;
+
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->nslots; i++) {
+		free(s->slots[i].file);
+		free(s->slots[i].canonical);
+		free(s->slots[i].outside);
+	}
+	free(s->slots);
+	for (size_t i = 0; i < s->facts_room; i++)
+		facts_free(s->facts[i]);
+	free(s->facts);
+	for (size_t i = 0; i < s->nloaders; i++)
+		loader_free(s->loaders[i]);
+	free(s->loaders);
+	ldcache_free(&s->cache);
+	dirs_free(&s->configured);
+	names_free(&s->names);
+	free(s);
+	*scan = NULL;
+}
+
+const struct sight *scan_sight(const struct scan *scan)
+{
+	return scan->sight;
+}
+
+/* -- names -- */
+
+int scan_name(struct scan *scan, const char *string, size_t *number, struct err *err)
+{
+	int r = names_add(&scan->names, string, number, err);
+
+	if (r == 0 && *number >= scan->nslots) {
+		size_t want = scan->nslots ? 2 * scan->nslots : 1024;
+		struct slot *more = reallocarray(scan->slots, want, sizeof *more);
+
+		if (!more)
+			return err_nomem(err);
+		memset(more + scan->nslots, 0, (want - scan->nslots) * sizeof *more);
+		scan->slots = more;
+		scan->nslots = want;
+	}
+	return r;
+}
+
+const char *scan_string(const struct scan *scan, size_t number)
+{
+	return scan->names.items[number];
+}
+
+int scan_text(struct scan *scan, const char *string, const char **out, struct err *err)
+{
+	size_t number;
+	int r = scan_name(scan, string, &number, err);
+
+	if (r == 0)
+		*out = scan->names.items[number];
+	return r;
+}
+
+struct scan_mark *scan_mark(struct scan *scan, size_t number)
+{
+	return &scan->slots[number].mark;
+}
+
+size_t scan_walk(struct scan *scan)
+{
+	return ++scan->walks;
+}
+
+static int slot_of(struct scan *scan, const char *string, struct slot **out, struct err *err)
+{
+	size_t number;
+	int r = scan_name(scan, string, &number, err);
+
+	if (r == 0)
+		*out = &scan->slots[number];
+	return r;
+}
+
+/* -- facts -- */
+
+static struct facts **facts_place(const struct scan *scan, dev_t dev, ino_t ino)
+{
+	size_t mask = scan->facts_room - 1;
+	size_t i = (size_t)(((uint64_t)ino * 0x9e3779b97f4a7c15u >> 20) + dev) & mask;
+
+	while (scan->facts[i] && (scan->facts[i]->dev != dev || scan->facts[i]->ino != ino))
+		i = (i + 1) & mask;
+	return &scan->facts[i];
+}
+
+static int facts_grow(struct scan *scan, struct err *err)
+{
+	struct facts **old = scan->facts;
+	size_t had = scan->facts_room;
+
+	if (2 * (scan->nfacts + 1) <= had)
+		return 0;
+	scan->facts = calloc(had ? 2 * had : 1024, sizeof *scan->facts);
+	if (!scan->facts) {
+		scan->facts = old;
+		return err_nomem(err);
+	}
+	scan->facts_room = had ? 2 * had : 1024;
+	for (size_t i = 0; i < had; i++)
+		if (old[i])
+			*facts_place(scan, old[i]->dev, old[i]->ino) = old[i];
+	free(old);
+	return 0;
+}
+
+/* The names that a file speaks of get their numbers. */
+static int number_names(struct scan *scan, struct facts *f, struct err *err)
+{
+	int r = 0;
+
+	f->soname = SCAN_NONE;
+	f->needs = calloc(f->elf.nneeded + 1, sizeof *f->needs);
+	f->askeds = calloc(f->elf.nasked + 1, sizeof *f->askeds);
+	if (!f->needs || !f->askeds)
+		return err_nomem(err);
+	if (f->elf.soname)
+		r = scan_name(scan, f->elf.soname, &f->soname, err);
+	for (size_t i = 0; r == 0 && i < f->elf.nneeded; i++)
+		r = scan_name(scan, f->elf.needed[i].name, &f->needs[i], err);
+	for (size_t i = 0; r == 0 && i < f->elf.nasked; i++)
+		/* Those of one file follow each other, and share its string. */
+		if (i > 0 && f->elf.asked[i].file == f->elf.asked[i - 1].file)
+			f->askeds[i] = f->askeds[i - 1];
+		else
+			r = scan_name(scan, f->elf.asked[i].file, &f->askeds[i], err);
+	return r;
+}
+
+static int read_facts(struct scan *scan, int fd, const struct stat *st, struct facts *f,
+		      struct err *err)
+{
+	struct err why;
+	int r;
+
+	f->dev = st->st_dev;
+	f->ino = st->st_ino;
+	f->regular = S_ISREG(st->st_mode);
+	r = elf_read(fd, &f->elf, &f->is_elf, &why);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	f->empty = st->st_size < (off_t)sizeof(Elf32_Ehdr);
+	f->why = r < 0 ? strdup(why.text) : NULL;
+	if (r < 0 && !f->why)
+		return err_nomem(err);
+	return number_names(scan, f, err);
+}
+
+static int facts_of(struct scan *scan, int fd, const struct stat *st, const struct facts **out,
+		    struct err *err)
+{
+	struct facts **place, *f;
+	int r = facts_grow(scan, err);
+
+	if (r < 0)
+		return r;
+	place = facts_place(scan, st->st_dev, st->st_ino);
+	if (!*place) {
+		f = calloc(1, sizeof *f);
+		if (!f)
+			return err_nomem(err);
+		r = read_facts(scan, fd, st, f, err);
+		if (r < 0) {
+			facts_free(f);
+			return r;
+		}
+		*place = f;
+		scan->nfacts++;
+	}
+	*out = *place;
+	return 0;
+}
+
+int scan_facts(struct scan *scan, const char *file, const struct facts **out, struct err *err)
+{
+	struct stat st;
+	AUTO_FD int fd = look_open(NULL, file, &st, NULL);
+
+	if (fd < 0)
+		return err_sys(err, -fd, "cannot open %s", file);
+	return facts_of(scan, fd, &st, out, err);
+}
+
+int scan_file(struct scan *scan, const char *path, const struct file **out, struct err *err)
+{
+	struct slot *slot;
+	size_t number;
+	int r = scan_name(scan, path, &number, err);
+
+	if (r < 0)
+		return r;
+	slot = &scan->slots[number];
+	if (!slot->file) {
+		struct file *f = calloc(1, sizeof *f);
+		struct stat st;
+		AUTO_FD int fd = -1;
+
+		if (!f)
+			return err_nomem(err);
+		slot->file = f;
+		fd = look_open(scan->sight, path, &st, &f->layer);
+		f->error = fd < 0 ? fd : 0;
+		r = fd < 0 ? 0 : facts_of(scan, fd, &st, &f->facts, err);
+		if (r < 0)
+			return r;
+	}
+	/* New names may have moved the slots. */
+	*out = scan->slots[number].file;
+	return 0;
+}
+
+int scan_dir(struct scan *scan, const char *path, bool *there, struct err *err)
+{
+	struct slot *slot = NULL;
+	int r = slot_of(scan, *path ? path : ".", &slot, err);
+
+	if (r < 0)
+		return r;
+	if (!slot->dir_known) {
+		struct looked at;
+		struct stat st;
+		int e;
+
+		if (sight_is_live(scan->sight)) {
+			e = stat(*path ? path : ".", &st) < 0 ? -errno : 0;
+		} else {
+			e = look(scan->sight, *path ? path : ".", &at);
+			st = at.st;
+		}
+		slot->dir.error = e < 0 ? e : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+		slot->dir_known = true;
+	}
+	*there = slot->dir.error == 0;
+	return 0;
+}
+
+/* Of a live path: its directory is resolved once for all that lie in it. */
+static int live_canonical(struct scan *scan, const char *path, char out[PATH_MAX], struct err *err)
+{
+	char dir[PATH_MAX], link[2];
+	const char *real;
+	int n, r;
+
+	if (path[0] != '/' || strcmp(path, "/") == 0 || path[strlen(path) - 1] == '/')
+		return realpath(path, out) ? 0 : -errno;
+	path_dir(path, dir);
+	if (strcmp(dir, "/") == 0 || strcmp(path_base(path), "..") == 0 ||
+	    strcmp(path_base(path), ".") == 0)
+		return realpath(path, out) ? 0 : -errno;
+	r = scan_canonical(scan, dir, &real, NULL, err);
+	if (r < 0)
+		return r;
+	n = snprintf(out, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, path_base(path));
+	if (n < 0 || n >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if (readlink(out, link, sizeof link) >= 0)
+		return realpath(path, out) ? 0 : -errno;
+	return errno == EINVAL ? 0 : -errno;
+}
+
+static int find_canonical(struct scan *scan, const char *path, size_t number, struct err *err)
+{
+	bool live = sight_is_live(scan->sight);
+	struct looked at;
+	int r = live ? live_canonical(scan, path, at.path, err) : look(scan->sight, path, &at);
+	char *canonical, *outside = NULL;
+
+	if (r < 0)
+		return err_sys(err, -r, "%s", path);
+	canonical = strdup(at.path);
+	if (!live && strcmp(at.path, at.file) != 0)
+		outside = strdup(at.file);
+	if (!canonical || (!outside && !live && strcmp(at.path, at.file) != 0)) {
+		free(canonical);
+		return err_nomem(err);
+	}
+	scan->slots[number].canonical = canonical;
+	scan->slots[number].outside = outside;
+	return 0;
+}
+
+int scan_canonical(struct scan *scan, const char *path, const char **out, const char **file,
+		   struct err *err)
+{
+	size_t number;
+	int r = scan_name(scan, path, &number, err);
+
+	if (r == 0 && !scan->slots[number].canonical)
+		r = find_canonical(scan, path, number, err);
+	if (r < 0)
+		return r;
+	*out = scan->slots[number].canonical;
+	if (file)
+		*file = scan->slots[number].outside ? scan->slots[number].outside : *out;
+	return 0;
+}
+
+/* -- loaders -- */
+
+/* Where programs of a kind usually have their loader, and the flags that entries of the cache for
+ * them have (glibc's ldconfig.h and dl-cache.h: FLAG_ELF_LIBC6 and the required architecture). */
+static const struct {
+	const char *arch, *path;
+	int flags;
+} usual[] = {
+	{"amd64", "/lib64/ld-linux-x86-64.so.2", 0x303},
+	{"i386", "/lib/ld-linux.so.2", 0x003},
+	{"x32", "/libx32/ld-linux-x32.so.2", 0x803},
+	{"arm64", "/lib/ld-linux-aarch64.so.1", 0xa03},
+	{"armhf", "/lib/ld-linux-armhf.so.3", 0x903},
+	{"s390x", "/lib/ld64.so.1", 0x403},
+	{"ppc64el", "/lib64/ld64.so.2", 0x503},
+	{"riscv64", "/lib/ld-linux-riscv64-lp64d.so.1", 0x1003},
+};
+
+static size_t usual_of(int class, int machine)
+{
+	const char *arch = elf_arch(class, machine);
+	size_t i = 0;
+
+	while (i < sizeof usual / sizeof *usual && strcmp(usual[i].arch, arch) != 0)
+		i++;
+	return i;
+}
+
+static bool begins(const char *s, const char *with)
+{
+	return s && strncmp(s, with, strlen(with)) == 0;
+}
+
+static bool is_glibcs(const char *name)
+{
+	return begins(name, "ld-linux") || begins(name, "ld64.so.") || begins(name, "ld.so.");
+}
+
+/* A library of musl names none, but needs musl's libc. */
+static bool needs_musl(const struct elf *e)
+{
+	for (size_t i = 0; i < e->nneeded; i++)
+		if (strcmp(e->needed[i].name, "libc.so") == 0 ||
+		    begins(e->needed[i].name, "libc.musl-"))
+			return true;
+	return false;
+}
+
+static const char *musl_arch(int class, int machine)
+{
+	static const char *const names[][2] = {
+		{"amd64", "x86_64"}, {"i386", "i386"},	     {"arm64", "aarch64"},
+		{"armhf", "armhf"},  {"riscv64", "riscv64"}, {"ppc64el", "powerpc64le"},
+		{"s390x", "s390x"},
+	};
+	const char *arch = elf_arch(class, machine);
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i][0], arch) == 0)
+			return names[i][1];
+	return arch;
+}
+
+/* A directory of a list that glibc was built with: "/lib/x86_64-linux-gnu/" and a NUL. */
+static size_t system_dir(const char *at, const char *end)
+{
+	const char *stop = memchr(at, '\0', (size_t)(end - at));
+	size_t len = stop ? (size_t)(stop - at) : 0;
+
+	if (len < 3 || len > 255 || at[0] != '/' || at[len - 1] != '/')
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		if (at[i] <= ' ' || at[i] > '~')
+			return 0;
+	return len;
+}
+
+/* The loader's default directories stand in its file one after the other (system_dirs in
+ * dl-load.c); they are what was configured when it was built, and differ from one to the next:
+ * /lib32 for the i386 loader of an amd64 Debian, /lib64 elsewhere. */
+static int defaults_in(const char *data, size_t len, struct dirs *out, struct err *err)
+{
+	const char *end = data + len;
+
+	for (const char *p = data; p && p + 4 < end; p++) {
+		const char *q = p = memmem(p, (size_t)(end - p), "\0/lib", 5);
+		size_t n = 0, one;
+
+		if (!p)
+			return 0;
+		for (q++; q < end && (one = system_dir(q, end)) > 0; q += one + 1)
+			n++;
+		if (n < 2)
+			continue;
+		for (q = p + 1; n > 0; n--, q += strlen(q) + 1) {
+			char dir[256];
+			int r;
+
+			snprintf(dir, sizeof dir, "%.*s", (int)strlen(q) - 1, q);
+			r = dirs_add(out, dir, err);
+			if (r < 0)
+				return r;
+		}
+		return 0;
+	}
+	return 0;
+}
+
+/* Debian's. */
+static int usual_defaults(struct loader *l, struct err *err)
+{
+	const char *triplet = elf_triplet(l->class, l->machine);
+	char dir[PATH_MAX];
+	int r;
+
+	snprintf(dir, sizeof dir, "/lib/%s", triplet);
+	r = dirs_add(&l->defaults, dir, err);
+	snprintf(dir, sizeof dir, "/usr/lib/%s", triplet);
+	if (r == 0)
+		r = dirs_add(&l->defaults, dir, err);
+	if (r == 0)
+		r = dirs_add(&l->defaults, "/lib", err);
+	return r == 0 ? dirs_add(&l->defaults, "/usr/lib", err) : r;
+}
+
+/* A small file of the view, whole; -ENOENT and the like without a text. */
+static int read_whole(const struct scan *scan, const char *path, size_t max, char **data,
+		      size_t *len)
+{
+	struct err ignored;
+	struct stat st;
+	AUTO_FD int fd = look_open(scan->sight, path, &st, NULL);
+
+	if (fd < 0)
+		return fd;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	return file_read(fd, max, data, len, &ignored);
+}
+
+static int glibc_ways(const struct scan *scan, struct loader *l, struct err *err)
+{
+	AUTO_FREE char *data = NULL;
+	size_t len, u = usual_of(l->class, l->machine);
+	int r = 0;
+
+	if (read_whole(scan, l->path, LOADER_FILE_MAX, &data, &len) == 0)
+		r = defaults_in(data, len, &l->defaults, err);
+	if (r == 0 && l->defaults.count == 0)
+		r = usual_defaults(l, err);
+	if (r == 0)
+		r = hwcaps_subdirs(l->class, l->machine, &l->subdirs, err);
+	for (size_t i = 0; r == 0 && i < l->subdirs.count; i++)
+		if (begins(l->subdirs.items[i], "glibc-hwcaps/"))
+			r = dirs_add(&l->hwcaps, path_base(l->subdirs.items[i]), err);
+	if (r < 0)
+		return r;
+	snprintf(l->lib, sizeof l->lib, "%s", l->defaults.items[0] + 1);
+	l->platform = hwcaps_platform(l->class, l->machine);
+	l->wish = (struct ldcache_wish){
+		.flags = u < sizeof usual / sizeof *usual ? usual[u].flags : -1,
+		.bits = hwcaps_bits(l->class, l->machine),
+		.hwcaps = (const char *const *)l->hwcaps.items,
+		.nhwcaps = l->hwcaps.count,
+	};
+	return 0;
+}
+
+/* musl's sys_path: a file beside the loader's directory, or what is built in. */
+static int musl_ways(const struct scan *scan, struct loader *l, struct err *err)
+{
+	AUTO_FREE char *data = NULL;
+	char path[PATH_MAX], dir[PATH_MAX], up[PATH_MAX], all[] = MUSL_DEFAULT, *save = NULL;
+	const char *end;
+	size_t len;
+	int r = 0, e;
+
+	path_dir(l->path, dir);
+	path_dir(dir, up);
+	end = strcmp(up, "/") == 0 ? "" : up;
+	if (snprintf(path, sizeof path, "%s/etc/ld-musl-%s.path", end,
+		     musl_arch(l->class, l->machine)) >= (int)sizeof path)
+		return 0;
+	e = read_whole(scan, path, MUSL_PATH_MAX, &data, &len);
+	if (e < 0 && e != -ENOENT)
+		return 0; /* an empty path, as musl has it */
+	for (char *d = strtok_r(e < 0 ? all : data, ":\n", &save); r == 0 && d;
+	     d = strtok_r(NULL, ":\n", &save))
+		r = dirs_add(&l->defaults, d, err);
+	return r;
+}
+
+static enum loader_kind kind_of(const struct elf *program, const char *path,
+				const struct facts *loader)
+{
+	const char *name = path_base(path);
+
+	if (begins(name, "ld-musl-") || (!program->interp && needs_musl(program)))
+		return LOADER_MUSL;
+	if (is_glibcs(name) || (loader && is_glibcs(loader->elf.soname)))
+		return LOADER_GLIBC;
+	return LOADER_OTHER;
+}
+
+/* A static program: nothing is loaded for it. (One that is position-independent has a dynamic
+ * section, for itself.) */
+static bool is_static(const struct elf *e)
+{
+	return !e->interp && (!e->dynamic || (e->pie && e->nneeded == 0));
+}
+
+static int loader_path(const struct scan *scan, const struct elf *program, char out[PATH_MAX])
+{
+	size_t u = usual_of(program->class, program->machine);
+	struct looked at;
+
+	if (program->interp)
+		return snprintf(out, PATH_MAX, "%s", program->interp);
+	if (needs_musl(program)) {
+		snprintf(out, PATH_MAX, "/lib/ld-musl-%s.so.1",
+			 musl_arch(program->class, program->machine));
+		if (look(scan->sight, out, &at) == 0)
+			return 0;
+	}
+	return snprintf(out, PATH_MAX, "%s", u < sizeof usual / sizeof *usual ? usual[u].path : "");
+}
+
+static int make_loader(struct scan *scan, const struct elf *program, const char *path,
+		       struct loader *l, struct err *err)
+{
+	const struct file *file = NULL;
+	int r;
+
+	l->class = program->class;
+	l->machine = program->machine;
+	l->platform = "";
+	l->path = strdup(path);
+	if (!l->path)
+		return err_nomem(err);
+	if (is_static(program)) {
+		/* What it could load with dlopen(3) goes by the usual ways. */
+		l->kind = LOADER_NONE;
+		return glibc_ways(scan, l, err);
+	}
+	r = scan_file(scan, *path ? path : "/", &file, err);
+	if (r < 0)
+		return r;
+	l->there = file->facts && file->facts->is_elf && !file->facts->why;
+	l->kind = kind_of(program, path, l->there ? file->facts : NULL);
+	return l->kind == LOADER_MUSL ? musl_ways(scan, l, err) : glibc_ways(scan, l, err);
+}
+
+static bool same_loader(const struct loader *l, const struct elf *program, const char *path)
+{
+	return l->class == program->class && l->machine == program->machine &&
+	       (l->kind == LOADER_NONE) == is_static(program) && strcmp(l->path, path) == 0;
+}
+
+int scan_loader(struct scan *scan, const struct elf *program, const struct loader **out,
+		struct err *err)
+{
+	struct loader **more, *l;
+	char path[PATH_MAX];
+	int r;
+
+	loader_path(scan, program, path);
+	for (size_t i = 0; i < scan->nloaders; i++)
+		if (same_loader(scan->loaders[i], program, path)) {
+			*out = scan->loaders[i];
+			return 0;
+		}
+	more = reallocarray(scan->loaders, scan->nloaders + 1, sizeof *more);
+	if (!more)
+		return err_nomem(err);
+	scan->loaders = more;
+	l = calloc(1, sizeof *l);
+	if (!l)
+		return err_nomem(err);
+	r = make_loader(scan, program, path, l, err);
+	if (r < 0) {
+		loader_free(l);
+		return r;
+	}
+	*out = more[scan->nloaders++] = l;
+	return 0;
+}
+
+/* -- the cache -- */
+
+const struct ldcache *scan_cache(struct scan *scan, const char **why)
+{
+	struct err *err = &scan->cache_why;
+
+	if (!scan->cache_known) {
+		struct looked at;
+		int r = look(scan->sight, CACHE_PATH, &at);
+
+		/* Without one the loader goes on, and so does this. */
+		err->text[0] = '\0';
+		if (r < 0)
+			err_sys(err, -r, "%s", CACHE_PATH);
+		else if (ldcache_read(at.file, &scan->cache, err) < 0)
+			err_wrap(err, 0, "%s", CACHE_PATH);
+		scan->cache_known = true;
+	}
+	if (why)
+		*why = err->text[0] ? err->text : NULL;
+	return &scan->cache;
+}
+
+int scan_configured(struct scan *scan, const struct dirs **out, struct err *err)
+{
+	int r = 0;
+
+	if (!scan->configured_known)
+		r = ldconf_dirs(scan->sight, CONF_PATH, &scan->configured, err);
+	scan->configured_known = r == 0;
+	*out = &scan->configured;
+	return r;
+}
+
+const char *scan_cached(struct scan *scan, const struct loader *loader, size_t soname)
+{
+	const struct ldcache *cache = scan_cache(scan, NULL);
+	struct slot *slot = &scan->slots[soname];
+	const struct ldcache_entry *e;
+
+	for (size_t i = 0; i < CACHED; i++)
+		if (slot->cached[i].loader == loader)
+			return slot->cached[i].path;
+	e = ldcache_find(cache, scan->names.items[soname], &loader->wish);
+	for (size_t i = 0; i < CACHED; i++)
+		if (!slot->cached[i].loader) {
+			slot->cached[i] = (struct cached){loader, e ? e->path : NULL};
+			break;
+		}
+	return e ? e->path : NULL;
+}

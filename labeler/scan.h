@@ -1,0 +1,101 @@
+/*
+ * Files that the labeler looked at, each read once: what a scan of many programs shares. A view and
+ * its live system are taken to stand still while a scan lives; make another to look again.
+ */
+#pragma once
+
+#include "labeler/elf.h"
+#include "labeler/ldcache.h"
+#include "labeler/names.h"
+#include "labeler/program.h"
+#include "labeler/sight.h"
+
+#include <sys/types.h>
+
+/* What is in a file, whatever it is called. */
+struct facts {
+	dev_t dev;
+	ino_t ino;
+	bool regular;
+	bool is_elf;
+	bool empty; /* shorter than an ELF header */
+	char *why;  /* that it could not be read or is malformed; else NULL */
+	struct elf elf;
+	size_t *needs;	/* of each elf.needed: the name's number in the scan */
+	size_t *askeds; /* of each elf.asked: its file's */
+	size_t soname;	/* SCAN_NONE without one */
+};
+
+/* What a path leads to. */
+struct file {
+	int error;		   /* 0 or a negative errno: it could not be opened */
+	const struct facts *facts; /* NULL only after an error */
+	const char *layer;	   /* of the sight's cover that it comes from; NULL: live */
+};
+
+enum loader_kind {
+	LOADER_GLIBC,
+	LOADER_MUSL,
+	LOADER_NONE,  /* a static program needs none */
+	LOADER_OTHER, /* of whose rules nothing is known here */
+};
+
+/* A loader and its ways, found out of its own file where they stand there. */
+struct loader {
+	enum loader_kind kind;
+	int class, machine;
+	char *path; /* as PT_INTERP names it, or where such a loader usually is */
+	bool there;
+	struct dirs defaults; /* glibc: without the '/' at their ends; musl: its sys_path */
+	struct dirs subdirs;  /* hwcaps_subdirs */
+	struct dirs hwcaps;   /* the names of those below glibc-hwcaps, best first */
+	char lib[64];	      /* what $LIB is */
+	const char *platform; /* what $PLATFORM is */
+	struct ldcache_wish wish;
+};
+
+#define SCAN_NONE SIZE_MAX
+
+struct scan;
+
+/* sight, which has to live as long, may be NULL. */
+int scan_new(const struct sight *sight, struct scan **out, struct err *err);
+void scan_free(struct scan **scan);
+#define AUTO_SCAN CLEANUP(scan_free)
+
+const struct sight *scan_sight(const struct scan *scan);
+
+/* All that is handed out is the scan's. Names are strings that are kept once, and have numbers. */
+int scan_name(struct scan *scan, const char *string, size_t *number, struct err *err);
+const char *scan_string(const struct scan *scan, size_t number);
+/* The scan's own copy of a string. */
+int scan_text(struct scan *scan, const char *string, const char **out, struct err *err);
+
+/* -ENOMEM alone is an error; what is wrong with the file is in *out. */
+int scan_file(struct scan *scan, const char *path, const struct file **out, struct err *err);
+/* Of a file whose place outside the view is known: a program. */
+int scan_facts(struct scan *scan, const char *file, const struct facts **out, struct err *err);
+/* Whether a directory is there. */
+int scan_dir(struct scan *scan, const char *path, bool *there, struct err *err);
+/* The canonical path of what is there, and (may be NULL) where it lies outside the view. */
+int scan_canonical(struct scan *scan, const char *path, const char **out, const char **file,
+		   struct err *err);
+
+/* The loader of a program: PT_INTERP's, or the one that programs of such a kind usually have. */
+int scan_loader(struct scan *scan, const struct elf *program, const struct loader **out,
+		struct err *err);
+/* The view's /etc/ld.so.cache, or the entries of none. *why (may be NULL) gets the reason why there
+ * is none. */
+const struct ldcache *scan_cache(struct scan *scan, const char **why);
+/* The directories of /etc/ld.so.conf, with what it includes: ldconfig's, not the loader's. */
+int scan_configured(struct scan *scan, const struct dirs **out, struct err *err);
+/* What the loader takes from the cache for a name, by its number; NULL: it has nothing. */
+const char *scan_cached(struct scan *scan, const struct loader *loader, size_t soname);
+
+/* What a walk notes at a name: which of its objects answers to it. Good for the walk that wrote it
+ * alone, by its number, and until the next name comes in. */
+struct scan_mark {
+	size_t walk, object;
+};
+struct scan_mark *scan_mark(struct scan *scan, size_t number);
+size_t scan_walk(struct scan *scan); /* a new walk's number: not 0 */
