@@ -29,22 +29,6 @@ static void state_free(struct state *s)
 }
 #define AUTO_STATE CLEANUP(state_free)
 
-static int load_pins(struct store *store, const struct app *app, struct versions *out,
-		     struct err *err)
-{
-	out->items = calloc(app->npins + 1, sizeof *out->items);
-	if (!out->items)
-		return err_nomem(err);
-	for (size_t i = 0; i < app->npins; i++) {
-		int r = store_load(store, &app->pins[i].digest, &out->items[i], err);
-
-		if (r < 0)
-			return r;
-		out->count++;
-	}
-	return 0;
-}
-
 static int look(struct policy *policy, struct store *store, const char *path, struct state *out,
 		struct err *err)
 {
@@ -56,7 +40,7 @@ static int look(struct policy *policy, struct store *store, const char *path, st
 		return err_nomem(err);
 	r = policy_app(policy, path, POLICY_NOW, &s.app, err);
 	if (r == 0)
-		r = load_pins(store, &s.app, &s.pinned, err);
+		r = app_versions(store, &s.app, &s.pinned, err);
 	if (r == 0)
 		r = view_build(store, &s.app, policy_current(policy), plan, err);
 	if (r == 0)
@@ -334,12 +318,13 @@ static void supplying_end(struct supplying *s)
 int supply(struct policy *policy, struct store *store, const char *app, elf_facts_fn *facts,
 	   report_fn *report, void *ctx, struct err *err)
 {
-	CLEANUP(supplying_end) struct supplying s = {.policy = policy,
-						     .store = store,
-						     .path = app,
-						     .facts = facts,
-						     .report = report,
-						     .ctx = ctx};
+	CLEANUP(supplying_end)
+	struct supplying s = {.policy = policy,
+			      .store = store,
+			      .path = app,
+			      .facts = facts,
+			      .report = report,
+			      .ctx = ctx};
 	int r = look(policy, store, app, &s.now, err);
 
 	if (r < 0 || s.now.pinned.count == 0)
@@ -371,7 +356,7 @@ void supply_hint(struct store *store, const struct app *app, const struct missin
 				 all.items[i].version);
 			return;
 		}
-	if (load_pins(store, app, &s.pinned, &ignored) < 0)
+	if (app_versions(store, app, &s.pinned, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < s.pinned.count && !*text; i++) {
 		AUTO_CANDIDATES struct candidates sources = {0};

@@ -1,6 +1,7 @@
 #include "policy/verdict.h"
 
 #include "labeler/program.h"
+#include "policy/glibc.h"
 #include "policy/supply.h"
 #include "policy/wrap.h"
 
@@ -25,8 +26,7 @@ void verdict_free(struct verdict *verdict)
 	proof_free(&verdict->proof);
 }
 
-__attribute__((format(printf, 3, 4))) static int say(struct sentences *s, struct err *err,
-						     const char *fmt, ...)
+int sentence_add(struct sentences *s, struct err *err, const char *fmt, ...)
 {
 	char **items = reallocarray(s->items, s->count + 1, sizeof *items);
 	va_list ap;
@@ -122,11 +122,11 @@ static int say_symbols(struct sentences *s, const struct proof *p, const struct 
 		}
 		missing_text(m, text, sizeof text);
 		said++;
-		r = say(s, err, "%s", text);
+		r = sentence_add(s, err, "%s", text);
 	}
 	if (r == 0 && more)
-		r = say(s, err, "%s needs %zu more symbols that nothing has",
-			by ? by : "something it loads", more);
+		r = sentence_add(s, err, "%s needs %zu more symbols that nothing has",
+				 by ? by : "something it loads", more);
 	return r;
 }
 
@@ -146,7 +146,7 @@ static int say_missing(struct verdict *v, const struct proof *live, struct store
 		}
 		missing_text(&p->missing[i], text, sizeof text);
 		supply_hint(store, app, &p->missing[i++], hint, sizeof hint);
-		r = say(&v->against, err, *hint ? "%s (%s)" : "%s", text, hint);
+		r = sentence_add(&v->against, err, *hint ? "%s (%s)" : "%s", text, hint);
 	}
 	return r;
 }
@@ -172,15 +172,24 @@ static int ask_loader(struct verdict *v, const struct sight *sight, const char *
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	if (r == -ECANCELED || r == -ETIMEDOUT)
-		return say(&v->against, err, "%s: %s", object, why.text);
+		return sentence_add(&v->against, err, "%s: %s", object, why.text);
 	if (r < 0)
-		return say(&v->against, err, "it cannot be tried out: %s", why.text);
+		return sentence_add(&v->against, err, "it cannot be tried out: %s", why.text);
 	if (has_symbols(&v->proof) && prove(&without, interp, object, &live, &why) == -ENOMEM)
 		return err_nomem(err);
 	return say_missing(v, &live, store, app, err);
 }
 
 /* -- the whole -- */
+
+static int check_glibc(struct verdict *v, struct store *store, const struct app *app,
+		       const struct program *program, const struct sight *sight, struct err *err)
+{
+	AUTO_VERSIONS struct versions pinned = {0};
+	int r = app_versions(store, app, &pinned, err);
+
+	return r < 0 ? r : glibc_check(&pinned, program, sight, &v->against, err);
+}
 
 int verdict_reach(struct store *store, const struct app *app, const struct view_plan *plan,
 		  struct verdict *out, struct err *err)
@@ -201,6 +210,8 @@ int verdict_reach(struct store *store, const struct app *app, const struct view_
 		r = ask_loader(&v, &sight, program.elf.interp,
 			       program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path,
 			       store, app, err);
+	if (r == 0 && app->npins)
+		r = check_glibc(&v, store, app, &program, &sight, err);
 	if (r < 0)
 		return r;
 	*out = v;

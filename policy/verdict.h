@@ -16,6 +16,9 @@ struct sentences {
 	size_t count;
 };
 
+int sentence_add(struct sentences *sentences, struct err *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 struct verdict {
 	struct sentences against; /* why the app would not work; none: the view holds */
 	struct sentences remarks; /* what is worth knowing all the same */

@@ -3,8 +3,10 @@
 #include "base/path.h"
 #include "labeler/program.h"
 #include "plan/write.h"
+#include "policy/glibc.h"
 #include "policy/wrap.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -481,24 +483,82 @@ static int read_loader(const struct app *app, const char *program, struct loader
 	return 0;
 }
 
-static int place_pins(struct store *store, const struct app *app, struct loader *loader,
-		      struct versions *versions, struct placing *placing, struct err *err)
+int app_versions(struct store *store, const struct app *app, struct versions *out, struct err *err)
 {
-	versions->items = calloc(app->npins + 1, sizeof *versions->items);
-	if (!versions->items)
+	AUTO_VERSIONS struct versions vs = {0};
+
+	vs.items = calloc(app->npins + 1, sizeof *vs.items);
+	if (!vs.items)
 		return err_nomem(err);
 	for (size_t i = 0; i < app->npins; i++) {
 		const struct pin *pin = &app->pins[i];
-		int r = store_load(store, &pin->digest, &versions->items[i], err);
+		int r = store_load(store, &pin->digest, &vs.items[i], err);
 
 		if (r < 0)
 			return err_wrap(err, r, "%s %s", pin->name, pin->version);
-		versions->count++;
-		r = place_version(placing, loader, &versions->items[i], err);
-		if (r < 0)
-			return r;
+		vs.count++;
 	}
+	*out = vs;
+	vs = (struct versions){0};
 	return 0;
+}
+
+static int place_pins(struct store *store, const struct app *app, struct loader *loader,
+		      struct versions *versions, struct placing *placing, struct err *err)
+{
+	int r = app_versions(store, app, versions, err);
+
+	for (size_t i = 0; r == 0 && i < versions->count; i++)
+		r = place_version(placing, loader, &versions->items[i], err);
+	return r;
+}
+
+/* -- what is hidden -- */
+
+/* The first thing placed in dir or below it, or at name in it; NULL if there is none. */
+static const struct placed *placed_in(const struct placing *p, size_t count, const char *dir,
+				      const char *name)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s%s%s", dir, *name ? "/" : "", name);
+
+	for (size_t i = 0; n > 0 && (size_t)n < sizeof path && i < count; i++)
+		if (path_below(p->items[i].path, path))
+			return &p->items[i];
+	return NULL;
+}
+
+/* Where the pins bring something into dir, nothing of the live system's is to be seen there. */
+static int hide_in(struct placing *p, const char *dir, struct err *err)
+{
+	const size_t count = p->count;
+	const struct placed *one = placed_in(p, count, dir, "");
+	const struct version *from = one ? one->from : NULL;
+	AUTO_DIR DIR *d = one ? opendir(dir) : NULL;
+	struct dirent *entry;
+	int r = 0;
+
+	while (r == 0 && d && (entry = readdir(d))) {
+		struct placed what = {.from = from, .entry.type = LAYER_WHITEOUT};
+		char path[PATH_MAX];
+		int n = snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 || n < 0 ||
+		    (size_t)n >= sizeof path || placed_in(p, count, dir, entry->d_name))
+			continue;
+		r = place(p, path, NULL, what, err);
+	}
+	return r;
+}
+
+static int hide_glibc(struct placing *p, const struct loader *l, struct err *err)
+{
+	char dir[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && glibc_dir(&l->program, i, dir); i++)
+		r = hide_in(p, dir, err);
+	return r;
 }
 
 static void loader_free(struct loader *l)
@@ -519,6 +579,8 @@ int view_compile(struct store *store, const struct app *app, struct view *out, s
 		r = read_loader(app, program, &loader, err);
 	if (r == 0)
 		r = place_pins(store, app, &loader, &versions, &placing, err);
+	if (r == 0)
+		r = hide_glibc(&placing, &loader, err);
 	if (r == 0)
 		r = settle(&placing, err);
 	if (r == 0)

@@ -8,7 +8,8 @@
  * wins by place alone: the live ld.so.cache stays true and nothing of it is copied.
  *
  * Left out are files that belong to the machine or that no program loads: programs, /etc, /var,
- * /usr/include, documentation.
+ * /usr/include, documentation. Hidden is what the live system has in directories that belong to
+ * glibc as a whole, if a pin brings some of it.
  */
 #pragma once
 
@@ -31,6 +32,9 @@ struct view {
 int view_compile(struct store *store, const struct app *app, struct view *out, struct err *err);
 void view_free(struct view *view);
 #define AUTO_VIEW CLEANUP(view_free)
+
+/* The versions that the app's pins mean, in their order. */
+int app_versions(struct store *store, const struct app *app, struct versions *out, struct err *err);
 
 /* A plan and the strings it points to. */
 struct view_plan {

@@ -86,7 +86,8 @@ static int distance(const char *package, const char *soname)
 	policy_name(soname, name);
 	len = strlen(name);
 	/* "libssl3t64": the same library after Debian's change of time_t. */
-	if (strncmp(package, name, len) == 0 && (!package[len] || strcmp(package + len, "t64") == 0))
+	if (strncmp(package, name, len) == 0 &&
+	    (!package[len] || strcmp(package + len, "t64") == 0))
 		return 0;
 	split(soname, stem, number);
 	while (package[same] && package[same] == stem[same])
@@ -201,8 +202,8 @@ static int add_names(struct candidates *c, char *text, const char *arch, struct 
 {
 	int r = 0;
 
-	for (char *save, *line = strtok_r(text, "\n", &save); line && r == 0 && c->count < NAMES_MAX;
-	     line = strtok_r(NULL, "\n", &save)) {
+	for (char *save, *line = strtok_r(text, "\n", &save);
+	     line && r == 0 && c->count < NAMES_MAX; line = strtok_r(NULL, "\n", &save)) {
 		char *name = strrchr(line, ' ');
 
 		name = name ? name + 1 : line;
@@ -218,9 +219,9 @@ static int beside_package(const struct origin *origin, const char *soname, struc
 	char name[520], package[520];
 	const char *const names[] = {"pkgnames", name, NULL};
 	/* "libxml2\n  Depends: libc6\n ..." */
-	const char *const depends[] = {"depends",	"--no-recommends", "--no-suggests",
-				       "--no-conflicts", "--no-breaks",	   "--no-replaces",
-				       "--no-enhances", package,	   NULL};
+	const char *const depends[] = {"depends",	 "--no-recommends", "--no-suggests",
+				       "--no-conflicts", "--no-breaks",	    "--no-replaces",
+				       "--no-enhances",	 package,	    NULL};
 	AUTO_FREE char *known = NULL, *needed = NULL;
 	char arch[64] = "", *colon;
 	int r;

@@ -127,9 +127,18 @@ new_glibc() {
 	fi
 	is "trixie's head does not start here" "$(user $bin/head -c 9 /dev/null)" "*GLIBC_2.38*not found*"
 	runs "add apt:libc6 of trixie" pinlib add apt:libc6
+	refuses "set with libc6 and without its locale data is refused" 1 \
+		"glibc is one piece, but beside libc6 2.41" pinlib set "$bin/head" libc6=2.41
+	runs "add apt:libc-bin of trixie" pinlib add apt:libc-bin
 	for program in head getconf env; do
-		runs "set trixie's $program libc6=2.41" pinlib set "$bin/$program" libc6=2.41
+		runs "set trixie's $program libc6=2.41" pinlib set "$bin/$program" libc6=2.41 libc-bin=2.41
 	done
+	is "... nothing of the live glibc's is to be seen" \
+		"$(user $bin/env ls "$libs/gconv" | sort | sha256sum)" \
+		"$(find /opt/trixie/usr/lib/*/gconv -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | sha256sum)"
+	is "... its locale is its own" \
+		"$(user $bin/env sha256sum /usr/lib/locale/C.utf8/LC_CTYPE | cut -d' ' -f1)" \
+		"$(sha256sum </opt/trixie/usr/lib/locale/C.utf8/LC_CTYPE | cut -d' ' -f1)"
 	is "trixie's getconf says glibc 2.41" "$(user $bin/getconf GNU_LIBC_VERSION)" "glibc 2.41"
 	is "trixie's head runs" "$(echo hello | user $bin/head -n 1)" hello
 	is "... with the loader of trixie" \
