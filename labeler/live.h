@@ -1,6 +1,4 @@
-/* Processes: which views are in use. Read from the mount tables of /proc with libmount; the view's
- * label stands in the source field of its overlays, where no user of the initial user namespace
- * can forge it. */
+/* Which views are in use: their labels, from the mount tables of all processes (tables.h). */
 #pragma once
 
 #include "base/err.h"
@@ -12,8 +10,9 @@ struct live {
 	size_t count;
 };
 
-/* The labels of all views that a thread of a running process has. Processes that vanish while it
- * looks are no error; one whose table cannot be read is -EACCES: then nothing may be collected. */
+/* The labels of all views that a thread of a running process has, forged ones included. Processes
+ * that vanish while it looks are no error; one whose table cannot be read is (-EACCES, -EPERM),
+ * and so are processes that /proc hides (-EACCES): then nothing may be collected. */
 int live_labels(struct live *out, struct err *err);
 void live_free(struct live *live);
 #define AUTO_LIVE CLEANUP(live_free)

@@ -244,22 +244,62 @@ static void test_zombie(void)
 	MUST(waitpid(pid, NULL, 0) == pid);
 }
 
-/* Who may not look must not conclude that nothing lives. */
-static void test_not_root(void)
+/* What a child without rights says: the number of times the label lives, -errno for an error. */
+static int lives_for_nobody(void)
 {
-	pid_t view = start(in_view), pid = fork();
+	AUTO_LIVE struct live live = {0};
+	int r, n = 0;
+
+	MUST(setgid(65534) == 0 && setuid(65534) == 0);
+	r = live_labels(&live, &err);
+	for (size_t i = 0; i < live.count; i++)
+		n += strcmp(live.labels[i], LABEL) == 0;
+	return r < 0 ? r : n;
+}
+
+/* The same in a /proc with that option. */
+static int lives_under(const char *option)
+{
 	int status;
+	pid_t pid = fork();
 
 	MUST(pid >= 0);
 	if (pid == 0) {
-		AUTO_LIVE struct live live = {0};
+		MUST(unshare(CLONE_NEWNS) == 0);
+		MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+		MUST(mount("proc", "/proc", "proc", 0, option) == 0);
+		_exit(-lives_for_nobody() & 0xff);
+	}
+	MUST(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return -(int8_t)WEXITSTATUS(status);
+}
 
-		MUST(setgid(65534) == 0 && setuid(65534) == 0);
-		_exit(live_labels(&live, &err) == -EACCES && err.text[0] ? 0 : 1);
+/* Who may not look must not conclude that nothing lives. */
+static void test_not_root(void)
+{
+	pid_t view = start(in_view);
+
+	CHECK(lives_under("hidepid=0") == 1);
+	CHECK(lives_under("hidepid=1") == -EPERM);
+	CHECK(lives_under("hidepid=2") == -EACCES);
+	stop(view);
+}
+
+/* No processes at all are no answer either. */
+static void test_no_proc(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	MUST(pid >= 0);
+	if (pid == 0) {
+		MUST(unshare(CLONE_NEWNS) == 0);
+		MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+		MUST(mount("none", "/proc", "tmpfs", 0, NULL) == 0);
+		_exit(lives(LABEL) == -1 ? 0 : 1);
 	}
 	MUST(waitpid(pid, &status, 0) == pid);
 	CHECK(status == 0);
-	stop(view);
 }
 
 int main(void)
@@ -279,6 +319,7 @@ int main(void)
 	test_coming_and_going();
 	test_zombie();
 	test_not_root();
+	test_no_proc();
 	scratch_remove();
 	return test_end();
 }

@@ -1,0 +1,70 @@
+/*
+ * The mount tables of all processes, read from /proc with libmount, and what of pinlib's stands in
+ * them. The label of a view is in the source field of its overlays.
+ *
+ * Who may read /proc/PID/mountinfo at all may read it of every process; to know which namespace a
+ * process is in takes the right to trace it. So an ordinary user sees the labels of all, and of
+ * other users' processes cannot tell whether to believe them.
+ *
+ * Nothing is looked up in another process's namespace, so no filesystem of a user's is asked.
+ */
+#pragma once
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Whether a label says what pinlib's wrapper wrote. A mount namespace of our own user namespace
+ * holds only what its root mounted. In a user namespace of their own any user can mount an overlay
+ * and give it any source. */
+enum trust { TRUST_YES, TRUST_NO, TRUST_UNKNOWN /* not ours to look at */ };
+
+/* One overlay of a view. Paths are as the kernel shows them to that process: below its root. */
+struct overlay {
+	char *label; /* without PINLIB_SOURCE */
+	char *at;    /* where it is mounted */
+	char *root;  /* which of its directories is there; "/" but for bind mounts of parts */
+	char *layer; /* its upper lower directory, and the lower; NULL if the options ... */
+	char *live;  /* ... do not have two */
+	dev_t dev;   /* of the superblock: no two living ones have the same */
+};
+
+/* The overlays of views in one table: at least one. */
+struct mount_table {
+	struct overlay *overlays;
+	size_t count;
+	enum trust trust;
+};
+
+struct tables;
+
+/* -EBADMSG if /proc is not what it should be. */
+int tables_open(struct tables **out, struct err *err);
+void tables_close(struct tables **tables);
+#define AUTO_TABLES CLEANUP(tables_close)
+
+/* True if this /proc leaves processes out (hidepid): the first one is not to be seen. */
+bool tables_hidden(const struct tables *tables);
+
+/* One process. What it points to lives until the next call or tables_close; the mount tables
+ * themselves until tables_close. */
+struct process_tables {
+	pid_t pid;
+	int dir; /* /proc/PID: stays this process's, whoever gets its number next */
+	const struct mount_table **views; /* of its threads; those without views are left out */
+	size_t count;
+	int failed; /* 0, or why the tables are not all there; the text is in err */
+};
+
+/* The next process: 1, or 0 after the last, or a negative error if the list itself cannot be read.
+ * One that vanishes has no tables. */
+int tables_next(struct tables *tables, struct process_tables *out, struct err *err);
+
+/* That one. -ESRCH if there is none. pid may be any of its threads'; 0 is the caller. */
+int tables_one(struct tables *tables, pid_t pid, struct process_tables *out, struct err *err);
+
+/* Whether a trusted table among those read has this very overlay, so that one in an untrusted
+ * table was inherited from it. */
+bool tables_vouch(const struct tables *tables, const struct overlay *overlay);
