@@ -65,7 +65,7 @@ int live_labels(struct live *out, struct err *err)
 int live_in_view(struct err *err)
 {
 	AUTO_TABLES struct tables *tables = NULL;
-	struct process_tables p;
+	struct process_tables p = {0};
 	int r = tables_open(&tables, err);
 
 	if (r == 0)

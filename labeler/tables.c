@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -28,6 +29,7 @@ struct tables {
 	bool hidden;
 	dev_t nsfs;
 	ino_t user_ns; /* ours */
+	rlim_t fd_max; /* namespaces are held with lower descriptors: the rest is for reading */
 	void *by_ns;   /* of tsearch(3): struct space */
 	struct space *spaces;
 	struct process_tables process;
@@ -97,11 +99,13 @@ static bool is_gone(int errnum)
 int tables_open(struct tables **out, struct err *err)
 {
 	AUTO_TABLES struct tables *t = calloc(1, sizeof *t);
+	struct rlimit files;
 	struct statfs fs;
 	struct stat st;
 
 	if (!t)
 		return err_nomem(err);
+	t->fd_max = getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur / 2 : 0;
 	t->process.dir = -1;
 	t->proc = opendir("/proc");
 	if (!t->proc)
@@ -223,7 +227,8 @@ static int parse(char *text, size_t len, struct mount_table *out, struct err *er
 	if (!table || !iter || !f)
 		return err_nomem(err);
 	mnt_table_set_parser_errcb(table, no_line_is_left_out);
-	if (mnt_table_parse_stream(table, f, "mountinfo") != 0)
+	/* By a file's name libmount would look for the process that it belongs to. */
+	if (mnt_table_parse_stream(table, f, "") != 0)
 		return err_set(err, EBADMSG, "cannot understand a mount table");
 	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {
 		const char *label = label_of(fs);
@@ -254,6 +259,7 @@ static int pick_lines(FILE *in, FILE *out)
 /* 0 with an empty table if the thread has gone. */
 static int read_table(int dir, const char *path, struct mount_table *out, struct err *err)
 {
+	char buffer[TABLES_BUFFER];
 	AUTO_FREE char *text = NULL;
 	AUTO_FILE FILE *in = NULL;
 	AUTO_FD int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
@@ -267,6 +273,7 @@ static int read_table(int dir, const char *path, struct mount_table *out, struct
 	if (!in)
 		return err_nomem(err);
 	fd = -1;
+	setvbuf(in, buffer, _IOFBF, sizeof buffer);
 	picked = open_memstream(&text, &len);
 	if (!picked)
 		return err_nomem(err);
@@ -320,12 +327,13 @@ static struct space *find_space(struct tables *t, ino_t ns)
 	return found ? *found : NULL;
 }
 
-/* Others can be told by it, if the thread did not change its place while we read. Where no
- * descriptor is left each of its threads is read for itself. */
+/* Others can be told by it, if the thread did not change its place while we read. Where it cannot
+ * be held each of its threads is read for itself. */
 static int remember(struct tables *t, struct space *space, int dir, const char *task,
 		    struct err *err)
 {
-	if (space->fd < 0 || !sees_all(dir, task) || namespace_of(dir, task) != space->ns) {
+	if (space->fd < 0 || (rlim_t)space->fd >= t->fd_max || !sees_all(dir, task) ||
+	    namespace_of(dir, task) != space->ns) {
 		cleanup_fd(&space->fd);
 		space->fd = -1;
 		return 0;
@@ -392,7 +400,11 @@ static int read_task(struct tables *t, const char *tid, struct err *err)
 		space = find_space(t, namespace_of(p->dir, task));
 	if (!space)
 		r = new_space(t, p->dir, task, &space, err);
-	return r < 0 || space->table.count == 0 ? r : add_view(p, &space->table, err);
+	if (r < 0 || space->table.count == 0)
+		return r;
+	if (p->count == 0)
+		memcpy(p->task, task, sizeof task);
+	return add_view(p, &space->table, err);
 }
 
 /* The next entry of /proc or of a task directory: their names are numbers. NULL at the end, or with

@@ -16,10 +16,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define TABLES_BUFFER 16384 /* for what /proc would hand out by the kilobyte */
+
 /* Whether a label says what pinlib's wrapper wrote. A mount namespace of our own user namespace
  * holds only what its root mounted. In a user namespace of their own any user can mount an overlay
  * and give it any source. */
-enum trust { TRUST_YES, TRUST_NO, TRUST_UNKNOWN /* not ours to look at */ };
+enum trust { TRUST_YES, TRUST_UNKNOWN /* not ours to look at */, TRUST_NO };
 
 /* One overlay of a view. Paths are as the kernel shows them to that process: below its root. */
 struct overlay {
@@ -52,7 +54,8 @@ bool tables_hidden(const struct tables *tables);
  * themselves until tables_close. */
 struct process_tables {
 	pid_t pid;
-	int dir; /* /proc/PID: stays this process's, whoever gets its number next */
+	int dir;       /* /proc/PID: stays this process's, whoever gets its number next */
+	char task[32]; /* "task/TID": a thread that has a view; the first one may have ended */
 	const struct mount_table **views; /* of its threads; those without views are left out */
 	size_t count;
 	int failed; /* 0, or why the tables are not all there; the text is in err */
