@@ -22,5 +22,6 @@ void json_bool(const char *key, int value);
 /* Bytes for people: "118 KiB". */
 void human_size(uint64_t bytes, char text[32]);
 
-/* Text that came from files, fit for a terminal: control characters become '?'. In place. */
+/* Text that came from files, fit for a terminal: control characters, those that turn the direction
+ * of writing, and bytes that are not UTF-8 become '?'. In place. */
 char *printable(char *text);
