@@ -16,15 +16,17 @@ enum { EXIT_OK = 0, EXIT_FAIL = 1, EXIT_USAGE = 2 };
 
 struct command {
 	const char *name;
-	const char *synopsis;		   /* after "pinlib NAME " */
-	const char *summary;		   /* one line */
-	const char *options;		   /* lines for the help, or NULL */
-	bool root;			   /* changes things: root only, never from inside a view */
+	const char *synopsis; /* after "pinlib NAME " */
+	const char *summary;  /* one line */
+	const char *options;  /* lines for the help, or NULL */
+	bool root;	      /* changes things: root only, never from inside a view */
+	bool host;	      /* compares with the live system: never from inside one */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; an exit status */
 };
 
-extern const struct command command_add, command_exec, command_gc, command_history, command_libs,
-	command_list, command_rollback, command_set, command_show, command_unset, command_verify;
+extern const struct command command_add, command_exec, command_gc, command_history, command_label,
+	command_libs, command_list, command_ps, command_rollback, command_set, command_show,
+	command_unset, command_verify;
 
 extern bool want_json; /* --json, before or after the command's name */
 

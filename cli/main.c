@@ -14,9 +14,9 @@
 
 /* Every command; dispatch and help come from here. */
 static const struct command *const commands[] = {
-	&command_add,  &command_libs,	&command_set,	  &command_unset,
-	&command_show, &command_list,	&command_history, &command_rollback,
-	&command_exec, &command_verify, &command_gc,
+	&command_add,  &command_libs,	 &command_set,	    &command_unset, &command_show,
+	&command_list, &command_history, &command_rollback, &command_exec,  &command_verify,
+	&command_gc,   &command_ps,	 &command_label,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -279,7 +279,7 @@ static int dispatch(const struct command *c, int argc, char **argv, char **all)
 		err_set(&err, EPERM, "'pinlib %s' changes the system: run it as root", c->name);
 		return failed(&err);
 	}
-	if (c->root && leave_view(all, &err) < 0)
+	if ((c->root || c->host) && leave_view(all, &err) < 0)
 		return failed(&err);
 	status = c->run(argc, argv);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
