@@ -151,12 +151,42 @@ static bool is_at(const struct mapping *m, const struct place *place)
 /* What is asked of each library. */
 struct judge {
 	const struct process_tables *process;
+	const struct overlay **overlays; /* of its views */
+	size_t noverlays;
 	struct places *places;
 	struct libraries libs;
 	char root[PATH_MAX];  /* of the process, in its namespace; "" for the whole */
 	char name[PATH_MAX];  /* of the library at hand, when the line does not have it */
 	char shown[PATH_MAX]; /* and where it lies in the namespace */
+	char last[PATH_MAX];  /* of the line before */
 };
+
+/* What root did not lay must not lead us: a user could name a filesystem that never answers. */
+static int take_overlays(struct judge *j, const struct tables *tables, struct err *err)
+{
+	const struct process_tables *p = j->process;
+	size_t count = 1;
+
+	for (size_t i = 0; i < p->count; i++)
+		count += p->views[i]->count;
+	j->overlays = calloc(count, sizeof *j->overlays);
+	if (!j->overlays)
+		return err_nomem(err);
+	for (size_t i = 0; i < p->count; i++)
+		for (size_t k = 0; k < p->views[i]->count; k++) {
+			const struct overlay *o = &p->views[i]->overlays[k];
+
+			if (o->layer && o->live && tables_trust(tables, p->views[i], o) != TRUST_NO)
+				j->overlays[j->noverlays++] = o;
+		}
+	return 0;
+}
+
+static void judge_end(struct judge *j)
+{
+	free(j->overlays);
+	libraries_free(&j->libs);
+}
 
 /* What of path is below dir, with its slash; NULL if it is not. */
 static const char *rest_below(const char *path, const char *dir)
@@ -196,8 +226,6 @@ static bool judge_by(struct judge *j, const struct overlay *o, const struct mapp
 	const char *below = rest_below(m->path, j->root);
 	const char *rest = below ? rest_below(below, o->at) : NULL;
 
-	if (!o->layer || !o->live)
-		return false;
 	if (rest) {
 		*covered = true;
 		return is_in(j, o, rest, m, &lib->pinned);
@@ -213,10 +241,9 @@ static void judge(struct judge *j, const struct mapping *m, struct library *lib)
 
 	snprintf(j->shown, sizeof j->shown, "%s", m->path);
 	lib->stale = m->deleted;
-	for (size_t i = 0; i < j->process->count; i++)
-		for (size_t k = 0; k < j->process->views[i]->count; k++)
-			if (judge_by(j, &j->process->views[i]->overlays[k], m, lib, &covered))
-				return;
+	for (size_t i = 0; i < j->noverlays; i++)
+		if (judge_by(j, j->overlays[i], m, lib, &covered))
+			return;
 	lib->stale = m->deleted || covered;
 }
 
@@ -330,21 +357,29 @@ static int consider(struct judge *j, struct mapping *m, struct err *err)
 	return is_known(&j->libs, m, j->shown) ? 0 : add_library(&j->libs, &lib, j->shown, err);
 }
 
+/* The parts of one file follow one another. Its number alone would not do: an overlay has files of
+ * two filesystems. */
+static bool is_same(struct judge *j, const struct mapping *m, ino_t *ino)
+{
+	if (m->ino == *ino && strcmp(m->path, j->last) == 0)
+		return true;
+	*ino = m->ino;
+	snprintf(j->last, sizeof j->last, "%s", m->path);
+	return false;
+}
+
 static int read_maps(struct judge *j, FILE *maps, struct err *err)
 {
 	AUTO_FREE char *line = NULL;
-	struct mapping m, last = {0};
+	struct mapping m;
 	size_t room = 0;
+	ino_t ino = 0;
 	int r = 0;
 
 	errno = 0;
 	while (r == 0 && getline(&line, &room, maps) > 0) {
-		if (!mapping_parse(line, &m))
+		if (!mapping_parse(line, &m) || is_same(j, &m, &ino))
 			continue;
-		/* The parts of one file follow one another. */
-		if (m.ino == last.ino && m.dev == last.dev)
-			continue;
-		last = m;
 		r = consider(j, &m, err);
 		errno = 0;
 	}
@@ -353,34 +388,45 @@ static int read_maps(struct judge *j, FILE *maps, struct err *err)
 	return r;
 }
 
-int libraries_read(const struct process_tables *process, struct places **places,
-		   struct libraries *out, struct err *err)
+/* NULL with 0: it has ended. */
+static int open_maps(const struct process_tables *process, FILE **out, struct err *err)
+{
+	int fd = open_of(process, "maps", O_RDONLY);
+
+	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
+		return 0;
+	if (fd < 0)
+		return err_sys(err, errno, "cannot read which files it has mapped");
+	*out = fdopen(fd, "r");
+	if (*out)
+		return 0;
+	close(fd);
+	return err_nomem(err);
+}
+
+int libraries_read(const struct tables *tables, const struct process_tables *process,
+		   struct places **places, struct libraries *out, struct err *err)
 {
 	char buffer[TABLES_BUFFER];
-	AUTO_FD int fd = open_of(process, "maps", O_RDONLY);
 	AUTO_FILE FILE *maps = NULL;
-	struct judge j = {.process = process};
-	int r;
+	CLEANUP(judge_end) struct judge j = {.process = process};
+	int r = open_maps(process, &maps, err);
 
+	if (r < 0 || !maps)
+		return r;
+	setvbuf(maps, buffer, _IOFBF, sizeof buffer);
 	if (!*places)
 		*places = calloc(1, sizeof **places);
 	j.places = *places;
 	if (!j.places)
 		return err_nomem(err);
-	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
-		return 0;
-	if (fd < 0)
-		return err_sys(err, errno, "cannot read which files it has mapped");
-	maps = fdopen(fd, "r");
-	if (!maps)
-		return err_nomem(err);
-	fd = -1;
-	setvbuf(maps, buffer, _IOFBF, sizeof buffer);
 	read_root(&j);
-	r = read_maps(&j, maps, err);
+	r = take_overlays(&j, tables, err);
+	if (r == 0)
+		r = read_maps(&j, maps, err);
 	if (r < 0)
-		libraries_free(&j.libs);
-	else
-		*out = j.libs;
-	return r;
+		return r;
+	*out = j.libs;
+	j.libs = (struct libraries){0};
+	return 0;
 }

@@ -52,8 +52,8 @@ struct places;
 void places_free(struct places **places);
 #define AUTO_PLACES CLEANUP(places_free)
 
-/* The libraries of a process. Its tables' options must be to be trusted: they are looked up.
+/* The libraries of a process. Only what overlays that are not untrusted are made of is looked up.
  * *places starts as NULL and can serve many processes. -EACCES: not ours to look at; -E2BIG: more
  * than LIBRARIES_MAX. A process that ends has none. */
-int libraries_read(const struct process_tables *process, struct places **places,
-		   struct libraries *out, struct err *err);
+int libraries_read(const struct tables *tables, const struct process_tables *process,
+		   struct places **places, struct libraries *out, struct err *err);

@@ -109,12 +109,6 @@ static int read_program(const struct process_tables *t, char **program, struct e
 
 /* -- labels -- */
 
-static enum trust trust_in(const struct look *l, const struct mount_table *table,
-			   const struct overlay *o)
-{
-	return table->trust == TRUST_NO && tables_vouch(l->tables, o) ? TRUST_YES : table->trust;
-}
-
 static struct process *find(struct look *l, size_t first, const char *label)
 {
 	for (size_t i = first; i < l->found.count; i++)
@@ -149,7 +143,7 @@ static int add_labels(struct look *l, const struct process_tables *t, size_t fir
 		for (size_t k = 0; r == 0 && k < t->views[i]->count; k++) {
 			const struct overlay *o = &t->views[i]->overlays[k];
 			struct process *p = find(l, first, o->label);
-			enum trust trust = trust_in(l, t->views[i], o);
+			enum trust trust = tables_trust(l->tables, t->views[i], o);
 
 			if (!p)
 				r = new_process(l, o->label, &p, err);
@@ -165,7 +159,7 @@ static int add_facts(struct look *l, const struct process_tables *t, struct proc
 	int r;
 
 	if (p->trust != TRUST_NO) {
-		p->libs_failed = libraries_read(t, &l->places, &p->libs, err);
+		p->libs_failed = libraries_read(l->tables, t, &l->places, &p->libs, err);
 		if (p->libs_failed == -ENOMEM)
 			return -ENOMEM;
 	}

@@ -239,20 +239,28 @@ static int parse(char *text, size_t len, struct mount_table *out, struct err *er
 	return r;
 }
 
-/* The lines that can be a view's overlay: the others, of which any user can make a hundred
- * thousand, are not worth being taken apart. The kernel escapes blanks within fields. */
-static int pick_lines(FILE *in, FILE *out)
+static bool may_be_ours(const char *line, size_t len)
+{
+	/* The kernel escapes blanks within fields. */
+	return memmem(line, len, " - overlay " PINLIB_SOURCE, strlen(" - overlay " PINLIB_SOURCE));
+}
+
+/* The lines that can be a view's overlay: the others are not worth being taken apart. */
+static int pick_lines(FILE *in, FILE *out, enum trust trust)
 {
 	AUTO_FREE char *line = NULL;
-	size_t room = 0;
+	size_t room = 0, picked = 0;
 	ssize_t n;
 
 	errno = 0;
-	while ((n = getline(&line, &room, in)) > 0)
-		if (memmem(line, (size_t)n, " - overlay " PINLIB_SOURCE,
-			   strlen(" - overlay " PINLIB_SOURCE)) &&
-		    fwrite(line, 1, (size_t)n, out) != (size_t)n)
+	while ((n = getline(&line, &room, in)) > 0) {
+		if (!may_be_ours(line, (size_t)n))
+			continue;
+		if (picked++ == OVERLAYS_MAX)
+			return trust == TRUST_YES ? -E2BIG : 0;
+		if (fwrite(line, 1, (size_t)n, out) != (size_t)n)
 			return -ENOMEM;
+	}
 	return ferror(in) ? -errno : 0;
 }
 
@@ -277,7 +285,7 @@ static int read_table(int dir, const char *path, struct mount_table *out, struct
 	picked = open_memstream(&text, &len);
 	if (!picked)
 		return err_nomem(err);
-	r = pick_lines(in, picked);
+	r = pick_lines(in, picked, out->trust);
 	if (fclose(picked) != 0 && r == 0)
 		r = -ENOMEM;
 	if (r < 0)
@@ -483,7 +491,7 @@ int tables_one(struct tables *t, pid_t pid, struct process_tables *out, struct e
 	return 0;
 }
 
-bool tables_vouch(const struct tables *t, const struct overlay *overlay)
+static bool is_inherited(const struct tables *t, const struct overlay *overlay)
 {
 	for (const struct space *s = t->spaces; s; s = s->next)
 		for (size_t i = 0; s->table.trust == TRUST_YES && i < s->table.count; i++)
@@ -491,4 +499,10 @@ bool tables_vouch(const struct tables *t, const struct overlay *overlay)
 			    strcmp(s->table.overlays[i].label, overlay->label) == 0)
 				return true;
 	return false;
+}
+
+enum trust tables_trust(const struct tables *t, const struct mount_table *table,
+			const struct overlay *overlay)
+{
+	return table->trust == TRUST_NO && is_inherited(t, overlay) ? TRUST_YES : table->trust;
 }

@@ -33,6 +33,10 @@ struct overlay {
 	dev_t dev;   /* of the superblock: no two living ones have the same */
 };
 
+/* A view has 64 at most. Of a user's own namespace, who can make a hundred thousand, no more are
+ * read: what was inherited comes first. */
+#define OVERLAYS_MAX 128
+
 /* The overlays of views in one table: at least one. */
 struct mount_table {
 	struct overlay *overlays;
@@ -68,6 +72,7 @@ int tables_next(struct tables *tables, struct process_tables *out, struct err *e
 /* That one. -ESRCH if there is none. pid may be any of its threads'; 0 is the caller. */
 int tables_one(struct tables *tables, pid_t pid, struct process_tables *out, struct err *err);
 
-/* Whether a trusted table among those read has this very overlay, so that one in an untrusted
- * table was inherited from it. */
-bool tables_vouch(const struct tables *tables, const struct overlay *overlay);
+/* What to think of an overlay of that table: the table's trust; but one in an untrusted table was
+ * inherited if a trusted one, among those read, has the very same. */
+enum trust tables_trust(const struct tables *tables, const struct mount_table *table,
+			const struct overlay *overlay);

@@ -336,7 +336,45 @@ static void test_forged(void)
 	stop(real);
 }
 
-/* Neither in a user namespace of its own, nor with mounts of its own: it is still in the view. */
+static void add_own(void)
+{
+	own_user_namespace();
+	lay(PINLIB_SOURCE "forged:1:/x", "");
+	for (int i = 0; i < 2 * OVERLAYS_MAX; i++)
+		MUST(mount(in("live"), in("other"), NULL, MS_BIND, NULL) == 0);
+}
+
+static void inherit_and_forge(void)
+{
+	in_view();
+	inherited = (int)start(add_own);
+	put_text(in("number"), "");
+	dprintf(open(in("number"), O_WRONLY | O_CLOEXEC), "%d", inherited);
+}
+
+/* Beside what it inherited a process can put what it likes, and as much: only that is doubted. */
+static void test_forged_beside(void)
+{
+	AUTO_PROCESSES struct processes found = {0};
+	AUTO_FREE char *number = NULL;
+	pid_t pid, child;
+	size_t len;
+
+	fill();
+	pid = start(inherit_and_forge);
+	number = get_file(in("number"), &len);
+	child = (pid_t)strtol(number, NULL, 10);
+	CHECK(processes_read_one(child, &found, &err) == 0 && found.count == 2);
+	if (found.count == 2) {
+		CHECK_STR(found.items[0].label, LABEL);
+		CHECK(found.items[0].trust == TRUST_YES);
+		CHECK_STR(found.items[1].label, "forged:1:/x");
+		CHECK(found.items[1].trust == TRUST_NO);
+	}
+	stop(pid);
+}
+
+/* In a user namespace of its own, but with the view's mounts: nothing to doubt. */
 static void user_namespace_only(void)
 {
 	in_view();
@@ -507,6 +545,7 @@ int main(void)
 	test_odd_names();
 	test_lying_name();
 	test_forged();
+	test_forged_beside();
 	test_kinds();
 	test_first_thread_gone();
 	test_not_root();
