@@ -124,7 +124,7 @@ static void test_cut(void)
 	CHECK(strlen(label) == PLAN_LABEL_MAX - 1);
 	snprintf(want, sizeof want, "%s... 1 superseded", strrchr(label, ':') + 1);
 	CHECK_STR(standing(label), want);
-	CHECK(policy_begin(&p, &err) == 0 && policy_wrap(p, app, PLAN_REFUSE, &err) == 0);
+	CHECK(policy_begin(&p, &err) == 0 && policy_wrap(p, app, PLAN_REFUSE, false, &err) == 0);
 	CHECK(policy_commit(p, "set", &generation, &err) == 0);
 	policy_settle(p);
 	publish(app, LAYER, 1);
