@@ -310,6 +310,7 @@ static int take_asked_of(struct reading *r, const struct table *t, uint64_t at, 
 			.hash = image_u32(i, aux.vna_hash),
 			.index = image_u16(i, aux.vna_other) & 0x7fff,
 			.weak = image_u16(i, aux.vna_flags) & VER_FLG_WEAK,
+			.hidden = image_u16(i, aux.vna_other) & 0x8000,
 		};
 		e = add_version(r, &r->elf.asked, &r->elf.nasked, &v, image_u32(i, aux.vna_name),
 				err);
@@ -367,6 +368,7 @@ static int take_given(struct reading *r, struct err *err)
 		v.hash = image_u32(i, def.vd_hash);
 		v.index = image_u16(i, def.vd_ndx) & 0x7fff;
 		v.weak = image_u16(i, def.vd_flags) & VER_FLG_WEAK;
+		v.base = image_u16(i, def.vd_flags) & VER_FLG_BASE;
 		e = add_version(r, &r->elf.given, &r->elf.ngiven, &v, image_u32(i, aux.vda_name),
 				err);
 		if (e < 0 || def.vd_next == 0)

@@ -36,6 +36,8 @@ struct elf_version {
 	uint32_t hash;
 	uint16_t index; /* what DT_VERSYM calls it */
 	bool weak;	/* VER_FLG_WEAK */
+	bool hidden;	/* asked for: no default version will do instead */
+	bool base;	/* given: VER_FLG_BASE, the file's own name */
 };
 
 struct elf {

@@ -1,0 +1,507 @@
+/* The load closure of programs, in words: what would be loaded, found by which rule, and what is
+ * missing. */
+#include "base/paths.h"
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "labeler/closure.h"
+#include "labeler/look.h"
+#include "labeler/symbols.h"
+#include "plan/read.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum form { FORM_TREE, FORM_LIST, FORM_DOT };
+
+struct request {
+	enum form form;
+	bool symbols;
+	bool many; /* programs: each is headed by its name */
+	struct scan *live;
+	const char *library_path;
+	size_t wrong; /* how many programs miss something, or cannot be read */
+};
+
+/* Text that came from files. */
+static void put(const char *text)
+{
+	for (; *text; text++)
+		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+}
+
+/* -- one need -- */
+
+static void put_rule(const struct closure *c, const struct need *n)
+{
+	const struct object *o = n->object == CLOSURE_NONE ? NULL : &c->objects[n->object];
+
+	printf("  [%s", rule_name(n->rule));
+	if (n->owner != CLOSURE_NONE) {
+		fputs(" of ", stdout);
+		put(c->objects[n->owner].path);
+	}
+	if (*n->subdir)
+		printf(", %s", n->subdir);
+	if (o && o->layer)
+		fputs(", pinned", stdout);
+	if (n->kind != ELF_NEEDED)
+		fputs(n->kind == ELF_FILTER ? ", filter" : ", auxiliary", stdout);
+	putchar(']');
+}
+
+static void put_missing(const struct closure *c, const struct need *n)
+{
+	put(n->name);
+	fputs(" => not found", stdout);
+	if (n->broken) {
+		fputs(": ", stdout);
+		put(n->path);
+		printf(": %s", n->broken);
+	} else if (n->hint) {
+		printf(" (%s; ldconfig would find ", c->no_cache);
+		put(n->hint);
+		putchar(')');
+	}
+	if (n->kind == ELF_AUXILIARY)
+		fputs("  [auxiliary]", stdout);
+}
+
+/* -- the tree -- */
+
+static void put_branch(const struct closure *c, size_t object, int depth)
+{
+	const struct object *o = &c->objects[object];
+
+	for (size_t i = 0; i < o->nneeds; i++) {
+		const struct need *n = &o->needs[i];
+		const struct object *to;
+
+		printf("%*s", 2 * depth, "");
+		if (n->object == CLOSURE_NONE) {
+			put_missing(c, n);
+			putchar('\n');
+			continue;
+		}
+		to = &c->objects[n->object];
+		put(n->name);
+		fputs(" => ", stdout);
+		put(to->path);
+		put_rule(c, n);
+		putchar('\n');
+		if (to->by == object && to->by_need == i)
+			put_branch(c, n->object, depth + 1);
+	}
+}
+
+static void put_head(const struct closure *c)
+{
+	const struct object *program = &c->objects[0];
+
+	if (c->script) {
+		put(c->script);
+		fputs(": a script, run by\n", stdout);
+	}
+	put(program->path);
+	if (program->layer)
+		fputs("  [pinned]", stdout);
+	if (c->loader == LOADER_NONE)
+		fputs(": statically linked", stdout);
+	if (c->loader == LOADER_MUSL)
+		fputs(": loaded by musl's loader", stdout);
+	if (c->loader == LOADER_OTHER)
+		fputs(": its loader's rules are not known here", stdout);
+	putchar('\n');
+	if (c->loader == LOADER_NONE || !program->elf->interp)
+		return;
+	fputs("  ", stdout);
+	put(c->ways->path);
+	for (size_t i = 1; i < c->count; i++)
+		if (c->objects[i].by == CLOSURE_NONE && c->objects[i].layer)
+			fputs("  [interpreter, pinned]\n", stdout);
+		else if (c->objects[i].by == CLOSURE_NONE)
+			fputs("  [interpreter]\n", stdout);
+	if (!c->ways->there)
+		fputs(" => not found  [interpreter]\n", stdout);
+}
+
+/* -- the list: one line an object, as ldd(1) has it -- */
+
+/* The name under which it was asked for first. */
+static const char *asked_as(const struct closure *c, const struct object *o)
+{
+	return o->by == CLOSURE_NONE ? o->path : c->objects[o->by].needs[o->by_need].name;
+}
+
+static void put_list(const struct request *q, const struct closure *c)
+{
+	const char *indent = q->many ? "\t" : "";
+
+	if (q->many) {
+		put(c->objects[0].path);
+		puts(":");
+	}
+	if (c->loader == LOADER_NONE)
+		printf("%sstatically linked\n", indent);
+	for (size_t i = 1; i < c->count; i++) {
+		const struct object *o = &c->objects[i];
+
+		if (!o->wanted)
+			continue;
+		fputs(indent, stdout);
+		if (strcmp(asked_as(c, o), o->path) != 0) {
+			put(asked_as(c, o));
+			fputs(" => ", stdout);
+		}
+		put(o->path);
+		puts(o->layer ? " (pinned)" : "");
+	}
+	for (size_t i = 0; i < c->count; i++)
+		for (size_t k = 0; k < c->objects[i].nneeds; k++)
+			if (c->objects[i].needs[k].object == CLOSURE_NONE) {
+				fputs(indent, stdout);
+				put_missing(c, &c->objects[i].needs[k]);
+				putchar('\n');
+			}
+	if (c->objects[0].elf->interp && !c->ways->there)
+		printf("%s%s => not found\n", indent, c->ways->path);
+}
+
+/* -- what is wrong, under the tree or the list -- */
+
+static void put_gap(const struct closure *c, const struct gap *g)
+{
+	const char *by = c->objects[g->object].path;
+
+	switch (g->kind) {
+	case GAP_MISSING:
+	case GAP_WEAK:
+		put(c->objects[g->of].path);
+		printf(": %sversion '", g->kind == GAP_WEAK ? "weak " : "");
+		put(g->version);
+		fputs("' not found", stdout);
+		break;
+	case GAP_UNKNOWN:
+		put(c->objects[g->of].path);
+		fputs(": no version information available", stdout);
+		break;
+	case GAP_UNLOADED:
+		fputs("version '", stdout);
+		put(g->version);
+		fputs("' of a library that is not loaded, ", stdout);
+		put(g->file);
+		break;
+	}
+	fputs(" (required by ", stdout);
+	put(by);
+	puts(")");
+}
+
+static void put_undefined(const struct closure *c, const struct undefined *u)
+{
+	fputs("undefined symbol: ", stdout);
+	put(u->name);
+	if (u->version) {
+		fputs(", version ", stdout);
+		put(u->version);
+	}
+	fputs(" (required by ", stdout);
+	put(c->objects[u->object].path);
+	puts(")");
+}
+
+static void put_wrong(const struct request *q, const struct closure *c,
+		      const struct undefineds *undefined)
+{
+	const char *indent = q->many && q->form == FORM_LIST ? "\t" : "";
+
+	for (size_t i = 0; i < c->ngaps; i++) {
+		fputs(indent, stdout);
+		put_gap(c, &c->gaps[i]);
+	}
+	for (size_t i = 0; i < undefined->count; i++) {
+		fputs(indent, stdout);
+		put_undefined(c, &undefined->items[i]);
+	}
+}
+
+/* -- Graphviz -- */
+
+static void put_quoted(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			putchar('\\');
+		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+	}
+	putchar('"');
+}
+
+static void put_edge(const struct closure *c, const struct object *from, const struct need *n)
+{
+	fputs("\t", stdout);
+	put_quoted(from->path);
+	fputs(" -> ", stdout);
+	put_quoted(n->object == CLOSURE_NONE ? n->name : c->objects[n->object].path);
+	printf(" [label=\"%s\"%s];\n", rule_name(n->rule),
+	       n->object == CLOSURE_NONE ? ", color=red" : "");
+	if (n->object != CLOSURE_NONE)
+		return;
+	fputs("\t", stdout);
+	put_quoted(n->name);
+	fputs(" [color=red, style=dashed];\n", stdout);
+}
+
+static void put_dot(const struct closure *c)
+{
+	fputs("digraph ", stdout);
+	put_quoted(c->objects[0].path);
+	fputs(" {\n\trankdir=LR;\n\tnode [shape=box];\n", stdout);
+	for (size_t i = 0; i < c->count; i++) {
+		const struct object *o = &c->objects[i];
+
+		fputs("\t", stdout);
+		put_quoted(o->path);
+		puts(o->layer ? " [style=filled, xlabel=\"pinned\"];" : ";");
+		/* What is loaded already would draw libc's edges over all else. */
+		for (size_t k = 0; k < o->nneeds; k++)
+			put_edge(c, o, &o->needs[k]);
+	}
+	puts("}");
+}
+
+/* -- JSON -- */
+
+static void json_index(const char *key, size_t number)
+{
+	if (number == CLOSURE_NONE)
+		json_string(key, NULL);
+	else
+		json_number(key, (int64_t)number);
+}
+
+static void json_need(const struct closure *c, const struct need *n)
+{
+	static const char *const kinds[] = {
+		[ELF_NEEDED] = "needed", [ELF_AUXILIARY] = "auxiliary", [ELF_FILTER] = "filter"};
+
+	json_open(NULL, '{');
+	json_string("name", n->name);
+	json_string("kind", kinds[n->kind]);
+	json_string("rule", rule_name(n->rule));
+	json_string("of", n->owner == CLOSURE_NONE ? NULL : c->objects[n->owner].path);
+	json_string("hwcaps", *n->subdir ? n->subdir : NULL);
+	json_index("object", n->object);
+	json_string("path", n->path);
+	json_string("error", n->broken);
+	json_string("hint", n->hint);
+	json_close();
+}
+
+static void json_object(const struct closure *c, const struct object *o)
+{
+	json_open(NULL, '{');
+	json_string("path", o->path);
+	json_string("canonical", o->canonical);
+	json_string("soname", o->elf->soname);
+	json_bool("pinned", o->layer != NULL);
+	json_bool("interpreter", o != c->objects && o->by == CLOSURE_NONE);
+	json_bool("wanted", o->wanted);
+	json_open("needs", '[');
+	for (size_t i = 0; i < o->nneeds; i++)
+		json_need(c, &o->needs[i]);
+	json_close();
+	json_close();
+}
+
+static void json_gap(const struct closure *c, const struct gap *g)
+{
+	static const char *const kinds[] = {[GAP_MISSING] = "missing",
+					    [GAP_WEAK] = "weak",
+					    [GAP_UNKNOWN] = "no version information",
+					    [GAP_UNLOADED] = "not loaded"};
+
+	json_open(NULL, '{');
+	json_string("kind", kinds[g->kind]);
+	json_string("version", g->version);
+	json_string("file", g->file);
+	json_string("of", g->of == CLOSURE_NONE ? NULL : c->objects[g->of].path);
+	json_string("by", c->objects[g->object].path);
+	json_close();
+}
+
+static void json_closure(const struct request *q, const struct closure *c,
+			 const struct undefineds *undefined)
+{
+	static const char *const loaders[] = {[LOADER_GLIBC] = "glibc",
+					      [LOADER_MUSL] = "musl",
+					      [LOADER_NONE] = "none",
+					      [LOADER_OTHER] = "other"};
+
+	json_open(NULL, '{');
+	json_string("program", c->objects[0].path);
+	json_string("script", c->script);
+	json_string("loader", loaders[c->loader]);
+	json_string("interpreter", c->objects[0].elf->interp);
+	json_bool("complete", closure_missing(c) == 0 && closure_gaps(c) == 0);
+	json_open("objects", '[');
+	for (size_t i = 0; i < c->count; i++)
+		json_object(c, &c->objects[i]);
+	json_close();
+	json_open("versions", '[');
+	for (size_t i = 0; i < c->ngaps; i++)
+		json_gap(c, &c->gaps[i]);
+	json_close();
+	if (q->symbols) {
+		json_open("symbols", '[');
+		for (size_t i = 0; i < undefined->count; i++) {
+			json_open(NULL, '{');
+			json_string("name", undefined->items[i].name);
+			json_string("version", undefined->items[i].version);
+			json_string("by", c->objects[undefined->items[i].object].path);
+			json_close();
+		}
+		json_close();
+	}
+	json_close();
+}
+
+/* -- one program -- */
+
+static int print(struct request *q, const struct closure *c, struct err *err)
+{
+	AUTO_UNDEFINEDS struct undefineds undefined = {0};
+	int r = q->symbols ? symbols_undefined(c, &undefined, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (want_json) {
+		json_closure(q, c, &undefined);
+	} else if (q->form == FORM_DOT) {
+		put_dot(c);
+	} else {
+		if (q->form == FORM_LIST)
+			put_list(q, c);
+		else
+			put_head(c);
+		if (q->form == FORM_TREE)
+			put_branch(c, 0, 1);
+		put_wrong(q, c, &undefined);
+	}
+	if (closure_missing(c) + closure_gaps(c) + undefined.count > 0)
+		q->wrong++;
+	return 0;
+}
+
+/* The plan by which a program is started: its own or, of a script, its interpreter's. -ENOENT. */
+static int plan_of(const char *app, struct plan_file *plan, struct err *err)
+{
+	char interpreter[PATH_MAX], canonical[PATH_MAX];
+	struct err ignored;
+	int r = plan_load(PINLIB_PLANS, app, 0, plan, err);
+
+	if (r != -ENOENT || program_interpreter(app, NULL, interpreter, &ignored) < 0 ||
+	    program_canonical(interpreter, canonical, &ignored) < 0)
+		return r;
+	return plan_load(PINLIB_PLANS, canonical, 0, plan, err);
+}
+
+/* The loader does not believe the caller of a set-user-ID program. */
+static const char *library_path_for(const struct request *q, const char *app)
+{
+	struct stat st;
+
+	return stat(app, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID) ? NULL : q->library_path;
+}
+
+static int one_live(struct request *q, const char *app, struct err *err)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	int r = closure_of(q->live, app, library_path_for(q, app), 0, &c, err);
+
+	return r < 0 ? r : print(q, &c, err);
+}
+
+static int one_pinned(struct request *q, const char *app, const struct plan *plan, struct err *err)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	struct cover covers[PLAN_COVERS_MAX];
+	struct sight sight = {covers, plan->ncovers, plan->app, plan->real, plan->label};
+	int r;
+
+	for (size_t i = 0; i < plan->ncovers; i++)
+		covers[i] = (struct cover){plan->covers[i].target, plan->covers[i].layer};
+	r = closure_read(app, &sight, library_path_for(q, app), &c, err);
+	return r < 0 ? r : print(q, &c, err);
+}
+
+static int one(struct request *q, const char *name, struct err *err)
+{
+	AUTO_FREE struct plan_file *plan = malloc(sizeof *plan);
+	char app[PATH_MAX];
+	int r;
+
+	if (!plan)
+		return err_nomem(err);
+	r = find_app(name, app, err);
+	if (r < 0)
+		return r;
+	r = plan_of(app, plan, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return r == 0 ? one_pinned(q, app, &plan->plan, err) : one_live(q, app, err);
+}
+
+static const struct option options[] = {
+	{"list", no_argument, NULL, 'l'},
+	{"dot", no_argument, NULL, 'd'},
+	{"symbols", no_argument, NULL, 's'},
+	{0},
+};
+
+static int run(int argc, char **argv)
+{
+	AUTO_SCAN struct scan *live = NULL;
+	struct request q = {.library_path = getenv("LD_LIBRARY_PATH")};
+	struct err err;
+	int c;
+
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c == '?')
+			return EXIT_USAGE;
+		if (c == 's')
+			q.symbols = true;
+		else
+			q.form = c == 'l' ? FORM_LIST : FORM_DOT;
+	}
+	if (optind == argc)
+		return misused(&command_deps, "name a program");
+	q.many = argc - optind > 1;
+	if (scan_new(NULL, &live, &err) < 0)
+		return failed(&err);
+	q.live = live;
+	if (want_json)
+		json_open(NULL, '[');
+	for (int i = optind; i < argc; i++)
+		if (one(&q, argv[i], &err) < 0) {
+			failed(&err);
+			q.wrong++;
+		}
+	if (want_json)
+		json_close();
+	return q.wrong ? EXIT_FAIL : EXIT_OK;
+}
+
+const struct command command_deps = {
+	.name = "deps",
+	.synopsis = "[--json | --list | --dot] [--symbols] PROGRAM...",
+	.summary = "Show what the loader would load for a program, and from where",
+	.options = "  --list     one line a library, as ldd(1) has it\n"
+		   "  --dot      as a graph for Graphviz\n"
+		   "  --symbols  also check that every symbol is defined\n"
+		   "Nothing is executed. The exit status is 1 if anything is missing.\n",
+	.run = run,
+};
