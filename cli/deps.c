@@ -7,6 +7,7 @@
 #include "labeler/look.h"
 #include "labeler/symbols.h"
 #include "plan/read.h"
+#include "policy/verdict.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -429,12 +430,9 @@ static int one_pinned(struct request *q, const char *app, const struct plan *pla
 {
 	AUTO_CLOSURE struct closure c = {0};
 	struct cover covers[PLAN_COVERS_MAX];
-	struct sight sight = {covers, plan->ncovers, plan->app, plan->real, plan->label};
-	int r;
+	struct sight sight = plan_sight(plan, plan->real, covers);
+	int r = closure_read(app, &sight, library_path_for(q, app), &c, err);
 
-	for (size_t i = 0; i < plan->ncovers; i++)
-		covers[i] = (struct cover){plan->covers[i].target, plan->covers[i].layer};
-	r = closure_read(app, &sight, library_path_for(q, app), &c, err);
 	return r < 0 ? r : print(q, &c, err);
 }
 

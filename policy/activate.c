@@ -46,9 +46,16 @@ static int try_out(struct policy *policy, struct store *store, const struct step
 {
 	AUTO_VERDICT struct verdict v = {0};
 	const struct app *app = &s->app;
+	struct cover covers[PLAN_COVERS_MAX];
+	char program[PATH_MAX];
+	struct sight sight;
 	bool held, forced;
-	int r = verdict_reach(store, app, &s->plan, &v, err);
+	int r = wrap_program(app->path, program, err);
 
+	if (r < 0)
+		return r;
+	sight = plan_sight(&s->plan.plan, program, covers);
+	r = verdict_reach(store, app, &sight, &v, err);
 	if (r < 0)
 		return r;
 	held = v.against.count == 0;

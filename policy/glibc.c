@@ -12,10 +12,10 @@
 
 /* What glibc 2.28 to 2.42 install for programs to load (its NEWS; Debian's libc6). */
 static const char *const libraries[] = {
-	"libc.so.6",	    "libm.so.6",	"libmvec.so.1",	      "libpthread.so.0",
-	"librt.so.1",	    "libdl.so.2",	"libresolv.so.2",     "libutil.so.1",
-	"libanl.so.1",	    "libnsl.so.1",	"libBrokenLocale.so.1", "libthread_db.so.1",
-	"libnss_files.so.2", "libnss_dns.so.2", "libnss_compat.so.2", "libnss_hesiod.so.2",
+	"libc.so.6",	     "libm.so.6",	"libmvec.so.1",		"libpthread.so.0",
+	"librt.so.1",	     "libdl.so.2",	"libresolv.so.2",	"libutil.so.1",
+	"libanl.so.1",	     "libnsl.so.1",	"libBrokenLocale.so.1", "libthread_db.so.1",
+	"libnss_files.so.2", "libnss_dns.so.2", "libnss_compat.so.2",	"libnss_hesiod.so.2",
 };
 
 static bool is_loader(const char *soname)
@@ -52,13 +52,14 @@ bool glibc_dir(const struct program *program, size_t i, char dir[PATH_MAX])
 
 /* -- one version -- */
 
-static const struct version *owner(const struct versions *pinned, const struct version *but)
+/* The first version that has something of glibc's; NULL if none has. */
+static const struct version *owner(const struct versions *pinned)
 {
 	for (size_t i = 0; i < pinned->count; i++) {
 		const struct version *v = &pinned->items[i];
 
 		for (size_t k = 0; k < v->nentries; k++)
-			if (v != but && glibc_owns(&v->entries[k]))
+			if (glibc_owns(&v->entries[k]))
 				return v;
 	}
 	return NULL;
@@ -66,18 +67,17 @@ static const struct version *owner(const struct versions *pinned, const struct v
 
 static int check_versions(const struct versions *pinned, struct sentences *against, struct err *err)
 {
-	const struct version *first = owner(pinned, NULL);
+	const struct version *first = owner(pinned);
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < pinned->count; i++) {
 		const struct version *v = &pinned->items[i];
 		struct versions one = {&pinned->items[i], 1};
 
-		if (v == first || !owner(&one, NULL) || strcmp(v->version, first->version) == 0)
+		if (v == first || !owner(&one) || strcmp(v->version, first->version) == 0)
 			continue;
-		r = sentence_add(against, err,
-				 "glibc is one piece, but %s is of %s and %s of %s", first->name,
-				 first->version, v->name, v->version);
+		r = sentence_add(against, err, "glibc is one piece, but %s is of %s and %s of %s",
+				 first->name, first->version, v->name, v->version);
 	}
 	return r;
 }
@@ -166,7 +166,7 @@ static int check_dir(const char *dir, const struct version *pinned, const struct
 int glibc_check(const struct versions *pinned, const struct program *program,
 		const struct sight *sight, struct sentences *against, struct err *err)
 {
-	const struct version *first = owner(pinned, NULL);
+	const struct version *first = owner(pinned);
 	char dir[PATH_MAX];
 	int r;
 

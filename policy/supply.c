@@ -4,6 +4,7 @@
 #include "labeler/program.h"
 #include "policy/verdict.h"
 #include "policy/view.h"
+#include "policy/wrap.h"
 #include "store/origin.h"
 
 #include <stdlib.h>
@@ -34,6 +35,9 @@ static int look(struct policy *policy, struct store *store, const char *path, st
 {
 	AUTO_FREE struct view_plan *plan = calloc(1, sizeof *plan);
 	AUTO_STATE struct state s = {0};
+	struct cover covers[PLAN_COVERS_MAX];
+	char program[PATH_MAX];
+	struct sight sight;
 	int r;
 
 	if (!plan)
@@ -44,7 +48,11 @@ static int look(struct policy *policy, struct store *store, const char *path, st
 	if (r == 0)
 		r = view_build(store, &s.app, policy_current(policy), plan, err);
 	if (r == 0)
-		r = verdict_reach(store, &s.app, plan, &s.verdict, err);
+		r = wrap_program(path, program, err);
+	if (r == 0) {
+		sight = plan_sight(&plan->plan, program, covers);
+		r = verdict_reach(store, &s.app, &sight, &s.verdict, err);
+	}
 	view_plan_free(plan);
 	if (r < 0)
 		return r;

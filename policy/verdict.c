@@ -1,9 +1,11 @@
 #include "policy/verdict.h"
 
+#include "labeler/closure.h"
 #include "labeler/program.h"
 #include "policy/glibc.h"
+#include "policy/late.h"
 #include "policy/supply.h"
-#include "policy/wrap.h"
+#include "policy/view.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -44,19 +46,15 @@ int sentence_add(struct sentences *s, struct err *err, const char *fmt, ...)
 	return 0;
 }
 
-struct sight plan_sight(const struct view_plan *plan, const char *program,
+struct sight plan_sight(const struct plan *plan, const char *program,
 			struct cover covers[PLAN_COVERS_MAX])
 {
-	struct sight sight = {
-		.covers = covers,
-		.ncovers = plan->plan.ncovers,
-		.label = plan->plan.label,
-	};
+	struct sight sight = {.covers = covers, .ncovers = plan->ncovers, .label = plan->label};
 
-	for (size_t i = 0; i < sight.ncovers; i++)
-		covers[i] = (struct cover){plan->plan.covers[i].target, plan->plan.covers[i].layer};
-	if (strcmp(program, plan->plan.app) != 0) {
-		sight.app = plan->plan.app;
+	for (size_t i = 0; i < plan->ncovers; i++)
+		covers[i] = (struct cover){plan->covers[i].target, plan->covers[i].layer};
+	if (strcmp(program, plan->app) != 0) {
+		sight.app = plan->app;
 		sight.real = program;
 	}
 	return sight;
@@ -159,59 +157,152 @@ static bool has_symbols(const struct proof *p)
 	return false;
 }
 
-static int ask_loader(struct verdict *v, const struct sight *sight, const char *interp,
-		      const char *object, struct store *store, const struct app *app,
-		      struct err *err)
+/* Whom the questions are about. */
+struct asked {
+	struct store *store;
+	const struct app *app;
+	const struct sight *sight;
+	const char *interp, *object; /* the loader, and what it is to load */
+};
+
+static int ask_loader(struct verdict *v, const struct asked *a, struct err *err)
 {
 	const struct sight without = {
-		.app = sight->app, .real = sight->real, .label = sight->label};
+		.app = a->sight->app, .real = a->sight->real, .label = a->sight->label};
 	AUTO_PROOF struct proof live = {0};
 	struct err why;
-	int r = prove(sight, interp, object, &v->proof, &why);
+	int r = prove(a->sight, a->interp, a->object, &v->proof, &why);
 
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	if (r == -ECANCELED || r == -ETIMEDOUT)
-		return sentence_add(&v->against, err, "%s: %s", object, why.text);
+		return sentence_add(&v->against, err, "%s: %s", a->object, why.text);
 	if (r < 0)
 		return sentence_add(&v->against, err, "it cannot be tried out: %s", why.text);
-	if (has_symbols(&v->proof) && prove(&without, interp, object, &live, &why) == -ENOMEM)
+	if (has_symbols(&v->proof) && prove(&without, a->interp, a->object, &live, &why) == -ENOMEM)
 		return err_nomem(err);
-	return say_missing(v, &live, store, app, err);
+	return say_missing(v, &live, a->store, a->app, err);
+}
+
+/* -- what the labeler foresees -- */
+
+static bool loaded_from(const struct proof *p, const char *path)
+{
+	for (size_t i = 0; i < p->nloaded; i++)
+		if (strcmp(p->loaded[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static bool foreseen(const struct closure *c, const char *path)
+{
+	for (size_t i = 1; i < c->count; i++)
+		if (strcmp(c->objects[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* The loader decides; but if it does not do what was foreseen, something here does not know it. */
+static int compare(struct verdict *v, const struct closure *c, struct err *err)
+{
+	static const char please[] = "this does not change the outcome, but is a bug of pinlib: "
+				     "please report it";
+	const struct proof *p = &v->proof;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->nloaded; i++)
+		if (!foreseen(c, p->loaded[i].path))
+			r = sentence_add(&v->remarks, err,
+					 "the loader takes %s, which was not foreseen (%s)",
+					 p->loaded[i].path, please);
+	for (size_t i = 1; r == 0 && i < c->count; i++)
+		if (!loaded_from(p, c->objects[i].path))
+			r = sentence_add(&v->remarks, err,
+					 "the loader does not take %s, which was foreseen (%s)",
+					 c->objects[i].path, please);
+	return r;
+}
+
+static bool is_pinned(const struct versions *pinned, const char *soname)
+{
+	for (size_t i = 0; i < pinned->count; i++)
+		for (size_t k = 0; k < pinned->items[i].nentries; k++)
+			if (same(pinned->items[i].entries[k].soname, soname))
+				return true;
+	return false;
+}
+
+/* A pinned library that the app gets from elsewhere all the same: since the view was built a copy
+ * came to a place where the loader looks first. */
+static int check_places(struct verdict *v, const struct versions *pinned, const struct closure *c,
+			struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 1; r == 0 && i < c->count; i++) {
+		const struct object *o = &c->objects[i];
+		const char *soname = o->elf ? o->elf->soname : NULL;
+
+		if (soname && !o->layer && is_pinned(pinned, soname))
+			r = sentence_add(&v->against, err,
+					 "%s is pinned, but the loader would take the live "
+					 "system's %s: set the pins again",
+					 soname, o->path);
+	}
+	return r;
+}
+
+static int foresee(struct verdict *v, const struct asked *a, const struct versions *pinned,
+		   struct err *err)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	struct err why;
+	int r = closure_read(a->object, a->sight, NULL, &c, &why);
+
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0)
+		return sentence_add(&v->remarks, err, "what it loads cannot be foreseen: %s",
+				    why.text);
+	r = check_places(v, pinned, &c, err);
+	if (r == 0 && v->proof.nloaded)
+		r = compare(v, &c, err);
+	if (r == 0 && v->against.count == 0)
+		r = late_check(&c, a->sight, &v->remarks, err);
+	return r;
 }
 
 /* -- the whole -- */
 
-static int check_glibc(struct verdict *v, struct store *store, const struct app *app,
-		       const struct program *program, const struct sight *sight, struct err *err)
+static int examine(struct verdict *v, const struct asked *a, const struct program *program,
+		   struct err *err)
 {
 	AUTO_VERSIONS struct versions pinned = {0};
-	int r = app_versions(store, app, &pinned, err);
+	int r = app_versions(a->store, a->app, &pinned, err);
 
-	return r < 0 ? r : glibc_check(&pinned, program, sight, &v->against, err);
+	if (r == 0)
+		r = ask_loader(v, a, err);
+	if (r == 0)
+		r = glibc_check(&pinned, program, a->sight, &v->against, err);
+	if (r == 0)
+		r = foresee(v, a, &pinned, err);
+	return r;
 }
 
-int verdict_reach(struct store *store, const struct app *app, const struct view_plan *plan,
+int verdict_reach(struct store *store, const struct app *app, const struct sight *sight,
 		  struct verdict *out, struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
 	AUTO_VERDICT struct verdict v = {0};
-	struct cover covers[PLAN_COVERS_MAX];
-	char file[PATH_MAX];
-	struct sight sight;
-	int r = wrap_program(app->path, file, err);
+	struct asked asked = {.store = store, .app = app, .sight = sight};
+	int r = program_read(sight->real ? sight->real : app->path, &program, err);
 
-	if (r == 0)
-		r = program_read(file, &program, err);
 	if (r < 0)
 		return r;
-	sight = plan_sight(plan, file, covers);
-	if (app->npins && program.elf.interp)
-		r = ask_loader(&v, &sight, program.elf.interp,
-			       program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path,
-			       store, app, err);
-	if (r == 0 && app->npins)
-		r = check_glibc(&v, store, app, &program, &sight, err);
+	asked.interp = program.elf.interp;
+	asked.object = program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path;
+	if (app->npins && asked.interp)
+		r = examine(&v, &asked, &program, err);
 	if (r < 0)
 		return r;
 	*out = v;

@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 #include "labeler/prove.h"
+#include "plan/read.h"
 #include "policy/policy.h"
-#include "policy/view.h"
 
 #include <stddef.h>
 
@@ -25,14 +25,15 @@ struct verdict {
 	struct proof proof;	  /* all that the loader said; empty if it could not be asked */
 };
 
-/* plan is built and need not be in force. An app without pins, and one that no loader loads, hold.
- * That the loader could not be asked is a reason against, not an error of this function. */
-int verdict_reach(struct store *store, const struct app *app, const struct view_plan *plan,
+/* sight is the app's view, built; it need not be in force. An app without pins, and one that no
+ * loader loads, hold. That the loader could not be asked is a reason against, not an error of this
+ * function. Mounts: root only. */
+int verdict_reach(struct store *store, const struct app *app, const struct sight *sight,
 		  struct verdict *out, struct err *err);
 void verdict_free(struct verdict *verdict);
 #define AUTO_VERDICT CLEANUP(verdict_free)
 
-/* What lays plan's view; it lives as long as plan and covers do. app is shown from program where
- * they differ. */
-struct sight plan_sight(const struct view_plan *plan, const char *program,
+/* What a plan shows. It lives as long as plan, program and covers do; program is the app's own file
+ * (wrap_program). */
+struct sight plan_sight(const struct plan *plan, const char *program,
 			struct cover covers[PLAN_COVERS_MAX]);

@@ -176,6 +176,16 @@ refused() {
 	is "xz is as it was after that" "$(what /usr/bin/xz)" "$(cat before-xz)"
 }
 
+# What python loads late is foreseen: its sqlite module wants a newer library.
+late() {
+	runs "add apt:libsqlite3-0 of bullseye" pinlib add apt:libsqlite3-0
+	refuses "set python3 libsqlite3-0=3.34 warns of python's sqlite module" 0 \
+		"/_sqlite3.cpython-" pinlib set python3 libsqlite3-0=3.34
+	is "... which fails indeed" "$(user /usr/bin/python3 -c 'import sqlite3')" "*undefined symbol*"
+	is "... and check repeats it" "$(pinlib check python3)" "*_sqlite3.cpython-*would miss the symbol*"
+	runs "unset python3 again" pinlib unset python3
+}
+
 # pydoc is a script from /usr/bin; it prints the version of zlib that its interpreter loaded.
 script() {
 	local pydoc version
@@ -234,6 +244,7 @@ with bullseye "gpg with bullseye's libgcrypt20" gpg_libgcrypt
 with trixie "two apps with two versions at once" two_versions
 with bullseye "one app with five pins" five_pins
 with bullseye "pins that cannot work" refused
+with bullseye "modules that are loaded late" late
 with bullseye "a script from /usr/bin" script
 with bullseye "unset curl" curl_back
 with bullseye "a bullseye program with libraries that bookworm no longer has" old_programs

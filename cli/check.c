@@ -1,0 +1,179 @@
+#include "base/paths.h"
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "plan/read.h"
+#include "policy/verdict.h"
+#include "policy/wrap.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option options[] = {{"all", no_argument, NULL, 'a'}, {0}};
+
+/* The view that is in force, on the live system as it is now. */
+static int look(struct store *store, const struct app *app, struct verdict *out, struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	struct cover covers[PLAN_COVERS_MAX];
+	char program[PATH_MAX];
+	struct sight sight;
+	int r;
+
+	if (!file)
+		return err_nomem(err);
+	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
+	if (r == 0)
+		r = wrap_program(app->path, program, err);
+	if (r < 0)
+		return r;
+	sight = plan_sight(&file->plan, program, covers);
+	return verdict_reach(store, app, &sight, out, err);
+}
+
+static void print_sentences(const char *key, const struct sentences *s)
+{
+	json_open(key, '[');
+	for (size_t i = 0; i < s->count; i++)
+		json_string(NULL, s->items[i]);
+	json_close();
+}
+
+static void print_json(const struct app *app, const struct verdict *v)
+{
+	json_open(NULL, '{');
+	json_string("app", app->path);
+	json_bool("holds", v->against.count == 0);
+	json_bool("forced", app->forced);
+	print_sentences("against", &v->against);
+	print_sentences("remarks", &v->remarks);
+	json_close();
+}
+
+/* One line an app; how many reasons there are besides the first is said, not which. */
+static void print_line(const struct app *app, const struct verdict *v)
+{
+	if (v->against.count == 0)
+		printf("%s: ok", app->path);
+	else
+		printf("%s: %s", app->path, printable(v->against.items[0]));
+	if (v->against.count > 1)
+		printf(" (and %zu more)", v->against.count - 1);
+	if (v->remarks.count)
+		printf(" [%zu remark%s]", v->remarks.count, v->remarks.count > 1 ? "s" : "");
+	printf("\n");
+}
+
+/* Of one app alone everything is said. */
+static void print_whole(const struct app *app, const struct verdict *v)
+{
+	if (v->against.count == 0)
+		printf("%s: ok\n", app->path);
+	for (size_t i = 0; i < v->against.count; i++)
+		printf("%s: %s\n", app->path, printable(v->against.items[i]));
+	for (size_t i = 0; i < v->remarks.count; i++)
+		printf("  note: %s\n", printable(v->remarks.items[i]));
+}
+
+/* 1 if it holds. What keeps a view from being looked at is a reason against it. */
+static int check(struct store *store, const struct app *app, bool alone, struct err *err)
+{
+	AUTO_VERDICT struct verdict v = {0};
+	struct err why;
+	int r = look(store, app, &v, &why);
+
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0) {
+		r = sentence_add(&v.against, err, "%s", why.text);
+		if (r < 0)
+			return r;
+	}
+	if (want_json)
+		print_json(app, &v);
+	else if (alone)
+		print_whole(app, &v);
+	else
+		print_line(app, &v);
+	return v.against.count == 0;
+}
+
+static int check_apps(struct store *store, const struct apps *apps, bool alone, struct err *err)
+{
+	bool all = true;
+	int r = 0;
+
+	if (want_json)
+		json_open(NULL, '[');
+	for (size_t i = 0; r >= 0 && i < apps->count; i++) {
+		r = check(store, &apps->items[i], alone, err);
+		all &= r == 1;
+		fflush(stdout);
+	}
+	if (want_json)
+		json_close();
+	return r < 0 ? r : all;
+}
+
+static int check_one(struct policy *policy, struct store *store, const char *name, struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	struct apps one = {&app, 1};
+	char path[PATH_MAX];
+	int r = find_app(name, path, err);
+
+	if (r == 0)
+		r = policy_app(policy, path, POLICY_NOW, &app, err);
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "%s has no pins", path);
+	return r < 0 ? r : check_apps(store, &one, true, err);
+}
+
+static int check_all(struct policy *policy, struct store *store, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_apps(policy, POLICY_NOW, &apps, err);
+
+	return r < 0 ? r : check_apps(store, &apps, false, err);
+}
+
+static int run(int argc, char **argv)
+{
+	AUTO_POLICY struct policy *policy = NULL;
+	AUTO_STORE struct store *store = NULL;
+	bool all = false;
+	struct err err;
+	int c, r;
+
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c != 'a')
+			return EXIT_USAGE;
+		all = true;
+	}
+	if (argc - optind > 1 || (all && optind < argc))
+		return misused(&command_check, "one program, or all");
+	if (geteuid() != 0) {
+		err_set(&err, EPERM, "'pinlib check' builds views to try them out: run it as root");
+		return failed(&err);
+	}
+	r = policy_open(&policy, &err);
+	if (r == 0)
+		r = store_open(PINLIB_STORE, true, &store, &err);
+	if (r == 0)
+		r = optind < argc ? check_one(policy, store, argv[optind], &err)
+				  : check_all(policy, store, &err);
+	if (r < 0)
+		return failed(&err);
+	return r ? EXIT_OK : EXIT_FAIL;
+}
+
+const struct command command_check = {
+	.name = "check",
+	.synopsis = "[APP | --all]",
+	.summary = "Try the views in force out on the live system as it is now",
+	.options = "One line for each program; of a single APP, everything that is to be said. The exit\n"
+		   "status is 1 if one would not work. Nothing of the programs is run.\n",
+	.host = true,
+	.run = run,
+};

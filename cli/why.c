@@ -1,0 +1,281 @@
+#include "base/paths.h"
+#include "base/run.h"
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "labeler/closure.h"
+#include "plan/read.h"
+#include "policy/verdict.h"
+#include "policy/wrap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILES_MAX ((size_t)64 << 20) /* a package's list of files */
+
+/* Where one library comes from, as far as it is known. */
+struct reason {
+	const struct closure *closure;
+	const struct object *object;
+	const struct app *app;	     /* NULL: it has no pins */
+	const struct pin *pin;	     /* that brings it; NULL: the live system */
+	char owner[512];	     /* of a live file, "zlib1g 1:1.2.13"; "" if no package has it */
+};
+
+/* -- finding it -- */
+
+/* "libz" of "libz.so.1". */
+static bool is_stem(const char *name, const char *soname)
+{
+	size_t len = strlen(name);
+
+	return strncmp(soname, name, len) == 0 && strncmp(soname + len, ".so", 3) == 0;
+}
+
+static const char *soname_of(const struct object *o)
+{
+	return o->elf && o->elf->soname ? o->elf->soname : path_base(o->path);
+}
+
+/* The package that owns a live file, by either name of a merged directory. */
+static void find_owner(const struct object *o, char owner[512])
+{
+	const char *names[] = {o->canonical, o->path};
+
+	owner[0] = '\0';
+	for (size_t i = 0; i < 2 && !*owner; i++) {
+		const char *search[] = {"dpkg-query", "-S", "--", names[i], NULL};
+		const char *show[] = {"dpkg-query", "-W", "-f", "${Package} ${Version}", "--", owner,
+				      NULL};
+		AUTO_FREE char *found = NULL, *text = NULL;
+		struct err ignored;
+
+		if (run_read(search, NULL, 1 << 20, &found, &ignored) != 0)
+			continue;
+		/* "zlib1g:amd64: /usr/lib/...": other lines tell of diversions. */
+		snprintf(owner, 512, "%.*s", (int)strcspn(found, " \n"), found);
+		if (*owner && owner[strlen(owner) - 1] == ':')
+			owner[strlen(owner) - 1] = '\0';
+		if (run_read(show, NULL, 1 << 20, &text, &ignored) == 0)
+			snprintf(owner, 512, "%s", text);
+	}
+}
+
+/* The pin whose layer shows the file: by soname, which each pin's version knows. */
+static const struct pin *pin_of(struct store *store, const struct app *app, const struct object *o)
+{
+	for (size_t i = 0; app && i < app->npins; i++) {
+		AUTO_VERSION struct version v = {0};
+		struct err ignored;
+
+		if (store_load(store, &app->pins[i].digest, &v, &ignored) < 0)
+			continue;
+		for (size_t k = 0; k < v.nentries; k++)
+			if (v.entries[k].soname && strcmp(v.entries[k].soname, soname_of(o)) == 0)
+				return &app->pins[i];
+	}
+	return NULL;
+}
+
+/* Whether a package's list of files has the path, as a line. */
+static bool lists(const char *files, const char *path)
+{
+	size_t len = strlen(path);
+
+	for (const char *at = files; (at = strstr(at, path)); at += len)
+		if ((at == files || at[-1] == '\n') && at[len] == '\n')
+			return true;
+	return false;
+}
+
+/* files are those of the installed package that is called so, "" if there is none. */
+static bool is_meant(const struct reason *r, const char *name, const char *files)
+{
+	const char *soname = soname_of(r->object);
+
+	if (strcmp(name, soname) == 0 || is_stem(name, soname) ||
+	    strcmp(name, path_base(r->object->path)) == 0)
+		return true;
+	if (r->pin)
+		return strcmp(r->pin->name, name) == 0;
+	return !r->object->layer &&
+	       (lists(files, r->object->canonical) || lists(files, r->object->path));
+}
+
+/* -- saying it -- */
+
+static const char *origin_text(enum pin_origin origin)
+{
+	switch (origin) {
+	case PIN_WITH_DEPS:
+		return "by --with-deps";
+	case PIN_FREEZE:
+		return "by freeze";
+	case PIN_BY_HAND:
+		break;
+	}
+	return "by hand";
+}
+
+static void rule_text(const struct reason *r, char *text, size_t size)
+{
+	const struct closure *c = r->closure;
+	const struct object *o = r->object;
+	const struct object *by = o->by == CLOSURE_NONE ? NULL : &c->objects[o->by];
+	const struct need *n = by ? &by->needs[o->by_need] : NULL;
+
+	if (!n)
+		snprintf(text, size, "it is the loader that %s names", c->objects[0].path);
+	else if (n->rule == RULE_RPATH || n->rule == RULE_RUNPATH)
+		snprintf(text, size, "%s needs %s, and the %s of %s leads there", by->path, n->name,
+			 n->rule == RULE_RPATH ? "DT_RPATH" : "DT_RUNPATH",
+			 c->objects[n->owner].path);
+	else if (n->rule == RULE_PATH)
+		snprintf(text, size, "%s needs it by this path", by->path);
+	else
+		snprintf(text, size, "%s needs %s, and the loader finds that by %s%s%s", by->path,
+			 n->name, n->rule == RULE_DEFAULT ? "its default directories" : "ld.so.cache",
+			 *n->subdir ? " in " : "", n->subdir);
+}
+
+static void say(const struct reason *r)
+{
+	const struct object *o = r->object;
+	const char *app = r->closure->objects[0].path;
+	char rule[3 * PATH_MAX];
+
+	rule_text(r, rule, sizeof rule);
+	if (r->pin)
+		printf("%s gets %s as %s from %s %s, pinned %s", app, soname_of(o), o->path,
+		       r->pin->name, r->pin->version, origin_text(r->pin->origin));
+	else if (*r->owner)
+		printf("%s gets %s as %s from the live system's %s", app, soname_of(o), o->path,
+		       r->owner);
+	else
+		printf("%s gets %s as %s from the live system, where no package owns it", app,
+		       soname_of(o), o->path);
+	printf(": %s.\n", rule);
+}
+
+static void print_json(const struct reason *r)
+{
+	const struct object *o = r->object;
+	char rule[3 * PATH_MAX];
+
+	rule_text(r, rule, sizeof rule);
+	json_open(NULL, '{');
+	json_string("app", r->closure->objects[0].path);
+	json_string("soname", soname_of(o));
+	json_string("path", o->path);
+	json_bool("pinned", r->pin != NULL);
+	json_string("name", r->pin ? r->pin->name : NULL);
+	json_string("version", r->pin ? r->pin->version : NULL);
+	json_string("package", *r->owner ? r->owner : NULL);
+	json_string("why", rule);
+	json_close();
+}
+
+/* What is not there is worth a sentence too. */
+static int say_missing(const struct closure *c, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < c->count; i++)
+		for (size_t k = 0; k < c->objects[i].nneeds; k++) {
+			const struct need *n = &c->objects[i].needs[k];
+
+			if (n->object == CLOSURE_NONE &&
+			    (strcmp(n->name, name) == 0 || is_stem(name, n->name)))
+				return err_set(err, ENOENT, "%s needs %s, which is not there",
+					       c->objects[i].path, n->name);
+		}
+	return err_set(err, ENOENT, "%s does not load %s when it starts", c->objects[0].path, name);
+}
+
+static int explain(struct store *store, const struct app *app, const struct closure *c,
+		   const char *name, struct err *err)
+{
+	const char *list[] = {"dpkg-query", "-L", "--", name, NULL};
+	AUTO_FREE char *files = NULL;
+	struct err ignored;
+	size_t found = 0;
+
+	if (run_read(list, NULL, FILES_MAX, &files, &ignored) != 0) {
+		free(files);
+		files = NULL;
+	}
+	if (want_json)
+		json_open(NULL, '[');
+	for (size_t i = 1; i < c->count; i++) {
+		struct reason r = {.closure = c, .object = &c->objects[i], .app = app};
+
+		if (r.object->layer)
+			r.pin = pin_of(store, app, r.object);
+		if (!is_meant(&r, name, files ? files : ""))
+			continue;
+		if (!r.object->layer)
+			find_owner(r.object, r.owner);
+		found++;
+		if (want_json)
+			print_json(&r);
+		else
+			say(&r);
+	}
+	if (want_json)
+		json_close();
+	return found ? 0 : say_missing(c, name, err);
+}
+
+static int why(const char *program, const char *name, struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	AUTO_POLICY struct policy *policy = NULL;
+	AUTO_CLOSURE struct closure closure = {0};
+	AUTO_STORE struct store *store = NULL;
+	AUTO_APP struct app app = {0};
+	struct cover covers[PLAN_COVERS_MAX];
+	struct sight sight = {0};
+	char path[PATH_MAX], own[PATH_MAX];
+	struct err ignored;
+	int r;
+
+	if (!file)
+		return err_nomem(err);
+	r = find_app(program, path, err);
+	if (r == 0)
+		r = policy_open(&policy, err);
+	if (r < 0)
+		return r;
+	store_open(PINLIB_STORE, false, &store, &ignored); /* none: nothing is pinned */
+	r = policy_app(policy, path, POLICY_NOW, &app, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == 0) {
+		r = plan_load(PINLIB_PLANS, path, 0, file, err);
+		if (r == 0)
+			r = wrap_program(path, own, err);
+		if (r < 0)
+			return r;
+		sight = plan_sight(&file->plan, own, covers);
+	}
+	r = closure_read(path, &sight, NULL, &closure, err);
+	return r < 0 ? r : explain(store, app.path ? &app : NULL, &closure, name, err);
+}
+
+static int run(int argc, char **argv)
+{
+	struct err err;
+
+	if (next_option(argc, argv, NULL) != -1)
+		return EXIT_USAGE;
+	if (argc - optind != 2)
+		return misused(&command_why, "which program, and which library?");
+	return why(argv[optind], argv[optind + 1], &err) < 0 ? failed(&err) : EXIT_OK;
+}
+
+const struct command command_why = {
+	.name = "why",
+	.synopsis = "APP NAME",
+	.summary = "Say where a program gets a library from, and why that one",
+	.options = "NAME is a soname (libz.so.1), its stem (libz), or a package (zlib1g).\n",
+	.host = true,
+	.run = run,
+};

@@ -1,0 +1,271 @@
+#include "policy/late.h"
+
+#include "base/file.h"
+#include "base/path.h"
+#include "labeler/look.h"
+#include "labeler/symbols.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAID_MAX 8 /* modules that are named; the others are counted */
+#define MODULES_MAX 20000
+#define DEPTH_MAX 6
+#define NSSWITCH "/etc/nsswitch.conf"
+
+/* Where modules lie of a program that loads one of these libraries, or that is called so. */
+static const struct kind {
+	const char *loaded; /* soname, with the * and ? of fnmatch(3); or ... */
+	const char *program;
+	const char *dir;   /* "%s" is the multiarch triplet; its last component may hold a * */
+	const char *files; /* and in it, or below it */
+} kinds[] = {
+	{"libpam.so.0", NULL, "/usr/lib/%s/security", "*.so"},
+	{"libGL*.so.*", NULL, "/usr/lib/%s/dri", "*.so"},
+	{"libGL*.so.*", NULL, "/usr/lib/%s", "libGLX_*.so.*"},
+	{"libEGL.so.*", NULL, "/usr/lib/%s", "libEGL_*.so.*"},
+	{"libEGL.so.*", NULL, "/usr/lib/%s/dri", "*.so"},
+	{"libgbm.so.*", NULL, "/usr/lib/%s/dri", "*.so"},
+	{"libvulkan.so.*", NULL, "/usr/lib/%s", "libvulkan_*.so"},
+	{"libgtk-x11-2.0.so.*", NULL, "/usr/lib/%s/gtk-2.0", "*.so"},
+	{"libgtk-3.so.*", NULL, "/usr/lib/%s/gtk-3.0", "*.so"},
+	{"libgtk-4.so.*", NULL, "/usr/lib/%s/gtk-4.0", "*.so"},
+	{"libgdk_pixbuf-2.0.so.*", NULL, "/usr/lib/%s/gdk-pixbuf-2.0", "*.so"},
+	{"libgio-2.0.so.*", NULL, "/usr/lib/%s/gio", "*.so"},
+	{"libQt5Core.so.*", NULL, "/usr/lib/%s/qt5/plugins", "*.so"},
+	{"libQt6Core.so.*", NULL, "/usr/lib/%s/qt6/plugins", "*.so"},
+	{"libpython3*.so.*", NULL, "/usr/lib/python3*", "*.so"},
+	{NULL, "python3*", "/usr/lib/python3*", "*.so"},
+	{NULL, "perl*", "/usr/lib/%s/perl*", "*.so"},
+};
+
+/* Two ways to look at the same module, and what was found. */
+struct late {
+	struct scan *view, *live;
+	const struct sight *sight;
+	struct dirs modules;
+	struct sentences *remarks;
+	size_t said, left_out;
+};
+
+static void late_end(struct late *l)
+{
+	scan_free(&l->view);
+	scan_free(&l->live);
+	dirs_free(&l->modules);
+}
+
+/* -- which modules there are -- */
+
+static int add_below(struct late *l, const char *dir, const char *files, int depth,
+		     struct err *err)
+{
+	AUTO_DIR DIR *d = opendir(dir);
+	struct dirent *entry;
+	int r = 0;
+
+	while (r == 0 && d && depth > 0 && l->modules.count < MODULES_MAX && (entry = readdir(d))) {
+		char path[PATH_MAX];
+		int n = snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+
+		if (entry->d_name[0] == '.' || n < 0 || (size_t)n >= sizeof path)
+			continue;
+		if (entry->d_type == DT_DIR)
+			r = add_below(l, path, files, depth - 1, err);
+		else if (fnmatch(files, entry->d_name, 0) == 0)
+			r = dirs_add(&l->modules, path, err);
+	}
+	return r;
+}
+
+/* Its last component may hold a '*'. */
+static int add_dirs(struct late *l, const char *pattern, const char *files, struct err *err)
+{
+	char parent[PATH_MAX];
+	AUTO_DIR DIR *d = NULL;
+	struct dirent *entry;
+	int r = 0;
+
+	if (!strchr(pattern, '*'))
+		return add_below(l, pattern, files, DEPTH_MAX, err);
+	path_dir(pattern, parent);
+	d = opendir(parent);
+	while (r == 0 && d && (entry = readdir(d))) {
+		char path[PATH_MAX];
+		int n = snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
+
+		if (n > 0 && (size_t)n < sizeof path && fnmatch(pattern, path, 0) == 0)
+			r = add_below(l, path, files, DEPTH_MAX, err);
+	}
+	return r;
+}
+
+static bool applies(const struct kind *k, const struct closure *c)
+{
+	if (k->program)
+		return fnmatch(k->program, path_base(c->objects[0].path), 0) == 0;
+	for (size_t i = 1; i < c->count; i++)
+		if (fnmatch(k->loaded, path_base(c->objects[i].path), 0) == 0)
+			return true;
+	return false;
+}
+
+static int add_nss(struct late *l, const char *triplet, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	struct err ignored;
+	size_t len;
+	int r = 0;
+
+	if (file_read_at(AT_FDCWD, NSSWITCH, (size_t)1 << 20, &text, &len, &ignored) < 0)
+		return 0;
+	for (char *save, *line = strtok_r(text, "\n", &save); line && r == 0;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *save_word, *word = strchr(line, ':');
+
+		line[strcspn(line, "#")] = '\0';
+		word = word && *word ? strtok_r(word + 1, " \t", &save_word) : NULL;
+		for (; word && r == 0; word = strtok_r(NULL, " \t", &save_word)) {
+			char path[PATH_MAX];
+			int n = snprintf(path, sizeof path, "/usr/lib/%s/libnss_%s.so.2", triplet,
+					 word);
+
+			if (n > 0 && (size_t)n < sizeof path && !strpbrk(word, "/[]=") &&
+			    access(path, F_OK) == 0)
+				r = dirs_add(&l->modules, path, err);
+		}
+	}
+	return r;
+}
+
+static int find_modules(struct late *l, const struct closure *c, struct err *err)
+{
+	const struct elf *program = c->objects[0].elf;
+	const char *triplet = elf_triplet(program->class, program->machine);
+	char dir[PATH_MAX];
+	int r = add_nss(l, triplet, err);
+
+	for (size_t i = 0; r == 0 && i < sizeof kinds / sizeof *kinds; i++) {
+		const struct kind *k = &kinds[i];
+		const char *at = strstr(k->dir, "%s");
+
+		if (!applies(k, c))
+			continue;
+		if (at)
+			snprintf(dir, sizeof dir, "%.*s%s%s", (int)(at - k->dir), k->dir, triplet,
+				 at + 2);
+		else
+			snprintf(dir, sizeof dir, "%s", k->dir);
+		r = add_dirs(l, dir, k->files, err);
+	}
+	return r;
+}
+
+/* -- what they miss -- */
+
+static bool needs_a_pin(const struct closure *c)
+{
+	for (size_t i = 1; i < c->count; i++)
+		if (c->objects[i].layer)
+			return true;
+	return false;
+}
+
+/* Whether an object of another closure with this path has the same gap. */
+static bool has_gap(const struct closure *c, const struct closure *of, const struct gap *gap)
+{
+	for (size_t i = 0; i < c->ngaps; i++)
+		if (strcmp(c->gaps[i].version, gap->version) == 0 &&
+		    strcmp(c->gaps[i].file, gap->file) == 0 &&
+		    strcmp(c->objects[c->gaps[i].object].path, of->objects[gap->object].path) == 0)
+			return true;
+	return false;
+}
+
+static bool has_undefined(const struct undefineds *all, const char *name)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (strcmp(all->items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The first thing that the view has made worse, in words; "" if there is none. */
+static void worse(const struct closure *view, const struct closure *live, char text[512])
+{
+	AUTO_UNDEFINEDS struct undefineds in_view = {0}, in_live = {0};
+	struct err ignored;
+
+	*text = '\0';
+	for (size_t i = 0; i < view->count; i++)
+		for (size_t k = 0; k < view->objects[i].nneeds; k++)
+			if (view->objects[i].needs[k].object == CLOSURE_NONE &&
+			    view->objects[i].needs[k].kind == ELF_NEEDED &&
+			    closure_missing(live) == 0) {
+				snprintf(text, 512, "%s", view->objects[i].needs[k].name);
+				return;
+			}
+	for (size_t i = 0; i < view->ngaps; i++)
+		if ((view->gaps[i].kind == GAP_MISSING || view->gaps[i].kind == GAP_UNLOADED) &&
+		    !has_gap(live, view, &view->gaps[i])) {
+			snprintf(text, 512, "%s of %s", view->gaps[i].version, view->gaps[i].file);
+			return;
+		}
+	if (symbols_undefined(view, &in_view, &ignored) < 0 || in_view.count == 0 ||
+	    symbols_undefined(live, &in_live, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < in_view.count; i++)
+		if (!has_undefined(&in_live, in_view.items[i].name)) {
+			snprintf(text, 512, "the symbol %s", in_view.items[i].name);
+			return;
+		}
+}
+
+static int check_module(struct late *l, const char *path, struct err *err)
+{
+	AUTO_CLOSURE struct closure view = {0}, live = {0};
+	char text[512];
+	struct err why;
+	int r = closure_of(l->view, path, NULL, CLOSURE_NO_CWD, &view, &why);
+
+	if (r == 0 && needs_a_pin(&view))
+		r = closure_of(l->live, path, NULL, CLOSURE_NO_CWD, &live, &why);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0 || live.count == 0) /* none, or nothing that this loader takes */
+		return 0;
+	worse(&view, &live, text);
+	if (!*text)
+		return 0;
+	if (l->said == SAID_MAX) {
+		l->left_out++;
+		return 0;
+	}
+	l->said++;
+	return sentence_add(l->remarks, err, "%s, which it may load later, would miss %s", path,
+			    text);
+}
+
+int late_check(const struct closure *closure, const struct sight *sight, struct sentences *remarks,
+	       struct err *err)
+{
+	CLEANUP(late_end) struct late l = {.sight = sight, .remarks = remarks};
+	int r;
+
+	if (closure->loader != LOADER_GLIBC)
+		return 0;
+	r = scan_new(sight, &l.view, err);
+	if (r == 0)
+		r = scan_new(NULL, &l.live, err);
+	if (r == 0)
+		r = find_modules(&l, closure, err);
+	for (size_t i = 0; r == 0 && i < l.modules.count; i++)
+		r = check_module(&l, l.modules.items[i], err);
+	if (r == 0 && l.left_out)
+		r = sentence_add(remarks, err, "%zu more such modules would miss something",
+				 l.left_out);
+	return r;
+}
