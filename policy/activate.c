@@ -120,14 +120,6 @@ static int show(const char *path, const struct step *s, struct err *err)
 	return r;
 }
 
-static bool among(const struct paths *paths, const char *path)
-{
-	for (size_t i = 0; i < paths->count; i++)
-		if (strcmp(paths->items[i], path) == 0)
-			return true;
-	return false;
-}
-
 static int end_pending(struct err *err)
 {
 	if (unlink(PENDING) < 0 && errno != ENOENT)
@@ -147,7 +139,7 @@ static int note_pending(const struct paths *left, const struct paths *ours, bool
 	if (!f)
 		return err_nomem(err);
 	for (size_t i = 0; i < left->count; i++)
-		if (!among(ours, left->items[i]))
+		if (!paths_have(ours, left->items[i]))
 			fprintf(f, "%s\n", left->items[i]);
 	for (size_t i = 0; i < ours->count && !done; i++)
 		fprintf(f, "%s\n", ours->items[i]);

@@ -469,6 +469,14 @@ void paths_free(struct paths *paths)
 	*paths = (struct paths){0};
 }
 
+bool paths_have(const struct paths *paths, const char *path)
+{
+	for (size_t i = 0; i < paths->count; i++)
+		if (strcmp(paths->items[i], path) == 0)
+			return true;
+	return false;
+}
+
 void generations_free(struct generations *gens)
 {
 	for (size_t i = 0; i < gens->count; i++) {

@@ -104,6 +104,7 @@ struct paths {
 	size_t count;
 };
 void paths_free(struct paths *paths);
+bool paths_have(const struct paths *paths, const char *path);
 #define AUTO_PATHS CLEANUP(paths_free)
 int policy_restore(struct policy *policy, int64_t generation, struct paths *changed,
 		   struct err *err);

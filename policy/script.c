@@ -5,14 +5,6 @@
 
 #include <string.h>
 
-static bool among(const struct paths *paths, const char *path)
-{
-	for (size_t i = 0; i < paths->count; i++)
-		if (strcmp(paths->items[i], path) == 0)
-			return true;
-	return false;
-}
-
 static int by_path(const void *path, const void *app)
 {
 	return strcmp(path, ((const struct app *)app)->path);
@@ -43,7 +35,7 @@ static int check_one(const struct apps *apps, const struct app *app, const struc
 {
 	AUTO_PROGRAM struct program program = {0};
 	char file[PATH_MAX];
-	bool mine = among(changed, app->path);
+	bool mine = paths_have(changed, app->path);
 	struct err ignored;
 
 	/* What cannot be read cannot run either; if it is to be changed, that will be told. */
@@ -52,7 +44,7 @@ static int check_one(const struct apps *apps, const struct app *app, const struc
 		return 0;
 	for (size_t i = 0; i < program.way.count; i++) {
 		const char *by = program.way.items[i];
-		bool its = among(changed, by);
+		bool its = paths_have(changed, by);
 
 		if ((mine || its) && wrapped(apps, by))
 			return refuse(app->path, by, !its ? by : !mine ? app->path : NULL, err);
