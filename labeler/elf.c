@@ -408,9 +408,11 @@ static int find_dynamic(struct reading *r, const Elf64_Phdr *ph, struct err *err
 static int read_phdrs(struct reading *r, struct err *err)
 {
 	Elf64_Phdr dynamic = {0}, ph;
-	int e = 0;
+	size_t n = r->image.header.e_phnum;
+	/* All are there, or none is looked at. */
+	int e = n > 0 ? image_phdr(&r->image, n - 1, &ph, err) : 0;
 
-	for (size_t i = 0; e == 0 && i < r->image.header.e_phnum; i++) {
+	for (size_t i = 0; e == 0 && i < n; i++) {
 		e = image_phdr(&r->image, i, &ph, err);
 		if (e == 0 && ph.p_type == PT_LOAD)
 			e = image_add_load(&r->image, &ph, err);

@@ -425,14 +425,18 @@ static bool is_glibcs(const char *name)
 	return begins(name, "ld-linux") || begins(name, "ld64.so.") || begins(name, "ld.so.");
 }
 
-/* A library of musl names none, but needs musl's libc. */
+/* A library of musl names no loader, but needs musl's libc, and not glibc's. */
 static bool needs_musl(const struct elf *e)
 {
-	for (size_t i = 0; i < e->nneeded; i++)
-		if (strcmp(e->needed[i].name, "libc.so") == 0 ||
-		    begins(e->needed[i].name, "libc.musl-"))
-			return true;
-	return false;
+	bool yes = false;
+
+	for (size_t i = 0; i < e->nneeded; i++) {
+		if (strcmp(e->needed[i].name, "libc.so.6") == 0)
+			return false;
+		yes |= strcmp(e->needed[i].name, "libc.so") == 0 ||
+		       begins(e->needed[i].name, "libc.musl-");
+	}
+	return yes;
 }
 
 static const char *musl_arch(int class, int machine)
