@@ -1,6 +1,7 @@
 #include "store/import.h"
 
 #include "base/file.h"
+#include "base/path.h"
 #include "store/check.h"
 #include "store/manifest.h"
 #include "store/origin.h"
@@ -8,8 +9,10 @@
 #include <fcntl.h>
 #include <string.h>
 
-static int read_source(struct staging *s, const char *source, struct err *err)
+static int read_source(struct staging *s, const void *ctx, struct err *err)
 {
+	const char *source = ctx;
+
 	if (strncmp(source, "dpkg:", 5) == 0)
 		return source_dpkg(s, source + 5, err);
 	if (strncmp(source, "apt:", 4) == 0)
@@ -111,15 +114,20 @@ static int publish(struct store *store, struct staging *s, const char *source, s
 		r = err_set(err, EINVAL, "there are no files in it");
 	if (r == 0)
 		r = publish_objects(s, v, err);
-	if (r == 0)
+	if (r == 0 && source)
 		r = write_origin(store, s, v, source, err);
 	if (r == 0)
 		r = publish_manifest(store, v, text, len, known, err);
 	return r;
 }
 
-int store_add(struct store *store, const char *source, const struct add_options *options,
-	      struct version *out, bool *known, struct err *err)
+/* Fills the staging from what ctx is. */
+typedef int read_fn(struct staging *s, const void *ctx, struct err *err);
+
+/* source, NULL if it was none, is remembered. */
+static int add_read(struct store *store, read_fn *read, const void *ctx, const char *source,
+		    const struct add_options *options, struct version *out, bool *known,
+		    struct err *err)
 {
 	AUTO_STAGING struct staging s = STAGING_NONE;
 	AUTO_VERSION struct version v = {0};
@@ -132,7 +140,7 @@ int store_add(struct store *store, const char *source, const struct add_options 
 		r = apply_options(&s, err); /* before the work: a bad name is told at once */
 	if (r == 0) {
 		s.name[0] = s.version[0] = '\0';
-		r = read_source(&s, source, err);
+		r = read(&s, ctx, err);
 	}
 	if (r == 0)
 		r = apply_options(&s, err);
@@ -142,8 +150,55 @@ int store_add(struct store *store, const char *source, const struct add_options 
 		return r;
 	r = publish(store, &s, source, &v, known, err);
 	if (r < 0)
-		return err_wrap(err, r, "%s", source);
+		return err_wrap(err, r, "%s", source ? source : options->name);
 	*out = v;
 	v = (struct version){0};
 	return 0;
+}
+
+int store_add(struct store *store, const char *source, const struct add_options *options,
+	      struct version *out, bool *known, struct err *err)
+{
+	return add_read(store, read_source, source, source, options, out, known, err);
+}
+
+/* -- single files -- */
+
+struct files {
+	const struct store_file *items;
+	size_t count;
+};
+
+/* A link's target as it is written: the name alone within one directory. */
+static const char *target_of(const struct store_file *f)
+{
+	char dir[PATH_MAX], link_dir[PATH_MAX];
+
+	path_dir(f->path, dir);
+	path_dir(f->link, link_dir);
+	return strcmp(dir, link_dir) == 0 ? path_base(f->path) : f->path;
+}
+
+static int read_files(struct staging *s, const void *ctx, struct err *err)
+{
+	const struct files *files = ctx;
+
+	for (size_t i = 0; i < files->count; i++) {
+		const struct store_file *f = &files->items[i];
+		int r = staging_file_fd(s, f->path + 1, f->fd, err);
+
+		if (r == 0 && f->link)
+			r = staging_link(s, f->link + 1, target_of(f), err);
+		if (r < 0)
+			return r;
+	}
+	return staging_arch(s, err);
+}
+
+int store_add_files(struct store *store, const struct store_file *items, size_t n,
+		    const struct add_options *options, struct version *out, bool *known,
+		    struct err *err)
+{
+	return add_read(store, read_files, &(struct files){items, n}, NULL, options, out, known,
+			err);
 }

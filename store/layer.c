@@ -127,7 +127,7 @@ static int link_object(const struct store *store, const struct layer_entry *e, i
 }
 
 static int put_file(const struct store *store, const struct layer_entry *e, int dir,
-		    const char *name, struct err *err)
+		    const char *name, bool link, struct err *err)
 {
 	AUTO_FD int object = object_open(store, &e->content, err);
 	int r = 1;
@@ -136,12 +136,12 @@ static int put_file(const struct store *store, const struct layer_entry *e, int 
 		return damaged(e, "is missing", err);
 	if (object < 0)
 		return object;
-	if (e->mode == 0644)
+	if (link && e->mode == 0644)
 		r = link_object(store, e, object, dir, name, err);
 	return r == 1 ? copy_object(e, object, dir, name, err) : r;
 }
 
-static int put_entry(const struct store *store, int tree, const struct layer_entry *e,
+static int put_entry(const struct store *store, int tree, const struct layer_entry *e, bool link,
 		     struct err *err)
 {
 	const char *slash = strrchr(e->path, '/'), *name = slash ? slash + 1 : e->path;
@@ -157,7 +157,7 @@ static int put_entry(const struct store *store, int tree, const struct layer_ent
 	if (dir < 0)
 		return slash ? dir : err_sys(err, errno, "cannot open a layer's tree");
 	if (e->type == LAYER_FILE)
-		return put_file(store, e, dir, name, err);
+		return put_file(store, e, dir, name, link, err);
 	if (e->type == LAYER_LINK)
 		return symlinkat(e->target, dir, name) < 0
 			       ? err_sys(err, errno, "cannot make a link")
@@ -168,7 +168,7 @@ static int put_entry(const struct store *store, int tree, const struct layer_ent
 }
 
 static int fill(const struct store *store, int dir, const struct layer_entry *entries, size_t n,
-		struct err *err)
+		bool link, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		char cover[24];
@@ -179,7 +179,7 @@ static int fill(const struct store *store, int dir, const struct layer_entry *en
 		tree = make_dirs(dir, cover, err);
 		if (tree < 0)
 			return tree;
-		r = put_entry(store, tree, &entries[i], err);
+		r = put_entry(store, tree, &entries[i], link, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", entries[i].path);
 	}
@@ -236,7 +236,7 @@ static int build_in(const struct build *b, const char *temp, struct err *err)
 
 	if (dir < 0)
 		return dir;
-	r = fill(b->store, dir, b->entries, b->n, err);
+	r = fill(b->store, dir, b->entries, b->n, true, err);
 	if (r == 0)
 		r = put_spec(dir, b->text, b->len, err);
 	if (r < 0)
@@ -289,6 +289,12 @@ int layer_build(struct store *store, const char *root, struct layer_entry *entri
 	if (r == 0)
 		r = build(&(struct build){store, dir, entries, n, text, len, id}, err);
 	return r < 0 ? err_wrap(err, r, "cannot build the layer %s", id) : 0;
+}
+
+int layer_copy(struct store *store, int dir, const struct layer_entry *entries, size_t n,
+	       struct err *err)
+{
+	return fill(store, dir, entries, n, false, err);
 }
 
 struct collect {

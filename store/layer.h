@@ -39,6 +39,11 @@ struct layer_entry {
 int layer_build(struct store *store, const char *root, struct layer_entry *entries, size_t n,
 		char id[LAYER_ID], struct err *err);
 
+/* Lays the trees out in the directory dir, as copies without a name or a .spec: for a view that
+ * nobody will look up again. What is there already stays. */
+int layer_copy(struct store *store, int dir, const struct layer_entry *entries, size_t n,
+	       struct err *err);
+
 /* Compares every layer with its .spec, as store_verify. */
 int layer_verify(struct store *store, const char *root, report_fn *report, void *ctx,
 		 struct err *err);

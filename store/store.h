@@ -49,6 +49,18 @@ struct add_options {
 int store_add(struct store *store, const char *source, const struct add_options *options,
 	      struct version *out, bool *known, struct err *err);
 
+/* A file that is to stand at a path, and a link that is to lead to it. */
+struct store_file {
+	int fd;		  /* open for reading; its content counts, from the start */
+	const char *path; /* absolute, normalised */
+	const char *link; /* the same; NULL: none */
+};
+
+/* Adds a version that is made of these files. options has a name and a version. */
+int store_add_files(struct store *store, const struct store_file *files, size_t n,
+		    const struct add_options *options, struct version *out, bool *known,
+		    struct err *err);
+
 /* All versions, sorted by name, then version, then digest. */
 int store_list(struct store *store, struct versions *out, struct err *err);
 

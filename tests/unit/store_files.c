@@ -1,0 +1,133 @@
+/* Single files of the live system, copies of layers, and which package a file came from. */
+#include "store/layer.h"
+#include "store/owner.h"
+#include "tests/unit/store_help.h"
+
+static struct store *store;
+
+static int open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	MUST(fd >= 0);
+	return fd;
+}
+
+static struct version add_file(const char *link)
+{
+	struct version v = {0};
+	char elf[FAKE_ELF];
+	const struct add_options how = {"libfoo", "1.2", test_facts};
+	AUTO_FD int fd = -1;
+	bool known;
+
+	fake_elf(elf, "libfoo.so.1", "amd64", "1.2");
+	put_file(in("lib"), elf, sizeof elf);
+	fd = open_file(in("lib"));
+	MUST(store_add_files(store, &(struct store_file){fd, "/opt/foo/libfoo.so.1.2", link}, 1,
+			     &how, &v, &known, &err) == 0);
+	return v;
+}
+
+static void single_files(void)
+{
+	AUTO_VERSION struct version alone = add_file(NULL), near = add_file("/opt/foo/libfoo.so.1"),
+				    far = add_file("/usr/lib/libfoo.so.1");
+	AUTO_VERSION struct version none = {0};
+	const struct add_options how = {"x", "1", NULL};
+	AUTO_FD int dir = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool known;
+
+	CHECK(alone.nentries == 1 && near.nentries == 2 && far.nentries == 2);
+	CHECK_STR(alone.name, "libfoo");
+	CHECK_STR(alone.arch, "amd64");
+	CHECK_STR(alone.entries[0].path, "/opt/foo/libfoo.so.1.2");
+	CHECK_STR(alone.entries[0].soname, "libfoo.so.1");
+	CHECK_STR(near.entries[0].path, "/opt/foo/libfoo.so.1");
+	CHECK_STR(near.entries[0].target, "libfoo.so.1.2");
+	CHECK_STR(far.entries[1].path, "/usr/lib/libfoo.so.1");
+	CHECK_STR(far.entries[1].target, "/opt/foo/libfoo.so.1.2");
+	CHECK(!digest_equal(&alone.digest, &near.digest));
+	CHECK(store_add_files(store, &(struct store_file){dir, "/opt/x", NULL}, 1, &how, &none,
+			      &known, &err) == -EPERM);
+	CHECK(store_add_files(store, NULL, 0, &how, &none, &known, &err) == -EINVAL);
+	CHECK(!none.name);
+}
+
+static void copies(void)
+{
+	AUTO_VERSION struct version v = add_file(NULL);
+	struct layer_entry entries[] = {
+		{1, LAYER_FILE, "a/b/lib.so", 0644, v.entries[0].content, NULL},
+		{0, LAYER_LINK, "l", 0, {{0}}, "to"},
+	};
+	struct stat st;
+	AUTO_FD int dir = -1;
+
+	MUST(mkdir(in("copy"), 0755) == 0);
+	dir = open(in("copy"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	MUST(dir >= 0);
+	CHECK(layer_copy(store, dir, entries, 2, &err) == 0);
+	CHECK(stat(in("copy/1/a/b/lib.so"), &st) == 0 && st.st_nlink == 1 &&
+	      st.st_size == (off_t)v.entries[0].size && (st.st_mode & 07777) == 0644);
+	CHECK(lstat(in("copy/0/l"), &st) == 0 && S_ISLNK(st.st_mode));
+	memset(&entries[0].content, 7, sizeof entries[0].content);
+	entries[0].path = "other";
+	CHECK(layer_copy(store, dir, entries, 1, &err) == -EBADMSG);
+}
+
+static size_t owner_of(const char *path, struct packages *out)
+{
+	AUTO_FREE size_t *of = NULL;
+
+	MUST(packages_owning(&path, 1, out, &of, &err) == 0);
+	return of[0];
+}
+
+/* By the machine's own dpkg: which packages there are is Debian's. */
+static void owners(void)
+{
+	AUTO_PACKAGES struct packages perl = {0}, none = {0}, glibc = {0}, two = {0};
+	AUTO_FREE size_t *of = NULL;
+	const char *paths[] = {"/usr/bin/perl", "/nonexistent/x", "/usr/bin/dpkg", "/usr/bin/[",
+			       "/usr/bin/dpkg-deb"};
+
+	MUST(access("/usr/bin/dpkg-query", X_OK) == 0);
+	CHECK(owner_of("/usr/bin/perl", &perl) == 0 && perl.count == 1);
+	CHECK_STR(perl.items[0].name, "perl-base");
+	CHECK_STR(perl.items[0].source, "perl");
+	CHECK(perl.items[0].essential && perl.items[0].programs);
+	CHECK(owner_of("/nonexistent/x", &none) == OWNER_NONE && none.count == 0);
+	CHECK(packages_owning(paths, 5, &two, &of, &err) == 0 && two.count == 2);
+	CHECK(of[1] == OWNER_NONE && of[0] != of[2] && of[2] == of[4] && of[2] != OWNER_NONE);
+	CHECK(of[3] == OWNER_NONE); /* a pattern to dpkg: not asked for */
+	CHECK(packages_of_source("glibc", &glibc, &err) == 0 && glibc.count > 0);
+	for (size_t i = 0; i < glibc.count; i++)
+		if (strcmp(glibc.items[i].name, "libc6") == 0)
+			CHECK(!glibc.items[i].essential && !glibc.items[i].programs &&
+			      strchr(glibc.items[i].query, ':') != NULL);
+}
+
+/* Where /lib is a link to usr/lib, dpkg may know a library by either name. */
+static void other_names(void)
+{
+	AUTO_PACKAGES struct packages p = {0};
+	char path[PATH_MAX];
+
+	MUST(realpath("/lib64/ld-linux-x86-64.so.2", path) || realpath("/lib/ld-linux.so.2", path));
+	CHECK(owner_of(path, &p) == 0);
+	CHECK(p.count == 1 && strcmp(p.items[0].source, "glibc") == 0);
+}
+
+int main(void)
+{
+	scratch_make();
+	MUST(store_open(in("store"), true, &store, &err) == 0);
+	single_files();
+	copies();
+	owners();
+	other_names();
+	store_close(&store);
+	scratch_remove();
+	return test_end();
+}
