@@ -1,6 +1,7 @@
 #include "policy/view.h"
 
 #include "base/path.h"
+#include "labeler/hwcaps.h"
 #include "labeler/program.h"
 #include "plan/write.h"
 #include "policy/glibc.h"
@@ -20,7 +21,7 @@ struct placed {
 	const struct version *from; /* for messages */
 };
 
-enum { RANK_FILE, RANK_SONAME, RANK_PLACE };
+enum { RANK_FILE, RANK_SONAME, RANK_PLACE, RANK_PREFERRED = -3 };
 
 struct placing {
 	struct placed *items;
@@ -216,6 +217,85 @@ static int place_link(struct placing *p, const char *dir, const char *soname, co
 	return place(p, path, target, what, err);
 }
 
+/* -- variants for newer processors -- */
+
+static const char *const variants[] = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+#define VARIANTS (sizeof variants / sizeof *variants)
+#define VARIANTS_DIR "glibc-hwcaps"
+
+/* 1 and up for DIR/glibc-hwcaps/VARIANT, by what the processor has to be; else 0. */
+static size_t variant_of(const char *dir)
+{
+	char parent[PATH_MAX];
+
+	path_dir(dir, parent);
+	for (size_t i = 0; i < VARIANTS; i++)
+		if (strcmp(path_base(dir), variants[i]) == 0 &&
+		    strcmp(path_base(parent), VARIANTS_DIR) == 0)
+			return i + 1;
+	return 0;
+}
+
+/* The version's best file of that soname for processors that take variants up to most. False if
+ * all that it has are for better ones. */
+static bool best_file(const struct version *v, const char *soname, size_t most, char out[PATH_MAX],
+		      struct err *err)
+{
+	struct places_cache cache = {0};
+	const struct entry *best = NULL;
+	size_t best_variant = 0;
+
+	for (size_t i = 0; i < v->nentries; i++) {
+		const struct entry *e = &v->entries[i];
+		char dir[PATH_MAX];
+		size_t variant;
+
+		if (!e->soname || strcmp(e->soname, soname) != 0 || !belongs_in_view(e->path))
+			continue;
+		path_dir(e->path, dir);
+		variant = variant_of(dir);
+		if (variant <= most && (!best || variant > best_variant)) {
+			best = e;
+			best_variant = variant;
+		}
+	}
+	return best && live_place(&cache, best->path, out, err) == 0;
+}
+
+/* A link to the version's file in one directory where the loader may look; none where a file of
+ * the version stands itself. */
+static int place_in(struct placing *p, const char *dir, size_t variant, const char *soname,
+		    const struct version *v, struct err *err)
+{
+	char file[PATH_MAX], own[PATH_MAX];
+
+	if (!best_file(v, soname, variant, file, err))
+		return 0;
+	path_dir(file, own);
+	return strcmp(own, dir) == 0 ? 0 : place_link(p, dir, soname, file, RANK_PLACE, v, err);
+}
+
+/* An upgrade may bring variants of a library that has none today: the loader would take them
+ * before the pinned file. */
+static int place_variants(struct placing *p, const struct loader *l, const char *dir,
+			  const char *soname, const struct version *v, struct err *err)
+{
+	int r = 0;
+
+	if (strcmp(elf_arch(l->program.elf.class, l->program.elf.machine), "amd64") != 0 ||
+	    strstr(dir, "/" VARIANTS_DIR "/") || hwcaps_is_legacy(path_base(dir)))
+		return 0;
+	for (size_t i = 0; r == 0 && i < VARIANTS; i++) {
+		char sub[PATH_MAX];
+		int n = snprintf(sub, sizeof sub, "%s/" VARIANTS_DIR "/%s", dir, variants[i]);
+
+		if (n < 0 || (size_t)n >= sizeof sub)
+			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", dir);
+		r = place_in(p, sub, i + 1, soname, v, err);
+	}
+	return r;
+}
+
 /* The soname's own place beside the file, and every place where a live copy could win. */
 static int place_soname(struct placing *p, struct loader *l, const char *file, const char *soname,
 			const struct version *v, struct err *err)
@@ -235,14 +315,17 @@ static int place_soname(struct placing *p, struct loader *l, const char *file, c
 	if (r == 0)
 		r = program_places(&l->program, l->path, soname, also, 1, &dirs, err);
 	for (size_t i = 0; r == 0 && i < dirs.count; i++) {
-		if (strcmp(dirs.items[i], dir) == 0)
-			continue;
-		elsewhere++;
-		r = place_link(p, dirs.items[i], soname, file, RANK_PLACE, v, err);
+		const char *place = dirs.items[i];
+
+		elsewhere += strcmp(place, dir) != 0;
+		r = place_in(p, place, variant_of(place), soname, v, err);
+		if (r == 0)
+			r = place_variants(p, l, place, soname, v, err);
 	}
 	/* The live loader knows this directory from no cache entry of this name: a default
 	 * directory has to lead there. */
-	if (r == 0 && elsewhere == 0 && !is_default_dir(l, dir) && names_a_library(soname)) {
+	if (r == 0 && elsewhere == 0 && !is_default_dir(l, dir) && variant_of(dir) == 0 &&
+	    names_a_library(soname)) {
 		char usual[PATH_MAX];
 
 		snprintf(usual, sizeof usual, "/usr/lib/%s",
@@ -250,6 +333,13 @@ static int place_soname(struct placing *p, struct loader *l, const char *file, c
 		r = place_link(p, usual, soname, file, RANK_PLACE, v, err);
 	}
 	return r;
+}
+
+/* What was placed from number first on wins over all else. */
+static void prefer(struct placing *p, size_t first)
+{
+	for (size_t i = first; i < p->count; i++)
+		p->items[i].rank += RANK_PREFERRED;
 }
 
 static int place_version(struct placing *p, struct loader *l, const struct version *v,
@@ -344,7 +434,29 @@ static bool may_cover(const char *dir)
 	return true;
 }
 
-/* The directory that has to be covered so that path can be shown: the nearest that exists. */
+/* Directories that upgrades take away with their last file cannot be covered at the next start, so
+ * what is covered is a directory that stays: of /usr/lib/TRIPLET/... that of the architecture,
+ * of /usr/lib/..., /usr/share/... and so on these themselves. Elsewhere nothing is known. */
+static void rise_to_what_stays(char cover[PATH_MAX])
+{
+	static const char *const stay[] = {"/usr/lib",	     "/usr/lib32",	"/usr/lib64",
+					   "/usr/libx32",    "/usr/share",	"/usr/libexec",
+					   "/usr/local/lib", "/usr/local/share"};
+
+	for (size_t i = 0; i < sizeof stay / sizeof *stay; i++) {
+		size_t len = strlen(stay[i]), next;
+
+		if (!path_below(cover, stay[i]) || !cover[len])
+			continue;
+		next = strcspn(cover + len + 1, "/");
+		if (i == 0 && memmem(cover + len + 1, next, "-linux-", strlen("-linux-")))
+			len += 1 + next;
+		cover[len] = '\0';
+	}
+}
+
+/* The directory that has to be covered so that path can be shown: the nearest that exists, or that
+ * will exist. */
 static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 {
 	char dir[PATH_MAX];
@@ -356,6 +468,7 @@ static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 	if (r < 0)
 		return r;
 	cover[existing] = '\0';
+	rise_to_what_stays(cover);
 	if (!may_cover(cover))
 		return err_set(err, EINVAL,
 			       "to show %s, all of %s would have to be covered: create the "
@@ -363,6 +476,18 @@ static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 			       path, cover, dir);
 	if (!path_is_roots(cover, err))
 		return err_wrap(err, -EPERM, "%s cannot be covered", cover);
+	return 0;
+}
+
+int view_may_show(const char *path, struct err *err)
+{
+	char cover[PATH_MAX];
+	struct err why;
+
+	if (!belongs_in_view(path))
+		return err_set(err, EPERM, "lies where no view shows anything");
+	if (cover_of(path, cover, &why) < 0)
+		return err_set(err, EPERM, "cannot be shown in a view: %s", why.text);
 	return 0;
 }
 
@@ -457,6 +582,20 @@ static int take_entries(struct placing *p, struct view *view, struct err *err)
 	return 0;
 }
 
+bool view_shows(const struct view *view, const char *path)
+{
+	for (size_t i = 0; i < view->nentries; i++) {
+		const struct layer_entry *e = &view->entries[i];
+		const char *target = view->targets[e->cover];
+		size_t len = strlen(target);
+
+		if (e->type != LAYER_DIR && strncmp(path, target, len) == 0 && path[len] == '/' &&
+		    strcmp(path + len + 1, e->path) == 0)
+			return true;
+	}
+	return false;
+}
+
 void view_free(struct view *view)
 {
 	for (size_t i = 0; i < view->nentries; i++) {
@@ -503,14 +642,19 @@ int app_versions(struct store *store, const struct app *app, struct versions *ou
 	return 0;
 }
 
-static int place_pins(struct store *store, const struct app *app, struct loader *loader,
-		      struct versions *versions, struct placing *placing, struct err *err)
+static int place_all(const struct versions *versions, size_t preferred, struct loader *loader,
+		     struct placing *placing, struct err *err)
 {
-	int r = app_versions(store, app, versions, err);
+	for (size_t i = 0; i < versions->count; i++) {
+		size_t before = placing->count;
+		int r = place_version(placing, loader, &versions->items[i], err);
 
-	for (size_t i = 0; r == 0 && i < versions->count; i++)
-		r = place_version(placing, loader, &versions->items[i], err);
-	return r;
+		if (r < 0)
+			return r;
+		if (i < preferred)
+			prefer(placing, before);
+	}
+	return 0;
 }
 
 /* -- what is hidden -- */
@@ -566,11 +710,11 @@ static void loader_free(struct loader *l)
 	program_free(&l->program);
 }
 
-int view_compile(struct store *store, const struct app *app, struct view *out, struct err *err)
+int view_of(const struct app *app, const struct versions *versions, size_t preferred,
+	    struct view *out, struct err *err)
 {
 	CLEANUP(loader_free) struct loader loader = {0};
 	CLEANUP(placing_free) struct placing placing = {0};
-	AUTO_VERSIONS struct versions versions = {0};
 	AUTO_VIEW struct view view = {0};
 	char program[PATH_MAX];
 	int r = wrap_program(app->path, program, err);
@@ -578,7 +722,7 @@ int view_compile(struct store *store, const struct app *app, struct view *out, s
 	if (r == 0)
 		r = read_loader(app, program, &loader, err);
 	if (r == 0)
-		r = place_pins(store, app, &loader, &versions, &placing, err);
+		r = place_all(versions, preferred, &loader, &placing, err);
 	if (r == 0)
 		r = hide_glibc(&placing, &loader, err);
 	if (r == 0)
@@ -592,6 +736,14 @@ int view_compile(struct store *store, const struct app *app, struct view *out, s
 	*out = view;
 	view = (struct view){0};
 	return 0;
+}
+
+int view_compile(struct store *store, const struct app *app, struct view *out, struct err *err)
+{
+	AUTO_VERSIONS struct versions versions = {0};
+	int r = app_versions(store, app, &versions, err);
+
+	return r < 0 ? r : view_of(app, &versions, 0, out, err);
 }
 
 static int kind_of(const char *program, enum plan_kind *kind, struct err *err)

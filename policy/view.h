@@ -30,11 +30,21 @@ struct view {
 
 /* Decides; changes nothing. The app's program is read where wrap_program finds it. */
 int view_compile(struct store *store, const struct app *app, struct view *out, struct err *err);
+/* The same of versions at hand, whatever app's pins are. Where two bring one path, one of the first
+ * preferred versions wins. */
+int view_of(const struct app *app, const struct versions *versions, size_t preferred,
+	    struct view *out, struct err *err);
+/* Whether the view shows a file or a link at path, which is canonical. */
+bool view_shows(const struct view *view, const char *path);
 void view_free(struct view *view);
 #define AUTO_VIEW CLEANUP(view_free)
 
 /* The versions that the app's pins mean, in their order. */
 int app_versions(struct store *store, const struct app *app, struct versions *out, struct err *err);
+
+/* Whether a view can show a file at path, which is canonical: -EPERM, with err as the rest of a
+ * sentence about it ("lies in a directory that ..."). */
+int view_may_show(const char *path, struct err *err);
 
 /* A plan and the strings it points to. */
 struct view_plan {
