@@ -347,6 +347,12 @@ static int give_up_everything(struct err *err)
 		return err_sys(err, errno, "cannot set limits");
 	if (chdir("/") < 0)
 		return err_sys(err, errno, "cannot enter /");
+	/* An ordinary user, in a user namespace of their own, has nobody else to become; what they
+	 * have there goes at the execve(2). */
+	if (geteuid() != 0)
+		return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+			       ? err_sys(err, errno, "cannot give up privileges")
+			       : 0;
 	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 	    setresuid(NOBODY, NOBODY, NOBODY) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, errno, "cannot give up privileges");
@@ -358,6 +364,8 @@ static bool readable(const char *path)
 {
 	bool yes;
 
+	if (geteuid() != 0)
+		return access(path, R_OK) == 0;
 	if (setegid(NOBODY) < 0 || seteuid(NOBODY) < 0)
 		return false;
 	yes = faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0;

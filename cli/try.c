@@ -1,0 +1,286 @@
+#include "base/paths.h"
+#include "cli/caller.h"
+#include "cli/cli.h"
+#include "labeler/program.h"
+#include "policy/trial.h"
+#include "policy/wrap.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Those of env(1): the program has its own. */
+enum { EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
+
+static const struct option options[] = {{"force", no_argument, NULL, 'F'}, {0}};
+
+struct request {
+	bool force;
+	char *name;   /* the app, as it was typed */
+	char **items; /* NAME=VERSION, SONAME=FILE */
+	size_t nitems;
+	char **args; /* the app's, behind "--"; ends in NULL */
+};
+
+/* What is looked at before anything happens. */
+struct base {
+	struct store *store; /* NULL: there is none */
+	struct app app;
+	int64_t generation;
+	const char *arch;
+};
+
+static void base_free(struct base *b)
+{
+	store_close(&b->store);
+	app_free(&b->app);
+}
+
+static int read_arch(struct base *b, struct err *err)
+{
+	AUTO_PROGRAM struct program program = {0};
+	char file[PATH_MAX];
+	int r = wrap_program(b->app.path, file, err);
+
+	if (r == 0)
+		r = program_read(file, &program, err);
+	if (r < 0)
+		return r;
+	if (!program.elf.dynamic || !program.elf.interp)
+		return err_set(err, EINVAL,
+			       "%s is statically linked: it loads no libraries, so there is "
+			       "nothing to try",
+			       b->app.path);
+	b->arch = elf_arch(program.elf.class, program.elf.machine);
+	return 0;
+}
+
+static int read_base(struct base *b, const char *name, struct err *err)
+{
+	AUTO_POLICY struct policy *policy = NULL;
+	char path[PATH_MAX];
+	int r = find_app(name, path, err);
+
+	if (r == 0)
+		r = policy_open(&policy, err);
+	if (r == 0)
+		r = policy_app(policy, path, POLICY_NOW, &b->app, err);
+	if (r == -ENOENT && policy) {
+		b->app.path = strdup(path);
+		r = b->app.path ? 0 : err_nomem(err);
+	}
+	if (r < 0)
+		return r;
+	b->generation = policy_current(policy);
+	r = store_open(PINLIB_STORE, false, &b->store, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return read_arch(b, err);
+}
+
+/* SONAME=FILE where a '/' says that it is a path; else a version of the store. */
+static int read_item(const struct base *b, char *text, struct trial_item *item, struct err *err)
+{
+	char *equals = strchr(text, '='), place[PATH_MAX];
+	struct spec spec;
+	int r;
+
+	item->text = text;
+	if (equals && strchr(equals, '/')) {
+		char soname[256];
+
+		snprintf(soname, sizeof soname, "%.*s", (int)(equals - text), text);
+		r = trial_place(b->store, &b->app, soname, place, err);
+		return r < 0 ? r : trial_take_file(item, soname, equals + 1, b->arch, place, err);
+	}
+	r = spec_parse(text, &spec, err);
+	if (r == 0 && access(spec.version, F_OK) == 0 && strstr(spec.version, ".so"))
+		return err_set(err, EINVAL, "%s is no version; the file is ./%s", spec.version,
+			       spec.version);
+	if (r == 0 && !b->store)
+		return err_set(err, ENOENT, "the store has no %s: nothing was added to it yet",
+			       text);
+	return r < 0 ? r : store_find(b->store, &spec, b->arch, &item->version, err);
+}
+
+/* -- what is said first -- */
+
+static const struct loaded *loaded_as(const struct proof *proof, const char *soname)
+{
+	for (size_t i = 0; i < proof->nloaded; i++)
+		if (strcmp(path_base(proof->loaded[i].name), soname) == 0)
+			return &proof->loaded[i];
+	return NULL;
+}
+
+/* Whether something of the version is loaded, and from where it should be. */
+static bool is_loaded(const struct trial *t, const struct version *v, const struct proof *proof)
+{
+	for (size_t i = 0; i < v->nentries; i++) {
+		const struct loaded *l =
+			v->entries[i].soname ? loaded_as(proof, v->entries[i].soname) : NULL;
+		char dir[PATH_MAX], real[PATH_MAX], path[2 * PATH_MAX];
+		struct err ignored;
+
+		if (!l)
+			continue;
+		path_dir(l->path, dir);
+		snprintf(path, sizeof path, "%s/%s",
+			 path_resolve(dir, real, NULL, &ignored) == 0 ? real : dir,
+			 path_base(l->path));
+		if (view_shows(&t->plan.view, path))
+			return true;
+		warn("note: %s loads %s instead of what is tried", t->app.path, l->path);
+	}
+	return false;
+}
+
+static void say_held(const struct trial *t, const struct trial_item *items, size_t n,
+		     const struct verdict *v)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (is_loaded(t, &items[i].version, &v->proof))
+			warn("try: %s has all that %s and the libraries it loads need of it",
+			     items[i].text, t->app.path);
+		else
+			warn("try: %s is not loaded when %s starts; it is there should it be "
+			     "loaded later",
+			     items[i].text, t->app.path);
+	}
+}
+
+static void say_against(const struct trial *t, const struct verdict *v, bool force)
+{
+	for (size_t i = 0; i < v->against.count; i++)
+		warn("try: %s", v->against.items[i]);
+	if (!force)
+		warn("try: %s was not run; --force runs it all the same", t->app.path);
+}
+
+/* -- the run -- */
+
+static int execute(const struct trial *t, const struct request *req)
+{
+	struct err err;
+	int errnum;
+
+	req->args[0] = req->name;
+	unsetenv("PINLIB_LEFT_VIEW");
+	execv(t->app.path, req->args);
+	errnum = errno;
+	err_sys(&err, errnum, "cannot execute %s", t->app.path);
+	failed(&err);
+	return errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
+}
+
+static int own_failure(const struct err *err)
+{
+	failed(err);
+	return EXIT_OWN;
+}
+
+static int try_out(const struct base *b, const struct request *req, struct trial *t,
+		   const struct trial_item *items)
+{
+	AUTO_VERDICT struct verdict v = {0};
+	struct caller caller;
+	struct err err;
+
+	if (caller_find(&caller, &err) < 0 ||
+	    trial_begin(b->store, items, req->nitems, t, &err) < 0 ||
+	    verdict_reach(b->store, &t->app, &t->plan, &v, &err) < 0)
+		return own_failure(&err);
+	for (size_t i = 0; i < v.remarks.count; i++)
+		warn("note: %s", v.remarks.items[i]);
+	if (v.against.count == 0) {
+		say_held(t, items, req->nitems, &v);
+	} else {
+		say_against(t, &v, req->force);
+		if (!req->force)
+			return EXIT_OWN;
+	}
+	if (trial_enter(t, &err) < 0 || caller_become(&caller, &err) < 0)
+		return own_failure(&err);
+	return execute(t, req);
+}
+
+static int carry_out(const struct request *req, struct trial_item *items)
+{
+	CLEANUP(base_free) struct base base = {0};
+	AUTO_TRIAL struct trial trial = {0};
+	struct err err;
+
+	if (read_base(&base, req->name, &err) < 0)
+		return own_failure(&err);
+	for (size_t i = 0; i < req->nitems; i++)
+		if (read_item(&base, req->items[i], &items[i], &err) < 0)
+			return own_failure(&err);
+	if (trial_compile(base.store, &base.app, items, req->nitems, base.generation, &trial,
+			  &err) < 0)
+		return own_failure(&err);
+	return try_out(&base, req, &trial, items);
+}
+
+/* Behind "--" everything is the app's. The place of "--" becomes its argv[0]. */
+static char **take_arguments(int *argc, char **argv)
+{
+	static char *none[2];
+
+	for (int i = 1; i < *argc; i++)
+		if (strcmp(argv[i], "--") == 0) {
+			*argc = i;
+			return argv + i;
+		}
+	return none;
+}
+
+static int run(int argc, char **argv)
+{
+	struct request req = {.args = take_arguments(&argc, argv)};
+	AUTO_FREE struct trial_item *items = NULL;
+	int c, status;
+
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c != 'F')
+			return EXIT_USAGE;
+		req.force = true;
+	}
+	if (optind >= argc)
+		return misused(&command_try, "which program?");
+	req.name = argv[optind];
+	req.items = argv + optind + 1;
+	req.nitems = (size_t)(argc - optind - 1);
+	if (req.nitems == 0)
+		return misused(&command_try, "which library? (NAME=VERSION or SONAME=./FILE)");
+	for (size_t i = 0; i < req.nitems; i++)
+		if (!strchr(req.items[i], '='))
+			return misused(&command_try,
+				       "'%s' is neither NAME=VERSION nor SONAME=./FILE; the "
+				       "program's arguments go behind --",
+				       req.items[i]);
+	items = calloc(req.nitems, sizeof *items);
+	if (!items)
+		return EXIT_OWN;
+	for (size_t i = 0; i < req.nitems; i++)
+		items[i].file = -1;
+	status = carry_out(&req, items);
+	for (size_t i = 0; i < req.nitems; i++)
+		trial_item_free(&items[i]);
+	return status;
+}
+
+const struct command command_try = {
+	.name = "try",
+	.synopsis = "[--force] APP NAME=VERSION|SONAME=./FILE... [-- ARGUMENT...]",
+	.summary = "Run a program once with other libraries; nothing is recorded",
+	.options = "NAME=VERSION is a version of the store; a value with a '/' is a file, a fresh\n"
+		   "build of the library SONAME. First it is said on standard error whether the\n"
+		   "program and what it loads find all symbols that they need. Pins that the\n"
+		   "program has stay for all other libraries. For every user; behind sudo the\n"
+		   "program runs as the user who called it.\n"
+		   "  --force   run it even if something is missing\n",
+	.host = true,
+	.run = run,
+};
