@@ -3,6 +3,7 @@
 #include "cli/out.h"
 #include "plan/read.h"
 #include "policy/verdict.h"
+#include "policy/view.h"
 #include "policy/wrap.h"
 
 #include <getopt.h>
@@ -16,6 +17,7 @@ static const struct option options[] = {{"all", no_argument, NULL, 'a'}, {0}};
 static int look(struct store *store, const struct app *app, struct verdict *out, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	AUTO_VERSIONS struct versions pinned = {0};
 	struct cover covers[PLAN_COVERS_MAX];
 	char program[PATH_MAX];
 	struct sight sight;
@@ -26,10 +28,12 @@ static int look(struct store *store, const struct app *app, struct verdict *out,
 	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
 	if (r == 0)
 		r = wrap_program(app->path, program, err);
+	if (r == 0)
+		r = app_versions(store, app, &pinned, err);
 	if (r < 0)
 		return r;
 	sight = plan_sight(&file->plan, program, covers);
-	return verdict_reach(store, app, &sight, out, err);
+	return verdict_reach(store, app, &pinned, &sight, out, err);
 }
 
 static void print_sentences(const char *key, const struct sentences *s)
@@ -172,7 +176,8 @@ const struct command command_check = {
 	.name = "check",
 	.synopsis = "[APP | --all]",
 	.summary = "Try the views in force out on the live system as it is now",
-	.options = "One line for each program; of a single APP, everything that is to be said. The exit\n"
+	.options = "One line for each program; of a single APP, everything that is to be said. The "
+		   "exit\n"
 		   "status is 1 if one would not work. Nothing of the programs is run.\n",
 	.host = true,
 	.run = run,

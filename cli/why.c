@@ -17,9 +17,9 @@
 struct reason {
 	const struct closure *closure;
 	const struct object *object;
-	const struct app *app;	     /* NULL: it has no pins */
-	const struct pin *pin;	     /* that brings it; NULL: the live system */
-	char owner[512];	     /* of a live file, "zlib1g 1:1.2.13"; "" if no package has it */
+	const struct app *app; /* NULL: it has no pins */
+	const struct pin *pin; /* that brings it; NULL: the live system */
+	char owner[512];       /* of a live file, "zlib1g 1:1.2.13"; "" if no package has it */
 };
 
 /* -- finding it -- */
@@ -45,8 +45,8 @@ static void find_owner(const struct object *o, char owner[512])
 	owner[0] = '\0';
 	for (size_t i = 0; i < 2 && !*owner; i++) {
 		const char *search[] = {"dpkg-query", "-S", "--", names[i], NULL};
-		const char *show[] = {"dpkg-query", "-W", "-f", "${Package} ${Version}", "--", owner,
-				      NULL};
+		const char *show[] = {"dpkg-query", "-W",  "-f", "${Package} ${Version}",
+				      "--",	    owner, NULL};
 		AUTO_FREE char *found = NULL, *text = NULL;
 		struct err ignored;
 
@@ -134,7 +134,8 @@ static void rule_text(const struct reason *r, char *text, size_t size)
 		snprintf(text, size, "%s needs it by this path", by->path);
 	else
 		snprintf(text, size, "%s needs %s, and the loader finds that by %s%s%s", by->path,
-			 n->name, n->rule == RULE_DEFAULT ? "its default directories" : "ld.so.cache",
+			 n->name,
+			 n->rule == RULE_DEFAULT ? "its default directories" : "ld.so.cache",
 			 *n->subdir ? " in " : "", n->subdir);
 }
 

@@ -44,6 +44,7 @@ static void report_all(const struct activate_how *how, const struct sentences *s
 static int try_out(struct policy *policy, struct store *store, const struct step *s,
 		   const struct activate_how *how, struct err *err)
 {
+	AUTO_VERSIONS struct versions pinned = {0};
 	AUTO_VERDICT struct verdict v = {0};
 	const struct app *app = &s->app;
 	struct cover covers[PLAN_COVERS_MAX];
@@ -52,10 +53,12 @@ static int try_out(struct policy *policy, struct store *store, const struct step
 	bool held, forced;
 	int r = wrap_program(app->path, program, err);
 
+	if (r == 0)
+		r = app_versions(store, app, &pinned, err);
 	if (r < 0)
 		return r;
 	sight = plan_sight(&s->plan.plan, program, covers);
-	r = verdict_reach(store, app, &sight, &v, err);
+	r = verdict_reach(store, app, &pinned, &sight, &v, err);
 	if (r < 0)
 		return r;
 	held = v.against.count == 0;

@@ -275,7 +275,7 @@ static int add_loaded(struct work *w, struct err *err)
 			       w->app.path);
 	w->arch = elf_arch(program.elf.class, program.elf.machine);
 	w->triplet = elf_triplet(program.elf.class, program.elf.machine);
-	sight = plan_sight(w->plan, file, covers);
+	sight = plan_sight(&w->plan->plan, file, covers);
 	r = prove(&sight, program.elf.interp,
 		  program.kind == PROGRAM_SCRIPT ? program.interpreter : w->app.path, &proof, err);
 	if (r < 0)

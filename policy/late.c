@@ -60,8 +60,7 @@ static void late_end(struct late *l)
 
 /* -- which modules there are -- */
 
-static int add_below(struct late *l, const char *dir, const char *files, int depth,
-		     struct err *err)
+static int add_below(struct late *l, const char *dir, const char *files, int depth, struct err *err)
 {
 	AUTO_DIR DIR *d = opendir(dir);
 	struct dirent *entry;

@@ -51,7 +51,7 @@ static int look(struct policy *policy, struct store *store, const char *path, st
 		r = wrap_program(path, program, err);
 	if (r == 0) {
 		sight = plan_sight(&plan->plan, program, covers);
-		r = verdict_reach(store, &s.app, &sight, &s.verdict, err);
+		r = verdict_reach(store, &s.app, &s.pinned, &sight, &s.verdict, err);
 	}
 	view_plan_free(plan);
 	if (r < 0)
@@ -347,15 +347,14 @@ int supply(struct policy *policy, struct store *store, const char *app, elf_fact
 
 /* -- hints -- */
 
-void supply_hint(struct store *store, const struct app *app, const struct missing *missing,
-		 char *text, size_t size)
+void supply_hint(struct store *store, const struct app *app, const struct versions *pinned,
+		 const struct missing *missing, char *text, size_t size)
 {
 	AUTO_VERSIONS struct versions all = {0};
-	AUTO_STATE struct state s = {0};
 	struct err ignored;
 
 	text[0] = '\0';
-	if (missing->kind != MISSING_LIBRARY || strchr(missing->what, '/') ||
+	if (!store || missing->kind != MISSING_LIBRARY || strchr(missing->what, '/') ||
 	    store_list(store, &all, &ignored) < 0)
 		return;
 	for (size_t i = all.count; i-- > 0;)
@@ -364,13 +363,11 @@ void supply_hint(struct store *store, const struct app *app, const struct missin
 				 all.items[i].version);
 			return;
 		}
-	if (app_versions(store, app, &s.pinned, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < s.pinned.count && !*text; i++) {
+	for (size_t i = 0; i < pinned->count && !*text; i++) {
 		AUTO_CANDIDATES struct candidates sources = {0};
 		AUTO_ORIGIN struct origin origin = {0};
 
-		if (origin_read(store, &s.pinned.items[i].digest, &origin, &ignored) == 0 &&
+		if (origin_read(store, &pinned->items[i].digest, &origin, &ignored) == 0 &&
 		    origin_candidates(&origin, missing->what, &sources, &ignored) == 0 &&
 		    sources.likely)
 			snprintf(text, size, "%s may have it", sources.items[0]);

@@ -17,6 +17,6 @@ int supply(struct policy *policy, struct store *store, const char *app, elf_fact
 	   report_fn *report, void *ctx, struct err *err);
 
 /* What could supply a missing library: "the store has libicu67 67.1-7", "apt knows libicu67"; ""
- * if nothing is known. */
-void supply_hint(struct store *store, const struct app *app, const struct missing *missing,
-		 char *text, size_t size);
+ * if nothing is known. pinned is what app's pins mean; store may be NULL. */
+void supply_hint(struct store *store, const struct app *app, const struct versions *pinned,
+		 const struct missing *missing, char *text, size_t size);

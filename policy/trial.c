@@ -33,6 +33,10 @@ void trial_free(struct trial *trial)
 {
 	view_plan_free(&trial->plan);
 	app_free(&trial->app);
+	for (size_t i = trial->lent; i < trial->pinned.count; i++)
+		version_free(&trial->pinned.items[i]);
+	free(trial->pinned.items);
+	trial->pinned = (struct versions){0};
 }
 
 /* -- a file -- */
@@ -277,16 +281,14 @@ static void fill_plan(struct trial *t, int64_t generation)
 int trial_compile(struct store *store, const struct app *app, const struct trial_item *items,
 		  size_t n, int64_t generation, struct trial *out, struct err *err)
 {
-	struct versions versions = {0};
-	int r = collect(store, app, items, n, &versions, &out->app, err);
+	int r;
 
+	out->lent = n;
+	r = collect(store, app, items, n, &out->pinned, &out->app, err);
 	if (r == 0)
-		r = view_of(&out->app, &versions, n, &out->plan.view, err);
+		r = view_of(&out->app, &out->pinned, n, &out->plan.view, err);
 	if (r == 0)
 		r = wrap_program(app->path, out->program, err);
-	for (size_t i = n; i < versions.count; i++)
-		version_free(&versions.items[i]);
-	free(versions.items);
 	if (r == 0)
 		fill_plan(out, generation);
 	return r;
@@ -428,7 +430,7 @@ static int pick_up_wrapper(void)
 int trial_enter(const struct trial *trial, struct err *err)
 {
 	struct cover covers[PLAN_COVERS_MAX];
-	const struct sight sight = plan_sight(&trial->plan, trial->program, covers);
+	const struct sight sight = plan_sight(&trial->plan.plan, trial->program, covers);
 	AUTO_FD int wrapper = pick_up_wrapper();
 	int r = enter_sight(&sight, err);
 

@@ -37,8 +37,10 @@ int trial_place(struct store *store, const struct app *app, const char *soname,
 		char place[PATH_MAX], struct err *err);
 
 struct trial {
-	struct view_plan plan; /* its layers are where trial_begin puts them */
-	struct app app;	       /* with what is tried among its pins */
+	struct view_plan plan;	/* its layers are where trial_begin puts them */
+	struct app app;		/* with what is tried among its pins */
+	struct versions pinned; /* what those mean; of the first lent the content is the items' */
+	size_t lent;
 	char program[PATH_MAX];
 };
 
@@ -47,7 +49,7 @@ struct trial {
  * the policy's. */
 int trial_compile(struct store *store, const struct app *app, const struct trial_item *items,
 		  size_t n, int64_t generation, struct trial *out, struct err *err);
-void trial_free(struct trial *trial);
+void trial_free(struct trial *trial); /* before the items */
 #define AUTO_TRIAL CLEANUP(trial_free)
 
 /* Gives the process its namespaces and builds the view's files there. After a failure it has to

@@ -5,7 +5,6 @@
 #include "policy/glibc.h"
 #include "policy/late.h"
 #include "policy/supply.h"
-#include "policy/view.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -128,10 +127,19 @@ static int say_symbols(struct sentences *s, const struct proof *p, const struct 
 	return r;
 }
 
+/* Whom the questions are about. */
+struct asked {
+	struct store *store;
+	const struct app *app;
+	const struct versions *pinned;
+	const struct sight *sight;
+	const char *interp, *object; /* the loader, and what it is to load */
+};
+
 /* What is missing in the view. Symbols that nothing has on the live system either are no fault of
  * the pins: the app has lived without them. */
-static int say_missing(struct verdict *v, const struct proof *live, struct store *store,
-		       const struct app *app, struct err *err)
+static int say_missing(struct verdict *v, const struct proof *live, const struct asked *a,
+		       struct err *err)
 {
 	const struct proof *p = &v->proof;
 	char text[512], hint[512];
@@ -143,7 +151,7 @@ static int say_missing(struct verdict *v, const struct proof *live, struct store
 			continue;
 		}
 		missing_text(&p->missing[i], text, sizeof text);
-		supply_hint(store, app, &p->missing[i++], hint, sizeof hint);
+		supply_hint(a->store, a->app, a->pinned, &p->missing[i++], hint, sizeof hint);
 		r = sentence_add(&v->against, err, *hint ? "%s (%s)" : "%s", text, hint);
 	}
 	return r;
@@ -156,14 +164,6 @@ static bool has_symbols(const struct proof *p)
 			return true;
 	return false;
 }
-
-/* Whom the questions are about. */
-struct asked {
-	struct store *store;
-	const struct app *app;
-	const struct sight *sight;
-	const char *interp, *object; /* the loader, and what it is to load */
-};
 
 static int ask_loader(struct verdict *v, const struct asked *a, struct err *err)
 {
@@ -181,7 +181,7 @@ static int ask_loader(struct verdict *v, const struct asked *a, struct err *err)
 		return sentence_add(&v->against, err, "it cannot be tried out: %s", why.text);
 	if (has_symbols(&v->proof) && prove(&without, a->interp, a->object, &live, &why) == -ENOMEM)
 		return err_nomem(err);
-	return say_missing(v, &live, a->store, a->app, err);
+	return say_missing(v, &live, a, err);
 }
 
 /* -- what the labeler foresees -- */
@@ -252,8 +252,7 @@ static int check_places(struct verdict *v, const struct versions *pinned, const 
 	return r;
 }
 
-static int foresee(struct verdict *v, const struct asked *a, const struct versions *pinned,
-		   struct err *err)
+static int foresee(struct verdict *v, const struct asked *a, struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
 	struct err why;
@@ -264,7 +263,7 @@ static int foresee(struct verdict *v, const struct asked *a, const struct versio
 	if (r < 0)
 		return sentence_add(&v->remarks, err, "what it loads cannot be foreseen: %s",
 				    why.text);
-	r = check_places(v, pinned, &c, err);
+	r = check_places(v, a->pinned, &c, err);
 	if (r == 0 && v->proof.nloaded)
 		r = compare(v, &c, err);
 	if (r == 0 && v->against.count == 0)
@@ -277,24 +276,21 @@ static int foresee(struct verdict *v, const struct asked *a, const struct versio
 static int examine(struct verdict *v, const struct asked *a, const struct program *program,
 		   struct err *err)
 {
-	AUTO_VERSIONS struct versions pinned = {0};
-	int r = app_versions(a->store, a->app, &pinned, err);
+	int r = ask_loader(v, a, err);
 
 	if (r == 0)
-		r = ask_loader(v, a, err);
+		r = glibc_check(a->pinned, program, a->sight, &v->against, err);
 	if (r == 0)
-		r = glibc_check(&pinned, program, a->sight, &v->against, err);
-	if (r == 0)
-		r = foresee(v, a, &pinned, err);
+		r = foresee(v, a, err);
 	return r;
 }
 
-int verdict_reach(struct store *store, const struct app *app, const struct sight *sight,
-		  struct verdict *out, struct err *err)
+int verdict_reach(struct store *store, const struct app *app, const struct versions *pinned,
+		  const struct sight *sight, struct verdict *out, struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
 	AUTO_VERDICT struct verdict v = {0};
-	struct asked asked = {.store = store, .app = app, .sight = sight};
+	struct asked asked = {.store = store, .app = app, .pinned = pinned, .sight = sight};
 	int r = program_read(sight->real ? sight->real : app->path, &program, err);
 
 	if (r < 0)

@@ -25,11 +25,12 @@ struct verdict {
 	struct proof proof;	  /* all that the loader said; empty if it could not be asked */
 };
 
-/* sight is the app's view, built; it need not be in force. An app without pins, and one that no
- * loader loads, hold. That the loader could not be asked is a reason against, not an error of this
- * function. Mounts: root only. */
-int verdict_reach(struct store *store, const struct app *app, const struct sight *sight,
-		  struct verdict *out, struct err *err);
+/* pinned is what app's pins mean (app_versions); store, which may be NULL, is asked who else could
+ * supply what is missing. sight is the app's view, built; it need not be in force. An app without
+ * pins, and one that no loader loads, hold. That the loader could not be asked is a reason against,
+ * not an error of this function. Mounts: root only. */
+int verdict_reach(struct store *store, const struct app *app, const struct versions *pinned,
+		  const struct sight *sight, struct verdict *out, struct err *err);
 void verdict_free(struct verdict *verdict);
 #define AUTO_VERDICT CLEANUP(verdict_free)
 

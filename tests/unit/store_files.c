@@ -17,7 +17,7 @@ static struct version add_file(const char *link)
 {
 	struct version v = {0};
 	char elf[FAKE_ELF];
-	const struct add_options how = {"libfoo", "1.2", test_facts};
+	const struct add_options how = {.name = "libfoo", .version = "1.2", .facts = test_facts};
 	AUTO_FD int fd = -1;
 	bool known;
 
@@ -34,7 +34,7 @@ static void single_files(void)
 	AUTO_VERSION struct version alone = add_file(NULL), near = add_file("/opt/foo/libfoo.so.1"),
 				    far = add_file("/usr/lib/libfoo.so.1");
 	AUTO_VERSION struct version none = {0};
-	const struct add_options how = {"x", "1", NULL};
+	const struct add_options how = {.name = "x", .version = "1"};
 	AUTO_FD int dir = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool known;
 
