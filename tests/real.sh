@@ -239,6 +239,41 @@ i386() {
 	pinlib unset /opt/i386/pigz >/dev/null
 }
 
+# loads COMMAND...: each library that it maps, with its digest, as the program itself sees it.
+loads() {
+	user "$@" -s file:///proc/self/maps | grep -o '/usr/lib/.*\.so.*' | grep -v -E '/(libc|libm|libresolv|ld-linux[^/]*)\.so' |
+		sort -u | while read -r file; do
+		echo "$file $(user "$@" -s "file://$file" | sha256sum)"
+	done
+}
+
+# The upgrade is the real one, of dpkg, to Debian 13's libraries: only in the bed.
+frozen_curl() {
+	local before upgraded
+	what /usr/bin/curl >before-freeze
+	before=$(loads curl)
+	runs "freeze curl" pinlib freeze curl --observe -- -s file:///dev/null
+	is "... pins more than twenty packages" "$(pinlib --json show curl | grep -c '"origin": "freeze"')" "[23]?"
+	is "... and changes nothing of what it loads" "$(loads curl)" "$before"
+	rm -f debs/* && mkdir -p debs
+	if ! (cd debs && apt-get -q download zlib1g libnghttp2-14 libbrotli1 >../download.log 2>&1); then
+		skip "an upgrade of what curl loads" "$(tail -n 1 download.log)"
+		return
+	fi
+	runs "dpkg upgrades zlib1g and others to Debian 13's" dpkg -i --force-all debs/zlib1g_*.deb debs/libnghttp2-14_*.deb debs/libbrotli1_*.deb
+	is "python3 has the new zlib" "$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)')" "1.3*"
+	is "the frozen curl has the old libraries, byte for byte" "$(loads curl)" "$before"
+	is "... and says so" "$(user curl --version)" "*zlib/$host_zlib*"
+	upgraded=$(loads /usr/bin/.pinlib/curl)
+	is "... which the live system has not any more" "$(grep -c -F -x -f <(echo "$before") <<<"$upgraded" | awk -v n="$(wc -l <<<"$before")" '{ print ($1 <= n - 3) }')" 1
+	is "freeze again says what changes" "$(pinlib freeze curl 2>/dev/null | grep -c 'frozen anew, was')" 3
+	is "... and curl has Debian 13's zlib" "$(user curl --version)" "*zlib/1.3*"
+	runs "rollback" pinlib rollback
+	is "... brings the old ones back" "$(loads curl)" "$before"
+	runs "thaw curl" pinlib thaw curl
+	is "curl is as it was" "$(what /usr/bin/curl)" "$(cat before-freeze)"
+}
+
 with bullseye "curl with bullseye's zlib1g" curl_zlib
 with bullseye "gpg with bullseye's libgcrypt20" gpg_libgcrypt
 with trixie "two apps with two versions at once" two_versions
@@ -252,6 +287,7 @@ with trixie "a trixie program with trixie's glibc" new_glibc
 if with bookworm:i386 "an i386 program" i386_host && [ -e /opt/i386/pigz ]; then
 	with bullseye:i386 "an i386 program" i386
 fi
+with trixie "a frozen curl and a real upgrade" frozen_curl
 runs "after all this everything is well" pinlib verify
 runs "unset --all" pinlib unset --all
 is "no diversion is left" "$(dpkg-divert --list | grep -c pinlib)" 0
