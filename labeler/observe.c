@@ -88,22 +88,34 @@ static bool is_library(int fd)
 	       (!elf.interp || elf.soname);
 }
 
+/* Opened without a side effect, whatever stands at path by now: what is watched may change it at
+ * any time, and a device must not be opened. */
+static int open_regular(const char *path, struct stat *st)
+{
+	AUTO_FD int at = open(path, O_PATH | O_CLOEXEC);
+	char self[64];
+
+	if (at < 0 || fstat(at, st) < 0 || !S_ISREG(st->st_mode))
+		return -1;
+	snprintf(self, sizeof self, "/proc/self/fd/%d", at);
+	return open(self, O_RDONLY | O_CLOEXEC);
+}
+
 /* Whether the live system has the same file at path: in a view it may be another one, and where it
  * is the same one it lies under an overlay and has another number. */
 static bool is_live(int fd, const struct stat *st, const char *path)
 {
-	AUTO_FD int live = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct digest seen, there;
 	struct err ignored;
 	struct stat now;
+	AUTO_FD int live = open_regular(path, &now);
 
-	if (live < 0 || fstat(live, &now) < 0)
+	if (live < 0)
 		return false;
 	if (now.st_dev == st->st_dev && now.st_ino == st->st_ino)
 		return true;
-	return S_ISREG(now.st_mode) && now.st_size == st->st_size &&
-	       digest_fd(fd, &seen, &ignored) == 0 && digest_fd(live, &there, &ignored) == 0 &&
-	       digest_equal(&seen, &there);
+	return now.st_size == st->st_size && digest_fd(fd, &seen, &ignored) == 0 &&
+	       digest_fd(live, &there, &ignored) == 0 && digest_equal(&seen, &there);
 }
 
 static struct known *find_known(const struct watch *w, const struct stat *st)
@@ -127,11 +139,9 @@ static bool ends_in(const char *s, const char *end)
 }
 
 /* Looks at a file for the first time. NULL: out of memory. */
-static struct known *get_to_know(struct watch *w, const char *link, const char *path,
-				 const struct stat *st)
+static struct known *get_to_know(struct watch *w, int fd, const char *path, const struct stat *st)
 {
 	struct known *k = reallocarray(w->known, w->nknown + 1, sizeof *k);
-	AUTO_FD int fd = -1;
 
 	if (!k)
 		return NULL;
@@ -141,8 +151,7 @@ static struct known *get_to_know(struct watch *w, const char *link, const char *
 	if (!k->path)
 		return NULL;
 	w->nknown++;
-	fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	k->library = fd >= 0 && path[0] == '/' && !ends_in(path, " (deleted)") && is_library(fd);
+	k->library = path[0] == '/' && !ends_in(path, " (deleted)") && is_library(fd);
 	k->live = k->library && is_live(fd, st, path);
 	return k;
 }
@@ -164,20 +173,21 @@ static int note(struct watch *w, const struct known *k, const char *exe)
 }
 
 /* The process waits in its system call, so its descriptor means what it will map. */
-static int look_at(struct watch *w, pid_t pid, int fd)
+static int look_at(struct watch *w, pid_t pid, int number)
 {
-	char link[64], path[PATH_MAX], exe[PATH_MAX];
+	char link[64], name[32], path[PATH_MAX], exe[PATH_MAX];
 	struct known *k;
 	struct stat st;
+	AUTO_FD int fd = -1;
 
-	snprintf(link, sizeof link, "/proc/%d/fd/%d", pid, fd);
-	if (stat(link, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    read_name(pid, link + strlen("/proc/") + strcspn(link + strlen("/proc/"), "/") + 1,
-		      path) < 0)
+	snprintf(name, sizeof name, "fd/%d", number);
+	snprintf(link, sizeof link, "/proc/%d/%s", pid, name);
+	fd = open_regular(link, &st);
+	if (fd < 0 || read_name(pid, name, path) < 0)
 		return 0;
 	k = find_known(w, &st);
 	if (!k)
-		k = get_to_know(w, link, path, &st);
+		k = get_to_know(w, fd, path, &st);
 	if (!k)
 		return err_nomem(w->err);
 	if (!k->library)

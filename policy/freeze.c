@@ -722,6 +722,12 @@ int freeze(struct policy *policy, struct store *store, const char *path,
 		r = take_libc(&w, err);
 	if (r == 0)
 		r = pin_all(policy, &w, err);
+	if (r == 0 && w.out.count == 0)
+		r = err_set(
+			err, ENOENT,
+			"there is nothing to freeze for %s: what it loads is %s, or must stay the "
+			"live system's",
+			path, w.with_libc ? "pinned" : "glibc's (--with-libc), or pinned");
 	if (r < 0)
 		return r;
 	*out = w.out;

@@ -46,7 +46,7 @@ struct freeze_how {
 
 /* Pins what the app loads today with PIN_FREEZE; activate comes after it. What was frozen before is
  * taken anew from the live system, or kept where the live system has it no more. -EINVAL: the app
- * loads no libraries. */
+ * loads no libraries; -ENOENT: none that could be frozen. */
 int freeze(struct policy *policy, struct store *store, const char *path,
 	   const struct freeze_how *how, struct freezing *out, struct err *err);
 

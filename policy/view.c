@@ -459,7 +459,7 @@ static void rise_to_what_stays(char cover[PATH_MAX])
  * will exist. */
 static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 {
-	char dir[PATH_MAX];
+	char dir[PATH_MAX], nearest[PATH_MAX];
 	size_t existing;
 	int r;
 
@@ -468,14 +468,15 @@ static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 	if (r < 0)
 		return r;
 	cover[existing] = '\0';
+	memcpy(nearest, cover, existing + 1);
 	rise_to_what_stays(cover);
 	if (!may_cover(cover))
 		return err_set(err, EINVAL,
 			       "to show %s, all of %s would have to be covered: create the "
 			       "directory %s first",
 			       path, cover, dir);
-	if (!path_is_roots(cover, err))
-		return err_wrap(err, -EPERM, "%s cannot be covered", cover);
+	if (!path_is_roots(nearest, err))
+		return err_wrap(err, -EPERM, "%s cannot be covered", nearest);
 	return 0;
 }
 
