@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "labeler/program.h"
 #include "labeler/prove.h"
+#include "policy/glibc.h"
 #include "policy/verdict.h"
 #include "policy/view.h"
 #include "policy/wrap.h"
@@ -312,22 +313,16 @@ static const struct package *owner_of(const struct work *w, size_t number)
 	return number == OWNER_NONE ? NULL : &w->packages.items[number];
 }
 
-/* Where no package says it: the names of its parts. */
+/* Where no package says it: by name and place. */
 static bool is_glibcs(const struct work *w, const struct file *f)
 {
-	static const char *const parts[] = {
-		"ld-linux",	"libc.so.6",	"libm.so.6",	 "libpthread.so.0", "librt.so.1",
-		"libdl.so.2",	"libutil.so.1", "libanl.so.1",	 "libresolv.so.2",  "libmvec.so.1",
-		"libnss_files", "libnss_dns",	"libnss_compat", "libthread_db"};
 	const struct package *p = owner_of(w, f->owner);
-	const char *base = path_base(f->link ? f->link : f->path);
+	const struct entry e = {
+		.path = f->path,
+		.soname = (char *)path_base(f->link ? f->link : f->path),
+	};
 
-	if (p)
-		return strcmp(p->source, GLIBC) == 0;
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-		if (strncmp(base, parts[i], strlen(parts[i])) == 0)
-			return true;
-	return false;
+	return p ? strcmp(p->source, GLIBC) == 0 : glibc_owns(&e);
 }
 
 /* Modules of a program are upgraded with it, and a program cannot be held back: its old modules
