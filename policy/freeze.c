@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #define GLIBC "glibc" /* the Debian source */
+#define GENERATED "glibc-generated"
 
 /* A file of the live system that is to be frozen. */
 struct file {
@@ -188,6 +189,19 @@ static bool has_soname(const struct version *v, const char *soname)
 	return false;
 }
 
+/* What is frozen of glibc: of its packages those that a program uses when it runs, and what was
+ * made of them. */
+static bool is_libc_name(const char *name)
+{
+	static const char *const names[] = {"libc6",   "libc-bin",    "libc-l10n",
+					    "locales", "locales-all", GENERATED};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /* The pins that stay: those of other origins, and what was frozen that the live system has no more.
  */
 static int sort_pins(struct work *w, struct err *err)
@@ -202,7 +216,8 @@ static int sort_pins(struct work *w, struct err *err)
 		const struct pin *pin = &w->app.pins[i];
 		AUTO_VERSION struct version v = {0};
 		char place[PATH_MAX];
-		bool live = false;
+		/* glibc is one piece, and the live system always has one. */
+		bool live = pin->origin == PIN_FREEZE && is_libc_name(pin->name);
 		int r = store_load(w->store, &pin->digest, &v, err);
 
 		if (r < 0)
@@ -534,16 +549,10 @@ static int take_all(struct work *w, struct err *err)
 
 /* -- glibc -- */
 
-/* What its packages bring that a program of this architecture uses when it runs. */
 static bool is_runtime(const struct package *p, const char *arch)
 {
-	static const char *const names[] = {"libc6", "libc-bin", "libc-l10n", "locales",
-					    "locales-all"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(p->name, names[i]) == 0)
-			return strcmp(p->name, "libc6") != 0 || strcmp(p->arch, arch) == 0;
-	return false;
+	return is_libc_name(p->name) &&
+	       (strcmp(p->name, "libc6") != 0 || strcmp(p->arch, arch) == 0);
 }
 
 /* What its tools made on this machine of what it brought, in its own formats. */
@@ -554,7 +563,7 @@ static int take_generated(struct work *w, const char *version, struct err *err)
 	AUTO_FD int one = -1, two = -1;
 	struct store_file files[2];
 	const struct add_options options = {
-		.name = "glibc-generated", .version = version, .facts = w->how->facts};
+		.name = GENERATED, .version = version, .facts = w->how->facts};
 	AUTO_VERSION struct version v = {0};
 	size_t n = 0;
 	bool known;
