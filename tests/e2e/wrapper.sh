@@ -59,6 +59,8 @@ is "nothing else in a view honours setuid" "$(as 1000 demo bash suid.sh | tail -
 is "... as root" "$(demo bash suid.sh | tail -n +2)" "$exempt"
 is "... in nested views, which do not pile up" \
 	"$(as 1000 demo demo2 demo demo2 demo bash suid.sh | tail -n +6)" "$exempt"
+is "... not even ones that are nosuid" \
+	"$(as 1000 demo demo2 demo demo2 demo grep -c " ${wrapper%/*} " /proc/self/mountinfo | tail -n +6)" 1
 is "... out of a view and into one again" \
 	"$(as 1000 demo pinlib exec --host demo pinlib exec --host demo2 bash suid.sh | tail -n +4)" \
 	"$exempt"

@@ -130,6 +130,107 @@ static void hostile_headers(void)
 	CHECK(with(68, 4, 12) == -EBADMSG);
 }
 
+/* A plan with room: its program's own file has a name of 700 bytes. In a buffer that ends where the
+ * plan does. */
+struct bytes {
+	char *data;
+	size_t len;
+	struct plan_header *h;
+};
+
+static struct bytes roomy(void)
+{
+	static char real[701] = "/";
+	struct plan plan = example();
+	struct bytes b = {0};
+	void *data = NULL;
+
+	memset(real + 1, 'x', sizeof real - 2);
+	plan.real = real;
+	CHECK(plan_encode(&plan, &data, &b.len, &err) == 0);
+	b.data = malloc(b.len);
+	CHECK(b.data != NULL);
+	memcpy(b.data, data, b.len);
+	free(data);
+	b.h = (struct plan_header *)b.data;
+	return b;
+}
+
+/* Why it is refused, with the checksum made right: a part of the text. */
+static void refused(struct bytes b, const char *why)
+{
+	struct plan back;
+
+	b.h->crc = plan_crc(b.data, b.len);
+	CHECK(plan_parse(b.data, b.len, &back, &err) == -EBADMSG);
+	if (!strstr(err.text, why))
+		CHECK_STR(err.text, why);
+	free(b.data);
+}
+
+/* Each by the check that is meant for it, where no other would find it. */
+static void each_check(void)
+{
+	struct bytes b = roomy();
+	struct plan back;
+
+	CHECK(plan_parse(b.data, b.len, &back, &err) == 0);
+	b.data[0] ^= 1;
+	refused(b, "no plan at all");
+	b = roomy();
+	b.h->covers = PLAN_COVERS_MAX + 1; /* there are bytes enough for them */
+	refused(b, "covers out of range");
+	b = roomy();
+	b.h->covers_at = 0;
+	refused(b, "covers out of range");
+	b = roomy();
+	b.h->covers_at += 2;
+	refused(b, "covers out of range");
+	b = roomy();
+	b.h->covers_at = b.h->strings_at = (uint32_t)(b.len - 4) / 4 * 4;
+	refused(b, "covers out of range");
+	b = roomy();
+	b.data[b.len - 1] = 'x';
+	refused(b, "strings out of range");
+	b = roomy();
+	b.h->app = (uint32_t)b.len;
+	refused(b, "name out of range");
+	b = roomy();
+	b.h->app++; /* "usr/bin/app" */
+	refused(b, "name out of range");
+	b = roomy();
+	b.h->generation = '/'; /* a path, but not among the strings */
+	b.h->app = offsetof(struct plan_header, generation);
+	refused(b, "name out of range");
+	b = roomy();
+	b.h->label = b.h->real; /* a string, but a long one */
+	refused(b, "name out of range");
+	b = roomy();
+	b.h->zero = b.h->app;
+	refused(b, "reserved field in use");
+}
+
+/* Two strings become one that is longer than a path can be. */
+static void long_path(void)
+{
+	static char real[PATH_MAX];
+	struct plan plan = example(), back;
+	struct plan_header *h;
+	void *data = NULL;
+	size_t len;
+
+	memset(real, 'x', sizeof real - 1);
+	real[0] = '/';
+	plan.real = real;
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
+	CHECK(plan_parse(data, len, &back, &err) == 0 && strlen(back.real) == PATH_MAX - 1);
+	h = data;
+	((char *)data)[h->real + PATH_MAX - 1] = 'x';
+	h->crc = plan_crc(data, len);
+	CHECK(plan_parse(data, len, &back, &err) == -EBADMSG);
+	free(data);
+}
+
 static void order(void)
 {
 	struct plan plan = example();
@@ -188,7 +289,7 @@ static void files(void)
 {
 	static struct plan_file file;
 	struct plan plan = example();
-	char path[256];
+	char path[256], other[256];
 
 	CHECK(mkdtemp(dir) != NULL && chmod(dir, 0755) == 0);
 	CHECK(load(&file) == -ENOENT);
@@ -212,8 +313,19 @@ static void files(void)
 	CHECK(unlink(path) == 0 && mkfifo(path, 0644) == 0 && load(&file) == -EPERM);
 	CHECK(unlink(path) == 0 && symlink("/etc/passwd", path) == 0 && load(&file) < 0);
 	CHECK(unlink(path) == 0 && plan_remove(dir, plan.app, &err) == 0);
+	CHECK(plan_publish(dir, &plan, &err) == 0);
+	snprintf(other, sizeof other, "%s/elsewhere", dir);
+	CHECK(rename(path, other) == 0 && symlink("elsewhere", path) == 0 && load(&file) == -ELOOP);
+	CHECK(unlink(path) == 0 && rename(other, path) == 0 && load(&file) == 0);
+	snprintf(other, sizeof other, "%s.link", dir);
+	CHECK(symlink(dir, other) == 0);
+	CHECK(plan_load(other, plan.app, 0, &file, &err) == -ENOTDIR && unlink(other) == 0);
+	CHECK(unlink(path) == 0);
 	plan.app = "/usr/bin/other";
 	CHECK(plan_publish(dir, &plan, &err) == 0);
+	snprintf(other, sizeof other, "%s/usr%%2Fbin%%2Fother", dir);
+	CHECK(rename(other, path) == 0 && load(&file) == -EBADMSG);
+	CHECK(rename(path, other) == 0);
 	CHECK(plan_remove(dir, plan.app, &err) == 0 && rmdir(dir) == 0);
 }
 
@@ -223,6 +335,8 @@ int main(void)
 	every_flipped_bit();
 	every_truncation();
 	hostile_headers();
+	each_check();
+	long_path();
 	order();
 	names();
 	labels();
