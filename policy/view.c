@@ -319,7 +319,7 @@ static int place_soname(struct placing *p, struct loader *l, const char *file, c
 
 		elsewhere += strcmp(place, dir) != 0;
 		r = place_in(p, place, variant_of(place), soname, v, err);
-		if (r == 0)
+		if (r == 0 && names_a_library(soname)) /* a module is opened by its path */
 			r = place_variants(p, l, place, soname, v, err);
 	}
 	/* The live loader knows this directory from no cache entry of this name: a default

@@ -82,7 +82,8 @@ dpkg -i "$fixtures"/host/libfivea_*.deb >/dev/null 2>&1
 # A covered directory on a filesystem that is not an overlay, as on most machines.
 mkdir /opt/lib && mount -t tmpfs -o mode=755 plain /opt/lib && cp "$fixtures"/so/3.0/libdemo.so.1 /opt/lib/libhost.so.1
 mkdir -p tree/opt/lib && cp "$fixtures"/so/1.0/libdemo.so.1 tree/opt/lib/libopt.so.1
-pinlib add --name opt --version 1 tree >/dev/null && pinlib set demo opt=1 >/dev/null ||
+pinlib add --name opt --version 1 tree >/dev/null && pinlib unset demo >/dev/null &&
+	pinlib set demo opt=1 >/dev/null ||
 	not_ok setup "cannot pin /opt/lib"
 begin e demo /usr/bin/python3 wait.py e.pid /opt/lib/libopt.so.1 /opt/lib/libhost.so.1
 is "not an overlay below: pinned" "$(lib "$pid" libopt)" "pinned /opt/lib/libopt.so.1"
