@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "labeler/closure.h"
+#include "labeler/index.h"
 #include "labeler/look.h"
 #include "labeler/symbols.h"
 #include "plan/read.h"
@@ -15,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define MANY 32 /* programs from which on the index is used */
+
 enum form { FORM_TREE, FORM_LIST, FORM_DOT };
 
 struct request {
@@ -23,6 +26,7 @@ struct request {
 	bool many; /* programs: each is headed by its name */
 	struct scan *live;
 	const char *library_path;
+	struct plan_file *plan;
 	size_t wrong; /* how many programs miss something, or cannot be read */
 };
 
@@ -397,60 +401,56 @@ static int print(struct request *q, const struct closure *c, struct err *err)
 	return 0;
 }
 
-/* The plan by which a program is started: its own or, of a script, its interpreter's. -ENOENT. */
-static int plan_of(const char *app, struct plan_file *plan, struct err *err)
-{
-	char interpreter[PATH_MAX], canonical[PATH_MAX];
-	struct err ignored;
-	int r = plan_load(PINLIB_PLANS, app, 0, plan, err);
-
-	if (r != -ENOENT || program_interpreter(app, NULL, interpreter, &ignored) < 0 ||
-	    program_canonical(interpreter, canonical, &ignored) < 0)
-		return r;
-	return plan_load(PINLIB_PLANS, canonical, 0, plan, err);
-}
-
 /* The loader does not believe the caller of a set-user-ID program. */
-static const char *library_path_for(const struct request *q, const char *app)
+static const char *library_path_for(const struct request *q, const char *program)
 {
 	struct stat st;
 
-	return stat(app, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID) ? NULL : q->library_path;
+	if (!q->library_path || (stat(program, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID)))
+		return NULL;
+	return q->library_path;
 }
 
-static int one_live(struct request *q, const char *app, struct err *err)
-{
-	AUTO_CLOSURE struct closure c = {0};
-	int r = closure_of(q->live, app, library_path_for(q, app), 0, &c, err);
-
-	return r < 0 ? r : print(q, &c, err);
-}
-
-static int one_pinned(struct request *q, const char *app, const struct plan *plan, struct err *err)
+static int print_pinned(struct request *q, const char *program, const struct plan *plan,
+			struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
 	struct cover covers[PLAN_COVERS_MAX];
 	struct sight sight = plan_sight(plan, plan->real, covers);
-	int r = closure_read(app, &sight, library_path_for(q, app), &c, err);
+	int r = closure_read(program, &sight, library_path_for(q, plan->real), &c, err);
 
 	return r < 0 ? r : print(q, &c, err);
 }
 
+/* The plan by which a program is started: its own or, of a script, its interpreter's. -ENOENT. */
+static int plan_of(const struct closure *live, struct plan_file *plan, struct err *err)
+{
+	const char *program = live->objects[0].path;
+	int r = plan_load(PINLIB_PLANS, live->script ? live->script : program, 0, plan, err);
+
+	return r == -ENOENT && live->script ? plan_load(PINLIB_PLANS, program, 0, plan, err) : r;
+}
+
 static int one(struct request *q, const char *name, struct err *err)
 {
-	AUTO_FREE struct plan_file *plan = malloc(sizeof *plan);
+	AUTO_CLOSURE struct closure live = {0};
 	char app[PATH_MAX];
-	int r;
+	int r = 0;
 
-	if (!plan)
-		return err_nomem(err);
-	r = find_app(name, app, err);
+	if (!strchr(name, '/')) {
+		r = find_app(name, app, err);
+		name = app;
+	}
+	/* What the live system gives also tells which program it is: links are followed, but not
+	 * into the wrapper. */
+	if (r == 0)
+		r = closure_of(q->live, name, library_path_for(q, name), 0, &live, err);
 	if (r < 0)
 		return r;
-	r = plan_of(app, plan, err);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	return r == 0 ? one_pinned(q, app, &plan->plan, err) : one_live(q, app, err);
+	r = plan_of(&live, q->plan, err);
+	if (r == -ENOENT)
+		return print(q, &live, err);
+	return r < 0 ? r : print_pinned(q, name, &q->plan->plan, err);
 }
 
 static const struct option options[] = {
@@ -462,10 +462,17 @@ static const struct option options[] = {
 
 static int run(int argc, char **argv)
 {
+	AUTO_INDEX struct index *index = NULL; /* outlives the scan */
 	AUTO_SCAN struct scan *live = NULL;
-	struct request q = {.library_path = getenv("LD_LIBRARY_PATH")};
+	AUTO_FREE struct plan_file *plan = malloc(sizeof *plan);
+	struct request q = {.library_path = getenv("LD_LIBRARY_PATH"), .plan = plan};
 	struct err err;
 	int c;
+
+	if (!plan) {
+		err_nomem(&err);
+		return failed(&err);
+	}
 
 	while ((c = next_option(argc, argv, options)) != -1) {
 		if (c == '?')
@@ -481,6 +488,10 @@ static int run(int argc, char **argv)
 	if (scan_new(NULL, &live, &err) < 0)
 		return failed(&err);
 	q.live = live;
+	/* For a few programs it would cost more than it saves. */
+	if (argc - optind >= MANY)
+		index = index_open();
+	scan_use_index(live, index);
 	if (want_json)
 		json_open(NULL, '[');
 	for (int i = optind; i < argc; i++)

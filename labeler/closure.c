@@ -856,9 +856,9 @@ static int find_program(struct walk *w, const char *name, struct looked *at,
 	int r;
 
 	for (int i = 0; i <= PROGRAM_SCRIPTS_MAX; i++) {
-		r = look_program(sight, i == 0 ? name : next, at);
+		r = scan_program(w->scan, i == 0 ? name : next, at, err);
 		if (r < 0)
-			return err_sys(err, -r, "%s", i == 0 ? name : next);
+			return r;
 		r = scan_facts(w->scan, at->file, facts, err);
 		if (r < 0)
 			return r;

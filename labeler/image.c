@@ -77,7 +77,8 @@ bool image_get(struct image *i, uint64_t at, void *out, size_t len)
 	if (at < i->piece_at || at + len > i->piece_at + i->piece_len) {
 		i->piece_at = at;
 		i->piece_len = 0;
-		n = read_at(i->fd, i->piece, sizeof i->piece, at);
+		n = read_at(i->fd, i->piece,
+			    i->size - at < sizeof i->piece ? i->size - at : sizeof i->piece, at);
 		i->piece_len = n < 0 ? 0 : (size_t)n;
 	}
 	if (at - i->piece_at + len > i->piece_len)

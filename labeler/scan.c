@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "labeler/hwcaps.h"
+#include "labeler/index.h"
 #include "labeler/ldconf.h"
 #include "labeler/look.h"
 
@@ -11,13 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define LOADER_FILE_MAX (16u << 20)
 #define MUSL_PATH_MAX 65536
 #define MUSL_DEFAULT "/lib:/usr/local/lib:/usr/lib"
 #define CACHE_PATH "/etc/ld.so.cache"
 #define CONF_PATH "/etc/ld.so.conf"
-#define CACHED 2 /* architectures: more than two are rare on one machine */
+#define LINKS_MAX 8 /* beside each other; of more the kernel shall judge */
+#define CACHED 2    /* architectures: more than two are rare on one machine */
 
 /* What is known of a name: as a path, as a directory, as a soname. */
 struct slot {
@@ -34,6 +37,7 @@ struct slot {
 
 struct scan {
 	const struct sight *sight;
+	struct index *index;
 	struct names names;
 	struct slot *slots; /* by a name's number */
 	size_t nslots;
@@ -103,6 +107,11 @@ void scan_free(struct scan **scan)
 	names_free(&s->names);
 	free(s);
 	*scan = NULL;
+}
+
+void scan_use_index(struct scan *scan, struct index *index)
+{
+	scan->index = index;
 }
 
 const struct sight *scan_sight(const struct scan *scan)
@@ -219,15 +228,15 @@ static int number_names(struct scan *scan, struct facts *f, struct err *err)
 	return r;
 }
 
-static int read_facts(struct scan *scan, int fd, const struct stat *st, struct facts *f,
-		      struct err *err)
+static int read_file(struct scan *scan, const char *path, int fd, const struct stat *st,
+		     struct facts *f, struct err *err)
 {
+	struct timespec began;
+	struct stat after;
 	struct err why;
 	int r;
 
-	f->dev = st->st_dev;
-	f->ino = st->st_ino;
-	f->regular = S_ISREG(st->st_mode);
+	clock_gettime(CLOCK_REALTIME_COARSE, &began);
 	r = elf_read(fd, &f->elf, &f->is_elf, &why);
 	if (r == -ENOMEM)
 		return err_nomem(err);
@@ -235,70 +244,110 @@ static int read_facts(struct scan *scan, int fd, const struct stat *st, struct f
 	f->why = r < 0 ? strdup(why.text) : NULL;
 	if (r < 0 && !f->why)
 		return err_nomem(err);
-	return number_names(scan, f, err);
+	/* What could not be read this time (-EIO) may be the next. */
+	if (scan->index && (r == 0 || r == -EBADMSG) && fstat(fd, &after) == 0)
+		index_note(scan->index, path, st, &after, &began, f);
+	return 0;
 }
 
-static int facts_of(struct scan *scan, int fd, const struct stat *st, const struct facts **out,
-		    struct err *err)
+/* Facts of what stat(2) tells: known already, from the index, or, if fd is open, read. *out stays
+ * NULL where the file has to be opened. path is where it lies. */
+static int facts_of(struct scan *scan, const char *path, int fd, const struct stat *st,
+		    const struct facts **out, struct err *err)
 {
-	struct facts **place, *f;
+	struct facts *f;
 	int r = facts_grow(scan, err);
 
 	if (r < 0)
 		return r;
-	place = facts_place(scan, st->st_dev, st->st_ino);
-	if (!*place) {
-		f = calloc(1, sizeof *f);
-		if (!f)
-			return err_nomem(err);
-		r = read_facts(scan, fd, st, f, err);
-		if (r < 0) {
-			facts_free(f);
-			return r;
-		}
-		*place = f;
-		scan->nfacts++;
+	*out = *facts_place(scan, st->st_dev, st->st_ino);
+	if (*out)
+		return 0;
+	f = calloc(1, sizeof *f);
+	if (!f)
+		return err_nomem(err);
+	if (fd >= 0)
+		r = read_file(scan, path, fd, st, f, err);
+	else if (!index_get(scan->index, path, st, f)) {
+		free(f);
+		return 0;
 	}
-	*out = *place;
+	f->dev = st->st_dev;
+	f->ino = st->st_ino;
+	f->regular = S_ISREG(st->st_mode);
+	if (r == 0)
+		r = number_names(scan, f, err);
+	if (r < 0) {
+		facts_free(f);
+		return r;
+	}
+	*out = *facts_place(scan, st->st_dev, st->st_ino) = f;
+	scan->nfacts++;
 	return 0;
+}
+
+/* Opened only where the index does not know it. *error gets what kept it from being opened. */
+static int facts_at(struct scan *scan, const char *file, const struct facts **out, int *error,
+		    struct err *err)
+{
+	AUTO_FD int fd = -1;
+	struct stat st;
+	int r;
+
+	*out = NULL;
+	*error = 0;
+	if (scan->index && stat(file, &st) == 0) {
+		r = facts_of(scan, file, -1, &st, out, err);
+		if (r < 0 || *out)
+			return r;
+	}
+	fd = look_open(NULL, file, &st, NULL);
+	if (fd < 0) {
+		*error = fd;
+		return 0;
+	}
+	return facts_of(scan, file, fd, &st, out, err);
 }
 
 int scan_facts(struct scan *scan, const char *file, const struct facts **out, struct err *err)
 {
-	struct stat st;
-	AUTO_FD int fd = look_open(NULL, file, &st, NULL);
+	int error, r = facts_at(scan, file, out, &error, err);
 
-	if (fd < 0)
-		return err_sys(err, -fd, "cannot open %s", file);
-	return facts_of(scan, fd, &st, out, err);
+	if (r == 0 && error)
+		return err_sys(err, -error, "cannot open %s", file);
+	return r;
+}
+
+/* Where a path leads to in the view; itself if it is live. */
+static int place_of(struct scan *scan, const char *path, struct looked *at, const char **layer)
+{
+	int r = look(scan->sight, path, at);
+
+	*layer = r < 0 ? NULL : at->layer;
+	return r;
 }
 
 int scan_file(struct scan *scan, const char *path, const struct file **out, struct err *err)
 {
-	struct slot *slot;
 	size_t number;
 	int r = scan_name(scan, path, &number, err);
 
-	if (r < 0)
-		return r;
-	slot = &scan->slots[number];
-	if (!slot->file) {
+	if (r == 0 && !scan->slots[number].file) {
 		struct file *f = calloc(1, sizeof *f);
-		struct stat st;
-		AUTO_FD int fd = -1;
+		struct looked at;
+		bool live = sight_is_live(scan->sight);
 
 		if (!f)
 			return err_nomem(err);
-		slot->file = f;
-		fd = look_open(scan->sight, path, &st, &f->layer);
-		f->error = fd < 0 ? fd : 0;
-		r = fd < 0 ? 0 : facts_of(scan, fd, &st, &f->facts, err);
-		if (r < 0)
-			return r;
+		scan->slots[number].file = f;
+		f->error = live ? 0 : place_of(scan, path, &at, &f->layer);
+		if (f->error == 0)
+			r = facts_at(scan, live ? path : at.file, &f->facts, &f->error, err);
 	}
 	/* New names may have moved the slots. */
-	*out = scan->slots[number].file;
-	return 0;
+	if (r == 0)
+		*out = scan->slots[number].file;
+	return r;
 }
 
 int scan_dir(struct scan *scan, const char *path, bool *there, struct err *err)
@@ -326,28 +375,57 @@ int scan_dir(struct scan *scan, const char *path, bool *there, struct err *err)
 	return 0;
 }
 
-/* Of a live path: its directory is resolved once for all that lie in it. */
+/* Of a live path: its directory is resolved once for all that lie in it, and a link to a name
+ * beside it, which is what most links of libraries are, costs no more. */
 static int live_canonical(struct scan *scan, const char *path, char out[PATH_MAX], struct err *err)
 {
-	char dir[PATH_MAX], link[2];
-	const char *real;
+	char dir[PATH_MAX], link[NAME_MAX + 1];
+	const char *real, *name = path_base(path);
+	ssize_t len;
 	int n, r;
 
-	if (path[0] != '/' || strcmp(path, "/") == 0 || path[strlen(path) - 1] == '/')
-		return realpath(path, out) ? 0 : -errno;
 	path_dir(path, dir);
-	if (strcmp(dir, "/") == 0 || strcmp(path_base(path), "..") == 0 ||
-	    strcmp(path_base(path), ".") == 0)
+	if (path[0] != '/' || strcmp(dir, "/") == 0 || !*name || strcmp(name, "..") == 0 ||
+	    strcmp(name, ".") == 0)
 		return realpath(path, out) ? 0 : -errno;
 	r = scan_canonical(scan, dir, &real, NULL, err);
-	if (r < 0)
-		return r;
-	n = snprintf(out, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, path_base(path));
-	if (n < 0 || n >= PATH_MAX)
-		return -ENAMETOOLONG;
-	if (readlink(out, link, sizeof link) >= 0)
-		return realpath(path, out) ? 0 : -errno;
-	return errno == EINVAL ? 0 : -errno;
+	for (int links = 0; r == 0; links++) {
+		n = snprintf(out, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
+		if (n < 0 || n >= PATH_MAX)
+			return -ENAMETOOLONG;
+		len = readlink(out, link, sizeof link - 1);
+		if (len < 0)
+			return errno == EINVAL ? 0 : -errno;
+		link[len] = '\0';
+		if ((size_t)len == sizeof link - 1 || strchr(link, '/') || link[0] == '.' ||
+		    links == LINKS_MAX)
+			return realpath(path, out) ? 0 : -errno;
+		name = link;
+	}
+	return r;
+}
+
+int scan_program(struct scan *scan, const char *path, struct looked *out, struct err *err)
+{
+	char dir[PATH_MAX];
+	const char *real;
+	int n;
+
+	/* A live file of its own name, in a directory that is known: most programs are that. */
+	path_dir(path, dir);
+	if (sight_is_live(scan->sight) && path[0] == '/' && *path_base(path) != '.' &&
+	    strlen(path) < PATH_MAX && scan_canonical(scan, dir, &real, NULL, err) == 0) {
+		n = snprintf(out->path, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real,
+			     path_base(path));
+		if (n > 0 && n < PATH_MAX && lstat(out->path, &out->st) == 0 &&
+		    S_ISREG(out->st.st_mode)) {
+			memcpy(out->file, out->path, sizeof out->file);
+			out->layer = out->app = NULL;
+			return 0;
+		}
+	}
+	n = look_program(scan->sight, path, out);
+	return n < 0 ? err_sys(err, -n, "%s", path) : 0;
 }
 
 static int find_canonical(struct scan *scan, const char *path, size_t number, struct err *err)

@@ -63,6 +63,11 @@ int scan_new(const struct sight *sight, struct scan **out, struct err *err);
 void scan_free(struct scan **scan);
 #define AUTO_SCAN CLEANUP(scan_free)
 
+/* From here on facts come from the index where it has them, and are noted in it. It has to live as
+ * long; NULL is none. */
+struct index;
+void scan_use_index(struct scan *scan, struct index *index);
+
 const struct sight *scan_sight(const struct scan *scan);
 
 /* All that is handed out is the scan's. Names are strings that are kept once, and have numbers. */
@@ -75,6 +80,9 @@ int scan_text(struct scan *scan, const char *string, const char **out, struct er
 int scan_file(struct scan *scan, const char *path, const struct file **out, struct err *err);
 /* Of a file whose place outside the view is known: a program. */
 int scan_facts(struct scan *scan, const char *file, const struct facts **out, struct err *err);
+/* look_program, by what is known already. */
+struct looked;
+int scan_program(struct scan *scan, const char *path, struct looked *out, struct err *err);
 /* Whether a directory is there. */
 int scan_dir(struct scan *scan, const char *path, bool *there, struct err *err);
 /* The canonical path of what is there, and (may be NULL) where it lies outside the view. */
