@@ -104,6 +104,10 @@ demo: ## install what is missing, build, show the main job on real libraries (as
 	$(MAKE) all
 	tests/demo
 
+.PHONY: bench
+bench: all ## measure, against others doing the same
+	BUILD=$(BUILD) tests/bench/deps
+
 .PHONY: install
 install: all ## install below PREFIX (and DESTDIR); sets the capability when DESTDIR is empty
 	install -D -m 0755 $(BUILD)/pinlib $(DESTDIR)$(bindir)/pinlib

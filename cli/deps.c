@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MANY 32 /* programs from which on the index is used */
 
@@ -34,7 +35,7 @@ struct request {
 static void put(const char *text)
 {
 	for (; *text; text++)
-		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+		putchar_unlocked((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
 }
 
 /* -- one need -- */
@@ -426,7 +427,11 @@ static int print_pinned(struct request *q, const char *program, const struct pla
 static int plan_of(const struct closure *live, struct plan_file *plan, struct err *err)
 {
 	const char *program = live->objects[0].path;
-	int r = plan_load(PINLIB_PLANS, live->script ? live->script : program, 0, plan, err);
+	int r;
+
+	if (access(PINLIB_PLANS, F_OK) < 0 && errno == ENOENT)
+		return -ENOENT;
+	r = plan_load(PINLIB_PLANS, live->script ? live->script : program, 0, plan, err);
 
 	return r == -ENOENT && live->script ? plan_load(PINLIB_PLANS, program, 0, plan, err) : r;
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IMAGE_HEAD 16384
+#define IMAGE_HEAD 8192
 #define IMAGE_PIECE 4096
 
 struct image_load {

@@ -64,14 +64,30 @@ enum {
 };
 enum { V_WEAK = 1, V_HIDDEN = 2, V_BASE = 4 };
 
-static uint64_t checksum(const void *data, size_t len)
+/* FNV-1a, by words; begins with 0. */
+static uint64_t checksum(uint64_t h, const void *data, size_t len)
 {
-	const unsigned char *p = data;
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
+	const char *p = data;
+	uint64_t word;
 
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 1099511628211u;
-	return h;
+	h ^= 14695981039346656037u + len;
+	for (; len >= sizeof word; len -= sizeof word, p += sizeof word) {
+		memcpy(&word, p, sizeof word);
+		h = (h ^ word) * 1099511628211u;
+		h ^= h >> 32;
+	}
+	for (; len > 0; len--)
+		h = (h ^ (unsigned char)*p++) * 1099511628211u;
+	return h ^ h >> 29;
+}
+
+/* Of all that a row holds: what belongs to another row is no good either. */
+static int64_t row_sum(const char *path, const int64_t values[5], const void *data, size_t len)
+{
+	uint64_t h = checksum(0, path, strlen(path));
+
+	h = checksum(h, values, 5 * sizeof *values);
+	return (int64_t)checksum(h, data, len);
 }
 
 static uint32_t offset_of(const struct elf *e, const char *string)
@@ -339,7 +355,9 @@ static struct index *open_database(const char *path, bool *damaged)
 			    NULL);
 	if (r == SQLITE_OK)
 		sqlite3_busy_timeout(x->db, WAIT_MS);
-	if (r != SQLITE_OK || !make_ours(x->db) || !run(x->db, "PRAGMA synchronous = NORMAL") ||
+	/* Not synchronous: what a crash leaves of it is found out, by SQLite or by the checksums.
+	 */
+	if (r != SQLITE_OK || !make_ours(x->db) || !run(x->db, "PRAGMA synchronous = OFF") ||
 	    sqlite3_prepare_v2(x->db, get, -1, &x->get, NULL) != SQLITE_OK ||
 	    /* One look for the whole scan, without locking again for each row. */
 	    !run(x->db, "BEGIN")) {
@@ -398,7 +416,7 @@ static void values_of(const struct stat *st, int64_t v[5])
 	v[4] = nanoseconds(&st->st_ctim);
 }
 
-static bool row_facts(struct index *x, const struct stat *st, struct facts *out)
+static bool row_facts(struct index *x, const char *path, const struct stat *st, struct facts *out)
 {
 	const void *data;
 	int64_t v[5];
@@ -411,7 +429,7 @@ static bool row_facts(struct index *x, const struct stat *st, struct facts *out)
 	data = sqlite3_column_blob(x->get, 6);
 	len = sqlite3_column_bytes(x->get, 6);
 	return data && len > 0 &&
-	       (int64_t)checksum(data, (size_t)len) == sqlite3_column_int64(x->get, 5) &&
+	       row_sum(path, v, data, (size_t)len) == sqlite3_column_int64(x->get, 5) &&
 	       decode(data, (size_t)len, out);
 }
 
@@ -425,7 +443,7 @@ bool index_get(struct index *x, const char *path, const struct stat *st, struct 
 	sqlite3_bind_text(x->get, 1, path, -1, SQLITE_STATIC);
 	r = sqlite3_step(x->get);
 	if (r == SQLITE_ROW)
-		yes = row_facts(x, st, out);
+		yes = row_facts(x, path, st, out);
 	else if (r != SQLITE_DONE)
 		x->broken = is_damage(x);
 	sqlite3_reset(x->get);
@@ -481,7 +499,7 @@ static bool write_note(sqlite3_stmt *s, const struct note *n)
 	sqlite3_bind_text(s, 1, n->path, -1, SQLITE_STATIC);
 	for (int i = 0; i < 5; i++)
 		sqlite3_bind_int64(s, i + 2, n->values[i]);
-	sqlite3_bind_int64(s, 7, (int64_t)checksum(n->data, n->len));
+	sqlite3_bind_int64(s, 7, row_sum(n->path, n->values, n->data, n->len));
 	sqlite3_bind_blob(s, 8, n->data, (int)n->len, SQLITE_STATIC);
 	yes = sqlite3_step(s) == SQLITE_DONE;
 	sqlite3_reset(s);
