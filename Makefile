@@ -20,7 +20,7 @@ DEFS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPINLIB_LIBDIR='"$(libdir)"' \
 	-DPINLIB_VERSION='"$(VERSION)"'
 HARDEN = -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 LINK_HARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
-LIBS = sqlite3 libcap libseccomp mount libelf libarchive libcrypto
+LIBS = sqlite3 libcap libseccomp mount libarchive libcrypto
 
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(DEFS) -I. $(shell $(PKG_CONFIG) --cflags $(LIBS))
