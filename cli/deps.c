@@ -314,7 +314,7 @@ static void json_object(const struct closure *c, const struct object *o)
 	json_string("canonical", o->canonical);
 	json_string("soname", o->elf->soname);
 	json_bool("pinned", o->layer != NULL);
-	json_bool("interpreter", o != c->objects && o->by == CLOSURE_NONE);
+	json_string("rule", rule_name(closure_rule(c, (size_t)(o - c->objects))));
 	json_bool("wanted", o->wanted);
 	json_open("needs", '[');
 	for (size_t i = 0; i < o->nneeds; i++)

@@ -1033,6 +1033,15 @@ void closure_free(struct closure *c)
 	*c = (struct closure){0};
 }
 
+enum rule closure_rule(const struct closure *c, size_t object)
+{
+	const struct object *o = &c->objects[object];
+
+	if (o->by != CLOSURE_NONE)
+		return c->objects[o->by].needs[o->by_need].rule;
+	return object == 0 ? RULE_PROGRAM : RULE_INTERPRETER;
+}
+
 size_t closure_missing(const struct closure *c)
 {
 	size_t n = 0;

@@ -118,6 +118,9 @@ int closure_read(const char *program, const struct sight *sight, const char *lib
 void closure_free(struct closure *closure);
 #define AUTO_CLOSURE CLEANUP(closure_free)
 
+/* How an object came in: by the kernel, or by the rule of the need that brought it in. */
+enum rule closure_rule(const struct closure *closure, size_t object);
+
 /* Every directory of the DT_RPATHs and DT_RUNPATHs in it, tokens expanded, whether anything was
  * looked for there or not. flags as above. */
 int closure_paths(const struct closure *closure, struct scan *scan, int flags, struct dirs *out,

@@ -6,6 +6,7 @@
 
 #include "labeler/elf.h"
 #include "labeler/ldcache.h"
+#include "labeler/loader.h"
 #include "labeler/names.h"
 #include "labeler/program.h"
 #include "labeler/sight.h"
@@ -31,27 +32,6 @@ struct file {
 	int error;		   /* 0 or a negative errno: it could not be opened */
 	const struct facts *facts; /* NULL only after an error */
 	const char *layer;	   /* of the sight's cover that it comes from; NULL: live */
-};
-
-enum loader_kind {
-	LOADER_GLIBC,
-	LOADER_MUSL,
-	LOADER_NONE,  /* a static program needs none */
-	LOADER_OTHER, /* of whose rules nothing is known here */
-};
-
-/* A loader and its ways, found out of its own file where they stand there. */
-struct loader {
-	enum loader_kind kind;
-	int class, machine;
-	char *path; /* as PT_INTERP names it, or where such a loader usually is */
-	bool there;
-	struct dirs defaults; /* glibc: without the '/' at their ends; musl: its sys_path */
-	struct dirs subdirs;  /* hwcaps_subdirs */
-	struct dirs hwcaps;   /* the names of those below glibc-hwcaps, best first */
-	char lib[64];	      /* what $LIB is */
-	const char *platform; /* what $PLATFORM is */
-	struct ldcache_wish wish;
 };
 
 #define SCAN_NONE SIZE_MAX

@@ -96,6 +96,24 @@ static int part(struct image *i, uint64_t address, uint64_t len, void **out, str
 	return malformed(err, "a table of symbols is out of range");
 }
 
+static void take_tag(struct where *w, int64_t tag, uint64_t value)
+{
+	const struct {
+		int64_t tag;
+		uint64_t *to;
+	} known[] = {
+		{DT_SYMTAB, &w->symbols},  {DT_STRTAB, &w->strings}, {DT_STRSZ, &w->strings_len},
+		{DT_VERSYM, &w->versions}, {DT_HASH, &w->hash},	     {DT_GNU_HASH, &w->gnu_hash},
+		{DT_REL, &w->rel},	   {DT_RELSZ, &w->rel_len},  {DT_RELA, &w->rela},
+		{DT_RELASZ, &w->rela_len}, {DT_JMPREL, &w->plt},     {DT_PLTRELSZ, &w->plt_len},
+		{DT_PLTREL, &w->plt_kind},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (known[i].tag == tag)
+			*known[i].to = value;
+}
+
 static int read_where(struct image *i, struct where *w, struct err *err)
 {
 	Elf64_Phdr ph, dynamic = {0};
@@ -112,50 +130,11 @@ static int read_where(struct image *i, struct where *w, struct err *err)
 	}
 	if (r < 0 || !image_offset(i, dynamic.p_vaddr, &at, &len))
 		return r < 0 ? r : malformed(err, "the dynamic section is not in the file");
-	for (size_t n = 0; n < DYNAMIC_MAX && image_dyn(i, at, n, &tag, &value); n++)
-		switch (tag) {
-		case DT_NULL:
+	for (size_t n = 0; n < DYNAMIC_MAX && image_dyn(i, at, n, &tag, &value); n++) {
+		if (tag == DT_NULL)
 			return 0;
-		case DT_SYMTAB:
-			w->symbols = value;
-			break;
-		case DT_STRTAB:
-			w->strings = value;
-			break;
-		case DT_STRSZ:
-			w->strings_len = value;
-			break;
-		case DT_VERSYM:
-			w->versions = value;
-			break;
-		case DT_HASH:
-			w->hash = value;
-			break;
-		case DT_GNU_HASH:
-			w->gnu_hash = value;
-			break;
-		case DT_REL:
-			w->rel = value;
-			break;
-		case DT_RELSZ:
-			w->rel_len = value;
-			break;
-		case DT_RELA:
-			w->rela = value;
-			break;
-		case DT_RELASZ:
-			w->rela_len = value;
-			break;
-		case DT_JMPREL:
-			w->plt = value;
-			break;
-		case DT_PLTRELSZ:
-			w->plt_len = value;
-			break;
-		case DT_PLTREL:
-			w->plt_kind = value;
-			break;
-		}
+		take_tag(w, tag, value);
+	}
 	return malformed(err, "the dynamic section is out of range");
 }
 
