@@ -29,6 +29,7 @@ struct index {
 	sqlite3 *db;
 	sqlite3_stmt *get;
 	bool broken; /* it turned out to be damaged */
+	bool empty;  /* there was nothing in it: nothing has to be looked for */
 	struct note *notes;
 	size_t known, noted;
 };
@@ -345,6 +346,7 @@ static bool prepare(const char *path, char out[PATH_MAX])
 static struct index *open_database(const char *path, bool *damaged)
 {
 	struct index *x = calloc(1, sizeof *x);
+	int64_t row;
 	int r;
 
 	*damaged = false;
@@ -365,6 +367,7 @@ static struct index *open_database(const char *path, bool *damaged)
 		discard(x);
 		return NULL;
 	}
+	x->empty = !number(x->db, "SELECT 1 FROM facts LIMIT 1", &row);
 	return x;
 }
 
@@ -438,7 +441,7 @@ bool index_get(struct index *x, const char *path, const struct stat *st, struct 
 	bool yes = false;
 	int r;
 
-	if (x->broken || !S_ISREG(st->st_mode))
+	if (x->broken || x->empty || !S_ISREG(st->st_mode))
 		return false;
 	sqlite3_bind_text(x->get, 1, path, -1, SQLITE_STATIC);
 	r = sqlite3_step(x->get);
@@ -486,6 +489,11 @@ void index_note(struct index *x, const char *path, const struct stat *before,
 	x->notes[x->noted++] = note;
 }
 
+bool index_is_empty(const struct index *x)
+{
+	return x->empty;
+}
+
 void index_counts(const struct index *x, size_t *known, size_t *noted)
 {
 	*known = x->known;
@@ -506,7 +514,13 @@ static bool write_note(sqlite3_stmt *s, const struct note *n)
 	return yes;
 }
 
-/* All, or none. Who else writes now is waited for, but not long. */
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct note *)a)->path, ((const struct note *)b)->path);
+}
+
+/* All, or none, in the table's order, which fills its pages one after the other. Who else writes
+ * now is waited for, but not long. */
 static void write_notes(struct index *x)
 {
 	sqlite3_stmt *s = NULL;
@@ -516,6 +530,7 @@ static void write_notes(struct index *x)
 		   number(x->db, "SELECT count(*) FROM facts", &rows) &&
 		   (rows < ROWS_MAX || run(x->db, "DELETE FROM facts"));
 
+	qsort(x->notes, x->noted, sizeof *x->notes, by_path);
 	for (size_t i = 0; yes && i < x->noted; i++)
 		yes = write_note(s, &x->notes[i]);
 	sqlite3_finalize(s);

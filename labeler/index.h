@@ -29,6 +29,9 @@ struct index *index_open_at(const char *path);
 void index_close(struct index **index);
 #define AUTO_INDEX CLEANUP(index_close)
 
+/* True if it knew of nothing when it was opened: nothing need be asked of it. */
+bool index_is_empty(const struct index *index);
+
 /* True and the facts of the regular file that path leads to, if it is just the one that was read
  * (without the numbers of names, which are the scan's). */
 bool index_get(struct index *index, const char *path, const struct stat *st, struct facts *out);

@@ -282,7 +282,7 @@ static int facts_at(struct scan *scan, const char *file, const struct facts **ou
 
 	*out = NULL;
 	*error = 0;
-	if (scan->index && stat(file, &st) == 0) {
+	if (scan->index && !index_is_empty(scan->index) && stat(file, &st) == 0) {
 		r = facts_of(scan, file, -1, &st, out, err);
 		if (r < 0 || *out)
 			return r;
