@@ -8,6 +8,7 @@
 #include "policy/wrap.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -455,6 +456,28 @@ static void rise_to_what_stays(char cover[PATH_MAX])
 	}
 }
 
+/* A mount's root stays too (it is busy), and what is mounted there would hide what is shown there by a
+ * cover further up. */
+static bool is_mount_root(const char *dir)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, dir, AT_SYMLINK_NOFOLLOW, 0, &st) == 0 &&
+	       st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
+/* From nearest up to what stays. */
+static void rise(const char *nearest, char cover[PATH_MAX])
+{
+	char top[PATH_MAX];
+
+	snprintf(top, sizeof top, "%s", nearest);
+	snprintf(cover, PATH_MAX, "%s", nearest);
+	rise_to_what_stays(top);
+	while (strlen(cover) > strlen(top) && !is_mount_root(cover))
+		*strrchr(cover, '/') = '\0';
+}
+
 /* The directory that has to be covered so that path can be shown: the nearest that exists, or that
  * will exist. */
 static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
@@ -464,12 +487,11 @@ static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 	int r;
 
 	path_dir(path, dir);
-	r = path_resolve(dir, cover, &existing, err);
+	r = path_resolve(dir, nearest, &existing, err);
 	if (r < 0)
 		return r;
-	cover[existing] = '\0';
-	memcpy(nearest, cover, existing + 1);
-	rise_to_what_stays(cover);
+	nearest[existing] = '\0';
+	rise(nearest, cover);
 	if (!may_cover(cover))
 		return err_set(err, EINVAL,
 			       "to show %s, all of %s would have to be covered: create the "

@@ -107,14 +107,15 @@ mknod -m 666 "$libs/null" c 1 3
 is "a device in a covered directory: outside, inside" \
 	"$(as 1000 cat "$libs/null"; echo $?; as 1000 demo cat "$libs/null" 2>&1 | tail -n 1)" "0?*Permission denied"
 rm "$libs/null"
-mkdir /usr/lib/demo-private && pinlib set demo-private libpriv1=1.0 >/dev/null
-is "a directory" "$(as 1000 demo-private)" private-1.0
-mount --bind /usr/lib/demo-private /usr/lib/demo-private && mount -o remount,bind,noexec /usr/lib/demo-private
+mkdir /usr/lib/demo-private && mount --bind /usr/lib/demo-private /usr/lib/demo-private
+pinlib set demo-private libpriv1=1.0 >/dev/null
+is "a directory, which is a mount" "$(as 1000 demo-private)" private-1.0
+mount -o remount,bind,noexec /usr/lib/demo-private
 refuses "... that is noexec" 127 "failed to map" as 1000 demo-private
 umount /usr/lib/demo-private
 
 # A layer's attributes do not redirect a look-up, and its names are not the caller's.
-mkdir -p tree/usr/local/lib/sub /usr/local/lib/{sub,secret} && cp "$fixtures/so/2.0/libdemo.so.1" tree/usr/local/lib/ &&
+mkdir -p tree/usr/local/lib/sub /usr/local/lib/{sub,secret} && cp "$libs/libfivea.so.1" tree/usr/local/lib/ &&
 	echo data >tree/usr/local/lib/sub/pinned && echo data >tree/usr/local/lib/link &&
 	touch /usr/local/lib/sub/live /usr/local/lib/secret/other && ln -s /usr/bin/demo2 /usr/local/lib/link
 pinlib add --name demo-local --version 1 tree >/dev/null && pinlib set demo2 demo-local=1 >/dev/null ||
@@ -126,10 +127,11 @@ is "a name that leads elsewhere in the view" "$(as 1000 /usr/local/lib/link 2>&1
 pinlib unset demo2 demo-local >/dev/null
 
 # Whose mounts are whose.
-pinlib set demo libpriv1=1.0 >/dev/null
-is "a mount that root makes over a view's stays" "$(demo bash -c 'mount -t tmpfs own /usr/lib/demo-private &&
-	pinlib exec --host grep -c " /usr/lib/demo-private .* own " /proc/self/mountinfo' | tail -n 1)" 1
-pinlib unset demo libpriv1 >/dev/null
+mkdir -p tree2/opt/mine /opt/mine && cp "$libs/libfivea.so.1" tree2/opt/mine/
+pinlib add --name mine --version 1 tree2 >/dev/null && pinlib set demo mine=1 >/dev/null
+is "a mount that root makes over a view's stays" "$(demo bash -c 'mount -t tmpfs own /opt/mine &&
+	pinlib exec --host grep -c " /opt/mine .* own " /proc/self/mountinfo' | tail -n 1)" 1
+pinlib unset demo mine >/dev/null
 mkdir -p /opt/odd/.pinlib && cp /usr/bin/id /opt/odd/.pinlib/id && touch /opt/odd/else
 mount --bind /opt/odd/.pinlib/id /opt/odd/else
 is "a file of that directory that lies elsewhere is the administrator's" \
