@@ -25,6 +25,7 @@ LIBS = sqlite3 libcap libseccomp mount libarchive libcrypto
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(DEFS) -I. $(shell $(PKG_CONFIG) --cflags $(LIBS))
 ALL_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread
+UNIT_LIBS = -lelf # what the labeler reads is held against it
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1
 
 rooms = base plan store labeler policy
@@ -80,7 +81,7 @@ $(BUILD)/san/librooms.a: $(san_obj)
 	ar rcs $@ $^
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/librooms.a tests/unit/test.h Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SAN) -MMD -MP -o $@ $< $(BUILD)/san/librooms.a $(ALL_LIBS)
+	$(CC) $(ALL_CFLAGS) $(SAN) -MMD -MP -o $@ $< $(BUILD)/san/librooms.a $(ALL_LIBS) $(UNIT_LIBS)
 
 .PHONY: unit
 unit: $(unit)

@@ -456,8 +456,8 @@ static void rise_to_what_stays(char cover[PATH_MAX])
 	}
 }
 
-/* A mount's root stays too (it is busy), and what is mounted there would hide what is shown there by a
- * cover further up. */
+/* A mount's root stays too (it is busy), and what is mounted there would hide what is shown there
+ * by a cover further up. */
 static bool is_mount_root(const char *dir)
 {
 	struct statx st;
