@@ -1,22 +1,24 @@
 /*
  * The load closure: every object that the loader would load for a program, in its order, with the
- *rule that found each. glibc's rules, as ld.so(8) names them and glibc's elf/dl-load.c, dl-deps.c,
- * dl-cache.c and dl-version.c have them:
+ * rule that found each. glibc's rules, as ld.so(8) names them and glibc's elf/dl-load.c,
+ * dl-deps.c, dl-cache.c and dl-version.c have them:
  *
- *	a name with a '/'   is a path, nothing is searched
- *	DT_RPATH            of the object that needs it, then of the one that brought that in, and
- *so on up to the program (of none, if the object that needs has a DT_RUNPATH) LD_LIBRARY_PATH
- *	DT_RUNPATH          of the object that needs it, alone
- *	ld.so.cache         its best entry for this processor, or none (unless the object has
- *	                    DF_1_NODEFLIB and the entry lies in a default directory)
- *	default directories (unless DF_1_NODEFLIB)
+ *	a name with a '/'	is a path, nothing is searched
+ *	DT_RPATH		of the object that needs it, then of the one that brought that in,
+ *				and so on up to the program; none if the object that needs has a
+ *				DT_RUNPATH
+ *	LD_LIBRARY_PATH
+ *	DT_RUNPATH		of the object that needs it, alone
+ *	ld.so.cache		its best entry for this processor, or none (unless the object has
+ *				DF_1_NODEFLIB and the entry lies in a default directory)
+ *	default directories	unless DF_1_NODEFLIB
  *
  * In each directory the hwcaps subdirectories come first. A file of another class or machine is
  * passed over; one that is no ELF file at all stops the loader, and the program. What is loaded
- *under a name, or has it as its soname, is not searched again; one file is never loaded twice.
+ * under a name, or has it as its soname, is not searched again; one file is never loaded twice.
  *
  * Not known here, as it is the caller's and not the program's: LD_PRELOAD, LD_AUDIT, the tunables,
- *and that the loader of a set-user-ID program ignores LD_LIBRARY_PATH and most $ORIGINs.
+ * and that the loader of a set-user-ID program ignores LD_LIBRARY_PATH and most $ORIGINs.
  */
 #pragma once
 

@@ -105,6 +105,17 @@ static int add_missing(struct proof *p, enum missing_kind kind, struct piece wha
 	return 0;
 }
 
+static struct piece whole(const char *text)
+{
+	return (struct piece){text, text ? strlen(text) : 0};
+}
+
+int proof_miss(struct proof *proof, enum missing_kind kind, const char *what, const char *from,
+	       const char *by, struct err *err)
+{
+	return add_missing(proof, kind, whole(what), whole(from), whole(by), err);
+}
+
 static struct piece upto(const char *start, const char *end)
 {
 	return (struct piece){start, (size_t)(end - start)};

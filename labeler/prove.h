@@ -47,6 +47,9 @@ struct proof {
 extern unsigned int prove_seconds; /* that a trace may take; tests take less than the 30 */
 int prove(const struct sight *sight, const char *interp, const char *object, struct proof *out,
 	  struct err *err);
+/* One more thing that is missing, unless it is known already; from and by may be NULL. */
+int proof_miss(struct proof *proof, enum missing_kind kind, const char *what, const char *from,
+	       const char *by, struct err *err);
 void proof_free(struct proof *proof);
 #define AUTO_PROOF CLEANUP(proof_free)
 

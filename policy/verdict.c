@@ -165,6 +165,44 @@ static bool has_symbols(const struct proof *p)
 	return false;
 }
 
+/* glibc's loader can crash while it traces: at a library that is missing and of which versions are
+ * asked, for one (2.36). Then what is foreseen has to name it. */
+static int foresee_missing(struct verdict *v, const struct asked *a, struct err *err)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	struct err why;
+	int r = closure_read(a->object, a->sight, NULL, &c, &why);
+
+	if (r < 0)
+		return r == -ENOMEM ? err_nomem(err) : 0;
+	for (size_t i = 0; r == 0 && i < c.count; i++)
+		for (size_t k = 0; r == 0 && k < c.objects[i].nneeds; k++) {
+			const struct need *n = &c.objects[i].needs[k];
+
+			if (n->object == CLOSURE_NONE && n->kind == ELF_NEEDED)
+				r = proof_miss(&v->proof, MISSING_LIBRARY, n->name, NULL,
+					       c.objects[i].path, err);
+		}
+	for (size_t i = 0; r == 0 && i < c.ngaps; i++)
+		if (c.gaps[i].kind == GAP_MISSING && c.gaps[i].of != CLOSURE_NONE)
+			r = proof_miss(&v->proof, MISSING_VERSION, c.gaps[i].version,
+				       c.objects[c.gaps[i].of].path,
+				       c.objects[c.gaps[i].object].path, err);
+	return r;
+}
+
+/* A loader that does not answer is a no, whatever its reasons are. */
+static int say_crashed(struct verdict *v, const struct asked *a, const struct err *why,
+		       struct err *err)
+{
+	const struct proof none = {0};
+	int r = foresee_missing(v, a, err);
+
+	if (r == 0)
+		r = say_missing(v, &none, a, err);
+	return r < 0 ? r : sentence_add(&v->against, err, "%s: %s", a->object, why->text);
+}
+
 static int ask_loader(struct verdict *v, const struct asked *a, struct err *err)
 {
 	const struct sight without = {
@@ -176,7 +214,7 @@ static int ask_loader(struct verdict *v, const struct asked *a, struct err *err)
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	if (r == -ECANCELED || r == -ETIMEDOUT)
-		return sentence_add(&v->against, err, "%s: %s", a->object, why.text);
+		return say_crashed(v, a, &why, err);
 	if (r < 0)
 		return sentence_add(&v->against, err, "it cannot be tried out: %s", why.text);
 	if (has_symbols(&v->proof) && prove(&without, a->interp, a->object, &live, &why) == -ENOMEM)

@@ -1,5 +1,5 @@
-/* The labeler's own ELF reader against libelf, on every library of the default directory: where both
- * read a file they have to say the same. */
+/* The labeler's own ELF reader against libelf, on every library of the default directory: where
+ * both read a file they have to say the same. */
 #include "labeler/elf.h"
 #include "tests/unit/labeler_help.h"
 
@@ -26,8 +26,8 @@ static bool agrees(Elf *e, Elf_Scn *dynamic, const struct elf *ours)
 	for (int i = 0; gelf_getdyn(data, i, &d) && d.d_tag != DT_NULL; i++) {
 		const char *text = elf_strptr(e, header.sh_link, d.d_un.d_val);
 
-		if (d.d_tag == DT_NEEDED && (needed >= ours->nneeded ||
-					     !same(ours->needed[needed++].name, text)))
+		if (d.d_tag == DT_NEEDED &&
+		    (needed >= ours->nneeded || !same(ours->needed[needed++].name, text)))
 			return false;
 		if (d.d_tag == DT_SONAME && !same(ours->soname, text))
 			return false;
