@@ -267,7 +267,7 @@ static int run(int argc, char **argv)
 
 	if (next_option(argc, argv, NULL) != -1)
 		return EXIT_USAGE;
-	if (argc - optind != 2)
+	if (argc - optind != 2 || !*argv[optind + 1])
 		return misused(&command_why, "which program, and which library?");
 	return why(argv[optind], argv[optind + 1], &err) < 0 ? failed(&err) : EXIT_OK;
 }
