@@ -8,6 +8,7 @@
 #pragma once
 
 #include "store/object.h"
+#include "store/parser.h"
 #include "store/store.h"
 
 /* Limits; beyond them -EFBIG. */
@@ -30,11 +31,12 @@ struct staging {
 	size_t members, paths;
 	/* What the source says that it is; "" where it does not. */
 	char name[256], version[256], arch[32];
+	struct parser elf;		     /* which is asked of them; started when it is needed */
 	char elf_arch[32], elf_example[256]; /* of the ELF files so far, and one of them */
 	bool elf_mixed;
 };
 
-#define STAGING_NONE ((struct staging){.dir = -1})
+#define STAGING_NONE ((struct staging){.dir = -1, .elf = PARSER_NONE})
 #define AUTO_STAGING CLEANUP(staging_end)
 int staging_begin(const struct store *store, const struct add_options *options, struct staging *s,
 		  struct err *err);
@@ -66,6 +68,8 @@ int xattrs_allowed(int fd, struct err *err);
 
 /* The sources. Each takes what the user wrote after its prefix. */
 int source_deb(struct staging *s, int fd, const char *path, struct err *err);
+/* What an archive's parser says (store/frame.h), all of it taken for hostile. */
+int source_frames(struct staging *s, struct parser *parser, struct err *err);
 int source_so(struct staging *s, int fd, const char *path, struct err *err);
 int source_tree(struct staging *s, int fd, const char *path, struct err *err);
 int source_dpkg(struct staging *s, const char *package, struct err *err);

@@ -2,18 +2,16 @@
 #include "store/check.h"
 #include "store/frame.h"
 #include "store/import.h"
+#include "store/parser.h"
 #include "store/unpack.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/wait.h>
 
 struct reader {
 	struct staging *s;
-	int in;
-	bool ended; /* it wrote less than it had to */
+	struct parser *parser;
 	char path[FRAME_TEXT_MAX + 1], target[FRAME_TEXT_MAX + 1];
 	char data[FRAME_DATA_MAX];
 	/* The file whose DATA frames are coming. */
@@ -31,30 +29,9 @@ static int damaged(struct err *err, const char *why)
 	return err_set(err, EBADMSG, "damaged archive: %s", shown(why, buf));
 }
 
-static int read_all(struct reader *r, void *to, size_t len, struct err *err)
-{
-	char *p = to;
-
-	while (len > 0) {
-		ssize_t n = read(r->in, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, errno, "cannot read from the archive parser");
-		if (n == 0) {
-			r->ended = true;
-			return damaged(err, "the parser ended too early");
-		}
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int read_text(struct reader *r, char *to, size_t len, struct err *err)
 {
-	int n = read_all(r, to, len, err);
+	int n = parser_read(r->parser, to, len, err);
 
 	if (n < 0)
 		return n;
@@ -64,7 +41,7 @@ static int read_text(struct reader *r, char *to, size_t len, struct err *err)
 
 static int read_frame(struct reader *r, struct frame *f, struct err *err)
 {
-	int n = read_all(r, f, sizeof *f, err);
+	int n = parser_read(r->parser, f, sizeof *f, err);
 
 	if (n < 0)
 		return n;
@@ -74,7 +51,7 @@ static int read_frame(struct reader *r, struct frame *f, struct err *err)
 	n = read_text(r, r->path, f->path_len, err);
 	if (n == 0)
 		n = read_text(r, r->target, f->target_len, err);
-	return n < 0 ? n : read_all(r, r->data, f->data_len, err);
+	return n < 0 ? n : parser_read(r->parser, r->data, f->data_len, err);
 }
 
 /* A repeated field is refused: parsers differ in which one counts. */
@@ -196,47 +173,6 @@ static int read_frames(struct reader *r, struct err *err)
 	}
 }
 
-/* Waits for the parser. Where it ended before it was done, how it died says more than that. */
-static int reap(const struct reader *r, pid_t pid, int n, struct err *err)
-{
-	int status;
-
-	if (n < 0 && !r->ended)
-		kill(pid, SIGKILL); /* whatever it is doing, nobody needs it now */
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_sys(err, errno, "cannot wait for the archive parser");
-	if (n < 0 && !r->ended)
-		return n;
-	if (WIFSIGNALED(status))
-		return err_set(err, EBADMSG, "damaged archive: the parser was stopped: signal %d",
-			       WTERMSIG(status));
-	if (n == 0 && WEXITSTATUS(status) != 0)
-		return damaged(err, "the parser failed");
-	return n;
-}
-
-static int start(int archive, pid_t *pid, int *in, struct err *err)
-{
-	int ends[2];
-
-	if (lseek(archive, 0, SEEK_SET) < 0)
-		return err_sys(err, errno, "cannot read");
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "cannot make a pipe");
-	*pid = fork();
-	if (*pid < 0) {
-		close(ends[0]);
-		close(ends[1]);
-		return err_sys(err, errno, "cannot start the archive parser");
-	}
-	if (*pid == 0)
-		unpack_deb(archive, ends[1]);
-	close(ends[1]);
-	*in = ends[0];
-	return 0;
-}
-
 static int check_fields(const struct staging *s, struct err *err)
 {
 	if (!s->name[0] || !s->version[0] || !s->arch[0])
@@ -244,27 +180,38 @@ static int check_fields(const struct staging *s, struct err *err)
 	return 0;
 }
 
-int source_deb(struct staging *s, int fd, const char *path, struct err *err)
+int source_frames(struct staging *s, struct parser *parser, struct err *err)
 {
 	AUTO_FREE struct reader *r = calloc(1, sizeof *r);
-	AUTO_FD int in = -1;
-	pid_t pid = -1;
 	int n;
 
 	if (!r)
 		return err_nomem(err);
 	r->s = s;
+	r->parser = parser;
 	r->w = OBJECT_WRITER_NONE;
-	n = start(fd, &pid, &in, err);
-	if (n < 0)
-		return err_wrap(err, n, "%s", path);
-	r->in = in;
 	n = read_frames(r, err);
 	object_abandon(&r->w);
-	close(in); /* so that a parser which goes on writing ends */
-	in = -1;
-	n = reap(r, pid, n, err);
+	return n < 0 ? n : check_fields(s, err);
+}
+
+static void run(void *archive, int output)
+{
+	unpack_deb(*(const int *)archive, output);
+}
+
+int source_deb(struct staging *s, int fd, const char *path, struct err *err)
+{
+	struct parser parser = PARSER_NONE;
+	int ends[2], n;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, errno, "cannot read %s", path);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "cannot make a pipe");
+	n = parser_start(&parser, "archive", ends, run, &fd, err);
 	if (n == 0)
-		n = check_fields(s, err);
+		n = source_frames(s, &parser, err);
+	n = parser_end(&parser, n, err);
 	return n < 0 ? err_wrap(err, n, "%s", path) : 0;
 }

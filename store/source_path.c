@@ -1,5 +1,6 @@
 /* Sources that are a path: which kind it is, and the two simple kinds. */
 #include "store/check.h"
+#include "store/facts.h"
 #include "store/import.h"
 
 #include "base/path.h"
@@ -84,7 +85,7 @@ int source_so(struct staging *s, int fd, const char *path, struct err *err)
 	int r = 0;
 
 	if (s->options->facts)
-		r = s->options->facts(fd, soname, arch, err);
+		r = facts_ask(&s->elf, s->options->facts, fd, soname, arch, err);
 	if (r == 0 && soname[0] && (text_fault(soname) || strchr(soname, '/')))
 		r = err_set(err, EPERM, "its soname is not a plain name");
 	if (r == 0)

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "store/check.h"
+#include "store/facts.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -49,6 +50,7 @@ void staging_end(struct staging *s)
 		free(s->items[i]);
 	}
 	free(s->items);
+	parser_end(&s->elf, 0, &ignored);
 	cleanup_fd(&s->dir);
 	if (s->dir_name[0])
 		file_remove_tree(s->store->tmp, s->dir_name, &ignored);
@@ -222,7 +224,7 @@ static int read_facts(struct staging *s, const char *path, int fd, uint64_t size
 	soname[0] = '\0';
 	if (!s->options->facts || !is_elf(fd, size))
 		return 0;
-	r = s->options->facts(fd, soname, arch, err);
+	r = facts_ask(&s->elf, s->options->facts, fd, soname, arch, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", path);
 	if (soname[0] && text_fault(soname))

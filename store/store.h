@@ -41,10 +41,11 @@ struct add_options {
 
 /*
  * Adds what SOURCE names: a .deb file, a shared object, a directory tree, dpkg:PACKAGE[:ARCH],
- * apt:PACKAGE[:ARCH][=VERSION]. Archives are parsed in a child without privileges, under a
- * system-call filter. *known is true if the store had this version already. On failure nothing is
- * left but unreferenced objects, which store_gc takes. -EBADMSG: damaged archive; -EPERM: a member
- * that may not come in (named in err); -EFBIG: beyond the limits in store/import.h.
+ * apt:PACKAGE[:ARCH][=VERSION]. Archives and ELF files are parsed in children without privileges,
+ * under a system-call filter. *known is true if the store had this version already. On failure
+ * nothing is left but unreferenced objects, which store_gc takes. -EBADMSG: damaged archive;
+ * -EPERM: a member that may not come in (named in err); -EFBIG: beyond the limits in
+ * store/import.h.
  */
 int store_add(struct store *store, const char *source, const struct add_options *options,
 	      struct version *out, bool *known, struct err *err);

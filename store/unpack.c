@@ -8,6 +8,7 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -17,8 +18,11 @@
  * the compressor's checksums are checked to the last byte. */
 struct unpack {
 	int out;
+	jmp_buf end; /* where fail() and put() go, never from what libarchive calls */
 	struct archive *ar, *raw, *tar;
+	char *control;	  /* its text */
 	char reason[256]; /* of the first reader that failed */
+	int errnum;	  /* 0: damaged */
 	char ar_buf[64 * 1024], raw_buf[64 * 1024];
 	uint64_t stream; /* bytes that were decompressed */
 	/* libarchive leaves gzip's checksum unchecked: of this member, and its last 8 bytes. */
@@ -29,36 +33,36 @@ struct unpack {
 
 static _Thread_local struct unpack state; /* too large for a stack */
 
-static void put(int out, const void *data, size_t len)
+static void put(struct unpack *u, const void *data, size_t len)
 {
 	const char *p = data;
 
 	while (len > 0) {
-		ssize_t n = write(out, p, len);
+		ssize_t n = write(u->out, p, len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			_exit(1); /* the parent has gone, or has seen enough */
+			longjmp(u->end, 1); /* the parent has gone, or has seen enough */
 		p += n;
 		len -= (size_t)n;
 	}
 }
 
-static void emit(const struct unpack *u, struct frame f, const char *path, const char *target)
+static void emit(struct unpack *u, struct frame f, const char *path, const char *target)
 {
 	f.path_len = (uint32_t)strnlen(path, FRAME_TEXT_MAX);
 	f.target_len = (uint32_t)strnlen(target, FRAME_TEXT_MAX);
-	put(u->out, &f, sizeof f);
-	put(u->out, path, f.path_len);
-	put(u->out, target, f.target_len);
+	put(u, &f, sizeof f);
+	put(u, path, f.path_len);
+	put(u, target, f.target_len);
 }
 
-__attribute__((noreturn)) static void fail(const struct unpack *u, int errnum, const char *member,
+__attribute__((noreturn)) static void fail(struct unpack *u, int errnum, const char *member,
 					   const char *why)
 {
 	emit(u, (struct frame){.type = FRAME_ERROR, .mode = (uint32_t)errnum}, member, why);
-	_exit(0);
+	longjmp(u->end, 1);
 }
 
 static void note_reason(struct unpack *u, struct archive *a)
@@ -72,7 +76,7 @@ static void note_reason(struct unpack *u, struct archive *a)
 __attribute__((noreturn)) static void damaged(struct unpack *u, struct archive *a)
 {
 	note_reason(u, a);
-	fail(u, EBADMSG, "", u->reason);
+	fail(u, u->errnum ? u->errnum : EBADMSG, "", u->reason);
 }
 
 static void keep_tail(struct unpack *u, const char *data, size_t len)
@@ -128,8 +132,12 @@ static la_ssize_t read_raw(struct archive *a, void *ctx, const void **data)
 	u->stream += (uint64_t)n;
 	if (u->gzip)
 		u->crc = crc32(u->crc, u->raw_buf, (size_t)n);
-	if (u->stream > IMPORT_MAX_STREAM)
-		fail(u, EFBIG, "", "it unpacks to more bytes than are allowed");
+	if (u->stream > IMPORT_MAX_STREAM) {
+		u->errnum = EFBIG;
+		snprintf(u->reason, sizeof u->reason, "it unpacks to more bytes than are allowed");
+		archive_set_error(a, EFBIG, "%s", u->reason);
+		return -1;
+	}
 	return n;
 }
 
@@ -172,6 +180,13 @@ static void open_member(struct unpack *u)
 		damaged(u, u->tar);
 }
 
+static void free_member(struct unpack *u)
+{
+	archive_read_free(u->tar);
+	archive_read_free(u->raw);
+	u->tar = u->raw = NULL;
+}
+
 static void check_gzip(struct unpack *u)
 {
 	const unsigned char *t = u->tail;
@@ -197,8 +212,7 @@ static void close_member(struct unpack *u)
 	if (n < 0)
 		damaged(u, u->ar);
 	check_gzip(u);
-	archive_read_free(u->tar);
-	archive_read_free(u->raw);
+	free_member(u);
 }
 
 /* NULL at the end of the tar. A warning alone is no damage: the parent checks what came of it. */
@@ -242,6 +256,8 @@ static void read_control_file(struct unpack *u)
 
 	if (!text)
 		fail(u, EBADMSG, "", "out of memory");
+	free(u->control);
+	u->control = text;
 	while ((n = archive_read_data(u->tar, text + used, IMPORT_MAX_CONTROL - used)) > 0) {
 		used += (size_t)n;
 		if (used == IMPORT_MAX_CONTROL)
@@ -252,7 +268,6 @@ static void read_control_file(struct unpack *u)
 	text[used] = '\0';
 	while ((line = strsep(&rest, "\n")))
 		put_field(u, line);
-	free(text);
 }
 
 static void read_control(struct unpack *u)
@@ -274,8 +289,8 @@ static void put_content(struct unpack *u)
 	while ((n = archive_read_data(u->tar, buf, sizeof buf)) > 0) {
 		struct frame f = {.type = FRAME_DATA, .data_len = (uint32_t)n};
 
-		put(u->out, &f, sizeof f);
-		put(u->out, buf, (size_t)n);
+		put(u, &f, sizeof f);
+		put(u, buf, (size_t)n);
 	}
 	if (n < 0)
 		damaged(u, u->tar);
@@ -393,31 +408,53 @@ static void read_package(struct unpack *u)
 	}
 }
 
-void unpack_deb(int archive, int out)
+static void read_all(struct unpack *u, int archive)
+{
+	u->ar = new_reader(u);
+	if (archive_read_support_format_ar(u->ar) != ARCHIVE_OK ||
+	    archive_read_open_fd(u->ar, archive, 64 * 1024) != ARCHIVE_OK)
+		damaged(u, u->ar);
+	read_package(u);
+	emit(u, (struct frame){.type = FRAME_END}, "", "");
+}
+
+void unpack_stream(int archive, int out)
 {
 	struct unpack *u = &state;
+
+	memset(u, 0, sizeof *u);
+	u->out = out;
+	if (setjmp(u->end) == 0)
+		read_all(u, archive);
+	free_member(u);
+	archive_read_free(u->ar);
+	free(u->control);
+}
+
+/* Its descriptors may have moved already. */
+__attribute__((noreturn)) static void unconfined(int out, const char *failed)
+{
+	struct unpack *u = &state;
+	char why[256];
+
+	snprintf(why, sizeof why, "%s: %s", failed, strerror(errno));
+	u->out = fcntl(out, F_GETFD) < 0 ? 1 : out;
+	if (setjmp(u->end) == 0)
+		emit(u, (struct frame){.type = FRAME_ERROR, .mode = ENOSYS}, "", why);
+	_exit(0);
+}
+
+void unpack_deb(int archive, int out)
+{
 	const char *failed;
 
-	u->out = out;
 	signal(SIGPIPE, SIG_IGN);
 	/* Names are UTF-8 to libarchive, whatever the caller's locale; before the filter, for it
 	 * may open files. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	failed = confine(archive, out);
-	if (failed) {
-		char why[256];
-
-		snprintf(why, sizeof why, "%s: %s", failed, strerror(errno));
-		u->out = fcntl(out, F_GETFD) < 0 ? 1 : out; /* it may have moved already */
-		fail(u, ENOSYS, "", why);
-	}
-	u->out = 1;
-	u->ar = new_reader(u);
-	if (archive_read_support_format_ar(u->ar) != ARCHIVE_OK ||
-	    archive_read_open_fd(u->ar, 0, 64 * 1024) != ARCHIVE_OK)
-		damaged(u, u->ar);
-	read_package(u);
-	archive_read_free(u->ar);
-	emit(u, (struct frame){.type = FRAME_END}, "", "");
+	if (failed)
+		unconfined(out, failed);
+	unpack_stream(0, 1);
 	_exit(0);
 }
