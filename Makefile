@@ -39,6 +39,10 @@ wrapper_obj = $(patsubst %.c,$(BUILD)/musl/%.o,$(wrapper_src))
 unit_src = $(wildcard tests/unit/*.c)
 unit = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_src))
 san_obj = $(patsubst %.c,$(BUILD)/san/%.o,$(room_src))
+# Fuzz targets, and the same targets as programs that replay the kept cases.
+fuzz = $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+replay = $(fuzz:%=$(BUILD)/replay/%)
+fuzz_obj = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(room_src))
 man_pages = $(wildcard man/*.[1578])
 
 .PHONY: all
@@ -83,6 +87,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/librooms.a tests/unit/test.h Makefi
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(SAN) -MMD -MP -o $@ $< $(BUILD)/san/librooms.a $(ALL_LIBS) $(UNIT_LIBS)
 
+$(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/san/librooms.a $(wildcard tests/fuzz/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SAN) -o $@ $< tests/fuzz/replay.c $(BUILD)/san/librooms.a $(ALL_LIBS)
+
 # How parsers are confined is tested without them: they need more system calls than parsers do.
 $(BUILD)/librooms.a: $(patsubst %.c,$(BUILD)/%.o,$(room_src))
 	@rm -f $@
@@ -92,10 +100,31 @@ $(BUILD)/unit/store_confined: tests/unit/store_confined.c $(BUILD)/librooms.a te
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(BUILD)/librooms.a $(ALL_LIBS)
 
 .PHONY: unit
-unit: $(unit)
-.PRECIOUS: $(BUILD)/san/%.o
+unit: $(unit) $(replay)
+.PRECIOUS: $(BUILD)/san/%.o $(BUILD)/fuzz/obj/%.o
 
--include $(obj:.o=.d) $(wrapper_obj:.o=.d) $(san_obj:.o=.d)
+# Fuzzing: clang's libFuzzer.
+FUZZ_CC ?= clang
+TIME ?= 60
+$(BUILD)/fuzz/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(ALL_CFLAGS) $(SAN) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz/librooms.a: $(fuzz_obj)
+	@rm -f $@
+	ar rcs $@ $^
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/librooms.a $(wildcard tests/fuzz/*.h) Makefile
+	$(FUZZ_CC) $(ALL_CFLAGS) $(SAN) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/librooms.a $(ALL_LIBS)
+
+.PHONY: fuzz
+fuzz: ## fuzz each reader of foreign bytes for TIME seconds (needs clang)
+	@echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+		$(FUZZ_CC) -fsanitize=fuzzer -x c -o /dev/null - 2>/dev/null || { \
+		echo "make fuzz: needs clang and its libFuzzer: apt-get install clang libclang-rt-14-dev" >&2; \
+		exit 1; }
+	$(MAKE) $(fuzz:%=$(BUILD)/fuzz/%)
+	tests/fuzz/run $(TIME)
+
+-include $(obj:.o=.d) $(wrapper_obj:.o=.d) $(san_obj:.o=.d) $(fuzz_obj:.o=.d)
 
 .PHONY: deps
 deps: ## install what debian/control's Build-Depends name, with apt

@@ -24,6 +24,7 @@
 
 #define NOBODY 65534
 #define OUTPUT_MAX ((size_t)16 << 20)
+#define MISSING_MAX 4096	       /* each is compared with all: more are dropped */
 #define STACK_SIZE ((size_t)512 << 10) /* the mount table is read on it */
 #define OWN_WORDS '\1'		       /* what follows is ours, not the loader's */
 
@@ -82,9 +83,11 @@ struct piece {
 static int add_missing(struct proof *p, enum missing_kind kind, struct piece what,
 		       struct piece from, struct piece by, struct err *err)
 {
-	struct missing *more = reallocarray(p->missing, p->nmissing + 1, sizeof *more);
-	struct missing *m;
+	struct missing *more, *m;
 
+	if (p->nmissing == MISSING_MAX)
+		return 0;
+	more = reallocarray(p->missing, p->nmissing + 1, sizeof *more);
 	if (!more)
 		return err_nomem(err);
 	p->missing = more;
@@ -130,7 +133,8 @@ static int parse_object(char *line, struct proof *p, struct err *err)
 
 	if (arrow && strcmp(path, "not found") == 0)
 		return add_missing(p, MISSING_LIBRARY, upto(line, arrow), none, none, err);
-	if (!end || !strchr(path, '/')) /* the vDSO, which is no file; "statically linked" */
+	/* The vDSO, which is no file; "statically linked". */
+	if (!end || !memchr(path, '/', (size_t)(end - path)))
 		return 0;
 	if (!arrow)
 		arrow = end;

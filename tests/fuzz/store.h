@@ -1,0 +1,69 @@
+/* For the targets that need a store: one for the process, on a tmpfs where there is one. */
+#pragma once
+
+#include "base/file.h"
+#include "store/check.h"
+#include "store/import.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <fcntl.h>
+
+static char fuzz_root[64];
+
+static inline void fuzz_store_remove(void)
+{
+	struct err err;
+
+	file_remove_tree(AT_FDCWD, fuzz_root, &err);
+}
+
+static inline struct store *fuzz_store(void)
+{
+	static struct store *store;
+	struct err err;
+
+	if (store)
+		return store;
+	snprintf(fuzz_root, sizeof fuzz_root, "%s/pinlib-fuzz-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	HOLD(mkdtemp(fuzz_root) && store_open(fuzz_root, true, &store, &err) == 0);
+	atexit(fuzz_store_remove);
+	return store;
+}
+
+static inline size_t fuzz_names(int dir)
+{
+	AUTO_DIR DIR *d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	size_t n = 0;
+
+	while (d && readdir(d))
+		n++;
+	return n;
+}
+
+static inline void fuzz_check_staged(const struct staging *s)
+{
+	HOLD(!label_fault(s->name) && !version_fault(s->version) && !arch_fault(s->arch));
+	for (size_t i = 0; i < s->count; i++) {
+		const struct entry *e = s->items[i];
+
+		HOLD(!path_fault(e->path) && (e->mode & ~0777u) == 0);
+		HOLD(e->type != ENTRY_LINK || !target_fault(e->path, e->target));
+	}
+}
+
+/* Stages what the frames in fd say, and lets it go again. */
+static inline void fuzz_frames(int fd)
+{
+	static const struct add_options options;
+	struct parser parser = {"archive", -1, fd, false};
+	struct store *store = fuzz_store();
+	struct staging s;
+	struct err err;
+
+	HOLD(staging_begin(store, &options, &s, &err) == 0);
+	if (source_frames(&s, &parser, &err) == 0)
+		fuzz_check_staged(&s);
+	staging_end(&s);
+	HOLD(fuzz_names(store->tmp) == 2);
+}
