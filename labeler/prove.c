@@ -4,6 +4,7 @@
 #include "base/kernel.h"
 #include "base/overlay.h"
 #include "base/path.h"
+#include "labeler/deny.h"
 #include "labeler/enter.h"
 
 #include <fcntl.h>
@@ -24,6 +25,9 @@
 
 #define NOBODY 65534
 #define OUTPUT_MAX ((size_t)16 << 20)
+/* Of the loader. Data that is not there yet counts (.bss), and so do libraries of gigabytes. */
+#define DATA_MAX ((rlim_t)4 << 30)
+#define ADDRESSES_MAX ((rlim_t)16 << 30)
 #define MISSING_MAX 4096	       /* each is compared with all: more are dropped */
 #define STACK_SIZE ((size_t)512 << 10) /* the mount table is read on it */
 #define OWN_WORDS '\1'		       /* what follows is ours, not the loader's */
@@ -353,25 +357,43 @@ static int take_descriptors(int output)
 	return close_range(3, ~0u, 0);
 }
 
+/* Of its mounts none can be written to any more. */
+static int make_readonly(struct err *err)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+
+	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &attr, sizeof attr) < 0)
+		return err_sys(err, errno, "cannot make the mounts read-only");
+	return 0;
+}
+
+/* An ordinary user, in a user namespace of their own, has nobody else to become; what they have
+ * there goes at the execve(2). */
+static int become_nobody(struct err *err)
+{
+	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+			       setresuid(NOBODY, NOBODY, NOBODY) < 0))
+		return err_sys(err, errno, "cannot give up privileges");
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+		       ? err_sys(err, errno, "cannot give up privileges")
+		       : 0;
+}
+
 /* Nothing is left to the loader, which runs code of the libraries (IFUNC resolvers). The change
  * of uid takes the capabilities away. */
 static int give_up_everything(struct err *err)
 {
+	int r = 0;
+
 	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_CPU, prove_seconds) < 0 ||
 	    limit(RLIMIT_FSIZE, 0) < 0)
 		return err_sys(err, errno, "cannot set limits");
 	if (chdir("/") < 0)
 		return err_sys(err, errno, "cannot enter /");
-	/* An ordinary user, in a user namespace of their own, has nobody else to become; what they
-	 * have there goes at the execve(2). */
-	if (geteuid() != 0)
-		return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
-			       ? err_sys(err, errno, "cannot give up privileges")
-			       : 0;
-	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-	    setresuid(NOBODY, NOBODY, NOBODY) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_sys(err, errno, "cannot give up privileges");
-	return 0;
+	r = make_readonly(err);
+	if (r == 0)
+		r = become_nobody(err);
+	return r == 0 ? deny_needless(err) : r;
 }
 
 /* Whether an ordinary user may read it. Only the effective ids are changed, and back. */
@@ -445,6 +467,11 @@ static int trace_it(const struct trace *t, struct err *err)
 		return err_sys(err, errno,
 			       "%s: the proof runs as an ordinary user, who cannot read it",
 			       t->object);
+	if (access(t->interp, X_OK) < 0)
+		return err_sys(err, errno, "cannot run the loader %s", t->interp);
+	/* Last: a sanitizer needs more than that, to tell of an error too. */
+	if (limit(RLIMIT_DATA, DATA_MAX) < 0 || limit(RLIMIT_AS, ADDRESSES_MAX) < 0)
+		return err_sys(err, errno, "cannot set limits");
 	execve(t->interp, argv, musl ? none : envp);
 	return err_sys(err, errno, "cannot run the loader %s", t->interp);
 }
