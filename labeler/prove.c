@@ -244,10 +244,14 @@ static bool is_debug(const char *line, const char **text)
 
 static int note_needer(const char *text, struct proof *p, struct err *err)
 {
-	const char *name = text + strlen("file="), *end = strstr(name, " [");
-	const char *by = strstr(name, ";  needed by "), *by_end;
+	const char *name, *end, *by, *by_end;
 
-	if (!starts(text, "file=") || !end || !by || end > by)
+	if (!starts(text, "file="))
+		return 0;
+	name = text + strlen("file=");
+	end = strstr(name, " [");
+	by = strstr(name, ";  needed by ");
+	if (!end || !by || end > by)
 		return 0;
 	by += strlen(";  needed by ");
 	by_end = strrchr(by, '[');

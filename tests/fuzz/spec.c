@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	spec_matches(&spec, &v);
 	v.version = spec.version;
 	v.name = spec.name;
-	HOLD(!version_fault(spec.version) == spec_matches_version(spec.version, &v));
+	HOLD(strncmp(spec.version, "sha256:", 7) == 0 || spec_matches_version(spec.version, &v));
 	HOLD(spec_matches_name(spec.name, &v));
 	return 0;
 }
