@@ -99,8 +99,14 @@ $(BUILD)/unit/store_confined: tests/unit/store_confined.c $(BUILD)/librooms.a te
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(BUILD)/librooms.a $(ALL_LIBS)
 
+# What tests strike other programs with.
+$(BUILD)/inject: tests/inject.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O1 -g $(WARN) -D_GNU_SOURCE $(shell $(PKG_CONFIG) --cflags libseccomp) \
+		-o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp)
+
 .PHONY: unit
-unit: $(unit) $(replay)
+unit: $(unit) $(replay) $(BUILD)/inject
 .PRECIOUS: $(BUILD)/san/%.o $(BUILD)/fuzz/obj/%.o
 
 # Fuzzing: clang's libFuzzer.

@@ -113,24 +113,25 @@ int file_sync_parent(int dirfd, const char *path, struct err *err)
 	parent_of(path, dir, sizeof dir);
 	fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) < 0)
-		return err_sys(err, errno, "cannot sync directory %s", dir);
+		return err_sys(err, errno, "cannot sync the directory of %s", path);
 	return 0;
 }
 
-static int fill(int dirfd, const char *temp, const void *data, size_t len, mode_t mode,
-		struct err *err)
+/* path is what the file is to be: its temporary name says nothing to anybody. */
+static int fill(int dirfd, const char *temp, const char *path, const void *data, size_t len,
+		mode_t mode, struct err *err)
 {
 	AUTO_FD int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
 
 	if (fd < 0)
-		return err_sys(err, errno, "cannot create %s", temp);
+		return err_sys(err, errno, "cannot create %s", path);
 	r = file_write(fd, data, len, err);
 	if (r < 0)
-		return err_wrap(err, r, "%s", temp);
+		return err_wrap(err, r, "%s", path);
 	/* fchmod: the umask has no say. */
 	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
-		return err_sys(err, errno, "cannot finish %s", temp);
+		return err_sys(err, errno, "cannot finish %s", path);
 	return 0;
 }
 
@@ -141,18 +142,32 @@ int file_publish(int dirfd, const char *path, const void *data, size_t len, mode
 	int r;
 
 	parent_of(path, dir, sizeof dir);
-	snprintf(prefix, sizeof prefix, "%s/.tmp-", dir);
+	snprintf(prefix, sizeof prefix, "%s/" FILE_TEMP, dir);
 	r = file_temp_name(prefix, temp, sizeof temp, err);
 	if (r < 0)
 		return r;
-	r = fill(dirfd, temp, data, len, mode, err);
+	r = fill(dirfd, temp, path, data, len, mode, err);
 	if (r == 0 && renameat(dirfd, temp, dirfd, path) < 0)
-		r = err_sys(err, errno, "cannot rename %s to %s", temp, path);
+		r = err_sys(err, errno, "cannot replace %s", path);
 	if (r < 0) {
 		unlinkat(dirfd, temp, 0);
 		return r;
 	}
 	return file_sync_parent(dirfd, path, err);
+}
+
+int file_sweep(const char *path, struct err *err)
+{
+	AUTO_DIR DIR *dir = opendir(path);
+	struct dirent *d;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", path);
+	for (errno = 0; (d = readdir(dir)); errno = 0)
+		if (strncmp(d->d_name, FILE_TEMP, strlen(FILE_TEMP)) == 0 &&
+		    unlinkat(dirfd(dir), d->d_name, 0) < 0)
+			return err_sys(err, errno, "cannot remove %s/%s", path, d->d_name);
+	return errno ? err_sys(err, errno, "cannot read %s", path) : 0;
 }
 
 int file_mkdirs(const char *path, struct err *err)

@@ -19,6 +19,8 @@ int file_read_at(int dirfd, const char *path, size_t max, char **data, size_t *l
 /* Writes all, through EINTR and short writes. */
 int file_write(int fd, const void *data, size_t len, struct err *err);
 
+#define FILE_TEMP ".tmp-" /* how file_publish's temporary names begin */
+
 /* Makes path (relative to dirfd) hold just these bytes, with this mode, or leaves it as it was:
  * temporary name in the same directory, O_EXCL, fsync, rename, fsync of the directory. */
 int file_publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
@@ -33,6 +35,10 @@ int file_sync_parent(int dirfd, const char *path, struct err *err);
 /* rm -r below dirfd without following links; a missing name is no error. Changes directory modes
  * where it must. */
 int file_remove_tree(int dirfd, const char *name, struct err *err);
+
+/* Removes from the directory path what interrupted calls of file_publish left there. There may be
+ * no such directory. */
+int file_sweep(const char *path, struct err *err);
 
 /* A name for a temporary file beside others: PREFIX and 16 random hexadecimal digits. */
 int file_temp_name(const char *prefix, char *buf, size_t size, struct err *err);

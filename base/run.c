@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #define SYSTEM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -33,7 +34,7 @@ static void child(const char *const argv[], const char *cwd, int out, int log)
  * no attention while the first is read. */
 static int log_file(void)
 {
-	return open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return memfd_create("log", MFD_CLOEXEC); /* not in /tmp, which may be full */
 }
 
 static void keep_log(int log, struct err *err)
@@ -69,7 +70,7 @@ int run_read(const char *const argv[], const char *cwd, size_t max, char **out, 
 	pid_t pid;
 
 	if (log < 0)
-		return err_sys(err, errno, "cannot make a temporary file in /tmp");
+		return err_sys(err, errno, "cannot make a temporary file in memory");
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "cannot make a pipe");
 	read_end = pipes[0];

@@ -125,9 +125,10 @@ int plan_publish(const char *dir, const struct plan *plan, struct err *err)
 	fd = open_dir(dir, err);
 	if (fd < 0)
 		return fd;
-	if (is_there(fd, name, data, len))
-		return 0;
-	return file_publish(fd, name, data, len, 0644, err);
+	/* A command that was killed may have left it there without its last sync. */
+	r = is_there(fd, name, data, len) ? file_sync_parent(fd, name, err)
+					  : file_publish(fd, name, data, len, 0644, err);
+	return r < 0 ? err_wrap(err, r, "the plan in %s", dir) : 0;
 }
 
 int plan_remove(const char *dir, const char *app, struct err *err)
@@ -146,5 +147,6 @@ int plan_remove(const char *dir, const char *app, struct err *err)
 			return 0;
 		return err_sys(err, errno, "cannot remove the plan %s/%s", dir, name);
 	}
-	return file_sync_parent(fd, name, err);
+	r = file_sync_parent(fd, name, err);
+	return r < 0 ? err_wrap(err, r, "the plan in %s", dir) : 0;
 }

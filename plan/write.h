@@ -16,7 +16,7 @@ void plan_label(char label[PLAN_LABEL_MAX], const char *layer, uint64_t generati
 		const char *app);
 
 /* Encodes and publishes the plan in dir, by rename. If the same bytes are there already, nothing
- * is written. */
+ * is written; it is on the disk afterwards all the same. */
 int plan_publish(const char *dir, const struct plan *plan, struct err *err);
 
 /* Removes the app's plan; that there is none is no error. */

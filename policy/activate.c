@@ -210,6 +210,21 @@ static void go_back(struct store *store)
 		activate_recover(old, store, &ignored);
 }
 
+/* After a failure that came with the commit or later; r and err are the failure's. */
+static int take_back(struct policy *policy, struct store *store, int r, struct err *err)
+{
+	struct err why;
+
+	if (policy_revert(policy, &why) == 0) {
+		go_back(store);
+		return r;
+	}
+	return err_wrap(err, r,
+			"the change is made only in part, and cannot be taken back (%s): the next "
+			"pinlib command that can completes it",
+			why.text);
+}
+
 static int carry_out(struct policy *policy, struct store *store, const struct paths *paths,
 		     struct step **steps, const char *command, const struct activate_how *how,
 		     int64_t *generation, struct err *err)
@@ -227,14 +242,16 @@ static int carry_out(struct policy *policy, struct store *store, const struct pa
 		go_back(store);
 		return r;
 	}
+	r = store_sync(store, err);
+	if (r < 0) {
+		go_back(store);
+		return r;
+	}
 	r = policy_commit(policy, command, generation, err);
 	if (r == 0)
 		r = show_all(paths, steps, err);
-	if (r < 0) {
-		if (policy_revert(policy, &ignored) == 0)
-			go_back(store);
-		return r;
-	}
+	if (r < 0)
+		return take_back(policy, store, r, err);
 	policy_settle(policy);
 	/* The change is made. A list that still names it costs the next command a look. */
 	note_pending(&left, paths, true, &ignored);
@@ -278,6 +295,10 @@ int activate_recover(struct policy *policy, struct store *store, struct err *err
 	int first = 0, r = read_pending(&paths, err);
 
 	if (r < 0 || !paths.items)
+		return r;
+	/* The policy may have come by a rename that is not on the disk yet. */
+	r = file_sync_parent(AT_FDCWD, PENDING, err);
+	if (r < 0)
 		return r;
 	left.items = paths.items; /* those that stay move to the front; it owns nothing */
 	for (size_t i = 0; i < paths.count; i++) {

@@ -1,10 +1,12 @@
 #include "policy/collect.h"
 
+#include "base/file.h"
 #include "base/paths.h"
 #include "labeler/live.h"
 #include "policy/activate.h"
 #include "store/layer.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +84,14 @@ static int layers_needed(struct policy *policy, const struct live *live, struct 
 	return 0;
 }
 
+/* What interrupted commands left beside policy and plans. Those of the store are its own. */
+static int sweep(struct err *err)
+{
+	int r = file_sweep(PINLIB_STATE, err);
+
+	return r < 0 ? r : file_sweep(PINLIB_PLANS, err);
+}
+
 int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_run,
 	    report_fn *report, void *ctx, struct collected *out, struct err *err)
 {
@@ -106,10 +116,15 @@ int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_r
 		r = policy_commit(policy, "gc", &generation, err);
 	if (r == 0 && !dry_run)
 		policy_settle(policy);
+	/* Nor may an earlier command's policy be lost that does not need what goes now. */
+	if (r == 0 && !dry_run)
+		r = file_sync_parent(AT_FDCWD, PINLIB_POLICY, err);
 	if (r == 0)
 		r = store_gc(store, &needed, dry_run, report, ctx, &out->store, err);
 	if (r == 0)
 		r = layer_gc(PINLIB_LAYERS, (const char *const *)ids.items, ids.count, dry_run,
 			     report, ctx, &out->layers, err);
+	if (r == 0 && !dry_run)
+		r = sweep(err);
 	return r;
 }

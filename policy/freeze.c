@@ -448,6 +448,18 @@ static int add_package(struct work *w, const struct package *p, struct version *
 	return store_add(w->store, source, &options, v, &known, err);
 }
 
+/* Whether an error says nothing about the package, but that the machine cannot go on. */
+static bool is_machines_fault(int r)
+{
+	static const int faults[] = {ENOMEM, ENOSPC, EDQUOT, EIO,   EROFS,
+				     EINTR,  EMFILE, ENFILE, EAGAIN};
+
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		if (r == -faults[i])
+			return true;
+	return false;
+}
+
 /* 1: it is taken whole; 0: it cannot be. */
 static int take_package(struct work *w, size_t number, struct err *err)
 {
@@ -459,8 +471,10 @@ static int take_package(struct work *w, size_t number, struct err *err)
 	if (!p || p->programs || p->essential || is_taken(&w->kept, p->name, p->arch))
 		return 0;
 	r = add_package(w, p, &v, &why);
-	if (r == -ENOMEM)
-		return err_nomem(err);
+	if (is_machines_fault(r)) {
+		*err = why;
+		return r;
+	}
 	/* Something in it may not come into the store, or is in the way. */
 	if (r < 0 || collides(&w->kept, &v))
 		return 0;

@@ -17,6 +17,8 @@ struct policy {
 	sqlite3 *db;
 	bool changed;
 	bool pruned;
+	bool published; /* or half so: the file may be the new one */
+	bool kept;	/* the old file has its second name */
 };
 
 #define NUMBER(n) NUMBER_TEXT(n)
@@ -372,12 +374,14 @@ static int sign(struct policy *p, const char *command, struct err *err)
 }
 
 /* The old file keeps a name until the change is settled, so that going back needs no space. */
-static int keep_before(struct err *err)
+static int keep_before(struct policy *p, struct err *err)
 {
 	if (unlink(POLICY_BEFORE) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "cannot remove %s", POLICY_BEFORE);
-	if (link(PINLIB_POLICY, POLICY_BEFORE) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "cannot link %s", POLICY_BEFORE);
+	p->kept = link(PINLIB_POLICY, POLICY_BEFORE) == 0;
+	if (!p->kept && errno != ENOENT)
+		return err_sys(err, errno, "cannot link %s to %s", PINLIB_POLICY, POLICY_BEFORE);
+	p->published = true;
 	return 0;
 }
 
@@ -389,7 +393,7 @@ static int publish(struct policy *p, struct err *err)
 
 	if (!data)
 		return err_nomem(err);
-	r = keep_before(err);
+	r = keep_before(p, err);
 	if (r == 0)
 		r = file_publish(AT_FDCWD, PINLIB_POLICY, data, (size_t)len, 0644, err);
 	sqlite3_free(data);
@@ -419,14 +423,13 @@ int policy_commit(struct policy *p, const char *command, int64_t *generation, st
 
 int policy_revert(struct policy *p, struct err *err)
 {
-	(void)p;
-	if (rename(POLICY_BEFORE, PINLIB_POLICY) == 0)
-		return file_sync_parent(AT_FDCWD, PINLIB_POLICY, err);
-	if (errno != ENOENT)
+	if (!p->published)
+		return 0;
+	if (p->kept && rename(POLICY_BEFORE, PINLIB_POLICY) < 0)
 		return err_sys(err, errno, "cannot bring back %s", PINLIB_POLICY);
-	if (unlink(PINLIB_POLICY) < 0 && errno != ENOENT) /* there was none before */
+	if (!p->kept && unlink(PINLIB_POLICY) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "cannot remove %s", PINLIB_POLICY);
-	return 0;
+	return file_sync_parent(AT_FDCWD, PINLIB_POLICY, err);
 }
 
 void policy_settle(struct policy *p)

@@ -12,6 +12,7 @@
 
 #define SHEBANG "#!" PINLIB_WRAPPER " "
 #define SHEBANG_MAX 255 /* what execve(2) reads of a script, BINPRM_BUF_SIZE less the NUL */
+#define DIVERSIONS "/var/lib/dpkg/diversions"
 #define SCRIPT_MAX (64u << 20)
 
 int wrap_real(const char *app, char real[PATH_MAX], struct err *err)
@@ -227,6 +228,12 @@ static int dpkg_name(const char *app, char name[PATH_MAX], struct err *err)
 	return 0;
 }
 
+/* dpkg-divert syncs its list, not the directory that the list is renamed into. */
+static int sync_diversions(struct err *err)
+{
+	return file_sync_parent(AT_FDCWD, DIVERSIONS, err);
+}
+
 static int divert(const char *name, const char *action, struct err *err)
 {
 	char target[PATH_MAX], option[PATH_MAX + 16];
@@ -240,30 +247,33 @@ static int divert(const char *name, const char *action, struct err *err)
 		     NULL, 1 << 20, NULL, err);
 	if (r > 0)
 		return err_wrap(err, -EIO, "dpkg-divert %s %s failed", action, name);
-	return r;
+	return r < 0 ? r : sync_diversions(err);
 }
 
-/* True if a diversion of ours for app is in dpkg's list; name is how dpkg spells it. */
-static bool diverted(const char *app, char name[PATH_MAX])
+/* 1 if a diversion of ours for app is in dpkg's list; name is how dpkg spells it. */
+static int diverted(const char *app, char name[PATH_MAX], struct err *err)
 {
 	const char *spelt[2] = {app, strncmp(app, "/usr/", 5) == 0 ? app + 4 : NULL};
-	struct err ignored;
 
 	for (size_t i = 0; i < 2 && spelt[i]; i++) {
 		char want[PATH_MAX];
 		AUTO_FREE char *says = NULL;
+		int r = wrap_real(spelt[i], want, err);
 
-		if (wrap_real(spelt[i], want, &ignored) < 0 ||
-		    run_read((const char *[]){"dpkg-divert", "--truename", spelt[i], NULL}, NULL,
-			     PATH_MAX * 2, &says, &ignored) != 0)
-			continue;
+		if (r == 0)
+			r = run_read((const char *[]){"dpkg-divert", "--truename", spelt[i], NULL},
+				     NULL, PATH_MAX * 2, &says, err);
+		if (r != 0)
+			return r < 0 ? r
+				     : err_wrap(err, -EIO, "dpkg-divert --truename %s failed",
+						spelt[i]);
 		says[strcspn(says, "\n")] = '\0';
 		if (strcmp(says, want) == 0) {
 			snprintf(name, PATH_MAX, "%s", spelt[i]);
-			return true;
+			return 1;
 		}
 	}
-	return false;
+	return 0;
 }
 
 /* -- steps -- */
@@ -281,19 +291,22 @@ static bool same_file(const char *a, const char *b)
 static int second_name(const char *app, const char *real, struct err *err)
 {
 	char dir[PATH_MAX];
+	int r;
 
 	path_dir(real, dir);
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
 		return err_sys(err, errno, "cannot create directory %s", dir);
 	if (chmod(dir, 0755) < 0)
 		return err_sys(err, errno, "cannot set the mode of %s", dir);
-	if (same_file(app, real))
-		return 0;
-	if (unlink(real) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "cannot remove %s", real);
-	if (linkat(AT_FDCWD, app, AT_FDCWD, real, 0) < 0)
-		return err_sys(err, errno, "cannot link %s to %s", app, real);
-	return file_sync_parent(AT_FDCWD, real, err);
+	if (!same_file(app, real)) {
+		if (unlink(real) < 0 && errno != ENOENT)
+			return err_sys(err, errno, "cannot remove %s", real);
+		if (linkat(AT_FDCWD, app, AT_FDCWD, real, 0) < 0)
+			return err_sys(err, errno, "cannot link %s to %s", app, real);
+	}
+	/* Both are on the disk before the first name goes, whoever made them. */
+	r = file_sync_parent(AT_FDCWD, dir, err);
+	return r < 0 ? r : file_sync_parent(AT_FDCWD, real, err);
 }
 
 int wrap_prepare(const char *app, struct err *err)
@@ -303,8 +316,11 @@ int wrap_prepare(const char *app, struct err *err)
 
 	if (r == 0 && !wrap_present(app))
 		r = second_name(app, real, err);
-	if (r < 0 || !have_dpkg() || diverted(app, name))
+	if (r < 0 || !have_dpkg())
 		return r;
+	r = diverted(app, name, err);
+	if (r != 0)
+		return r < 0 ? r : sync_diversions(err);
 	r = dpkg_name(app, name, err);
 	if (r == 0 && name[0])
 		r = divert(name, "--add", err);
@@ -401,16 +417,31 @@ int wrap_check(const char *app, struct err *err)
 	return 0;
 }
 
+/* The temporary names of an interrupted wrap_install. */
+static void sweep(const char *path)
+{
+	AUTO_DIR DIR *dir = opendir(path);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)))
+		if (strncmp(d->d_name, ".new-", 5) == 0)
+			unlinkat(dirfd(dir), d->d_name, 0);
+}
+
 int wrap_install(const char *app, struct err *err)
 {
 	char real[PATH_MAX], dir[PATH_MAX], prefix[PATH_MAX + 16], temp[PATH_MAX + 48];
 	int r = wrap_real(app, real, err);
 
-	if (r == 0)
-		r = wrap_check(app, err);
-	if (r != -ENOENT && r != -ESTALE)
+	if (r < 0)
 		return r;
 	path_dir(real, dir);
+	sweep(dir);
+	r = wrap_check(app, err);
+	if (r == 0) /* done by a command that may have been killed before it was on the disk */
+		return file_sync_parent(AT_FDCWD, app, err);
+	if (r != -ENOENT && r != -ESTALE)
+		return r;
 	snprintf(prefix, sizeof prefix, "%s/.new-", dir);
 	r = file_temp_name(prefix, temp, sizeof temp, err);
 	if (r < 0)
@@ -428,51 +459,75 @@ int wrap_install(const char *app, struct err *err)
 	return file_sync_parent(AT_FDCWD, app, err);
 }
 
-/* Temporary names of an interrupted wrap_install, and then the directory if it is empty. */
+/* The original's directory, if it is empty. */
 static void tidy(const char *real)
 {
 	char path[PATH_MAX];
-	AUTO_DIR DIR *dir = NULL;
-	struct dirent *d;
 
 	path_dir(real, path);
-	dir = opendir(path);
-	while (dir && (d = readdir(dir)))
-		if (strncmp(d->d_name, ".new-", 5) == 0)
-			unlinkat(dirfd(dir), d->d_name, 0);
+	sweep(path);
 	rmdir(path);
+}
+
+/* An undone wrap_prepare: two names of one file, of which rename(2) would keep both. Two files:
+ * dpkg has brought a new one through the diversion, which is the one to keep; without a diversion a
+ * program was installed over our link since. */
+static int drop_second_name(const char *app, const char *real, struct err *err)
+{
+	char name[PATH_MAX];
+	int newer = 0;
+
+	if (!same_file(app, real) && have_dpkg())
+		newer = diverted(app, name, err);
+	if (newer < 0)
+		return newer;
+	if (newer && rename(real, app) < 0)
+		return err_sys(err, errno, "cannot rename %s to %s", real, app);
+	if (!newer && unlink(real) < 0)
+		return err_sys(err, errno, "cannot remove %s", real);
+	return 0;
+}
+
+static int bring_back(const char *app, const char *real, struct err *err)
+{
+	if (rename(real, app) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return err_sys(err, errno, "cannot rename %s to %s", real, app);
+	/* Its package was removed: our link is all that is left. */
+	return unlink(app) < 0 ? err_sys(err, errno, "cannot remove %s", app) : 0;
+}
+
+static int end_diversion(const char *app, struct err *err)
+{
+	char name[PATH_MAX];
+	int r;
+
+	if (!have_dpkg())
+		return 0;
+	r = diverted(app, name, err);
+	if (r > 0)
+		return divert(name, "--remove", err);
+	/* An earlier command may have been killed before it was on the disk. */
+	return r < 0 ? r : sync_diversions(err);
 }
 
 int wrap_remove(const char *app, struct err *err)
 {
-	char real[PATH_MAX], name[PATH_MAX];
+	char real[PATH_MAX];
 	struct stat st;
 	int r = wrap_real(app, real, err);
 
 	if (r < 0)
 		return r;
-	if (wrap_present(app)) {
-		if (rename(real, app) < 0) {
-			if (errno != ENOENT)
-				return err_sys(err, errno, "cannot rename %s to %s", real, app);
-			/* Its package was removed: our link is all that is left. */
-			if (unlink(app) < 0)
-				return err_sys(err, errno, "cannot remove %s", app);
-		}
-	} else if (lstat(real, &st) == 0 && lstat(app, &st) == 0) {
-		/* An undone wrap_prepare: two names of one file, of which rename(2) would keep
-		 * both. Two files: dpkg has brought a new one through the diversion, which is the
-		 * one to keep; without a diversion a program was installed over our link since. */
-		if (!same_file(app, real) && have_dpkg() && diverted(app, name)) {
-			if (rename(real, app) < 0)
-				return err_sys(err, errno, "cannot rename %s to %s", real, app);
-		} else if (unlink(real) < 0) {
-			return err_sys(err, errno, "cannot remove %s", real);
-		}
-	}
-	r = file_sync_parent(AT_FDCWD, app, err);
-	if (r == 0 && have_dpkg() && diverted(app, name))
-		r = divert(name, "--remove", err);
+	if (wrap_present(app))
+		r = bring_back(app, real, err);
+	else if (lstat(real, &st) == 0 && lstat(app, &st) == 0)
+		r = drop_second_name(app, real, err);
+	if (r == 0)
+		r = file_sync_parent(AT_FDCWD, app, err);
+	if (r == 0)
+		r = end_diversion(app, err);
 	tidy(real);
 	return r;
 }

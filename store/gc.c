@@ -87,7 +87,8 @@ static int remove_version(struct gc *gc, const struct digest *digest, struct err
 	else
 		report(gc, "version sha256:%.12s, which is damaged", hex);
 	if (!gc->dry_run && unlinkat(gc->store->versions, hex, 0) < 0)
-		return err_sys(err, errno, "cannot remove the manifest %s", hex);
+		return err_sys(err, errno, "cannot remove the manifest %s/versions/%s",
+			       gc->store->root, hex);
 	gc->result->versions++;
 	return 0;
 }
@@ -103,7 +104,7 @@ static int sweep_versions(struct gc *gc, const struct digests *keep, struct err 
 			r = remove_version(gc, &all[i], err);
 	/* On the disk before any object goes: no manifest may outlive what it names. */
 	if (r == 0 && !gc->dry_run && fsync(gc->store->versions) < 0)
-		r = err_sys(err, errno, "cannot sync the store's versions");
+		r = err_sys(err, errno, "cannot sync %s/versions", gc->store->root);
 	return r;
 }
 
@@ -121,7 +122,8 @@ static int sweep_object(void *ctx, int dir, const char *name, struct err *err)
 		return err_sys(err, errno, "cannot stat the object %s", hex);
 	report(gc, "object %s, %lld bytes", hex, (long long)st.st_size);
 	if (!gc->dry_run && unlinkat(dir, name, 0) < 0)
-		return err_sys(err, errno, "cannot remove the object %s", hex);
+		return err_sys(err, errno, "cannot remove the object %s/objects/%s/%s",
+			       gc->store->root, gc->prefix, name);
 	gc->result->objects++;
 	gc->result->bytes += (uint64_t)st.st_size;
 	return 0;
@@ -157,7 +159,9 @@ static int sweep_temporary(void *ctx, int dir, const char *name, struct err *err
 /* An interrupted file_publish's. */
 static int sweep_half_manifest(void *ctx, int dir, const char *name, struct err *err)
 {
-	return strncmp(name, ".tmp-", 5) == 0 ? sweep_temporary(ctx, dir, name, err) : 0;
+	return strncmp(name, FILE_TEMP, strlen(FILE_TEMP)) == 0
+		       ? sweep_temporary(ctx, dir, name, err)
+		       : 0;
 }
 
 /* What is known of the origin of a version that is gone, or never came to be. */

@@ -64,7 +64,7 @@ static int publish_objects(const struct staging *s, const struct version *v, str
 	bool touched[256] = {false};
 
 	if (syncfs(s->dir) < 0)
-		return err_sys(err, errno, "cannot sync the store");
+		return err_sys(err, errno, "cannot sync %s/tmp", s->store->root);
 	for (size_t i = 0; i < v->nentries; i++) {
 		const struct entry *e = &v->entries[i];
 		int r;
@@ -84,12 +84,14 @@ static int publish_manifest(struct store *store, const struct version *v, const 
 {
 	AUTO_VERSION struct version old = {0};
 	char hex[DIGEST_HEX];
+	int r;
 
 	*known = store_load(store, &v->digest, &old, err) == 0;
 	if (*known)
 		return 0;
 	digest_hex(&v->digest, hex);
-	return file_publish(store->versions, hex, text, len, 0644, err);
+	r = file_publish(store->versions, hex, text, len, 0644, err);
+	return r < 0 ? err_wrap(err, r, "%s/versions", store->root) : 0;
 }
 
 static int write_origin(struct store *store, const struct staging *s, const struct version *v,

@@ -286,9 +286,11 @@ int layer_build(struct store *store, const char *root, struct layer_entry *entri
 	if (dir < 0)
 		return err_sys(err, errno, "cannot open %s", root);
 	r = is_there(dir, id, text, len, err);
+	if (r == 1 && fsync(dir) < 0) /* who built it may have been killed before that */
+		r = err_sys(err, errno, "cannot sync %s", root);
 	if (r == 0)
 		r = build(&(struct build){store, dir, entries, n, text, len, id}, err);
-	return r < 0 ? err_wrap(err, r, "cannot build the layer %s", id) : 0;
+	return r < 0 ? err_wrap(err, r, "cannot build the layer %s/%s", root, id) : 0;
 }
 
 int layer_copy(struct store *store, int dir, const struct layer_entry *entries, size_t n,
@@ -321,7 +323,7 @@ static int remove_layer(int dir, const char *id, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (renameat(dir, id, dir, temp) < 0)
+	if (renameat(dir, id, dir, temp) < 0 || fsync(dir) < 0)
 		return err_sys(err, errno, "cannot remove the layer %s", id);
 	return file_remove_tree(dir, temp, err);
 }

@@ -36,7 +36,7 @@ int object_open(const struct store *store, const struct digest *digest, struct e
 	return out;
 }
 
-int object_begin(int dir, struct object_writer *w, struct err *err)
+int object_begin(const struct store *store, int dir, struct object_writer *w, struct err *err)
 {
 	int r;
 
@@ -46,7 +46,8 @@ int object_begin(int dir, struct object_writer *w, struct err *err)
 		return r;
 	w->fd = openat(dir, w->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (w->fd < 0)
-		return err_sys(err, errno, "cannot create a file in the store");
+		return err_sys(err, errno, "cannot create a file in %s/tmp", store->root);
+	w->store = store;
 	w->dir = dir;
 	w->digest = digest_begin();
 	if (!w->digest) {
@@ -63,17 +64,18 @@ int object_write(struct object_writer *w, const void *data, size_t len, struct e
 	if (r == 0)
 		r = file_write(w->fd, data, len, err);
 	if (r < 0)
-		return err_wrap(err, r, "cannot write to the store");
+		return err_wrap(err, r, "%s/tmp", w->store->root);
 	w->size += len;
 	return 0;
 }
 
-static int set_modes(int fd, struct err *err)
+static int set_modes(const struct object_writer *w, struct err *err)
 {
-	if (geteuid() == 0 && fchown(fd, 0, 0) < 0)
-		return err_sys(err, errno, "cannot give an object to root");
-	if (fchmod(fd, 0644) < 0)
-		return err_sys(err, errno, "cannot set an object's mode");
+	if (geteuid() == 0 && fchown(w->fd, 0, 0) < 0)
+		return err_sys(err, errno, "cannot give a file in %s/tmp to root", w->store->root);
+	if (fchmod(w->fd, 0644) < 0)
+		return err_sys(err, errno, "cannot set the mode of a file in %s/tmp",
+			       w->store->root);
 	return 0;
 }
 
@@ -86,16 +88,17 @@ static int finish(struct object_writer *w, struct digest *out, int *fd, struct e
 	w->digest = NULL;
 	r = digest_end(digest, out, err);
 	if (r == 0)
-		r = set_modes(w->fd, err);
+		r = set_modes(w, err);
 	if (r < 0)
 		return r;
 	digest_hex(out, hex);
 	if (renameat(w->dir, w->name, w->dir, hex) < 0)
-		return err_sys(err, errno, "cannot rename a file in the store");
+		return err_sys(err, errno, "cannot rename a file in %s/tmp", w->store->root);
 	w->name[0] = '\0';
 	*fd = openat(w->dir, hex, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
-		return err_sys(err, errno, "cannot open what was just written to the store");
+		return err_sys(err, errno, "cannot open what was just written in %s/tmp",
+			       w->store->root);
 	return 0;
 }
 
@@ -143,10 +146,13 @@ static int make_prefix(const struct store *store, const char *path, struct err *
 	AUTO_FD int fd = -1;
 
 	if (mkdirat(store->objects, prefix, 0755) < 0)
-		return errno == EEXIST ? 0 : err_sys(err, errno, "cannot make objects/%s", prefix);
+		return errno == EEXIST ? 0
+				       : err_sys(err, errno, "cannot make %s/objects/%s",
+						 store->root, prefix);
 	fd = openat(store->objects, prefix, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fchmod(fd, 0755) < 0) /* the umask */
-		return err_sys(err, errno, "cannot set the mode of objects/%s", prefix);
+		return err_sys(err, errno, "cannot set the mode of %s/objects/%s", store->root,
+			       prefix);
 	return 0;
 }
 
@@ -163,12 +169,12 @@ int object_publish(const struct store *store, int dir, const struct digest *dige
 	if (renameat2(dir, hex, store->objects, path, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EEXIST && errno != ENOENT)
-		return err_sys(err, errno, "cannot put the object %s into the store", path);
+		return err_sys(err, errno, "cannot publish %s/objects/%s", store->root, path);
 	r = is_whole(store, digest, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (renameat(dir, hex, store->objects, path) < 0)
-		return err_sys(err, errno, "cannot put the object %s into the store", path);
+		return err_sys(err, errno, "cannot publish %s/objects/%s", store->root, path);
 	return 0;
 }
 
@@ -183,9 +189,10 @@ int object_sync(const struct store *store, const bool touched[256], struct err *
 		snprintf(prefix, sizeof prefix, "%02x", i & 0xff);
 		fd = openat(store->objects, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0 || fsync(fd) < 0)
-			return err_sys(err, errno, "cannot sync objects/%s", prefix);
+			return err_sys(err, errno, "cannot sync %s/objects/%s", store->root,
+				       prefix);
 	}
 	if (fsync(store->objects) < 0)
-		return err_sys(err, errno, "cannot sync the store's objects");
+		return err_sys(err, errno, "cannot sync %s/objects", store->root);
 	return 0;
 }

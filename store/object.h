@@ -25,7 +25,8 @@ int object_open(const struct store *store, const struct digest *digest, struct e
 
 /* A content being written into the directory dir. */
 struct object_writer {
-	int dir; /* the caller's */
+	const struct store *store; /* the caller's, and dir too */
+	int dir;
 	int fd;
 	char name[64];
 	struct digest_stream *digest;
@@ -35,7 +36,7 @@ struct object_writer {
 #define OBJECT_WRITER_NONE ((struct object_writer){.dir = -1, .fd = -1})
 #define AUTO_OBJECT_WRITER CLEANUP(object_abandon)
 
-int object_begin(int dir, struct object_writer *w, struct err *err);
+int object_begin(const struct store *store, int dir, struct object_writer *w, struct err *err);
 int object_write(struct object_writer *w, const void *data, size_t len, struct err *err);
 /* The file is now dir/HEX. *fd, open for reading, is the caller's. */
 int object_end(struct object_writer *w, struct digest *out, int *fd, struct err *err);

@@ -90,6 +90,7 @@ int origin_write(struct store *store, const struct digest *digest, const char *s
 	char hex[DIGEST_HEX], path[PATH_MAX];
 	bool is_package = strncmp(source, "apt:", 4) == 0 || strncmp(source, "dpkg:", 5) == 0;
 	bool config;
+	int r;
 
 	if (!is_package) {
 		if (!realpath(source, path))
@@ -108,5 +109,6 @@ int origin_write(struct store *store, const struct digest *digest, const char *s
 	if (dir < 0)
 		return dir;
 	digest_hex(digest, hex);
-	return file_publish(dir, hex, text, strlen(text), 0644, err);
+	r = file_publish(dir, hex, text, strlen(text), 0644, err);
+	return r < 0 ? err_wrap(err, r, "%s/origins", store->root) : 0;
 }

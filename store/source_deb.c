@@ -109,7 +109,7 @@ static int begin_file(struct reader *r, const struct frame *f, struct err *err)
 	int n = staging_check_file(r->s, r->path, f->mode, f->size, err);
 
 	if (n == 0)
-		n = object_begin(r->s->dir, &r->w, err);
+		n = object_begin(r->s->store, r->s->dir, &r->w, err);
 	if (n < 0)
 		return n;
 	memcpy(r->member, r->path, sizeof r->member);

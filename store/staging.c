@@ -303,7 +303,7 @@ int staging_file_fd(struct staging *s, const char *member, int fd, struct err *e
 		return r;
 	r = xattrs_allowed(fd, err);
 	if (r == 0)
-		r = object_begin(s->dir, &w, err);
+		r = object_begin(s->store, s->dir, &w, err);
 	if (r == 0)
 		r = copy_content(s, fd, &w, err);
 	if (r < 0)

@@ -70,6 +70,14 @@ int store_open(const char *root, bool create, struct store **out, struct err *er
 	return 0;
 }
 
+int store_sync(struct store *store, struct err *err)
+{
+	/* Objects were synced before their manifest appeared. */
+	if (fsync(store->versions) < 0)
+		return err_sys(err, errno, "cannot sync %s/versions", store->root);
+	return 0;
+}
+
 int store_load(struct store *store, const struct digest *digest, struct version *out,
 	       struct err *err)
 {

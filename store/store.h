@@ -62,6 +62,10 @@ int store_add_files(struct store *store, const struct store_file *files, size_t 
 		    const struct add_options *options, struct version *out, bool *known,
 		    struct err *err);
 
+/* That a version can be seen does not mean that it is on the disk: an add may have been killed
+ * before its last sync. What is about to refer to versions calls this before. */
+int store_sync(struct store *store, struct err *err);
+
 /* All versions, sorted by name, then version, then digest. */
 int store_list(struct store *store, struct versions *out, struct err *err);
 

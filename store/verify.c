@@ -217,8 +217,6 @@ static void check_manifest(struct verify *v, const char *hex)
 	struct err err;
 	char buf[SHOWN];
 
-	if (strncmp(hex, ".tmp-", 5) == 0)
-		return; /* of an interrupted add: no version, and store_gc's to sweep */
 	if (!digest_parse(hex, &digest)) {
 		finding(v, "versions/%s is not a manifest's name", shown(hex, buf));
 		return;
@@ -238,6 +236,8 @@ static int visit_manifest(void *ctx, int dir, const char *name, struct err *err)
 	char what[NAME_MAX + 32], buf[SHOWN];
 	struct stat st;
 
+	if (strncmp(name, FILE_TEMP, strlen(FILE_TEMP)) == 0)
+		return 0; /* of an interrupted add: no version, and store_gc's to sweep */
 	snprintf(what, sizeof what, "manifest %s", shown(name, buf));
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "cannot stat %s", what);

@@ -113,6 +113,11 @@ static void rollback(void)
 	CHECK(policy_revert(p, &err) == 0);
 	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "libx=2 liby=1");
 	CHECK_STR(pins("/usr/bin/b", POLICY_NOW), "libx=1");
+	/* A change that failed before anything was published has nothing to take back. */
+	policy_close(&p);
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_revert(p, &err) == 0);
+	CHECK_STR(pins("/usr/bin/b", POLICY_NOW), "libx=1");
 }
 
 static void unpin_and_unwrap(void)
