@@ -35,6 +35,7 @@ static void print_json(const struct collected *c, bool dry_run)
 	json_number("versions", (int64_t)c->store.versions);
 	json_number("objects", (int64_t)c->store.objects);
 	json_number("layers", (int64_t)c->layers);
+	json_number("layers_held", (int64_t)c->held);
 	json_number("generations", (int64_t)c->generations);
 	json_number("bytes", (int64_t)c->store.bytes);
 	json_bool("dry_run", dry_run);
@@ -87,6 +88,9 @@ static int run(int argc, char **argv)
 		print_text(&result, dry_run);
 	if (want_json)
 		json_close();
+	if (r == 0 && result.held)
+		warn("%zu layer%s for now: a program is being started that may still need it",
+		     result.held, result.held == 1 ? " stays" : "s stay");
 	return r < 0 ? failed(&err) : EXIT_OK;
 }
 

@@ -17,5 +17,12 @@ int live_labels(struct live *out, struct err *err);
 void live_free(struct live *live);
 #define AUTO_LIVE CLEANUP(live_free)
 
+/* Waits, but never longer than milliseconds, for the launches that are under way now: processes
+ * that are still the wrapper, and may have read a plan and not mounted its layers yet. So many are
+ * left afterwards: ones that somebody has stopped, as a rule. To be called before live_labels,
+ * which then sees the views that the others have built. Launches that begin meanwhile do not count.
+ */
+int live_launches(unsigned int milliseconds, size_t *left, struct err *err);
+
 /* 1 if the calling process is in a view itself, 0 if not, or a negative error. */
 int live_in_view(struct err *err);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LAUNCH_MS 100 /* a launch takes less than one, if it is let */
+
 /* The generation of a label, "LAYER:GENERATION:APP"; POLICY_NOW if it is none of ours. */
 static int64_t generation_of(const char *label)
 {
@@ -99,9 +101,14 @@ int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_r
 	AUTO_PATHS struct paths ids = {0};
 	AUTO_FREE struct digest *items = NULL;
 	struct digests needed = {0};
+	struct layers_gone gone = {0};
 	int64_t generation;
-	int r = live_labels(&live, err);
+	size_t launches = 0;
+	/* Before the labels: a launch is seen as such, or else its view is. */
+	int r = live_launches(LAUNCH_MS, &launches, err);
 
+	if (r == 0)
+		r = live_labels(&live, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot tell which views are in use");
 	r = layers_needed(policy, &live, &ids, err);
@@ -122,8 +129,12 @@ int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_r
 	if (r == 0)
 		r = store_gc(store, &needed, dry_run, report, ctx, &out->store, err);
 	if (r == 0)
-		r = layer_gc(PINLIB_LAYERS, (const char *const *)ids.items, ids.count, dry_run,
-			     report, ctx, &out->layers, err);
+		r = layer_gc(PINLIB_LAYERS,
+			     &(struct layer_keep){(const char *const *)ids.items, ids.count,
+						  launches > 0},
+			     dry_run, report, ctx, &gone, err);
+	out->layers = gone.removed;
+	out->held = gone.held;
 	if (r == 0 && !dry_run)
 		r = sweep(err);
 	return r;

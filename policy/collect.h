@@ -8,6 +8,7 @@
 struct collected {
 	struct gc_result store;
 	size_t layers;
+	size_t held; /* layers that stay for now: a launch is under way that may still need them */
 	size_t generations;
 };
 

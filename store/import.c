@@ -84,13 +84,19 @@ static int publish_manifest(struct store *store, const struct version *v, const 
 {
 	AUTO_VERSION struct version old = {0};
 	char hex[DIGEST_HEX];
+	bool was_there;
 	int r;
 
-	*known = store_load(store, &v->digest, &old, err) == 0;
+	r = store_load(store, &v->digest, &old, err);
+	*known = r == 0;
 	if (*known)
 		return 0;
+	was_there = r != -ENOENT;
 	digest_hex(&v->digest, hex);
 	r = file_publish(store->versions, hex, text, len, 0644, err);
+	/* It may have its name and not be on the disk: an add that fails adds nothing. */
+	if (r < 0 && !was_there)
+		unlinkat(store->versions, hex, 0);
 	return r < 0 ? err_wrap(err, r, "%s/versions", store->root) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 /* The directory path below dir, made with its parents; the caller closes it. */
 static int make_dirs(int dir, const char *path, struct err *err)
@@ -266,6 +267,28 @@ static int build(const struct build *b, struct err *err)
 	return r;
 }
 
+/* Whatever a gc thought of it. */
+static int layer_is_needed(int root, const char *id, struct err *err)
+{
+	char path[LAYER_ID + sizeof LAYER_UNNEEDED];
+
+	snprintf(path, sizeof path, "%s/" LAYER_UNNEEDED, id);
+	if (unlinkat(root, path, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "cannot remove %s", path);
+	return 0;
+}
+
+/* One that is there. */
+static int take_up(int root, const char *id, struct err *err)
+{
+	int r = layer_is_needed(root, id, err);
+
+	/* Who built it may have been killed before that. */
+	if (r == 0 && fsync(root) < 0)
+		r = err_sys(err, errno, "cannot sync the layers");
+	return r;
+}
+
 int layer_build(struct store *store, const char *root, struct layer_entry *entries, size_t n,
 		char id[LAYER_ID], struct err *err)
 {
@@ -286,9 +309,9 @@ int layer_build(struct store *store, const char *root, struct layer_entry *entri
 	if (dir < 0)
 		return err_sys(err, errno, "cannot open %s", root);
 	r = is_there(dir, id, text, len, err);
-	if (r == 1 && fsync(dir) < 0) /* who built it may have been killed before that */
-		r = err_sys(err, errno, "cannot sync %s", root);
-	if (r == 0)
+	if (r == 1)
+		r = take_up(dir, id, err);
+	else if (r == 0)
 		r = build(&(struct build){store, dir, entries, n, text, len, id}, err);
 	return r < 0 ? err_wrap(err, r, "cannot build the layer %s/%s", root, id) : 0;
 }
@@ -300,8 +323,8 @@ int layer_copy(struct store *store, int dir, const struct layer_entry *entries, 
 }
 
 struct collect {
-	const char *const *keep;
-	size_t nkeep, removed;
+	const struct layer_keep *keep;
+	struct layers_gone *gone;
 	bool dry_run;
 	report_fn *report;
 	void *ctx;
@@ -309,8 +332,8 @@ struct collect {
 
 static bool is_kept(const struct collect *c, const char *id)
 {
-	for (size_t i = 0; i < c->nkeep; i++)
-		if (strcmp(c->keep[i], id) == 0)
+	for (size_t i = 0; i < c->keep->count; i++)
+		if (strcmp(c->keep->ids[i], id) == 0)
 			return true;
 	return false;
 }
@@ -328,33 +351,61 @@ static int remove_layer(int dir, const char *id, struct err *err)
 	return file_remove_tree(dir, temp, err);
 }
 
+/* Whether the layer has been unneeded for so long that nobody can be about to mount it; from now on
+ * it is, if it was not. A clock that was set back begins anew. */
+static int is_long_unneeded(int dir, const char *id, struct err *err)
+{
+	char path[LAYER_ID + sizeof LAYER_UNNEEDED];
+	time_t now = time(NULL);
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/" LAYER_UNNEEDED, id);
+	if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime <= now)
+		return now - st.st_mtime >= LAYER_HOLD;
+	fd = openat(dir, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 || futimens(fd, NULL) < 0)
+		return err_sys(err, errno, "cannot mark %s", path);
+	return 0;
+}
+
 static int collect(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct collect *c = ctx;
 	char what[64];
+	int r = 1;
 
 	if (strncmp(name, LAYER_TEMP, strlen(LAYER_TEMP)) == 0)
 		return c->dry_run ? 0 : file_remove_tree(dir, name, err);
-	if (!layer_is_id(name) || is_kept(c, name))
+	if (!layer_is_id(name))
 		return 0;
+	if (is_kept(c, name))
+		return c->dry_run ? 0 : layer_is_needed(dir, name, err);
+	if (c->keep->launching)
+		r = c->dry_run ? 0 : is_long_unneeded(dir, name, err);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		c->gone->held++;
+		return 0;
+	}
 	snprintf(what, sizeof what, "layer %.32s", name);
 	if (c->report)
 		c->report(c->ctx, what);
-	c->removed++;
+	c->gone->removed++;
 	return c->dry_run ? 0 : remove_layer(dir, name, err);
 }
 
-int layer_gc(const char *root, const char *const *keep, size_t nkeep, bool dry_run,
-	     report_fn *report, void *ctx, size_t *removed, struct err *err)
+int layer_gc(const char *root, const struct layer_keep *keep, bool dry_run, report_fn *report,
+	     void *ctx, struct layers_gone *gone, struct err *err)
 {
-	struct collect c = {keep, nkeep, 0, dry_run, report, ctx};
+	struct collect c = {keep, gone, dry_run, report, ctx};
 	AUTO_FD int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
-	*removed = 0;
+	*gone = (struct layers_gone){0};
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", root);
 	r = each_name(dir, collect, &c, err);
-	*removed = c.removed;
 	return r < 0 ? err_wrap(err, r, "cannot collect layers in %s", root) : 0;
 }

@@ -48,6 +48,19 @@ int layer_copy(struct store *store, int dir, const struct layer_entry *entries, 
 int layer_verify(struct store *store, const char *root, report_fn *report, void *ctx,
 		 struct err *err);
 
-/* Removes the layers whose IDs are not in keep. */
-int layer_gc(const char *root, const char *const *keep, size_t nkeep, bool dry_run,
-	     report_fn *report, void *ctx, size_t *removed, struct err *err);
+struct layer_keep {
+	const char *const *ids;
+	size_t count;
+	bool launching; /* somebody may be about to mount a layer that no plan names any more */
+};
+
+struct layers_gone {
+	size_t removed;
+	size_t held; /* not needed, and removed later */
+};
+
+/* Removes the layers that are not to be kept; while somebody is launching, those alone that were
+ * not needed LAYER_HOLD seconds ago either. ROOT/ID/.unneeded says since when, while it has to. */
+#define LAYER_HOLD 600
+int layer_gc(const char *root, const struct layer_keep *keep, bool dry_run, report_fn *report,
+	     void *ctx, struct layers_gone *gone, struct err *err);

@@ -13,7 +13,8 @@
 
 #define LAYER_SPEC ".spec"
 #define LAYER_SPEC_MAX ((size_t)256 << 20)
-#define LAYER_TEMP ".tmp-" /* before the name of what is being built or removed */
+#define LAYER_UNNEEDED ".unneeded" /* since its mtime, layer_gc's */
+#define LAYER_TEMP ".tmp-"	   /* before the name of what is being built or removed */
 
 /* Sorts entries, drops repeated ones (*n), and checks them all: -EINVAL, or -EEXIST where two
  * contradict each other. */

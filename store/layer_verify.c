@@ -175,7 +175,7 @@ static int visit_cover(void *ctx, int dir, const char *name, struct err *err)
 	size_t covers = layer_covers(c->entries, c->n), len = strlen(name);
 	struct stat st;
 
-	if (strcmp(name, LAYER_SPEC) == 0)
+	if (strcmp(name, LAYER_SPEC) == 0 || strcmp(name, LAYER_UNNEEDED) == 0)
 		return 0;
 	c->cover = strtoul(name, NULL, 10);
 	if (len == 0 || len > 9 || strspn(name, "0123456789") != len ||

@@ -143,8 +143,9 @@ static struct {
 struct task {
 	pid_t pid;
 	bool inside;
-	unsigned long number; /* of the call, as counted */
-	const struct call *call;
+	unsigned long number;	 /* of the call, as counted */
+	const struct call *call; /* NULL: none of those that change anything */
+	char name[32];
 	char paths[2][PATH_MAX];
 };
 
@@ -363,6 +364,14 @@ static bool lasts(const char *path)
 	       strncmp(path, "/proc/", 6) != 0 && strncmp(path, "/memfd:", 7) != 0;
 }
 
+static void name_call(struct task *t, int number)
+{
+	char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+
+	snprintf(t->name, sizeof t->name, "%s", name ? name : "-");
+	free(name);
+}
+
 static bool counts(struct task *t, const struct __ptrace_syscall_info *info)
 {
 	t->call = NULL;
@@ -372,6 +381,7 @@ static bool counts(struct task *t, const struct __ptrace_syscall_info *info)
 	if (!t->call && !job.all)
 		return false;
 	find_paths(t, info);
+	name_call(t, (int)info->seccomp.nr);
 	if (job.all)
 		return true;
 	if (t->call->fd == NONE && t->call->path == NONE)
@@ -385,8 +395,8 @@ static void log_call(const struct task *t, const char *result)
 {
 	if (!job.log)
 		return;
-	fprintf(job.log, "%lu\t%d\t%s\t%s\t%s\t%s\n", t->number, t->pid,
-		t->call ? t->call->name : "-", result, t->paths[0], t->paths[1]);
+	fprintf(job.log, "%lu\t%d\t%s\t%s\t%s\t%s\n", t->number, t->pid, t->name, result,
+		t->paths[0], t->paths[1]);
 	fflush(job.log);
 }
 

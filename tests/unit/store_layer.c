@@ -164,8 +164,8 @@ static void test_build(void)
 	struct layer_entry reversed[7];
 	char id[LAYER_ID], again[LAYER_ID], path[256];
 	struct stat object, st;
-	const char *const keep[] = {id};
-	size_t removed = 0;
+	const struct layer_keep needed = {(const char *const[]){id}, 1, false};
+	struct layers_gone gone;
 
 	for (size_t i = 0; i < 7; i++)
 		reversed[i] = e[6 - i];
@@ -193,11 +193,57 @@ static void test_build(void)
 	CHECK(layer_build(store, in("layers"), &other, 1, again, &err) == 0);
 	CHECK(count_names(in("layers")) == 2);
 	said[0] = '\0';
-	CHECK(layer_gc(in("layers"), keep, 1, true, note, NULL, &removed, &err) == 0);
-	CHECK(removed == 1 && strstr(said, again) && count_names(in("layers")) == 2);
-	CHECK(layer_gc(in("layers"), keep, 1, false, note, NULL, &removed, &err) == 0);
-	CHECK(removed == 1 && count_names(in("layers")) == 1);
-	CHECK(layer_gc(in("nowhere"), keep, 1, false, note, NULL, &removed, &err) == 0);
+	CHECK(layer_gc(in("layers"), &needed, true, note, NULL, &gone, &err) == 0);
+	CHECK(gone.removed == 1 && strstr(said, again) && count_names(in("layers")) == 2);
+	CHECK(layer_gc(in("layers"), &needed, false, note, NULL, &gone, &err) == 0);
+	CHECK(gone.removed == 1 && count_names(in("layers")) == 1);
+	CHECK(layer_gc(in("nowhere"), &needed, false, note, NULL, &gone, &err) == 0);
+}
+
+/* Makes the mark that a gc has left in the layer so many seconds older. */
+static void age_mark(const char *id, time_t seconds)
+{
+	char path[2 * PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/%s/.unneeded", in("layers"), id);
+	MUST(stat(path, &st) == 0);
+	st.st_mtim.tv_sec -= seconds;
+	MUST(utimensat(AT_FDCWD, path, (struct timespec[]){st.st_mtim, st.st_mtim}, 0) == 0);
+}
+
+static void test_gc_during_launches(void)
+{
+	AUTO_VERSION struct version v = add_lib("3.0", "held back");
+	struct digest lib = entry_of(&v, "/usr/lib/libfoo.so.1")->content;
+	struct layer_entry one = {0, LAYER_FILE, "held.so", 0644, lib, NULL};
+	const struct layer_keep none = {NULL, 0, true};
+	struct layers_gone gone;
+	char id[LAYER_ID], again[LAYER_ID];
+	size_t before = count_names(in("layers"));
+
+	MUST(layer_gc(in("layers"), &(struct layer_keep){0}, false, note, NULL, &gone, &err) == 0);
+	before -= gone.removed;
+	MUST(layer_build(store, in("layers"), &one, 1, id, &err) == 0);
+	CHECK(layer_gc(in("layers"), &none, false, note, NULL, &gone, &err) == 0);
+	CHECK(gone.removed == 0 && gone.held == 1);
+	CHECK(layer_verify(store, in("layers"), note, NULL, &err) == 0);
+	age_mark(id, LAYER_HOLD - 60);
+	CHECK(layer_gc(in("layers"), &none, false, note, NULL, &gone, &err) == 0);
+	CHECK(gone.removed == 0 && gone.held == 1);
+	/* Needed meanwhile: the time begins anew. */
+	age_mark(id, 120);
+	CHECK(layer_build(store, in("layers"), &one, 1, again, &err) == 0);
+	CHECK_STR(again, id);
+	CHECK(layer_gc(in("layers"), &none, false, note, NULL, &gone, &err) == 0);
+	CHECK(gone.removed == 0 && gone.held == 1);
+	/* Of a clock that was set back. */
+	age_mark(id, -86400);
+	CHECK(layer_gc(in("layers"), &none, false, note, NULL, &gone, &err) == 0);
+	CHECK(gone.removed == 0 && gone.held == 1);
+	age_mark(id, LAYER_HOLD);
+	CHECK(layer_gc(in("layers"), &none, false, note, NULL, &gone, &err) == 0);
+	CHECK(gone.removed == 1 && gone.held == 0 && count_names(in("layers")) == before);
 }
 
 static void test_build_refusals(void)
@@ -323,6 +369,7 @@ int main(void)
 	test_find();
 	test_verify();
 	test_build();
+	test_gc_during_launches();
 	test_build_refusals();
 	test_layer_damage();
 	test_gc();
