@@ -176,7 +176,8 @@ static int as_loader(const char *flags, struct proof *out)
 {
 	struct sight none = {0};
 
-	sh("gcc -D_GNU_SOURCE -O1 -static -DOPEN='\"%s/open\"' %s -o ld-musl-test %s", scratch, flags, misbehave);
+	sh("gcc -D_GNU_SOURCE -O1 -static -DOPEN='\"%s/open\"' %s -o ld-musl-test %s", scratch,
+	   flags, misbehave);
 	return prove(&none, in("ld-musl-test"), in("real/p"), out, &err);
 }
 
