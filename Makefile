@@ -151,6 +151,7 @@ demo: ## install what is missing, build, show the main job on real libraries (as
 .PHONY: bench
 bench: all ## measure, against others doing the same
 	BUILD=$(BUILD) tests/bench/deps
+	BUILD=$(BUILD) tests/bench/ps
 
 .PHONY: install
 install: all ## install below PREFIX (and DESTDIR); sets the capability when DESTDIR is empty

@@ -347,6 +347,16 @@ int supply(struct policy *policy, struct store *store, const char *app, elf_fact
 
 /* -- hints -- */
 
+static void hint_at(const struct origin *origin, const struct missing *missing, char *text,
+		    size_t size)
+{
+	AUTO_CANDIDATES struct candidates sources = {0};
+	struct err ignored;
+
+	if (origin_candidates(origin, missing->what, &sources, &ignored) == 0 && sources.likely)
+		snprintf(text, size, "%s may have it", sources.items[0]);
+}
+
 void supply_hint(struct store *store, const struct app *app, const struct versions *pinned,
 		 const struct missing *missing, char *text, size_t size)
 {
@@ -364,12 +374,11 @@ void supply_hint(struct store *store, const struct app *app, const struct versio
 			return;
 		}
 	for (size_t i = 0; i < pinned->count && !*text; i++) {
-		AUTO_CANDIDATES struct candidates sources = {0};
 		AUTO_ORIGIN struct origin origin = {0};
 
-		if (origin_read(store, &pinned->items[i].digest, &origin, &ignored) == 0 &&
-		    origin_candidates(&origin, missing->what, &sources, &ignored) == 0 &&
-		    sources.likely)
-			snprintf(text, size, "%s may have it", sources.items[0]);
+		if (origin_read(store, &pinned->items[i].digest, &origin, &ignored) == 0)
+			hint_at(&origin, missing, text, size);
 	}
+	if (!*text)
+		hint_at(&(struct origin){.source = (char[]){"apt:"}}, missing, text, size);
 }

@@ -263,17 +263,38 @@ static bool best_file(const struct version *v, const char *soname, size_t most, 
 	return best && live_place(&cache, best->path, out, err) == 0;
 }
 
-/* A link to the version's file in one directory where the loader may look; none where a file of
- * the version stands itself. */
-static int place_in(struct placing *p, const char *dir, size_t variant, const char *soname,
-		    const struct version *v, struct err *err)
+/* Whether the loader goes on from a variant's directory to this one: where it searches, yes; where
+ * only an entry of its cache leads it to the variant, no. */
+static bool goes_on_to(const struct loader *l, const char *dir, const char *variant_dir)
 {
-	char file[PATH_MAX], own[PATH_MAX];
+	size_t len = strlen(dir);
+
+	return is_default_dir(l, dir) && strncmp(variant_dir, dir, len) == 0 &&
+	       strncmp(variant_dir + len, "/" VARIANTS_DIR "/", strlen("/" VARIANTS_DIR "/")) == 0;
+}
+
+/* The version's file for one directory where the loader may look; nothing where that file stands
+ * itself. Before a file that stands right behind a variant's directory the variant is hidden;
+ * elsewhere there is a link to the file. (Found by a link the library would have another $ORIGIN.)
+ */
+static int place_in(struct placing *p, const struct loader *l, const char *dir, size_t variant,
+		    const char *soname, const struct version *v, struct err *err)
+{
+	struct placed hidden = {.from = v, .rank = RANK_PLACE, .entry.type = LAYER_WHITEOUT};
+	char file[PATH_MAX], own[PATH_MAX], path[PATH_MAX];
+	int n;
 
 	if (!best_file(v, soname, variant, file, err))
 		return 0;
 	path_dir(file, own);
-	return strcmp(own, dir) == 0 ? 0 : place_link(p, dir, soname, file, RANK_PLACE, v, err);
+	if (strcmp(own, dir) == 0)
+		return 0;
+	if (variant == 0 || !goes_on_to(l, own, dir))
+		return place_link(p, dir, soname, file, RANK_PLACE, v, err);
+	n = snprintf(path, sizeof path, "%s/%s", dir, soname);
+	if (n < 0 || (size_t)n >= sizeof path)
+		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", dir);
+	return place(p, path, NULL, hidden, err);
 }
 
 /* An upgrade may bring variants of a library that has none today: the loader would take them
@@ -292,7 +313,7 @@ static int place_variants(struct placing *p, const struct loader *l, const char 
 
 		if (n < 0 || (size_t)n >= sizeof sub)
 			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", dir);
-		r = place_in(p, sub, i + 1, soname, v, err);
+		r = place_in(p, l, sub, i + 1, soname, v, err);
 	}
 	return r;
 }
@@ -319,7 +340,7 @@ static int place_soname(struct placing *p, struct loader *l, const char *file, c
 		const char *place = dirs.items[i];
 
 		elsewhere += strcmp(place, dir) != 0;
-		r = place_in(p, place, variant_of(place), soname, v, err);
+		r = place_in(p, l, place, variant_of(place), soname, v, err);
 		if (r == 0 && names_a_library(soname)) /* a module is opened by its path */
 			r = place_variants(p, l, place, soname, v, err);
 	}
@@ -388,7 +409,7 @@ static bool same_thing(const struct placed *a, const struct placed *b)
 	if (a->entry.type == LAYER_FILE)
 		return a->entry.mode == b->entry.mode &&
 		       digest_equal(&a->entry.content, &b->entry.content);
-	return a->entry.type == LAYER_DIR || strcmp(a->target, b->target) == 0;
+	return a->entry.type != LAYER_LINK || strcmp(a->target, b->target) == 0;
 }
 
 static int settle(struct placing *p, struct err *err)

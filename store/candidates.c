@@ -234,7 +234,7 @@ static int beside_package(const struct origin *origin, const char *soname, struc
 	r = ask_apt(origin, names, &known, err);
 	if (r == 0)
 		r = add_names(out, known, arch, err);
-	if (r >= 0)
+	if (r >= 0 && *package)
 		r = ask_apt(origin, depends, &needed, err);
 	if (r == 0)
 		r = add_names(out, needed, arch, err);

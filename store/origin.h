@@ -35,7 +35,8 @@ int origin_write(struct store *store, const struct digest *digest, const char *s
  * came from; best first. For a .deb file its neighbours in the directory, for a shared object
  * the neighbour of that name, for a package of apt those that Debian's policy (8.1, names of
  * shared library packages) would call so and that apt knows, then what the package depends on.
- * Nothing is fetched. An origin that has no neighbours gives none.
+ * Nothing is fetched. An origin that has no neighbours gives none; "apt:" alone is all that apt
+ * knows.
  */
 struct candidates {
 	char **items;
