@@ -460,13 +460,15 @@ int wrap_install(const char *app, struct err *err)
 }
 
 /* The original's directory, if it is empty. */
-static void tidy(const char *real)
+static int tidy(const char *real, struct err *err)
 {
 	char path[PATH_MAX];
 
 	path_dir(real, path);
 	sweep(path);
-	rmdir(path);
+	if (rmdir(path) < 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
+		return err_sys(err, errno, "cannot remove the directory %s", path);
+	return 0;
 }
 
 /* An undone wrap_prepare: two names of one file, of which rename(2) would keep both. Two files:
@@ -528,6 +530,5 @@ int wrap_remove(const char *app, struct err *err)
 		r = file_sync_parent(AT_FDCWD, app, err);
 	if (r == 0)
 		r = end_diversion(app, err);
-	tidy(real);
-	return r;
+	return r < 0 ? r : tidy(real, err);
 }
