@@ -180,6 +180,14 @@ static int check_mode(const char *member, mode_t mode, struct err *err)
 	return 0;
 }
 
+static int too_much(const char *member, struct err *err)
+{
+	char buf[SHOWN];
+
+	return err_set(err, EFBIG, "with %s its files have more than %llu bytes",
+		       shown(member, buf), (unsigned long long)IMPORT_MAX_CONTENT);
+}
+
 int staging_check_file(struct staging *s, const char *member, mode_t mode, uint64_t size,
 		       struct err *err)
 {
@@ -189,8 +197,7 @@ int staging_check_file(struct staging *s, const char *member, mode_t mode, uint6
 	if (fault)
 		return refuse(err, member, fault);
 	if (size > IMPORT_MAX_CONTENT || s->content + size > IMPORT_MAX_CONTENT)
-		return err_set(err, EFBIG, "its files have more than %llu bytes",
-			       (unsigned long long)IMPORT_MAX_CONTENT);
+		return too_much(member, err);
 	return check_mode(member, mode, err);
 }
 

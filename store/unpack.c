@@ -256,7 +256,6 @@ static void read_control_file(struct unpack *u)
 
 	if (!text)
 		fail(u, EBADMSG, "", "out of memory");
-	free(u->control);
 	u->control = text;
 	while ((n = archive_read_data(u->tar, text + used, IMPORT_MAX_CONTROL - used)) > 0) {
 		used += (size_t)n;
@@ -275,9 +274,14 @@ static void read_control(struct unpack *u)
 	const char *name;
 
 	open_member(u);
-	while (next_member(u, &name))
-		if (strcmp(name, "./control") == 0 || strcmp(name, "control") == 0)
-			read_control_file(u);
+	while (next_member(u, &name)) {
+		if (strcmp(name, "./control") != 0 && strcmp(name, "control") != 0)
+			continue;
+		/* Readers differ in which one counts. */
+		if (u->control)
+			fail(u, EPERM, name, "is there twice");
+		read_control_file(u);
+	}
 	close_member(u);
 }
 
