@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct option options[] = {{"repair", no_argument, NULL, 'r'}, {0}};
+
 static void finding(void *ctx, const char *what)
 {
 	(void)ctx;
@@ -29,17 +31,36 @@ static void tally(int r, const struct err *err, int *findings)
 	++*findings;
 }
 
+static void say_repair(void *ctx, const char *what)
+{
+	(void)ctx;
+	warn("%s", what);
+}
+
+/* What cannot be repaired is among the findings afterwards. */
+static int repair(struct session *s, struct err *err)
+{
+	AUTO_POLICY struct policy *committed = NULL;
+	int r = policy_open(&committed, err);
+
+	return r < 0 ? r : activate_repair(committed, s->store, say_repair, NULL, err);
+}
+
 static int run(int argc, char **argv)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	struct err err;
-	int findings = 0, r;
+	bool repairing = false;
+	int findings = 0, c, r;
 
-	if (next_option(argc, argv, NULL) != -1)
-		return EXIT_USAGE;
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c != 'r')
+			return EXIT_USAGE;
+		repairing = true;
+	}
 	if (optind < argc)
 		return misused(&command_verify, "'%s' is too much", argv[optind]);
-	if (session_begin(&session, &err) < 0)
+	if (session_begin(&session, &err) < 0 || (repairing && repair(&session, &err) < 0))
 		return failed(&err);
 	if (want_json) {
 		json_open(NULL, '{');
@@ -64,8 +85,10 @@ static int run(int argc, char **argv)
 
 const struct command command_verify = {
 	.name = "verify",
-	.synopsis = "[--json]",
+	.synopsis = "[--repair] [--json]",
 	.summary = "Rehash the store, compare layers and plans, and name what is damaged",
+	.options = "  --repair  first build damaged layers and plans anew, from the store and the "
+		   "policy\n",
 	.root = true,
 	.run = run,
 };

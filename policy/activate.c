@@ -8,6 +8,7 @@
 #include "policy/verdict.h"
 #include "policy/view.h"
 #include "policy/wrap.h"
+#include "store/layer_spec.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -358,6 +359,28 @@ int activate_layers(struct policy *policy, struct paths *ids, struct err *err)
 	return 0;
 }
 
+/* Whether the plan, which is whole, is the one that the policy means. */
+static int compare(const struct app *app, const struct view *view, const struct plan *plan,
+		   struct err *err)
+{
+	char id[LAYER_ID] = "none";
+	bool same = view->ntargets == plan->ncovers && plan->on_failure == app->on_failure;
+	int r = view->nentries ? layer_name(view->entries, view->nentries, id, err) : 0;
+
+	if (r < 0)
+		return r;
+	same = same && strncmp(plan->label, id, strlen(id)) == 0 && plan->label[strlen(id)] == ':';
+	for (size_t i = 0; same && i < plan->ncovers; i++) {
+		char layer[sizeof PINLIB_LAYERS + LAYER_ID + 24];
+
+		snprintf(layer, sizeof layer, "%s/%s/%zu", PINLIB_LAYERS, id, i);
+		same = strcmp(plan->covers[i].target, view->targets[i]) == 0 &&
+		       strcmp(plan->covers[i].layer, layer) == 0;
+	}
+	return same ? 0
+		    : err_set(err, EINVAL, "the plan of %s is not what the policy says", app->path);
+}
+
 /* The first reason why the app is not as the policy says. */
 static int examine(const struct app *app, struct store *store, struct plan_file *file,
 		   struct err *err)
@@ -379,10 +402,7 @@ static int examine(const struct app *app, struct store *store, struct plan_file 
 			return err_sys(err, errno, "the layer of %s, %s", app->path,
 				       file->plan.covers[i].layer);
 	r = view_compile(store, app, &view, err);
-	if (r == 0 && view.ntargets != file->plan.ncovers)
-		return err_set(err, EINVAL, "the plan of %s is not what the policy says",
-			       app->path);
-	return r;
+	return r < 0 ? r : compare(app, &view, &file->plan, err);
 }
 
 int activate_verify(struct policy *policy, struct store *store, report_fn *report, void *ctx,
@@ -407,4 +427,48 @@ int activate_verify(struct policy *policy, struct store *store, report_fn *repor
 		}
 	}
 	return r < 0 ? r : findings;
+}
+
+/* -- repair -- */
+
+/* Whether layer, plan and wrapper of the app are what they should be. */
+static bool is_well(const struct app *app, struct store *store, int layers, struct plan_file *file)
+{
+	struct err ignored;
+	char id[LAYER_ID];
+
+	if (examine(app, store, file, &ignored) < 0)
+		return false;
+	if (file->plan.ncovers == 0)
+		return true;
+	snprintf(id, sizeof id, "%s", file->plan.label);
+	return layers >= 0 && layer_check(layers, id, NULL, NULL, &ignored) == 0;
+}
+
+int activate_repair(struct policy *policy, struct store *store, report_fn *report, void *ctx,
+		    struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	AUTO_FD int layers = open(PINLIB_LAYERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int repaired = 0, r;
+
+	if (!file)
+		return err_nomem(err);
+	r = policy_apps(policy, POLICY_NOW, &apps, err);
+	for (size_t i = 0; r == 0 && i < apps.count; i++) {
+		char what[PATH_MAX + ERR_TEXT_MAX];
+		struct err why;
+
+		if (is_well(&apps.items[i], store, layers, file))
+			continue;
+		if (converge(policy, store, apps.items[i].path, &why) == 0)
+			snprintf(what, sizeof what, "%s: repaired", apps.items[i].path);
+		else
+			snprintf(what, sizeof what, "%s cannot be repaired: %s", apps.items[i].path,
+				 why.text);
+		report(ctx, what);
+		repaired++;
+	}
+	return r < 0 ? r : repaired;
 }

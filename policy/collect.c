@@ -65,7 +65,7 @@ static int prune(struct policy *policy, const struct live *live, int64_t keep,
 
 /* Layers of the plans in force, then those of the live views. */
 static int layers_needed(struct policy *policy, const struct live *live, struct paths *ids,
-			 struct err *err)
+			 size_t *planned, struct err *err)
 {
 	char **items;
 	int r = activate_layers(policy, ids, err);
@@ -76,6 +76,7 @@ static int layers_needed(struct policy *policy, const struct live *live, struct 
 	if (!items)
 		return err_nomem(err);
 	ids->items = items;
+	*planned = ids->count;
 	for (size_t i = 0; i < live->count; i++) {
 		const char *label = live->labels[i];
 
@@ -103,7 +104,7 @@ int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_r
 	struct digests needed = {0};
 	struct layers_gone gone = {0};
 	int64_t generation;
-	size_t launches = 0;
+	size_t launches = 0, planned = 0;
 	/* Before the labels: a launch is seen as such, or else its view is. */
 	int r = live_launches(LAUNCH_MS, &launches, err);
 
@@ -111,7 +112,7 @@ int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_r
 		r = live_labels(&live, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot tell which views are in use");
-	r = layers_needed(policy, &live, &ids, err);
+	r = layers_needed(policy, &live, &ids, &planned, err);
 	if (r == 0 && keep > 0)
 		r = prune(policy, &live, keep, out, err);
 	if (r == 0)
@@ -131,7 +132,7 @@ int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_r
 	if (r == 0)
 		r = layer_gc(PINLIB_LAYERS,
 			     &(struct layer_keep){(const char *const *)ids.items, ids.count,
-						  launches > 0},
+						  planned, launches > 0},
 			     dry_run, report, ctx, &gone, err);
 	out->layers = gone.removed;
 	out->held = gone.held;

@@ -105,7 +105,7 @@ static int write_origin(struct store *store, const struct staging *s, const stru
 {
 	const char *config = s->options->apt_config;
 
-	return origin_write(store, &v->digest, source, config ? config : getenv("APT_CONFIG"), err);
+	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), err);
 }
 
 /* Objects before the manifest: a manifest that can be seen is complete. */

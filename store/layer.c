@@ -5,6 +5,7 @@
 #include "store/layer_spec.h"
 #include "store/manifest.h"
 #include "store/object.h"
+#include "store/restore.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -44,17 +45,19 @@ static int make_dirs(int dir, const char *path, struct err *err)
 	return out;
 }
 
-static int damaged(const struct layer_entry *e, const char *why, struct err *err)
+static int damaged(struct store *store, const struct layer_entry *e, const char *why,
+		   struct err *err)
 {
-	char hex[DIGEST_HEX];
+	char hex[DIGEST_HEX], how[RESTORE_MAX];
 
 	digest_hex(&e->content, hex);
-	return err_set(err, EBADMSG, "the object %s %s; add its version again to repair it", hex,
-		       why);
+	restore_object(store, &e->content, how);
+	return err_set(err, EBADMSG, "the object %s %s; %s", hex, why, how);
 }
 
 /* Reads fd from its start; writes what it read to out, if that is not -1. */
-static int check_content(const struct layer_entry *e, int fd, int out, struct err *err)
+static int check_content(struct store *store, const struct layer_entry *e, int fd, int out,
+			 struct err *err)
 {
 	__attribute__((cleanup(digest_abandon))) struct digest_stream *s = digest_begin();
 	static _Thread_local char buf[128 * 1024];
@@ -83,11 +86,11 @@ static int check_content(const struct layer_entry *e, int fd, int out, struct er
 		return r;
 	return digest_equal(&e->content, &found)
 		       ? 0
-		       : damaged(e, "is damaged: its content does not match its name", err);
+		       : damaged(store, e, "is damaged: its content does not match its name", err);
 }
 
-static int copy_object(const struct layer_entry *e, int object, int dir, const char *name,
-		       struct err *err)
+static int copy_object(struct store *store, const struct layer_entry *e, int object, int dir,
+		       const char *name, struct err *err)
 {
 	AUTO_FD int fd =
 		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -95,7 +98,7 @@ static int copy_object(const struct layer_entry *e, int object, int dir, const c
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot create a file");
-	r = check_content(e, object, fd, err);
+	r = check_content(store, e, object, fd, err);
 	if (r < 0)
 		return r;
 	if (fchmod(fd, e->mode) < 0)
@@ -105,7 +108,7 @@ static int copy_object(const struct layer_entry *e, int object, int dir, const c
 
 /* 1: it cannot be linked here, copy it. The link keeps the object's mode and owner, so they have
  * to be right. */
-static int link_object(const struct store *store, const struct layer_entry *e, int object, int dir,
+static int link_object(struct store *store, const struct layer_entry *e, int object, int dir,
 		       const char *name, struct err *err)
 {
 	char path[OBJECT_PATH];
@@ -114,7 +117,7 @@ static int link_object(const struct store *store, const struct layer_entry *e, i
 	if (fstat(object, &st) < 0)
 		return err_sys(err, errno, "cannot stat an object");
 	if ((st.st_mode & 07777) != 0644 || st.st_uid != geteuid())
-		return damaged(e, "has another owner or mode than the store gave it", err);
+		return damaged(store, e, "has another owner or mode than the store gave it", err);
 	object_path(&e->content, path);
 	if (linkat(store->objects, path, dir, name, 0) < 0) {
 		if (errno == EMLINK || errno == EXDEV || errno == EPERM)
@@ -123,26 +126,26 @@ static int link_object(const struct store *store, const struct layer_entry *e, i
 	}
 	if (fstatat(dir, name, &linked, AT_SYMLINK_NOFOLLOW) < 0 || linked.st_ino != st.st_ino ||
 	    linked.st_dev != st.st_dev)
-		return damaged(e, "changed while it was read", err);
-	return check_content(e, object, -1, err);
+		return damaged(store, e, "changed while it was read", err);
+	return check_content(store, e, object, -1, err);
 }
 
-static int put_file(const struct store *store, const struct layer_entry *e, int dir,
-		    const char *name, bool link, struct err *err)
+static int put_file(struct store *store, const struct layer_entry *e, int dir, const char *name,
+		    bool link, struct err *err)
 {
 	AUTO_FD int object = object_open(store, &e->content, err);
 	int r = 1;
 
 	if (object == -ENOENT)
-		return damaged(e, "is missing", err);
+		return damaged(store, e, "is missing", err);
 	if (object < 0)
 		return object;
 	if (link && e->mode == 0644)
 		r = link_object(store, e, object, dir, name, err);
-	return r == 1 ? copy_object(e, object, dir, name, err) : r;
+	return r == 1 ? copy_object(store, e, object, dir, name, err) : r;
 }
 
-static int put_entry(const struct store *store, int tree, const struct layer_entry *e, bool link,
+static int put_entry(struct store *store, int tree, const struct layer_entry *e, bool link,
 		     struct err *err)
 {
 	const char *slash = strrchr(e->path, '/'), *name = slash ? slash + 1 : e->path;
@@ -168,7 +171,7 @@ static int put_entry(const struct store *store, int tree, const struct layer_ent
 	return 0;
 }
 
-static int fill(const struct store *store, int dir, const struct layer_entry *entries, size_t n,
+static int fill(struct store *store, int dir, const struct layer_entry *entries, size_t n,
 		bool link, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -187,8 +190,9 @@ static int fill(const struct store *store, int dir, const struct layer_entry *en
 	return 0;
 }
 
-/* 1: there and what was asked for; 0: not there. */
-static int is_there(int root, const char *id, const char *text, size_t len, struct err *err)
+/* 1: there and whole; 0: not there; 2: there and damaged. */
+static int is_there(struct store *store, int root, const char *id, const char *text, size_t len,
+		    struct err *err)
 {
 	char path[LAYER_ID + sizeof LAYER_SPEC];
 	AUTO_FREE char *found = NULL;
@@ -200,11 +204,16 @@ static int is_there(int root, const char *id, const char *text, size_t len, stru
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot look for it");
 	snprintf(path, sizeof path, "%s/" LAYER_SPEC, id);
 	r = file_read_at(root, path, LAYER_SPEC_MAX, &found, &found_len, err);
-	if (r < 0)
+	if (r < 0 && r != -ENOENT && r != -EFBIG && r != -EINVAL)
 		return r;
-	if (found_len != len || memcmp(found, text, len) != 0)
-		return err_set(err, EBADMSG, "it is there, but not what its .spec should say");
-	return 1;
+	if (r < 0 || found_len != len || memcmp(found, text, len) != 0)
+		return 2;
+	if (strcmp(store->whole, id) == 0)
+		return 1;
+	r = layer_check(root, id, NULL, NULL, err);
+	if (r == 0)
+		snprintf(store->whole, sizeof store->whole, "%s", id);
+	return r < 0 ? r : r > 0 ? 2 : 1;
 }
 
 static int put_spec(int dir, const char *text, size_t len, struct err *err)
@@ -221,13 +230,14 @@ static int put_spec(int dir, const char *text, size_t len, struct err *err)
 }
 
 struct build {
-	const struct store *store;
+	struct store *store;
 	int root;
 	const struct layer_entry *entries;
 	size_t n;
 	const char *text; /* of .spec */
 	size_t len;
 	const char *id;
+	bool replace;
 };
 
 static int build_in(const struct build *b, const char *temp, struct err *err)
@@ -244,11 +254,10 @@ static int build_in(const struct build *b, const char *temp, struct err *err)
 		return r;
 	if (syncfs(dir) < 0)
 		return err_sys(err, errno, "cannot sync it");
-	if (renameat2(b->root, temp, b->root, b->id, RENAME_NOREPLACE) < 0) {
-		if (errno != EEXIST)
-			return err_sys(err, errno, "cannot give it its name");
-		return is_there(b->root, b->id, b->text, b->len, err) < 0 ? -EBADMSG : 0;
-	}
+	/* In the place of a damaged one in one step; that keeps the temporary name. */
+	if (renameat2(b->root, temp, b->root, b->id,
+		      b->replace ? RENAME_EXCHANGE : RENAME_NOREPLACE) < 0)
+		return err_sys(err, errno, "cannot give it its name");
 	if (fsync(b->root) < 0)
 		return err_sys(err, errno, "cannot sync the layers");
 	return 0;
@@ -256,14 +265,19 @@ static int build_in(const struct build *b, const char *temp, struct err *err)
 
 static int build(const struct build *b, struct err *err)
 {
-	char temp[64];
+	char prefix[LAYER_ID + 16] = LAYER_TEMP, temp[64 + LAYER_ID];
 	struct err ignored;
-	int r = file_temp_name(LAYER_TEMP, temp, sizeof temp, err);
+	int r;
 
+	/* Running views may need what is replaced: it goes when they have gone (layer_gc). */
+	if (b->replace)
+		snprintf(prefix, sizeof prefix, LAYER_DAMAGED "%s-", b->id);
+	r = file_temp_name(prefix, temp, sizeof temp, err);
 	if (r < 0)
 		return r;
 	r = build_in(b, temp, err);
-	file_remove_tree(b->root, temp, &ignored); /* gone already if all went well */
+	if (r < 0 || !b->replace)
+		file_remove_tree(b->root, temp, &ignored); /* gone already if all went well */
 	return r;
 }
 
@@ -308,12 +322,23 @@ int layer_build(struct store *store, const char *root, struct layer_entry *entri
 	dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(err, errno, "cannot open %s", root);
-	r = is_there(dir, id, text, len, err);
+	r = is_there(store, dir, id, text, len, err);
 	if (r == 1)
 		r = take_up(dir, id, err);
-	else if (r == 0)
-		r = build(&(struct build){store, dir, entries, n, text, len, id}, err);
+	else if (r >= 0)
+		r = build(&(struct build){store, dir, entries, n, text, len, id, r == 2}, err);
 	return r < 0 ? err_wrap(err, r, "cannot build the layer %s/%s", root, id) : 0;
+}
+
+int layer_name(struct layer_entry *entries, size_t n, char id[LAYER_ID], struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	int r = layer_sort(entries, &n, err);
+
+	if (r == 0)
+		r = layer_print(entries, n, &text, &len, err);
+	return r < 0 ? r : layer_id(text, len, id, err);
 }
 
 int layer_copy(struct store *store, int dir, const struct layer_entry *entries, size_t n,
@@ -369,6 +394,19 @@ static int is_long_unneeded(int dir, const char *id, struct err *err)
 	return 0;
 }
 
+/* A layer that was replaced: kept while a view that may be of it runs. */
+static int collect_damaged(const struct collect *c, int dir, const char *name, struct err *err)
+{
+	const char *id = name + strlen(LAYER_DAMAGED);
+
+	if (c->keep->launching || c->dry_run)
+		return 0;
+	for (size_t i = c->keep->planned; i < c->keep->count; i++)
+		if (strncmp(c->keep->ids[i], id, LAYER_ID - 1) == 0)
+			return 0;
+	return file_remove_tree(dir, name, err);
+}
+
 static int collect(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct collect *c = ctx;
@@ -377,6 +415,8 @@ static int collect(void *ctx, int dir, const char *name, struct err *err)
 
 	if (strncmp(name, LAYER_TEMP, strlen(LAYER_TEMP)) == 0)
 		return c->dry_run ? 0 : file_remove_tree(dir, name, err);
+	if (strncmp(name, LAYER_DAMAGED, strlen(LAYER_DAMAGED)) == 0)
+		return collect_damaged(c, dir, name, err);
 	if (!layer_is_id(name))
 		return 0;
 	if (is_kept(c, name))

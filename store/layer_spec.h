@@ -16,6 +16,11 @@
 #define LAYER_UNNEEDED ".unneeded" /* since its mtime, layer_gc's */
 #define LAYER_TEMP ".tmp-"	   /* before the name of what is being built or removed */
 
+#define LAYER_DAMAGED ".damaged-" /* before the ID of what was replaced, and random digits */
+
+/* Compares one layer with its .spec: the number of findings. root is the directory of layers. */
+int layer_check(int root, const char *id, report_fn *report, void *ctx, struct err *err);
+
 /* Sorts entries, drops repeated ones (*n), and checks them all: -EINVAL, or -EEXIST where two
  * contradict each other. */
 int layer_sort(struct layer_entry *entries, size_t *n, struct err *err);

@@ -237,7 +237,8 @@ static int visit_layer(void *ctx, int root, const char *name, struct err *err)
 	AUTO_FREE struct layer_entry *entries = NULL;
 	AUTO_FD int dir = -1;
 
-	if (strncmp(name, LAYER_TEMP, strlen(LAYER_TEMP)) == 0)
+	if (strncmp(name, LAYER_TEMP, strlen(LAYER_TEMP)) == 0 ||
+	    strncmp(name, LAYER_DAMAGED, strlen(LAYER_DAMAGED)) == 0)
 		return 0; /* layer_gc takes it */
 	c->id = name;
 	if (!layer_is_id(name)) {
@@ -253,6 +254,19 @@ static int visit_layer(void *ctx, int root, const char *name, struct err *err)
 		return 0;
 	c->entries = entries;
 	return check_trees(c, dir, err);
+}
+
+int layer_check(int root, const char *id, report_fn *report, void *ctx, struct err *err)
+{
+	AUTO_FREE struct check *c = calloc(1, sizeof *c);
+	int r;
+
+	if (!c)
+		return err_nomem(err);
+	c->report = report;
+	c->ctx = ctx;
+	r = visit_layer(c, root, id, err);
+	return r < 0 ? r : c->findings;
 }
 
 int layer_verify(struct store *store, const char *root, report_fn *report, void *ctx,

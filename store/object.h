@@ -14,6 +14,7 @@
 struct store {
 	char *root;
 	int dir, objects, versions, tmp;
+	char whole[33]; /* the layer that was last found whole: many apps may share it */
 };
 
 #define OBJECT_PATH (DIGEST_HEX + 1) /* "ab/cdef..." */

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "store/manifest.h"
 #include "store/object.h"
+#include "store/restore.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -96,11 +97,15 @@ int store_load(struct store *store, const struct digest *digest, struct version 
 	r = digest_data(text, len, &found, err);
 	if (r < 0)
 		return r;
-	if (!digest_equal(digest, &found))
+	if (!digest_equal(digest, &found)) {
+		char how[RESTORE_MAX];
+
+		restore_version(store, digest, how);
 		return err_set(err, EBADMSG,
 			       "the manifest sha256:%.12s is damaged: its content does not match "
-			       "its name",
-			       hex);
+			       "its name; %s",
+			       hex, how);
+	}
 	r = version_parse(text, len, &v, err);
 	if (r < 0)
 		return err_wrap(err, r, "the manifest sha256:%.12s", hex);

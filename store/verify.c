@@ -5,6 +5,8 @@
 #include "store/check.h"
 #include "store/manifest.h"
 #include "store/object.h"
+#include "store/origin.h"
+#include "store/restore.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -195,7 +197,7 @@ static void check_entry(struct verify *v, const struct version *version, const s
 {
 	const struct object *o = find_object(v, &e->content);
 	const char *what = NULL;
-	char hex[DIGEST_HEX];
+	char hex[DIGEST_HEX], how[RESTORE_MAX];
 
 	if (!o)
 		what = "is missing";
@@ -206,8 +208,9 @@ static void check_entry(struct verify *v, const struct version *version, const s
 	if (!what)
 		return;
 	digest_hex(&e->content, hex);
-	finding(v, "%s %s (%s): object %s of %s %s", version->name, version->version, version->arch,
-		hex, e->path, what);
+	restore_version(v->store, &version->digest, how);
+	finding(v, "%s %s (%s): object %s of %s %s; %s", version->name, version->version,
+		version->arch, hex, e->path, what, how);
 }
 
 static void check_manifest(struct verify *v, const char *hex)
@@ -246,6 +249,31 @@ static int visit_manifest(void *ctx, int dir, const char *name, struct err *err)
 	return 0;
 }
 
+static int visit_origin(void *ctx, int dir, const char *name, struct err *err)
+{
+	AUTO_ORIGIN struct origin origin = {0};
+	struct verify *v = ctx;
+	struct digest digest;
+	struct err why;
+
+	(void)dir;
+	(void)err;
+	if (!digest_parse(name, &digest))
+		return 0; /* store_gc's to sweep */
+	if (origin_read(v->store, &digest, &origin, &why) < 0)
+		finding(v, "%s; adding its version again restores it", why.text);
+	return 0;
+}
+
+static int check_origins(struct verify *v, struct err *err)
+{
+	AUTO_FD int dir = openat(v->store->dir, "origins", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open the origins");
+	return each_name(dir, visit_origin, v, err);
+}
+
 int store_verify(struct store *store, report_fn *report, void *ctx, struct err *err)
 {
 	struct verify v = {.store = store, .report = report, .ctx = ctx};
@@ -255,6 +283,8 @@ int store_verify(struct store *store, report_fn *report, void *ctx, struct err *
 	r = check_objects(&v, err);
 	if (r == 0)
 		r = each_name(store->versions, visit_manifest, &v, err);
+	if (r == 0)
+		r = check_origins(&v, err);
 	pthread_mutex_destroy(&v.lock);
 	free(v.objects);
 	free(v.damaged);

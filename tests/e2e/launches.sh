@@ -144,9 +144,9 @@ is "what stayed goes when the wrapper is gone" "$(ls /var/lib/pinlib/layers | wc
 # A user who stops a wrapper and keeps it so: what it holds is bounded in time.
 pinlib set demo libdemo1=1.0 >/dev/null
 read_plan=$(awk -F'\t' '$5 ~ "/plans/usr%2Fbin%2Fdemo$" { print $1 + 6 }' calls.log)
-$inject -a "during=$read_plan:touch there; until [ -e go ]; do sleep 0.05; done" \
+$inject -a "during=$read_plan:touch there; for i in \$(seq 1200); do [ -e go ] && break; sleep 0.05; done" \
 	setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all env demo >stopped.log 2>&1 &
-until [ -e there ]; do sleep 0.05; done
+for _ in {1..400}; do [ -e there ] && break || sleep 0.05; done
 pinlib set demo libdemo1=2.0 >/dev/null
 is "gc says what stays for now" "$(pinlib gc 2>&1 >/dev/null)" "pinlib: 1 layer stays for now*"
 touch -d '11 minutes ago' /var/lib/pinlib/layers/*/.unneeded
@@ -184,7 +184,7 @@ END
 chmod 1777 /tmp
 as 1000 /usr/bin/python3 hold.py &
 holder=$!
-until [ -s held ]; do sleep 0.1; done
+for _ in {1..200}; do [ -s held ] && break || sleep 0.1; done
 is "a user holds what locks they can get" "$(cat held)" "True True"
 runs "set does not wait for them" timeout 20 pinlib set demo libdemo1=2.0
 runs "gc does not" timeout 20 pinlib gc

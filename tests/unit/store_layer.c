@@ -164,7 +164,7 @@ static void test_build(void)
 	struct layer_entry reversed[7];
 	char id[LAYER_ID], again[LAYER_ID], path[256];
 	struct stat object, st;
-	const struct layer_keep needed = {(const char *const[]){id}, 1, false};
+	const struct layer_keep needed = {(const char *const[]){id}, 1, 1, false};
 	struct layers_gone gone;
 
 	for (size_t i = 0; i < 7; i++)
@@ -217,7 +217,7 @@ static void test_gc_during_launches(void)
 	AUTO_VERSION struct version v = add_lib("3.0", "held back");
 	struct digest lib = entry_of(&v, "/usr/lib/libfoo.so.1")->content;
 	struct layer_entry one = {0, LAYER_FILE, "held.so", 0644, lib, NULL};
-	const struct layer_keep none = {NULL, 0, true};
+	const struct layer_keep none = {NULL, 0, 0, true};
 	struct layers_gone gone;
 	char id[LAYER_ID], again[LAYER_ID];
 	size_t before = count_names(in("layers"));
@@ -295,6 +295,9 @@ static void test_layer_damage(void)
 		{0, LAYER_WHITEOUT, "gone", 0, {{0}}, NULL},
 	};
 	char id[LAYER_ID], base[64], path[128];
+	struct layer_keep live = {(const char *const[]){id}, 1, 0, false};
+	struct layers_gone gone;
+	size_t before;
 
 	MUST(layer_build(store, in("layers"), e, 3, id, &err) == 0);
 	snprintf(base, sizeof base, "layers/%s", id);
@@ -325,8 +328,15 @@ static void test_layer_damage(void)
 	snprintf(path, sizeof path, "%s/.spec", base);
 	flip(in(path));
 	CHECK(verify_layers() == 1 && strstr(said, ".spec"));
-	CHECK(layer_build(store, in("layers"), e, 3, id, &err) == -EBADMSG);
-	flip(in(path));
+	/* What is damaged is replaced, and stays only for views that run. */
+	before = count_names(in("layers"));
+	CHECK(layer_build(store, in("layers"), e, 3, id, &err) == 0);
+	CHECK(verify_layers() == 0 && count_names(in("layers")) == before + 1);
+	CHECK(layer_gc(in("layers"), &live, false, note, NULL, &gone, &err) == 0);
+	CHECK(count_names(in("layers")) == 2);
+	live.planned = 1;
+	CHECK(layer_gc(in("layers"), &live, false, note, NULL, &gone, &err) == 0);
+	CHECK(count_names(in("layers")) == 1 && verify_layers() == 0);
 	MUST(file_mkdirs(in("layers/.tmp-left"), &err) == 0);
 	put_text(in("layers/stray"), "");
 	CHECK(verify_layers() == 1 && strstr(said, "stray"));

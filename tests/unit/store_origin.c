@@ -14,6 +14,14 @@ static struct digest digest_of(const char *text)
 	return d;
 }
 
+static const struct version *called(const struct digest *digest)
+{
+	static struct version v = {.name = (char *)"libx", .version = (char *)"1:2-3"};
+
+	v.digest = *digest;
+	return &v;
+}
+
 static void facts(void)
 {
 	AUTO_ORIGIN struct origin a = {0}, b = {0}, c = {0}, none = {0};
@@ -21,23 +29,25 @@ static void facts(void)
 	char real[PATH_MAX];
 
 	CHECK(origin_read(store, &one, &none, &err) == -ENOENT);
-	CHECK(origin_write(store, &one, "apt:libxml2", "/etc/apt/other.conf", &err) == 0);
+	CHECK(origin_write(store, called(&one), "apt:libxml2", "/etc/apt/other.conf", &err) == 0);
 	CHECK(origin_read(store, &one, &a, &err) == 0);
 	CHECK_STR(a.source, "apt:libxml2");
 	CHECK_STR(a.apt_config, "/etc/apt/other.conf");
+	CHECK_STR(a.name, "libx");
+	CHECK_STR(a.version, "1:2-3");
 
 	/* The latest counts; a file is named by its whole path; no config is none. */
 	put_file(in("a b.deb"), "x", 1);
 	MUST(chdir(scratch) == 0 && realpath("a b.deb", real));
-	CHECK(origin_write(store, &one, "./a b.deb", NULL, &err) == 0);
+	CHECK(origin_write(store, called(&one), "./a b.deb", NULL, &err) == 0);
 	CHECK(origin_read(store, &one, &b, &err) == 0 && b.apt_config == NULL);
 	CHECK_STR(b.source, real);
 
 	/* What no line can hold is left out. */
 	put_file(in("a\nb.deb"), "x", 1);
-	CHECK(origin_write(store, &two, "a\nb.deb", NULL, &err) == 0);
+	CHECK(origin_write(store, called(&two), "a\nb.deb", NULL, &err) == 0);
 	CHECK(origin_read(store, &two, &none, &err) == -ENOENT);
-	CHECK(origin_write(store, &two, "apt:x", "/a\nsource\tapt:y", &err) == 0);
+	CHECK(origin_write(store, called(&two), "apt:x", "/a\nsource\tapt:y", &err) == 0);
 	CHECK(origin_read(store, &two, &c, &err) == 0 && c.apt_config == NULL);
 	CHECK_STR(c.source, "apt:x");
 
