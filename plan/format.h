@@ -9,6 +9,9 @@
  *	| struct plan_header       |
  *	+--------------------------+ header.covers_at
  *	| struct plan_cover  [n]   |  n = header.covers
+ *	+--------------------------+ header.filter_at, if it is not 0
+ *	| struct plan_filter       |
+ *	| struct sock_filter [n]   |  n = filter.ops, linux/filter.h
  *	+--------------------------+ header.strings_at
  *	| strings, each ends in 0  |  the last byte of the file is 0
  *	+--------------------------+ header.size, the file's size
@@ -16,15 +19,21 @@
  * A string is named by its offset from the start of the file. The checksum is CRC-32 (IEEE 802.3,
  * reflected, as in zlib) over the whole file with the crc field as 0: it finds damage, not malice;
  * against malice stand the owner and the mode of the file and of its directory.
+ *
+ * Version 1 is version 2 without a filter: filter_at was a reserved field, 0. It is read, so that
+ * programs start while pinlib is upgraded, and no longer written.
  */
 #pragma once
 
+#include <linux/filter.h>
 #include <stdint.h>
 
 #define PLAN_MAGIC "pinplan" /* 7 letters and the NUL */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
+#define PLAN_VERSION_OLDEST 1
 #define PLAN_SIZE_MAX (64 * 1024)
 #define PLAN_COVERS_MAX 64
+#define PLAN_FILTER_MAX BPF_MAXINSNS /* instructions: the kernel's limit, 32 KiB */
 
 enum plan_kind {
 	PLAN_ELF = 1,	 /* the app's path is a link to the wrapper */
@@ -47,10 +56,10 @@ struct plan_header {
 	uint64_t generation; /* of the policy that this was compiled from */
 	uint32_t covers_at;
 	uint32_t strings_at;
-	uint32_t app;	/* string: canonical absolute path of the program */
-	uint32_t real;	/* string: absolute path where the program lies outside its view */
-	uint32_t label; /* string: see PLAN_LABEL_MAX */
-	uint32_t zero;	/* 0 */
+	uint32_t app;	    /* string: canonical absolute path of the program */
+	uint32_t real;	    /* string: absolute path where the program lies outside its view */
+	uint32_t label;	    /* string: see PLAN_LABEL_MAX */
+	uint32_t filter_at; /* 0: no filter */
 };
 
 /* One overlay: the layer over the live directory. Covers are sorted by target and none lies below
@@ -60,6 +69,12 @@ struct plan_cover {
 	uint32_t layer;	 /* string: absolute path of the layer's directory, below PINLIB_LAYERS */
 };
 
+/* A system-call filter, which the wrapper gives to seccomp(2) as it is. */
+struct plan_filter {
+	uint32_t ops; /* how many instructions follow, not 0 */
+	uint32_t zero;
+};
+
 /* The label names the view in mountinfo: "LAYER:GENERATION:APP", printable ASCII without spaces;
  * what is not is percent-encoded, and the whole is cut at this length (with the NUL), since
  * fsconfig(2) takes 256 bytes and PINLIB_SOURCE stands before it. */
@@ -67,3 +82,5 @@ struct plan_cover {
 
 _Static_assert(sizeof(struct plan_header) == 64, "the plan's header has no padding");
 _Static_assert(sizeof(struct plan_cover) == 8, "a cover has no padding");
+_Static_assert(sizeof(struct plan_filter) == 8, "a filter's head has no padding");
+_Static_assert(sizeof(struct sock_filter) == 8, "an instruction has no padding");

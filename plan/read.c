@@ -74,11 +74,11 @@ static int check_header(const struct plan_header *h, size_t len, struct err *err
 {
 	if (len < sizeof *h || memcmp(h->magic, PLAN_MAGIC, sizeof h->magic) != 0)
 		return damaged(err, "no plan at all");
-	if (h->version != PLAN_VERSION)
+	if (h->version < PLAN_VERSION_OLDEST || h->version > PLAN_VERSION)
 		return err_set(err, EPROTO,
-			       "plan of format %u, but this wrapper reads format %u: wrapper and "
+			       "plan of format %u, but formats %u to %u are read here: wrapper and "
 			       "pinlib are of different versions",
-			       h->version, PLAN_VERSION);
+			       h->version, PLAN_VERSION_OLDEST, PLAN_VERSION);
 	if (h->size != len)
 		return damaged(err, "wrong length");
 	if (h->crc != plan_crc(h, len))
@@ -87,14 +87,33 @@ static int check_header(const struct plan_header *h, size_t len, struct err *err
 		return damaged(err, "unknown kind of program");
 	if (h->on_failure != PLAN_REFUSE && h->on_failure != PLAN_UNPINNED)
 		return damaged(err, "unknown on-failure");
-	if (h->zero != 0)
+	if (h->version == 1 && h->filter_at != 0)
 		return damaged(err, "reserved field in use");
 	if (h->covers > PLAN_COVERS_MAX || h->covers_at < sizeof *h || h->covers_at % 4 ||
 	    !range(h, len, h->covers_at, h->covers * sizeof(struct plan_cover)))
 		return damaged(err, "covers out of range");
-	if (h->strings_at < h->covers_at || ((const char *)h)[len - 1] != '\0')
+	if (h->strings_at < h->covers_at || h->strings_at > len ||
+	    ((const char *)h)[len - 1] != '\0')
 		return damaged(err, "strings out of range");
 	return 0;
+}
+
+/* It lies between the covers and the strings, whose places check_header has seen. */
+static int parse_filter(const struct plan_header *h, struct plan *plan, struct err *err)
+{
+	size_t covers_end = h->covers_at + h->covers * sizeof(struct plan_cover);
+	const struct plan_filter *filter = range(h, h->strings_at, h->filter_at, sizeof *filter);
+
+	if (h->filter_at == 0)
+		return 0;
+	if (!filter || h->filter_at < covers_end || h->filter_at % 4)
+		return damaged(err, "filter out of range");
+	if (filter->ops == 0 || filter->ops > PLAN_FILTER_MAX || filter->zero != 0)
+		return damaged(err, "filter of an impossible length");
+	plan->filter_ops = filter->ops;
+	plan->filter = range(h, h->strings_at, h->filter_at + sizeof *filter,
+			     filter->ops * sizeof *plan->filter);
+	return plan->filter ? 0 : damaged(err, "filter out of range");
 }
 
 int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
@@ -108,6 +127,7 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 	*plan = (struct plan){
 		.kind = (enum plan_kind)h->kind,
 		.on_failure = (enum plan_on_failure)h->on_failure,
+		.version = h->version,
 		.generation = h->generation,
 		.app = path(h, h->app),
 		.real = path(h, h->real),
@@ -129,7 +149,7 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 			if (is_below(plan->covers[i].target, plan->covers[k].target))
 				return damaged(err, "one cover below another");
 	}
-	return 0;
+	return parse_filter(h, plan, err);
 }
 
 /* Root's, and nobody else can write it. */

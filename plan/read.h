@@ -13,6 +13,7 @@
 struct plan {
 	enum plan_kind kind;
 	enum plan_on_failure on_failure;
+	uint32_t version; /* of the format that was read; plan_encode writes PLAN_VERSION */
 	uint64_t generation;
 	const char *app;
 	const char *real;
@@ -22,6 +23,8 @@ struct plan {
 		const char *target;
 		const char *layer;
 	} covers[PLAN_COVERS_MAX];
+	const struct sock_filter *filter; /* NULL: none */
+	size_t filter_ops;
 };
 
 /* The file name of an app's plan. -ENAMETOOLONG if it has no room in a file name (app paths of
@@ -29,7 +32,8 @@ struct plan {
 int plan_file_name(const char *app, char name[NAME_MAX + 1], struct err *err);
 
 /* Decides whether len bytes at data are a plan; every offset passes through one check. data needs
- * 8-byte alignment. -EBADMSG: damaged or not a plan; -EPROTO: made by another version of pinlib. */
+ * 8-byte alignment. -EBADMSG: damaged or not a plan; -EPROTO: made by another version of pinlib,
+ * and not one that is still read. */
 int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err);
 
 /* A plan with the bytes it points into. */

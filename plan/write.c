@@ -36,6 +36,20 @@ static bool put_covers(struct writer *w, const struct plan *plan, struct plan_co
 	return true;
 }
 
+/* There is room: covers and filter at their largest are half of a plan. */
+static void put_filter(struct writer *w, const struct plan *plan, struct plan_header *h)
+{
+	struct plan_filter head = {.ops = (uint32_t)plan->filter_ops};
+	size_t len = plan->filter_ops * sizeof *plan->filter;
+
+	if (!plan->filter_ops)
+		return;
+	h->filter_at = (uint32_t)w->used;
+	memcpy(w->data + w->used, &head, sizeof head);
+	memcpy(w->data + w->used + sizeof head, plan->filter, len);
+	w->used += sizeof head + len;
+}
+
 int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *err)
 {
 	struct plan check;
@@ -57,8 +71,12 @@ int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *e
 		return err_nomem(err);
 	if (plan->ncovers > PLAN_COVERS_MAX)
 		return err_set(err, E2BIG, "a plan holds %d covers at most", PLAN_COVERS_MAX);
-	h.strings_at = h.covers_at + h.covers * (uint32_t)sizeof *covers;
-	w.used = h.strings_at;
+	if (plan->filter_ops > PLAN_FILTER_MAX)
+		return err_set(err, E2BIG, "a plan's filter has %d instructions at most",
+			       PLAN_FILTER_MAX);
+	w.used = h.covers_at + h.covers * sizeof *covers;
+	put_filter(&w, plan, &h);
+	h.strings_at = (uint32_t)w.used;
 	h.app = put(&w, plan->app);
 	h.real = put(&w, plan->real);
 	h.label = put(&w, plan->label);
@@ -129,6 +147,21 @@ int plan_publish(const char *dir, const struct plan *plan, struct err *err)
 	r = is_there(fd, name, data, len) ? file_sync_parent(fd, name, err)
 					  : file_publish(fd, name, data, len, 0644, err);
 	return r < 0 ? err_wrap(err, r, "the plan in %s", dir) : 0;
+}
+
+int plan_renew(const char *dir, const char *app, struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	int r;
+
+	if (!file)
+		return err_nomem(err);
+	r = plan_load(dir, app, 0, file, err);
+	if (r == -ENOENT || r == -EBADMSG)
+		return 0; /* what is damaged is for 'pinlib verify' */
+	if (r == 0 && file->plan.version < PLAN_VERSION)
+		r = plan_publish(dir, &file->plan, err);
+	return r;
 }
 
 int plan_remove(const char *dir, const char *app, struct err *err)

@@ -21,6 +21,12 @@ static void check(const char *data, size_t len)
 		HOLD(strlen(plan.covers[i].target) < PATH_MAX);
 		HOLD(i == 0 || strcmp(plan.covers[i - 1].target, plan.covers[i].target) < 0);
 	}
+	HOLD(!plan.filter == !plan.filter_ops && plan.filter_ops <= PLAN_FILTER_MAX);
+	if (plan.filter) {
+		HOLD((uintptr_t)plan.filter % _Alignof(struct sock_filter) == 0);
+		HOLD((const char *)plan.filter >= data + sizeof(struct plan_header));
+		HOLD((const char *)(plan.filter + plan.filter_ops) < end);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -32,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof *h || size > PLAN_SIZE_MAX)
 		return 0;
 	h->size = (uint32_t)size;
-	h->version = PLAN_VERSION;
+	if (h->version != PLAN_VERSION_OLDEST)
+		h->version = PLAN_VERSION;
 	h->crc = plan_crc(copy, size);
 	check(copy, size);
 	return 0;

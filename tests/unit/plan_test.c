@@ -11,6 +11,9 @@
 static struct err err;
 static char dir[] = "/tmp/plan_test.XXXXXX";
 
+/* What is behind a filter's head: not a program that means anything. */
+static const struct sock_filter ops[] = {{6, 0, 0, 0x7fff0000}, {5, 1, 2, 3}, {6, 0, 0, 1}};
+
 static struct plan example(void)
 {
 	return (struct plan){
@@ -24,6 +27,15 @@ static struct plan example(void)
 		.covers = {{"/opt/lib", "/var/lib/pinlib/layers/abc/0"},
 			   {"/usr/lib", "/var/lib/pinlib/layers/abc/1"}},
 	};
+}
+
+static struct plan with_filter(void)
+{
+	struct plan plan = example();
+
+	plan.filter = ops;
+	plan.filter_ops = sizeof ops / sizeof *ops;
+	return plan;
 }
 
 static void round_trip(void)
@@ -41,6 +53,7 @@ static void round_trip(void)
 	CHECK(back.ncovers == 2);
 	CHECK_STR(back.covers[1].target, "/usr/lib");
 	CHECK_STR(back.covers[1].layer, "/var/lib/pinlib/layers/abc/1");
+	CHECK(back.version == PLAN_VERSION && !back.filter && back.filter_ops == 0);
 	free(data);
 	plan.ncovers = 0;
 	CHECK(plan_encode(&plan, &data, &len, &err) == 0 &&
@@ -48,9 +61,36 @@ static void round_trip(void)
 	free(data);
 }
 
+static void filter(void)
+{
+	struct plan plan = with_filter(), back;
+	static struct sock_filter large[PLAN_FILTER_MAX + 1];
+	void *data = NULL;
+	size_t len = 0;
+
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0 &&
+	      plan_parse(data, len, &back, &err) == 0);
+	CHECK(back.filter_ops == 3 && back.filter && memcmp(back.filter, ops, sizeof ops) == 0);
+	CHECK(back.ncovers == 2);
+	CHECK_STR(back.covers[1].target, "/usr/lib");
+	free(data);
+	plan.ncovers = 0;
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0 &&
+	      plan_parse(data, len, &back, &err) == 0 && back.filter_ops == 3);
+	free(data);
+	plan = example();
+	plan.filter = large;
+	plan.filter_ops = PLAN_FILTER_MAX;
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0 &&
+	      plan_parse(data, len, &back, &err) == 0 && back.filter_ops == PLAN_FILTER_MAX);
+	free(data);
+	plan.filter_ops++;
+	CHECK(plan_encode(&plan, &data, &len, &err) == -E2BIG);
+}
+
 static void every_flipped_bit(void)
 {
-	struct plan plan = example(), back;
+	struct plan plan = with_filter(), back;
 	void *data = NULL;
 	size_t len = 0, accepted = 0;
 
@@ -68,7 +108,7 @@ static void every_flipped_bit(void)
 /* Each length in memory of just that size, so that the sanitizer sees one byte too far. */
 static void every_truncation(void)
 {
-	struct plan plan = example(), back;
+	struct plan plan = with_filter(), back;
 	void *data = NULL;
 	size_t len = 0, accepted = 0;
 
@@ -85,9 +125,9 @@ static void every_truncation(void)
 }
 
 /* A field of the header changed, and the checksum made right again. */
-static int with(size_t field, size_t size, uint64_t value)
+static int with(struct plan plan, size_t field, size_t size, uint64_t value)
 {
-	struct plan plan = example(), back;
+	struct plan back;
 	struct plan_header *h;
 	void *data = NULL;
 	size_t len = 0;
@@ -103,7 +143,8 @@ static int with(size_t field, size_t size, uint64_t value)
 	return r;
 }
 #define WITH(name, value)                                                                          \
-	with(offsetof(struct plan_header, name), sizeof((struct plan_header *)0)->name, value)
+	with(example(), offsetof(struct plan_header, name), sizeof((struct plan_header *)0)->name, \
+	     value)
 
 static void hostile_headers(void)
 {
@@ -111,13 +152,16 @@ static void hostile_headers(void)
 					65536,	    4096,	1000};
 
 	CHECK(WITH(generation, 99) == 0); /* the test itself works */
-	CHECK(WITH(version, 2) == -EPROTO);
+	CHECK(WITH(version, 1) == 0);	  /* made by pinlib 0.1.0 */
+	CHECK(WITH(version, 0) == -EPROTO && WITH(version, 3) == -EPROTO);
+	CHECK(WITH(version, 0xffffffff) == -EPROTO);
 	CHECK(WITH(kind, 3) == -EBADMSG && WITH(kind, 0) == -EBADMSG);
 	CHECK(WITH(on_failure, 0) == -EBADMSG);
 	CHECK(WITH(covers, 65) == -EBADMSG && WITH(covers, 0x20000001) == -EBADMSG);
 	CHECK(WITH(covers_at, 63) == -EBADMSG && WITH(covers_at, 0) == -EBADMSG);
 	CHECK(WITH(strings_at, 0) == -EBADMSG);
-	CHECK(WITH(zero, 1) == -EBADMSG);
+	CHECK(WITH(filter_at, 1) == -EBADMSG);
+	CHECK(WITH(strings_at, 0xffffffff) == -EBADMSG);
 	for (size_t i = 0; i < sizeof wild / sizeof *wild; i++) {
 		CHECK(WITH(size, wild[i]) == -EBADMSG);
 		CHECK(WITH(covers_at, wild[i]) == -EBADMSG);
@@ -125,9 +169,65 @@ static void hostile_headers(void)
 		CHECK(WITH(real, wild[i]) == -EBADMSG);
 		CHECK(WITH(label, wild[i]) == -EBADMSG);
 	}
-	CHECK(WITH(app, 0) == -EBADMSG);	    /* the magic is no path */
-	CHECK(with(64, 4, 0xffffffff) == -EBADMSG); /* the first cover's target */
-	CHECK(with(68, 4, 12) == -EBADMSG);
+	CHECK(WITH(app, 0) == -EBADMSG);		       /* the magic is no path */
+	CHECK(with(example(), 64, 4, 0xffffffff) == -EBADMSG); /* the first cover's target */
+	CHECK(with(example(), 68, 4, 12) == -EBADMSG);
+}
+
+/* The filter's head is behind two covers, its instructions behind that. */
+static void hostile_filters(void)
+{
+	static const uint64_t wild[] = {0,	    1,		4,	    64,	 72,   76,
+					79,	    82,		84,	    100, 112,  65536,
+					0x7fffffff, 0xffffffff, 81,	    83,	 4096, 1000,
+					0x80000000, 0xfffffff8, 0xfffffffc, 108, 104,  88};
+	enum { HEAD = 64 + 2 * 8 };
+	size_t at = offsetof(struct plan_header, filter_at), accepted = 0;
+
+	CHECK(with(with_filter(), at, 4, HEAD) == 0); /* the test itself works */
+	CHECK(with(with_filter(), at, 4, 0) == 0);    /* none */
+	for (size_t i = 1; i < sizeof wild / sizeof *wild; i++)
+		accepted += with(with_filter(), at, 4, wild[i]) != -EBADMSG;
+	CHECK(accepted == 0);
+	CHECK(with(with_filter(), HEAD, 4, 3) == 0);
+	CHECK(with(with_filter(), HEAD, 4, 2) == 0); /* a shorter one: nobody can tell */
+	CHECK(with(with_filter(), HEAD, 4, 0) == -EBADMSG);
+	CHECK(with(with_filter(), HEAD, 4, 4) == -EBADMSG); /* into the strings */
+	CHECK(with(with_filter(), HEAD, 4, PLAN_FILTER_MAX) == -EBADMSG);
+	CHECK(with(with_filter(), HEAD, 4, 0x20000003) == -EBADMSG); /* times 8 is 24 in 32 bits */
+	CHECK(with(with_filter(), HEAD, 4, 0xffffffff) == -EBADMSG);
+	CHECK(with(with_filter(), HEAD + 4, 4, 1) == -EBADMSG);
+	CHECK(with(with_filter(), offsetof(struct plan_header, version), 4, 1) == -EBADMSG);
+}
+
+/* The file of an older pinlib is read as it is, and written anew only when it is asked for. */
+static void renewal(void)
+{
+	static struct plan_file file;
+	struct plan plan = example();
+	struct plan_header *h;
+	void *data = NULL;
+	char path[256], at[] = "/tmp/plan_test.XXXXXX";
+	size_t len = 0;
+	int fd;
+
+	CHECK(mkdtemp(at) != NULL && chmod(at, 0755) == 0);
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
+	h = data;
+	h->version = 1;
+	h->crc = plan_crc(data, len);
+	snprintf(path, sizeof path, "%s/usr%%2Fbin%%2Fapp", at);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
+	CHECK(fd >= 0 && write(fd, data, len) == (ssize_t)len && close(fd) == 0);
+	CHECK(plan_load(at, plan.app, 0, &file, &err) == 0 && file.plan.version == 1);
+	CHECK(plan_renew(at, plan.app, &err) == 0);
+	CHECK(plan_load(at, plan.app, 0, &file, &err) == 0 && file.plan.version == 2);
+	CHECK_STR(file.plan.label, plan.label);
+	CHECK(file.plan.generation == 7 && file.plan.ncovers == 2);
+	CHECK(plan_renew(at, "/usr/bin/other", &err) == 0); /* it has none */
+	CHECK(truncate(path, 100) == 0 && plan_renew(at, plan.app, &err) == 0);
+	CHECK(unlink(path) == 0 && rmdir(at) == 0);
+	free(data);
 }
 
 /* A plan with room: its program's own file has a name of 700 bytes. In a buffer that ends where the
@@ -206,8 +306,15 @@ static void each_check(void)
 	b.h->label = b.h->real; /* a string, but a long one */
 	refused(b, "name out of range");
 	b = roomy();
-	b.h->zero = b.h->app;
+	b.h->version = 1;
+	b.h->filter_at = b.h->app;
 	refused(b, "reserved field in use");
+	b = roomy();
+	b.h->filter_at = b.h->strings_at;
+	refused(b, "filter out of range");
+	b = roomy();
+	b.h->filter_at = b.h->covers_at; /* its head there would be a cover */
+	refused(b, "filter out of range");
 }
 
 /* Two strings become one that is longer than a path can be. */
@@ -332,11 +439,14 @@ static void files(void)
 int main(void)
 {
 	round_trip();
+	filter();
 	every_flipped_bit();
 	every_truncation();
 	hostile_headers();
 	each_check();
 	long_path();
+	hostile_filters();
+	renewal();
 	order();
 	names();
 	labels();
