@@ -9,6 +9,7 @@ PKG_CONFIG ?= pkg-config
 
 bindir = $(PREFIX)/bin
 libdir = $(PREFIX)/lib/pinlib
+datadir = $(PREFIX)/share/pinlib
 mandir = $(PREFIX)/share/man
 wrapper_path = $(libdir)/pinlib-wrapper
 
@@ -17,7 +18,7 @@ VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 WARN = -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla
 DEFS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPINLIB_LIBDIR='"$(libdir)"' \
-	-DPINLIB_VERSION='"$(VERSION)"'
+	-DPINLIB_DATADIR='"$(datadir)"' -DPINLIB_VERSION='"$(VERSION)"'
 HARDEN = -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 LINK_HARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LIBS = sqlite3 libcap libseccomp mount libarchive libcrypto
@@ -43,6 +44,7 @@ san_obj = $(patsubst %.c,$(BUILD)/san/%.o,$(room_src))
 fuzz = $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 replay = $(fuzz:%=$(BUILD)/replay/%)
 fuzz_obj = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(room_src))
+profiles = $(wildcard profiles/*)
 man_pages = $(wildcard man/*.[1578])
 
 .PHONY: all
@@ -159,6 +161,7 @@ install: all ## install below PREFIX (and DESTDIR); sets the capability when DES
 	install -D -m 0755 $(BUILD)/pinlib-wrapper $(DESTDIR)$(wrapper_path).new
 	$(if $(DESTDIR),,setcap cap_sys_admin=p $(wrapper_path).new)
 	mv -f $(DESTDIR)$(wrapper_path).new $(DESTDIR)$(wrapper_path)
+	install -D -m 0644 -t $(DESTDIR)$(datadir)/profiles $(profiles)
 	for page in $(man_pages); do \
 		install -D -m 0644 $$page \
 			$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
@@ -169,7 +172,8 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 		echo "make uninstall: programs are still wrapped: see 'pinlib list';" \
 		"unwrap them all with: pinlib unset --all" >&2; exit 1; fi)
 	rm -f $(DESTDIR)$(bindir)/pinlib $(DESTDIR)$(wrapper_path)
-	-rmdir $(DESTDIR)$(libdir) 2>/dev/null
+	rm -f $(profiles:%=$(DESTDIR)$(datadir)/%)
+	-rmdir $(DESTDIR)$(libdir) $(DESTDIR)$(datadir)/profiles $(DESTDIR)$(datadir) 2>/dev/null
 	for page in $(man_pages); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
 

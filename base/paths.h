@@ -8,6 +8,9 @@
 #ifndef PINLIB_LIBDIR
 #define PINLIB_LIBDIR "/usr/local/lib/pinlib"
 #endif
+#ifndef PINLIB_DATADIR
+#define PINLIB_DATADIR "/usr/local/share/pinlib"
+#endif
 #define PINLIB_WRAPPER PINLIB_LIBDIR "/pinlib-wrapper"
 
 #define PINLIB_STORE PINLIB_STATE "/store"	/* library versions, by content */
@@ -15,6 +18,9 @@
 #define PINLIB_PLANS PINLIB_STATE "/plans"	/* one file per app, see plan/format.h */
 #define PINLIB_POLICY PINLIB_STATE "/policy.db" /* the truth */
 #define PINLIB_LOCK PINLIB_STATE "/lock"	/* held by a command that changes anything */
+
+/* The administrator's profiles of system calls; pinlib's own are in PINLIB_DATADIR/profiles. */
+#define PINLIB_PROFILES "/etc/pinlib/profiles"
 
 /* A wrapped program's original is DIR/.pinlib/NAME: same directory tree, so same filesystem, so
  * that every step of wrapping is one rename(2). */
