@@ -157,11 +157,9 @@ int plan_renew(const char *dir, const char *app, struct err *err)
 	if (!file)
 		return err_nomem(err);
 	r = plan_load(dir, app, 0, file, err);
-	if (r == -ENOENT || r == -EBADMSG)
-		return 0; /* what is damaged is for 'pinlib verify' */
-	if (r == 0 && file->plan.version < PLAN_VERSION)
-		r = plan_publish(dir, &file->plan, err);
-	return r;
+	if (r < 0) /* there is none; what is wrong with one is for 'pinlib verify' to say */
+		return 0;
+	return file->plan.version < PLAN_VERSION ? plan_publish(dir, &file->plan, err) : 0;
 }
 
 int plan_remove(const char *dir, const char *app, struct err *err)

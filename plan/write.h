@@ -20,7 +20,7 @@ void plan_label(char label[PLAN_LABEL_MAX], const char *layer, uint64_t generati
 int plan_publish(const char *dir, const struct plan *plan, struct err *err);
 
 /* Writes the app's plan anew if it is of an older format: the same plan. That there is none, or one
- * that is damaged, is no error. */
+ * that cannot be read, is no error. */
 int plan_renew(const char *dir, const char *app, struct err *err);
 
 /* Removes the app's plan; that there is none is no error. */

@@ -200,6 +200,18 @@ static int show_all(const struct paths *paths, struct step **steps, struct err *
 	return 0;
 }
 
+/* The wrapper reads plans of an older pinlib too; with the first change by a newer one they become
+ * its own, and then that can end one day. Before the commit: what is cut short is begun anew. */
+static int renew_plans(struct policy *policy, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_is_older(policy) ? policy_apps(policy, POLICY_NOW, &apps, err) : 0;
+
+	for (size_t i = 0; r == 0 && i < apps.count; i++)
+		r = plan_renew(PINLIB_PLANS, apps.items[i].path, err);
+	return r;
+}
+
 /* Brings the apps to what the committed policy says, after a failure; the failure is what is
  * told. */
 static void go_back(struct store *store)
@@ -239,6 +251,8 @@ static int carry_out(struct policy *policy, struct store *store, const struct pa
 	if (r < 0)
 		return r;
 	r = prepare_all(policy, store, paths, how, steps, err);
+	if (r == 0)
+		r = renew_plans(policy, err);
 	if (r < 0) {
 		go_back(store);
 		return r;
@@ -359,6 +373,14 @@ int activate_layers(struct policy *policy, struct paths *ids, struct err *err)
 	return 0;
 }
 
+static bool filters_agree(const struct plan *plan, const struct confinement *confined)
+{
+	size_t size = plan->filter_ops * sizeof *plan->filter;
+
+	return size == confined->size &&
+	       (size == 0 || memcmp(plan->filter, confined->filter, size) == 0);
+}
+
 /* Whether the plan, which is whole, is the one that the policy means. */
 static int compare(const struct app *app, const struct view *view, const struct plan *plan,
 		   struct err *err)
@@ -377,6 +399,7 @@ static int compare(const struct app *app, const struct view *view, const struct 
 		same = strcmp(plan->covers[i].target, view->targets[i]) == 0 &&
 		       strcmp(plan->covers[i].layer, layer) == 0;
 	}
+	same = same && filters_agree(plan, &app->confined);
 	return same ? 0
 		    : err_set(err, EINVAL, "the plan of %s is not what the policy says", app->path);
 }

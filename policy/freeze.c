@@ -770,5 +770,8 @@ int thaw(struct policy *policy, const char *path, struct err *err)
 	}
 	if (r == 0 && taken == 0)
 		return err_set(err, ENOENT, "%s is not frozen", path);
-	return r == 0 && taken == app.npins ? policy_unwrap(policy, path, err) : r;
+	/* A filter stays, and with it the wrapper. */
+	if (r == 0 && taken == app.npins && !app.confined.profile)
+		r = policy_unwrap(policy, path, err);
+	return r;
 }

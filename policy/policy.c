@@ -15,6 +15,7 @@
 
 struct policy {
 	sqlite3 *db;
+	bool older;
 	bool changed;
 	bool pruned;
 	bool published; /* or half so: the file may be the new one */
@@ -66,6 +67,15 @@ static const char *const migrations[POLICY_SCHEMA] = {
 	"ALTER TABLE pin ADD COLUMN origin INTEGER NOT NULL DEFAULT 0"
 	" CHECK (origin IN (0, 1, 2));"
 	"PRAGMA application_id = " NUMBER(POLICY_ID) ";",
+	/* Apps with the same filter share a row; it does not change. */
+	"CREATE TABLE confinement ("
+	" id INTEGER PRIMARY KEY,"
+	" profile TEXT NOT NULL,"
+	" source TEXT NOT NULL CHECK (length(source) = 64),"
+	" filter BLOB NOT NULL CHECK (length(filter) > 0),"
+	" UNIQUE (profile, source, filter)) STRICT;"
+	"ALTER TABLE wrapping ADD COLUMN confinement INTEGER REFERENCES confinement;"
+	"CREATE INDEX wrapping_confinement ON wrapping (confinement);",
 };
 
 static int fail(struct policy *p, struct err *err, const char *doing)
@@ -286,6 +296,7 @@ static int load(struct policy **out, struct err *err)
 		r = recognise(p, &schema, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	p->older = r == 0 && schema < POLICY_SCHEMA;
 	r = migrate(p, schema, err);
 	if (r < 0)
 		return r;
@@ -337,6 +348,11 @@ int policy_begin(struct policy **out, struct err *err)
 	*out = p;
 	p = NULL;
 	return 0;
+}
+
+bool policy_is_older(struct policy *p)
+{
+	return p->older;
 }
 
 /* Who asked: sudo and doas keep the user's own number, else the login's. */
@@ -452,6 +468,7 @@ void app_free(struct app *app)
 	for (size_t i = 0; i < app->npins; i++)
 		pin_free(&app->pins[i]);
 	free(app->pins);
+	confinement_free(&app->confined);
 	free(app->path);
 	*app = (struct app){0};
 }
@@ -508,15 +525,20 @@ enum {
 	COL_VERSION,
 	COL_ARCH,
 	COL_DIGEST,
-	COL_ORIGIN
+	COL_ORIGIN,
+	COL_PROFILE,
+	COL_SOURCE,
+	COL_FILTER
 };
 
 #define APPS_SQL                                                                                   \
-	"SELECT a.path, w.on_failure, w.forced, v.name, v.version, v.arch, v.digest, p.origin"     \
+	"SELECT a.path, w.on_failure, w.forced, v.name, v.version, v.arch, v.digest, p.origin,"    \
+	" c.profile, c.source, c.filter"                                                           \
 	" FROM wrapping w JOIN app a ON a.id = w.app"                                              \
 	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \
 	" ?1)"                                                                                     \
 	" LEFT JOIN version v ON v.id = p.version"                                                 \
+	" LEFT JOIN confinement c ON c.id = w.confinement"                                         \
 	" WHERE w.added <= ?1 AND (w.removed IS NULL OR w.removed > ?1)"
 
 static int add_pin(struct app *app, sqlite3_stmt *s, struct err *err)
@@ -541,10 +563,30 @@ static int add_pin(struct app *app, sqlite3_stmt *s, struct err *err)
 	return 0;
 }
 
+static int read_confinement(struct confinement *out, sqlite3_stmt *s, struct err *err)
+{
+	const void *filter = sqlite3_column_blob(s, COL_FILTER);
+	int size = sqlite3_column_bytes(s, COL_FILTER);
+
+	if (sqlite3_column_type(s, COL_PROFILE) == SQLITE_NULL)
+		return 0;
+	if (!filter || size % (int)sizeof(struct sock_filter) ||
+	    !digest_parse((const char *)sqlite3_column_text(s, COL_SOURCE), &out->source))
+		return err_set(err, EBADMSG, "%s is damaged: a filter is none", PINLIB_POLICY);
+	out->profile = copy_text(s, COL_PROFILE);
+	out->filter = malloc((size_t)size);
+	if (!out->profile || !out->filter)
+		return err_nomem(err);
+	out->size = (size_t)size;
+	memcpy(out->filter, filter, out->size);
+	return 0;
+}
+
 static int add_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
 {
 	const char *path = (const char *)sqlite3_column_text(s, COL_PATH);
 	struct app *app = apps->count ? &apps->items[apps->count - 1] : NULL;
+	int r;
 
 	if (!path)
 		return err_nomem(err);
@@ -562,6 +604,9 @@ static int add_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
 		};
 		if (!app->path)
 			return err_nomem(err);
+		r = read_confinement(&app->confined, s, err);
+		if (r < 0)
+			return r;
 	}
 	if (sqlite3_column_type(s, COL_DIGEST) == SQLITE_NULL)
 		return 0;
@@ -700,35 +745,96 @@ static int change(struct policy *p, const char *sql, const char *one, const char
 	return run(p, s, err);
 }
 
+static int know_confinement(struct policy *p, const struct confinement *c, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	bool before = p->changed;
+	int r = prepare(p,
+			"INSERT OR IGNORE INTO confinement (profile, source, filter)"
+			" VALUES (?1, ?2, ?3)",
+			&s, err);
+
+	if (r < 0)
+		return r;
+	bind_text(s, 1, c->profile);
+	bind_digest(s, 2, &c->source);
+	sqlite3_bind_blob64(s, 3, c->filter, c->size, SQLITE_TRANSIENT);
+	r = run(p, s, err);
+	p->changed = before; /* as with a version */
+	return r;
+}
+
+static int add_wrapping(struct policy *p, const struct app *app, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	const struct confinement *c = &app->confined;
+	int r = c->profile ? know_confinement(p, c, err) : 0;
+
+	if (r == 0)
+		r = prepare(p,
+			    "INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
+			    " VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
+			    " profile = ?4 AND source = ?5 AND filter = ?6), " NEW_GENERATION ")",
+			    &s, err);
+	if (r < 0)
+		return r;
+	bind_text(s, 1, app->path);
+	sqlite3_bind_int(s, 2, app->on_failure);
+	sqlite3_bind_int(s, 3, app->forced);
+	if (c->profile) { /* else they are NULL, and so is the row's number */
+		bind_text(s, 4, c->profile);
+		bind_digest(s, 5, &c->source);
+		sqlite3_bind_blob64(s, 6, c->filter, c->size, SQLITE_TRANSIENT);
+	}
+	return run(p, s, err);
+}
+
+static int end_wrapping(struct policy *p, const char *path, struct err *err)
+{
+	return change(p,
+		      "UPDATE wrapping SET removed = " NEW_GENERATION
+		      " WHERE removed IS NULL AND app = " THIS_APP,
+		      path, NULL, err);
+}
+
 int policy_wrap(struct policy *p, const char *path, enum plan_on_failure on_failure, bool forced,
 		struct err *err)
 {
 	AUTO_APP struct app app = {0};
-	AUTO_STMT sqlite3_stmt *s = NULL;
 	int r = policy_app(p, path, POLICY_NOW, &app, err);
 
 	if (r == 0 && app.on_failure == on_failure && app.forced == forced)
 		return 0;
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == 0)
-		r = change(p,
-			   "UPDATE wrapping SET removed = " NEW_GENERATION
-			   " WHERE removed IS NULL AND app = " THIS_APP,
-			   path, NULL, err);
-	else
-		r = change(p, "INSERT OR IGNORE INTO app (path) VALUES (?1)", path, NULL, err);
-	if (r == 0)
-		r = prepare(p,
-			    "INSERT INTO wrapping (app, on_failure, forced, added)"
-			    " VALUES (" THIS_APP ", ?2, ?3, " NEW_GENERATION ")",
-			    &s, err);
+	if (r == 0) {
+		r = end_wrapping(p, path, err);
+	} else if (r == -ENOENT) {
+		app.path = strdup(path);
+		r = app.path ? change(p, "INSERT OR IGNORE INTO app (path) VALUES (?1)", path, NULL,
+				      err)
+			     : err_nomem(err);
+	}
 	if (r < 0)
 		return r;
-	bind_text(s, 1, path);
-	sqlite3_bind_int(s, 2, on_failure);
-	sqlite3_bind_int(s, 3, forced);
-	return run(p, s, err);
+	app.on_failure = on_failure;
+	app.forced = forced;
+	return add_wrapping(p, &app, err);
+}
+
+int policy_confine(struct policy *p, const char *path, const struct confinement *confined,
+		   struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	struct app changed;
+	int r = policy_app(p, path, POLICY_NOW, &app, err);
+
+	if (r < 0 || confinement_equal(&app.confined, confined))
+		return r;
+	r = end_wrapping(p, path, err);
+	if (r < 0)
+		return r;
+	changed = app;
+	changed.confined = *confined;
+	return add_wrapping(p, &changed, err);
 }
 
 int policy_unwrap(struct policy *p, const char *path, struct err *err)
@@ -738,12 +844,7 @@ int policy_unwrap(struct policy *p, const char *path, struct err *err)
 		       " WHERE removed IS NULL AND app = " THIS_APP,
 		       path, NULL, err);
 
-	if (r < 0)
-		return r;
-	return change(p,
-		      "UPDATE wrapping SET removed = " NEW_GENERATION
-		      " WHERE removed IS NULL AND app = " THIS_APP,
-		      path, NULL, err);
+	return r < 0 ? r : end_wrapping(p, path, err);
 }
 
 int policy_unpin(struct policy *p, const char *path, const struct digest *digest, struct err *err)
@@ -823,13 +924,13 @@ int policy_pin(struct policy *p, const char *path, const struct version *v, enum
 
 /* Both states side by side: an app differs if it, or a pin, is in one alone or is another. */
 static const char differ_sql[] =
-	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced AS y FROM wrapping"
-	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
-	"  UNION ALL SELECT app, version, origin, -1 FROM pin"
+	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z"
+	"  FROM wrapping WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
+	"  UNION ALL SELECT app, version, origin, -1, NULL FROM pin"
 	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)),"
-	" now AS (SELECT app, -1 AS v, on_failure AS x, forced AS y FROM wrapping"
-	"  WHERE removed IS NULL"
-	"  UNION ALL SELECT app, version, origin, -1 FROM pin WHERE removed IS NULL)"
+	" now AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z"
+	"  FROM wrapping WHERE removed IS NULL"
+	"  UNION ALL SELECT app, version, origin, -1, NULL FROM pin WHERE removed IS NULL)"
 	" SELECT path FROM app WHERE id IN ("
 	"  SELECT app FROM (SELECT * FROM was EXCEPT SELECT * FROM now)"
 	"  UNION SELECT app FROM (SELECT * FROM now EXCEPT SELECT * FROM was)) ORDER BY path";
@@ -864,8 +965,8 @@ static int differing(struct policy *p, int64_t generation, struct paths *out, st
 static int restore_app(struct policy *p, const char *path, int64_t generation, struct err *err)
 {
 	static const char *const copies[] = {
-		"INSERT INTO wrapping (app, on_failure, forced, added)"
-		" SELECT app, on_failure, forced, " NEW_GENERATION
+		"INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
+		" SELECT app, on_failure, forced, confinement, " NEW_GENERATION
 		" FROM wrapping WHERE app = " THIS_APP " AND added <= ?2"
 		" AND (removed IS NULL OR removed > ?2)",
 		"INSERT INTO pin (app, version, origin, added)"
@@ -929,6 +1030,8 @@ int policy_prune(struct policy *p, int64_t oldest, struct err *err)
 		 "UPDATE wrapping SET added = %1$lld WHERE added < %1$lld;"
 		 "DELETE FROM generation WHERE id < %1$lld;"
 		 "DELETE FROM version WHERE id NOT IN (SELECT version FROM pin);"
+		 "DELETE FROM confinement WHERE id NOT IN"
+		 " (SELECT confinement FROM wrapping WHERE confinement IS NOT NULL);"
 		 "DELETE FROM app WHERE id NOT IN (SELECT app FROM wrapping)"
 		 " AND id NOT IN (SELECT app FROM pin);",
 		 (long long)oldest);

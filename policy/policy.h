@@ -16,13 +16,14 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "plan/format.h"
+#include "policy/profile.h"
 #include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define POLICY_SCHEMA 2
+#define POLICY_SCHEMA 3
 #define POLICY_ID 0x706e6c62 /* SQLite's application_id: "pnlb" */
 #define POLICY_NOW INT64_MAX /* as a generation: the current state */
 
@@ -36,6 +37,9 @@ int policy_open(struct policy **out, struct err *err);
 
 /* For changing, under policy_lock. The database is checked first. */
 int policy_begin(struct policy **out, struct err *err);
+
+/* Whether the file that was read is of an older schema, and so of an older pinlib. */
+bool policy_is_older(struct policy *policy);
 
 /* Makes what was changed since policy_begin one generation, and publishes it; before this,
  * nothing is visible to anybody. The file that was there is kept under another name until
@@ -66,7 +70,8 @@ struct pin {
 struct app {
 	char *path;
 	enum plan_on_failure on_failure;
-	bool forced;	  /* pinned although its view could not be proven */
+	bool forced; /* pinned although its view could not be proven */
+	struct confinement confined;
 	struct pin *pins; /* sorted by name, then arch */
 	size_t npins;
 };
@@ -91,6 +96,9 @@ int64_t policy_current(struct policy *policy); /* the current generation's numbe
 /* Changes, between policy_begin and policy_commit. */
 int policy_wrap(struct policy *policy, const char *path, enum plan_on_failure on_failure,
 		bool forced, struct err *err); /* of a wrapped app these two are changed */
+/* Of a wrapped app; one without profile: no filter. Its bytes are kept as they are. */
+int policy_confine(struct policy *policy, const char *path, const struct confinement *confined,
+		   struct err *err);
 int policy_unwrap(struct policy *policy, const char *path, struct err *err); /* and its pins */
 /* Takes the place of a pin of the same name and arch; of the pin itself the origin is changed. */
 int policy_pin(struct policy *policy, const char *path, const struct version *version,

@@ -825,6 +825,8 @@ int view_build(struct store *store, const struct app *app, int64_t generation,
 	out->plan.app = app->path;
 	out->plan.real = out->real;
 	out->plan.label = out->label;
+	out->plan.filter = app->confined.filter;
+	out->plan.filter_ops = app->confined.size / sizeof *out->plan.filter;
 	out->plan.ncovers = out->view.ntargets;
 	for (size_t i = 0; i < out->view.ntargets; i++) {
 		snprintf(out->layers[i], sizeof out->layers[i], "%s/%s/%zu", PINLIB_LAYERS, out->id,

@@ -46,7 +46,7 @@ int app_versions(struct store *store, const struct app *app, struct versions *ou
  * sentence about it ("lies in a directory that ..."). */
 int view_may_show(const char *path, struct err *err);
 
-/* A plan and the strings it points to. */
+/* A plan and the strings it points to; its filter is the app's. */
 struct view_plan {
 	struct plan plan;
 	char real[PATH_MAX];

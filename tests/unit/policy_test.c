@@ -337,6 +337,15 @@ static void database(const char *one, const char *two)
 	CHECK(chmod(PINLIB_POLICY, 0644) == 0);
 }
 
+static void database_more(const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	CHECK(sqlite3_open(PINLIB_POLICY, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
+	sqlite3_close(db);
+}
+
 static bool reads_version_1(void)
 {
 	AUTO_POLICY struct policy *p = NULL;
@@ -378,6 +387,144 @@ static void older_schema(void)
 	CHECK_STR(facts(3), "forced 0");
 }
 
+/* What version 2 added to it. */
+static const char schema_2[] = "ALTER TABLE wrapping ADD COLUMN forced INTEGER NOT NULL DEFAULT 0"
+			       " CHECK (forced IN (0, 1));"
+			       "ALTER TABLE pin ADD COLUMN origin INTEGER NOT NULL DEFAULT 0"
+			       " CHECK (origin IN (0, 1, 2));"
+			       "PRAGMA application_id = 0x706e6c62; PRAGMA user_version = 2;";
+
+static struct confinement filter(const char *profile, char byte)
+{
+	static char bytes[16];
+	struct confinement c = {.profile = (char *)profile, .filter = bytes, .size = sizeof bytes};
+
+	memset(bytes, byte, sizeof bytes);
+	digest_data(&byte, 1, &c.source, &err);
+	return c;
+}
+
+static int64_t confine(const char *app, const struct confinement *c)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	int64_t generation = -1;
+
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_confine(p, app, c, &err) == 0);
+	CHECK(policy_commit(p, "set", &generation, &err) == 0);
+	policy_settle(p);
+	return generation;
+}
+
+/* The profile's name and the filter's first byte and size, "x 1 16"; "none". */
+static const char *confined(const char *app, int64_t generation)
+{
+	static char text[64];
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_APP struct app a = {0};
+	int r = policy_open(&p, &err);
+
+	if (r == 0)
+		r = policy_app(p, app, generation, &a, &err);
+	if (r < 0)
+		return err.text;
+	if (!a.confined.profile)
+		return a.confined.filter || a.confined.size ? "no profile, but a filter" : "none";
+	snprintf(text, sizeof text, "%s %d %zu", a.confined.profile, *(char *)a.confined.filter,
+		 a.confined.size);
+	return text;
+}
+
+static void filters(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_PATHS struct paths changed = {0};
+	struct confinement one = filter("x", 1), none = {0};
+	int64_t generation;
+
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_confine(p, "/usr/bin/not-there", &one, &err) == -ENOENT);
+	policy_close(&p);
+	generation = pin("/usr/bin/d", "libx", "1");
+	CHECK_STR(confined("/usr/bin/d", generation), "none");
+	CHECK(confine("/usr/bin/d", &one) == generation + 1);
+	CHECK(confine("/usr/bin/d", &one) == generation + 1); /* nothing changed */
+	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 1 16");
+	/* Other changes leave it. */
+	CHECK(pin("/usr/bin/d", "libx", "2") == generation + 2);
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_wrap(p, "/usr/bin/d", PLAN_UNPINNED, true, &err) == 0);
+	CHECK(policy_commit(p, "set", &generation, &err) == 0);
+	policy_settle(p);
+	policy_close(&p);
+	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 1 16");
+	/* The same name with other bytes is a change. */
+	one = filter("x", 2);
+	CHECK(confine("/usr/bin/d", &one) == generation + 1);
+	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 2 16");
+	CHECK(confine("/usr/bin/d", &none) == generation + 2);
+	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "none");
+	CHECK_STR(confined("/usr/bin/d", generation), "x 1 16");
+	CHECK_STR(pins("/usr/bin/d", POLICY_NOW), "libx=2");
+	/* It alone is a difference, and comes back with its bytes. */
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_restore(p, generation, &changed, &err) == 0 && changed.count == 1);
+	CHECK(policy_commit(p, "rollback", &generation, &err) == 0);
+	policy_settle(p);
+	policy_close(&p);
+	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 1 16");
+	/* What no generation needs goes. */
+	CHECK(policy_begin(&p, &err) == 0);
+	CHECK(policy_prune(p, generation, &err) == 0);
+	CHECK(policy_commit(p, "gc", &generation, &err) == 0);
+	policy_settle(p);
+	policy_close(&p);
+	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 1 16");
+}
+
+static int64_t count(const char *sql)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *s = NULL;
+	int64_t n = -1;
+
+	if (sqlite3_open_v2(PINLIB_POLICY, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+	    sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW)
+		n = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	sqlite3_close(db);
+	return n;
+}
+
+/* A damaged filter is told, not given to a program. */
+static void damaged_filter(void)
+{
+	sqlite3 *db = NULL;
+
+	CHECK(count("SELECT count(*) FROM confinement") == 1);
+	CHECK(sqlite3_open(PINLIB_POLICY, &db) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, "UPDATE confinement SET filter = x'010203'", NULL, NULL, NULL) ==
+	      SQLITE_OK);
+	sqlite3_close(db);
+	CHECK(strstr(confined("/usr/bin/d", POLICY_NOW), "a filter is none"));
+}
+
+static void version_2(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	struct confinement one = filter("x", 1);
+
+	database(schema_1, rows_1);
+	database_more(schema_2);
+	CHECK(policy_open(&p, &err) == 0 && policy_is_older(p));
+	policy_close(&p);
+	CHECK_STR(confined("/usr/bin/a", POLICY_NOW), "none");
+	CHECK(confine("/usr/bin/a", &one) == 3);
+	CHECK_STR(confined("/usr/bin/a", POLICY_NOW), "x 1 16");
+	CHECK_STR(confined("/usr/bin/a", 2), "none");
+	CHECK(policy_open(&p, &err) == 0 && !policy_is_older(p));
+}
+
 static void refused(int error)
 {
 	AUTO_POLICY struct policy *p = NULL;
@@ -389,6 +536,8 @@ static void refused(int error)
 /* What is at the policy's path and was not made by pinlib is not taken over. */
 static void foreign(void)
 {
+	database(schema_1, schema_2);
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "-");
 	database("CREATE TABLE t (a)", "");
 	refused(-EBADMSG);
 	database("CREATE TABLE t (a); PRAGMA user_version = 1", "");
@@ -436,6 +585,9 @@ int main(void)
 	newer_schema();
 	forced_and_origin();
 	older_schema();
+	filters();
+	damaged_filter();
+	version_2();
 	foreign();
 	lock();
 	return test_end();
