@@ -53,6 +53,21 @@ int caps_raise(const struct caps *entry, struct err *err)
 	return 0;
 }
 
+int caps_rest(const struct caps *entry, struct err *err)
+{
+	struct caps resting = *entry, now;
+	int r;
+
+	if (exchange(SYS_capset, &resting) < 0)
+		return err_sys(err, errno, "cannot lower the capabilities");
+	r = caps_read(&now, err);
+	if (r < 0)
+		return r;
+	if (now.effective != entry->effective)
+		return err_set(err, EPERM, "the capabilities could not be lowered");
+	return 0;
+}
+
 int caps_drop(const struct caps *entry, struct err *err)
 {
 	struct caps dropped = {.effective = entry->effective,

@@ -18,6 +18,9 @@ bool caps_suffice(const struct caps *caps);
 /* Makes what building a view needs effective, as far as it is permitted. */
 int caps_raise(const struct caps *entry, struct err *err);
 
+/* Makes what was raised ineffective again, and reads back that it is. It can still be raised. */
+int caps_rest(const struct caps *entry, struct err *err);
+
 /* Gives up what the wrapper's file capability brought, and reads back that it is gone. What stays
  * is what was effective at the entry: for an ordinary caller nothing, since the file capability has
  * no effective bit; for root what root has anyway, as a plain execve by root would. The

@@ -10,9 +10,11 @@
  *  3. stop if the mounts cannot be cut off from the caller's: nothing may appear there;
  *  4. end, with 125, at any failure after that: never a half-built view;
  *  5. have dropped the capability, and read back that it is gone, before it executes anything;
- *  6. leave to the app what the caller gave: environment, arguments, descriptors (all of ours are
+ *  6. have loaded the app's filter as the last thing before that: CAP_SYS_ADMIN makes it possible
+ *     without no_new_privs, under which no nested wrapper would get its capability;
+ *  7. leave to the app what the caller gave: environment, arguments, descriptors (all of ours are
  *     close-on-exec), umask, signals, limits, working directory;
- *  7. be linked with nothing but musl and the plan's reader.
+ *  8. be linked with nothing but musl and the plan's reader.
  *
  * Exit statuses are env(1)'s: 125 a failure of its own, 126 it cannot execute, 127 not found.
  */
@@ -22,6 +24,7 @@
 #include "base/paths.h"
 #include "plan/read.h"
 #include "wrapper/caps.h"
+#include "wrapper/filter.h"
 #include "wrapper/identify.h"
 #include "wrapper/limits.h"
 #include "wrapper/mounts.h"
@@ -33,6 +36,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 enum { EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
@@ -79,13 +83,34 @@ static const char *name_to_execute(const struct launch *launch, const struct sta
 	return launch->file.plan.app;
 }
 
+/* The app's filter, if it has one, by the right of CAP_SYS_ADMIN, which is gone after this. */
+static int confine(const struct plan *plan, const struct caps *entry, struct err *err)
+{
+	int r;
+
+	if (!plan->filter)
+		return 0;
+	r = caps_raise(entry, err);
+	if (r == 0)
+		r = filter_load(plan, err);
+	return r < 0 ? r : caps_drop(entry, err);
+}
+
+/* The same where there is no view. Then nothing that the app starts could build one either, nor is
+ * anything setuid in a view: no_new_privs takes nothing away. */
+static int confine_without_view(const struct plan *plan, struct err *err)
+{
+	if (plan->filter && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(err, errno, "cannot set no_new_privs");
+	return filter_load(plan, err);
+}
+
+/* Nothing is left to be done. */
 static int execute(const char *app, const char *name, char **argv)
 {
 	struct err err;
 	int errnum;
 
-	if (limits_restore(&err) < 0)
-		return fail(app, &err, EXIT_OWN);
 	execve(name, argv, environ);
 	errnum = errno;
 	err_sys(&err, errnum, "cannot execute %s", name);
@@ -116,8 +141,11 @@ static int without_original(const struct launch *launch, int status)
 	struct stat st;
 	struct err err;
 
-	if (came_back(plan->app, &st))
+	if (came_back(plan->app, &st)) {
+		if (limits_restore(&err) < 0)
+			return fail(plan->app, &err, EXIT_OWN);
 		return execute(plan->app, name_to_execute(launch, &st), launch->argv);
+	}
 	err_sys(&err, ENOENT, "the program's own file, %s", plan->real);
 	return fail(plan->app, &err, status);
 }
@@ -131,6 +159,8 @@ static int without_view(const struct launch *launch, const char *reason)
 	if (plan->on_failure == PLAN_UNPINNED) {
 		err_set(&err, EPERM, "starting without its pins: %s", reason);
 		say(plan->app, err.text);
+		if (limits_restore(&err) < 0 || confine_without_view(plan, &err) < 0)
+			return fail(plan->app, &err, EXIT_OWN);
 		return execute(plan->app, plan->real, launch->argv);
 	}
 	err_set(&err, EPERM,
@@ -165,7 +195,16 @@ static bool kernel_suffices(void)
 	return sys_mount_setattr(-1, "", 0, &none, sizeof none) == 0 || errno != ENOSYS;
 }
 
-/* Steps 4 to 7 of main; plan is NULL for the live system alone. */
+/* Why no view can be built, whatever the rights; NULL: it can. */
+static const char *kernel_refuses(void)
+{
+	if (filter_hides_mounts())
+		return "a system-call filter that this process inherited refuses mount calls";
+	return kernel_suffices() ? NULL : "the kernel is older than Linux 5.12";
+}
+
+/* Steps 4 to 6 of main; plan is NULL for the live system alone. The capability is dropped, or, for
+ * a filter that is still to be loaded by its right, it rests. */
 static int enter(const struct plan *plan, const struct mounts *mounts, const struct caps *entry,
 		 struct err *err)
 {
@@ -182,7 +221,7 @@ static int enter(const struct plan *plan, const struct mounts *mounts, const str
 	if (r == 0)
 		r = view_lay(plan, mounts, err);
 	if (r == 0)
-		r = caps_drop(entry, err);
+		r = plan && plan->filter ? caps_rest(entry, err) : caps_drop(entry, err);
 	if (r == 0)
 		restore_directory(directory);
 	return r;
@@ -203,6 +242,10 @@ static int run_on_host(char **argv)
 		return fail(*argv, &err, EXIT_OWN);
 	if (mounts.ninherited && !caps_suffice(&entry)) {
 		err_set(&err, EPERM, "cannot leave the view: %s", caps_reason());
+		return fail(*argv, &err, EXIT_CANNOT);
+	}
+	if (mounts.ninherited && filter_hides_mounts()) {
+		err_set(&err, EPERM, "cannot leave the view: %s", kernel_refuses());
 		return fail(*argv, &err, EXIT_CANNOT);
 	}
 	if (mounts.ninherited ? enter(NULL, &mounts, &entry, &err) < 0
@@ -256,6 +299,7 @@ int main(int argc, char **argv)
 	static struct mounts mounts;
 	const char *execfn = (const char *)getauxval(AT_EXECFN);
 	const struct plan *plan = &launch.file.plan;
+	const char *name, *refusal;
 	bool mapped = true;
 	struct caps entry;
 	struct stat real;
@@ -291,8 +335,9 @@ int main(int argc, char **argv)
 		return fail(plan->app, &err, EXIT_OWN);
 	if (!mapped || !caps_suffice(&entry))
 		return without_capability(&launch);
-	if (!kernel_suffices())
-		return without_view(&launch, "the kernel is older than Linux 5.12");
+	refusal = kernel_refuses();
+	if (refusal)
+		return without_view(&launch, refusal);
 
 	/* 3. What is there to do? Nothing is changed before this is known. */
 	if (view_check(plan, &err) < 0)
@@ -302,13 +347,20 @@ int main(int argc, char **argv)
 	if (!limits_leave(view_descriptors(&mounts)))
 		return without_view(&launch, "RLIMIT_NOFILE leaves too few descriptors");
 
-	/* 4. to 7. Raise the capability; a namespace of its own; the view; drop the capability. */
+	/* 4. to 6. Raise the capability; a namespace of its own; the view; drop the capability. */
 	r = enter(plan, &mounts, &entry, &err);
 	if (r == -ESTALE && caps_drop(&entry, &err) == 0)
 		return without_original(&launch, EXIT_OWN);
 	if (r < 0)
 		return fail(plan->app, &err, EXIT_OWN);
 
-	/* 8. The app. */
-	return execute(plan->app, name_to_execute(&launch, &real), launch.argv);
+	/* 7. What is the caller's is put back by the caller's own rights. */
+	name = name_to_execute(&launch, &real);
+	if (limits_restore(&err) < 0)
+		return fail(plan->app, &err, EXIT_OWN);
+
+	/* 8. The filter, and then drop the capability; the app. */
+	if (confine(plan, &entry, &err) < 0)
+		return fail(plan->app, &err, EXIT_OWN);
+	return execute(plan->app, name, launch.argv);
 }
