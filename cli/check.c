@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "plan/read.h"
+#include "policy/profile.h"
 #include "policy/verdict.h"
 #include "policy/view.h"
 #include "policy/wrap.h"
@@ -84,9 +85,13 @@ static void print_whole(const struct app *app, const struct verdict *v)
 static int check(struct store *store, const struct app *app, bool alone, struct err *err)
 {
 	AUTO_VERDICT struct verdict v = {0};
+	char changed[ERR_TEXT_MAX];
 	struct err why;
 	int r = look(store, app, &v, &why);
 
+	if (r != -ENOMEM && profile_changed(&app->confined, changed) &&
+	    sentence_add(&v.remarks, err, "%s", changed) < 0)
+		return -ENOMEM;
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	if (r < 0) {

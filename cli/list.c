@@ -20,6 +20,8 @@ static char *pins_text(const struct app *app)
 		fputs("(the live system)", f);
 	if (app->forced)
 		fputs(" (forced)", f);
+	if (app->confined.profile)
+		fprintf(f, " (confined by %s)", app->confined.profile);
 	if (fclose(f) != 0) {
 		free(text);
 		return NULL;
@@ -60,6 +62,7 @@ static int print_json(const struct apps *apps, struct err *err)
 		}
 		json_close();
 		json_bool("forced", app->forced);
+		json_string("profile", app->confined.profile);
 		json_close();
 	}
 	json_close();

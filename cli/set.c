@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "labeler/program.h"
+#include "policy/profile.h"
 #include "policy/supply.h"
 #include "policy/wrap.h"
 
@@ -13,12 +14,14 @@ static const struct option options[] = {
 	{"host", no_argument, NULL, 'h'},
 	{"force", no_argument, NULL, 'F'},
 	{"with-deps", no_argument, NULL, 'd'},
+	{"confine", required_argument, NULL, 'c'},
 	{0},
 };
 
 struct request {
 	enum plan_on_failure on_failure; /* 0: as it is, or refuse */
 	bool host, force, with_deps;
+	const char *profile; /* NULL: as it is; "none" */
 	struct spec *specs;
 	size_t nspecs;
 };
@@ -72,6 +75,16 @@ static int pin_all(struct session *s, const char *app, const struct request *req
 	return r;
 }
 
+static int confine(struct session *s, const char *app, const char *profile, struct err *err)
+{
+	AUTO_CONFINEMENT struct confinement confined = {0};
+	int r = 0;
+
+	if (strcmp(profile, "none") != 0)
+		r = profile_compile(profile_dirs, profile, &confined, err);
+	return r < 0 ? r : policy_confine(s->policy, app, &confined, err);
+}
+
 static void say_added(void *ctx, const char *what)
 {
 	(void)ctx;
@@ -96,10 +109,15 @@ static int change(struct session *s, const char *app, const struct request *req,
 			       "%s has pins: take them away first with 'pinlib unset %s'", app,
 			       app);
 	if (!req->host && !req->nspecs && r == -ENOENT)
-		return err_set(err, EINVAL, "%s has no pins, and none was given", app);
+		return err_set(err, EINVAL,
+			       "%s has no pins, and none was given (without any: 'pinlib set "
+			       "--host')",
+			       app);
 	r = policy_wrap(s->policy, app, on_failure, false, err);
 	if (r == 0)
 		r = pin_all(s, app, req, err);
+	if (r == 0 && req->profile)
+		r = confine(s, app, req->profile, err);
 	if (r == 0 && req->with_deps)
 		r = supply(s->policy, s->store, app, elf_facts, say_added, NULL, err);
 	return r;
@@ -117,6 +135,7 @@ static int print_result(struct session *s, const char *app, int64_t generation, 
 		json_open(NULL, '{');
 		json_string("app", app);
 		json_number("generation", generation);
+		json_string("profile", now.confined.profile);
 		json_close();
 		return 0;
 	}
@@ -126,6 +145,8 @@ static int print_result(struct session *s, const char *app, int64_t generation, 
 	for (size_t i = 0; i < now.npins; i++)
 		table_row(t, (const char *[]){app, now.pins[i].name, now.pins[i].version});
 	table_print(t);
+	if (now.confined.profile)
+		printf("confined by %s\n", now.confined.profile);
 	printf("generation %lld\n", (long long)generation);
 	return 0;
 }
@@ -174,6 +195,8 @@ static int run(int argc, char **argv)
 			req.force = true;
 		else if (c == 'd')
 			req.with_deps = true;
+		else if (c == 'c')
+			req.profile = optarg;
 		else if (c == 'f' && strcmp(optarg, "refuse") == 0)
 			req.on_failure = PLAN_REFUSE;
 		else if (c == 'f' && strcmp(optarg, "unpinned") == 0)
@@ -189,7 +212,7 @@ static int run(int argc, char **argv)
 	req.nspecs = (size_t)(argc - optind - 1);
 	if (req.host && req.nspecs)
 		return misused(&command_set, "--host goes without pins");
-	if (!req.host && !req.nspecs && !req.on_failure)
+	if (!req.host && !req.nspecs && !req.on_failure && !req.profile)
 		return misused(&command_set, "which library version? (NAME=VERSION)");
 	req.specs = specs = calloc(req.nspecs + 1, sizeof *specs);
 	if (!specs)
@@ -201,8 +224,8 @@ static int run(int argc, char **argv)
 
 const struct command command_set = {
 	.name = "set",
-	.synopsis = "[--force] [--with-deps] [--on-failure=refuse|unpinned] APP NAME=VERSION... | "
-		    "--host APP",
+	.synopsis = "[--force] [--with-deps] [--on-failure=refuse|unpinned] [--confine=PROFILE] "
+		    "APP NAME=VERSION... | --host APP",
 	.summary = "Pin library versions for a program",
 	.options =
 		"APP is a command in PATH or a full path. NAME is a package (zlib1g), a soname\n"
@@ -215,6 +238,8 @@ const struct command command_set = {
 		"                          the versions came from, until it would work\n"
 		"  --on-failure=refuse     without its capability the wrapper refuses (default)\n"
 		"  --on-failure=unpinned   ... or starts the program without its pins\n"
+		"  --confine=PROFILE       a filter for its system calls: 'legacy', or one of\n"
+		"                          /etc/pinlib/profiles; 'none' takes it away\n"
 		"  --host                  no pins: the program sees the live system even when\n"
 		"                          it is started inside another program's view\n",
 	.root = true,

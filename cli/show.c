@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "plan/read.h"
+#include "policy/profile.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -43,6 +44,18 @@ static void pin_text(const struct pin *pin, char text[DIGEST_HEX + 32])
 		snprintf(text, DIGEST_HEX + 32, "sha256:%.12s (%s)", hex, origin_name(pin->origin));
 }
 
+static void print_confinement(const struct confinement *c)
+{
+	char why[ERR_TEXT_MAX];
+
+	if (!c->profile)
+		return;
+	printf("  confined by %s (%zu instructions)\n", c->profile,
+	       c->size / sizeof(struct sock_filter));
+	if (profile_changed(c, why))
+		printf("  note: %s\n", printable(why));
+}
+
 static void print_text(const struct app *app, const struct plan *plan)
 {
 	struct table *t = table_new(4);
@@ -58,6 +71,7 @@ static void print_text(const struct app *app, const struct plan *plan)
 	table_print(t);
 	if (app->forced)
 		printf("  forced: its view was not proven\n");
+	print_confinement(&app->confined);
 	printf("  without capability: %s\n", on_failure_name(app->on_failure));
 	if (!plan) {
 		printf("  no plan: run 'pinlib verify'\n");
@@ -72,6 +86,23 @@ static void print_text(const struct app *app, const struct plan *plan)
 		       plan->covers[i].layer);
 }
 
+static void json_confinement(const struct confinement *c)
+{
+	char source[DIGEST_HEX + 7] = "sha256:", why[ERR_TEXT_MAX];
+
+	if (!c->profile) {
+		json_string("confined", NULL);
+		return;
+	}
+	digest_hex(&c->source, source + 7);
+	json_open("confined", '{');
+	json_string("profile", c->profile);
+	json_string("source", source);
+	json_number("instructions", (int64_t)(c->size / sizeof(struct sock_filter)));
+	json_bool("changed", profile_changed(c, why));
+	json_close();
+}
+
 static void print_json(const struct app *app, const struct plan *plan)
 {
 	json_open(NULL, '{');
@@ -80,6 +111,7 @@ static void print_json(const struct app *app, const struct plan *plan)
 	json_string("kind", plan ? kind_name(plan->kind) : NULL);
 	json_string("on_failure", on_failure_name(app->on_failure));
 	json_bool("forced", app->forced);
+	json_confinement(&app->confined);
 	json_number("generation", plan ? (int64_t)plan->generation : -1);
 	json_string("label", plan ? plan->label : NULL);
 	json_open("pins", '[');

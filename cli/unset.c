@@ -46,7 +46,7 @@ static int change(struct session *s, const char *path, char **names, size_t n, s
 		r = unpin_name(s, &app, names[i], err);
 	if (r == 0 && n > 0)
 		r = policy_app(s->policy, path, POLICY_NOW, &left, err);
-	if (r == 0 && left.npins == 0)
+	if (r == 0 && left.npins == 0 && !left.confined.profile)
 		r = policy_unwrap(s->policy, path, err);
 	return r;
 }

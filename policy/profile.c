@@ -600,3 +600,24 @@ int profile_source(const char *const *dirs, const char *name, struct digest *out
 
 	return read_whole(&reading, name, out);
 }
+
+bool profile_changed(const struct confinement *c, char why[ERR_TEXT_MAX])
+{
+	struct digest now;
+	struct err err;
+	int r;
+
+	if (!c->profile)
+		return false;
+	r = profile_source(profile_dirs, c->profile, &now, &err);
+	if (r == 0 && digest_equal(&now, &c->source))
+		return false;
+	if (r == 0)
+		snprintf(why, ERR_TEXT_MAX,
+			 "the text of profile %s has changed since: it counts when it is set again",
+			 c->profile);
+	else
+		snprintf(why, ERR_TEXT_MAX, "profile %s could not be set again: %.900s", c->profile,
+			 err.text);
+	return true;
+}

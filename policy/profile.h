@@ -41,6 +41,9 @@ extern const char *const profile_dirs[];
 int profile_compile(const char *const *dirs, const char *name, struct confinement *out,
 		    struct err *err);
 
-/* The digest of the text as it is now. Errors as with profile_compile, of the text only as far as
- * it takes to find what it includes. */
+/* The digest of the text as it is now. Errors as with profile_compile, but nothing is compiled. */
 int profile_source(const char *const *dirs, const char *name, struct digest *out, struct err *err);
+
+/* Whether the text of an app's profile is another than it was compiled from; why is then a
+ * sentence that says so. */
+bool profile_changed(const struct confinement *c, char why[ERR_TEXT_MAX]);

@@ -37,6 +37,20 @@ is "... by exec --host too" "$(sed 's/^[0-9]* *//' calls | tail -n 3)" \
 refuses "a drop that is faked" 125 "could not be dropped" with capset:retval=0:when=2 demo
 refuses "a drop that fails" 125 "cannot drop" with capset:error=EPERM:when=2 demo
 refuses "a raise that fails" 125 "cannot raise" with capset:error=EPERM:when=1 demo
+
+# The same with a filter: it is loaded last, and the capability rests before.
+pinlib set --confine legacy demo >/dev/null
+strace -f -qq -u tester -o calls -e trace=capset,capget,seccomp,chdir,prlimit64,execve demo >/dev/null
+raised='effective=1<<CAP_SYS_ADMIN, permitted=1<<CAP_SYS_ADMIN'
+is "a filter: loaded last, then dropped, and read back" "$(sed 's/^[0-9]* *//' calls | grep -B 5 -A 0 'execve("/usr/bin/demo"' | tail -n 5)" \
+	"capset(*$raised*seccomp(SECCOMP_SET_MODE_FILTER*capset(*$drop*capget(*$drop*execve(\"/usr/bin/demo\"*"
+refuses "a filter: a rest that is faked" 125 "could not be lowered" with capset:retval=0:when=2 demo
+refuses "a filter: a second raise that is faked" 125 "cannot load its system-call filter" \
+	with capset:retval=0:when=3 demo
+refuses "a filter: a drop that is faked" 125 "could not be dropped" with capset:retval=0:when=4 demo
+refuses "a filter that cannot be loaded" 125 "cannot load its system-call filter" \
+	with seccomp:error=ENOMEM demo
+pinlib set --confine none demo >/dev/null
 is "the inheritable set is the caller's" "$(setpriv --reuid 1000 --regid 1000 --clear-groups \
 	--inh-caps=-all,+chown env demo grep CapInh /proc/self/status | tail -n 1)" "CapInh:?0000000000000001"
 refuses "exec --host without the capability" 126 "cannot leave the view" \
