@@ -12,6 +12,9 @@
 #define MS_PROPAGATION_SLAVE (1u << 19) /* MS_SLAVE */
 #define UMOUNT_DETACH 2			/* MNT_DETACH */
 #define UMOUNT_NO_LINK 8		/* UMOUNT_NOFOLLOW */
+#define UMOUNT_IF_EXPIRED 4		/* MNT_EXPIRE */
+
+#define ST_VALID 0x20 /* statfs(2): f_flags is filled in */
 
 static inline int sys_open_tree(int dirfd, const char *path, unsigned flags)
 {
@@ -22,6 +25,13 @@ static inline int sys_move_mount(int fd, const char *path)
 {
 	return (int)syscall(SYS_move_mount, fd, "", -100 /* AT_FDCWD */, path,
 			    MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+/* <sys/mount.h> and <linux/mount.h> do not go together in every libc. */
+static inline int sys_mount(const char *source, const char *target, const char *type,
+			    unsigned long flags, const char *options)
+{
+	return (int)syscall(SYS_mount, source, target, type, flags, options);
 }
 
 static inline int sys_fsopen(const char *type)
@@ -48,4 +58,9 @@ static inline int sys_mount_setattr(int fd, const char *path, unsigned flags,
 static inline int sys_umount(const char *path)
 {
 	return (int)syscall(SYS_umount2, path, UMOUNT_DETACH | UMOUNT_NO_LINK);
+}
+
+static inline int sys_umount_expired(const char *path)
+{
+	return (int)syscall(SYS_umount2, path, UMOUNT_IF_EXPIRED | UMOUNT_NO_LINK);
 }
