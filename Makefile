@@ -68,7 +68,7 @@ $(BUILD)/uapi:
 WRAPPER_CFLAGS = -std=gnu17 -Os -g $(WARN) $(DEFS) -I. -idirafter $(BUILD)/uapi \
 	-fstack-protector-strong -D_FORTIFY_SOURCE=0 -ffunction-sections -fdata-sections -fno-pie
 WRAPPER_LDFLAGS = -static -no-pie -Wl,-z,noexecstack,-z,relro,-z,now -Wl,--gc-sections \
-	-Wl,-e,wrapper_entry -Wl,--build-id=none
+	-Wl,-e,wrapper_entry -Wl,--build-id=none -Wl,-z,noseparate-code
 
 $(BUILD)/musl/%.o: %.c Makefile | $(BUILD)/uapi
 	@mkdir -p $(@D)

@@ -153,26 +153,29 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 }
 
 /* Root's, and nobody else can write it. */
-static int check_owner(int fd, mode_t type, uid_t root, const char *name, struct err *err)
+static int check_owner(int fd, mode_t type, uid_t root, const char *name, struct stat *st,
+		       struct err *err)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, st) < 0)
 		return err_sys(err, errno, "cannot stat %s", name);
-	if ((st.st_mode & S_IFMT) != type)
+	if ((st->st_mode & S_IFMT) != type)
 		return err_set(err, EPERM, "%s is not a %s", name,
 			       type == S_IFDIR ? "directory" : "regular file");
-	if (st.st_uid != root || st.st_mode & (S_IWGRP | S_IWOTH))
+	if (st->st_uid != root || st->st_mode & (S_IWGRP | S_IWOTH))
 		return err_set(err, EPERM, "%s could have been written by others than root", name);
 	return 0;
 }
 
-static int read_whole(int fd, struct plan_file *out, size_t *len, struct err *err)
+/* size: what fstat(2) says. A plan is replaced, never written again, so that is all of it; if not,
+ * the length and the checksum in it do not agree. */
+static int read_whole(int fd, off_t size, struct plan_file *out, size_t *len, struct err *err)
 {
 	size_t used = 0;
 
-	for (;;) {
-		ssize_t n = read(fd, out->data + used, sizeof out->data - used);
+	if (size >= (off_t)sizeof out->data)
+		return err_set(err, EFBIG, "the plan is too large");
+	while ((off_t)used < size) {
+		ssize_t n = read(fd, out->data + used, (size_t)size - used);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -181,8 +184,6 @@ static int read_whole(int fd, struct plan_file *out, size_t *len, struct err *er
 		if (n == 0)
 			break;
 		used += (size_t)n;
-		if (used == sizeof out->data)
-			return err_set(err, EFBIG, "the plan is too large");
 	}
 	*len = used;
 	return 0;
@@ -192,6 +193,7 @@ int plan_load(const char *dir, const char *app, uid_t root, struct plan_file *ou
 {
 	AUTO_FD int dirfd = -1, fd = -1;
 	char name[NAME_MAX + 1];
+	struct stat st;
 	size_t len = 0;
 	int r = plan_file_name(app, name, err);
 
@@ -199,17 +201,18 @@ int plan_load(const char *dir, const char *app, uid_t root, struct plan_file *ou
 		return -ENOENT; /* no such plan was ever written */
 	if (r < 0)
 		return r;
-	dirfd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* openat: musl's open(2) sets close-on-exec a second time, for kernels before 2.6.23. */
+	dirfd = openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dirfd < 0)
 		return err_sys(err, errno, "cannot open %s", dir);
 	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open the plan %s/%s", dir, name);
-	r = check_owner(dirfd, S_IFDIR, root, dir, err);
+	r = check_owner(dirfd, S_IFDIR, root, dir, &st, err);
 	if (r == 0)
-		r = check_owner(fd, S_IFREG, root, name, err);
+		r = check_owner(fd, S_IFREG, root, name, &st, err);
 	if (r == 0)
-		r = read_whole(fd, out, &len, err);
+		r = read_whole(fd, st.st_size, out, &len, err);
 	if (r == 0)
 		r = plan_parse(out->data, len, &out->plan, err);
 	if (r == 0 && strcmp(out->plan.app, app) != 0)

@@ -48,7 +48,7 @@ static int follow(const char *link, char out[2 * PATH_MAX])
 }
 
 /* The plan of the first path on the way through name's links that has one. */
-static int find_plan(const char *name, uid_t root, struct plan_file *out, struct err *err)
+static int follow_to_plan(const char *name, uid_t root, struct plan_file *out, struct err *err)
 {
 	static char at[2 * PATH_MAX];
 	char path[PATH_MAX];
@@ -68,6 +68,15 @@ static int find_plan(const char *name, uid_t root, struct plan_file *out, struct
 			return -ENOENT;
 	}
 	return -ENOENT;
+}
+
+/* Most programs are started by their canonical path, which is what plans are called by: none has
+ * "..", "//" or a link in it. */
+static int find_plan(const char *name, uid_t root, struct plan_file *out, struct err *err)
+{
+	int r = *name == '/' ? plan_load(PINLIB_PLANS, name, root, out, err) : -ENOENT;
+
+	return r == -ENOENT ? follow_to_plan(name, root, out, err) : r;
 }
 
 static int accept(struct launch *out, const char *name, char **argv)

@@ -45,7 +45,14 @@ enum { EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
 
 extern char **environ;
 
-static bool can_speak; /* descriptor 2 is the caller's, not one of ours */
+/* Descriptor 2 may have been closed, and be one of ours by now. Ours are close-on-exec; what came
+ * through the caller's execve is not. */
+static bool can_speak(void)
+{
+	int flags = fcntl(2, F_GETFD);
+
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
 
 /* One line, one write: lines of several processes must not mix. */
 static void say(const char *app, const char *what)
@@ -54,7 +61,7 @@ static void say(const char *app, const char *what)
 	int n = snprintf(line, sizeof line, "pinlib: %s: %s\n", app, what);
 	ssize_t written;
 
-	if (!can_speak || n < 0)
+	if (n < 0 || !can_speak())
 		return;
 	if ((size_t)n >= sizeof line)
 		n = sizeof line - 1;
@@ -78,6 +85,8 @@ static const char *name_to_execute(const struct launch *launch, const struct sta
 {
 	struct stat st;
 
+	if (strcmp(launch->name, launch->file.plan.app) == 0)
+		return launch->name;
 	if (stat(launch->name, &st) == 0 && st.st_dev == real->st_dev && st.st_ino == real->st_ino)
 		return launch->name;
 	return launch->file.plan.app;
@@ -205,7 +214,7 @@ static const char *kernel_refuses(void)
 
 /* Steps 4 to 6 of main; plan is NULL for the live system alone. The capability is dropped, or, for
  * a filter that is still to be loaded by its right, it rests. */
-static int enter(const struct plan *plan, const struct mounts *mounts, const struct caps *entry,
+static int enter(const struct plan *plan, struct mounts *mounts, const struct caps *entry,
 		 struct err *err)
 {
 	static char directory[PATH_MAX];
@@ -230,7 +239,7 @@ static int enter(const struct plan *plan, const struct mounts *mounts, const str
 /* `pinlib exec --host`: out of the inherited view, if there is one. */
 static int run_on_host(char **argv)
 {
-	static struct mounts mounts;
+	struct mounts mounts = {0};
 	struct caps entry;
 	struct err err;
 
@@ -293,10 +302,18 @@ static int without_app(int argc, char **argv, const char *execfn)
 	return fail(execfn, &err, EXIT_NOT_FOUND);
 }
 
+/* To ask about each covered directory is cheaper than to read the mount table, for so many. */
+#define ASK_MAX 4
+
+static bool mounts_matter(const struct plan *plan)
+{
+	return plan->ncovers > ASK_MAX || mounts_in_view();
+}
+
 int main(int argc, char **argv)
 {
 	static struct launch launch;
-	static struct mounts mounts;
+	struct mounts mounts = {0};
 	const char *execfn = (const char *)getauxval(AT_EXECFN);
 	const struct plan *plan = &launch.file.plan;
 	const char *name, *refusal;
@@ -306,7 +323,6 @@ int main(int argc, char **argv)
 	struct err err;
 	int r;
 
-	can_speak = fcntl(2, F_GETFD) >= 0;
 	limits_raise();
 	if (!execfn)
 		execfn = "";
@@ -342,7 +358,7 @@ int main(int argc, char **argv)
 	/* 3. What is there to do? Nothing is changed before this is known. */
 	if (view_check(plan, &err) < 0)
 		return fail(plan->app, &err, EXIT_OWN);
-	if (mounts_read(plan, &mounts, &err) < 0)
+	if (mounts_matter(plan) && mounts_read(plan, &mounts, &err) < 0)
 		return without_view(&launch, err.text);
 	if (!limits_leave(view_descriptors(&mounts)))
 		return without_view(&launch, "RLIMIT_NOFILE leaves too few descriptors");

@@ -99,18 +99,16 @@ static const struct mount_attr exempt = {
 static int pick_up_wrapper(struct err *err)
 {
 	AUTO_FD int fd = mount_pick_up(PINLIB_LIBDIR, 0, err);
-	struct stat dir, file;
+	struct stat dir;
 	int done;
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &dir) < 0 ||
-	    fstatat(fd, PINLIB_WRAPPER + sizeof PINLIB_LIBDIR, &file, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(err, errno, "cannot stat %s", PINLIB_WRAPPER);
+	/* The file needs no look: the kernel takes the capability from what is written to. */
+	if (fstat(fd, &dir) < 0)
+		return err_sys(err, errno, "cannot stat %s", PINLIB_LIBDIR);
 	if (!S_ISDIR(dir.st_mode) || !is_roots(&dir))
 		return err_set(err, EPERM, "%s is not root's alone", PINLIB_LIBDIR);
-	if (!S_ISREG(file.st_mode) || !is_roots(&file))
-		return err_set(err, EPERM, "%s is not root's alone", PINLIB_WRAPPER);
 	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &exempt, sizeof exempt) < 0)
 		return err_sys(err, errno, "cannot set the attributes of %s", PINLIB_LIBDIR);
 	done = fd;
@@ -156,11 +154,35 @@ static int pick_up_below(const struct mounts *mounts, int *fds, struct err *err)
 	return 0;
 }
 
-static int lay_covers(const struct plan *plan, const struct mounts *mounts, struct err *err)
+/* Whether something is mounted below target, or that cannot be told. The directory, with all that
+ * lies on it, is bound onto itself, and MNT_EXPIRE asks whether that mount is in use, as it is by
+ * one on it (umount(2)): the first time it marks what is not, and takes nothing away. The bind
+ * stays, beneath the overlay: it is the same directory, and to unmount it means to wait for all
+ * processors. */
+static bool bears_mounts(const char *target)
+{
+	return sys_mount(target, target, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+	       sys_umount_expired(target) == 0 || errno != EAGAIN;
+}
+
+static int learn_mounts(const struct plan *plan, struct mounts *mounts, struct err *err)
+{
+	bool matter = false;
+
+	if (mounts->read)
+		return 0;
+	for (size_t i = 0; i < plan->ncovers && !matter; i++)
+		matter = bears_mounts(plan->covers[i].target);
+	return matter ? mounts_read(plan, mounts, err) : 0;
+}
+
+static int lay_covers(const struct plan *plan, struct mounts *mounts, struct err *err)
 {
 	static int below[MOUNTS_MAX];
-	int r = pick_up_below(mounts, below, err);
+	int r = learn_mounts(plan, mounts, err);
 
+	if (r == 0)
+		r = pick_up_below(mounts, below, err);
 	for (size_t i = 0; r == 0 && i < plan->ncovers; i++)
 		r = overlay_cover(plan->covers[i].target, plan->covers[i].layer, plan->label, err);
 	for (size_t i = 0; r == 0 && i < mounts->nbelow; i++) {
@@ -172,7 +194,7 @@ static int lay_covers(const struct plan *plan, const struct mounts *mounts, stru
 	return r;
 }
 
-static int lay_plan(const struct plan *plan, const struct mounts *mounts, int real, int wrapper,
+static int lay_plan(const struct plan *plan, struct mounts *mounts, int real, int wrapper,
 		    struct err *err)
 {
 	int r = lay_covers(plan, mounts, err);
@@ -184,7 +206,7 @@ static int lay_plan(const struct plan *plan, const struct mounts *mounts, int re
 	return r < 0 ? r : mount_put_down(real, plan->app, err);
 }
 
-int view_lay(const struct plan *plan, const struct mounts *mounts, struct err *err)
+int view_lay(const struct plan *plan, struct mounts *mounts, struct err *err)
 {
 	/* Both may lie under a cover: they are picked up from the live system. */
 	AUTO_FD int wrapper = pick_up_wrapper(err), real = -1;

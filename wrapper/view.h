@@ -24,5 +24,6 @@ int view_strip(const struct mounts *mounts, struct err *err);
 
 /* Lays the plan's covers and shows the real program at the app's path. Without a plan the live
  * system is left as it is. In both the wrapper itself is exempt from nosuid. -ESTALE: the program's
- * own file has gone since the plan was read, and nothing was laid yet. */
-int view_lay(const struct plan *plan, const struct mounts *mounts, struct err *err);
+ * own file has gone since the plan was read, and nothing was laid yet. The mount table is read here
+ * if it has not been and turns out to matter. */
+int view_lay(const struct plan *plan, struct mounts *mounts, struct err *err);

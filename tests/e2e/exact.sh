@@ -178,6 +178,12 @@ is "a mount below a covered directory" "$(as 1000 demo cat "$libs/vendor/file" "
 is "... in a nested view too" "$(pinlib set demo2 libdemo1=1.0 >/dev/null; as 1000 demo demo2 cat "$libs/vendor/file" | tail -n 1)" "here"
 umount "$libs/vendor" "$libs/one.conf"
 
-# Without /proc there is a refusal, not half a view.
-refuses "without /proc" 126 "/proc/self/mountinfo" unshare -m bash -c 'mount -t tmpfs none /proc && exec setpriv --reuid 1000 --regid 1000 --clear-groups env demo'
+# Without /proc the mount table cannot be read: where it matters, there is a refusal, not half a view.
+noproc='mount -t tmpfs none /proc && exec setpriv --reuid 1000 --regid 1000 --clear-groups env'
+pinlib set demo-script libdemo1=1.0 >/dev/null
+is "without /proc" "$(unshare -m bash -c "$noproc demo-script" 2>&1)" 1.0
+mkdir "$libs/below" && mount -t tmpfs none "$libs/below"
+refuses "... and a mount below a covered directory" 125 /proc/self/mountinfo unshare -m bash -c "$noproc demo-script"
+umount "$libs/below" && mount -o remount,bind,nosuid /
+refuses "... in what may be a view" 126 /proc/self/mountinfo unshare -m bash -c "$noproc demo-script"
 finish
