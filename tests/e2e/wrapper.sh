@@ -72,6 +72,15 @@ for dir in "$libs" /opt /var/lib/pinlib; do
 		"$(as 1000 "$dir/suid-id" -u; as 1000 demo "$dir/suid-id" -u | tail -n 1)" "0?1000"
 	rm "$dir/suid-id"
 done
+# What SECURITY.md does not promise, and why: propagation hands a mount on as the host attached it.
+cp /usr/bin/id suid-id && chmod 4755 suid-id && mkdir -p /opt/late
+is "a mount that comes later is not nosuid" "$(unshare --mount --propagation shared bash -c '
+	. /mnt/src/tests/lib.sh
+	rm -f go up
+	as 1000 demo bash -c "touch up; until [ -e go ]; do sleep 0.05; done; /opt/late/suid-id -u" &
+	until [ -e up ]; do sleep 0.05; done
+	mount --bind /tmp /opt/late; touch go; wait' | tail -n 1)" 0
+rm suid-id
 is "nobody can write where the wrapper is, in a view" \
 	"$(demo touch "${wrapper%/*}/x" 2>&1 | tail -n 1)" "*Read-only file system"
 

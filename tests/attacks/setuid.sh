@@ -1,0 +1,165 @@
+#!/bin/bash
+# A setuid program that is started inside a view never runs with privilege, whatever way leads to
+# it. Each check shows both: what it gets outside of a view, by the same way, and what inside.
+set -uo pipefail
+. tests/lib.sh
+cd /tmp || exit 1
+chmod 1777 .
+
+pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null &&
+	pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null ||
+	not_ok setup "cannot pin"
+mkdir /opt/s && echo secret >/opt/secret && chmod 600 /opt/secret
+privileged() {
+	cp /usr/bin/demo-privilege "$1" && chown 0:0 "$1" && chmod "$2" "$1"
+}
+privileged /opt/s/suid 4755 && privileged /opt/s/sgid 2755 && privileged /opt/s/caps 755 &&
+	setcap cap_net_raw=ep /opt/s/caps
+privileged "$libs/suid" 4755
+
+# way.py WAY FILE: starts FILE in that way.
+cat >way.py <<'PY'
+import ctypes, os, socket, sys
+way, path = sys.argv[1:3]
+name = os.path.basename(path)
+libc = ctypes.CDLL(None)
+def by_fd(fd):
+    os.set_inheritable(fd, True)
+    os.execve(fd, [name], {})
+def at(dirfd, name):
+    libc.execveat(dirfd, name.encode(), (ctypes.c_char_p * 2)(b"x"), (ctypes.c_char_p * 1)(), 0)
+def other():
+    return "/proc/" + open("/tmp/other").read().strip()
+if way == "path":
+    os.execv(path, [name])
+elif way == "link":
+    os.path.lexists("/tmp/link-" + name) or os.symlink(path, "/tmp/link-" + name)
+    os.execv("/tmp/link-" + name, [name])
+elif way == "directory":
+    os.chdir(os.path.dirname(path))
+    os.execv("./" + name, [name])
+elif way == "script":
+    with open("/tmp/script-" + name, "w") as f:
+        f.write("#!" + path + "\n")
+    os.chmod("/tmp/script-" + name, 0o755)
+    os.execv("/tmp/script-" + name, [name])
+elif way == "own-root":
+    os.execv("/proc/self/root" + path, [name])
+elif way == "opened":
+    by_fd(os.open(path, os.O_PATH))
+elif way == "inherited":
+    by_fd(40)
+elif way == "proc-fd":
+    os.execv("/proc/self/fd/40", [name])
+elif way == "inherited-directory":
+    at(41, name)
+elif way == "memfd":
+    by_fd(42)
+elif way == "other-root":
+    os.execv(other() + "/root" + path, [name])
+elif way == "other-cwd":
+    os.execv(other() + "/cwd/" + name, [name])
+elif way == "sent":
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("\0pinlib-attack")
+    by_fd(socket.recv_fds(s, 1, 1)[1][0])
+sys.exit("not started")
+PY
+# with.py FILE COMMAND...: root runs it as an ordinary user, with open descriptors: 40 the file, 41 its
+# directory, 42 a copy of it in memory, which is root's and setuid too.
+cat >with.py <<'PY'
+import os, sys
+path = sys.argv[1]
+memory = os.memfd_create("suid", 0)
+os.write(memory, open(path, "rb").read())
+os.fchmod(memory, 0o4755)
+for fd, to in (os.open(path, os.O_RDONLY), 40), (os.open(os.path.dirname(path), os.O_PATH), 41), (memory, 42):
+    os.dup2(fd, to)
+os.setgroups([]), os.setgid(1000), os.setuid(1000)
+os.execvp(sys.argv[2], sys.argv[2:])
+PY
+# A process of the same user's outside of every view, which also hands its descriptor to whoever asks.
+cat >other.py <<'PY'
+import os, socket, sys
+os.chdir("/opt/s")
+fd = os.open("suid", os.O_RDONLY)
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0pinlib-attack")
+s.listen(1)
+open("/tmp/other", "w").write(str(os.getpid()))
+while True:
+    c = s.accept()[0]
+    socket.send_fds(c, [b"x"], [fd])
+    c.close()
+PY
+as 1000 /usr/bin/python3 other.py &
+trap 'kill $(jobs -p)' EXIT
+for ((i = 0; i < 200; i++)); do [ -s other ] && break; sleep 0.05; done
+
+# by WAY FILE: outside, and inside.
+by() {
+	/usr/bin/python3 with.py "$2" /usr/bin/python3 way.py "$1" "$2" 2>&1
+	/usr/bin/python3 with.py "$2" demo /usr/bin/python3 way.py "$1" "$2" 2>&1 | tail -n +2
+}
+gets="3.0 0 1000 * open"
+plain="1.0 1000 1000 0 shut"
+for way in path link directory script own-root opened inherited proc-fd inherited-directory other-root \
+	other-cwd sent; do
+	is "setuid, by $way" "$(by $way /opt/s/suid)" "$gets?$plain"
+done
+for way in path inherited; do
+	is "setgid, by $way" "$(by $way /opt/s/sgid)" "3.0 1000 0 0 shut?1.0 1000 1000 0 shut"
+	is "file capabilities, by $way" "$(by $way /opt/s/caps)" "3.0 1000 1000 2000 shut?$plain"
+done
+is "in a covered directory" "$(by path "$libs/suid")" "$gets?$plain"
+# The kernel lets nobody have privilege from memory.
+is "setuid, by memfd" "$(by memfd /opt/s/suid)" "3.0 1000 1000 0 shut?$plain"
+is "in a nested view" "$(as 1000 demo demo2 /opt/s/suid | tail -n 1)" "2.0 1000 1000 0 shut"
+pinlib set --host demo-script >/dev/null
+is "beside a program of the host's" "$(as 1000 demo bash -c 'demo-script; /opt/s/suid' | tail -n 2)" "3.0?$plain"
+pinlib unset demo-script >/dev/null
+
+# A user namespace inside a view, where mount calls are allowed, does not bring it back.
+cat >again.sh <<'SH'
+mount -o remount,bind,suid /opt/s 2>/dev/null && echo remounted
+mount --bind /opt/s /mnt && mount -o remount,bind,suid /mnt 2>/dev/null && echo remounted
+/mnt/suid
+SH
+is "a user namespace in a view" "$(as 1000 demo unshare --user --map-root-user --mount bash again.sh 2>&1 | tail -n +2)" \
+	"1.0 0 0 * shut"
+is "... in which nobody is root" "$(as 1000 demo unshare --user --mount /opt/s/suid | tail -n 1)" \
+	"1.0 65534 65534 0 shut"
+
+# inside COMMAND WHILE: a view in a namespace whose mounts are shared, as a host's are, runs COMMAND
+# when WHILE has been done outside of it.
+cat >inside.sh <<'SH'
+. /mnt/src/tests/lib.sh
+cd /tmp && rm -f go up
+as 1000 demo bash -c 'touch up; for ((i = 0; i < 200; i++)); do [ -e go ] && break; sleep 0.05; done; '"$1" &
+for ((i = 0; i < 200; i++)); do [ -e up ] && break; sleep 0.05; done
+eval "$2"
+touch go
+wait
+SH
+inside() {
+	unshare --mount --propagation shared bash inside.sh "$1" "$2" 2>&1 | tail -n +2
+}
+mkdir /opt/late && mkdir early && mount -t tmpfs early early && cp -a /opt/s/. early/ && touch early/here
+is "on a mount of its own" "$(early/suid; as 1000 demo /tmp/early/suid | tail -n 1)" "3.0 0 0 * open?$plain"
+is "a mount that is made setuid on the host later" \
+	"$(inside '/tmp/early/suid' 'mount -o remount,bind,nosuid early; mount -o remount,bind,suid early')" "$plain"
+is "a mount that comes later, and is nosuid" \
+	"$(inside '/opt/late/suid; findmnt -no SOURCE /opt/late' \
+		'mount -t tmpfs -o nosuid late /opt/late; cp -a /opt/s/. /opt/late/')" "$plain?late"
+# Of a process in a view nothing reaches one outside that has privilege.
+as 1000 demo bash -c 'cd "$0" && echo $$ >/tmp/in && exec sleep 60' "$libs" >/dev/null &
+for ((i = 0; i < 200; i++)); do [ -s in ] && break; sleep 0.05; done
+in=/proc/$(cat in)
+is "from outside, through a view's root" "$(as 1000 "$in/root/opt/s/suid")" "3.0 1000 1000 0 shut"
+is "... through its directory" "$(as 1000 bash -c "cd $in/cwd && ./suid")" "3.0 1000 1000 0 shut"
+is "... from its directory, with that as the library path" \
+	"$(as 1000 bash -c "cd $in/cwd && LD_LIBRARY_PATH=.:$in/cwd exec /opt/s/suid")" "3.0 0 1000 * open"
+is "... with the user's own library path, without privilege" \
+	"$(as 1000 bash -c "LD_LIBRARY_PATH=$in/cwd demo-privilege")" "1.0 1000 1000 0 shut"
+refuses "nobody enters a view from outside" 1 "Operation not permitted" as 1000 nsenter --mount --target "$(cat in)" true
+finish
