@@ -150,10 +150,18 @@ demo: ## install what is missing, build, show the main job on real libraries (as
 	$(MAKE) all
 	tests/demo
 
+# What measures: the clock around a launch, and the least that a view can cost.
+$(BUILD)/bench/runner: tests/bench/runner.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -g $(WARN) -D_GNU_SOURCE -o $@ $< -lpthread
+$(BUILD)/bench/floor: tests/bench/floor.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -Os $(WARN) -D_GNU_SOURCE -ffreestanding -fno-stack-protector -fno-pie -nostdlib \
+		-static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -s -o $@ $<
+
 .PHONY: bench
-bench: all ## measure, against others doing the same
-	BUILD=$(BUILD) tests/bench/deps
-	BUILD=$(BUILD) tests/bench/ps
+bench: all $(BUILD)/bench/runner $(BUILD)/bench/floor ## measure, against others doing the same (BENCH=launch: that group alone)
+	BUILD=$(BUILD) tests/bench/run $(BENCH)
 
 .PHONY: install
 install: all ## install below PREFIX (and DESTDIR); sets the capability when DESTDIR is empty
