@@ -24,10 +24,10 @@ struct command {
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; an exit status */
 };
 
-extern const struct command command_add, command_check, command_deps, command_exec, command_freeze,
-	command_gc, command_history, command_label, command_libs, command_list, command_ps,
-	command_rollback, command_set, command_show, command_thaw, command_try, command_unset,
-	command_verify, command_why;
+extern const struct command command_add, command_check, command_deps, command_doctor, command_exec,
+	command_freeze, command_gc, command_history, command_label, command_libs, command_list,
+	command_ps, command_rollback, command_set, command_show, command_thaw, command_try,
+	command_unset, command_verify, command_why;
 
 extern bool want_json; /* --json, before or after the command's name */
 

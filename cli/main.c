@@ -17,7 +17,7 @@ static const struct command *const commands[] = {
 	&command_add,  &command_libs,	 &command_set,	    &command_unset, &command_show,
 	&command_list, &command_history, &command_rollback, &command_exec,  &command_verify,
 	&command_gc,   &command_ps,	 &command_label,    &command_deps,  &command_check,
-	&command_why,  &command_freeze,	 &command_thaw,	    &command_try,
+	&command_why,  &command_freeze,	 &command_thaw,	    &command_try,   &command_doctor,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

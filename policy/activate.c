@@ -152,7 +152,7 @@ static int note_pending(const struct paths *left, const struct paths *ours, bool
 	return len ? file_publish(AT_FDCWD, PENDING, text, len, 0600, err) : end_pending(err);
 }
 
-static int read_pending(struct paths *out, struct err *err)
+int activate_pending(struct paths *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len, lines = 0;
@@ -244,7 +244,7 @@ static int carry_out(struct policy *policy, struct store *store, const struct pa
 {
 	AUTO_PATHS struct paths left = {0};
 	struct err ignored;
-	int r = read_pending(&left, err);
+	int r = activate_pending(&left, err);
 
 	if (r == 0)
 		r = note_pending(&left, paths, false, err);
@@ -307,7 +307,7 @@ int activate_recover(struct policy *policy, struct store *store, struct err *err
 {
 	AUTO_PATHS struct paths paths = {0};
 	struct paths left = {0}, none = {0};
-	int first = 0, r = read_pending(&paths, err);
+	int first = 0, r = activate_pending(&paths, err);
 
 	if (r < 0 || !paths.items)
 		return r;
@@ -428,8 +428,8 @@ static int examine(const struct app *app, struct store *store, struct plan_file 
 	return r < 0 ? r : compare(app, &view, &file->plan, err);
 }
 
-int activate_verify(struct policy *policy, struct store *store, report_fn *report, void *ctx,
-		    struct err *err)
+int activate_examine(struct policy *policy, struct store *store, report_fn *report, void *ctx,
+		     struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
@@ -438,10 +438,6 @@ int activate_verify(struct policy *policy, struct store *store, report_fn *repor
 
 	if (!file)
 		return err_nomem(err);
-	if (wrap_wrapper_alone(&why) < 0) {
-		report(ctx, why.text);
-		findings++;
-	}
 	r = policy_apps(policy, POLICY_NOW, &apps, err);
 	for (size_t i = 0; r == 0 && i < apps.count; i++) {
 		if (examine(&apps.items[i], store, file, &why) < 0) {
@@ -450,6 +446,18 @@ int activate_verify(struct policy *policy, struct store *store, report_fn *repor
 		}
 	}
 	return r < 0 ? r : findings;
+}
+
+int activate_verify(struct policy *policy, struct store *store, report_fn *report, void *ctx,
+		    struct err *err)
+{
+	struct err why;
+	int r = activate_examine(policy, store, report, ctx, err);
+
+	if (r < 0 || wrap_wrapper_alone(&why) == 0)
+		return r;
+	report(ctx, why.text);
+	return r + 1;
 }
 
 /* -- repair -- */

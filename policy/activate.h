@@ -33,6 +33,9 @@ int activate(struct policy *policy, struct store *store, const struct paths *pat
  * reason to stop. */
 int activate_recover(struct policy *policy, struct store *store, struct err *err);
 
+/* The apps that an interrupted command left to be finished. */
+int activate_pending(struct paths *out, struct err *err);
+
 /* The layers that the current plans name; *ids is freed with paths_free. */
 int activate_layers(struct policy *policy, struct paths *ids, struct err *err);
 
@@ -42,6 +45,10 @@ int activate_layers(struct policy *policy, struct paths *ids, struct err *err);
 int activate_repair(struct policy *policy, struct store *store, report_fn *report, void *ctx,
 		    struct err *err);
 
-/* Reads every plan back and compares it with what the policy compiles to. */
+/* Reads every plan back and compares it with what the policy compiles to; and each app's wrapper
+ * and original. Returns the number of findings. */
+int activate_examine(struct policy *policy, struct store *store, report_fn *report, void *ctx,
+		     struct err *err);
+/* The same, and the wrapper's own directory. */
 int activate_verify(struct policy *policy, struct store *store, report_fn *report, void *ctx,
 		    struct err *err);

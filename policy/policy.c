@@ -724,6 +724,31 @@ int policy_digests(struct policy *p, struct digests *out, struct err *err)
 	return 0;
 }
 
+int policy_known(struct policy *p, struct paths *out, struct err *err)
+{
+	AUTO_STMT sqlite3_stmt *s = NULL;
+	AUTO_PATHS struct paths paths = {0};
+	int step, r = prepare(p, "SELECT path FROM app ORDER BY path", &s, err);
+
+	if (r < 0)
+		return r;
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		char **more = grow(paths.items, paths.count, sizeof *more);
+
+		if (!more)
+			return err_nomem(err);
+		paths.items = more;
+		paths.items[paths.count] = copy_text(s, 0);
+		if (!paths.items[paths.count++])
+			return err_nomem(err);
+	}
+	if (step != SQLITE_DONE)
+		return fail(p, err, "read");
+	*out = paths;
+	paths = (struct paths){0};
+	return 0;
+}
+
 /* -- changes: rows are closed and opened; the last generation is the one being made -- */
 
 #define NEW_GENERATION "(SELECT max(id) FROM generation)"

@@ -120,6 +120,9 @@ int policy_restore(struct policy *policy, int64_t generation, struct paths *chan
 /* Forgets the generations before oldest; never the current one. Not a generation of its own. */
 int policy_prune(struct policy *policy, int64_t oldest, struct err *err);
 
+/* Every app that some generation kept wraps, sorted. */
+int policy_known(struct policy *policy, struct paths *out, struct err *err);
+
 struct generation {
 	int64_t id;
 	int64_t time; /* seconds since 1970 */

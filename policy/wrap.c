@@ -276,6 +276,75 @@ static int diverted(const char *app, char name[PATH_MAX], struct err *err)
 	return 0;
 }
 
+/* Of "local diversion of /usr/bin/x to /usr/bin/.pinlib/x" the first path, if the second is where
+ * wrapping puts it. Paths may hold " to ". */
+static bool is_our_diversion(const char *line, char app[PATH_MAX])
+{
+	static const char before[] = "local diversion of ";
+	const char *to, *path = line + strlen(before);
+	char real[PATH_MAX];
+	struct err ignored;
+
+	if (strncmp(line, before, strlen(before)) != 0)
+		return false;
+	for (to = path; (to = strstr(to, " to ")); to++) {
+		if (to - path >= PATH_MAX)
+			return false;
+		snprintf(app, PATH_MAX, "%.*s", (int)(to - path), path);
+		if (wrap_real(app, real, &ignored) == 0 && strcmp(real, to + 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "/usr/bin/ls" for "/bin/ls": links on the way are followed, the last name is not. */
+static int canonical_place(const char *app, char out[PATH_MAX], struct err *err)
+{
+	char dir[PATH_MAX], found[PATH_MAX];
+	int n, r;
+
+	path_dir(app, dir);
+	r = path_resolve(dir, found, NULL, err);
+	if (r < 0)
+		return r;
+	n = snprintf(out, PATH_MAX, "%s/%s", strcmp(found, "/") == 0 ? "" : found, path_base(app));
+	return n < 0 || n >= PATH_MAX ? err_set(err, ENAMETOOLONG, "%.64s...: path too long", app)
+				      : 0;
+}
+
+int wrap_diversions(struct dirs *apps, struct err *err)
+{
+	AUTO_FREE char *list = NULL;
+	char app[PATH_MAX], place[PATH_MAX], *rest;
+	int r;
+
+	if (!have_dpkg())
+		return 0;
+	r = run_read((const char *[]){"dpkg-divert", "--list", "*/" PINLIB_REAL_DIR "/*", NULL},
+		     NULL, (size_t)64 << 20, &list, err);
+	if (r < 0)
+		return r;
+	rest = list;
+	for (char *line; r >= 0 && (line = strsep(&rest, "\n"));) {
+		if (!is_our_diversion(line, app))
+			continue;
+		r = canonical_place(app, place, err);
+		if (r == 0)
+			r = dirs_add(apps, place, err);
+	}
+	return r < 0 ? r : 0; /* a list without any has exit status 1 */
+}
+
+int wrap_owned(const char *app, struct err *err)
+{
+	char name[PATH_MAX];
+	int r = have_dpkg() ? dpkg_name(app, name, err) : 0;
+
+	if (r < 0 || !have_dpkg())
+		return r;
+	return name[0] != '\0';
+}
+
 /* -- steps -- */
 
 static bool same_file(const char *a, const char *b)

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "labeler/program.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -51,3 +52,10 @@ int wrap_install(const char *app, struct err *err);
 /* The original comes back to DIR/NAME, in one rename; then the diversion goes. Fit also to undo
  * wrap_prepare alone. An app that is not wrapped is left as it is. */
 int wrap_remove(const char *app, struct err *err);
+
+/* The apps that dpkg has a diversion of ours for, wrapped or not, by their canonical paths. None
+ * where there is no dpkg. */
+int wrap_diversions(struct dirs *apps, struct err *err);
+
+/* 1 if dpkg owns the app's path. */
+int wrap_owned(const char *app, struct err *err);

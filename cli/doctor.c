@@ -1,0 +1,82 @@
+#include "policy/doctor.h"
+
+#include "base/paths.h"
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "policy/lock.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+static const char *const names[] = {
+	[HEALTH_WELL] = "well",
+	[HEALTH_NOTE] = "note",
+	[HEALTH_FAULT] = "fault",
+};
+
+static void print_finding(void *ctx, const struct finding *f)
+{
+	struct table *t = ctx;
+
+	if (want_json) {
+		json_open(NULL, '{');
+		json_string("check", f->check);
+		json_string("health", names[f->health]);
+		json_string("text", f->text);
+		json_string("remedy", f->remedy);
+		json_close();
+		return;
+	}
+	table_row(t, (const char *[]){names[f->health], f->check, f->text});
+	if (f->remedy)
+		table_row(t, (const char *[]){"", "", f->remedy});
+}
+
+/* Nobody changes what is being looked at. Where nothing can be written there is no lock, and nobody
+ * who changes anything. */
+static void lock(int *fd)
+{
+	struct err err;
+
+	if (access(PINLIB_STATE, F_OK) == 0 && policy_lock(fd, NULL, &err) < 0)
+		warn("%s", err.text);
+}
+
+static int run(int argc, char **argv)
+{
+	AUTO_FD int held = -1;
+	struct table *t = NULL;
+	int faults;
+
+	if (next_option(argc, argv, NULL) != -1)
+		return EXIT_USAGE;
+	if (optind < argc)
+		return misused(&command_doctor, "'%s' is too much", argv[optind]);
+	lock(&held);
+	if (want_json) {
+		json_open(NULL, '{');
+		json_open("findings", '[');
+		faults = doctor(print_finding, NULL);
+		json_close();
+		json_number("faults", faults);
+		json_close();
+	} else {
+		t = table_new(3);
+		faults = doctor(print_finding, t);
+		table_print(t);
+	}
+	return faults ? EXIT_FAIL : EXIT_OK;
+}
+
+const struct command command_doctor = {
+	.name = "doctor",
+	.synopsis = "[--json]",
+	.summary = "Check what pinlib needs of the machine and keeps on it, and say what to do",
+	.options = "A line for each finding: 'well', 'note' (a limit that pinned programs do not "
+		   "suffer\n"
+		   "from) or 'fault', and under it what to do. The exit status is 1 if there is a "
+		   "fault.\n"
+		   "Nothing is changed.\n",
+	.root = true,
+	.run = run,
+};

@@ -1,0 +1,287 @@
+#include "policy/doctor.h"
+
+#include "base/path.h"
+#include "base/paths.h"
+#include "policy/activate.h"
+#include "policy/checks.h"
+#include "store/layer.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* -- what the checks say -- */
+
+__attribute__((format(printf, 4, 0))) static void
+say(struct patient *p, enum health health, const char *remedy, const char *fmt, va_list ap)
+{
+	char text[2 * ERR_TEXT_MAX];
+
+	vsnprintf(text, sizeof text, fmt, ap);
+	p->report(p->ctx, &(struct finding){p->check, health, text, remedy});
+	if (health == HEALTH_FAULT)
+		p->faults++;
+}
+
+void well(struct patient *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(p, HEALTH_WELL, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void note(struct patient *p, const char *remedy, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(p, HEALTH_NOTE, remedy, fmt, ap);
+	va_end(ap);
+}
+
+void fault(struct patient *p, const char *remedy, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(p, HEALTH_FAULT, remedy, fmt, ap);
+	va_end(ap);
+}
+
+/* -- files that steer pinlib, or by which others call it -- */
+
+static const struct steering {
+	const char *path; /* a file, or a directory of them */
+	const char *what;
+	bool needed; /* pinlib brings it: without it something is broken */
+} steering[] = {
+	{PINLIB_DATADIR "/profiles", "pinlib's profiles of system calls", true},
+	{PINLIB_PROFILES, "the administrator's profiles of system calls", false},
+};
+
+static const char roots_alone[] =
+	"look at what it says now, then: chown root:root and chmod go-w, up to the root directory";
+
+/* Whoever can write it decides what root's pinlib does. */
+static int is_safe(struct patient *p, const char *path, struct err *err)
+{
+	if (path_is_roots(path, err))
+		return 1;
+	fault(p, roots_alone, "%s", err->text);
+	return 0;
+}
+
+static int are_safe(struct patient *p, const char *dir, struct err *err)
+{
+	AUTO_DIR DIR *d = opendir(dir);
+	struct dirent *e;
+	int safe = is_safe(p, dir, err);
+
+	if (!d)
+		return err_sys(err, errno, "cannot open %s", dir);
+	while ((e = readdir(d))) {
+		char path[PATH_MAX];
+
+		if (e->d_name[0] == '.')
+			continue;
+		if (snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
+			continue;
+		safe &= is_safe(p, path, err);
+	}
+	return safe;
+}
+
+static int check_one_file(struct patient *p, const struct steering *s, struct err *err)
+{
+	struct stat st;
+	int safe;
+
+	if (lstat(s->path, &st) < 0 && errno == ENOENT) {
+		if (s->needed)
+			fault(p, "install pinlib again", "%s, %s, is missing", s->path, s->what);
+		return !s->needed;
+	}
+	safe = S_ISDIR(st.st_mode) ? are_safe(p, s->path, err) : is_safe(p, s->path, err);
+	return safe;
+}
+
+static int check_files(struct patient *p, struct err *err)
+{
+	bool safe = true;
+
+	for (size_t i = 0; i < sizeof steering / sizeof *steering; i++) {
+		int r = check_one_file(p, &steering[i], err);
+
+		if (r < 0)
+			return r;
+		safe &= r == 1;
+	}
+	if (safe)
+		well(p, "what steers pinlib is there, and root's alone");
+	return 0;
+}
+
+/* -- what pinlib keeps -- */
+
+static const char policy_lost[] =
+	"bring " PINLIB_POLICY " back from a backup, or move it away and set the pins again; "
+	"wrapped programs go on meanwhile";
+
+static int check_database(struct patient *p, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(PINLIB_POLICY, &st) < 0 && errno == ENOENT) {
+		well(p, "there is none yet: nothing was ever pinned");
+		return 0;
+	}
+	if (!path_is_roots(PINLIB_POLICY, err)) {
+		fault(p, roots_alone, "%s", err->text);
+	} else if (!p->policy) { /* it was tried before, for all checks */
+		struct policy *again = NULL;
+
+		if (policy_open(&again, err) < 0)
+			fault(p, policy_lost, "%s", err->text);
+		policy_close(&again);
+	} else if (policy_check(p->policy, err) < 0) {
+		fault(p, policy_lost, "%s", err->text);
+	} else {
+		well(p, "%zu program%s in generation %lld", p->apps.count,
+		     p->apps.count == 1 ? "" : "s", (long long)policy_current(p->policy));
+	}
+	return 0;
+}
+
+static int check_pending(struct patient *p, struct err *err)
+{
+	AUTO_PATHS struct paths pending = {0};
+	int r = activate_pending(&pending, err);
+
+	for (size_t i = 0; r == 0 && i < pending.count; i++)
+		fault(p, "pinlib verify (or any other command that changes something)",
+		      "a command was interrupted while it changed %s", pending.items[i]);
+	if (r == 0 && pending.count == 0)
+		well(p, "no command was interrupted");
+	return r;
+}
+
+struct told {
+	struct patient *p;
+	const char *remedy;
+};
+
+static void tell(void *ctx, const char *what)
+{
+	const struct told *t = ctx;
+
+	fault(t->p, t->remedy, "%s", what);
+}
+
+static int check_programs(struct patient *p, struct err *err)
+{
+	struct told told = {p, "pinlib verify --repair, or pinlib unset of that program"};
+	int r;
+
+	if (p->policy && p->apps.count == 0) {
+		well(p, "there are none");
+		return 0;
+	}
+	if (!p->policy || !p->store) {
+		note(p, NULL, "not looked at: the %s cannot be read",
+		     p->policy ? "store" : "policy");
+		return 0;
+	}
+	r = activate_examine(p->policy, p->store, tell, &told, err);
+	if (r == 0)
+		well(p, "each one's plan, wrapper and original are as the policy says");
+	return r;
+}
+
+static int check_layers(struct patient *p, struct err *err)
+{
+	struct told told = {p, "pinlib verify --repair; what no plan needs goes with pinlib gc"};
+	int r;
+
+	if (!p->store) {
+		well(p, "not looked at: there is no store that they could have been built from");
+		return 0;
+	}
+	r = layer_verify(p->store, PINLIB_LAYERS, tell, &told, err);
+	if (r == 0)
+		well(p, "all are what they were built as");
+	return r;
+}
+
+static int check_store(struct patient *p, struct err *err)
+{
+	struct told told = {p,
+			    "pinlib add of the same version restores what is missing or damaged"};
+	int r;
+
+	if (!p->store && access(PINLIB_STORE, F_OK) < 0 && p->apps.count == 0) {
+		well(p, "it is empty");
+		return 0;
+	}
+	r = p->store ? 0 : store_open(PINLIB_STORE, false, &p->store, err);
+	if (r < 0) {
+		fault(p, "bring " PINLIB_STORE " back from a backup, or pinlib add what is pinned",
+		      "%s", err->text);
+		return 0;
+	}
+	r = store_verify(p->store, tell, &told, err);
+	if (r == 0)
+		well(p, "every content matches its name");
+	return r;
+}
+
+/* -- all -- */
+
+static const struct {
+	const char *name;
+	int (*look)(struct patient *p, struct err *err);
+} checks[] = {
+	{"kernel", check_kernel},
+	{"wrapper", check_wrapper},
+	{"nosuid", check_nosuid},
+	{"bounding-set", check_bounding_set},
+	{"user-namespaces", check_user_namespaces},
+	{"lsm", check_lsm},
+	{"files", check_files},
+	{"database", check_database},
+	{"pending", check_pending},
+	{"programs", check_programs},
+	{"orphans", check_orphans},
+	{"layers", check_layers},
+	{"store", check_store},
+	{"space", check_space},
+};
+
+static void get_ready(struct patient *p)
+{
+	struct err ignored; /* the checks say it */
+
+	if (policy_open(&p->policy, &ignored) == 0 &&
+	    policy_apps(p->policy, POLICY_NOW, &p->apps, &ignored) < 0)
+		policy_close(&p->policy);
+	if (store_open(PINLIB_STORE, false, &p->store, &ignored) < 0)
+		p->store = NULL;
+}
+
+int doctor(finding_fn *report, void *ctx)
+{
+	struct patient p = {.report = report, .ctx = ctx};
+	struct err err;
+
+	get_ready(&p);
+	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+		p.check = checks[i].name;
+		if (checks[i].look(&p, &err) < 0)
+			fault(&p, NULL, "cannot be looked at: %s", err.text);
+	}
+	apps_free(&p.apps);
+	policy_close(&p.policy);
+	store_close(&p.store);
+	return p.faults;
+}
