@@ -15,7 +15,8 @@ wrapper_path = $(libdir)/pinlib-wrapper
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
-WARN = -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+WERROR ?= -Werror
+WARN = -Wall -Wextra $(WERROR) -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla
 DEFS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPINLIB_LIBDIR='"$(libdir)"' \
 	-DPINLIB_DATADIR='"$(datadir)"' -DPINLIB_VERSION='"$(VERSION)"'

@@ -18,6 +18,9 @@
 #define PINLIB_PLANS PINLIB_STATE "/plans"	/* one file per app, see plan/format.h */
 #define PINLIB_POLICY PINLIB_STATE "/policy.db" /* the truth */
 #define PINLIB_LOCK PINLIB_STATE "/lock"	/* held by a command that changes anything */
+/* There while the package of pinlib is unpacked and not configured: this pinlib is not the one that
+ * the wrapper in place came with. Made and removed by the package's scripts (debian/). */
+#define PINLIB_UPGRADING PINLIB_STATE "/upgrading"
 
 /* The administrator's profiles of system calls; pinlib's own are in PINLIB_DATADIR/profiles. */
 #define PINLIB_PROFILES "/etc/pinlib/profiles"

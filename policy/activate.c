@@ -75,6 +75,16 @@ static int try_out(struct policy *policy, struct store *store, const struct step
 		       v.against.items[0]);
 }
 
+/* A plan that this pinlib writes might be more than the wrapper in place can read. */
+static int refuse_half_upgraded(struct err *err)
+{
+	if (access(PINLIB_UPGRADING, F_OK) < 0)
+		return 0;
+	return err_set(err, EBUSY,
+		       "pinlib was upgraded, and its wrapper not yet: 'dpkg --configure pinlib' "
+		       "completes that");
+}
+
 /* Everything that may fail for want of space, rights or sense. Without how the view is not tried
  * out: that was done before it was committed. */
 static int prepare(struct policy *policy, struct store *store, const char *path,
@@ -90,7 +100,9 @@ static int prepare(struct policy *policy, struct store *store, const char *path,
 		return r;
 	s->wrapped = r == 0;
 	if (s->wrapped) {
-		r = wrap_allowed(path, err);
+		r = refuse_half_upgraded(err);
+		if (r == 0)
+			r = wrap_allowed(path, err);
 		if (r == 0)
 			r = view_build(store, &s->app, policy_current(policy), &s->plan, err);
 		if (r == 0 && how)

@@ -23,7 +23,8 @@ struct activate_how {
  * view of each app that has pins is tried out first (policy/verdict.h): -ECANCELED if one does not
  * hold. With force it is recorded as forced instead; one that is forced already, by an earlier
  * generation that comes back, stays so. On failure the old policy is in force again and the apps
- * are as they were. how may be NULL. */
+ * are as they were. -EBUSY: pinlib's own upgrade is half done (PINLIB_UPGRADING); then programs can
+ * be unwrapped, and nothing else. how may be NULL. */
 int activate(struct policy *policy, struct store *store, const struct paths *paths,
 	     const char *command, const struct activate_how *how, int64_t *generation,
 	     struct err *err);

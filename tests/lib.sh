@@ -6,7 +6,7 @@ src=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 build=${PINLIB_BED:+$PINLIB_BED/build}
 build=${build:-${BUILD:-$src/build}}
 passed=0 failed=0 skipped=0
-triplet=$(gcc -print-multiarch 2>/dev/null || dpkg-architecture -qDEB_HOST_MULTIARCH)
+triplet=${triplet:-$(gcc -print-multiarch 2>/dev/null || dpkg-architecture -qDEB_HOST_MULTIARCH)}
 libs=/usr/lib/$triplet
 fixtures=/opt/fixtures # in the bed, see world
 codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -101,9 +101,9 @@ world() {
 	chown -R root:root /opt/demo
 }
 
-# The machine's own source of Debian packages, "URI KEYRING" (KEYRING may be "-").
+# debian_source [SUITE]: the machine's own source of Debian packages, "URI KEYRING" (KEYRING may be "-").
 debian_source() {
-	/usr/bin/python3 - "$codename" <<'END'
+	/usr/bin/python3 - "${1:-$codename}" <<'END'
 import glob, re, sys
 codename = sys.argv[1]
 

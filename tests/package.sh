@@ -1,0 +1,139 @@
+#!/bin/bash
+# The Debian package: built as Debian builds it, looked at by lintian, and installed with apt in a Debian
+# that debootstrap makes here (in a bed, on a tmpfs). The scenarios of tests/package run in it, as in
+# tests/scenario, each in a fresh copy where that package and the small world are installed. Beside
+# $fixtures they find in /debs:
+#
+#	pinlib.deb        what was built; pinlib-next.deb  the same as the next version
+#	pinlib-*.deb      next versions whose installation fails: the name says where
+. "$(dirname "$0")/lib.sh"
+base=/mnt/debian # the Debian root as it is copied
+root=/mnt/root
+debs=$base/debs
+arch=$(dpkg --print-architecture)
+export DEBIAN_FRONTEND=noninteractive
+
+build_package() {
+	mkdir -p /tmp/package/pinlib
+	tar -c -C "$src" --exclude=./.git --exclude=./build . | tar -x --no-same-owner -C /tmp/package/pinlib
+	runs "dpkg-buildpackage builds" bash -c \
+		'cd /tmp/package/pinlib && DEB_BUILD_OPTIONS="nocheck parallel=$(nproc)" dpkg-buildpackage -us -uc'
+	# Not its standard error: readelf has much to say there about what fuzzing found.
+	is "lintian has nothing to say" \
+		"$(lintian --allow-root --fail-on error,warning /tmp/package/*.changes 2>/dev/null; echo "exit $?")" "exit 0"
+}
+
+# No network: everything after this needs it.
+make_root() {
+	local uri key why with=()
+	mkdir -p $base
+	mount -t tmpfs -o mode=0755 debian $base
+	if ! read -r uri key < <(debian_source); then
+		skip "pinlib in a Debian root" "apt's sources name no Debian archive with the suite $codename"
+		return 1
+	fi
+	[ "$key" = - ] || with=("--keyring=$key")
+	if ! why=$(timeout 300 debootstrap --variant=minbase --include=python3 "${with[@]}" "$codename" $base "$uri" 2>&1); then
+		skip "pinlib in a Debian root" "debootstrap: $(printf %s "$why" | tail -n 2)"
+		return 1
+	fi
+}
+
+# in_root DIR COMMAND...: as root in that Debian, as if nothing of pinlib's tests were around it.
+in_root() {
+	local dir=$1
+	shift
+	env -i LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive triplet="$triplet" \
+		${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} \
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin chroot "$dir" "$@"
+}
+
+# What a machine has besides files. Of the host's /dev only what every program needs.
+furnish() {
+	local dir=$1
+	mkdir -p "$dir/mnt/src" "$dir/opt/fixtures"
+	mount -t proc proc "$dir/proc"
+	mount -t tmpfs -o mode=1777 tmp "$dir/tmp"
+	mount --bind "$src" "$dir/mnt/src"
+	mount --bind "$build/fixtures" "$dir/opt/fixtures"
+	cp /etc/resolv.conf "$dir/etc/resolv.conf" 2>/dev/null || true
+	# As on any machine that runs no services.
+	printf '#!/bin/sh\nexit 101\n' >"$dir/usr/sbin/policy-rc.d"
+	chmod 755 "$dir/usr/sbin/policy-rc.d"
+}
+
+# next NAME [SCRIPT TEXT]: a next version of the package, with other bytes in wrapper and program, and
+# TEXT at the start of that maintainer script.
+next() {
+	local dir=/tmp/package/next
+	rm -rf $dir
+	dpkg-deb -R "$debs/pinlib.deb" $dir
+	sed -i 's/^Version: .*/&+next/' $dir/DEBIAN/control
+	printf next >>$dir/usr/libexec/pinlib/pinlib-wrapper
+	printf next >>$dir/usr/bin/pinlib
+	(cd $dir && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
+	[ $# = 1 ] || sed -i "1a $3" "$dir/DEBIAN/$2"
+	dpkg-deb --root-owner-group -b $dir "$debs/$1.deb" >/dev/null
+}
+
+make_debs() {
+	local damaged
+	mkdir -p $debs
+	cp /tmp/package/pinlib_*_"$arch".deb $debs/pinlib.deb
+	next pinlib-next
+	next pinlib-bad-preinst preinst 'echo bad preinst >&2; exit 1'
+	next pinlib-bad-postinst postinst 'echo bad postinst >&2; exit 1'
+	next pinlib-bad-postrm postrm '[ "$1" != failed-upgrade ] || { echo bad postrm >\&2; exit 1; }'
+	# One that cannot be unpacked whole: a byte of its last file.
+	cp $debs/pinlib-next.deb $debs/pinlib-bad-data.deb
+	damaged=$(($(stat -c %s $debs/pinlib-bad-data.deb) - 4000))
+	printf '\125\252\125' | dd of=$debs/pinlib-bad-data.deb bs=1 seek=$damaged conv=notrunc status=none
+}
+
+# Every scenario begins with this: the package, its dependencies, and the small world.
+install_there() {
+	local suite uri key
+	: >$base/etc/apt/sources.list
+	for suite in "$codename" "$codename-security"; do
+		read -r uri key < <(debian_source "$suite") &&
+			echo "deb $uri $suite main" >>$base/etc/apt/sources.list
+	done
+	runs "apt-get install ./pinlib.deb" in_root $base bash -ec \
+		'apt-get -q update && apt-get -q install -y --no-install-recommends /debs/pinlib.deb'
+	runs "... of the small world" in_root $base bash -ec \
+		'dpkg -i /opt/fixtures/host/*.deb && cp -a /opt/fixtures/opt-demo /opt/demo && chown -R 0:0 /opt/demo'
+}
+
+# Counts what a scenario's own run printed.
+count() {
+	passed=$((passed + $(grep -c '^ok ' "$1")))
+	failed=$((failed + $(grep -c '^not ok ' "$1")))
+	skipped=$((skipped + $(grep -c '^skip ' "$1")))
+	tail -n 1 "$1" | grep -q '^[0-9]* passed, [0-9]* failed$' ||
+		not_ok "the scenario ended" "$(tail -n 3 "$1")"
+}
+
+# In a copy, in a mount namespace of its own: what it mounts goes with it.
+scenario() {
+	mkdir -p $root
+	mount -t tmpfs -o mode=0755 root $root
+	cp -a --one-file-system $base/. $root/
+	rm -rf $root/tmp && mkdir -m 1777 $root/tmp
+	furnish $root
+	in_root $root /mnt/src/tests/scenario --in-bed "/mnt/src/$1" >/tmp/said 2>&1
+	grep -E '^(ok|not ok|skip) ' /tmp/said
+	count /tmp/said
+	umount -R $root
+}
+
+build_package
+make_root || finish
+furnish $base
+make_debs
+install_there
+umount $base/proc $base/mnt/src $base/opt/fixtures
+for file in tests/package/*.test; do
+	[[ $file == *"${ONLY:-}"* ]] || continue
+	scenario "$file"
+done
+finish
