@@ -78,7 +78,7 @@ static int try_in_child(trial_fn *trial, struct outcome *out, struct err *err)
 
 /* -- the kernel -- */
 
-enum kernel_step { STEP_NAMESPACE = 1, STEP_SETATTR, STEP_OPEN_TREE, STEP_OVERLAY };
+enum kernel_step { STEP_NAMESPACE = 1, STEP_SETATTR, STEP_PICK_UP, STEP_OVERLAY, STEP_PUT_DOWN };
 
 /* What lies over a live directory in the trial: any directory on the filesystem of the layers. */
 static const char *trial_layer(void)
@@ -93,6 +93,7 @@ static void try_launch(struct outcome *out)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID,
 				  .propagation = MS_PROPAGATION_SLAVE};
+	AUTO_FD int fd = -1;
 	struct err err;
 	int r;
 
@@ -104,12 +105,15 @@ static void try_launch(struct outcome *out)
 		r = err_sys(&err, errno, "mounts cannot be made nosuid (mount_setattr(2))");
 		return failed_at(out, STEP_SETATTR, r, &err);
 	}
-	r = mount_pick_up("/usr", 0, &err);
-	if (r < 0)
-		return failed_at(out, STEP_OPEN_TREE, r, &err);
+	fd = mount_pick_up("/usr", 0, &err);
+	if (fd < 0)
+		return failed_at(out, STEP_PICK_UP, fd, &err);
 	r = overlay_cover("/usr/lib", trial_layer(), "doctor", &err);
 	if (r < 0)
-		failed_at(out, STEP_OVERLAY, r, &err);
+		return failed_at(out, STEP_OVERLAY, r, &err);
+	r = mount_put_down(fd, "/usr", &err);
+	if (r < 0)
+		failed_at(out, STEP_PUT_DOWN, r, &err);
 }
 
 static const char *kernel_remedy(const struct outcome *o)
