@@ -155,13 +155,16 @@ demo: ## install what is missing, build, show the main job on real libraries (as
 $(BUILD)/bench/runner: tests/bench/runner.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 -g $(WARN) -D_GNU_SOURCE -o $@ $< -lpthread
+$(BUILD)/bench/steady: tests/bench/steady.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -g $(WARN) -D_GNU_SOURCE -o $@ $<
 $(BUILD)/bench/floor: tests/bench/floor.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -Os $(WARN) -D_GNU_SOURCE -ffreestanding -fno-stack-protector -fno-pie -nostdlib \
 		-static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -s -o $@ $<
 
 .PHONY: bench
-bench: all $(BUILD)/bench/runner $(BUILD)/bench/floor ## measure, against others doing the same (BENCH=launch: that group alone)
+bench: all $(BUILD)/bench/runner $(BUILD)/bench/floor $(BUILD)/bench/steady ## measure, against others doing the same (BENCH=launch: that group alone)
 	BUILD=$(BUILD) tests/bench/run $(BENCH)
 
 .PHONY: install

@@ -1,5 +1,5 @@
 """What the groups of tests/bench share: measuring by the runner, tables, JSON, plots."""
-import json, os, shutil, subprocess, sys
+import json, os, shutil, struct, subprocess, sys
 
 OUT = os.environ["BENCH_OUT"]
 LIBS = os.environ["BENCH_LIBS"]  # /usr/lib/TRIPLET: the directory that pins cover
@@ -73,10 +73,15 @@ def machine():
     return f"{os.cpu_count()}-core {'virtual ' if virtual else ''}machine, kernel {kernel}"
 
 
+def mounts():
+    """How many the kernel copies at a launch."""
+    with open("/proc/self/mountinfo") as f:
+        return len(f.readlines())
+
+
 def save(group, data):
     """GROUP.json leaves the bed."""
-    mounts = len(open("/proc/self/mountinfo").readlines())
-    data = {"machine": machine(), "layout": LAYOUT, "mounts": mounts, "skipped": skipped, **data}
+    data = {"machine": machine(), "layout": LAYOUT, "mounts": mounts(), "skipped": skipped, **data}
     with open(f"{OUT}/{group}.json", "w") as f:
         json.dump(data, f, indent=1)
     if skipped:
@@ -170,11 +175,14 @@ def in_view(app_cat):
     return " - overlay pinlib:" in seen
 
 
+def layers_of(app):
+    """What an app's view covers: directory -> the layer's directory for it, which the floor is to lay too."""
+    with open("/var/lib/pinlib/plans/" + app[1:].replace("/", "%2F"), "rb") as f:
+        plan = f.read()
+    covers, at = struct.unpack_from("=28xI8xI", plan)  # plan/format.h
+    text = lambda offset: plan[offset:plan.index(b"\0", offset)].decode()
+    return {text(a): text(b) for a, b in (struct.unpack_from("=II", plan, at + 8 * i) for i in range(covers))}
+
+
 def layer_of(app, target):
-    """The directory of the app's layer for a covered directory: for the floor, which lays the same."""
-    plan = open("/var/lib/pinlib/plans/" + app[1:].replace("/", "%2F"), "rb").read().split(b"\0")
-    layers = [s.decode() for s in plan if s.startswith(b"/var/lib/pinlib/layers/")]
-    for layer in layers:
-        if os.path.isdir(layer):
-            return layer
-    raise RuntimeError(f"no layer of {app} for {target}: {layers}")
+    return layers_of(app)[target]
