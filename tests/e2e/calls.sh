@@ -1,0 +1,95 @@
+#!/bin/bash
+# tests/e2e/calls.sh [--print]: the system calls of a launch, from the wrapper's start to the app's, one by one,
+# against tests/e2e/calls.kept, so that one more, or one less, shows up in review. After a change that means to:
+#
+#	tests/bed bash -c '. tests/lib.sh; install_pinlib && world && tests/e2e/calls.sh --print' >calls &&
+#		mv calls tests/e2e/calls.kept
+#
+# A line is a call with its names and flags, and its error. What differs from run to run is left out
+# (numbers, addresses, contents); a layer's ID is "ID".
+. "$(dirname "$0")/../lib.sh"
+kept=$src/tests/e2e/calls.kept
+print=${1:-}
+cd /tmp && chmod 1777 . || exit 1
+
+cat >short.py <<'END'
+import re, sys
+# short.py TRIPLET N: the calls between the N-th successful execve of strace's output and the next one, that included.
+triplet, wanted, seen, all, table = sys.argv[1], int(sys.argv[2]), 0, [], False
+contents = "read", "write"
+answers = "stat", "lstat", "fstat", "newfstatat", "statfs", "prlimit64", "capget", "getcwd"
+for line in sys.stdin:
+    m = re.match(r"\d+ +(\w+)\((.*)\) += (.*)", line)
+    if not m:
+        continue
+    call, arguments, result = m.groups()
+    if seen == wanted:
+        words = [call]
+        if call == "execve":
+            words.append(arguments.split(",")[0])
+        elif call in answers:
+            words += re.findall(r'"[^"]*"', arguments)
+        elif call not in contents:
+            words += re.findall(r'"[^"]*"|\b[A-Z][A-Z0-9_]{3,}\b', re.sub(r"/\*.*?\*/", "", arguments))
+        error = re.match(r"-1 (E\w+)", result)
+        text = " ".join(words + ([error[1]] if error else []))
+        # How many it takes depends on how many mounts there are.
+        table = call != "close" and (table or "mountinfo" in text)
+        if table and call == "read":
+            text = "read, to the end"
+        if text == "read, to the end" == all[-1]:
+            continue
+        all.append(re.sub(r"\b[0-9a-f]{32}\b", "ID", text).replace(triplet, "TRIPLET"))
+    if call == "execve" and not result.startswith("-1"):
+        seen += 1
+        if seen > wanted:
+            break
+print(len(all), "calls")
+print(*all, sep="\n")
+END
+
+# trace NAME N COMMAND...: appends what the N-th program does until it executes the next.
+trace() {
+	local name=$1 n=$2
+	shift 2
+	env -i PATH=/usr/bin LC_ALL=C strace -f -qq -s 400 -u tester -o calls.log "$@" >/dev/null 2>&1
+	printf '== %s: ' "$name"
+	/usr/bin/python3 short.py "$triplet" "$n" <calls.log
+}
+
+useradd -M tester
+mkdir -p tree/usr/local/lib && echo other >tree/usr/local/lib/libother.so.1
+pinlib add "$fixtures"/deb/libdemo1_1.0-1_*.deb >/dev/null && pinlib add --name other --version 1 tree >/dev/null &&
+	pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo2 libdemo1=1.0 >/dev/null &&
+	pinlib set demo-script libdemo1=1.0 >/dev/null || not_ok "setup" "cannot pin"
+{
+	trace "a program with one cover" 1 /usr/bin/demo
+	trace "the same inside another's view" 3 /usr/bin/demo /usr/bin/demo2
+	trace "a script" 1 /usr/bin/demo-script
+	pinlib set demo2 libdemo1=1.0 other=1 >/dev/null || echo "cannot pin two"
+	trace "a program with two covers" 1 /usr/bin/demo2
+	pinlib set --confine legacy demo >/dev/null || echo "cannot confine"
+	trace "a program with a filter" 1 /usr/bin/demo
+} >now
+[ "$print" != --print ] || { cat now && exit; }
+
+# Nobody has to keep a list for each C library, kernel and machine.
+where="$codename $(uname -m)"
+if [ "$where" != "bookworm x86_64" ] || [ "$(printf '%s\n' 6.7 "$(uname -r)" | sort -V | head -n 1)" != 6.7 ]; then
+	skip "the system calls of a launch" "the list is of bookworm, x86_64, Linux 6.7 or later: this is $where, $(uname -r)"
+	finish
+fi
+while read -r line; do
+	[[ $line == "== "* ]] || continue
+	name=${line#== } name=${name%%:*}
+	part() { awk -v name="== $name:" '/^== / { on = index($0, name) == 1 } on' "$1"; }
+	part now >a
+	part "$kept" >b
+	if [ "$(wc -l <a)" -gt 20 ] && changed=$(diff b a); then
+		ok "the system calls of a launch: ${line#== }"
+	else
+		not_ok "the system calls of a launch: $name" "$(wc -l <a) lines; kept <, now >: $(grep '^[<>]' <<<"$changed")"
+	fi
+done <now
+is "each kind that is kept was traced" "$(grep -o '^== [^:]*' now)" "$(grep -o '^== [^:]*' "$kept")"
+finish
