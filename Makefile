@@ -11,6 +11,9 @@ bindir = $(PREFIX)/bin
 libdir = $(PREFIX)/lib/pinlib
 datadir = $(PREFIX)/share/pinlib
 mandir = $(PREFIX)/share/man
+bashdir ?= $(PREFIX)/share/bash-completion/completions
+zshdir ?= $(PREFIX)/share/zsh/site-functions
+fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
 wrapper_path = $(libdir)/pinlib-wrapper
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
@@ -174,6 +177,9 @@ install: all ## install below PREFIX (and DESTDIR); sets the capability when DES
 	$(if $(DESTDIR),,setcap cap_sys_admin=p $(wrapper_path).new)
 	mv -f $(DESTDIR)$(wrapper_path).new $(DESTDIR)$(wrapper_path)
 	install -D -m 0644 -t $(DESTDIR)$(datadir)/profiles $(profiles)
+	install -D -m 0644 completions/pinlib.bash $(DESTDIR)$(bashdir)/pinlib
+	install -D -m 0644 completions/_pinlib $(DESTDIR)$(zshdir)/_pinlib
+	install -D -m 0644 completions/pinlib.fish $(DESTDIR)$(fishdir)/pinlib.fish
 	for page in $(man_pages); do \
 		install -D -m 0644 $$page \
 			$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
@@ -185,6 +191,7 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 		"unwrap them all with: pinlib unset --all" >&2; exit 1; fi)
 	rm -f $(DESTDIR)$(bindir)/pinlib $(DESTDIR)$(wrapper_path)
 	rm -f $(profiles:%=$(DESTDIR)$(datadir)/%)
+	rm -f $(DESTDIR)$(bashdir)/pinlib $(DESTDIR)$(zshdir)/_pinlib $(DESTDIR)$(fishdir)/pinlib.fish
 	-rmdir $(DESTDIR)$(libdir) $(DESTDIR)$(datadir)/profiles $(DESTDIR)$(datadir) 2>/dev/null
 	for page in $(man_pages); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done

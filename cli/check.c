@@ -185,5 +185,6 @@ const struct command command_check = {
 		   "exit\n"
 		   "status is 1 if one would not work. Nothing of the programs is run.\n",
 	.host = true,
+	.wrapped = true,
 	.run = run,
 };

@@ -11,23 +11,28 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 enum { EXIT_OK = 0, EXIT_FAIL = 1, EXIT_USAGE = 2 };
 
 struct command {
 	const char *name;
-	const char *synopsis; /* after "pinlib NAME " */
+	const char *synopsis; /* after "pinlib NAME "; shells complete by it, see cli/complete.c */
 	const char *summary;  /* one line */
 	const char *options;  /* lines for the help, or NULL */
 	bool root;	      /* changes things: root only, never from inside a view */
 	bool host;	      /* compares with the live system: never from inside one */
+	bool wrapped;	      /* its APP is one that is wrapped already */
+	bool hidden;	      /* for programs, not for people: no help lists it */
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; an exit status */
 };
 
-extern const struct command command_add, command_check, command_deps, command_doctor, command_exec,
-	command_freeze, command_gc, command_history, command_label, command_libs, command_list,
-	command_ps, command_rollback, command_set, command_show, command_thaw, command_try,
-	command_unset, command_verify, command_why;
+extern const struct command command_add, command_check, command_complete, command_deps,
+	command_doctor, command_exec, command_freeze, command_gc, command_history, command_label,
+	command_libs, command_list, command_ps, command_rollback, command_set, command_show,
+	command_thaw, command_try, command_unset, command_verify, command_why;
+
+const struct command *command_at(size_t i); /* NULL after the last */
 
 extern bool want_json; /* --json, before or after the command's name */
 

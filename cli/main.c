@@ -14,15 +14,21 @@
 
 /* Every command; dispatch and help come from here. */
 static const struct command *const commands[] = {
-	&command_add,  &command_libs,	 &command_set,	    &command_unset, &command_show,
-	&command_list, &command_history, &command_rollback, &command_exec,  &command_verify,
-	&command_gc,   &command_ps,	 &command_label,    &command_deps,  &command_check,
-	&command_why,  &command_freeze,	 &command_thaw,	    &command_try,   &command_doctor,
+	&command_add,	   &command_libs,    &command_set,	&command_unset, &command_show,
+	&command_list,	   &command_history, &command_rollback, &command_exec,	&command_verify,
+	&command_gc,	   &command_ps,	     &command_label,	&command_deps,	&command_check,
+	&command_why,	   &command_freeze,  &command_thaw,	&command_try,	&command_doctor,
+	&command_complete,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 bool want_json;
 static const struct command *current;
+
+const struct command *command_at(size_t i)
+{
+	return i < COMMANDS ? commands[i] : NULL;
+}
 
 int failed(const struct err *err)
 {
@@ -60,7 +66,8 @@ static void help_all(FILE *out)
 	      "Pin library versions for single programs.\n\n",
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+		if (!commands[i]->hidden)
+			fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n'pinlib help COMMAND' says more; the manual is pinlib(1).\n", out);
 }
 

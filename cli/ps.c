@@ -309,5 +309,6 @@ const struct command command_ps = {
 	.options =
 		"  --libs   also show the pinned and the host's libraries that each has mapped\n",
 	.host = true,
+	.wrapped = true,
 	.run = run,
 };

@@ -205,5 +205,6 @@ const struct command command_show = {
 	.name = "show",
 	.synopsis = "[--json] [APP]",
 	.summary = "Show a program's pins and what its view covers",
+	.wrapped = true,
 	.run = run,
 };

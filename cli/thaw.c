@@ -69,5 +69,6 @@ const struct command command_thaw = {
 	.options = "Pins that were set by hand stay; without any the original program comes back.\n"
 		   "  --force  thaw it even if the loader is against what remains\n",
 	.root = true,
+	.wrapped = true,
 	.run = run,
 };

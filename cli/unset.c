@@ -180,5 +180,6 @@ const struct command command_unset = {
 	.options = "Without NAME all pins of APP go. --all unwraps every program.\n"
 		   "  --force  take a pin away even if the loader is against what remains\n",
 	.root = true,
+	.wrapped = true,
 	.run = run,
 };

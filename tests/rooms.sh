@@ -78,5 +78,12 @@ for file in cli/*.c; do
 	grep -q "^\.It .*Cm $name" man/pinlib.1 || missing+="not in man/pinlib.1; "
 	grep -rqE "pinlib (--json )?$name( |$)" tests/scenarios || missing+="in no scenario; "
 	is "command $name is documented and tested" "$missing" ""
+	# Shells complete by the synopsis: it has every option.
+	synopsis=$(sed -n '/\.synopsis = /,/,$/p' "$file")
+	missing=
+	while read -r option; do
+		grep -qE -- "--$option([]= |\"]|$)" <<<"$synopsis" || missing+="--$option "
+	done < <(sed -n 's/^.*{"\([a-z-]*\)", [a-z]*_argument, .*/\1/p' "$file" | sort -u)
+	is "command $name has all options in its synopsis" "$missing" ""
 done
 finish

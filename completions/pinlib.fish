@@ -1,0 +1,23 @@
+# fish completion for pinlib(1): what may come is asked of pinlib itself, which has it from the
+# synopsis of each command.
+
+function __pinlib_complete
+    set -l words (commandline -opc)
+    set -l word (commandline -ct | string collect --allow-empty)
+    for line in ($words[1] complete -- $words[2..-1] "$word" 2>/dev/null)
+        switch $line
+            case :files
+                set -l before (string match -r '^.*=' -- "$word")
+                for path in (__fish_complete_path (string replace -r '^.*=' '' -- "$word"))
+                    echo "$before$path"
+                end
+            case :directories
+                __fish_complete_directories "$word"
+            case :commands
+                complete -C "$word"
+            case '*'
+                echo $line
+        end
+    end
+end
+complete -c pinlib -f -a '(__pinlib_complete)'
