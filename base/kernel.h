@@ -52,7 +52,8 @@ static inline int sys_fsmount(int fd, unsigned attributes)
 static inline int sys_mount_setattr(int fd, const char *path, unsigned flags,
 				    const struct mount_attr *attr, size_t size)
 {
-	return (int)syscall(SYS_mount_setattr, fd, path, flags, attr, size);
+	/* The sixth argument is what a filter sees, and the kernel does not. */
+	return (int)syscall(SYS_mount_setattr, fd, path, flags, attr, size, 0);
 }
 
 static inline int sys_umount(const char *path)

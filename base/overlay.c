@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/kernel.h"
+#include "base/mount_id.h"
 #include "base/paths.h"
 
 #include <fcntl.h>
@@ -52,6 +53,7 @@ int overlay_cover(const char *target, const char *layer, const char *label, stru
 	unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV;
 	char source[SOURCE_MAX];
 	struct statvfs live;
+	uint64_t before;
 
 	/* The administrator's noexec holds for the live files under it too. */
 	if (statvfs(target, &live) < 0)
@@ -69,9 +71,12 @@ int overlay_cover(const char *target, const char *layer, const char *label, stru
 		return err_sys(err, ENAMETOOLONG, "cannot cover %s", target);
 	options.text[options.used] = '\0';
 	snprintf(source, sizeof source, "%s%s", PINLIB_SOURCE, label);
+	before = mount_id_at(target, 0);
 	if (sys_mount(source, target, "overlay", flags, options.text) < 0)
 		return err_sys(err, errno, "cannot cover %s (the kernel's log may say more)",
 			       target);
+	if (mount_id_at(target, 0) == before)
+		return err_set(err, EPERM, "%s was covered and is not", target);
 	return 0;
 }
 
@@ -90,4 +95,12 @@ int mount_put_down(int fd, const char *path, struct err *err)
 		if (errno != ENOENT || tries == PUT_DOWN_TRIES)
 			return err_sys(err, errno, "cannot show %s", path);
 	return 0;
+}
+
+bool mount_is_at(int fd, const char *path)
+{
+	uint64_t id;
+
+	return mount_id(fd, "", AT_EMPTY_PATH, &id) == 0 &&
+	       mount_id_at(path, AT_SYMLINK_NOFOLLOW) == id;
 }

@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+
 /* Covers target, a directory, with an overlay: layer above, the live directory below, read-only,
  * nosuid, nodev. Its source field is PINLIB_SOURCE and label. */
 int overlay_cover(const char *target, const char *layer, const char *label, struct err *err);
@@ -18,3 +20,6 @@ int mount_pick_up(const char *path, unsigned flags, struct err *err);
 
 /* Mounts it at path: on the link itself, if path is one. */
 int mount_put_down(int fd, const char *path, struct err *err);
+
+/* Whether it is what is seen there. */
+bool mount_is_at(int fd, const char *path);

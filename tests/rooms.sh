@@ -13,7 +13,7 @@ allowed() {
 	labeler/base/* | labeler/labeler/*) ;;
 	policy/base/* | policy/plan/* | policy/store/* | policy/labeler/* | policy/policy/*) ;;
 	wrapper/base/err.h | wrapper/base/cleanup.h | wrapper/base/paths.h) ;;
-	wrapper/base/kernel.h | wrapper/base/overlay.h) ;;
+	wrapper/base/kernel.h | wrapper/base/mount_id.h | wrapper/base/overlay.h) ;;
 	wrapper/plan/read.h | wrapper/plan/format.h | wrapper/wrapper/*) ;;
 	cli/*) ;;
 	*) return 1 ;;

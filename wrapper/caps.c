@@ -137,5 +137,7 @@ const char *caps_reason(void)
 		return "the capability bounding set of this process lacks it (a container?)";
 	if (traced())
 		return "this process is being traced";
-	return "the wrapper's file capability is missing, or it lies on a nosuid mount";
+	return "the wrapper's file capability is missing, it lies on a nosuid mount, or this "
+	       "process "
+	       "shares its root and working directory with another (CLONE_FS)";
 }

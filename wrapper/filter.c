@@ -6,19 +6,27 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 
+/* SPEC_ALLOW: before Linux 5.16 any filter switched speculation off for the program, which slows
+ * all of it down and is not what was asked for. */
+static long load(const struct sock_fprog *program)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+		       program, 0, 0, 0);
+}
+
 int filter_load(const struct plan *plan, struct err *err)
 {
-	struct sock_fprog program = {
-		.len = (unsigned short)plan->filter_ops, /* PLAN_FILTER_MAX at most */
-		.filter = (struct sock_filter *)plan->filter,
-	};
+	struct sock_fprog program = {.filter = (struct sock_filter *)plan->filter};
 
 	if (!plan->filter)
 		return 0;
-	/* SPEC_ALLOW: before Linux 5.16 any filter switched speculation off for the program, which
-	 * slows all of it down and is not what was asked for. */
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-		    &program) != 0)
+	/* The same registers with a length that the kernel refuses: if that is "loaded" too, a
+	 * filter of the caller's says so, and not the kernel (see view_refused). */
+	if (load(&program) == 0)
+		return err_set(err, EPERM,
+			       "a system-call filter that this process inherited fakes seccomp(2)");
+	program.len = (unsigned short)plan->filter_ops; /* PLAN_FILTER_MAX at most */
+	if (load(&program) != 0)
 		return err_sys(err, errno, "cannot load its system-call filter");
 	return 0;
 }

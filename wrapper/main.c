@@ -79,19 +79,6 @@ static int fail(const char *app, const struct err *err, int status)
 	return status;
 }
 
-/* The app is executed under the caller's name for it if that leads to it in the view; the links
- * on the way are not ours to trust. */
-static const char *name_to_execute(const struct launch *launch, const struct stat *real)
-{
-	struct stat st;
-
-	if (strcmp(launch->name, launch->file.plan.app) == 0)
-		return launch->name;
-	if (stat(launch->name, &st) == 0 && st.st_dev == real->st_dev && st.st_ino == real->st_ino)
-		return launch->name;
-	return launch->file.plan.app;
-}
-
 /* The app's filter, if it has one, by the right of CAP_SYS_ADMIN, which is gone after this. */
 static int confine(const struct plan *plan, const struct caps *entry, struct err *err)
 {
@@ -126,9 +113,9 @@ static int execute(const char *app, const char *name, char **argv)
 	return fail(app, &err, errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 
-/* Whether the original is back at the app's path: then it is no link, and not the text that stands
- * for a wrapped script. */
-static bool came_back(const char *app, struct stat *st)
+/* Whether the original, and nothing of ours, is at the app's path: no link, and not the text that
+ * stands for a wrapped script. */
+static bool is_program(const char *app, struct stat *st)
 {
 	static const char ours[] = "#!" PINLIB_WRAPPER " ";
 	char start[sizeof ours - 1];
@@ -142,6 +129,21 @@ static bool came_back(const char *app, struct stat *st)
 	return lstat(app, st) == 0 && S_ISREG(st->st_mode);
 }
 
+/* The app is executed under the caller's name for it if that leads to it in the view; the links
+ * on the way are not ours to trust. Nor is it certain that it is there: what said that it was
+ * mounted may have been a filter of the caller's, and the link that is there then leads back to us,
+ * without end. NULL: it is not. (Another file than the one that was there before is its upgrade.)
+ */
+static const char *name_to_execute(const struct launch *launch, const struct stat *real)
+{
+	const char *app = launch->file.plan.app;
+	struct stat st;
+
+	if (stat(launch->name, &st) == 0 && st.st_dev == real->st_dev && st.st_ino == real->st_ino)
+		return launch->name;
+	return is_program(app, &st) ? app : NULL;
+}
+
 /* The program's own file is not where the plan says. If 'pinlib unset' has just brought it back to
  * the app's path, that is the program to start; else it is lost. */
 static int without_original(const struct launch *launch, int status)
@@ -150,10 +152,12 @@ static int without_original(const struct launch *launch, int status)
 	struct stat st;
 	struct err err;
 
-	if (came_back(plan->app, &st)) {
+	if (is_program(plan->app, &st)) {
+		const char *name = name_to_execute(launch, &st);
+
 		if (limits_restore(&err) < 0)
 			return fail(plan->app, &err, EXIT_OWN);
-		return execute(plan->app, name_to_execute(launch, &st), launch->argv);
+		return execute(plan->app, name ? name : plan->app, launch->argv);
 	}
 	err_sys(&err, ENOENT, "the program's own file, %s", plan->real);
 	return fail(plan->app, &err, status);
@@ -197,19 +201,12 @@ static void restore_directory(const char *before)
 		return; /* it was there in the view alone: it stays the detached one */
 }
 
-static bool kernel_suffices(void)
-{
-	struct mount_attr none = {0};
-
-	return sys_mount_setattr(-1, "", 0, &none, sizeof none) == 0 || errno != ENOSYS;
-}
-
 /* Why no view can be built, whatever the rights; NULL: it can. */
 static const char *kernel_refuses(void)
 {
 	if (filter_hides_mounts())
 		return "a system-call filter that this process inherited refuses mount calls";
-	return kernel_suffices() ? NULL : "the kernel is older than Linux 5.12";
+	return view_refused();
 }
 
 /* Steps 4 to 6 of main; plan is NULL for the live system alone. The capability is dropped, or, for
@@ -240,6 +237,7 @@ static int enter(const struct plan *plan, struct mounts *mounts, const struct ca
 static int run_on_host(char **argv)
 {
 	struct mounts mounts = {0};
+	const char *refusal;
 	struct caps entry;
 	struct err err;
 
@@ -253,8 +251,9 @@ static int run_on_host(char **argv)
 		err_set(&err, EPERM, "cannot leave the view: %s", caps_reason());
 		return fail(*argv, &err, EXIT_CANNOT);
 	}
-	if (mounts.ninherited && filter_hides_mounts()) {
-		err_set(&err, EPERM, "cannot leave the view: %s", kernel_refuses());
+	refusal = mounts.ninherited ? kernel_refuses() : NULL;
+	if (refusal) {
+		err_set(&err, EPERM, "cannot leave the view: %s", refusal);
 		return fail(*argv, &err, EXIT_CANNOT);
 	}
 	if (mounts.ninherited ? enter(NULL, &mounts, &entry, &err) < 0
@@ -372,6 +371,10 @@ int main(int argc, char **argv)
 
 	/* 7. What is the caller's is put back by the caller's own rights. */
 	name = name_to_execute(&launch, &real);
+	if (!name) {
+		err_set(&err, EPERM, "the program was mounted at its path and is not there");
+		return fail(plan->app, &err, EXIT_OWN);
+	}
 	if (limits_restore(&err) < 0)
 		return fail(plan->app, &err, EXIT_OWN);
 

@@ -218,7 +218,7 @@ static int consider(char *s, const struct plan *plan, struct mounts *out, struct
 static int each_line(int fd, const struct plan *plan, struct mounts *out, struct err *err)
 {
 	static char buf[LINE_MAX_BYTES];
-	size_t used = 0;
+	size_t used = 0, lines = 0;
 
 	for (;;) {
 		ssize_t n = read(fd, buf + used, sizeof buf - 1 - used);
@@ -228,8 +228,12 @@ static int each_line(int fd, const struct plan *plan, struct mounts *out, struct
 			continue;
 		if (n < 0)
 			return err_sys(err, errno, "cannot read /proc/self/mountinfo");
+		/* The file itself is on a mount, so there is at least one. */
+		if (n == 0 && (used || !lines))
+			return err_set(err, EBADMSG, "the mount table ends %s",
+				       used ? "in mid-line" : "before it begins");
 		if (n == 0)
-			return used ? err_set(err, EBADMSG, "the mount table ends in mid-line") : 0;
+			return 0;
 		used += (size_t)n;
 		buf[used] = '\0';
 		while ((end = strchr(line, '\n'))) {
@@ -240,6 +244,7 @@ static int each_line(int fd, const struct plan *plan, struct mounts *out, struct
 			if (r < 0)
 				return r;
 			line = end + 1;
+			lines++;
 		}
 		used -= (size_t)(line - buf);
 		memmove(buf, line, used);

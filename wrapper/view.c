@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/kernel.h"
+#include "base/mount_id.h"
 #include "base/overlay.h"
 #include "base/paths.h"
 
@@ -38,26 +39,64 @@ size_t view_descriptors(const struct mounts *mounts)
 	return 4 + mounts->nbelow; /* wrapper, program; an overlay's context, its mount */
 }
 
+/* One call for both. Propagation first of all: while the copies are still peers of the host's
+ * mounts, what is mounted here would appear there. Not MS_PRIVATE: a medium that is unmounted on
+ * the host must not stay busy here. */
+static struct mount_attr cut_off = {
+	.attr_set = MOUNT_ATTR_NOSUID,
+	.propagation = MS_PROPAGATION_SLAVE,
+};
+
+static int set_cut_off(void)
+{
+	return sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &cut_off, sizeof cut_off);
+}
+
+const char *view_refused(void)
+{
+	uint64_t right = cut_off.attr_set;
+	int r, errnum;
+
+	cut_off.attr_set = UINT64_C(1) << 63; /* no attribute */
+	r = set_cut_off();
+	errnum = errno;
+	cut_off.attr_set = right;
+	if (r == 0)
+		return "a system-call filter that this process inherited fakes mount_setattr(2)";
+	return errnum == ENOSYS ? "the kernel is older than Linux 5.12" : NULL;
+}
+
+/* A namespace of our own. If it were not, the host's mounts would be changed next. */
+static int leave_namespace(struct err *err)
+{
+	uint64_t before, after;
+	int r = mount_id(AT_FDCWD, "/", 0, &before);
+
+	if (r < 0)
+		return err_sys(err, -r, "cannot tell which mount / is");
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_sys(err, errno, "cannot make a mount namespace%s",
+			       errno == ENOSPC ? " (user.max_mnt_namespaces)" : "");
+	r = mount_id(AT_FDCWD, "/", 0, &after);
+	if (r < 0 || after == before)
+		return err_set(err, EPERM,
+			       "the mount namespace is still the caller's (a system-call filter "
+			       "that fakes unshare(2)?)");
+	return 0;
+}
+
 int view_private(struct err *err)
 {
-	/* One call for both. Propagation first of all: while the copies are still peers of the
-	 * host's mounts, what is mounted here would appear there. Not MS_PRIVATE: a medium
-	 * that is unmounted on the host must not stay busy here. */
-	struct mount_attr attr = {
-		.attr_set = MOUNT_ATTR_NOSUID,
-		.propagation = MS_PROPAGATION_SLAVE,
-	};
+	int r = leave_namespace(err);
 
-	if (unshare(CLONE_NEWNS) < 0)
-		return err_sys(err, errno, "cannot make a mount namespace");
-	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &attr, sizeof attr) < 0) {
-		if (errno == EINVAL)
-			return err_sys(err, errno,
-				       "cannot make the mounts private: is / no mount point (a "
-				       "chroot)?");
-		return err_sys(err, errno, "cannot make the mounts private");
-	}
-	return 0;
+	if (r < 0)
+		return r;
+	if (set_cut_off() == 0)
+		return 0;
+	if (errno == EINVAL)
+		return err_sys(err, errno,
+			       "cannot make the mounts private: is / no mount point (a chroot)?");
+	return err_sys(err, errno, "cannot make the mounts private");
 }
 
 /* Whether a mount is to be seen at path: to set what view_private has set changes nothing, and
@@ -69,18 +108,36 @@ static bool is_mount(const char *path)
 	return sys_mount_setattr(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &attr, sizeof attr) == 0;
 }
 
+/* What is gone by now ('pinlib unset' renames over mount points) is gone; but in a user namespace
+ * younger than the view its mounts are locked (EINVAL too), and the pins of another program would
+ * be taken for the live system. */
+static int strip(const char *point, struct err *err)
+{
+	uint64_t before = mount_id_at(point, AT_SYMLINK_NOFOLLOW);
+
+	if (sys_umount(point) < 0) {
+		if (!is_mount(point))
+			return 0;
+		return err_set(err, EPERM,
+			       "cannot leave the view's mount on %s: it is locked (a user "
+			       "namespace inside the view?)",
+			       point);
+	}
+	if (mount_id_at(point, AT_SYMLINK_NOFOLLOW) == before)
+		return err_set(err, EPERM, "the view's mount on %s was taken away and is there",
+			       point);
+	return 0;
+}
+
 int view_strip(const struct mounts *mounts, struct err *err)
 {
-	/* Backwards: what was mounted last may lie on what was mounted before. What is gone
-	 * by now ('pinlib unset' renames over mount points) is gone; but in a user namespace
-	 * younger than the view its mounts are locked (EINVAL too), and the pins of another
-	 * program would be taken for the live system. */
-	for (size_t i = mounts->ninherited; i-- > 0;)
-		if (sys_umount(mounts->inherited[i]) < 0 && is_mount(mounts->inherited[i]))
-			return err_set(err, EPERM,
-				       "cannot leave the view's mount on %s: it is locked (a user "
-				       "namespace inside the view?)",
-				       mounts->inherited[i]);
+	/* Backwards: what was mounted last may lie on what was mounted before. */
+	for (size_t i = mounts->ninherited; i-- > 0;) {
+		int r = strip(mounts->inherited[i], err);
+
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 
@@ -167,10 +224,12 @@ static bool bears_mounts(const char *target)
 
 static int learn_mounts(const struct plan *plan, struct mounts *mounts, struct err *err)
 {
-	bool matter = false;
+	bool matter;
 
 	if (mounts->read)
 		return 0;
+	/* What gives this answer of a place that is none does not look (view_refused). */
+	matter = sys_umount_expired("") == 0 || errno == EAGAIN;
 	for (size_t i = 0; i < plan->ncovers && !matter; i++)
 		matter = bears_mounts(plan->covers[i].target);
 	return matter ? mounts_read(plan, mounts, err) : 0;
@@ -189,6 +248,9 @@ static int lay_covers(const struct plan *plan, struct mounts *mounts, struct err
 		if (below[i] < 0)
 			continue;
 		r = mount_put_down(below[i], mounts->below[i], err);
+		if (r == 0 && !mount_is_at(below[i], mounts->below[i]))
+			r = err_set(err, EPERM, "%s was mounted again and is not there",
+				    mounts->below[i]);
 		close(below[i]);
 	}
 	return r;

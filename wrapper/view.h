@@ -12,6 +12,12 @@
 /* Before the capability is raised: are the layers there, root's and nobody else's? */
 int view_check(const struct plan *plan, struct err *err);
 
+/* Why no view can be built, whatever the rights: an older kernel, or a filter of the caller's
+ * that says that mounts were cut off which are not. NULL: it can. A filter sees the registers of
+ * a call and no memory, so the very call that view_private makes is made with what the
+ * kernel refuses: nobody can say "done" to that, and let the other one through. */
+const char *view_refused(void);
+
 /* How many descriptors view_lay has open at once. */
 size_t view_descriptors(const struct mounts *mounts);
 

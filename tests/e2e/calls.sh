@@ -17,7 +17,7 @@ import re, sys
 # short.py TRIPLET N: the calls between the N-th successful execve of strace's output and the next one, that included.
 triplet, wanted, seen, all, table = sys.argv[1], int(sys.argv[2]), 0, [], False
 contents = "read", "write"
-answers = "stat", "lstat", "fstat", "newfstatat", "statfs", "prlimit64", "capget", "getcwd"
+answers = "stat", "statx", "lstat", "fstat", "newfstatat", "statfs", "prlimit64", "capget", "getcwd"
 for line in sys.stdin:
     m = re.match(r"\d+ +(\w+)\((.*)\) += (.*)", line)
     if not m:

@@ -42,8 +42,8 @@ refuses "a raise that fails" 125 "cannot raise" with capset:error=EPERM:when=1 d
 pinlib set --confine legacy demo >/dev/null
 strace -f -qq -u tester -o calls -e trace=capset,capget,seccomp,chdir,prlimit64,execve demo >/dev/null
 raised='effective=1<<CAP_SYS_ADMIN, permitted=1<<CAP_SYS_ADMIN'
-is "a filter: loaded last, then dropped, and read back" "$(sed 's/^[0-9]* *//' calls | grep -B 5 -A 0 'execve("/usr/bin/demo"' | tail -n 5)" \
-	"capset(*$raised*seccomp(SECCOMP_SET_MODE_FILTER*capset(*$drop*capget(*$drop*execve(\"/usr/bin/demo\"*"
+is "a filter: loaded last, then dropped, and read back" "$(sed 's/^[0-9]* *//' calls | grep -B 6 -A 0 'execve("/usr/bin/demo"' | tail -n 6)" \
+	"capset(*$raised*seccomp(SECCOMP_SET_MODE_FILTER*len=0*EINVAL*seccomp(SECCOMP_SET_MODE_FILTER*capset(*$drop*capget(*$drop*execve(\"/usr/bin/demo\"*"
 refuses "a filter: a rest that is faked" 125 "could not be lowered" with capset:retval=0:when=2 demo
 refuses "a filter: a second raise that is faked" 125 "cannot load its system-call filter" \
 	with capset:retval=0:when=3 demo

@@ -144,35 +144,17 @@ umount "$libs/odd"
 # User namespaces. One inside a view locks the view's mounts: a refusal, not another program's pins.
 is "root of a user namespace, no view around it" "$(unshare --user --map-root-user demo 2>&1)" \
 	"1.0 /usr/bin/demo"
-cat >userns.py <<'END'
-import ctypes, os, sys
-# userns.py MAP COMMAND...: runs it as root of a user namespace with this uid_map and gid_map.
-ready, go = os.pipe(), os.pipe()
-child = os.fork()
-if child == 0:
-    if ctypes.CDLL(None).unshare(0x10000000) != 0:
-        sys.exit("no user namespace")
-    os.write(ready[1], b"x")
-    os.read(go[0], 1)
-    os.setgroups([]), os.setgid(0), os.setuid(0)
-    os.execvp(sys.argv[2], sys.argv[2:])
-os.read(ready[0], 1)
-for name in "uid_map", "gid_map":
-    open(f"/proc/{child}/{name}", "w").write(sys.argv[1] + "\n")
-os.write(go[1], b"x")
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-END
 cp /usr/bin/id /opt/suid-id && chmod 4755 /opt/suid-id
 is "a user namespace that maps the host's root: the view is the same" \
-	"$(/usr/bin/python3 userns.py "0 0 65536" demo bash suid.sh 2>&1)" "1.0 /usr/bin/demo?$exempt"
-is "... for its ordinary users" "$(/usr/bin/python3 userns.py "0 0 65536" setpriv --reuid 1000 --regid 1000 \
+	"$(/usr/bin/python3 "$src/tests/userns.py" "0 0 65536" demo bash suid.sh 2>&1)" "1.0 /usr/bin/demo?$exempt"
+is "... for its ordinary users" "$(/usr/bin/python3 "$src/tests/userns.py" "0 0 65536" setpriv --reuid 1000 --regid 1000 \
 	--clear-groups env demo bash -c 'bash suid.sh; /opt/suid-id -u; grep CapPrm /proc/self/status' 2>&1)" \
 	"1.0 /usr/bin/demo?$exempt?1000?CapPrm:?0000000000000000"
 rm /opt/suid-id
 refuses "a user namespace whose root is another" 126 "user namespace" \
-	/usr/bin/python3 userns.py "0 100000 65536" demo
+	/usr/bin/python3 "$src/tests/userns.py" "0 100000 65536" demo
 refuses "... even with plans and layers that its root made" 125 "not root's alone" \
-	/usr/bin/python3 userns.py "0 100000 65536" unshare --mount bash -c '
+	/usr/bin/python3 "$src/tests/userns.py" "0 100000 65536" unshare --mount bash -c '
 		umask 022 && mkdir -p own/plans && cp /var/lib/pinlib/plans/* own/plans/ &&
 			cp -r /var/lib/pinlib/layers own/ && mount --bind own /var/lib/pinlib && demo'
 pinlib unset demo2 >/dev/null && pinlib set --host demo2 >/dev/null

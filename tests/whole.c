@@ -1,0 +1,67 @@
+/*
+ * whole [N [FILE]]: started in a view, says whether this is whole: N covers (1), nothing but the
+ * wrapper's directory without nosuid, no mount whose changes would reach another namespace, no
+ * capability, and FILE is there.
+ * Prints "whole", or what is wrong. Reads with no more calls than the wrapper makes, for
+ * callers that fake some.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WRAPPER_DIR " /usr/local/lib/pinlib "
+
+static char text[1 << 20];
+
+static char *slurp(const char *path)
+{
+	int fd = open(path, O_RDONLY);
+	size_t used = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text + used, sizeof text - 1 - used)) > 0)
+		used += (size_t)n;
+	close(fd);
+	text[used] = '\0';
+	return text;
+}
+
+static int capabilities(void)
+{
+	static const char *const sets[] = {"\nCapPrm:\t", "\nCapEff:\t", "\nCapAmb:\t"};
+	const char *status = slurp("/proc/self/status");
+	int wrong = 0;
+
+	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+		const char *at = strstr(status, sets[i]);
+
+		if (!at || strtoull(at + strlen(sets[i]), NULL, 16) != 0)
+			wrong |= printf("capabilities: %.25s\n", at ? at + 1 : "unknown");
+	}
+	return wrong;
+}
+
+int main(int argc, char **argv)
+{
+	int covers = 0, wanted = argc > 1 ? atoi(argv[1]) : 1, lines = 0;
+	int wrong = geteuid() ? capabilities() : 0;
+	char *rest, *line = strtok_r(slurp("/proc/self/mountinfo"), "\n", &rest);
+
+	for (; line; line = strtok_r(NULL, "\n", &rest), lines++) {
+		covers += strstr(line, " - overlay pinlib:") != NULL;
+		if (!strstr(line, "nosuid") && !strstr(line, WRAPPER_DIR))
+			wrong |= printf("not nosuid: %s\n", line);
+		if (strstr(line, " shared:"))
+			wrong |= printf("shared: %s\n", line);
+	}
+	if (covers != wanted)
+		wrong |= printf("%d covers, not %d\n", covers, wanted);
+	if (argc > 2 && access(argv[2], F_OK) != 0)
+		wrong |= printf("no %s\n", argv[2]);
+	if (!wrong && lines > 0)
+		puts("whole");
+	return wrong != 0;
+}
