@@ -1,11 +1,8 @@
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "plan/read.h"
 #include "policy/profile.h"
 #include "policy/verdict.h"
-#include "policy/view.h"
-#include "policy/wrap.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -13,29 +10,6 @@
 #include <string.h>
 
 static const struct option options[] = {{"all", no_argument, NULL, 'a'}, {0}};
-
-/* The view that is in force, on the live system as it is now. */
-static int look(struct store *store, const struct app *app, struct verdict *out, struct err *err)
-{
-	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
-	AUTO_VERSIONS struct versions pinned = {0};
-	struct cover covers[PLAN_COVERS_MAX];
-	char program[PATH_MAX];
-	struct sight sight;
-	int r;
-
-	if (!file)
-		return err_nomem(err);
-	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
-	if (r == 0)
-		r = wrap_program(app->path, program, err);
-	if (r == 0)
-		r = app_versions(store, app, &pinned, err);
-	if (r < 0)
-		return r;
-	sight = plan_sight(&file->plan, program, covers);
-	return verdict_reach(store, app, &pinned, &sight, out, err);
-}
 
 static void print_sentences(const char *key, const struct sentences *s)
 {
@@ -87,7 +61,7 @@ static int check(struct store *store, const struct app *app, bool alone, struct 
 	AUTO_VERDICT struct verdict v = {0};
 	char changed[ERR_TEXT_MAX];
 	struct err why;
-	int r = look(store, app, &v, &why);
+	int r = verdict_in_force(store, app, &v, &why);
 
 	if (r != -ENOMEM && profile_changed(&app->confined, changed) &&
 	    sentence_add(&v.remarks, err, "%s", changed) < 0)

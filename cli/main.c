@@ -18,7 +18,7 @@ static const struct command *const commands[] = {
 	&command_list,	   &command_history, &command_rollback, &command_exec,	&command_verify,
 	&command_gc,	   &command_ps,	     &command_label,	&command_deps,	&command_check,
 	&command_why,	   &command_freeze,  &command_thaw,	&command_try,	&command_doctor,
-	&command_complete,
+	&command_complete, &command_refresh,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

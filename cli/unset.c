@@ -75,14 +75,15 @@ static int unset_all(struct session *s, struct paths *paths, struct err *err)
 
 static int unset_one(struct session *s, struct paths *paths, char **args, size_t n, struct err *err)
 {
+	AUTO_APP struct app known = {0};
 	char app[PATH_MAX];
-	int r = find_app(args[0], app, err);
+	int r;
 
-	/* A program that is gone can still be named by its path. */
-	if (r == -ENOENT && args[0][0] == '/' && strlen(args[0]) < sizeof app) {
-		memcpy(app, args[0], strlen(args[0]) + 1);
-		r = 0;
-	}
+	/* A program that is gone, or a link by now, can still be named by its path. */
+	if (policy_app(s->policy, args[0], POLICY_NOW, &known, err) == 0)
+		r = snprintf(app, sizeof app, "%s", known.path) < (int)sizeof app ? 0 : -EINVAL;
+	else
+		r = find_app(args[0], app, err);
 	if (r < 0)
 		return r;
 	paths->items = calloc(1, sizeof *paths->items);

@@ -307,7 +307,7 @@ int activate(struct policy *policy, struct store *store, const struct paths *pat
 
 /* -- recovery -- */
 
-static int converge(struct policy *policy, struct store *store, const char *path, struct err *err)
+int activate_app(struct policy *policy, struct store *store, const char *path, struct err *err)
 {
 	AUTO_STEP struct step *s = NULL;
 	int r = prepare(policy, store, path, NULL, &s, err);
@@ -332,7 +332,7 @@ int activate_recover(struct policy *policy, struct store *store, struct err *err
 		struct err why;
 		char *path = paths.items[i];
 
-		r = converge(policy, store, path, &why);
+		r = activate_app(policy, store, path, &why);
 		if (r == 0)
 			continue;
 		if (first == 0) {
@@ -416,13 +416,16 @@ static int compare(const struct app *app, const struct view *view, const struct 
 		    : err_set(err, EINVAL, "the plan of %s is not what the policy says", app->path);
 }
 
-/* The first reason why the app is not as the policy says. */
-static int examine(const struct app *app, struct store *store, struct plan_file *file,
-		   struct err *err)
+int activate_look(const struct app *app, struct store *store, struct plan_file *file,
+		  struct err *err)
 {
 	AUTO_VIEW struct view view = {0};
-	int r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
+	int r = wrap_fit(app->path, err);
 
+	if (r < 0)
+		return err_wrap(err, r, "%s is not in its view: its program cannot be wrapped",
+				app->path);
+	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "the plan of %s is missing", app->path);
 	if (r < 0)
@@ -452,7 +455,7 @@ int activate_examine(struct policy *policy, struct store *store, report_fn *repo
 		return err_nomem(err);
 	r = policy_apps(policy, POLICY_NOW, &apps, err);
 	for (size_t i = 0; r == 0 && i < apps.count; i++) {
-		if (examine(&apps.items[i], store, file, &why) < 0) {
+		if (activate_look(&apps.items[i], store, file, &why) < 0) {
 			report(ctx, why.text);
 			findings++;
 		}
@@ -480,7 +483,7 @@ static bool is_well(const struct app *app, struct store *store, int layers, stru
 	struct err ignored;
 	char id[LAYER_ID];
 
-	if (examine(app, store, file, &ignored) < 0)
+	if (activate_look(app, store, file, &ignored) < 0)
 		return false;
 	if (file->plan.ncovers == 0)
 		return true;
@@ -505,7 +508,7 @@ int activate_repair(struct policy *policy, struct store *store, report_fn *repor
 
 		if (is_well(&apps.items[i], store, layers, file))
 			continue;
-		if (converge(policy, store, apps.items[i].path, &why) == 0)
+		if (activate_app(policy, store, apps.items[i].path, &why) == 0)
 			snprintf(what, sizeof what, "%s: repaired", apps.items[i].path);
 		else
 			snprintf(what, sizeof what, "%s cannot be repaired: %s", apps.items[i].path,

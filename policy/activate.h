@@ -37,6 +37,15 @@ int activate_recover(struct policy *policy, struct store *store, struct err *err
 /* The apps that an interrupted command left to be finished. */
 int activate_pending(struct paths *out, struct err *err);
 
+/* Brings one app to what the policy says, whatever state it is in. Without a trial of its view. */
+int activate_app(struct policy *policy, struct store *store, const char *path, struct err *err);
+
+/* The first reason why the app is not as the policy says: its program, wrapper, plan, layer. Of one
+ * that is, file has the plan. */
+struct plan_file;
+int activate_look(const struct app *app, struct store *store, struct plan_file *file,
+		  struct err *err);
+
 /* The layers that the current plans name; *ids is freed with paths_free. */
 int activate_layers(struct policy *policy, struct paths *ids, struct err *err);
 

@@ -62,3 +62,14 @@ int script_check(struct policy *policy, const struct paths *changed, struct err 
 			r = check_one(&apps, &apps.items[i], changed, err);
 	return r;
 }
+
+int script_check_one(struct policy *policy, const char *path, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	struct paths alone = {(char *[]){(char *)path}, 1};
+	int r = policy_apps(policy, POLICY_NOW, &apps, err);
+	const struct app *app =
+		r < 0 ? NULL : bsearch(path, apps.items, apps.count, sizeof *apps.items, by_path);
+
+	return app && app->npins ? check_one(&apps, app, &alone, err) : r;
+}

@@ -1,10 +1,13 @@
 #include "policy/verdict.h"
 
+#include "base/paths.h"
 #include "labeler/closure.h"
 #include "labeler/program.h"
 #include "policy/glibc.h"
 #include "policy/late.h"
 #include "policy/supply.h"
+#include "policy/view.h"
+#include "policy/wrap.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -342,4 +345,27 @@ int verdict_reach(struct store *store, const struct app *app, const struct versi
 	*out = v;
 	v = (struct verdict){0};
 	return 0;
+}
+
+int verdict_in_force(struct store *store, const struct app *app, struct verdict *out,
+		     struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	AUTO_VERSIONS struct versions pinned = {0};
+	struct cover covers[PLAN_COVERS_MAX];
+	char program[PATH_MAX];
+	struct sight sight;
+	int r;
+
+	if (!file)
+		return err_nomem(err);
+	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
+	if (r == 0)
+		r = wrap_program(app->path, program, err);
+	if (r == 0)
+		r = app_versions(store, app, &pinned, err);
+	if (r < 0)
+		return r;
+	sight = plan_sight(&file->plan, program, covers);
+	return verdict_reach(store, app, &pinned, &sight, out, err);
 }

@@ -31,6 +31,9 @@ struct verdict {
  * not an error of this function. Mounts: root only. */
 int verdict_reach(struct store *store, const struct app *app, const struct versions *pinned,
 		  const struct sight *sight, struct verdict *out, struct err *err);
+/* The same for the view that is in force. -ENOENT: there is no plan. */
+int verdict_in_force(struct store *store, const struct app *app, struct verdict *out,
+		     struct err *err);
 void verdict_free(struct verdict *verdict);
 #define AUTO_VERDICT CLEANUP(verdict_free)
 

@@ -160,25 +160,38 @@ int wrap_wrapper_alone(struct err *err)
 	return errno ? err_sys(err, errno, "cannot read %s", PINLIB_LIBDIR) : 0;
 }
 
-int wrap_allowed(const char *app, struct err *err)
+int wrap_fit(const char *app, struct err *err)
 {
-	char program[PATH_MAX], dir[PATH_MAX];
+	char program[PATH_MAX], target[PATH_MAX];
 	struct stat st;
-	int r = wrap_wrapper_alone(err);
+	ssize_t n;
+	int r = wrap_program(app, program, err);
 
-	if (r == 0)
-		r = wrap_program(app, program, err);
 	if (r < 0)
 		return r;
 	if (lstat(program, &st) < 0)
 		return err_sys(err, errno, "%s", program);
 	if (S_ISDIR(st.st_mode))
 		return err_set(err, EISDIR, "%s is a directory, not a program", app);
+	if (S_ISLNK(st.st_mode)) {
+		n = readlink(program, target, sizeof target - 1);
+		target[n > 0 ? n : 0] = '\0';
+		return err_set(err, ELOOP, "%s is a symbolic link, to %s", app, target);
+	}
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "%s is not a regular file", app);
 	if (!(st.st_mode & 0111))
 		return err_set(err, EACCES, "%s is not executable", app);
-	r = refuse_privileged(program, &st, err);
+	return refuse_privileged(program, &st, err);
+}
+
+int wrap_allowed(const char *app, struct err *err)
+{
+	char dir[PATH_MAX];
+	int r = wrap_wrapper_alone(err);
+
+	if (r == 0)
+		r = wrap_fit(app, err);
 	if (r < 0)
 		return r;
 	path_dir(app, dir);
@@ -194,36 +207,36 @@ static bool have_dpkg(void)
 	return access("/usr/bin/dpkg-divert", X_OK) == 0;
 }
 
-/* The name under which dpkg knows app: "/bin/ls" where /bin is a link to usr/bin. "" if it does
- * not own it. */
-static int dpkg_name(const char *app, char name[PATH_MAX], struct err *err)
+/* The names under which packages may have app: "/usr/bin/ls", and "/bin/ls" where /bin is a link to
+ * usr/bin. A package's next version may move from one to the other. Returns how many there are. */
+static size_t dpkg_names(const char *app, const char *names[2])
 {
-	const char *names[2] = {app, NULL};
+	char found[PATH_MAX], dir[PATH_MAX], here[PATH_MAX];
+	struct err ignored;
 
-	if (strncmp(app, "/usr/", 5) == 0) {
-		char found[PATH_MAX];
-		struct err ignored;
+	names[0] = app;
+	if (strncmp(app, "/usr/", 5) != 0 || path_resolve(app + 4, found, NULL, &ignored) < 0)
+		return 1;
+	path_dir(found, dir);
+	path_dir(app, here);
+	names[1] = app + 4;
+	return strcmp(dir, here) == 0 ? 2 : 1;
+}
 
-		if (path_resolve(app + 4, found, NULL, &ignored) == 0) {
-			char dir[PATH_MAX], here[PATH_MAX];
+/* 1 if a package has a file of that name. dpkg-query tells of diversions too, packages or not. */
+static int is_owned(const char *name, struct err *err)
+{
+	AUTO_FREE char *says = NULL;
+	int r = run_read((const char *[]){"dpkg-query", "--search", name, NULL}, NULL, 1 << 20,
+			 &says, err);
 
-			path_dir(found, dir);
-			path_dir(app, here);
-			if (strcmp(dir, here) == 0)
-				names[1] = app + 4;
-		}
-	}
-	name[0] = '\0';
-	for (size_t i = 0; i < 2 && names[i]; i++) {
-		int r = run_read((const char *[]){"dpkg-query", "--search", names[i], NULL}, NULL,
-				 1 << 20, NULL, err);
-
-		if (r < 0)
-			return r;
-		if (r == 0) {
-			snprintf(name, PATH_MAX, "%s", names[i]);
-			return 0;
-		}
+	if (r < 0)
+		return r;
+	for (char *line = says, *end; r == 0 && line; line = end ? end + 1 : NULL) {
+		end = strchr(line, '\n');
+		if (end && strncmp(line, "local diversion ", 16) != 0 &&
+		    strncmp(line, "diversion by ", 13) != 0)
+			return 1;
 	}
 	return 0;
 }
@@ -250,30 +263,52 @@ static int divert(const char *name, const char *action, struct err *err)
 	return r < 0 ? r : sync_diversions(err);
 }
 
-/* 1 if a diversion of ours for app is in dpkg's list; name is how dpkg spells it. */
-static int diverted(const char *app, char name[PATH_MAX], struct err *err)
+/* 1 if dpkg diverts the name as we do. */
+static int is_diverted(const char *name, struct err *err)
 {
-	const char *spelt[2] = {app, strncmp(app, "/usr/", 5) == 0 ? app + 4 : NULL};
+	char want[PATH_MAX];
+	AUTO_FREE char *says = NULL;
+	int r = wrap_real(name, want, err);
 
-	for (size_t i = 0; i < 2 && spelt[i]; i++) {
-		char want[PATH_MAX];
-		AUTO_FREE char *says = NULL;
-		int r = wrap_real(spelt[i], want, err);
+	if (r == 0)
+		r = run_read((const char *[]){"dpkg-divert", "--truename", name, NULL}, NULL,
+			     PATH_MAX * 2, &says, err);
+	if (r != 0)
+		return r < 0 ? r : err_wrap(err, -EIO, "dpkg-divert --truename %s failed", name);
+	says[strcspn(says, "\n")] = '\0';
+	return strcmp(says, want) == 0;
+}
 
-		if (r == 0)
-			r = run_read((const char *[]){"dpkg-divert", "--truename", spelt[i], NULL},
-				     NULL, PATH_MAX * 2, &says, err);
-		if (r != 0)
-			return r < 0 ? r
-				     : err_wrap(err, -EIO, "dpkg-divert --truename %s failed",
-						spelt[i]);
-		says[strcspn(says, "\n")] = '\0';
-		if (strcmp(says, want) == 0) {
-			snprintf(name, PATH_MAX, "%s", spelt[i]);
-			return 1;
-		}
+/* 1 if one of app's names is diverted. */
+static int diverted(const char *app, struct err *err)
+{
+	const char *names[2];
+	size_t n = dpkg_names(app, names);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = is_diverted(names[i], err);
+	return r;
+}
+
+/* The name that a package has for app is diverted, and no other: between two diversions to one file
+ * dpkg would remove it when a package's next version has the other name. */
+static int begin_diversion(const char *app, struct err *err)
+{
+	const char *names[2];
+	size_t n = dpkg_names(app, names);
+
+	for (size_t i = 0; i < n; i++) {
+		int owned = is_owned(names[i], err);
+		int is = owned < 0 ? owned : is_diverted(names[i], err);
+		int r = is < 0 ? is : 0;
+
+		if (is >= 0 && owned != is)
+			r = divert(names[i], owned ? "--add" : "--remove", err);
+		if (r < 0)
+			return r;
 	}
-	return 0;
+	return sync_diversions(err);
 }
 
 /* Of "local diversion of /usr/bin/x to /usr/bin/.pinlib/x" the first path, if the second is where
@@ -337,12 +372,13 @@ int wrap_diversions(struct dirs *apps, struct err *err)
 
 int wrap_owned(const char *app, struct err *err)
 {
-	char name[PATH_MAX];
-	int r = have_dpkg() ? dpkg_name(app, name, err) : 0;
+	const char *names[2];
+	size_t n = have_dpkg() ? dpkg_names(app, names) : 0;
+	int r = 0;
 
-	if (r < 0 || !have_dpkg())
-		return r;
-	return name[0] != '\0';
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = is_owned(names[i], err);
+	return r;
 }
 
 /* -- steps -- */
@@ -380,20 +416,12 @@ static int second_name(const char *app, const char *real, struct err *err)
 
 int wrap_prepare(const char *app, struct err *err)
 {
-	char real[PATH_MAX], name[PATH_MAX];
+	char real[PATH_MAX];
 	int r = wrap_real(app, real, err);
 
 	if (r == 0 && !wrap_present(app))
 		r = second_name(app, real, err);
-	if (r < 0 || !have_dpkg())
-		return r;
-	r = diverted(app, name, err);
-	if (r != 0)
-		return r < 0 ? r : sync_diversions(err);
-	r = dpkg_name(app, name, err);
-	if (r == 0 && name[0])
-		r = divert(name, "--add", err);
-	return r;
+	return r < 0 || !have_dpkg() ? r : begin_diversion(app, err);
 }
 
 /* The script's text with our first line in place of its own: line numbers stay, and perl still
@@ -545,11 +573,10 @@ static int tidy(const char *real, struct err *err)
  * program was installed over our link since. */
 static int drop_second_name(const char *app, const char *real, struct err *err)
 {
-	char name[PATH_MAX];
 	int newer = 0;
 
 	if (!same_file(app, real) && have_dpkg())
-		newer = diverted(app, name, err);
+		newer = diverted(app, err);
 	if (newer < 0)
 		return newer;
 	if (newer && rename(real, app) < 0)
@@ -571,16 +598,19 @@ static int bring_back(const char *app, const char *real, struct err *err)
 
 static int end_diversion(const char *app, struct err *err)
 {
-	char name[PATH_MAX];
-	int r;
+	const char *names[2];
+	size_t n = have_dpkg() ? dpkg_names(app, names) : 0;
 
-	if (!have_dpkg())
-		return 0;
-	r = diverted(app, name, err);
-	if (r > 0)
-		return divert(name, "--remove", err);
+	for (size_t i = 0; i < n; i++) {
+		int r = is_diverted(names[i], err);
+
+		if (r > 0)
+			r = divert(names[i], "--remove", err);
+		if (r < 0)
+			return r;
+	}
 	/* An earlier command may have been killed before it was on the disk. */
-	return r < 0 ? r : sync_diversions(err);
+	return n ? sync_diversions(err) : 0;
 }
 
 int wrap_remove(const char *app, struct err *err)

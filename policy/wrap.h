@@ -7,8 +7,9 @@
  *
  * The original never leaves DIR's filesystem, so each step is one link(2) or rename(2); at every
  * instant DIR/NAME can be executed. Where dpkg owns the path a local diversion sends package
- * upgrades to DIR/.pinlib/NAME. All functions converge: called again after any interruption
- * they finish what was begun.
+ * upgrades to DIR/.pinlib/NAME. (Where /bin is a link to usr/bin, of the name that the package
+ * has. If its next version has the other, it lands on our link: wrap_prepare, called again, mends
+ *that.) All functions converge: called again after any interruption they finish what was begun.
  */
 #pragma once
 
@@ -34,8 +35,13 @@ bool wrap_is_script(const char *app);
  * wrapper are root's alone, and nothing else in it gains a privilege when it is executed. */
 int wrap_wrapper_alone(struct err *err);
 
-/* Whether app may be wrapped: wrap_wrapper_alone, and a regular executable file in directories that
- * only root can write, without setuid, setgid or file capabilities. The reason is in err. */
+/* Whether the program, as it is now, can stand behind the wrapper: a regular executable file,
+ * without setuid, setgid or file capabilities. The reason is in err: -ENOENT, -ELOOP (a symbolic
+ * link), -EISDIR, -EINVAL, -EACCES, -EPERM. */
+int wrap_fit(const char *app, struct err *err);
+
+/* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, and directories that only root can
+ * write. The reason is in err. */
 int wrap_allowed(const char *app, struct err *err);
 
 /* The steps that change nothing for whoever runs app: the second name, the diversion. */

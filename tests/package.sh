@@ -21,6 +21,7 @@ build_package() {
 	# Not its standard error: readelf has much to say there about what fuzzing found.
 	is "lintian has nothing to say" \
 		"$(lintian --allow-root --fail-on error,warning /tmp/package/*.changes 2>/dev/null; echo "exit $?")" "exit 0"
+	[ -e /tmp/package/pinlib_*_"$arch".deb ]
 }
 
 # No network: everything after this needs it.
@@ -106,28 +107,76 @@ install_there() {
 
 # Counts what a scenario's own run printed.
 count() {
-	passed=$((passed + $(grep -c '^ok ' "$1")))
-	failed=$((failed + $(grep -c '^not ok ' "$1")))
-	skipped=$((skipped + $(grep -c '^skip ' "$1")))
-	tail -n 1 "$1" | grep -q '^[0-9]* passed, [0-9]* failed$' ||
+	passed=$((passed + $(grep -ac '^ok ' "$1")))
+	failed=$((failed + $(grep -ac '^not ok ' "$1")))
+	skipped=$((skipped + $(grep -ac '^skip ' "$1")))
+	tail -n 1 "$1" | grep -aq '^[0-9]* passed, [0-9]* failed$' ||
 		not_ok "the scenario ended" "$(tail -n 3 "$1")"
 }
 
-# In a copy, in a mount namespace of its own: what it mounts goes with it.
-scenario() {
+# A fresh copy of the Debian root, until drop_copy.
+fresh_copy() {
 	mkdir -p $root
 	mount -t tmpfs -o mode=0755 root $root
 	cp -a --one-file-system $base/. $root/
 	rm -rf $root/tmp && mkdir -m 1777 $root/tmp
 	furnish $root
-	in_root $root /mnt/src/tests/scenario --in-bed "/mnt/src/$1" >/tmp/said 2>&1
-	grep -E '^(ok|not ok|skip) ' /tmp/said
-	count /tmp/said
+}
+
+drop_copy() {
 	umount -R $root
 }
 
-build_package
-make_root || finish
+scenario() {
+	fresh_copy
+	in_root $root /mnt/src/tests/scenario --in-bed "/mnt/src/$1" >/tmp/said 2>&1
+	grep -aE '^(ok|not ok|skip) ' /tmp/said
+	count /tmp/said
+	drop_copy
+}
+
+# version PACKAGE SUITE: the archive's, or nothing.
+version() {
+	in_root $root apt-cache madison "$1" | awk -v suite=" $2/main " 'index($0, suite) { print $3; exit }'
+}
+
+# A real upgrade of a pinned library and of the program: from the stable release to its security updates.
+# Which packages have one changes with time.
+security_upgrade() {
+	local pair program package library how old new
+	fresh_copy
+	for pair in "openssl openssl libssl3 version" "xz xz-utils liblzma5 --version" \
+		"brotli brotli libbrotli1 --version" "bsdtar libarchive-tools libarchive13 --version"; do
+		read -r program package library how <<<"$pair"
+		old=$(version "$library" "$codename") new=$(version "$library" "$codename-security")
+		[ -n "$old" ] && [ -n "$new" ] && dpkg --compare-versions "$old" lt "$new" && break
+		old=
+	done
+	if [ -z "$old" ]; then
+		skip "a security upgrade" "the archive has none for the chosen libraries of $codename"
+		drop_copy
+		return
+	fi
+	runs "$program of $codename with $library $old" in_root $root apt-get -q install -y --no-install-recommends \
+		--allow-downgrades "$package=$(version "$package" "$codename")" "$library=$old"
+	runs "... is pinned to that" in_root $root bash -ec "pinlib add dpkg:$library && pinlib set $program $library=$old"
+	in_root $root sha256sum "/usr/bin/.pinlib/$program" >/tmp/program
+	in_root $root dpkg -L "$library" | grep '\.so\.' | sort >/tmp/files
+	runs "apt-get upgrades $package and $library to $new" in_root $root \
+		apt-get -q install -y --no-install-recommends "$package" "$library"
+	is "... the program is another" \
+		"$(in_root $root sha256sum "/usr/bin/.pinlib/$program" | cmp -s - /tmp/program; echo $?)" 1
+	is "... the system has the new one" "$(in_root $root dpkg-query -Wf '${Version}' "$library")" "$new"
+	runs "... $program still starts" in_root $root "$program" "$how"
+	is "... and maps the old library" "$(in_root $root pinlib --json why "$program" "$(head -n 1 /tmp/files | sed 's,.*/,,')" | grep -c pinned)" "[1-9]*"
+	is "... and its view holds" "$(in_root $root pinlib check "$program" | head -n 1)" "/usr/bin/$program: ok"
+	is "... dpkg is content" "$(in_root $root bash -c "dpkg --verify $package $library; dpkg --audit; pinlib verify")" "all is well*"
+	runs "... purge of pinlib" in_root $root dpkg --purge pinlib
+	is "... leaves the new program, as its package has it" "$(in_root $root dpkg --verify "$package" 2>&1)" ""
+	drop_copy
+}
+
+build_package && make_root || finish
 furnish $base
 make_debs
 install_there
@@ -136,4 +185,5 @@ for file in tests/package/*.test; do
 	[[ $file == *"${ONLY:-}"* ]] || continue
 	scenario "$file"
 done
+[[ security != *"${ONLY:-}"* ]] || security_upgrade
 finish
