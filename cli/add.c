@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "labeler/elf.h"
 
 #include <getopt.h>
@@ -90,6 +91,7 @@ static int run(int argc, char **argv)
 	added = calloc(n, sizeof *added);
 	if (!added)
 		return failed((err_nomem(&err), &err));
+	progress_show();
 	if (session_begin(&session, &err) < 0)
 		return failed(&err);
 	status = add_all(session.store, argv + optind, n, &how, added, &done);

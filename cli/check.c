@@ -1,6 +1,8 @@
 #include "base/paths.h"
+#include "base/progress.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "policy/profile.h"
 #include "policy/verdict.h"
 
@@ -73,6 +75,7 @@ static int check(struct store *store, const struct app *app, bool alone, struct 
 		if (r < 0)
 			return r;
 	}
+	progress_hide();
 	if (want_json)
 		print_json(app, &v);
 	else if (alone)
@@ -89,11 +92,14 @@ static int check_apps(struct store *store, const struct apps *apps, bool alone, 
 
 	if (want_json)
 		json_open(NULL, '[');
+	progress_begin("trying views out", PROGRESS_ITEMS, apps->count);
 	for (size_t i = 0; r >= 0 && i < apps->count; i++) {
 		r = check(store, &apps->items[i], alone, err);
 		all &= r == 1;
+		progress_step(1);
 		fflush(stdout);
 	}
+	progress_end();
 	if (want_json)
 		json_close();
 	return r < 0 ? r : all;
@@ -140,6 +146,7 @@ static int run(int argc, char **argv)
 		err_set(&err, EPERM, "'pinlib check' builds views to try them out: run it as root");
 		return failed(&err);
 	}
+	progress_show();
 	r = policy_open(&policy, &err);
 	if (r == 0)
 		r = store_open(PINLIB_STORE, true, &store, &err);

@@ -1,8 +1,10 @@
 /* The load closure of programs, in words: what would be loaded, found by which rule, and what is
  * missing. */
 #include "base/paths.h"
+#include "base/progress.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "labeler/closure.h"
 #include "labeler/index.h"
 #include "labeler/look.h"
@@ -384,6 +386,7 @@ static int print(struct request *q, const struct closure *c, struct err *err)
 
 	if (r < 0)
 		return r;
+	progress_hide();
 	if (want_json) {
 		json_closure(q, c, &undefined);
 	} else if (q->form == FORM_DOT) {
@@ -499,11 +502,16 @@ static int run(int argc, char **argv)
 	scan_use_index(live, index);
 	if (want_json)
 		json_open(NULL, '[');
-	for (int i = optind; i < argc; i++)
+	progress_show();
+	progress_begin("looking at programs", PROGRESS_ITEMS, (uint64_t)(argc - optind));
+	for (int i = optind; i < argc; i++) {
 		if (one(&q, argv[i], &err) < 0) {
 			failed(&err);
 			q.wrong++;
 		}
+		progress_step(1);
+	}
+	progress_end();
 	if (want_json)
 		json_close();
 	return q.wrong ? EXIT_FAIL : EXIT_OK;

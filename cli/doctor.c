@@ -3,6 +3,7 @@
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "policy/lock.h"
 
 #include <getopt.h>
@@ -52,6 +53,7 @@ static int run(int argc, char **argv)
 		return EXIT_USAGE;
 	if (optind < argc)
 		return misused(&command_doctor, "'%s' is too much", argv[optind]);
+	progress_show();
 	lock(&held);
 	if (want_json) {
 		json_open(NULL, '{');

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "policy/collect.h"
 
 #include <getopt.h>
@@ -15,6 +16,7 @@ static const struct option options[] = {
 static void removal(void *ctx, const char *what)
 {
 	(void)ctx;
+	progress_hide();
 	if (want_json)
 		json_string(NULL, what);
 	else
@@ -45,6 +47,7 @@ static void print_text(const struct collected *c, bool dry_run)
 {
 	char size[32];
 
+	progress_hide();
 	human_size(c->store.bytes, size);
 	printf("%s %zu versions, %zu objects, %zu layers, %zu generations: %s\n",
 	       dry_run ? "would free" : "freed", c->store.versions, c->store.objects, c->layers,
@@ -73,6 +76,7 @@ static int run(int argc, char **argv)
 	}
 	if (optind < argc)
 		return misused(&command_gc, "'%s' is too much", argv[optind]);
+	progress_show();
 	if (session_begin(&session, &err) < 0)
 		return failed(&err);
 	if (want_json) {

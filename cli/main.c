@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/paths.h"
+#include "cli/progress.h"
 #include "labeler/live.h"
 #include "labeler/program.h"
 #include "policy/activate.h"
@@ -32,6 +33,7 @@ const struct command *command_at(size_t i)
 
 int failed(const struct err *err)
 {
+	progress_hide();
 	fflush(stdout);
 	fprintf(stderr, "pinlib: %s\n", err->text);
 	return EXIT_FAIL;
@@ -41,6 +43,7 @@ void warn(const char *fmt, ...)
 {
 	va_list ap;
 
+	progress_hide();
 	fputs("pinlib: ", stderr);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);

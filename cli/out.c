@@ -1,5 +1,7 @@
 #include "cli/out.h"
 
+#include "cli/progress.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +116,7 @@ void table_print(struct table *t)
 {
 	size_t *widths = calloc(t->columns, sizeof *widths);
 
+	progress_hide();
 	if (!widths)
 		die();
 	for (size_t c = 0; c < t->columns; c++)
@@ -168,6 +171,7 @@ static void quoted(const char *text)
 
 static void begin_member(const char *key)
 {
+	progress_hide();
 	if (json.depth > 0) {
 		fputs(json.some[json.depth - 1] ? ",\n" : "\n", stdout);
 		json.some[json.depth - 1] = true;
@@ -191,6 +195,7 @@ void json_open(const char *key, char bracket)
 
 void json_close(void)
 {
+	progress_hide();
 	json.depth--;
 	if (json.some[json.depth])
 		printf("\n%*s", json.depth * 2, "");

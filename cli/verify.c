@@ -1,6 +1,7 @@
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "policy/activate.h"
 #include "store/layer.h"
 
@@ -13,6 +14,7 @@ static const struct option options[] = {{"repair", no_argument, NULL, 'r'}, {0}}
 static void finding(void *ctx, const char *what)
 {
 	(void)ctx;
+	progress_hide();
 	if (want_json)
 		json_string(NULL, what);
 	else
@@ -60,6 +62,7 @@ static int run(int argc, char **argv)
 	}
 	if (optind < argc)
 		return misused(&command_verify, "'%s' is too much", argv[optind]);
+	progress_show();
 	if (session_begin(&session, &err) < 0 || (repairing && repair(&session, &err) < 0))
 		return failed(&err);
 	if (want_json) {
@@ -72,6 +75,7 @@ static int run(int argc, char **argv)
 	tally(r, &err, &findings);
 	r = activate_verify(session.policy, session.store, finding, NULL, &err);
 	tally(r, &err, &findings);
+	progress_hide();
 	if (want_json) {
 		json_close();
 		json_close();

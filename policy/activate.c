@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/paths.h"
+#include "base/progress.h"
 #include "plan/read.h"
 #include "plan/write.h"
 #include "policy/script.h"
@@ -454,12 +455,15 @@ int activate_examine(struct policy *policy, struct store *store, report_fn *repo
 	if (!file)
 		return err_nomem(err);
 	r = policy_apps(policy, POLICY_NOW, &apps, err);
+	progress_begin("comparing programs with the policy", PROGRESS_ITEMS, apps.count);
 	for (size_t i = 0; r == 0 && i < apps.count; i++) {
 		if (activate_look(&apps.items[i], store, file, &why) < 0) {
 			report(ctx, why.text);
 			findings++;
 		}
+		progress_step(1);
 	}
+	progress_end();
 	return r < 0 ? r : findings;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/progress.h"
 #include "store/check.h"
 #include "store/manifest.h"
 #include "store/object.h"
@@ -115,6 +116,7 @@ static int sweep_object(void *ctx, int dir, const char *name, struct err *err)
 	struct digest digest;
 	struct stat st;
 
+	progress_step(1);
 	snprintf(hex, sizeof hex, "%s%s", gc->prefix, name);
 	if (!digest_parse(hex, &digest) || has(&gc->live, &digest))
 		return 0;
@@ -187,6 +189,7 @@ static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
 
 	if (r == 0)
 		r = sweep_versions(gc, keep, err);
+	progress_begin("going through the store", PROGRESS_ITEMS, 0);
 	if (r == 0)
 		r = each_name(gc->store->objects, sweep_prefix, gc, err);
 	if (r == 0)
@@ -195,6 +198,7 @@ static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
 		r = each_name(gc->store->versions, sweep_half_manifest, gc, err);
 	if (r == 0)
 		r = sweep_origins(gc, err);
+	progress_end();
 	return r;
 }
 

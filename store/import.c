@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/path.h"
+#include "base/progress.h"
 #include "store/check.h"
 #include "store/manifest.h"
 #include "store/origin.h"
@@ -148,15 +149,19 @@ static int add_read(struct store *store, read_fn *read, const void *ctx, const c
 		r = apply_options(&s, err); /* before the work: a bad name is told at once */
 	if (r == 0) {
 		s.name[0] = s.version[0] = '\0';
+		progress_begin("reading", PROGRESS_BYTES, 0);
 		r = read(&s, ctx, err);
 	}
 	if (r == 0)
 		r = apply_options(&s, err);
 	if (r == 0)
 		r = check_soname(&s, err);
+	progress_end();
 	if (r < 0)
 		return r;
+	progress_begin("bringing it to the disk", PROGRESS_BYTES, 0);
 	r = publish(store, &s, source, &v, known, err);
+	progress_end();
 	if (r < 0)
 		return err_wrap(err, r, "%s", source ? source : options->name);
 	*out = v;

@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/progress.h"
 #include "store/check.h"
 #include "store/layer_spec.h"
 #include "store/manifest.h"
@@ -56,6 +57,7 @@ static void check_file(struct check *c, int dir, const char *name, const char *p
 		finding(c, path, "cannot be read: %s", err.text);
 	else if (!digest_equal(&found, &e->content))
 		finding(c, path, "is damaged: its content is not what .spec says");
+	progress_step(1);
 }
 
 static void check_link(struct check *c, int dir, const char *name, const char *path,
@@ -283,6 +285,8 @@ int layer_verify(struct store *store, const char *root, report_fn *report, void 
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", root);
 	c->report = report;
 	c->ctx = ctx;
+	progress_begin("comparing the files of layers", PROGRESS_ITEMS, 0);
 	r = each_name(dir, visit_layer, c, err);
+	progress_end();
 	return r < 0 ? err_wrap(err, r, "cannot verify the layers in %s", root) : c->findings;
 }

@@ -1,6 +1,7 @@
 #include "store/object.h"
 
 #include "base/file.h"
+#include "base/progress.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -66,6 +67,7 @@ int object_write(struct object_writer *w, const void *data, size_t len, struct e
 	if (r < 0)
 		return err_wrap(err, r, "%s/tmp", w->store->root);
 	w->size += len;
+	progress_step(len);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/path.h"
+#include "base/progress.h"
 #include "base/run.h"
 
 #include <fcntl.h>
@@ -296,7 +297,9 @@ int source_apt(struct staging *s, const char *package, struct err *err)
 	dir = openat(s->dir, "apt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(err, errno, "cannot open a directory in the store");
+	progress_begin("waiting for apt-get", PROGRESS_ITEMS, 0);
 	r = run(fetch, where, NULL, err);
+	progress_begin("reading", PROGRESS_BYTES, 0);
 	if (r == 0)
 		r = add_fetched(s, dir, err);
 	return r < 0 ? err_wrap(err, r, "apt:%s", package) : 0;

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/progress.h"
 #include "store/check.h"
 #include "store/manifest.h"
 #include "store/object.h"
@@ -141,6 +142,7 @@ static void hash_object(struct verify *v, size_t i)
 	AUTO_FD int fd = object_open(v->store, &v->objects[i].digest, &err);
 	int r = fd < 0 ? fd : digest_fd(fd, &found, &err);
 
+	progress_step(v->objects[i].size);
 	digest_hex(&v->objects[i].digest, hex);
 	if (r < 0)
 		finding(v, "object %s cannot be read: %s", hex, err.text);
@@ -166,8 +168,12 @@ static void hash_in_parallel(struct verify *v)
 {
 	pthread_t threads[MAX_THREADS];
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t bytes = 0;
 	size_t n = 0;
 
+	for (size_t i = 0; i < v->count; i++)
+		bytes += v->objects[i].size;
+	progress_begin("hashing the store", PROGRESS_BYTES, bytes);
 	while (n < MAX_THREADS && (long)n + 1 < cpus && n + 1 < v->count) {
 		if (pthread_create(&threads[n], NULL, hash_objects, v) != 0)
 			break;
@@ -176,6 +182,7 @@ static void hash_in_parallel(struct verify *v)
 	hash_objects(v);
 	while (n > 0)
 		pthread_join(threads[--n], NULL);
+	progress_end();
 }
 
 static int check_objects(struct verify *v, struct err *err)
