@@ -25,6 +25,9 @@
 /* The administrator's profiles of system calls; pinlib's own are in PINLIB_DATADIR/profiles. */
 #define PINLIB_PROFILES "/etc/pinlib/profiles"
 
+/* Descriptions of what is to be wrapped, *.conf; see policy/describe.h. */
+#define PINLIB_PINS "/etc/pinlib/pins.d"
+
 /* A wrapped program's original is DIR/.pinlib/NAME: same directory tree, so same filesystem, so
  * that every step of wrapping is one rename(2). */
 #define PINLIB_REAL_DIR ".pinlib"

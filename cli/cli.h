@@ -20,6 +20,7 @@ struct command {
 	const char *synopsis; /* after "pinlib NAME "; shells complete by it, see cli/complete.c */
 	const char *summary;  /* one line */
 	const char *options;  /* lines for the help, or NULL */
+	const char *letters;  /* options of one letter, as getopt_long(3) has them, or NULL */
 	bool root;	      /* changes things: root only, never from inside a view */
 	bool host;	      /* compares with the live system: never from inside one */
 	bool wrapped;	      /* its APP is one that is wrapped already */
@@ -27,10 +28,11 @@ struct command {
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name; an exit status */
 };
 
-extern const struct command command_add, command_check, command_complete, command_deps,
-	command_doctor, command_exec, command_freeze, command_gc, command_history, command_label,
-	command_libs, command_list, command_ps, command_refresh, command_rollback, command_set,
-	command_show, command_thaw, command_try, command_unset, command_verify, command_why;
+extern const struct command command_add, command_apply, command_check, command_complete,
+	command_deps, command_doctor, command_exec, command_freeze, command_gc, command_history,
+	command_label, command_libs, command_list, command_ps, command_refresh, command_rollback,
+	command_set, command_show, command_thaw, command_try, command_unset, command_verify,
+	command_why;
 
 const struct command *command_at(size_t i); /* NULL after the last */
 

@@ -40,5 +40,6 @@ const struct command command_exec = {
 	.name = "exec",
 	.synopsis = "--host [--] COMMAND [ARGUMENT...]",
 	.summary = "Run a command with the live system's libraries, from inside a view",
+	.letters = "+", /* the command's options are its own */
 	.run = run,
 };

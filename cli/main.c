@@ -19,7 +19,7 @@ static const struct command *const commands[] = {
 	&command_list,	   &command_history, &command_rollback, &command_exec,	&command_verify,
 	&command_gc,	   &command_ps,	     &command_label,	&command_deps,	&command_check,
 	&command_why,	   &command_freeze,  &command_thaw,	&command_try,	&command_doctor,
-	&command_complete, &command_refresh,
+	&command_complete, &command_refresh, &command_apply,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -105,7 +105,7 @@ int next_option(int argc, char **argv, const struct option *options)
 	for (; options && options->name && n + 1 < sizeof all / sizeof *all; options++)
 		all[n++] = *options;
 	for (;;) {
-		c = getopt_long(argc, argv, current == &command_exec ? "+" : "", all, NULL);
+		c = getopt_long(argc, argv, current->letters ? current->letters : "", all, NULL);
 		if (c == 'J') {
 			want_json = true;
 		} else if (c == 'H') {

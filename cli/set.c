@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "labeler/program.h"
+#include "labeler/elf.h"
+#include "policy/choose.h"
 #include "policy/profile.h"
 #include "policy/supply.h"
 #include "policy/wrap.h"
@@ -26,49 +27,15 @@ struct request {
 	size_t nspecs;
 };
 
-/* The architecture whose libraries the app loads. */
-static int arch_of(const char *app, const char **arch, struct err *err)
-{
-	AUTO_PROGRAM struct program program = {0};
-	char file[PATH_MAX];
-	int r = wrap_program(app, file, err);
-
-	if (r == 0)
-		r = program_read(file, &program, err);
-	if (r < 0)
-		return r;
-	if (!program.elf.dynamic || !program.elf.interp)
-		return err_set(err, EINVAL,
-			       "%s is statically linked: it loads no libraries, so there is "
-			       "nothing to pin",
-			       app);
-	*arch = elf_arch(program.elf.class, program.elf.machine);
-	return 0;
-}
-
-/* A version that exists for another architecture only deserves to be told so. */
-static int find_version(struct store *store, const struct spec *spec, const char *app,
-			const char *arch, struct version *out, struct err *err)
-{
-	AUTO_VERSION struct version other = {0};
-	struct err ignored;
-	int r = store_find(store, spec, arch, out, err);
-
-	if (r == -ENOENT && store_find(store, spec, NULL, &other, &ignored) == 0)
-		return err_set(err, ENOEXEC, "%s %s is for %s, but %s loads libraries for %s",
-			       other.name, other.version, other.arch, app, arch);
-	return r;
-}
-
 static int pin_all(struct session *s, const char *app, const struct request *req, struct err *err)
 {
 	const char *arch = "";
-	int r = req->nspecs ? arch_of(app, &arch, err) : 0;
+	int r = req->nspecs ? choose_arch(app, &arch, err) : 0;
 
 	for (size_t i = 0; r == 0 && i < req->nspecs; i++) {
 		AUTO_VERSION struct version v = {0};
 
-		r = find_version(s->store, &req->specs[i], app, arch, &v, err);
+		r = choose_version(s->store, &req->specs[i], app, arch, &v, err);
 		if (r == 0)
 			r = policy_pin(s->policy, app, &v, PIN_BY_HAND, err);
 	}

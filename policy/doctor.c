@@ -59,6 +59,7 @@ static const struct steering {
 } steering[] = {
 	{PINLIB_DATADIR "/profiles", "pinlib's profiles of system calls", true},
 	{PINLIB_PROFILES, "the administrator's profiles of system calls", false},
+	{PINLIB_PINS, "descriptions for pinlib apply", false},
 };
 
 static const char roots_alone[] =

@@ -1,0 +1,38 @@
+#include "policy/choose.h"
+
+#include "base/cleanup.h"
+#include "labeler/program.h"
+#include "policy/wrap.h"
+
+int choose_arch(const char *app, const char **arch, struct err *err)
+{
+	AUTO_PROGRAM struct program program = {0};
+	char file[PATH_MAX];
+	int r = wrap_program(app, file, err);
+
+	if (r == 0)
+		r = program_read(file, &program, err);
+	if (r < 0)
+		return r;
+	if (!program.elf.dynamic || !program.elf.interp)
+		return err_set(err, EINVAL,
+			       "%s is statically linked: it loads no libraries, so there is "
+			       "nothing to pin",
+			       app);
+	*arch = elf_arch(program.elf.class, program.elf.machine);
+	return 0;
+}
+
+/* A version that exists for another architecture only deserves to be told so. */
+int choose_version(struct store *store, const struct spec *spec, const char *app, const char *arch,
+		   struct version *out, struct err *err)
+{
+	AUTO_VERSION struct version other = {0};
+	struct err ignored;
+	int r = store_find(store, spec, arch, out, err);
+
+	if (r == -ENOENT && store_find(store, spec, NULL, &other, &ignored) == 0)
+		return err_set(err, ENOEXEC, "%s %s is for %s, but %s loads libraries for %s",
+			       other.name, other.version, other.arch, app, arch);
+	return r;
+}

@@ -1,0 +1,305 @@
+#include "policy/describe.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "store/check.h"
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* A text being read. */
+struct reading {
+	struct description *out;
+	struct described *app; /* the lines that come are about it; NULL before the first */
+	const char *file;
+	unsigned line;
+	struct err *err;
+};
+
+static void described_free(struct described *d)
+{
+	for (size_t i = 0; i < d->nsources; i++)
+		free(d->sources[i]);
+	free(d->sources);
+	free(d->pins);
+	free(d->profile);
+	free(d->path);
+}
+
+void description_free(struct description *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		described_free(&d->items[i]);
+	free(d->items);
+	*d = (struct description){0};
+}
+
+__attribute__((format(printf, 2, 3))) static int wrong(const struct reading *r, const char *fmt,
+						       ...)
+{
+	char what[ERR_TEXT_MAX / 2];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof what, fmt, ap);
+	va_end(ap);
+	return err_set(r->err, EINVAL, "%s:%u: %s", r->file, r->line, what);
+}
+
+/* -- the lines; value is the one word behind the first, NULL if there is none -- */
+
+static int read_app(struct reading *r, const char *value)
+{
+	struct description *d = r->out;
+	struct described *more, *app;
+	char path[PATH_MAX], buf[SHOWN];
+
+	if (path_normalise(value, path, r->err) < 0)
+		return wrong(r, "'%s' is not the full path of a program", shown(value, buf));
+	for (size_t i = 0; i < d->count; i++)
+		if (strcmp(d->items[i].path, path) == 0)
+			return wrong(r, "%s is described at %s already", shown(path, buf),
+				     d->items[i].where);
+	if (d->count == DESCRIBE_APPS_MAX)
+		return wrong(r, "there are more than %d programs", DESCRIBE_APPS_MAX);
+	more = reallocarray(d->items, d->count + 1, sizeof *more);
+	if (!more)
+		return err_nomem(r->err);
+	d->items = more;
+	app = &more[d->count];
+	*app = (struct described){.path = strdup(path), .on_failure = PLAN_REFUSE};
+	if (!app->path)
+		return err_nomem(r->err);
+	snprintf(app->where, sizeof app->where, "%s:%u", r->file, r->line);
+	d->count++;
+	r->app = app;
+	return 0;
+}
+
+static int read_pin(struct reading *r, const char *value)
+{
+	struct described *app = r->app;
+	struct err why;
+	struct spec *more;
+
+	if (app->npins == DESCRIBE_WORDS_MAX)
+		return wrong(r, "there are more than %d pins", DESCRIBE_WORDS_MAX);
+	more = reallocarray(app->pins, app->npins + 1, sizeof *more);
+	if (!more)
+		return err_nomem(r->err);
+	app->pins = more;
+	if (spec_parse(value, &more[app->npins], &why) < 0)
+		return wrong(r, "%s", why.text);
+	app->npins++;
+	return 0;
+}
+
+static int read_source(struct reading *r, const char *value)
+{
+	struct described *app = r->app;
+	char **more, buf[SHOWN];
+
+	if (value[0] != '/' && strncmp(value, "apt:", 4) != 0 && strncmp(value, "dpkg:", 5) != 0)
+		return wrong(r,
+			     "'%s' is no full path, and neither apt: nor dpkg:", shown(value, buf));
+	if (text_fault(value))
+		return wrong(r, "'%s' %s", shown(value, buf), text_fault(value));
+	if (app->nsources == DESCRIBE_WORDS_MAX)
+		return wrong(r, "there are more than %d sources", DESCRIBE_WORDS_MAX);
+	more = reallocarray(app->sources, app->nsources + 1, sizeof *more);
+	if (!more)
+		return err_nomem(r->err);
+	app->sources = more;
+	more[app->nsources] = strdup(value);
+	return more[app->nsources++] ? 0 : err_nomem(r->err);
+}
+
+static int read_on_failure(struct reading *r, const char *value)
+{
+	char buf[SHOWN];
+
+	if (strcmp(value, "refuse") != 0 && strcmp(value, "unpinned") != 0)
+		return wrong(r, "on-failure is refuse or unpinned, not '%s'", shown(value, buf));
+	r->app->on_failure = *value == 'r' ? PLAN_REFUSE : PLAN_UNPINNED;
+	return 0;
+}
+
+/* Which names are good is profile_compile's to say. */
+static int read_confine(struct reading *r, const char *value)
+{
+	char buf[SHOWN];
+
+	if (r->app->profile)
+		return wrong(r, "the profile is %s already", shown(r->app->profile, buf));
+	if (strcmp(value, "none") == 0)
+		return 0;
+	r->app->profile = strdup(value);
+	return r->app->profile ? 0 : err_nomem(r->err);
+}
+
+static int read_with_deps(struct reading *r, const char *value)
+{
+	(void)value;
+	r->app->with_deps = true;
+	return 0;
+}
+
+static int read_host(struct reading *r, const char *value)
+{
+	(void)value;
+	r->app->host = true;
+	return 0;
+}
+
+static int read_absent(struct reading *r, const char *value)
+{
+	(void)value;
+	r->app->absent = true;
+	return 0;
+}
+
+static const struct keyword {
+	const char *name;
+	bool valued; /* a word follows */
+	int (*read)(struct reading *r, const char *value);
+} keywords[] = {
+	{"app", true, read_app},	 {"pin", true, read_pin},
+	{"add", true, read_source},	 {"on-failure", true, read_on_failure},
+	{"confine", true, read_confine}, {"with-deps", false, read_with_deps},
+	{"host", false, read_host},	 {"absent", false, read_absent},
+};
+
+static const struct keyword *find_keyword(const char *name)
+{
+	for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+		if (strcmp(keywords[i].name, name) == 0)
+			return &keywords[i];
+	return NULL;
+}
+
+/* -- the text -- */
+
+/* What the lines about an app come to together. */
+static int check_app(struct reading *r)
+{
+	const struct described *app = r->app;
+	bool settings = app && (app->profile || app->on_failure != PLAN_REFUSE);
+
+	if (!app)
+		return 0;
+	if (app->absent && (app->npins || app->host || app->nsources || app->with_deps || settings))
+		return wrong(r, "the lines before are about %s, which is to be absent", app->path);
+	if (app->host && (app->npins || app->nsources || app->with_deps))
+		return wrong(r, "the lines before give pins to %s, which is to have none: host",
+			     app->path);
+	if (!app->absent && !app->host && !app->npins)
+		return wrong(r, "the lines before give no pin to %s; without any: host, or absent",
+			     app->path);
+	return 0;
+}
+
+static int read_words(struct reading *r, char *first, char *value, const char *more)
+{
+	const struct keyword *k = find_keyword(first);
+	char buf[SHOWN];
+
+	if (!k)
+		return wrong(r, "'%s' is no word that begins a line", shown(first, buf));
+	if (k->valued && !value)
+		return wrong(r, "%s needs a word behind it", k->name);
+	if (more || (!k->valued && value))
+		return wrong(r, "'%s' is too much", shown(more ? more : value, buf));
+	if (k->read != read_app && !r->app)
+		return wrong(r, "%s comes before the first app", k->name);
+	if (k->read == read_app && check_app(r) < 0)
+		return -EINVAL;
+	return k->read(r, value);
+}
+
+static int read_line(struct reading *r, char *line)
+{
+	char *words[3] = {NULL}, *rest = line, *word;
+	size_t n = 0;
+
+	while (n < 3 && (word = strsep(&rest, " \t"))) {
+		if (word[0] == '#')
+			break;
+		if (word[0])
+			words[n++] = word;
+	}
+	return n ? read_words(r, words[0], words[1], words[2]) : 0;
+}
+
+int describe_text(const char *text, size_t len, const char *file, struct description *out,
+		  struct err *err)
+{
+	AUTO_FREE char *copy = malloc(len + 1);
+	struct reading r = {.out = out, .file = file, .err = err};
+	char *rest = copy, *line;
+
+	if (!copy)
+		return err_nomem(err);
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (strlen(copy) != len)
+		return err_set(err, EINVAL, "%s: it holds a NUL", file);
+	while ((line = strsep(&rest, "\n"))) {
+		int n;
+
+		r.line++;
+		n = read_line(&r, line);
+		if (n < 0)
+			return n;
+	}
+	return check_app(&r);
+}
+
+/* -- files -- */
+
+int describe_file(const char *path, struct description *out, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	bool input = strcmp(path, "-") == 0;
+	int r = input ? file_read(STDIN_FILENO, DESCRIBE_SIZE_MAX, &text, &len, err)
+		      : file_read_at(AT_FDCWD, path, DESCRIBE_SIZE_MAX, &text, &len, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "cannot read %s", input ? "standard input" : path);
+	return describe_text(text, len, input ? "standard input" : path, out, err);
+}
+
+static int is_conf(const struct dirent *e)
+{
+	return e->d_name[0] != '.' && fnmatch("*.conf", e->d_name, 0) == 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int describe_dir(const char *dir, struct description *out, struct err *err)
+{
+	struct dirent **names = NULL;
+	int n = scandir(dir, &names, is_conf, by_name), r = 0;
+
+	if (n < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", dir);
+	for (int i = 0; i < n; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+		if (r == 0 && !path_is_roots(path, err))
+			r = -EPERM;
+		if (r == 0)
+			r = describe_file(path, out, err);
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}

@@ -1,0 +1,39 @@
+/* describe_text: what `pinlib apply` reads. */
+#include "policy/describe.h"
+
+#include "base/path.h"
+#include "store/check.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <limits.h>
+
+static void check(const struct described *app)
+{
+	char again[PATH_MAX];
+	struct err err;
+
+	HOLD(path_normalise(app->path, again, &err) == 0 && strcmp(app->path, again) == 0);
+	HOLD(app->absent + app->host + (app->npins > 0) == 1);
+	HOLD(app->on_failure == PLAN_REFUSE || app->on_failure == PLAN_UNPINNED);
+	HOLD(!app->absent || (!app->profile && !app->nsources && !app->with_deps));
+	for (size_t i = 0; i < app->npins; i++)
+		HOLD(!label_fault(app->pins[i].name));
+	for (size_t i = 0; i < app->nsources; i++)
+		HOLD(!text_fault(app->sources[i]));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	AUTO_FREE char *copy = fuzz_copy(data, size, 0);
+	AUTO_DESCRIPTION struct description d = {0};
+	struct err err;
+
+	if (describe_text(copy, size, "text", &d, &err) < 0)
+		return 0;
+	for (size_t i = 0; i < d.count; i++) {
+		check(&d.items[i]);
+		for (size_t k = 0; k < i; k++)
+			HOLD(strcmp(d.items[i].path, d.items[k].path) != 0);
+	}
+	return 0;
+}
