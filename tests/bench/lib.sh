@@ -24,6 +24,10 @@ peers() {
 		timeout 300 apt-get install -y --no-install-recommends "$package" >/tmp/apt.log 2>&1 ||
 			BENCH_WHY="apt-get: $(grep -m 1 '^E:' /tmp/apt.log)"
 	done
+	# Packages of several sizes to add.
+	mkdir -p /var/cache/bench-debs
+	(cd /var/cache/bench-debs && timeout 120 apt-get -q download zlib1g libavcodec59 libicu72 >/tmp/apt.log 2>&1) ||
+		BENCH_WHY="apt-get: $(grep -m 1 '^E:' /tmp/apt.log)"
 	return 0
 }
 
