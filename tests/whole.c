@@ -14,7 +14,7 @@
 
 #define WRAPPER_DIR " /usr/local/lib/pinlib "
 
-static char text[1 << 20];
+static char text[1 << 17];
 
 static char *slurp(const char *path)
 {
