@@ -209,28 +209,54 @@ static const char *kernel_refuses(void)
 	return view_refused();
 }
 
-/* Steps 4 to 6 of main; plan is NULL for the live system alone. The capability is dropped, or, for
- * a filter that is still to be loaded by its right, it rests. */
+/* Steps 4 to 6 of main; plan is NULL for the live system alone. The capability is dropped, or
+ * rests: for a filter that is still to be loaded by its right, and without a plan. */
 static int enter(const struct plan *plan, struct mounts *mounts, const struct caps *entry,
 		 struct err *err)
 {
 	static char directory[PATH_MAX];
+	AUTO_FD int wrapper = -1;
 	int r;
 
 	if (mounts->ninherited && !getcwd(directory, sizeof directory))
 		directory[0] = '\0';
 	r = caps_raise(entry, err);
 	if (r == 0)
-		r = view_private(err);
+		r = view_private(mounts, &wrapper, err);
 	if (r == 0)
 		r = view_strip(mounts, err);
 	if (r == 0)
-		r = view_lay(plan, mounts, err);
+		r = view_lay(plan, mounts, wrapper, err);
 	if (r == 0)
-		r = plan && plan->filter ? caps_rest(entry, err) : caps_drop(entry, err);
+		r = !plan || plan->filter ? caps_rest(entry, err) : caps_drop(entry, err);
 	if (r == 0)
 		restore_directory(directory);
 	return r;
+}
+
+/* Out of the inherited view, and setuid programs may work again if really nothing of it is left,
+ * not even under something else. Not under a filter: the app's would change what a privileged
+ * program does. */
+static int leave(struct mounts *inherited, const struct caps *entry, struct err *err)
+{
+	struct mounts left = {0};
+	int r = enter(NULL, inherited, entry, err);
+
+	if (r == 0)
+		r = mounts_read(NULL, &left, err);
+	if (r < 0)
+		return r;
+	if (left.ninherited)
+		return err_set(err, EPERM,
+			       "cannot leave the view: its mount on %s is still to be seen",
+			       left.inherited[0]);
+	if (left.nours == 0 && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0) {
+		r = caps_raise(entry, err);
+		if (r < 0)
+			return r;
+		view_restore_setuid();
+	}
+	return caps_drop(entry, err);
 }
 
 /* `pinlib exec --host`: out of the inherited view, if there is one. */
@@ -256,8 +282,7 @@ static int run_on_host(char **argv)
 		err_set(&err, EPERM, "cannot leave the view: %s", refusal);
 		return fail(*argv, &err, EXIT_CANNOT);
 	}
-	if (mounts.ninherited ? enter(NULL, &mounts, &entry, &err) < 0
-			      : caps_drop(&entry, &err) < 0)
+	if (mounts.ninherited ? leave(&mounts, &entry, &err) < 0 : caps_drop(&entry, &err) < 0)
 		return fail(*argv, &err, EXIT_OWN);
 	if (limits_restore(&err) < 0)
 		return fail(*argv, &err, EXIT_OWN);

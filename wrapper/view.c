@@ -7,10 +7,13 @@
 #include "base/paths.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 /* And nobody else can write it. */
 static bool is_roots(const struct stat *st)
@@ -38,6 +41,80 @@ size_t view_descriptors(const struct mounts *mounts)
 {
 	return 4 + mounts->nbelow; /* wrapper, program; an overlay's context, its mount */
 }
+
+/* Whether a mount is to be seen at path: to set what view_private sets changes nothing, and
+ * is refused for what is no mount's root. */
+static bool is_mount(const char *path)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID};
+
+	return sys_mount_setattr(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &attr, sizeof attr) == 0;
+}
+
+/* -- the wrapper's directory -- */
+
+/* Set on our mount of it and on no other: whoever finds it there knows that the mount is ours, and
+ * that nothing else lay on the directory. No link is followed there anyway. */
+#define OUR_MARK MOUNT_ATTR_NOSYMFOLLOW
+#define ST_OUR_MARK 0x2000 /* ST_NOSYMFOLLOW of the kernel's include/linux/statfs.h */
+
+static bool honours_setuid(int fd)
+{
+	struct statvfs vfs;
+
+	return fstatvfs(fd, &vfs) == 0 && !(vfs.f_flag & ST_NOSUID);
+}
+
+/* What makes the wrapper keep its privilege in a view, or no wrapped program could start another.
+ * Nobody can write there. It is the wrapper's directory, and not the file: an upgrade of pinlib
+ * renames a new wrapper over the old one, which would detach a mount of the file from every view
+ * that is running. So it must hold what the administrator installed and nothing else: 'pinlib set'
+ * sees to that. A slave from the start: what it is a copy of may still be the host's peer. */
+static int pick_up_wrapper(struct mounts *mounts, struct err *err)
+{
+	struct mount_attr exempt = {
+		.attr_set = MOUNT_ATTR_RDONLY,
+		.propagation = MS_PROPAGATION_SLAVE,
+	};
+	AUTO_FD int fd = mount_pick_up(PINLIB_LIBDIR, 0, err);
+	struct stat dir;
+	int done;
+
+	if (fd < 0)
+		return fd;
+	/* The file needs no look: the kernel takes the capability from what is written to. */
+	if (fstat(fd, &dir) < 0)
+		return err_sys(err, errno, "cannot stat %s", PINLIB_LIBDIR);
+	if (!S_ISDIR(dir.st_mode) || !is_roots(&dir))
+		return err_set(err, EPERM, "%s is not root's alone", PINLIB_LIBDIR);
+	if (!mounts->read)
+		mounts->on_wrapper = is_mount(PINLIB_LIBDIR);
+	if (!mounts->on_wrapper)
+		exempt.attr_set |= OUR_MARK;
+	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &exempt, sizeof exempt) < 0)
+		return err_sys(err, errno, "cannot set the attributes of %s", PINLIB_LIBDIR);
+	done = fd;
+	fd = -1;
+	return done;
+}
+
+/* What lies on the directory already is made exempt where it lies, if it was before: nested views
+ * would pile up one mount each. It may have gone with an inherited cover, or be hidden by one of
+ * ours. */
+static int put_down_wrapper(int fd, const struct mounts *mounts, struct err *err)
+{
+	const struct mount_attr again = {
+		.attr_set = MOUNT_ATTR_RDONLY,
+		.attr_clr = mounts->on_wrapper && honours_setuid(fd) ? MOUNT_ATTR_NOSUID : 0,
+	};
+
+	if (mounts->on_wrapper && sys_mount_setattr(AT_FDCWD, PINLIB_LIBDIR, AT_SYMLINK_NOFOLLOW,
+						    &again, sizeof again) == 0)
+		return 0;
+	return mount_put_down(fd, PINLIB_LIBDIR, err);
+}
+
+/* -- the namespace -- */
 
 /* One call for both. Propagation first of all: while the copies are still peers of the host's
  * mounts, what is mounted here would appear there. Not MS_PRIVATE: a medium that is unmounted on
@@ -85,27 +162,22 @@ static int leave_namespace(struct err *err)
 	return 0;
 }
 
-int view_private(struct err *err)
+int view_private(struct mounts *mounts, int *wrapper, struct err *err)
 {
 	int r = leave_namespace(err);
 
 	if (r < 0)
 		return r;
+	/* Before it is nosuid: what the live system does not honour is not exempt either. */
+	*wrapper = pick_up_wrapper(mounts, err);
+	if (*wrapper < 0)
+		return *wrapper;
 	if (set_cut_off() == 0)
 		return 0;
 	if (errno == EINVAL)
 		return err_sys(err, errno,
 			       "cannot make the mounts private: is / no mount point (a chroot)?");
 	return err_sys(err, errno, "cannot make the mounts private");
-}
-
-/* Whether a mount is to be seen at path: to set what view_private has set changes nothing, and
- * is refused for what is no mount's root. */
-static bool is_mount(const char *path)
-{
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID};
-
-	return sys_mount_setattr(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &attr, sizeof attr) == 0;
 }
 
 /* What is gone by now ('pinlib unset' renames over mount points) is gone; but in a user namespace
@@ -142,46 +214,6 @@ int view_strip(const struct mounts *mounts, struct err *err)
 }
 
 /* -- the whole -- */
-
-/* What makes the wrapper keep its privilege in a view, or no wrapped program could start another.
- * Nobody can write there. */
-static const struct mount_attr exempt = {
-	.attr_set = MOUNT_ATTR_RDONLY,
-	.attr_clr = MOUNT_ATTR_NOSUID,
-};
-
-/* The wrapper's directory, exempt, and not the file: an upgrade of pinlib renames a new wrapper
- * over the old one, which would detach a mount of the file from every view that is running. So it
- * must hold what the administrator installed and nothing else: 'pinlib set' sees to that. */
-static int pick_up_wrapper(struct err *err)
-{
-	AUTO_FD int fd = mount_pick_up(PINLIB_LIBDIR, 0, err);
-	struct stat dir;
-	int done;
-
-	if (fd < 0)
-		return fd;
-	/* The file needs no look: the kernel takes the capability from what is written to. */
-	if (fstat(fd, &dir) < 0)
-		return err_sys(err, errno, "cannot stat %s", PINLIB_LIBDIR);
-	if (!S_ISDIR(dir.st_mode) || !is_roots(&dir))
-		return err_set(err, EPERM, "%s is not root's alone", PINLIB_LIBDIR);
-	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &exempt, sizeof exempt) < 0)
-		return err_sys(err, errno, "cannot set the attributes of %s", PINLIB_LIBDIR);
-	done = fd;
-	fd = -1;
-	return done;
-}
-
-/* What lies on the directory already is made exempt where it lies: nested views would pile up one
- * mount each. It may have gone with an inherited cover, or be hidden by one of ours. */
-static int put_down_wrapper(int fd, const struct mounts *mounts, struct err *err)
-{
-	if (mounts->on_wrapper && sys_mount_setattr(AT_FDCWD, PINLIB_LIBDIR, AT_SYMLINK_NOFOLLOW,
-						    &exempt, sizeof exempt) == 0)
-		return 0;
-	return mount_put_down(fd, PINLIB_LIBDIR, err);
-}
 
 static bool below_path(const char *path, const char *dir)
 {
@@ -268,17 +300,47 @@ static int lay_plan(const struct plan *plan, struct mounts *mounts, int real, in
 	return r < 0 ? r : mount_put_down(real, plan->app, err);
 }
 
-int view_lay(const struct plan *plan, struct mounts *mounts, struct err *err)
+int view_lay(const struct plan *plan, struct mounts *mounts, int wrapper, struct err *err)
 {
-	/* Both may lie under a cover: they are picked up from the live system. */
-	AUTO_FD int wrapper = pick_up_wrapper(err), real = -1;
+	AUTO_FD int real = -1;
 
-	if (wrapper < 0)
-		return wrapper;
 	if (!plan)
 		return put_down_wrapper(wrapper, mounts, err);
+	/* It may lie under a cover: it is picked up from the live system. */
 	real = mount_pick_up(plan->real, 0, err);
 	if (real == -ENOENT)
 		return -ESTALE;
 	return real < 0 ? real : lay_plan(plan, mounts, real, wrapper, err);
+}
+
+/* path, canonical, becomes the mount point above it. */
+static bool mount_above(char *path)
+{
+	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+		bool root = slash == path;
+
+		slash[root] = '\0';
+		if (is_mount(path))
+			return true;
+		if (root)
+			return false;
+	}
+	return false;
+}
+
+void view_restore_setuid(void)
+{
+	const struct mount_attr honoured = {.attr_clr = MOUNT_ATTR_NOSUID};
+	char path[PATH_MAX];
+	struct stat dir, above;
+	struct statvfs vfs;
+
+	if (statvfs(PINLIB_LIBDIR, &vfs) < 0 || !(vfs.f_flag & ST_OUR_MARK) ||
+	    (vfs.f_flag & ST_NOSUID))
+		return;
+	if (!realpath(PINLIB_LIBDIR, path) || stat(path, &dir) < 0 || !mount_above(path) ||
+	    stat(path, &above) < 0 || dir.st_dev != above.st_dev)
+		return;
+	if (sys_mount_setattr(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &honoured, sizeof honoured) == 0)
+		sys_umount(PINLIB_LIBDIR);
 }

@@ -22,8 +22,9 @@ const char *view_refused(void);
 size_t view_descriptors(const struct mounts *mounts);
 
 /* A mount namespace of our own, to which the host's later mounts still come and from which nothing
- * goes back, and in which nothing is setuid. */
-int view_private(struct err *err);
+ * goes back, and in which nothing is setuid. *wrapper is a descriptor of the caller's, for
+ * view_lay: the wrapper's directory as it was before. */
+int view_private(struct mounts *mounts, int *wrapper, struct err *err);
 
 /* Takes the inherited view away. */
 int view_strip(const struct mounts *mounts, struct err *err);
@@ -32,4 +33,9 @@ int view_strip(const struct mounts *mounts, struct err *err);
  * system is left as it is. In both the wrapper itself is exempt from nosuid. -ESTALE: the program's
  * own file has gone since the plan was read, and nothing was laid yet. The mount table is read here
  * if it has not been and turns out to matter. */
-int view_lay(const struct plan *plan, struct mounts *mounts, struct err *err);
+int view_lay(const struct plan *plan, struct mounts *mounts, int wrapper, struct err *err);
+
+/* After view_lay without a plan: setuid programs work again on the mount that the wrapper's
+ * directory is part of, if that is known to have honoured them when the view was built; on others
+ * it is not known. Nothing happens if it cannot be. */
+void view_restore_setuid(void);

@@ -57,7 +57,8 @@ refuses "exec --host without the capability" 126 "cannot leave the view" \
 	as 1000 demo setpriv --no-new-privs pinlib exec --host true
 
 # Nothing half-built is entered.
-refuses "the mounts cannot be cut off" 125 "cannot make the mounts private" with mount_setattr:error=EPERM:when=2 demo
+refuses "the mounts cannot be cut off" 125 "cannot make the mounts private" with mount_setattr:error=EPERM:when=4 demo
+refuses "the wrapper cannot be exempt" 125 "cannot set the attributes" with mount_setattr:error=EPERM:when=3 demo
 refuses "an older kernel" 126 "older than Linux 5.12" with mount_setattr:error=ENOSYS:when=1 demo
 refuses "an overlay cannot be mounted" 125 "cannot cover" with mount:error=ENOMEM:when=2 demo
 is "... nor what asks about mounts below: then the table is read" "$(with mount:error=EINVAL:when=1 demo 2>&1
