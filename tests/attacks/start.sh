@@ -1,0 +1,171 @@
+#!/bin/bash
+# However the wrapper is started: the planned view or a clear refusal, and never privilege.
+set -uo pipefail
+. tests/lib.sh
+cd /tmp || exit 1
+chmod 1777 .
+wrapper=/usr/local/lib/pinlib/pinlib-wrapper
+
+pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null &&
+	pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null &&
+	pinlib set demo-script libdemo1=1.0 >/dev/null || not_ok setup "cannot pin"
+
+# odd.py WAY [PATH]: an execve(2) as no shell makes one.
+cat >odd.py <<'PY'
+import ctypes, os, resource, sys
+libc = ctypes.CDLL(None, use_errno=True)
+way = sys.argv[1]
+path = (sys.argv[2] if len(sys.argv) > 2 else "/usr/bin/demo").encode()
+def array(strings):
+    return (ctypes.c_char_p * (len(strings) + 1))(*strings)
+def start(path, argv, env=(b"A=b",), dirfd=-100, flags=0):
+    libc.execveat(dirfd, path, None if argv is None else array(argv), None if env is None else array(env), flags)
+    sys.exit("execve: " + os.strerror(ctypes.get_errno()))
+def opened(flags=os.O_RDONLY):
+    fd = os.open(path, flags)
+    os.set_inheritable(fd, True)
+    return fd
+if way == "argc0":
+    start(path, [])
+elif way == "null":
+    start(path, None, None)
+elif way == "empty":
+    start(path, [b""], [b""])
+elif way == "many":
+    start(path, [b"demo", b"/usr/bin/true"] + [b""] * 100000)
+elif way == "env-large":
+    start(path, [b"demo"], [b"X%d=" % i + b"x" * 100000 for i in range(19)])
+elif way == "env-many":
+    start(path, [b"demo"], [b"X%d" % i for i in range(70000)])
+elif way == "env-odd":
+    start(path, [b"demo", b"/usr/bin/env"], [b"", b"=", b"==x", b"no equals", b"LD_AUDIT", b"\xff=\x01", b"A=1", b"A=2"])
+elif way == "env-huge":
+    resource.setrlimit(resource.RLIMIT_STACK, (1 << 26, -1))
+    start(path, [b"demo"], [b"X%d=" % i + b"x" * 100000 for i in range(50)])
+elif way == "bytes":
+    start(path, [bytes(range(1, 256)), b"/usr/bin/true"])
+elif way == "long":
+    start(path, [b"/" + b"x" * 120000, b"/usr/bin/true"])
+elif way == "long-components":
+    start(path, [(b"/" + b"x" * 254) * 400])
+elif way == "fexecve":
+    start(b"", [b"demo"], dirfd=opened(), flags=0x1000)
+elif way == "fexecve-path-descriptor":
+    start(b"", [b"demo"], dirfd=opened(os.O_PATH), flags=0x1000)
+elif way == "fexecve-long":
+    start(b"", [b"/usr/bin/" + b"../bin/" * 17000 + b"demo"], dirfd=opened(), flags=0x1000)
+elif way == "fexecve-named":
+    start(b"", [a.encode() for a in sys.argv[3:]], dirfd=opened(), flags=0x1000)
+elif way == "fd":
+    start(b"/proc/self/fd/%d" % opened(), [b"demo"])
+elif way == "dirfd":
+    fd = os.open(os.path.dirname(path), os.O_PATH)
+    os.set_inheritable(fd, len(sys.argv) == 2)
+    start(os.path.basename(path), [b"x"], dirfd=fd)
+elif way == "named":
+    start(path, [a.encode() for a in sys.argv[3:]])
+PY
+odd() {
+	as 1000 /usr/bin/python3 odd.py "$@" 2>&1 | tr '\0' '0'
+	echo "${PIPESTATUS[0]}"
+}
+view="1.0 /usr/bin/demo?0"
+none="pinlib: *: cannot tell which program was meant*?127"
+
+for way in argc0 null empty many env-large env-many bytes long long-components dirfd; do
+	is "$way" "$(odd $way)" "$view"
+done
+is "dirfd, which is closed by then" "$(odd dirfd /usr/bin/demo)" "$none"
+is "an environment that is none" "$(odd env-odd)" "1.0 /usr/bin/demo?*=?==x?no equals?LD_AUDIT?*A=1?A=2?0"
+# The kernel cuts the stack of whatever has file capabilities to 8 MiB, and so what it may hand on.
+is "five megabytes of environment" "$(odd env-huge)" "pinlib: /usr/bin/demo: cannot execute *Argument list too long?126"
+for way in fexecve fexecve-path-descriptor fexecve-long fd; do
+	is "$way" "$(odd $way)" "$none"
+done
+is "fexecve, with the app's path as argv[0]" "$(odd fexecve-named /usr/bin/demo2 /usr/bin/demo)" "$view"
+is "... with the wrapper's and --host" "$(odd fexecve-named /usr/bin/demo demo --host /usr/bin/id)" "$none"
+is "an app's path, and the wrapper's as argv[0]" "$(odd named /usr/bin/demo $wrapper --host /usr/bin/id)" "1.0 /usr/bin/demo?127"
+is "... and a script's" "$(odd named /usr/bin/demo $wrapper x /usr/bin/demo-script)" "1.0 /usr/bin/demo?127"
+is "the wrapper's path, and a script that is none" "$(odd named $wrapper $wrapper x /etc/passwd)" "$none"
+is "... that is the user's" "$(echo 'print(1)' >own.py; odd named $wrapper $wrapper /usr/bin/python3 /tmp/own.py)" "$none"
+is "... a program as a script" "$(odd named $wrapper $wrapper x /usr/bin/demo)" "$none"
+is "... a script as a program" "$(odd named $wrapper /usr/bin/demo-script)" "$none"
+is "... a script with another interpreter" "$(odd named $wrapper $wrapper /usr/bin/id /usr/bin/demo-script a)" "1.0 a?0"
+is "... --host without a command" "$(odd named $wrapper $wrapper --host)" "pinlib: *which command?*125"
+is "... --host, in no view: the user's own rights" "$(odd named $wrapper $wrapper --host /usr/bin/grep CapPrm /proc/self/status)" \
+	"CapPrm:?0000000000000000?0"
+
+# Links.
+ln -s /usr/bin/demo own && ln -s own chain && ln -s /usr/bin/demo demo2 && ln -s loop loop && ln -s $wrapper direct
+mkdir bin && ln -s ../../usr/bin/demo bin/relative && ln -s /usr/bin bin/dir
+is "a user's link" "$(as 1000 ./own)" "1.0 /usr/bin/demo"
+is "... to a link" "$(as 1000 ./chain)" "1.0 /usr/bin/demo"
+is "... that has another app's name" "$(as 1000 ./demo2)" "1.0 /usr/bin/demo"
+is "... relative, through a directory that is one" "$(as 1000 bin/relative; as 1000 bin/dir/demo2)" "1.0 /usr/bin/demo?2.0 /usr/bin/demo2"
+is "... to the wrapper itself" "$(odd named /tmp/direct direct --host /usr/bin/id)" "$none"
+is "... that leads in a circle, as argv[0]" "$(odd fexecve-named /usr/bin/demo /tmp/loop)" "$none"
+cat >swap.py <<'PY'
+import os, subprocess, sys, threading
+# A link that leads now to one app, now to another, while it is started: one of the two, whole.
+stop, seen = False, set()
+def swap():
+    i = 0
+    while not stop:
+        os.symlink(("/usr/bin/demo", "/usr/bin/demo2", "/etc/passwd")[i % 3], "swapped.new")
+        os.rename("swapped.new", "swapped")
+        i += 1
+os.symlink("/usr/bin/demo", "swapped")
+thread = threading.Thread(target=swap)
+thread.start()
+for i in range(300):
+    seen.add(subprocess.run(["/bin/sh", "-c", "./swapped 2>/dev/null"], capture_output=True, text=True).stdout.strip())
+stop = True
+thread.join()
+print(*sorted(seen - {""}), sep="|")
+PY
+is "... that changes while it is followed" "$(as 1000 /usr/bin/python3 swap.py)" "1.0 /usr/bin/demo|2.0 /usr/bin/demo2"
+mkdir /usr/local/hard && ln $wrapper /usr/local/hard/demo && ln $wrapper /usr/local/hard/pinlib-wrapper
+is "a hard link of root's" "$(odd named /usr/local/hard/demo demo)" "$none"
+is "... with an app's path as argv[0]" "$(odd named /usr/local/hard/demo /usr/bin/demo)" "$view"
+is "... with the wrapper's name: the user's own rights" \
+	"$(odd named /usr/local/hard/pinlib-wrapper pinlib-wrapper --host /usr/bin/grep CapPrm /proc/self/status)" "CapPrm:?0000000000000000?0"
+refuses "... has no privilege in a view" 126 "CAP_SYS_ADMIN is out of reach" \
+	as 1000 demo2 /usr/bin/bash -c 'exec -a /usr/bin/demo /usr/local/hard/demo'
+rm -r /usr/local/hard
+refuses "a user cannot copy the capability" 126 "CAP_SYS_ADMIN is out of reach" \
+	as 1000 bash -c "cp $wrapper copy && exec -a /usr/bin/demo ./copy"
+
+# Scripts and the loader.
+printf '#!/usr/bin/demo /usr/bin/echo\n' >one && printf '#!/tmp/one\n' >two && printf '#!%s x\n' $wrapper >three &&
+	printf '#!/usr/bin/demo-script\n' >four && chmod 755 one two three four
+is "a script whose interpreter is an app" "$(as 1000 ./one)" "1.0 /usr/bin/demo?./one"
+is "... of a script" "$(as 1000 ./two)" "1.0 /usr/bin/demo?/tmp/one ./two"
+refuses "... is the wrapper" 127 "cannot tell which program" as 1000 ./three
+is "... is a wrapped script" "$(as 1000 ./four)" "1.0 ./four"
+loader=$(readelf -p .interp /bin/true | grep -o '/.*')
+refuses "the loader, and the wrapper" 127 "cannot tell which program" as 1000 "$loader" $wrapper
+# A program without PT_INTERP the loader hands on to execve(2): since glibc 2.35.
+is "... and an app" "$(as 1000 "$loader" /usr/bin/demo)" "1.0 /usr/bin/demo"
+printf '#include <unistd.h>\n__attribute__((constructor)) static void at(void) { _exit(write(1, "mine\\n", 5) != 5); }' |
+	gcc -shared -fPIC -o preload.so -x c -
+is "... with the user's library" "$(as 1000 "$loader" --preload ./preload.so /usr/bin/demo)" "1.0 /usr/bin/demo"
+is "... which others do load" "$(as 1000 "$loader" --preload ./preload.so /usr/bin/true)" mine
+
+# /proc.
+own() {
+	unshare --mount bash -c '. /mnt/src/tests/lib.sh; '"$1" 2>&1 | tail -n 1
+}
+is "an empty /proc" "$(own 'mount -t tmpfs none /proc; as 1000 demo')" "*cannot build its view: cannot read /proc/self/mountinfo*"
+is "no /proc" "$(own 'while umount -l /proc; do :; done 2>/dev/null; as 1000 demo')" "*cannot build its view: cannot read /proc/self/mountinfo*"
+is "a /proc that hides others" "$(own 'mount -t proc -o hidepid=2 proc /proc; as 1000 demo')" "1.0 /usr/bin/demo"
+is "... in a nested view" "$(own 'mount -t proc -o hidepid=2 proc /proc; as 1000 demo demo2')" "2.0 /usr/bin/demo2"
+# forged TEXT: a mount table that is none, as only root could make it.
+forged() {
+	forged=$1 own 'mount -t tmpfs none /proc; mkdir /proc/self; printf "$forged" >/proc/self/mountinfo; as 1000 demo -0'
+}
+is "a mount table that ends in mid-line" "$(forged '1 1 0:1 / / rw - tmpfs')" "*ends in mid-line*"
+is "... whose line is none" "$(forged '1 1 0:1 / / rw\n')" "*cannot read a line*"
+is "... with a line that is too long" "$(forged "$(printf '%070000d' 1)\n")" "*line of the mount table is too long*"
+is "... that names what is not there" "$(forged '1 1 0:1 / /not/there rw - overlay pinlib:x rw\n')" demo
+is "no /proc, and --host" "$(own 'while umount -l /proc; do :; done 2>/dev/null; as 1000 '$wrapper' --host /usr/bin/id')" "*cannot read /proc/self/mountinfo*"
+finish
