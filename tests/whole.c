@@ -1,18 +1,19 @@
 /*
  * whole [N [FILE]]: started in a view, says whether this is whole: N covers (1), nothing but the
- * wrapper's directory without nosuid, no mount whose changes would reach another namespace, no
+ * wrapper's directory without nosuid (with 0, out of all views: or the mount that it is part of), no mount whose changes would reach another namespace, no
  * capability, and FILE is there.
  * Prints "whole", or what is wrong. Reads with no more calls than the wrapper makes, for
  * callers that fake some.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define WRAPPER_DIR " /usr/local/lib/pinlib "
+#define WRAPPER_DIR "/usr/local/lib/pinlib"
 
 static char text[1 << 17];
 
@@ -44,6 +45,17 @@ static int capabilities(void)
 	return wrong;
 }
 
+/* Whether the mount of this line of the table may honour setuid. */
+static bool is_exempt(const char *line, int wanted)
+{
+	char point[4096] = "";
+
+	if (sscanf(line, "%*s %*s %*s %*s %4095s", point) != 1)
+		return false;
+	return strcmp(point, WRAPPER_DIR) == 0 ||
+	       (wanted == 0 && strncmp(WRAPPER_DIR, point, strlen(point)) == 0);
+}
+
 int main(int argc, char **argv)
 {
 	int covers = 0, wanted = argc > 1 ? atoi(argv[1]) : 1, lines = 0;
@@ -52,7 +64,7 @@ int main(int argc, char **argv)
 
 	for (; line; line = strtok_r(NULL, "\n", &rest), lines++) {
 		covers += strstr(line, " - overlay pinlib:") != NULL;
-		if (!strstr(line, "nosuid") && !strstr(line, WRAPPER_DIR))
+		if (!strstr(line, "nosuid") && !is_exempt(line, wanted))
 			wrong |= printf("not nosuid: %s\n", line);
 		if (strstr(line, " shared:"))
 			wrong |= printf("shared: %s\n", line);

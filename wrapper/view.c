@@ -58,11 +58,12 @@ static bool is_mount(const char *path)
 #define OUR_MARK MOUNT_ATTR_NOSYMFOLLOW
 #define ST_OUR_MARK 0x2000 /* ST_NOSYMFOLLOW of the kernel's include/linux/statfs.h */
 
-static bool honours_setuid(int fd)
+/* What is not known is not honoured. */
+static unsigned long flags_of(int fd)
 {
 	struct statvfs vfs;
 
-	return fstatvfs(fd, &vfs) == 0 && !(vfs.f_flag & ST_NOSUID);
+	return fstatvfs(fd, &vfs) == 0 ? vfs.f_flag : ST_NOSUID;
 }
 
 /* What makes the wrapper keep its privilege in a view, or no wrapped program could start another.
@@ -93,6 +94,9 @@ static int pick_up_wrapper(struct mounts *mounts, struct err *err)
 		exempt.attr_set |= OUR_MARK;
 	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &exempt, sizeof exempt) < 0)
 		return err_sys(err, errno, "cannot set the attributes of %s", PINLIB_LIBDIR);
+	if (!(flags_of(fd) & ST_RDONLY))
+		return err_set(err, EPERM, "the attributes of %s were set and are not",
+			       PINLIB_LIBDIR);
 	done = fd;
 	fd = -1;
 	return done;
@@ -105,7 +109,7 @@ static int put_down_wrapper(int fd, const struct mounts *mounts, struct err *err
 {
 	const struct mount_attr again = {
 		.attr_set = MOUNT_ATTR_RDONLY,
-		.attr_clr = mounts->on_wrapper && honours_setuid(fd) ? MOUNT_ATTR_NOSUID : 0,
+		.attr_clr = mounts->on_wrapper && !(flags_of(fd) & ST_NOSUID) ? MOUNT_ATTR_NOSUID : 0,
 	};
 
 	if (mounts->on_wrapper && sys_mount_setattr(AT_FDCWD, PINLIB_LIBDIR, AT_SYMLINK_NOFOLLOW,

@@ -13,13 +13,19 @@ pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null && pinlib add -
 	pinlib set demo libdemo1=1.0 mine=1 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null ||
 	not_ok setup "cannot pin"
 
-# table.py: the mounts as they are but for what a view is made of: its own mounts and the wrapper's, and
-# nosuid. Propagation is left out: it is "slave" in a view.
+# table.py: the mounts as they are but for what a view is made of: its own mounts and the wrapper's,
+# directories bound onto themselves, and nosuid. Propagation is left out: it is "slave" in a view.
 cat >table.py <<'PY'
-lines = set()
+lines, mounts = set(), {}
 for line in open("/proc/self/mountinfo"):
     left, right = line.split(" - ")
     left, right = left.split(), right.split()
+    mounts[left[0]] = left
+    below = mounts.get(left[1])
+    if below and left[2] == below[2]:
+        inside = left[4][len(below[4].rstrip("/")):]
+        if left[3] == (below[3].rstrip("/") + inside or "/"):
+            continue
     options = ",".join(o for o in left[5].split(",") if o != "nosuid")
     if right[1].startswith("pinlib:") or "/.pinlib/" in left[3] or left[4] == "/usr/local/lib/pinlib":
         continue

@@ -151,21 +151,31 @@ printf '#include <unistd.h>\n__attribute__((constructor)) static void at(void) {
 is "... with the user's library" "$(as 1000 "$loader" --preload ./preload.so /usr/bin/demo)" "1.0 /usr/bin/demo"
 is "... which others do load" "$(as 1000 "$loader" --preload ./preload.so /usr/bin/true)" mine
 
-# /proc.
+# /proc. The mount table is read in what may be a view (where / is nosuid), or where something is mounted
+# below a covered directory.
 own() {
 	unshare --mount bash -c '. /mnt/src/tests/lib.sh; '"$1" 2>&1 | tail -n 1
 }
-is "an empty /proc" "$(own 'mount -t tmpfs none /proc; as 1000 demo')" "*cannot build its view: cannot read /proc/self/mountinfo*"
-is "no /proc" "$(own 'while umount -l /proc; do :; done 2>/dev/null; as 1000 demo')" "*cannot build its view: cannot read /proc/self/mountinfo*"
+noproc='while umount -l /proc; do :; done 2>/dev/null'
+nosuid='mount -o remount,bind,nosuid /'
+is "an empty /proc" "$(own 'mount -t tmpfs none /proc; as 1000 demo -0')" demo
+is "... where the mount table is needed" "$(own "$nosuid; mount -t tmpfs none /proc; as 1000 demo")" \
+	"*cannot build its view: cannot read /proc/self/mountinfo*"
+is "no /proc" "$(own "$noproc; as 1000 demo -0")" demo
+is "... where the mount table is needed" "$(own "$nosuid; $noproc; as 1000 demo")" \
+	"*cannot build its view: cannot read /proc/self/mountinfo*"
+mkdir "$libs/below"
+is "... and is needed late" "$(own "mount -t tmpfs none $libs/below; $noproc; as 1000 demo")" "*cannot read /proc/self/mountinfo*"
+rmdir "$libs/below"
 is "a /proc that hides others" "$(own 'mount -t proc -o hidepid=2 proc /proc; as 1000 demo')" "1.0 /usr/bin/demo"
 is "... in a nested view" "$(own 'mount -t proc -o hidepid=2 proc /proc; as 1000 demo demo2')" "2.0 /usr/bin/demo2"
 # forged TEXT: a mount table that is none, as only root could make it.
 forged() {
-	forged=$1 own 'mount -t tmpfs none /proc; mkdir /proc/self; printf "$forged" >/proc/self/mountinfo; as 1000 demo -0'
+	forged=$1 own "$nosuid;"'mount -t tmpfs none /proc; mkdir /proc/self; printf "$forged" >/proc/self/mountinfo; as 1000 demo -0'
 }
 is "a mount table that ends in mid-line" "$(forged '1 1 0:1 / / rw - tmpfs')" "*ends in mid-line*"
 is "... whose line is none" "$(forged '1 1 0:1 / / rw\n')" "*cannot read a line*"
 is "... with a line that is too long" "$(forged "$(printf '%070000d' 1)\n")" "*line of the mount table is too long*"
 is "... that names what is not there" "$(forged '1 1 0:1 / /not/there rw - overlay pinlib:x rw\n')" demo
-is "no /proc, and --host" "$(own 'while umount -l /proc; do :; done 2>/dev/null; as 1000 '$wrapper' --host /usr/bin/id')" "*cannot read /proc/self/mountinfo*"
+is "no /proc, and --host" "$(own "$noproc; as 1000 $wrapper --host /usr/bin/id")" "*cannot read /proc/self/mountinfo*"
 finish
