@@ -1,9 +1,9 @@
 /*
  * whole [N [FILE]]: started in a view, says whether this is whole: N covers (1), nothing but the
- * wrapper's directory without nosuid (with 0, out of all views: or the mount that it is part of), no mount whose changes would reach another namespace, no
- * capability, and FILE is there.
- * Prints "whole", or what is wrong. Reads with no more calls than the wrapper makes, for
- * callers that fake some.
+ * wrapper's directory without nosuid (with 0, out of all views: or the mount that it is part of),
+ * no mount whose changes would reach another namespace, no capability, and FILE is there. Prints
+ * "whole", or what is wrong. Reads with no more calls than the wrapper makes, for callers that fake
+ * some.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -109,7 +109,8 @@ static int put_down_wrapper(int fd, const struct mounts *mounts, struct err *err
 {
 	const struct mount_attr again = {
 		.attr_set = MOUNT_ATTR_RDONLY,
-		.attr_clr = mounts->on_wrapper && !(flags_of(fd) & ST_NOSUID) ? MOUNT_ATTR_NOSUID : 0,
+		.attr_clr =
+			mounts->on_wrapper && !(flags_of(fd) & ST_NOSUID) ? MOUNT_ATTR_NOSUID : 0,
 	};
 
 	if (mounts->on_wrapper && sys_mount_setattr(AT_FDCWD, PINLIB_LIBDIR, AT_SYMLINK_NOFOLLOW,
