@@ -34,7 +34,7 @@ held() {
 	//12[567])
 		if grep -q '^pinlib: ' err; then
 			outcome=refused
-		elif [ "$("${@/#demo/$plain}" 2>&1 </dev/null)" = "$plain$(sed 's/^demo//' err)" ]; then
+		elif [ "$(timeout -k 1 10 "${@/#demo/$plain}" 2>&1 </dev/null)" = "$plain$(sed 's/^demo//' err)" ]; then
 			outcome=plain
 		fi
 		;;
