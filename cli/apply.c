@@ -1,10 +1,11 @@
-#include "policy/apply.h"
+#include "cli/apply.h"
 
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "labeler/elf.h"
+#include "policy/apply.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -16,11 +17,6 @@ static const struct option options[] = {
 	{"force", no_argument, NULL, 'F'},
 	{"dry-run", no_argument, NULL, 'n'},
 	{0},
-};
-
-struct request {
-	const char *file; /* NULL: all of PINLIB_PINS */
-	bool exact, force, dry_run;
 };
 
 static void say_added(void *ctx, const char *what)
@@ -86,7 +82,7 @@ static int print_apps(struct policy *before, struct policy *after, const struct 
 	return r;
 }
 
-static int print_result(struct policy *before, struct session *s, const struct request *req,
+static int print_result(struct policy *before, struct session *s, const struct apply_request *req,
 			const struct paths *changed, int64_t generation, struct err *err)
 {
 	int r;
@@ -112,47 +108,44 @@ static int print_result(struct policy *before, struct session *s, const struct r
 	return r;
 }
 
-static int carry_out(int argc, char **argv, const struct request *req)
+int apply_description(struct session *s, const struct description *d,
+		      const struct apply_request *req, const char *command)
 {
-	AUTO_DESCRIPTION struct description d = {0};
-	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_POLICY struct policy *before = NULL;
 	AUTO_PATHS struct paths changed = {0};
 	const struct apply_how how = {.exact = req->exact,
 				      .dry_run = req->dry_run,
 				      .facts = elf_facts,
 				      .report = say_added};
-	char command[1024];
 	struct err err;
 	int64_t generation;
-	int r;
 
-	command_line(argc, argv, command, sizeof command);
-	r = req->file ? describe_file(req->file, &d, &err) : describe_dir(PINLIB_PINS, &d, &err);
-	if (r == 0)
-		r = session_begin(&session, &err);
-	if (r == 0)
-		r = policy_open(&before, &err);
-	if (r == 0)
-		r = apply(session.policy, session.store, &d, &how, &changed, &err);
-	if (r < 0)
+	if (policy_open(&before, &err) < 0 ||
+	    apply(s->policy, s->store, d, &how, &changed, &err) < 0)
 		return failed(&err);
 	generation = policy_current(before);
 	if (changed.count && !req->dry_run &&
-	    session_activate(&session, &changed, command, req->force, &generation) != EXIT_OK)
+	    session_activate(s, &changed, command, req->force, &generation) != EXIT_OK)
 		return EXIT_FAIL;
-	r = print_result(before, &session, req, &changed, generation, &err);
-	return r < 0 ? failed(&err) : EXIT_OK;
+	if (print_result(before, s, req, &changed, generation, &err) < 0)
+		return failed(&err);
+	return EXIT_OK;
 }
 
 static int run(int argc, char **argv)
 {
-	struct request req = {0};
-	int c;
+	AUTO_DESCRIPTION struct description d = {0};
+	AUTO_SESSION struct session session = {.lock = -1};
+	struct apply_request req = {0};
+	const char *file = NULL;
+	char command[1024];
+	struct err err;
+	int c, r;
 
+	command_line(argc, argv, command, sizeof command);
 	while ((c = next_option(argc, argv, options)) != -1) {
 		if (c == 'f')
-			req.file = optarg;
+			file = optarg;
 		else if (c == 'x')
 			req.exact = true;
 		else if (c == 'F')
@@ -165,7 +158,10 @@ static int run(int argc, char **argv)
 	if (optind < argc)
 		return misused(&command_apply, "'%s' is too much", argv[optind]);
 	progress_show();
-	return carry_out(argc, argv, &req);
+	r = file ? describe_file(file, &d, &err) : describe_dir(PINLIB_PINS, &d, &err);
+	if (r < 0 || session_begin(&session, &err) < 0)
+		return failed(&err);
+	return apply_description(&session, &d, &req, command);
 }
 
 const struct command command_apply = {

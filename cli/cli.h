@@ -29,10 +29,10 @@ struct command {
 };
 
 extern const struct command command_add, command_apply, command_check, command_complete,
-	command_deps, command_doctor, command_exec, command_freeze, command_gc, command_history,
-	command_label, command_libs, command_list, command_ps, command_refresh, command_rollback,
-	command_set, command_show, command_thaw, command_try, command_unset, command_verify,
-	command_why;
+	command_deps, command_doctor, command_exec, command_export, command_freeze, command_gc,
+	command_history, command_import, command_label, command_libs, command_list, command_ps,
+	command_refresh, command_rollback, command_set, command_show, command_thaw, command_try,
+	command_unset, command_verify, command_why;
 
 const struct command *command_at(size_t i); /* NULL after the last */
 

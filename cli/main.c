@@ -15,11 +15,11 @@
 
 /* Every command; dispatch and help come from here. */
 static const struct command *const commands[] = {
-	&command_add,	   &command_libs,    &command_set,	&command_unset, &command_show,
-	&command_list,	   &command_history, &command_rollback, &command_exec,	&command_verify,
-	&command_gc,	   &command_ps,	     &command_label,	&command_deps,	&command_check,
-	&command_why,	   &command_freeze,  &command_thaw,	&command_try,	&command_doctor,
-	&command_complete, &command_refresh, &command_apply,
+	&command_add,	   &command_libs,    &command_set,	&command_unset,	 &command_show,
+	&command_list,	   &command_history, &command_rollback, &command_exec,	 &command_verify,
+	&command_gc,	   &command_ps,	     &command_label,	&command_deps,	 &command_check,
+	&command_why,	   &command_freeze,  &command_thaw,	&command_try,	 &command_doctor,
+	&command_complete, &command_refresh, &command_apply,	&command_export, &command_import,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "policy/policy.h"
 #include "store/check.h"
 
 #include <fcntl.h>
@@ -256,6 +257,28 @@ int describe_text(const char *text, size_t len, const char *file, struct descrip
 			return n;
 	}
 	return check_app(&r);
+}
+
+int describe_app(FILE *f, const struct app *app, struct err *err)
+{
+	if (strpbrk(app->path, " \t#"))
+		return err_set(err, EINVAL, "%s: a description has no room for blanks and '#'",
+			       app->path);
+	fprintf(f, "app %s\n", app->path);
+	for (size_t i = 0; i < app->npins; i++) {
+		const struct pin *pin = &app->pins[i];
+		char hex[DIGEST_HEX];
+
+		digest_hex(&pin->digest, hex);
+		fprintf(f, "\tpin %s:%s=sha256:%s # %s\n", pin->name, pin->arch, hex, pin->version);
+	}
+	if (app->npins == 0)
+		fputs("\thost\n", f);
+	if (app->on_failure == PLAN_UNPINNED)
+		fputs("\ton-failure unpinned\n", f);
+	if (app->confined.profile)
+		fprintf(f, "\tconfine %s\n", app->confined.profile);
+	return 0;
 }
 
 /* -- files -- */

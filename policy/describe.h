@@ -23,6 +23,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #define DESCRIBE_SIZE_MAX ((size_t)1 << 20)
 #define DESCRIBE_APPS_MAX 10000
@@ -53,6 +54,11 @@ void description_free(struct description *d);
  */
 int describe_text(const char *text, size_t len, const char *file, struct description *out,
 		  struct err *err);
+
+/* Writes what describes the app as it is, its versions by their digests. -EINVAL: its path has a
+ * blank, which a description has no way to say. */
+struct app;
+int describe_app(FILE *f, const struct app *app, struct err *err);
 
 /* Adds what the file says; "-" is standard input. */
 int describe_file(const char *path, struct description *out, struct err *err);

@@ -11,7 +11,7 @@
  *	DATA   data
  *	ERROR  mode: EPERM, EBADMSG, EFBIG or ENOSYS (it could not be confined); path: the member or
  *	       nothing; target: what is wrong. The last frame
- *	END    the last frame
+ *	END    the last frame; mode: of an image's pins, how many versions it has
  */
 #pragma once
 

@@ -130,13 +130,8 @@ static int publish(struct store *store, struct staging *s, const char *source, s
 	return r;
 }
 
-/* Fills the staging from what ctx is. */
-typedef int read_fn(struct staging *s, const void *ctx, struct err *err);
-
-/* source, NULL if it was none, is remembered. */
-static int add_read(struct store *store, read_fn *read, const void *ctx, const char *source,
-		    const struct add_options *options, struct version *out, bool *known,
-		    struct err *err)
+int import_add(struct store *store, import_fn *read, const void *ctx, const char *source,
+	       const struct add_options *options, struct version *out, bool *known, struct err *err)
 {
 	AUTO_STAGING struct staging s = STAGING_NONE;
 	AUTO_VERSION struct version v = {0};
@@ -163,7 +158,9 @@ static int add_read(struct store *store, read_fn *read, const void *ctx, const c
 	r = publish(store, &s, source, &v, known, err);
 	progress_end();
 	if (r < 0)
-		return err_wrap(err, r, "%s", source ? source : options->name);
+		return source || options->name
+			       ? err_wrap(err, r, "%s", source ? source : options->name)
+			       : r;
 	*out = v;
 	v = (struct version){0};
 	return 0;
@@ -172,7 +169,7 @@ static int add_read(struct store *store, read_fn *read, const void *ctx, const c
 int store_add(struct store *store, const char *source, const struct add_options *options,
 	      struct version *out, bool *known, struct err *err)
 {
-	return add_read(store, read_source, source, source, options, out, known, err);
+	return import_add(store, read_source, source, source, options, out, known, err);
 }
 
 /* -- single files -- */
@@ -212,6 +209,6 @@ int store_add_files(struct store *store, const struct store_file *items, size_t 
 		    const struct add_options *options, struct version *out, bool *known,
 		    struct err *err)
 {
-	return add_read(store, read_files, &(struct files){items, n}, NULL, options, out, known,
-			err);
+	return import_add(store, read_files, &(struct files){items, n}, NULL, options, out, known,
+			  err);
 }

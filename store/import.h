@@ -66,6 +66,14 @@ int staging_arch(struct staging *s, struct err *err);
 /* -EPERM if fd has extended attributes that give rights or steer overlayfs. */
 int xattrs_allowed(int fd, struct err *err);
 
+/* Fills the staging from what ctx is. */
+typedef int import_fn(struct staging *s, const void *ctx, struct err *err);
+
+/* As store_add, of what read finds. source, NULL if it was none, is remembered. */
+int import_add(struct store *store, import_fn *read, const void *ctx, const char *source,
+	       const struct add_options *options, struct version *out, bool *known,
+	       struct err *err);
+
 /* The sources. Each takes what the user wrote after its prefix. */
 int source_deb(struct staging *s, int fd, const char *path, struct err *err);
 /* What an archive's parser says (store/frame.h), all of it taken for hostile. */

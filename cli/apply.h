@@ -1,0 +1,13 @@
+/* What commands share that bring programs to a description. */
+#pragma once
+
+#include "cli/cli.h"
+#include "policy/describe.h"
+
+struct apply_request {
+	bool exact, force, dry_run;
+};
+
+/* In a session that has begun. Prints what changed, or what is wrong; returns an exit status. */
+int apply_description(struct session *session, const struct description *description,
+		      const struct apply_request *request, const char *command);

@@ -1,0 +1,134 @@
+#include "base/file.h"
+#include "base/paths.h"
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "policy/describe.h"
+#include "store/oci.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct option options[] = {{"output", required_argument, NULL, 'o'}, {0}};
+
+/* The app's description goes to f, and those of its versions that are not among vs to vs. */
+static int take_app(struct policy *policy, struct store *store, const char *name, FILE *f,
+		    struct versions *vs, struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	char path[PATH_MAX];
+	int r = find_app(name, path, err);
+
+	if (r == 0)
+		r = policy_app(policy, path, POLICY_NOW, &app, err);
+	if (r == -ENOENT && !app.path)
+		return err_set(err, ENOENT, "%s has no pins", name);
+	if (r == 0)
+		r = describe_app(f, &app, err);
+	for (size_t i = 0; r == 0 && i < app.npins; i++) {
+		struct version *more;
+		bool there = false;
+
+		for (size_t k = 0; k < vs->count; k++)
+			there |= digest_equal(&vs->items[k].digest, &app.pins[i].digest);
+		if (there)
+			continue;
+		more = reallocarray(vs->items, vs->count + 1, sizeof *more);
+		if (!more)
+			return err_nomem(err);
+		vs->items = more;
+		r = store_load(store, &app.pins[i].digest, &more[vs->count], err);
+		vs->count += r == 0;
+	}
+	return r;
+}
+
+/* Beside the file and then in its place: no half of one is ever there. */
+static int write_file(struct store *store, const struct versions *vs, const char *text, size_t len,
+		      const char *file, struct err *err)
+{
+	char prefix[PATH_MAX], temp[PATH_MAX + 64];
+	AUTO_FD int fd = -1;
+	int r;
+
+	if (snprintf(prefix, sizeof prefix, "%s%s", file, FILE_TEMP) >= (int)sizeof prefix)
+		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", file);
+	r = file_temp_name(prefix, temp, sizeof temp, err);
+	if (r < 0)
+		return r;
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot create %s", temp);
+	r = oci_write(store, vs, text, len, fd, err);
+	if (r == 0 && (fsync(fd) < 0 || rename(temp, file) < 0))
+		r = err_sys(err, errno, "cannot write %s", file);
+	if (r < 0)
+		unlink(temp);
+	return r;
+}
+
+static int export(char **names, size_t n, const char *file, struct versions *vs, struct err *err)
+{
+	AUTO_POLICY struct policy *policy = NULL;
+	AUTO_STORE struct store *store = NULL;
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int r;
+
+	if (!f)
+		return err_nomem(err);
+	r = policy_open(&policy, err);
+	if (r == 0)
+		r = store_open(PINLIB_STORE, false, &store, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = take_app(policy, store, names[i], f, vs, err);
+	if (fclose(f) != 0)
+		return err_nomem(err);
+	return r < 0 ? r : write_file(store, vs, text, len, file, err);
+}
+
+static int run(int argc, char **argv)
+{
+	AUTO_VERSIONS struct versions vs = {0};
+	const char *file = NULL;
+	struct err err;
+	int c;
+
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c != 'o')
+			return EXIT_USAGE;
+		file = optarg;
+	}
+	if (optind >= argc || !file)
+		return misused(&command_export, file ? "which programs?" : "where to? (-o FILE)");
+	progress_show();
+	if (export(argv + optind, (size_t)(argc - optind), file, &vs, &err) < 0)
+		return failed(&err);
+	if (want_json) {
+		json_open(NULL, '{');
+		json_string("file", file);
+		json_number("versions", (int64_t)vs.count);
+		json_close();
+	} else {
+		progress_hide();
+		printf("%s: %d program%s, %zu version%s\n", file, argc - optind,
+		       argc - optind == 1 ? "" : "s", vs.count, vs.count == 1 ? "" : "s");
+	}
+	return EXIT_OK;
+}
+
+const struct command command_export = {
+	.name = "export",
+	.synopsis = "APP... --output FILE [--json]",
+	.summary = "Write pins with their library versions to a file, for another machine",
+	.options = "The file is an image in OCI's layout, in a tar archive: 'pinlib import' reads "
+		   "it, and\n"
+		   "skopeo copies it to a registry and back, as oci-archive:FILE.\n"
+		   "  -o, --output FILE\n",
+	.letters = "o:",
+	.root = true,
+	.run = run,
+};
