@@ -28,6 +28,9 @@
 /* Descriptions of what is to be wrapped, *.conf; see policy/describe.h. */
 #define PINLIB_PINS "/etc/pinlib/pins.d"
 
+#define PINLIB_CONF "/etc/pinlib/pinlib.conf"  /* the administrator's, see pinlib.conf(5) */
+#define PINLIB_WATCHED PINLIB_STATE "/watched" /* apps whose libraries are kept, a path a line */
+
 /* A wrapped program's original is DIR/.pinlib/NAME: same directory tree, so same filesystem, so
  * that every step of wrapping is one rename(2). */
 #define PINLIB_REAL_DIR ".pinlib"

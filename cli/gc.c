@@ -1,15 +1,20 @@
+#include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "policy/collect.h"
+#include "policy/keep.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static const struct option options[] = {
 	{"dry-run", no_argument, NULL, 'n'},
 	{"keep", required_argument, NULL, 'k'},
+	{"keep-days", required_argument, NULL, 'd'},
+	{"keep-size", required_argument, NULL, 's'},
 	{0},
 };
 
@@ -21,6 +26,22 @@ static void removal(void *ctx, const char *what)
 		json_string(NULL, what);
 	else
 		printf("%s\n", what);
+}
+
+/* What upgrades took away stays for a while, as pinlib.conf has it; a negative number here is none.
+ */
+static int retained(struct store *store, int64_t days, int64_t megabytes, struct digests *out,
+		    struct err *err)
+{
+	struct keep_conf conf;
+
+	if (keep_conf_read(PINLIB_CONF, &conf, err) < 0)
+		warn("%s; going by the defaults", err->text);
+	if (days >= 0)
+		conf.days = days;
+	if (megabytes >= 0)
+		conf.bytes = (uint64_t)megabytes << 20;
+	return keep_retained(store, &conf, time(NULL), out, err);
 }
 
 static bool read_count(const char *text, int64_t *out)
@@ -59,7 +80,9 @@ static int run(int argc, char **argv)
 	AUTO_SESSION struct session session = {.lock = -1};
 	struct collected result = {0};
 	struct err err;
-	int64_t keep = 0;
+	AUTO_FREE struct digest *items = NULL;
+	struct digests kept = {0};
+	int64_t keep = 0, days = -1, megabytes = -1;
 	bool dry_run = false;
 	int c, r;
 
@@ -68,6 +91,12 @@ static int run(int argc, char **argv)
 			dry_run = true;
 		else if (c == 'k' && read_count(optarg, &keep))
 			continue;
+		else if (c == 'd' && read_count(optarg, &days) && days < INT32_MAX)
+			continue;
+		else if (c == 's' && read_count(optarg, &megabytes) && megabytes < INT32_MAX)
+			continue;
+		else if (c == 'd' || c == 's')
+			return misused(&command_gc, "that option wants a number, not '%s'", optarg);
 		else if (c == 'k')
 			return misused(&command_gc,
 				       "--keep wants a number of generations, not '%s'", optarg);
@@ -77,13 +106,16 @@ static int run(int argc, char **argv)
 	if (optind < argc)
 		return misused(&command_gc, "'%s' is too much", argv[optind]);
 	progress_show();
-	if (session_begin(&session, &err) < 0)
+	if (session_begin(&session, &err) < 0 ||
+	    retained(session.store, days, megabytes, &kept, &err) < 0)
 		return failed(&err);
+	items = kept.items;
 	if (want_json) {
 		json_open(NULL, '{');
 		json_open("removed", '[');
 	}
-	r = collect(session.policy, session.store, keep, dry_run, removal, NULL, &result, &err);
+	r = collect(session.policy, session.store, &kept, keep, dry_run, removal, NULL, &result,
+		    &err);
 	if (want_json)
 		json_close();
 	if (r == 0 && want_json)
@@ -100,10 +132,15 @@ static int run(int argc, char **argv)
 
 const struct command command_gc = {
 	.name = "gc",
-	.synopsis = "[--dry-run] [--keep N] [--json]",
+	.synopsis = "[--dry-run] [--keep N] [--keep-days DAYS] [--keep-size MIB] [--json]",
 	.summary = "Remove versions that no pin, no generation kept and no live view needs",
 	.options = "  --dry-run   only say what would go\n"
-		   "  --keep N    first forget all but the newest N generations\n",
+		   "  --keep N    first forget all but the newest N generations\n"
+		   "  --keep-days DAYS, --keep-size MIB  of what 'pinlib keep' stored before "
+		   "upgrades, "
+		   "leave\n"
+		   "              what is younger, and the newest of that size; else as in "
+		   "pinlib.conf(5)\n",
 	.root = true,
 	.run = run,
 };

@@ -95,8 +95,26 @@ static int sweep(struct err *err)
 	return r < 0 ? r : file_sweep(PINLIB_PLANS, err);
 }
 
-int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_run,
-	    report_fn *report, void *ctx, struct collected *out, struct err *err)
+/* Those that the policy needs, and those that stay besides. */
+static int versions_needed(struct policy *policy, const struct digests *also, struct digests *out,
+			   struct err *err)
+{
+	struct digest *items;
+	int r = policy_digests(policy, out, err);
+
+	if (r < 0 || also->count == 0)
+		return r;
+	items = reallocarray(out->items, out->count + also->count, sizeof *items);
+	if (!items)
+		return err_nomem(err);
+	out->items = items;
+	memcpy(items + out->count, also->items, also->count * sizeof *items);
+	out->count += also->count;
+	return 0;
+}
+
+int collect(struct policy *policy, struct store *store, const struct digests *also, int64_t keep,
+	    bool dry_run, report_fn *report, void *ctx, struct collected *out, struct err *err)
 {
 	AUTO_LIVE struct live live = {0};
 	AUTO_PATHS struct paths ids = {0};
@@ -116,7 +134,7 @@ int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_r
 	if (r == 0 && keep > 0)
 		r = prune(policy, &live, keep, out, err);
 	if (r == 0)
-		r = policy_digests(policy, &needed, err);
+		r = versions_needed(policy, also, &needed, err);
 	items = needed.items;
 	/* First the generations, then what only they needed: an interruption leaves too much,
 	 * never too little. */

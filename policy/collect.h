@@ -12,8 +12,9 @@ struct collected {
 	size_t generations;
 };
 
-/* Between policy_begin and policy_commit, which this calls. keep: how many generations, the
+/* Between policy_begin and policy_commit, which this calls. also: versions that stay whoever needs
+ * them. keep: how many generations, the
  * current one included, 0 for all. The generations of live views and all later ones are kept
  * whatever keep says. With dry_run nothing changes. */
-int collect(struct policy *policy, struct store *store, int64_t keep, bool dry_run,
-	    report_fn *report, void *ctx, struct collected *out, struct err *err);
+int collect(struct policy *policy, struct store *store, const struct digests *also, int64_t keep,
+	    bool dry_run, report_fn *report, void *ctx, struct collected *out, struct err *err);

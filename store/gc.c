@@ -166,8 +166,8 @@ static int sweep_half_manifest(void *ctx, int dir, const char *name, struct err 
 		       : 0;
 }
 
-/* What is known of the origin of a version that is gone, or never came to be. */
-static int sweep_origin(void *ctx, int dir, const char *name, struct err *err)
+/* What is noted (store/note.h) of a version that is gone, or never came to be. */
+static int sweep_note(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct gc *gc = ctx;
 
@@ -176,11 +176,11 @@ static int sweep_origin(void *ctx, int dir, const char *name, struct err *err)
 	return file_remove_tree(dir, name, err);
 }
 
-static int sweep_origins(struct gc *gc, struct err *err)
+static int sweep_notes(struct gc *gc, const char *kind, struct err *err)
 {
-	AUTO_FD int dir = openat(gc->store->dir, "origins", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int dir = openat(gc->store->dir, kind, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return dir < 0 ? 0 : each_name(dir, sweep_origin, gc, err);
+	return dir < 0 ? 0 : each_name(dir, sweep_note, gc, err);
 }
 
 static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
@@ -197,7 +197,9 @@ static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
 	if (r == 0)
 		r = each_name(gc->store->versions, sweep_half_manifest, gc, err);
 	if (r == 0)
-		r = sweep_origins(gc, err);
+		r = sweep_notes(gc, "origins", err);
+	if (r == 0)
+		r = sweep_notes(gc, "kept", err);
 	progress_end();
 	return r;
 }

@@ -17,7 +17,7 @@ build_package() {
 	mkdir -p /tmp/package/pinlib
 	tar -c -C "$src" --exclude=./.git --exclude=./build . | tar -x --no-same-owner -C /tmp/package/pinlib
 	runs "dpkg-buildpackage builds" bash -c \
-		'cd /tmp/package/pinlib && DEB_BUILD_OPTIONS="nocheck parallel=$(nproc)" dpkg-buildpackage -us -uc'
+		'cd /tmp/package/pinlib && DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS="nocheck parallel=$(nproc)" dpkg-buildpackage -us -uc'
 	# Not its standard error: readelf has much to say there about what fuzzing found.
 	is "lintian has nothing to say" \
 		"$(lintian --allow-root --fail-on error,warning /tmp/package/*.changes 2>/dev/null; echo "exit $?")" "exit 0"
@@ -164,6 +164,8 @@ security_upgrade() {
 	in_root $root dpkg -L "$library" | grep '\.so\.' | sort >/tmp/files
 	runs "apt-get upgrades $package and $library to $new" in_root $root \
 		apt-get -q install -y --no-install-recommends "$package" "$library"
+	is "... its old library was kept by the hook" "$(in_root $root pinlib keep | grep "^$library ")" \
+		"$library *upgrade to $new*/usr/bin/$program*"
 	is "... the program is another" \
 		"$(in_root $root sha256sum "/usr/bin/.pinlib/$program" | cmp -s - /tmp/program; echo $?)" 1
 	is "... the system has the new one" "$(in_root $root dpkg-query -Wf '${Version}' "$library")" "$new"

@@ -1,0 +1,299 @@
+#include "policy/keep.h"
+
+#include "base/file.h"
+#include "base/paths.h"
+#include "cli/cli.h"
+#include "cli/out.h"
+#include "labeler/elf.h"
+#include "store/kept.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define APT_DIR "/etc/apt/apt.conf.d"
+#define APT_HOOK APT_DIR "/20pinlib"
+#define DPKG_DIR "/etc/dpkg/dpkg.cfg.d"
+#define DPKG_HOOK DPKG_DIR "/pinlib"
+#define INPUT_MAX (64u << 20) /* what apt says of its plans */
+#define ANCESTORS 4	      /* between dpkg and us is a shell, or none */
+
+/* -- hook files -- */
+
+static int publish(const char *dir, const char *path, const char *text, struct err *err)
+{
+	if (access(dir, F_OK) < 0)
+		return 0;
+	return file_publish(AT_FDCWD, path, text, strlen(text), 0644, err);
+}
+
+/* Exit status 1 alone stops apt and dpkg, and that comes with keep-strict alone: pinlib may be
+ * gone, or be killed. */
+static int enable(struct err *err)
+{
+	char apt[3 * PATH_MAX], dpkg[3 * PATH_MAX], self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	int r;
+
+	if (n < 0)
+		return err_sys(err, errno, "cannot tell the path of pinlib");
+	self[n] = '\0';
+	if (strpbrk(self, " \t\n\"'$`\\;"))
+		return err_set(err, EINVAL, "%s is no path for a hook", self);
+	snprintf(apt, sizeof apt,
+		 "// 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
+		 "DPkg::Pre-Install-Pkgs { \"%s keep hook apt || test $? -ne 1\"; };\n"
+		 "DPkg::Tools::Options::%s::Version \"3\";\n",
+		 self, self);
+	snprintf(dpkg, sizeof dpkg,
+		 "# 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
+		 "pre-invoke=[ -n \"$DPKG_FRONTEND_LOCKED\" ] || [ ! -x %s ] || "
+		 "%s keep hook dpkg || test $? -ne 1\n",
+		 self, self);
+	r = publish(APT_DIR, APT_HOOK, apt, err);
+	return r < 0 ? r : publish(DPKG_DIR, DPKG_HOOK, dpkg, err);
+}
+
+static int disable(struct err *err)
+{
+	if (unlink(APT_HOOK) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "cannot remove " APT_HOOK);
+	if (unlink(DPKG_HOOK) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "cannot remove " DPKG_HOOK);
+	return 0;
+}
+
+/* -- status -- */
+
+static void print_kept_json(const struct kept *k)
+{
+	json_open(NULL, '{');
+	json_string("name", k->name);
+	json_string("version", k->version);
+	json_string("arch", k->arch);
+	json_number("time", k->time);
+	json_string("why", k->why);
+	json_open("for", '[');
+	for (size_t i = 0; i < k->napps; i++)
+		json_string(NULL, k->apps[i]);
+	json_close();
+	json_close();
+}
+
+static void print_kept(struct table *t, const struct kept *k)
+{
+	char when[32] = "?", size[32], who[256];
+	time_t time = (time_t)k->time;
+	struct tm tm;
+
+	if (localtime_r(&time, &tm))
+		strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
+	human_size(k->size, size);
+	if (k->napps > 1)
+		snprintf(who, sizeof who, "for %.200s and %zu more", k->apps[0], k->napps - 1);
+	else
+		snprintf(who, sizeof who, "%s%.200s", k->napps ? "for " : "",
+			 k->napps ? k->apps[0] : "");
+	table_row(t, (const char *[]){k->name, k->version, k->arch, size, when, k->why, who});
+}
+
+static void print_settings(const struct keep_conf *conf, bool apt, bool dpkg)
+{
+	char size[32] = "";
+
+	if (conf->bytes)
+		human_size(conf->bytes, size);
+	printf("%s: %s%s\n", apt || dpkg ? "enabled" : "disabled",
+	       conf->all ? "every library package" : "what wrapped and watched programs load",
+	       conf->strict ? ", or nothing is upgraded" : "");
+	if (conf->days)
+		printf("gc leaves what is younger than %lld days%s%s\n", (long long)conf->days,
+		       *size ? ", at most " : "", size);
+	else
+		printf("gc leaves %s%s\n", *size ? "at most " : "all of it", size);
+}
+
+static int status(struct err *err)
+{
+	AUTO_STORE struct store *store = NULL;
+	AUTO_KEPTS struct kepts kept = {0};
+	bool apt = access(APT_HOOK, F_OK) == 0, dpkg = access(DPKG_HOOK, F_OK) == 0;
+	struct keep_conf conf;
+	struct table *t;
+	int r = keep_conf_read(PINLIB_CONF, &conf, err);
+
+	if (r == 0)
+		r = store_open(PINLIB_STORE, true, &store, err);
+	if (r == 0)
+		r = kept_list(store, &kept, err);
+	if (r < 0)
+		return r;
+	if (want_json) {
+		json_open(NULL, '{');
+		json_bool("apt", apt);
+		json_bool("dpkg", dpkg);
+		json_bool("all", conf.all);
+		json_bool("strict", conf.strict);
+		json_number("days", conf.days);
+		json_number("size", (int64_t)conf.bytes);
+		json_open("kept", '[');
+		for (size_t i = 0; i < kept.count; i++)
+			print_kept_json(&kept.items[i]);
+		json_close();
+		json_close();
+		return 0;
+	}
+	print_settings(&conf, apt, dpkg);
+	t = table_new(7);
+	for (size_t i = 0; i < kept.count; i++)
+		print_kept(t, &kept.items[i]);
+	table_print(t);
+	return 0;
+}
+
+/* -- hooks -- */
+
+/* "comm" and parent of a process. */
+static bool process_is(pid_t pid, const char *name, pid_t *parent)
+{
+	AUTO_FREE char *text = NULL;
+	char path[64];
+	size_t len;
+	struct err ignored;
+	char *end;
+	int ppid;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (file_read_at(AT_FDCWD, path, 4096, &text, &len, &ignored) < 0)
+		return false;
+	end = strrchr(text, ')');
+	if (!end || sscanf(end, ") %*c %d", &ppid) != 1)
+		return false;
+	*parent = ppid;
+	*end = '\0';
+	return strchr(text, '(') && strcmp(strchr(text, '(') + 1, name) == 0;
+}
+
+/* The command line of the dpkg that called us. */
+static int read_dpkg(struct changes *out, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_FREE char **argv = NULL;
+	pid_t pid = getppid(), parent = 0;
+	char path[64];
+	size_t len, n = 0;
+	int r;
+
+	for (int i = 0; i < ANCESTORS && pid > 1 && !process_is(pid, "dpkg", &parent); i++)
+		pid = parent;
+	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	r = file_read_at(AT_FDCWD, path, INPUT_MAX, &text, &len, err);
+	if (r < 0)
+		return r;
+	argv = calloc(len + 2, sizeof *argv);
+	if (!argv)
+		return err_nomem(err);
+	for (size_t i = 0; i < len; i += strlen(text + i) + 1)
+		argv[n++] = text + i;
+	return n ? changes_of_dpkg(argv, out, err) : 0;
+}
+
+static int read_apt(struct changes *out, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	int r = file_read(STDIN_FILENO, INPUT_MAX, &text, &len, err);
+
+	return r < 0 ? r : changes_of_apt(text, out, err);
+}
+
+/* One line of what was kept, one of what could not be. */
+static void say(const struct keep_result *result)
+{
+	if (result->kept)
+		warn("kept, before they are replaced: %s", result->names);
+	if (result->failed.count == 1)
+		warn("cannot keep %s", result->failed.items[0]);
+	else if (result->failed.count)
+		warn("cannot keep %s, and %zu more", result->failed.items[0],
+		     result->failed.count - 1);
+}
+
+static int keep_before(const char *hook, const struct keep_conf *conf, bool *incomplete,
+		       struct err *err)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_CHANGES struct changes changes = {0};
+	AUTO_KEEP_RESULT struct keep_result result = {0};
+	int r = strcmp(hook, "apt") == 0 ? read_apt(&changes, err) : read_dpkg(&changes, err);
+
+	/* Where nothing is wrapped or watched there is nothing to wait for. */
+	if (r < 0 || changes.count == 0 ||
+	    (!conf->all && access(PINLIB_POLICY, F_OK) < 0 && access(PINLIB_WATCHED, F_OK) < 0))
+		return r;
+	r = session_begin(&session, err);
+	if (r == 0)
+		r = keep(session.policy, session.store, conf, &changes, elf_facts, &result, err);
+	if (r < 0)
+		return r;
+	say(&result);
+	*incomplete = result.failed.count > 0;
+	return 0;
+}
+
+/* Fails with 1, which stops apt, only if that is wanted. */
+static int run_hook(const char *hook)
+{
+	struct keep_conf conf;
+	bool incomplete = false;
+	struct err err;
+
+	if (strcmp(hook, "apt") != 0 && strcmp(hook, "dpkg") != 0)
+		return misused(&command_keep, "there is no hook '%s'", hook);
+	if (keep_conf_read(PINLIB_CONF, &conf, &err) < 0)
+		warn("%s; going by the defaults", err.text);
+	if (keep_before(hook, &conf, &incomplete, &err) < 0) {
+		warn("could not keep libraries: %s", err.text);
+		incomplete = true;
+	}
+	if (incomplete && conf.strict)
+		warn("nothing is changed, since " PINLIB_CONF " says keep-strict");
+	return incomplete && conf.strict ? EXIT_FAIL : EXIT_OK;
+}
+
+static int run(int argc, char **argv)
+{
+	const char *what;
+	struct err err;
+	int r;
+
+	if (next_option(argc, argv, NULL) != -1)
+		return EXIT_USAGE;
+	what = optind < argc ? argv[optind] : "status";
+	if (argc - optind == 2 && strcmp(what, "hook") == 0)
+		return run_hook(argv[optind + 1]);
+	if (argc - optind > 1)
+		return misused(&command_keep, "'%s' is too much", argv[optind + 1]);
+	if (strcmp(what, "enable") == 0)
+		r = enable(&err);
+	else if (strcmp(what, "disable") == 0)
+		r = disable(&err);
+	else if (strcmp(what, "status") == 0)
+		r = status(&err);
+	else
+		return misused(&command_keep, "there is no '%s'", what);
+	return r < 0 ? failed(&err) : EXIT_OK;
+}
+
+const struct command command_keep = {
+	.name = "keep",
+	.synopsis = "enable|disable|status [--json]",
+	.summary = "Keep, before each upgrade, the library versions that it takes away",
+	.options = "Of the programs that are wrapped or watched ('pinlib watch'), or all: see "
+		   "pinlib.conf(5).\n"
+		   "What was kept can be pinned at once: pinlib set APP LIBRARY=OLD\n",
+	.root = true,
+	.run = run,
+};

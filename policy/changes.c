@@ -1,0 +1,132 @@
+#include "base/cleanup.h"
+#include "base/run.h"
+#include "policy/keep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define APT_FIELDS 9 /* of version 3; version 2 has 5 */
+
+void changes_free(struct changes *changes)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		struct change *c = &changes->items[i];
+
+		free(c->name);
+		free(c->arch);
+		free(c->from);
+		free(c->to);
+		free(c->file);
+	}
+	free(changes->items);
+	*changes = (struct changes){0};
+}
+
+/* to and file may be NULL. */
+static int add(struct changes *out, const char *name, const char *arch, const char *from,
+	       const char *to, const char *file, struct err *err)
+{
+	struct change *items = reallocarray(out->items, out->count + 1, sizeof *items), *c;
+
+	if (!items)
+		return err_nomem(err);
+	out->items = items;
+	c = &items[out->count++];
+	*c = (struct change){strdup(name), strdup(arch), strdup(from), to ? strdup(to) : NULL,
+			     file ? strdup(file) : NULL};
+	if (!c->name || !c->arch || !c->from || (to && !c->to) || (file && !c->file))
+		return err_nomem(err);
+	return 0;
+}
+
+/* "libfoo1 1.0-1 amd64 same < 1.1-1 amd64 same /var/cache/apt/archives/libfoo1_1.1-1_amd64.deb":
+ * what is configured later was there before, as the same version, or comes in another line. */
+static int add_line(struct changes *out, char *line, struct err *err)
+{
+	char *f[APT_FIELDS] = {0}, *rest = line;
+	size_t n = 0;
+
+	/* The last field is a path, which may hold blanks. */
+	while (n < APT_FIELDS - 1 && rest && (f[n] = strsep(&rest, " ")))
+		n++;
+	f[n] = rest;
+	if (n < APT_FIELDS - 1 || !rest)
+		return err_set(err, EPROTO, "apt says something of %s that has no %d fields",
+			       f[0] ? f[0] : "a package", APT_FIELDS);
+	if (strcmp(f[1], "-") == 0 || strcmp(rest, "**CONFIGURE**") == 0 ||
+	    strcmp(rest, "**ERROR**") == 0)
+		return 0;
+	if (strcmp(rest, "**REMOVE**") == 0)
+		return add(out, f[0], f[2], f[1], NULL, NULL, err);
+	return add(out, f[0], f[2], f[1], f[5], rest, err);
+}
+
+int changes_of_apt(char *text, struct changes *out, struct err *err)
+{
+	char *rest = text, *line = strsep(&rest, "\n");
+	bool body = false;
+	int r = 0;
+
+	if (strcmp(line, "VERSION 3") != 0)
+		return err_set(err, EPROTO,
+			       "apt speaks another version of its hook's protocol: "
+			       "DPkg::Tools::Options is to say 3");
+	/* apt's configuration comes first, up to an empty line. */
+	while (r == 0 && (line = strsep(&rest, "\n"))) {
+		if (*line == '\0')
+			body = true;
+		else if (body)
+			r = add_line(out, line, err);
+	}
+	return r;
+}
+
+/* What is installed of a package that an archive brings. */
+static int add_archive(struct changes *out, const char *file, struct err *err)
+{
+	AUTO_FREE char *fields = NULL, *installed = NULL, *query = NULL;
+	char *rest, *name, *to, *arch, *from;
+	struct err ignored;
+	int r = run_read((const char *[]){"dpkg-deb", "--show", "--showformat",
+					  "${Package}\t${Version}\t${Architecture}", "--", file,
+					  NULL},
+			 NULL, 4096, &fields, err);
+
+	if (r != 0) /* it is for dpkg to complain of */
+		return r < 0 ? r : 0;
+	rest = fields;
+	name = strsep(&rest, "\t");
+	to = strsep(&rest, "\t");
+	arch = strsep(&rest, "\t");
+	if (!to || !arch)
+		return 0;
+	if (asprintf(&query, "%s%s%s", name, strcmp(arch, "all") ? ":" : "",
+		     strcmp(arch, "all") ? arch : "") < 0) {
+		query = NULL;
+		return err_nomem(err);
+	}
+	r = run_read((const char *[]){"dpkg-query", "-W", "-f",
+				      "${db:Status-Abbrev}\t${Version}\t${Architecture}\n", "--",
+				      query, NULL},
+		     NULL, 4096, &installed, &ignored);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	rest = installed;
+	if (strsep(&rest, "\t")[1] != 'i' || !(from = strsep(&rest, "\t")))
+		return 0;
+	arch = strsep(&rest, "\n");
+	return add(out, name, arch ? arch : "all", from, to, file, err);
+}
+
+int changes_of_dpkg(char *const *argv, struct changes *out, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 1; r == 0 && argv[0] && argv[i]; i++) {
+		size_t len = strlen(argv[i]);
+
+		if (argv[i][0] != '-' && len > 4 && strcmp(argv[i] + len - 4, ".deb") == 0)
+			r = add_archive(out, argv[i], err);
+	}
+	return r;
+}

@@ -1,0 +1,72 @@
+/*
+ * Keeping: before packages are upgraded or removed, the library versions that apps load go into the
+ * store, so that after a bad upgrade `pinlib set APP LIBRARY=OLD` works at once, without a network.
+ *
+ * Whose libraries: those of the wrapped programs and of the watched ones, PINLIB_STATE/watched, a
+ * path a line. Configured in PINLIB_CONF, lines of KEY = VALUE:
+ *
+ *	keep		apps (the default), or all: every library package
+ *	keep-strict	no (the default), or yes: what cannot be kept stops apt
+ *	keep-days	90; how long gc leaves a kept version, 0 for ever
+ *	keep-size	0; how many bytes (K, M, G) of them it leaves, the newest, 0 all
+ */
+#pragma once
+
+#include "base/err.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct keep_conf {
+	bool all, strict;
+	int64_t days;
+	uint64_t bytes;
+};
+
+/* -EINVAL names file and line; *out then has the defaults. A missing file is all defaults. */
+int keep_conf_read(const char *path, struct keep_conf *out, struct err *err);
+
+/* A package that is installed and will be another version, or none. */
+struct change {
+	char *name, *arch;
+	char *from, *to; /* to is NULL: it is removed */
+	char *file;	 /* the archive of the new one; NULL if there is none */
+};
+
+struct changes {
+	struct change *items;
+	size_t count;
+};
+void changes_free(struct changes *changes);
+#define AUTO_CHANGES CLEANUP(changes_free)
+
+/* What apt tells a hook of DPkg::Pre-Install-Pkgs, of version 3 or 2 (apt.conf(5)). text is cut up.
+ * -EPROTO: it is something else. */
+int changes_of_apt(char *text, struct changes *out, struct err *err);
+
+/* The same for a command line of dpkg, whose options and archives are read. argv ends with NULL. */
+int changes_of_dpkg(char *const *argv, struct changes *out, struct err *err);
+
+struct keep_result {
+	size_t kept;	     /* that the store did not have */
+	struct paths failed; /* a sentence for each that could not be kept */
+	char *names;	     /* "zlib1g 1:1.2.13, libssl3 3.0.11"; NULL: none */
+};
+
+void keep_result_free(struct keep_result *result);
+#define AUTO_KEEP_RESULT CLEANUP(keep_result_free)
+
+/* Under policy_lock. Returns 0 also where something could not be kept. */
+int keep(struct policy *policy, struct store *store, const struct keep_conf *conf,
+	 const struct changes *changes, elf_facts_fn *facts, struct keep_result *out,
+	 struct err *err);
+
+/* The kept versions that gc has to leave: items are the caller's to free. */
+int keep_retained(struct store *store, const struct keep_conf *conf, int64_t now,
+		  struct digests *out, struct err *err);
+
+/* The watched apps, sorted; and the new list of them. */
+int watched_read(struct paths *out, struct err *err);
+int watched_write(const struct paths *paths, struct err *err);

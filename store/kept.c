@@ -1,0 +1,118 @@
+#include "store/kept.h"
+
+#include "store/note.h"
+
+#include <string.h>
+
+#define KEPT "kept"
+
+static void kept_free(struct kept *k)
+{
+	free(k->name);
+	free(k->version);
+	free(k->arch);
+	free(k->why);
+	for (size_t i = 0; i < k->napps; i++)
+		free(k->apps[i]);
+	free(k->apps);
+}
+
+void kepts_free(struct kepts *kepts)
+{
+	for (size_t i = 0; i < kepts->count; i++)
+		kept_free(&kepts->items[i]);
+	free(kepts->items);
+	*kepts = (struct kepts){0};
+}
+
+int kept_write(struct store *store, const struct digest *digest, int64_t when, const char *why,
+	       const char *const *apps, size_t napps, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return err_nomem(err);
+	fprintf(f, "time\t%lld\nwhy\t%s\n", (long long)when, why);
+	for (size_t i = 0; i < napps; i++)
+		fprintf(f, "for\t%s\n", apps[i]);
+	if (fclose(f) != 0)
+		return err_nomem(err);
+	return note_write(store, KEPT, digest, text, err);
+}
+
+/* "for" of every line. */
+static int read_apps(const char *text, struct kept *k, struct err *err)
+{
+	const char *at = NULL;
+	char *app;
+
+	while ((app = note_value(text, "for", &at))) {
+		char **apps = reallocarray(k->apps, k->napps + 1, sizeof *apps);
+
+		if (!apps) {
+			free(app);
+			return err_nomem(err);
+		}
+		k->apps = apps;
+		apps[k->napps++] = app;
+	}
+	return 0;
+}
+
+/* 1 if something is noted of the version. */
+static int read_kept(struct store *store, const struct version *v, struct kept *k, struct err *err)
+{
+	AUTO_FREE char *text = NULL, *when = NULL;
+	struct err ignored;
+
+	if (note_read(store, KEPT, &v->digest, &text, &ignored) < 0)
+		return 0;
+	*k = (struct kept){.digest = v->digest,
+			   .name = strdup(v->name),
+			   .version = strdup(v->version),
+			   .arch = strdup(v->arch),
+			   .size = version_size(v),
+			   .why = note_value(text, "why", NULL)};
+	when = note_value(text, "time", NULL);
+	if (!k->name || !k->version || !k->arch || !k->why || !when ||
+	    read_apps(text, k, err) < 0) {
+		kept_free(k);
+		return err_nomem(err);
+	}
+	k->time = strtoll(when, NULL, 10);
+	return 1;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	if (x->time != y->time)
+		return x->time < y->time ? 1 : -1;
+	return strcmp(x->name, y->name);
+}
+
+int kept_list(struct store *store, struct kepts *out, struct err *err)
+{
+	AUTO_VERSIONS struct versions all = {0};
+	int r = store_list(store, &all, err);
+
+	*out = (struct kepts){0};
+	if (r < 0)
+		return r;
+	out->items = calloc(all.count + 1, sizeof *out->items);
+	if (!out->items)
+		return err_nomem(err);
+	for (size_t i = 0; i < all.count; i++) {
+		r = read_kept(store, &all.items[i], &out->items[out->count], err);
+		if (r < 0) {
+			kepts_free(out);
+			return r;
+		}
+		out->count += r > 0;
+	}
+	qsort(out->items, out->count, sizeof *out->items, newest_first);
+	return 0;
+}
