@@ -29,11 +29,12 @@ struct command {
 };
 
 extern const struct command command_add, command_apply, command_check, command_complete,
-	extern const struct command command_at, command_deps, command_doctor, command_exec,
-	command_export, command_freeze, command_gc, command_history, command_import, command_keep,
-	command_label, command_libs, command_list, command_ps, command_refresh, command_rollback,
-	command_set, command_show, command_thaw, command_try, command_unset, command_verify,
-	command_watch, command_why; /* NULL after the last */
+	command_deps, command_doctor, command_exec, command_export, command_freeze, command_gc,
+	command_history, command_import, command_keep, command_label, command_libs, command_list,
+	command_ps, command_refresh, command_rollback, command_set, command_show, command_thaw,
+	command_try, command_unset, command_verify, command_watch, command_why;
+
+const struct command *command_at(size_t i); /* NULL after the last */
 
 extern bool want_json; /* --json, before or after the command's name */
 
