@@ -164,8 +164,10 @@ static void command(char **argv, int go)
 	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 	char byte;
 
-	if (what == SIGNAL)
+	if (what == SIGNAL) {
 		setrlimit(RLIMIT_CORE, &all);
+		signal(argument, SIG_DFL); /* a job in the background ignores some */
+	}
 	if (what == IGNORED)
 		signal(argument, SIG_IGN);
 	if (dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 1) < 0 || dup2(1, 2) < 0 ||

@@ -64,17 +64,20 @@ held() {
 	coproc as 1000 /usr/bin/python3 hold.py $views "$1" bash -c 'echo; read'
 	read -r -u "${COPROC[0]}"
 	during=$(kernel)
+	diff o-mounts /proc/self/mountinfo >o-seen
 	go=${COPROC[1]}
 	exec {go}>&-
 	wait "$COPROC_PID"
 	paste <(tr ' ' '\n' <<<"$before") <(tr ' ' '\n' <<<"$during") | awk '{ print $2 - $1 }' | xargs
 }
-as 1000 /usr/bin/python3 launch.py 500 /usr/bin/demo >/dev/null # what is cached once is cached
 places >o-before
-mounts=$(grep -c . /proc/self/mountinfo)
+cp /proc/self/mountinfo o-mounts
+mounts=$(grep -c . o-mounts)
+as 1000 /usr/bin/python3 launch.py 500 /usr/bin/demo >/dev/null # what is cached once is cached
 read -r plain_slab _ plain_mounts _ _ <<<"$(held /usr/bin/.pinlib/demo)"
 read -r slab _ view_mounts _ spaces <<<"$(held /usr/bin/demo)"
 is "$views views at once are as many namespaces" "$spaces" $views
+is "... of which nothing is seen outside" "$(cat o-seen)" ""
 each=$(((slab - plain_slab) / views))
 echo "each holds $each KiB of slab and $(((view_mounts - plain_mounts) / views)) mounts more than the program alone, where there are $mounts mounts"
 if [ $each -gt 0 ] && [ $each -le $((24 + mounts)) ]; then
