@@ -93,7 +93,6 @@ while True:
     c.close()
 PY
 as 1000 /usr/bin/python3 other.py &
-trap 'kill $(jobs -p)' EXIT
 for ((i = 0; i < 200; i++)); do [ -s other ] && break; sleep 0.05; done
 
 # by WAY FILE: outside, and inside.
