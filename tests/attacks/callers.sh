@@ -115,6 +115,9 @@ expect() {
 }
 user=(setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all env)
 
+# Whether it starts in a view is asked of statfs(2): what says nothing must not be taken for "no".
+expect whole "nested: a statfs that says nothing" bash nested.sh "$faking" statfs prctl:0=21 -- demo2 "$whole"
+
 # Roots. What the jail lacks is bound from the bed; first its / is no mount point.
 for dir in usr var proc lib lib64 tmp opt; do
 	mkdir -p jail/$dir
