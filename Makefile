@@ -127,6 +127,11 @@ $(BUILD)/fuzz/librooms.a: $(fuzz_obj)
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/librooms.a $(wildcard tests/fuzz/*.h) Makefile
 	$(FUZZ_CC) $(ALL_CFLAGS) $(SAN) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/librooms.a $(ALL_LIBS)
 
+.PHONY: check-kernels
+check-kernels: deps all ## boot Debian 11's, 12's and 13's kernels, emulated, and launch in each
+	tests/fixtures $(BUILD)/fixtures
+	tests/bed tests/kernels
+
 .PHONY: fuzz
 fuzz: ## fuzz each reader of foreign bytes for TIME seconds (needs clang)
 	@echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
