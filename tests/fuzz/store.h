@@ -7,6 +7,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 
 static char fuzz_root[64];
 
@@ -66,4 +67,25 @@ static inline void fuzz_frames(int fd)
 		fuzz_check_staged(&s);
 	staging_end(&s);
 	HOLD(fuzz_names(store->tmp) == 2);
+}
+
+#define FUZZ_FRAMES_MAX (8 << 20)
+
+/* A file for a parser's frames, that holds so many bytes and no more: it ends where that is full.
+ */
+static inline int fuzz_frames_file(void)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	HOLD(fd >= 0 && ftruncate(fd, FUZZ_FRAMES_MAX) == 0);
+	HOLD(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) == 0);
+	return fd;
+}
+
+/* What was written to it, from its beginning. */
+static inline void fuzz_frames_rewind(int fd)
+{
+	off_t len = lseek(fd, 0, SEEK_CUR);
+
+	HOLD(len >= 0 && ftruncate(fd, len) == 0 && lseek(fd, 0, SEEK_SET) == 0);
 }
