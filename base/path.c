@@ -159,3 +159,17 @@ bool path_is_roots(const char *path, struct err *err)
 	}
 	return true;
 }
+
+int path_place(const char *path, char *out, struct err *err)
+{
+	char dir[PATH_MAX], real[PATH_MAX];
+	int n, r;
+
+	path_dir(path, dir);
+	r = path_resolve(dir, real, NULL, err);
+	if (r < 0)
+		return r;
+	n = snprintf(out, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, path_base(path));
+	return n < 0 || n >= PATH_MAX ? err_set(err, ENAMETOOLONG, "%.64s...: path too long", path)
+				      : 0;
+}

@@ -15,6 +15,10 @@ int path_normalise(const char *path, char *out, struct err *err);
  * "/lib/new/dir" is "/usr/lib/new/dir" where /lib is a link to usr/lib. */
 int path_resolve(const char *path, char *out, size_t *existing, struct err *err);
 
+/* The same for path's directory; the last name is taken as it is, link or not, there or not:
+ * "/usr/bin/ls" for "/bin/ls". */
+int path_place(const char *path, char *out, struct err *err);
+
 /* True if path is dir or below it. */
 bool path_below(const char *path, const char *dir);
 

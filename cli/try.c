@@ -1,9 +1,8 @@
 #include "base/paths.h"
 #include "cli/caller.h"
 #include "cli/cli.h"
-#include "labeler/program.h"
+#include "policy/choose.h"
 #include "policy/trial.h"
-#include "policy/wrap.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -38,25 +37,6 @@ static void base_free(struct base *b)
 	app_free(&b->app);
 }
 
-static int read_arch(struct base *b, struct err *err)
-{
-	AUTO_PROGRAM struct program program = {0};
-	char file[PATH_MAX];
-	int r = wrap_program(b->app.path, file, err);
-
-	if (r == 0)
-		r = program_read(file, &program, err);
-	if (r < 0)
-		return r;
-	if (!program.elf.dynamic || !program.elf.interp)
-		return err_set(err, EINVAL,
-			       "%s is statically linked: it loads no libraries, so there is "
-			       "nothing to try",
-			       b->app.path);
-	b->arch = elf_arch(program.elf.class, program.elf.machine);
-	return 0;
-}
-
 static int read_base(struct base *b, const char *name, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
@@ -77,7 +57,7 @@ static int read_base(struct base *b, const char *name, struct err *err)
 	r = store_open(PINLIB_STORE, false, &b->store, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return read_arch(b, err);
+	return choose_arch(b->app.path, &b->arch, err);
 }
 
 /* SONAME=FILE where a '/' says that it is a path; else a version of the store. */

@@ -1,26 +1,28 @@
 #include "policy/choose.h"
 
 #include "base/cleanup.h"
-#include "labeler/program.h"
 #include "policy/wrap.h"
+
+int choose_program(const char *app, char *file, struct program *out, struct err *err)
+{
+	int r = wrap_program(app, file, err);
+
+	if (r == 0)
+		r = program_read(file, out, err);
+	if (r == 0 && (!out->elf.dynamic || !out->elf.interp))
+		return err_set(err, EINVAL, "%s is statically linked: it loads no libraries", app);
+	return r;
+}
 
 int choose_arch(const char *app, const char **arch, struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
 	char file[PATH_MAX];
-	int r = wrap_program(app, file, err);
+	int r = choose_program(app, file, &program, err);
 
 	if (r == 0)
-		r = program_read(file, &program, err);
-	if (r < 0)
-		return r;
-	if (!program.elf.dynamic || !program.elf.interp)
-		return err_set(err, EINVAL,
-			       "%s is statically linked: it loads no libraries, so there is "
-			       "nothing to pin",
-			       app);
-	*arch = elf_arch(program.elf.class, program.elf.machine);
-	return 0;
+		*arch = elf_arch(program.elf.class, program.elf.machine);
+	return r;
 }
 
 /* A version that exists for another architecture only deserves to be told so. */

@@ -2,7 +2,12 @@
 #pragma once
 
 #include "base/err.h"
+#include "labeler/program.h"
 #include "store/store.h"
+
+/* The app's own file (PATH_MAX bytes), wrapped or not, and what it is; for the caller to free.
+ * -EINVAL: it loads no libraries. */
+int choose_program(const char *app, char *file, struct program *out, struct err *err);
 
 /* The architecture whose libraries the app loads; *arch is static. -EINVAL: it loads none. */
 int choose_arch(const char *app, const char **arch, struct err *err);

@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "labeler/program.h"
 #include "labeler/prove.h"
+#include "policy/choose.h"
 #include "policy/glibc.h"
 #include "policy/verdict.h"
 #include "policy/view.h"
@@ -109,22 +110,6 @@ static int add_version(struct versions *to, struct version *v, struct err *err)
 
 /* -- which files -- */
 
-/* The directory's place on the live system, and the name; the file itself need not be there. */
-static int canonical_name(const char *path, char out[PATH_MAX], struct err *err)
-{
-	char dir[PATH_MAX], real[PATH_MAX];
-	int n, r;
-
-	path_dir(path, dir);
-	r = path_resolve(dir, real, NULL, err);
-	if (r < 0)
-		return r;
-	n = snprintf(out, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, path_base(path));
-	if (n < 0 || n >= PATH_MAX)
-		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", path);
-	return 0;
-}
-
 /* Whether the pins that stay show something at this path. */
 static bool is_pinned(const struct work *w, const char *path)
 {
@@ -136,7 +121,7 @@ static int add_file(struct work *w, const char *name, const char *exe, struct er
 {
 	char link[PATH_MAX], path[PATH_MAX];
 	struct file *f;
-	int r = canonical_name(name, link, err);
+	int r = path_place(name, link, err);
 
 	if (r < 0)
 		return r;
@@ -278,17 +263,10 @@ static int add_loaded(struct work *w, struct err *err)
 	struct cover covers[PLAN_COVERS_MAX];
 	char file[PATH_MAX];
 	struct sight sight;
-	int r = wrap_program(w->app.path, file, err);
+	int r = choose_program(w->app.path, file, &program, err);
 
-	if (r == 0)
-		r = program_read(file, &program, err);
 	if (r < 0)
 		return r;
-	if (!program.elf.dynamic || !program.elf.interp)
-		return err_set(err, EINVAL,
-			       "%s is statically linked: it loads no libraries, so there is "
-			       "nothing to freeze",
-			       w->app.path);
 	w->arch = elf_arch(program.elf.class, program.elf.machine);
 	w->triplet = elf_triplet(program.elf.class, program.elf.machine);
 	sight = plan_sight(&w->plan->plan, file, covers);

@@ -332,21 +332,6 @@ static bool is_our_diversion(const char *line, char app[PATH_MAX])
 	return false;
 }
 
-/* "/usr/bin/ls" for "/bin/ls": links on the way are followed, the last name is not. */
-static int canonical_place(const char *app, char out[PATH_MAX], struct err *err)
-{
-	char dir[PATH_MAX], found[PATH_MAX];
-	int n, r;
-
-	path_dir(app, dir);
-	r = path_resolve(dir, found, NULL, err);
-	if (r < 0)
-		return r;
-	n = snprintf(out, PATH_MAX, "%s/%s", strcmp(found, "/") == 0 ? "" : found, path_base(app));
-	return n < 0 || n >= PATH_MAX ? err_set(err, ENAMETOOLONG, "%.64s...: path too long", app)
-				      : 0;
-}
-
 int wrap_diversions(struct dirs *apps, struct err *err)
 {
 	AUTO_FREE char *list = NULL;
@@ -363,7 +348,7 @@ int wrap_diversions(struct dirs *apps, struct err *err)
 	for (char *line; r >= 0 && (line = strsep(&rest, "\n"));) {
 		if (!is_our_diversion(line, app))
 			continue;
-		r = canonical_place(app, place, err);
+		r = path_place(app, place, err);
 		if (r == 0)
 			r = dirs_add(apps, place, err);
 	}
