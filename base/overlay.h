@@ -1,7 +1,7 @@
 /*
- * The mounts that a view is made of, with the mount API of Linux 5.2 (fsopen(2), open_tree(2),
- * move_mount(2), as the kernel's Documentation/filesystems/mount_api.rst has it). Used by the
- * wrapper, which must not allocate, and by whoever tries a view out: so both mount the same.
+ * The mounts that a view is made of: overlays by mount(2), directories and files by open_tree(2)
+ * and move_mount(2) of Linux 5.2. Used by the wrapper, which must not allocate, and by whoever
+ * tries a view out: so both mount the same.
  * CAP_SYS_ADMIN is effective in all of this.
  */
 #pragma once

@@ -379,7 +379,8 @@ int main(int argc, char **argv)
 	if (refusal)
 		return without_view(&launch, refusal);
 
-	/* 3. What is there to do? Nothing is changed before this is known. */
+	/* 3. What is there to do? Nothing is changed before this is known, but that something of
+	 * the administrator's lies below a cover is learnt in the namespace (view_lay). */
 	if (view_check(plan, &err) < 0)
 		return fail(plan->app, &err, EXIT_OWN);
 	if (mounts_matter(plan) && mounts_read(plan, &mounts, &err) < 0)

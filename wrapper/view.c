@@ -39,7 +39,7 @@ int view_check(const struct plan *plan, struct err *err)
 
 size_t view_descriptors(const struct mounts *mounts)
 {
-	return 4 + mounts->nbelow; /* wrapper, program; an overlay's context, its mount */
+	return 3 + mounts->nbelow; /* wrapper, program; the mount table, if it is read late */
 }
 
 /* Whether a mount is to be seen at path: to set what view_private sets changes nothing, and
