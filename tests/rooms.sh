@@ -86,4 +86,17 @@ for file in cli/*.c; do
 	done < <(sed -n 's/^.*{"\([a-z-]*\)", [a-z]*_argument, .*/\1/p' "$file" | sort -u)
 	is "command $name has all options in its synopsis" "$missing" ""
 done
+# A promise stands behind a test that there is.
+wrong= count=0
+for name in $(grep '^|' SECURITY.md | sed 's/.*| \([^|]*\) |$/\1/' | tr -d ',' | grep /); do
+	count=$((count + 1))
+	case $name in
+	fuzz/\*) ls tests/fuzz/corpus/* >/dev/null ;;
+	fuzz/*) [ -d "tests/fuzz/corpus/${name#*/}" ] ;;
+	unit/*) [ -e "tests/$name.c" ] ;;
+	scenarios/*) [ -e "tests/$name.test" ] ;;
+	*) [ -x "tests/$name.sh" ] ;;
+	esac || wrong+="$name "
+done
+is "the tests that SECURITY.md names" "$wrong$((count > 30))" 1
 finish
