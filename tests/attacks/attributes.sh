@@ -54,8 +54,10 @@ for action in sys.argv[1:]:
         os.dup2(os.open("/tmp/nine", os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666), 9)
         os.write(9, b"12345"), fcntl.lockf(9, fcntl.LOCK_EX, 3)
     elif name == "fds":
+        null = os.open("/dev/null", os.O_RDWR)
         for fd in range(3, 40):
-            os.dup2(os.open("/dev/null", os.O_RDWR), fd)
+            os.dup2(null, fd)
+            os.set_inheritable(fd, True)  # dup2 of a descriptor to itself changes no flag
     elif name == "close":
         os.close(int(value))
     elif name == "umask":
