@@ -35,6 +35,11 @@ for room in base plan store labeler policy wrapper cli; do
 	fi
 done
 
+if git rev-parse --git-dir >/dev/null 2>&1; then
+	is "the house has no rooms but these" "$(git ls-tree --name-only HEAD | LC_ALL=C sort | xargs)" \
+		".ci .clang-format .gitignore BENCHMARKS.md CHANGELOG.md DESIGN.md LICENSE Makefile README.md SECURITY.md base cli completions debian labeler man plan policy profiles store tests wrapper"
+fi
+
 # The plan's reader is the one part of plan/ in the wrapper: nothing of the writer, or base/file.h.
 wrong=$(grep -hoE '^#include "[^"]*"' plan/read.[ch] plan/format.h plan/crc.c |
 	grep -vE '"(base/(err|cleanup)|plan/(read|format))\.h"')
