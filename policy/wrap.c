@@ -223,22 +223,60 @@ static size_t dpkg_names(const char *app, const char *names[2])
 	return strcmp(dir, here) == 0 ? 2 : 1;
 }
 
-/* 1 if a package has a file of that name. dpkg-query tells of diversions too, packages or not. */
-static int is_owned(const char *name, struct err *err)
+/* Whether a line of what dpkg-query --search says is about a file of that name in a package: it
+ * tells of diversions too, and of what a name matches as a pattern. */
+static bool says_owned(const char *line, const char *name)
+{
+	size_t len = strlen(line), tail = strlen(name);
+
+	return strncmp(line, "local diversion ", 16) != 0 &&
+	       strncmp(line, "diversion by ", 13) != 0 && len > tail + 2 &&
+	       strncmp(line + len - tail - 2, ": ", 2) == 0 && strcmp(line + len - tail, name) == 0;
+}
+
+/* A name as dpkg's tools take it, which are given patterns. */
+static void as_pattern(const char *name, char pattern[2 * PATH_MAX])
+{
+	for (; *name; name++) {
+		if (strchr("*?[\\", *name))
+			*pattern++ = '\\';
+		*pattern++ = *name;
+	}
+	*pattern = '\0';
+}
+
+/* What a tool of dpkg's says of app's n names. 1: it has nothing to say of one of them. */
+static int ask(const char *tool, const char *verb, const char *names[2], size_t n, char **says,
+	       struct err *err)
+{
+	char patterns[2][2 * PATH_MAX];
+	const char *argv[] = {tool, verb, patterns[0], n > 1 ? patterns[1] : NULL, NULL};
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		as_pattern(names[i], patterns[i]);
+	r = run_read(argv, NULL, 1 << 20, says, err);
+	return r > 1 ? err_wrap(err, -EIO, "%s %s %s failed", tool, verb, names[0]) : r;
+}
+
+/* Which of app's n names a package has, asked at once: dpkg-query reads the lists of all packages,
+ * whatever it is asked. Returns how many. */
+static int find_owned(const char *names[2], size_t n, bool owned[2], struct err *err)
 {
 	AUTO_FREE char *says = NULL;
-	int r = run_read((const char *[]){"dpkg-query", "--search", name, NULL}, NULL, 1 << 20,
-			 &says, err);
+	int count = 0, r = ask("dpkg-query", "--search", names, n, &says, err);
+	char *rest = says;
 
 	if (r < 0)
 		return r;
-	for (char *line = says, *end; r == 0 && line; line = end ? end + 1 : NULL) {
-		end = strchr(line, '\n');
-		if (end && strncmp(line, "local diversion ", 16) != 0 &&
-		    strncmp(line, "diversion by ", 13) != 0)
-			return 1;
-	}
-	return 0;
+	owned[0] = owned[1] = false;
+	for (char *line; (line = strsep(&rest, "\n"));)
+		for (size_t i = 0; i < n; i++)
+			if (!owned[i] && says_owned(line, names[i])) {
+				owned[i] = true;
+				count++;
+			}
+	return count;
 }
 
 /* dpkg-divert syncs its list, not the directory that the list is renamed into. */
@@ -263,54 +301,6 @@ static int divert(const char *name, const char *action, struct err *err)
 	return r < 0 ? r : sync_diversions(err);
 }
 
-/* 1 if dpkg diverts the name as we do. */
-static int is_diverted(const char *name, struct err *err)
-{
-	char want[PATH_MAX];
-	AUTO_FREE char *says = NULL;
-	int r = wrap_real(name, want, err);
-
-	if (r == 0)
-		r = run_read((const char *[]){"dpkg-divert", "--truename", name, NULL}, NULL,
-			     PATH_MAX * 2, &says, err);
-	if (r != 0)
-		return r < 0 ? r : err_wrap(err, -EIO, "dpkg-divert --truename %s failed", name);
-	says[strcspn(says, "\n")] = '\0';
-	return strcmp(says, want) == 0;
-}
-
-/* 1 if one of app's names is diverted. */
-static int diverted(const char *app, struct err *err)
-{
-	const char *names[2];
-	size_t n = dpkg_names(app, names);
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = is_diverted(names[i], err);
-	return r;
-}
-
-/* The name that a package has for app is diverted, and no other: between two diversions to one file
- * dpkg would remove it when a package's next version has the other name. */
-static int begin_diversion(const char *app, struct err *err)
-{
-	const char *names[2];
-	size_t n = dpkg_names(app, names);
-
-	for (size_t i = 0; i < n; i++) {
-		int owned = is_owned(names[i], err);
-		int is = owned < 0 ? owned : is_diverted(names[i], err);
-		int r = is < 0 ? is : 0;
-
-		if (is >= 0 && owned != is)
-			r = divert(names[i], owned ? "--add" : "--remove", err);
-		if (r < 0)
-			return r;
-	}
-	return sync_diversions(err);
-}
-
 /* Of "local diversion of /usr/bin/x to /usr/bin/.pinlib/x" the first path, if the second is where
  * wrapping puts it. Paths may hold " to ". */
 static bool is_our_diversion(const char *line, char app[PATH_MAX])
@@ -330,6 +320,56 @@ static bool is_our_diversion(const char *line, char app[PATH_MAX])
 			return true;
 	}
 	return false;
+}
+
+/* Which of app's n names dpkg diverts as we do. Returns how many. */
+static int find_diverted(const char *names[2], size_t n, bool diverted[2], struct err *err)
+{
+	AUTO_FREE char *says = NULL;
+	char name[PATH_MAX];
+	int count = 0, r = ask("dpkg-divert", "--list", names, n, &says, err);
+	char *rest = says;
+
+	if (r < 0)
+		return r;
+	diverted[0] = diverted[1] = false;
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (!is_our_diversion(line, name))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			if (!diverted[i] && strcmp(name, names[i]) == 0) {
+				diverted[i] = true;
+				count++;
+			}
+	}
+	return count;
+}
+
+/* How many of app's names are diverted, or a negative error. */
+static int count_diverted(const char *app, struct err *err)
+{
+	const char *names[2];
+	bool diverted[2];
+	size_t n = dpkg_names(app, names);
+
+	return find_diverted(names, n, diverted, err);
+}
+
+/* The name that a package has for app is diverted, and no other: between two diversions to one file
+ * dpkg would remove it when a package's next version has the other name. */
+static int begin_diversion(const char *app, struct err *err)
+{
+	const char *names[2];
+	bool owned[2], is[2];
+	size_t n = dpkg_names(app, names);
+	int r = find_owned(names, n, owned, err);
+
+	if (r >= 0)
+		r = find_diverted(names, n, is, err);
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		if (owned[i] != is[i])
+			r = divert(names[i], owned[i] ? "--add" : "--remove", err);
+	return r < 0 ? r : sync_diversions(err);
 }
 
 int wrap_diversions(struct dirs *apps, struct err *err)
@@ -358,12 +398,11 @@ int wrap_diversions(struct dirs *apps, struct err *err)
 int wrap_owned(const char *app, struct err *err)
 {
 	const char *names[2];
+	bool owned[2];
 	size_t n = have_dpkg() ? dpkg_names(app, names) : 0;
-	int r = 0;
+	int r = n ? find_owned(names, n, owned, err) : 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = is_owned(names[i], err);
-	return r;
+	return r < 0 ? r : r > 0;
 }
 
 /* -- steps -- */
@@ -399,14 +438,23 @@ static int second_name(const char *app, const char *real, struct err *err)
 	return r < 0 ? r : file_sync_parent(AT_FDCWD, real, err);
 }
 
+/* Where the wrapper stands and one name is diverted, nothing is to be asked that takes long: the
+ * diversion comes before the wrapper and goes after it, and a package that brings the other name
+ * replaces the wrapper. */
 int wrap_prepare(const char *app, struct err *err)
 {
 	char real[PATH_MAX];
-	int r = wrap_real(app, real, err);
+	bool stands = wrap_present(app);
+	int count, r = wrap_real(app, real, err);
 
-	if (r == 0 && !wrap_present(app))
+	if (r == 0 && !stands)
 		r = second_name(app, real, err);
-	return r < 0 || !have_dpkg() ? r : begin_diversion(app, err);
+	if (r < 0 || !have_dpkg())
+		return r;
+	count = stands ? count_diverted(app, err) : 0;
+	if (count == 1)
+		return sync_diversions(err);
+	return count < 0 ? count : begin_diversion(app, err);
 }
 
 /* The script's text with our first line in place of its own: line numbers stay, and perl still
@@ -561,7 +609,7 @@ static int drop_second_name(const char *app, const char *real, struct err *err)
 	int newer = 0;
 
 	if (!same_file(app, real) && have_dpkg())
-		newer = diverted(app, err);
+		newer = count_diverted(app, err);
 	if (newer < 0)
 		return newer;
 	if (newer && rename(real, app) < 0)
@@ -584,18 +632,15 @@ static int bring_back(const char *app, const char *real, struct err *err)
 static int end_diversion(const char *app, struct err *err)
 {
 	const char *names[2];
+	bool is[2];
 	size_t n = have_dpkg() ? dpkg_names(app, names) : 0;
+	int r = n ? find_diverted(names, n, is, err) : 0;
 
-	for (size_t i = 0; i < n; i++) {
-		int r = is_diverted(names[i], err);
-
-		if (r > 0)
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		if (is[i])
 			r = divert(names[i], "--remove", err);
-		if (r < 0)
-			return r;
-	}
 	/* An earlier command may have been killed before it was on the disk. */
-	return n ? sync_diversions(err) : 0;
+	return r >= 0 && n ? sync_diversions(err) : r;
 }
 
 int wrap_remove(const char *app, struct err *err)
