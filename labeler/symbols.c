@@ -15,6 +15,7 @@
 struct where {
 	uint64_t symbols, strings, strings_len, versions, hash, gnu_hash;
 	uint64_t rel, rel_len, rela, rela_len, plt, plt_len, plt_kind;
+	uint64_t rel_relative, rela_relative; /* how many come first that name no symbol */
 };
 
 /* One object's symbols, in memory. */
@@ -102,11 +103,21 @@ static void take_tag(struct where *w, int64_t tag, uint64_t value)
 		int64_t tag;
 		uint64_t *to;
 	} known[] = {
-		{DT_SYMTAB, &w->symbols},  {DT_STRTAB, &w->strings}, {DT_STRSZ, &w->strings_len},
-		{DT_VERSYM, &w->versions}, {DT_HASH, &w->hash},	     {DT_GNU_HASH, &w->gnu_hash},
-		{DT_REL, &w->rel},	   {DT_RELSZ, &w->rel_len},  {DT_RELA, &w->rela},
-		{DT_RELASZ, &w->rela_len}, {DT_JMPREL, &w->plt},     {DT_PLTRELSZ, &w->plt_len},
+		{DT_SYMTAB, &w->symbols},
+		{DT_STRTAB, &w->strings},
+		{DT_STRSZ, &w->strings_len},
+		{DT_VERSYM, &w->versions},
+		{DT_HASH, &w->hash},
+		{DT_GNU_HASH, &w->gnu_hash},
+		{DT_REL, &w->rel},
+		{DT_RELSZ, &w->rel_len},
+		{DT_RELA, &w->rela},
+		{DT_RELASZ, &w->rela_len},
+		{DT_JMPREL, &w->plt},
+		{DT_PLTRELSZ, &w->plt_len},
 		{DT_PLTREL, &w->plt_kind},
+		{DT_RELCOUNT, &w->rel_relative},
+		{DT_RELACOUNT, &w->rela_relative},
 	};
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -281,6 +292,16 @@ static int read_relocations(struct image *i, struct table *t, uint64_t address, 
 	return r;
 }
 
+/* Past the first count relocations of size bytes, which the loader takes for relative ones without
+ * a look at them (glibc's do-rel.h). In libLLVM they are 7 of 8 MiB. */
+static void skip(uint64_t *address, uint64_t *len, uint64_t count, size_t size)
+{
+	uint64_t skipped = count < *len / size ? count * size : *len / size * size;
+
+	*address += skipped;
+	*len -= skipped;
+}
+
 static int read_all_relocations(struct image *i, const struct where *w, struct table *t,
 				struct err *err)
 {
@@ -303,6 +324,8 @@ static int read_table_of(struct image *i, struct table *t, struct err *err)
 		r = read_where(i, &w, err);
 	if (r < 0 || !w.symbols)
 		return r;
+	skip(&w.rel, &w.rel_len, w.rel_relative, (size_t)i->class / 8 * 2);
+	skip(&w.rela, &w.rela_len, w.rela_relative, (size_t)i->class / 8 * 3);
 	r = count_symbols(i, &w, t, err);
 	t->end_hashed = t->count;
 	if (r == 0)

@@ -10,6 +10,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SAID_MAX 8 /* modules that are named; the others are counted */
 #define MODULES_MAX 20000
@@ -21,7 +22,7 @@ static const struct kind {
 	const char *loaded; /* soname, with the * and ? of fnmatch(3); or ... */
 	const char *program;
 	const char *dir;   /* "%s" is the multiarch triplet; its last component may hold a * */
-	const char *files; /* and in it, or below it */
+	const char *files; /* and in it, or below it if it is more than /usr/lib/TRIPLET */
 } kinds[] = {
 	{"libpam.so.0", NULL, "/usr/lib/%s/security", "*.so"},
 	{"libGL*.so.*", NULL, "/usr/lib/%s/dri", "*.so"},
@@ -42,11 +43,20 @@ static const struct kind {
 	{NULL, "perl*", "/usr/lib/%s/perl*", "*.so"},
 };
 
+/* A file that was looked at, and which of the modules it was. */
+struct seen {
+	dev_t dev;
+	ino_t ino;
+	size_t module;
+};
+
 /* Two ways to look at the same module, and what was found. */
 struct late {
 	struct scan *view, *live;
 	const struct sight *sight;
 	struct dirs modules;
+	struct seen *seen; /* of modules.count */
+	size_t nseen;
 	struct sentences *remarks;
 	size_t said, left_out;
 };
@@ -56,6 +66,7 @@ static void late_end(struct late *l)
 	scan_free(&l->view);
 	scan_free(&l->live);
 	dirs_free(&l->modules);
+	free(l->seen);
 }
 
 /* -- which modules there are -- */
@@ -81,7 +92,8 @@ static int add_below(struct late *l, const char *dir, const char *files, int dep
 }
 
 /* Its last component may hold a '*'. */
-static int add_dirs(struct late *l, const char *pattern, const char *files, struct err *err)
+static int add_dirs(struct late *l, const char *pattern, const char *files, int depth,
+		    struct err *err)
 {
 	char parent[PATH_MAX];
 	AUTO_DIR DIR *d = NULL;
@@ -89,7 +101,7 @@ static int add_dirs(struct late *l, const char *pattern, const char *files, stru
 	int r = 0;
 
 	if (!strchr(pattern, '*'))
-		return add_below(l, pattern, files, DEPTH_MAX, err);
+		return add_below(l, pattern, files, depth, err);
 	path_dir(pattern, parent);
 	d = opendir(parent);
 	while (r == 0 && d && (entry = readdir(d))) {
@@ -97,7 +109,7 @@ static int add_dirs(struct late *l, const char *pattern, const char *files, stru
 		int n = snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
 
 		if (n > 0 && (size_t)n < sizeof path && fnmatch(pattern, path, 0) == 0)
-			r = add_below(l, path, files, DEPTH_MAX, err);
+			r = add_below(l, path, files, depth, err);
 	}
 	return r;
 }
@@ -158,7 +170,7 @@ static int find_modules(struct late *l, const struct closure *c, struct err *err
 				 at + 2);
 		else
 			snprintf(dir, sizeof dir, "%s", k->dir);
-		r = add_dirs(l, dir, k->files, err);
+		r = add_dirs(l, dir, k->files, at && !at[2] ? 1 : DEPTH_MAX, err);
 	}
 	return r;
 }
@@ -248,6 +260,38 @@ static int check_module(struct late *l, const char *path, struct err *err)
 			    text);
 }
 
+/* Whether it is another name, in the same directory, of a file that was looked at: Mesa's drivers
+ * are one file of 25 MiB under a dozen names. Else it is noted. */
+static bool is_seen(struct late *l, size_t module)
+{
+	const char *path = l->modules.items[module];
+	size_t dir = (size_t)(path_base(path) - path);
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return false;
+	for (size_t i = 0; i < l->nseen; i++)
+		if (l->seen[i].ino == st.st_ino && l->seen[i].dev == st.st_dev &&
+		    strncmp(l->modules.items[l->seen[i].module], path, dir) == 0 &&
+		    !strchr(l->modules.items[l->seen[i].module] + dir, '/'))
+			return true;
+	l->seen[l->nseen++] = (struct seen){st.st_dev, st.st_ino, module};
+	return false;
+}
+
+static int check_modules(struct late *l, struct err *err)
+{
+	int r = 0;
+
+	l->seen = calloc(l->modules.count + 1, sizeof *l->seen);
+	if (!l->seen)
+		return err_nomem(err);
+	for (size_t i = 0; r == 0 && i < l->modules.count; i++)
+		if (!is_seen(l, i))
+			r = check_module(l, l->modules.items[i], err);
+	return r;
+}
+
 int late_check(const struct closure *closure, const struct sight *sight, struct sentences *remarks,
 	       struct err *err)
 {
@@ -261,8 +305,8 @@ int late_check(const struct closure *closure, const struct sight *sight, struct 
 		r = scan_new(NULL, &l.live, err);
 	if (r == 0)
 		r = find_modules(&l, closure, err);
-	for (size_t i = 0; r == 0 && i < l.modules.count; i++)
-		r = check_module(&l, l.modules.items[i], err);
+	if (r == 0)
+		r = check_modules(&l, err);
 	if (r == 0 && l.left_out)
 		r = sentence_add(remarks, err, "%zu more such modules would miss something",
 				 l.left_out);
