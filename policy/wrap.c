@@ -211,16 +211,14 @@ static bool have_dpkg(void)
  * usr/bin. A package's next version may move from one to the other. Returns how many there are. */
 static size_t dpkg_names(const char *app, const char *names[2])
 {
-	char found[PATH_MAX], dir[PATH_MAX], here[PATH_MAX];
+	char place[PATH_MAX];
 	struct err ignored;
 
 	names[0] = app;
-	if (strncmp(app, "/usr/", 5) != 0 || path_resolve(app + 4, found, NULL, &ignored) < 0)
-		return 1;
-	path_dir(found, dir);
-	path_dir(app, here);
 	names[1] = app + 4;
-	return strcmp(dir, here) == 0 ? 2 : 1;
+	if (strncmp(app, "/usr/", 5) != 0 || path_place(names[1], place, &ignored) < 0)
+		return 1;
+	return strcmp(place, app) == 0 ? 2 : 1;
 }
 
 /* Whether a line of what dpkg-query --search says is about a file of that name in a package: it
