@@ -149,12 +149,29 @@ static int read_where(struct image *i, struct where *w, struct err *err)
 	return malformed(err, "the dynamic section is out of range");
 }
 
+/* The highest symbol that a bucket of the GNU hash table begins with. */
+static int last_bucket(struct image *i, uint64_t address, uint32_t count, uint32_t *last,
+		       struct err *err)
+{
+	AUTO_FREE void *raw = NULL;
+	int r = part(i, address, (uint64_t)count * 4, &raw, err);
+
+	*last = 0;
+	for (uint32_t k = 0; r == 0 && k < count; k++) {
+		uint32_t first = image_u32(i, ((const uint32_t *)raw)[k]);
+
+		*last = first > *last ? first : *last;
+	}
+	return r;
+}
+
 /* With a GNU hash table the number of symbols stands nowhere: the chain of the highest bucket ends
  * with the last. */
 static int count_gnu(struct image *i, const struct where *w, struct table *t, struct err *err)
 {
-	uint32_t header[4], word, last = 0;
+	uint32_t header[4], word, last;
 	uint64_t at, len, buckets, chains;
+	int r;
 
 	if (!image_offset(i, w->gnu_hash, &at, &len) || len < sizeof header ||
 	    !image_get(i, at, header, sizeof header))
@@ -165,12 +182,9 @@ static int count_gnu(struct image *i, const struct where *w, struct table *t, st
 	chains = buckets + (uint64_t)header[0] * 4;
 	if (chains > len)
 		return malformed(err, "the hash table is out of range");
-	for (uint32_t k = 0; k < header[0]; k++) {
-		if (!image_get(i, at + buckets + 4ull * k, &word, 4))
-			return malformed(err, "the hash table is out of range");
-		word = image_u32(i, word);
-		last = word > last ? word : last;
-	}
+	r = last_bucket(i, w->gnu_hash + buckets, header[0], &last, err);
+	if (r < 0)
+		return r;
 	t->first_hashed = t->count = header[1];
 	if (last < header[1])
 		return 0;
