@@ -92,7 +92,7 @@ static int run(int argc, char **argv)
 	if (!added)
 		return failed((err_nomem(&err), &err));
 	progress_show();
-	if (session_begin(&session, &err) < 0)
+	if (session_begin_store(&session, &err) < 0)
 		return failed(&err);
 	status = add_all(session.store, argv + optind, n, &how, added, &done);
 	if (want_json)

@@ -62,6 +62,8 @@ struct session {
 	struct policy *policy;
 };
 int session_begin(struct session *session, struct err *err);
+/* The same without the policy, for a command that only brings something to the store. */
+int session_begin_store(struct session *session, struct err *err);
 void session_end(struct session *session);
 #define AUTO_SESSION CLEANUP(session_end)
 

@@ -175,12 +175,17 @@ static void say_waiting(void)
 	warn("waiting for another pinlib command to finish");
 }
 
+/* What an interrupted command left. The policy is not opened where there is nothing. */
 static int recover(struct store *store, struct err *err)
 {
 	AUTO_POLICY struct policy *committed = NULL;
+	AUTO_PATHS struct paths pending = {0};
 	struct err why;
-	int r = policy_open(&committed, err);
+	int r;
 
+	if (activate_pending(&pending, &why) == 0 && !pending.items)
+		return 0;
+	r = policy_open(&committed, err);
 	if (r < 0)
 		return r;
 	if (activate_recover(committed, store, &why) < 0)
@@ -188,7 +193,7 @@ static int recover(struct store *store, struct err *err)
 	return 0;
 }
 
-int session_begin(struct session *s, struct err *err)
+int session_begin_store(struct session *s, struct err *err)
 {
 	int r;
 
@@ -198,9 +203,14 @@ int session_begin(struct session *s, struct err *err)
 		r = store_open(PINLIB_STORE, true, &s->store, err);
 	if (r == 0)
 		r = recover(s->store, err);
-	if (r == 0)
-		r = policy_begin(&s->policy, err);
 	return r;
+}
+
+int session_begin(struct session *s, struct err *err)
+{
+	int r = session_begin_store(s, err);
+
+	return r < 0 ? r : policy_begin(&s->policy, err);
 }
 
 /* What is said of a view is kept until it is known whether it is a warning or a reason. */
