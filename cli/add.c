@@ -38,14 +38,12 @@ static void print_json(const struct added *added, size_t n)
 	json_open(NULL, '[');
 	for (size_t i = 0; i < n; i++) {
 		const struct version *v = &added[i].version;
-		char digest[DIGEST_HEX + 7] = "sha256:";
 
-		digest_hex(&v->digest, digest + 7);
 		json_open(NULL, '{');
 		json_string("name", v->name);
 		json_string("version", v->version);
 		json_string("arch", v->arch);
-		json_string("digest", digest);
+		json_digest("digest", &v->digest);
 		json_bool("known", added[i].known);
 		json_close();
 	}

@@ -18,16 +18,6 @@ static const struct option options[] = {
 	{0},
 };
 
-static void removal(void *ctx, const char *what)
-{
-	(void)ctx;
-	progress_hide();
-	if (want_json)
-		json_string(NULL, what);
-	else
-		printf("%s\n", what);
-}
-
 /* What upgrades took away stays for a while, as pinlib.conf has it; a negative number here is none.
  */
 static int retained(struct store *store, int64_t days, int64_t megabytes, struct digests *out,
@@ -114,7 +104,7 @@ static int run(int argc, char **argv)
 		json_open(NULL, '{');
 		json_open("removed", '[');
 	}
-	r = collect(session.policy, session.store, &kept, keep, dry_run, removal, NULL, &result,
+	r = collect(session.policy, session.store, &kept, keep, dry_run, print_found, NULL, &result,
 		    &err);
 	if (want_json)
 		json_close();

@@ -61,14 +61,11 @@ static int row(struct table *t, const struct version *v, const struct apps *apps
 
 static void object(const struct version *v, const struct apps *apps)
 {
-	char digest[DIGEST_HEX + 7] = "sha256:";
-
-	digest_hex(&v->digest, digest + 7);
 	json_open(NULL, '{');
 	json_string("name", v->name);
 	json_string("version", v->version);
 	json_string("arch", v->arch);
-	json_string("digest", digest);
+	json_digest("digest", &v->digest);
 	json_number("size", (int64_t)version_size(v));
 	json_open("sonames", '[');
 	for (size_t i = 0; i < v->nentries; i++)

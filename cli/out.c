@@ -1,5 +1,6 @@
 #include "cli/out.h"
 
+#include "cli/cli.h"
 #include "cli/progress.h"
 
 #include <stdbool.h>
@@ -211,6 +212,24 @@ void json_string(const char *key, const char *value)
 		quoted(value);
 	else
 		fputs("null", stdout);
+}
+
+void json_digest(const char *key, const struct digest *digest)
+{
+	char text[DIGEST_HEX + 7] = "sha256:";
+
+	digest_hex(digest, text + 7);
+	json_string(key, text);
+}
+
+void print_found(void *ctx, const char *what)
+{
+	(void)ctx;
+	progress_hide();
+	if (want_json)
+		json_string(NULL, what);
+	else
+		printf("%s\n", what);
 }
 
 void json_number(const char *key, int64_t value)

@@ -1,6 +1,8 @@
 /* Data on standard output: aligned tables for people, JSON for programs. */
 #pragma once
 
+#include "base/digest.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,8 +18,13 @@ void table_print(struct table *table);
 void json_open(const char *key, char bracket); /* '[' or '{' */
 void json_close(void);
 void json_string(const char *key, const char *value); /* NULL: null */
+void json_digest(const char *key, const struct digest *digest); /* "sha256:HEX" */
 void json_number(const char *key, int64_t value);
 void json_bool(const char *key, int value);
+
+/* One of a list that comes as it is found: a line, or a string in the JSON array that is open. Fits
+ * the callbacks of verify and gc; ctx is not used. */
+void print_found(void *ctx, const char *what);
 
 /* Bytes for people: "118 KiB". */
 void human_size(uint64_t bytes, char text[32]);

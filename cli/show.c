@@ -88,16 +88,15 @@ static void print_text(const struct app *app, const struct plan *plan)
 
 static void json_confinement(const struct confinement *c)
 {
-	char source[DIGEST_HEX + 7] = "sha256:", why[ERR_TEXT_MAX];
+	char why[ERR_TEXT_MAX];
 
 	if (!c->profile) {
 		json_string("confined", NULL);
 		return;
 	}
-	digest_hex(&c->source, source + 7);
 	json_open("confined", '{');
 	json_string("profile", c->profile);
-	json_string("source", source);
+	json_digest("source", &c->source);
 	json_number("instructions", (int64_t)(c->size / sizeof(struct sock_filter)));
 	json_bool("changed", profile_changed(c, why));
 	json_close();
@@ -116,14 +115,11 @@ static void print_json(const struct app *app, const struct plan *plan)
 	json_string("label", plan ? plan->label : NULL);
 	json_open("pins", '[');
 	for (size_t i = 0; i < app->npins; i++) {
-		char digest[DIGEST_HEX + 7] = "sha256:";
-
-		digest_hex(&app->pins[i].digest, digest + 7);
 		json_open(NULL, '{');
 		json_string("name", app->pins[i].name);
 		json_string("version", app->pins[i].version);
 		json_string("arch", app->pins[i].arch);
-		json_string("digest", digest);
+		json_digest("digest", &app->pins[i].digest);
 		json_string("origin", origin_name(app->pins[i].origin));
 		json_close();
 	}

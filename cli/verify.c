@@ -11,16 +11,6 @@
 
 static const struct option options[] = {{"repair", no_argument, NULL, 'r'}, {0}};
 
-static void finding(void *ctx, const char *what)
-{
-	(void)ctx;
-	progress_hide();
-	if (want_json)
-		json_string(NULL, what);
-	else
-		printf("%s\n", what);
-}
-
 /* Sums findings; a part that cannot be looked at is a finding too, and the others are still done.
  */
 static void tally(int r, const struct err *err, int *findings)
@@ -29,7 +19,7 @@ static void tally(int r, const struct err *err, int *findings)
 		*findings += r;
 		return;
 	}
-	finding(NULL, err->text);
+	print_found(NULL, err->text);
 	++*findings;
 }
 
@@ -69,11 +59,11 @@ static int run(int argc, char **argv)
 		json_open(NULL, '{');
 		json_open("findings", '[');
 	}
-	r = store_verify(session.store, finding, NULL, &err);
+	r = store_verify(session.store, print_found, NULL, &err);
 	tally(r, &err, &findings);
-	r = layer_verify(session.store, PINLIB_LAYERS, finding, NULL, &err);
+	r = layer_verify(session.store, PINLIB_LAYERS, print_found, NULL, &err);
 	tally(r, &err, &findings);
-	r = activate_verify(session.policy, session.store, finding, NULL, &err);
+	r = activate_verify(session.policy, session.store, print_found, NULL, &err);
 	tally(r, &err, &findings);
 	progress_hide();
 	if (want_json) {

@@ -14,14 +14,6 @@
 
 static struct err err;
 
-#define MUST(cond)                                                                                 \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: cannot go on: %s\n", __FILE__, __LINE__, #cond);   \
-			exit(2);                                                                   \
-		}                                                                                  \
-	} while (0)
-
 /* -- err -- */
 
 static void test_err(void)

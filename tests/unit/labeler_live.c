@@ -2,6 +2,7 @@
 #include "labeler/live.h"
 
 #include "base/paths.h"
+#include "tests/unit/child.h"
 #include "tests/unit/labeler_help.h"
 
 #include <pthread.h>
@@ -26,33 +27,6 @@ static bool enter(const char *source)
 {
 	return unshare(CLONE_NEWNS) == 0 &&
 	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && lay(source);
-}
-
-/* A process that is in its state when this returns, and stays until it is ended. */
-static pid_t start(void (*become)(void))
-{
-	int ready[2];
-	char byte;
-	pid_t pid;
-
-	MUST(pipe2(ready, O_CLOEXEC) == 0);
-	pid = fork();
-	MUST(pid >= 0);
-	if (pid == 0) {
-		become();
-		MUST(write(ready[1], "", 1) == 1);
-		for (;;)
-			pause();
-	}
-	close(ready[1]);
-	MUST(read(ready[0], &byte, 1) == 1);
-	close(ready[0]);
-	return pid;
-}
-
-static void stop(pid_t pid)
-{
-	MUST(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
 /* How often the label is among the live ones; -1 for an error. */

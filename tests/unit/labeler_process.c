@@ -2,6 +2,7 @@
 #include "labeler/process.h"
 
 #include "base/paths.h"
+#include "tests/unit/child.h"
 #include "tests/unit/labeler_help.h"
 
 #include <grp.h>
@@ -108,34 +109,6 @@ static void in_view(void)
 	lay(PINLIB_SOURCE LABEL, ",xino=off");
 	if (to_map)
 		map(to_map);
-}
-
-static pid_t start(void (*become)(void))
-{
-	int ready[2];
-	char byte;
-	pid_t pid;
-
-	MUST(pipe2(ready, O_CLOEXEC) == 0);
-	pid = fork();
-	MUST(pid >= 0);
-	if (pid == 0) {
-		MUST(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
-		become();
-		MUST(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0); /* setuid(2) took it away */
-		MUST(write(ready[1], "", 1) == 1);
-		for (;;)
-			pause();
-	}
-	close(ready[1]);
-	MUST(read(ready[0], &byte, 1) == 1);
-	close(ready[0]);
-	return pid;
-}
-
-static void stop(pid_t pid)
-{
-	MUST(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
 /* The library of that base name. */

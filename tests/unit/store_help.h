@@ -15,14 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MUST(cond)                                                                                 \
-	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			fprintf(stderr, "%s:%d: cannot go on: %s\n", __FILE__, __LINE__, #cond);   \
-			exit(2);                                                                   \
-		}                                                                                  \
-	} while (0)
-
 static char scratch[PATH_MAX / 2];
 static struct err err;
 

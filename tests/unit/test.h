@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int test_passed, test_failed;
@@ -26,6 +27,15 @@ static int test_passed, test_failed;
 			test_failed++;                                                             \
 			fprintf(stderr, "%s:%d: %s is \"%s\", not \"%s\"\n", __FILE__, __LINE__,   \
 				#a, a_ ? a_ : "(null)", b_ ? b_ : "(null)");                       \
+		}                                                                                  \
+	} while (0)
+
+/* What a test stands on: if it does not hold, the program ends. */
+#define MUST(cond)                                                                                 \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			fprintf(stderr, "%s:%d: cannot go on: %s\n", __FILE__, __LINE__, #cond);   \
+			exit(2);                                                                   \
 		}                                                                                  \
 	} while (0)
 
