@@ -54,6 +54,9 @@ layout() {
 	}
 	for dir in /usr/bin "$libs" /usr/local/lib/pinlib /etc /var/lib/pinlib; do
 		[ "$BENCH_LAYOUT $dir" != "tmpfs /var/lib/pinlib" ] || continue # it is one
-		mkdir -p "$at$dir" && cp -a "$dir/." "$at$dir" && mount --bind "$at$dir" "$dir" || return 1
+		mkdir -p "$at$dir" && cp -a "$dir/." "$at$dir" || return 1
+		# The wrapper's directory is no mount of its own on a machine, and needs none.
+		[ "$dir" != /usr/local/lib/pinlib ] || dir=${dir%/pinlib}
+		mount --bind "$at$dir" "$dir" || return 1
 	done
 }
