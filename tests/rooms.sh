@@ -104,4 +104,15 @@ for name in $(grep '^|' SECURITY.md | sed 's/.*| \([^|]*\) |$/\1/' | tr -d ',' |
 	esac || wrong+="$name "
 done
 is "the tests that SECURITY.md names" "$wrong$((count > 30))" 1
+
+# What tests do to the machine they do to the bed.
+for dir in / /dev /boot /srv /mnt; do
+	[ -d "$dir" ] || continue
+	tests/bed touch "$dir/of-the-bed" 2>/dev/null
+	is "the bed's $dir is not the machine's" "$(ls -A "$dir" | grep -x of-the-bed)" ""
+done
+is "nor are those that can be written" "$(tests/bed bash -c 'for dir in /usr/bin /etc /var/lib /tmp /run /root; do
+	touch $dir/of-the-bed && echo $dir; done' | xargs) $(ls -A /usr/bin /etc /var/lib /tmp /run /root | grep -x of-the-bed)" \
+	"/usr/bin /etc /var/lib /tmp /run /root "
+
 finish
