@@ -9,7 +9,10 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const struct option options[] = {{"output", required_argument, NULL, 'o'}, {0}};
 
@@ -46,13 +49,16 @@ static int take_app(struct policy *policy, struct store *store, const char *name
 }
 
 /* Beside the file and then in its place: no half of one is ever there. */
-static int write_file(struct store *store, const struct versions *vs, const char *text, size_t len,
-		      const char *file, struct err *err)
+static int replace_file(struct store *store, const struct versions *vs, const char *text,
+			size_t len, const char *file, struct err *err)
 {
 	char prefix[PATH_MAX], temp[PATH_MAX + 64];
+	AUTO_FREE char *target = realpath(file, NULL); /* where a link leads to; NULL: nothing yet */
 	AUTO_FD int fd = -1;
 	int r;
 
+	if (target)
+		file = target;
 	if (snprintf(prefix, sizeof prefix, "%s%s", file, FILE_TEMP) >= (int)sizeof prefix)
 		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", file);
 	r = file_temp_name(prefix, temp, sizeof temp, err);
@@ -67,6 +73,23 @@ static int write_file(struct store *store, const struct versions *vs, const char
 	if (r < 0)
 		unlink(temp);
 	return r;
+}
+
+/* To standard output, or to the device or pipe that has the name; else to a file. */
+static int write_out(struct store *store, const struct versions *vs, const char *text, size_t len,
+		     const char *file, struct err *err)
+{
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	if (strcmp(file, "-") == 0)
+		return oci_write(store, vs, text, len, STDOUT_FILENO, err);
+	if (stat(file, &st) < 0 || S_ISREG(st.st_mode))
+		return replace_file(store, vs, text, len, file, err);
+	fd = open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot write %s", file);
+	return oci_write(store, vs, text, len, fd, err);
 }
 
 static int export(char **names, size_t n, const char *file, struct versions *vs, struct err *err)
@@ -87,13 +110,14 @@ static int export(char **names, size_t n, const char *file, struct versions *vs,
 		r = take_app(policy, store, names[i], f, vs, err);
 	if (fclose(f) != 0)
 		return err_nomem(err);
-	return r < 0 ? r : write_file(store, vs, text, len, file, err);
+	return r < 0 ? r : write_out(store, vs, text, len, file, err);
 }
 
 static int run(int argc, char **argv)
 {
 	AUTO_VERSIONS struct versions vs = {0};
 	const char *file = NULL;
+	bool to_output;
 	struct err err;
 	int c;
 
@@ -104,9 +128,15 @@ static int run(int argc, char **argv)
 	}
 	if (optind >= argc || !file)
 		return misused(&command_export, file ? "which programs?" : "where to? (-o FILE)");
+	to_output = strcmp(file, "-") == 0;
+	if (to_output && (want_json || isatty(STDOUT_FILENO)))
+		return misused(&command_export, "standard output is %s",
+			       want_json ? "for --json" : "a terminal");
 	progress_show();
 	if (export(argv + optind, (size_t)(argc - optind), file, &vs, &err) < 0)
 		return failed(&err);
+	if (to_output)
+		return EXIT_OK;
 	if (want_json) {
 		json_open(NULL, '{');
 		json_string("file", file);
@@ -122,12 +152,12 @@ static int run(int argc, char **argv)
 
 const struct command command_export = {
 	.name = "export",
-	.synopsis = "APP... --output FILE [--json]",
+	.synopsis = "APP... --output FILE|- [--json]",
 	.summary = "Write pins with their library versions to a file, for another machine",
 	.options = "The file is an image in OCI's layout, in a tar archive: 'pinlib import' reads "
 		   "it, and\n"
 		   "skopeo copies it to a registry and back, as oci-archive:FILE.\n"
-		   "  -o, --output FILE\n",
+		   "  -o, --output FILE  '-' is standard output\n",
 	.letters = "o:",
 	.root = true,
 	.run = run,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct option options[] = {{"remove", no_argument, NULL, 'r'}, {0}};
 
@@ -36,6 +37,7 @@ static int take_away(struct paths *paths, const char *app, struct err *err)
 static int change(struct paths *paths, const char *name, bool remove, struct err *err)
 {
 	char app[PATH_MAX];
+	struct stat st;
 	int r;
 
 	if (remove && name[0] == '/' && paths_have(paths, name)) /* it may be gone */
@@ -43,7 +45,11 @@ static int change(struct paths *paths, const char *name, bool remove, struct err
 	r = find_app(name, app, err);
 	if (r < 0)
 		return r;
-	return remove ? take_away(paths, app, err) : add(paths, app, err);
+	if (remove)
+		return take_away(paths, app, err);
+	if (stat(app, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return err_set(err, EACCES, "%s is no program", app);
+	return add(paths, app, err);
 }
 
 static int list(struct err *err)

@@ -73,7 +73,9 @@ static int tar_failed(struct archive *a, struct err *err)
 {
 	int errnum = archive_errno(a);
 
-	return err_set(err, errnum > 0 ? errnum : EIO, "cannot write the archive: %s",
+	if (errnum > 0) /* a system call's */
+		return err_sys(err, errnum, "cannot write the archive");
+	return err_set(err, EIO, "cannot write the archive: %s",
 		       archive_error_string(a) ? archive_error_string(a) : "out of memory");
 }
 
