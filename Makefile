@@ -22,7 +22,8 @@ WERROR ?= -Werror
 WARN = -Wall -Wextra $(WERROR) -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla
 DEFS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPINLIB_LIBDIR='"$(libdir)"' \
-	-DPINLIB_DATADIR='"$(datadir)"' -DPINLIB_VERSION='"$(VERSION)"'
+	-DPINLIB_DATADIR='"$(datadir)"' -DPINLIB_VERSION='"$(VERSION)"' \
+	-DPINLIB_COMMAND='"$(bindir)/pinlib"'
 HARDEN = -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 LINK_HARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LIBS = sqlite3 libcap libseccomp mount libarchive libcrypto

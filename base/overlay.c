@@ -47,7 +47,8 @@ static void put_path(struct options *o, const char *path)
  * needs an upper layer is wanted. */
 static const char fixed[] = ",redirect_dir=nofollow,metacopy=off,index=off,xino=off";
 
-int overlay_cover(const char *target, const char *layer, const char *label, struct err *err)
+int overlay_cover_at(const char *place, const char *target, const char *layer, const char *label,
+		     struct err *err)
 {
 	static struct options options; /* static: a wrapper's stack is the smaller, the faster */
 	unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV;
@@ -71,13 +72,18 @@ int overlay_cover(const char *target, const char *layer, const char *label, stru
 		return err_sys(err, ENAMETOOLONG, "cannot cover %s", target);
 	options.text[options.used] = '\0';
 	snprintf(source, sizeof source, "%s%s", PINLIB_SOURCE, label);
-	before = mount_id_at(target, 0);
-	if (sys_mount(source, target, "overlay", flags, options.text) < 0)
+	before = mount_id_at(place, 0);
+	if (sys_mount(source, place, "overlay", flags, options.text) < 0)
 		return err_sys(err, errno, "cannot cover %s (the kernel's log may say more)",
 			       target);
-	if (mount_id_at(target, 0) == before)
+	if (mount_id_at(place, 0) == before)
 		return err_set(err, EPERM, "%s was covered and is not", target);
 	return 0;
+}
+
+int overlay_cover(const char *target, const char *layer, const char *label, struct err *err)
+{
+	return overlay_cover_at(target, target, layer, label, err);
 }
 
 int mount_pick_up(const char *path, unsigned flags, struct err *err)

@@ -13,6 +13,9 @@
 /* Covers target, a directory, with an overlay: layer above, the live directory below, read-only,
  * nosuid, nodev. Its source field is PINLIB_SOURCE and label. */
 int overlay_cover(const char *target, const char *layer, const char *label, struct err *err);
+/* The same, to be seen at another directory, place; target is left as it is. */
+int overlay_cover_at(const char *place, const char *target, const char *layer, const char *label,
+		     struct err *err);
 
 /* A mount of its own of what is at path, which is not followed if it is a link; with flags
  * AT_RECURSIVE_MOUNTS, of all that is mounted below it too. Returns the descriptor. */

@@ -11,6 +11,10 @@
 #ifndef PINLIB_DATADIR
 #define PINLIB_DATADIR "/usr/local/share/pinlib"
 #endif
+/* pinlib itself, for others that are to call it. */
+#ifndef PINLIB_COMMAND
+#define PINLIB_COMMAND "/usr/local/bin/pinlib"
+#endif
 #define PINLIB_WRAPPER PINLIB_LIBDIR "/pinlib-wrapper"
 
 #define PINLIB_STORE PINLIB_STATE "/store"	/* library versions, by content */
@@ -30,6 +34,11 @@
 
 #define PINLIB_CONF "/etc/pinlib/pinlib.conf"  /* the administrator's, see pinlib.conf(5) */
 #define PINLIB_WATCHED PINLIB_STATE "/watched" /* apps whose libraries are kept, a path a line */
+
+/* Views that stand ready for services of systemd: UNIT/N, the N-th directory of a unit's view. Not
+ * views of anybody's here: who reads labels leaves them out. */
+#define PINLIB_UNITS "/run/pinlib/units"
+#define PINLIB_UNIT_FILES "/etc/systemd/system" /* UNIT.d/pinlib.conf says so to systemd */
 
 /* A wrapped program's original is DIR/.pinlib/NAME: same directory tree, so same filesystem, so
  * that every step of wrapping is one rename(2). */

@@ -7,10 +7,12 @@
 
 #include <fcntl.h>
 #include <libmount/libmount.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void cleanup_table(struct libmnt_table **t)
 {
@@ -71,13 +73,13 @@ static bool comes_along(const struct below *b, const char *path)
 	return false;
 }
 
-/* To set what make_private has set changes nothing, and is refused for what is no mount's root:
- * one that another mount hides, say. */
+/* Not one that another mount hides. */
 static bool is_seen(const char *path)
 {
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID};
+	struct statx stx;
 
-	return sys_mount_setattr(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &attr, sizeof attr) == 0;
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, 0, &stx) == 0 &&
+	       (stx.stx_attributes_mask & stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
 static int pick_up(struct below *b, const char *path, struct err *err)
@@ -127,22 +129,59 @@ static int pick_up_below(const struct sight *sight, struct below *b, struct err 
 	return 0;
 }
 
-int enter_sight(const struct sight *sight, struct err *err)
+/* Where path is to be seen: at its own place, or below the place of the directory that it is in.
+ */
+static int place_of(const struct sight *sight, const char *const *places, const char *path,
+		    char out[PATH_MAX], struct err *err)
+{
+	const char *dir = "", *place = "";
+
+	for (size_t i = 0; places && i < sight->ncovers; i++)
+		if (path_below(path, sight->covers[i].target) &&
+		    strlen(sight->covers[i].target) > strlen(dir)) {
+			dir = sight->covers[i].target;
+			place = places[i];
+		}
+	if (places && !*dir)
+		return err_set(err, EINVAL, "%s is in none of the view's directories", path);
+	if (snprintf(out, PATH_MAX, "%s%s", place, path + strlen(dir)) >= PATH_MAX)
+		return err_sys(err, ENAMETOOLONG, "%s%s", place, path);
+	return 0;
+}
+
+static int put_down(const struct sight *sight, const char *const *places, int fd, const char *path,
+		    struct err *err)
+{
+	char place[PATH_MAX];
+	int r = place_of(sight, places, path, place, err);
+
+	return r < 0 ? r : mount_put_down(fd, place, err);
+}
+
+int lay_sight(const struct sight *sight, const char *const *places, struct err *err)
 {
 	CLEANUP(below_free) struct below below = {0};
 	AUTO_FD int real = -1;
-	int r = make_private(err);
+	int r = 0;
 
-	if (r == 0 && sight->real) {
+	if (sight->real) {
 		real = mount_pick_up(sight->real, 0, err);
 		r = real < 0 ? real : 0;
 	}
 	if (r == 0 && sight->ncovers)
 		r = pick_up_below(sight, &below, err);
 	for (size_t i = 0; r == 0 && i < sight->ncovers; i++)
-		r = overlay_cover(sight->covers[i].target, sight->covers[i].layer, sight->label,
-				  err);
+		r = overlay_cover_at(places ? places[i] : sight->covers[i].target,
+				     sight->covers[i].target, sight->covers[i].layer, sight->label,
+				     err);
 	for (size_t i = 0; r == 0 && i < below.count; i++)
-		r = mount_put_down(below.fds[i], below.paths[i], err);
-	return r < 0 || real < 0 ? r : mount_put_down(real, sight->app, err);
+		r = put_down(sight, places, below.fds[i], below.paths[i], err);
+	return r < 0 || real < 0 ? r : put_down(sight, places, real, sight->app, err);
+}
+
+int enter_sight(const struct sight *sight, struct err *err)
+{
+	int r = make_private(err);
+
+	return r < 0 ? r : lay_sight(sight, NULL, err);
 }

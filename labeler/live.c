@@ -71,6 +71,17 @@ static int add_process(struct finding *f, const struct process_tables *p, struct
 	return r;
 }
 
+/* What stands ready for a service is read by what systemd starts next. */
+static int add_ready(struct finding *f, struct err *err)
+{
+	AUTO_MOUNT_TABLE struct mount_table table = {0};
+	int r = tables_ready(&table, err);
+
+	for (size_t i = 0; r == 0 && i < table.count; i++)
+		r = add(f, table.overlays[i].label, err);
+	return r;
+}
+
 int live_labels(struct live *out, struct err *err)
 {
 	AUTO_TABLES struct tables *tables = NULL;
@@ -82,6 +93,8 @@ int live_labels(struct live *out, struct err *err)
 		return err_set(err, EACCES, "/proc hides processes from this user");
 	while (r == 0 && (r = tables_next(tables, &p, err)) > 0)
 		r = add_process(&found, &p, err);
+	if (r == 0)
+		r = add_ready(&found, err);
 	if (r < 0)
 		return r;
 	*out = found.live;

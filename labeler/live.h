@@ -10,7 +10,8 @@ struct live {
 	size_t count;
 };
 
-/* The labels of all views that a thread of a running process has, forged ones included. Processes
+/* The labels of all views that a thread of a running process has, forged ones included, and of
+ * those that stand ready for services. Processes
  * that vanish while it looks are no error; one whose table cannot be read is (-EACCES, -EPERM),
  * and so are processes that /proc hides (-EACCES): then nothing may be collected. */
 int live_labels(struct live *out, struct err *err);

@@ -1,6 +1,7 @@
 #include "labeler/tables.h"
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "base/paths.h"
 
 #include <ctype.h>
@@ -42,7 +43,7 @@ static int compare_ns(const void *a, const void *b)
 	return x->ns < y->ns ? -1 : x->ns > y->ns;
 }
 
-static void table_free(struct mount_table *table)
+void mount_table_free(struct mount_table *table)
 {
 	for (size_t i = 0; i < table->count; i++) {
 		free(table->overlays[i].label);
@@ -58,7 +59,7 @@ static void space_free(struct space **space)
 {
 	if (!*space)
 		return;
-	table_free(&(*space)->table);
+	mount_table_free(&(*space)->table);
 	cleanup_fd(&(*space)->fd);
 	free(*space);
 	*space = NULL;
@@ -140,13 +141,17 @@ static void cleanup_iter(struct libmnt_iter **i)
 	mnt_free_iter(*i);
 }
 
-/* The label of a mount, NULL if it is none of a view's. */
-static const char *label_of(struct libmnt_fs *fs)
+/* The label of a mount, NULL if it is none of a view's. What stands ready for services is nobody's
+ * view yet, though all who were started since have it in their tables. */
+static const char *label_of(struct libmnt_fs *fs, bool ready)
 {
 	const char *type = mnt_fs_get_fstype(fs), *source = mnt_fs_get_source(fs);
+	const char *at = mnt_fs_get_target(fs);
 
 	if (!type || !source || strcmp(type, "overlay") != 0 ||
 	    strncmp(source, PINLIB_SOURCE, strlen(PINLIB_SOURCE)) != 0)
+		return NULL;
+	if (ready != (at && path_below(at, PINLIB_UNITS)))
 		return NULL;
 	return source + strlen(PINLIB_SOURCE);
 }
@@ -216,7 +221,7 @@ static int no_line_is_left_out(struct libmnt_table *table, const char *name, int
 	return -EBADMSG;
 }
 
-static int parse(char *text, size_t len, struct mount_table *out, struct err *err)
+static int parse(char *text, size_t len, bool ready, struct mount_table *out, struct err *err)
 {
 	CLEANUP(cleanup_table) struct libmnt_table *table = mnt_new_table();
 	CLEANUP(cleanup_iter) struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
@@ -231,7 +236,7 @@ static int parse(char *text, size_t len, struct mount_table *out, struct err *er
 	if (mnt_table_parse_stream(table, f, "") != 0)
 		return err_set(err, EBADMSG, "cannot understand a mount table");
 	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {
-		const char *label = label_of(fs);
+		const char *label = label_of(fs, ready);
 
 		if (label)
 			r = add_overlay(out, fs, label, err);
@@ -265,7 +270,8 @@ static int pick_lines(FILE *in, FILE *out, enum trust trust)
 }
 
 /* 0 with an empty table if the thread has gone. */
-static int read_table(int dir, const char *path, struct mount_table *out, struct err *err)
+static int read_table(int dir, const char *path, bool ready, struct mount_table *out,
+		      struct err *err)
 {
 	char buffer[TABLES_BUFFER];
 	AUTO_FREE char *text = NULL;
@@ -290,7 +296,13 @@ static int read_table(int dir, const char *path, struct mount_table *out, struct
 		r = -ENOMEM;
 	if (r < 0)
 		return is_gone(-r) ? 0 : err_sys(err, -r, "cannot read its mount table");
-	return len ? parse(text, len, out, err) : 0;
+	return len ? parse(text, len, ready, out, err) : 0;
+}
+
+int tables_ready(struct mount_table *out, struct err *err)
+{
+	*out = (struct mount_table){.trust = TRUST_YES};
+	return read_table(AT_FDCWD, "/proc/self/mountinfo", true, out, err);
 }
 
 /* -- namespaces -- */
@@ -367,7 +379,7 @@ static int new_space(struct tables *t, int dir, const char *task, struct space *
 		space->table.trust = trust_of(t, space->fd);
 	}
 	snprintf(path, sizeof path, "%s/mountinfo", task);
-	r = read_table(dir, path, &space->table, err);
+	r = read_table(dir, path, false, &space->table, err);
 	if (r == 0)
 		r = remember(t, space, dir, task, err);
 	if (r < 0)

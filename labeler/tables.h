@@ -44,6 +44,13 @@ struct mount_table {
 	enum trust trust;
 };
 
+void mount_table_free(struct mount_table *table);
+#define AUTO_MOUNT_TABLE CLEANUP(mount_table_free)
+
+/* The overlays that stand ready for services, below PINLIB_UNITS, as the calling process sees them;
+ * in no table below. *out is freed with mount_table_free. */
+int tables_ready(struct mount_table *out, struct err *err);
+
 struct tables;
 
 /* -EBADMSG if /proc is not what it should be. */

@@ -4,6 +4,7 @@
 #include "base/paths.h"
 #include "policy/activate.h"
 #include "policy/checks.h"
+#include "policy/unit.h"
 #include "store/layer.h"
 
 #include <stdarg.h>
@@ -237,6 +238,32 @@ static int check_store(struct patient *p, struct err *err)
 	return r;
 }
 
+static int check_units(struct patient *p, struct err *err)
+{
+	AUTO_UNITS struct unit_drop_ins all = {0};
+	int r = p->policy ? units_list(&all, err) : 0;
+	int wrong = 0;
+
+	if (!p->policy) {
+		note(p, NULL, "not looked at: the policy cannot be read");
+		return 0;
+	}
+	for (size_t i = 0; r == 0 && i < all.count; i++) {
+		char remedy[NAME_MAX + 128];
+
+		if (unit_check(p->policy, &all.items[i], err) == 0)
+			continue;
+		wrong++;
+		snprintf(remedy, sizeof remedy, "pinlib refresh, or pinlib unit --remove %s",
+			 all.items[i].unit);
+		fault(p, remedy, "%s", err->text);
+	}
+	if (r == 0 && !wrong)
+		well(p, all.count ? "each service is given the view of its program as it is now"
+				  : "no service is given a view");
+	return r;
+}
+
 /* -- all -- */
 
 static const struct {
@@ -254,6 +281,7 @@ static const struct {
 	{"pending", check_pending},
 	{"programs", check_programs},
 	{"orphans", check_orphans},
+	{"units", check_units},
 	{"layers", check_layers},
 	{"store", check_store},
 	{"space", check_space},

@@ -5,6 +5,7 @@
 #include "plan/write.h"
 #include "policy/activate.h"
 #include "policy/script.h"
+#include "policy/unit.h"
 #include "policy/verdict.h"
 #include "policy/wrap.h"
 
@@ -158,5 +159,7 @@ int refresh(struct policy *policy, struct store *store, refreshed_fn *told, void
 		help_failing(app, help);
 		tell(&w, &(struct refreshed){app->path, REFRESH_FAILS, false, why.text, help});
 	}
+	if (r == 0)
+		units_follow(policy, NULL, NULL);
 	return r < 0 ? r : w.attention;
 }

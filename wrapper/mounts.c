@@ -203,6 +203,8 @@ static int consider(char *s, const struct plan *plan, struct mounts *out, struct
 
 	if (!split(s, &l))
 		return err_set(err, EBADMSG, "cannot read a line of the mount table");
+	if (below(l.point, PINLIB_UNITS)) /* stands ready for a service, and is nobody's view */
+		return 0;
 	note_cover(&l);
 	out->on_wrapper |= strcmp(l.point, PINLIB_LIBDIR) == 0;
 	if (is_ours(&l))

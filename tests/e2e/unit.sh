@@ -1,0 +1,217 @@
+#!/bin/bash
+# Services in views, by a real systemd: it is started as the first process of namespaces of its own, in the
+# bed, with a control group of its own below ours, and starts the services itself. What runs in it says what
+# it finds as lines "is NAME: VALUE".
+set -uo pipefail
+. tests/lib.sh
+units=/etc/systemd/system log=/var/log/unit
+mkdir -p $log $units
+
+if ! [ -x /lib/systemd/systemd ] && ! apt-get install -y --no-install-recommends systemd >/tmp/apt.log 2>&1; then
+	skip unit "there is no systemd, and it cannot be installed in the bed: $(tail -n 1 /tmp/apt.log)"
+	finish
+fi
+group=/mnt/groups
+mkdir $group
+if ! mount -t cgroup2 none $group 2>/tmp/why || ! mkdir $group/pinlib-$$ 2>/tmp/why; then
+	skip unit "no control group can be made for a systemd: $(cat /tmp/why)"
+	finish
+fi
+
+# service NAME: its lines are read from standard input; what it says goes to $log/NAME.
+service() {
+	{
+		printf '[Unit]\nDefaultDependencies=no\n[Service]\n'
+		printf 'StandardOutput=append:%s/%s\nStandardError=append:%s/%s\n' $log "$1" $log "$1"
+		cat
+	} >"$units/$1.service"
+}
+
+# boot: systemd starts the service "driver", whose script is read from standard input, and ends with it.
+boot() {
+	{
+		cat
+		echo systemctl --force --force poweroff
+	} >$log/driver.sh
+	service driver <<<"Type=oneshot
+ExecStart=/bin/bash $log/driver.sh"
+	cat >$log/boot <<'END'
+mount -t tmpfs none /run && mkdir /run/lock
+umount -R /sys/fs/cgroup
+mount -t cgroup2 none /sys/fs/cgroup && mount -o bind,ro /proc/sys /proc/sys
+mount --bind "$(tty)" /dev/console
+exec env container=other /lib/systemd/systemd --unit=driver.service --log-target=console --show-status=0
+END
+	(
+		echo $BASHPID >$group/pinlib-$$/cgroup.procs
+		exec timeout --kill-after=5 120 script -qec "unshare --net --cgroup --pid --mount --uts --ipc --fork \
+			--kill-child --mount-proc bash $log/boot" $log/console </dev/null >/dev/null 2>&1
+	)
+	find $group/pinlib-$$ -depth -mindepth 1 -type d -exec rmdir {} \;
+	rmdir $group/pinlib-$$
+}
+
+shown='grep -E "^(Uid|NoNewPrivs|Seccomp|Cap)" /proc/self/status | tr -d "\n"'
+hard='User=nobody
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+SystemCallFilter=@system-service
+RestrictNamespaces=yes
+ProtectSystem=strict
+ProtectHome=yes
+ProtectProc=invisible
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectKernelTunables=yes
+MemoryDenyWriteExecute=yes'
+service nnp <<<"Type=oneshot
+User=nobody
+NoNewPrivileges=yes
+ExecStart=/usr/bin/demo"
+service bounded <<<"Type=oneshot
+CapabilityBoundingSet=CAP_CHOWN
+ExecStart=/usr/bin/demo"
+service hard <<<"Type=oneshot
+$hard
+ExecStart=/usr/bin/demo sh -c 'readlink /proc/\$PPID/exe; $shown'"
+service plain <<<"Type=oneshot
+$hard
+ExecStart=/bin/sh -c '$shown'"
+service setuid <<<"Type=oneshot
+CapabilityBoundingSet=CAP_SETUID CAP_SETGID
+User=nobody
+ExecStart=/usr/bin/demo $log/id"
+service before <<<"Type=oneshot
+User=nobody
+NoNewPrivileges=yes
+ExecStartPre=/usr/bin/demo
+ExecStart=/usr/bin/demo"
+service by@ <<<"Type=oneshot
+User=nobody
+NoNewPrivileges=yes
+ExecStart=/bin/sh -c 'echo %i; exec /usr/bin/demo'"
+service writes <<<"Type=oneshot
+NoNewPrivileges=yes
+BindPaths=/opt/demo/bin/data
+ExecStart=/opt/demo/bin/demo sh -c 'touch /opt/demo/bin/data/x && ! touch /opt/demo/bin/y'"
+service script <<<"Type=oneshot
+User=nobody
+NoNewPrivileges=yes
+ExecStart=/usr/bin/demo-script"
+service long <<<"User=nobody
+NoNewPrivileges=yes
+Restart=always
+RestartSec=0
+ExecStart=/usr/bin/demo sleep 1000"
+sed -i "s,$log/by@,$log/by," $units/by@.service
+mkdir /opt/demo/bin/data
+cp /usr/bin/id $log/id && chmod 4755 $log/id
+
+pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null
+pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo-script libdemo1=1.0 >/dev/null
+pinlib set /opt/demo/bin/demo libdemo1=1.0 >/dev/null
+all="nnp bounded hard before by@ script writes setuid"
+
+boot <<END
+says() { # NAME: what a service says when it is started
+	>$log/\${1%@*}
+	systemctl start \$1 >/dev/null 2>&1 || echo -n "failed: "
+	tr '\n' ' ' <$log/\${1%@*}
+}
+restarted() {
+	systemctl restart long
+	for i in {1..100}; do
+		grep -q . $log/long && [ "\$(ps -o comm= -p \$(systemctl show -P MainPID long))" = sleep ] && break
+		sleep 0.1
+	done
+	pinlib ps | sed 1d | wc -l
+	pinlib ps | awk 'NR == 2 { print \$3, \$5 }'
+}
+echo "is without, nnp: \$(says nnp)"
+echo "is without, bounded: \$(says bounded)"
+echo "is plain: \$(says plain)"
+for s in $all; do
+	pinlib unit \$s \$([ \$s != by@ ] || echo --app demo) >$log/wrote 2>&1 || echo "is unit \$s: \$(cat $log/wrote)"
+done
+echo "is wrote: \$(tr '\n' ' ' <$log/wrote)"
+pinlib unit long >/dev/null
+for s in nnp bounded hard before script setuid; do
+	echo "is view, \$s: \$(says \$s)"
+done
+echo "is writes: \$(says writes) \$(ls /opt/demo/bin/data)"
+>$log/by
+systemctl start by@one by@two
+echo "is view, by@: \$(sort $log/by | tr '\n' ' ')"
+echo "is again: \$(says nnp)"
+echo "is nothing stays: \$(ls -A /run/pinlib/units; pinlib ps | sed 1d)"
+pinlib stage nnp.service /usr/bin/demo $libs /usr/bin
+echo "is nobody's view: \$(pinlib ps | sed 1d)"
+pinlib exec --host -- demo2 >$log/host 2>&1
+echo "is outside: \$(cat $log/host)"
+echo "is over what stands there: \$(says nnp)"
+mkdir -p /run/pinlib/units/.nnp.service/0
+echo "is over what was cut short: \$(says nnp)"
+echo "is long: \$(restarted | tr '\n' ' ')"
+pinlib set demo libdemo1=2.0 >/dev/null
+pinlib gc --keep 0 >/dev/null 2>&1
+echo "is long, another pin: \$(pinlib ps | awk 'NR == 2 { print \$3 }') \$(ls \$(findmnt -N \$(systemctl show -P MainPID long) -n -o FS-OPTIONS $libs | sed 's/.*lowerdir+*=//; s/[:,].*//') | grep so | tr '\n' ' ')"
+echo "is long, restarted: \$(restarted | tr '\n' ' ')"
+>$log/long
+systemctl kill -s KILL long
+for i in {1..100}; do grep -q . $log/long && break; sleep 0.1; done
+echo "is long, killed: \$(cat $log/long)"
+echo "is another pin: \$(says nnp)"
+echo "is doctor: \$(pinlib doctor | grep -c '^fault')"
+pinlib set --confine legacy demo >/dev/null
+echo "is confined: \$(says nnp)"
+pinlib unset demo >$log/unset 2>&1
+echo "is unset, said: \$(grep -c 'its drop-in is removed' $log/unset)"
+echo "is unset: \$(says nnp) \$(ls $units | grep -c 'nnp.service.d')"
+systemctl stop long
+pinlib unit --remove script >/dev/null && pinlib unset /opt/demo/bin/demo >/dev/null 2>&1
+echo "is removed: \$(says script)"
+echo "is in the end: \$(ls -A /run/pinlib/units) \$(ls -d $units/*.service.d 2>/dev/null)"
+END
+
+# said NAME: what the driver said of it.
+said() {
+	sed -n "s/^is $1: //p" $log/driver
+}
+if [ "$(grep -c '^is in the end' $log/driver)" != 1 ]; then
+	not_ok "systemd ran to the end" "$(tail -n 5 $log/console) $(tail -n 5 $log/driver)"
+	finish
+fi
+ok "systemd ran to the end"
+refused="failed: *cannot build its view: CAP_SYS_ADMIN is out of reach: "
+is "NoNewPrivileges= keeps the wrapper from it" "$(said 'without, nnp')" "$refused*no_new_privs*"
+is "so does a bounding set" "$(said 'without, bounded')" "$refused*bounding set*"
+is "unit says what it wrote, and what is left to do" "$(said wrote)" \
+	"wrote $units/setuid.service.d/pinlib.conf systemctl restart setuid.service puts it in force "
+for s in nnp bounded before script; do
+	is "with the drop-in: $s" "$(said "view, $s")" "1.0 *"
+done
+is "also what runs before the program" "$(said 'view, before')" "1.0 /usr/bin/demo 1.0 /usr/bin/demo "
+is "instances of a template" "$(said 'view, by@')" "1.0 /usr/bin/demo 1.0 /usr/bin/demo one two "
+is "a confined service has the view" "$(said 'view, hard')" "1.0 /usr/bin/demo *"
+is "and all that confines it" "$(said 'view, hard')" "* $(said plain)"
+is "beside its program it writes where the unit says" "$(said writes)" "1.0 /opt/demo/bin/demo touch: *Read-only* x"
+is "nothing is setuid there" "$(said 'view, setuid')" "1.0 /usr/bin/demo uid=65534(nobody) gid=65534*"
+is "a setuid program was tried" "$(said 'view, setuid' | grep -c euid)" 0
+is "it starts again" "$(said again)" "1.0 /usr/bin/demo "
+is "when it is done nothing stays" "$(said 'nothing stays')" ""
+is "what stands ready is nobody's view" "$(said "nobody's view")" ""
+is "nor seen outside" "$(said outside)" "3.0 /usr/bin/demo2"
+is "what stands ready already is replaced" "$(said 'over what stands there')" "1.0 /usr/bin/demo "
+is "so is what was cut short" "$(said 'over what was cut short')" "1.0 /usr/bin/demo "
+is "ps knows a service's view" "$(said long)" "1 current /usr/bin/demo "
+is "a running service keeps its pin, and gc its layer" "$(said 'long, another pin')" "superseded libdemo.so.1*"
+is "a restart brings the other one" "$(said 'long, restarted')" "1 current /usr/bin/demo "
+is "systemd starts it again by itself" "$(said 'long, killed')" "2.0 /usr/bin/demo"
+is "without another drop-in" "$(said 'another pin')" "2.0 /usr/bin/demo "
+is "doctor is content" "$(said doctor)" 0
+is "a confined program does not start without its filter" "$(said confined)" "failed: *its system-call filter is loaded by the wrapper alone*"
+is "unset removes the drop-ins, while a service runs" "$(said 'unset, said')" 7
+is "then the live system is seen" "$(said unset)" "3.0 /usr/bin/demo  0"
+is "unit --remove" "$(said removed)" "$refused*"
+is "nothing is left" "$(said 'in the end')" " "
+finish
