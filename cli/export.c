@@ -29,7 +29,7 @@ static int take_app(struct policy *policy, struct store *store, const char *name
 	if (r == -ENOENT && !app.path)
 		return err_set(err, ENOENT, "%s has no pins", name);
 	if (r == 0)
-		r = describe_app(f, &app, err);
+		describe_app(f, &app);
 	for (size_t i = 0; r == 0 && i < app.npins; i++) {
 		struct version *more;
 		bool there = false;

@@ -12,6 +12,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#define BLANKS " \t"
+
 /* A text being read. */
 struct reading {
 	struct description *out;
@@ -221,16 +223,57 @@ static int read_words(struct reading *r, char *first, char *value, const char *m
 	return k->read(r, value);
 }
 
+/* A word that begins with a quotation mark, at *at, ends with the next: blanks and "#" in it mean
+ * themselves, a backslash takes the meaning of one that follows, and of a mark. In place. */
+static int read_quoted(struct reading *r, char **at)
+{
+	char *in = *at + 1, *out = *at;
+
+	for (; *in != '"'; in++) {
+		if (*in == '\\' && in[1] && strchr("\\\"", in[1]))
+			in++;
+		if (!*in)
+			return wrong(r, "a quotation mark is not closed");
+		*out++ = *in;
+	}
+	in++;
+	if (!strchr(BLANKS, *in)) /* nor the end */
+		return wrong(r, "a word goes on behind its quotation mark");
+	*out = '\0';
+	*at = in;
+	return 0;
+}
+
+/* The next word, cut off; NULL behind the last. */
+static int next_word(struct reading *r, char **rest, char **word)
+{
+	char *at = *rest + strspn(*rest, BLANKS);
+	int n = 0;
+
+	*word = *at && *at != '#' ? at : NULL;
+	if (*word && *at == '"')
+		n = read_quoted(r, &at);
+	else
+		at += *word ? strcspn(at, BLANKS) : strlen(at);
+	if (n == 0 && *at)
+		*at++ = '\0';
+	*rest = at;
+	return n;
+}
+
 static int read_line(struct reading *r, char *line)
 {
-	char *words[3] = {NULL}, *rest = line, *word;
+	char *words[3] = {NULL}, *word;
 	size_t n = 0;
 
-	while (n < 3 && (word = strsep(&rest, " \t"))) {
-		if (word[0] == '#')
+	while (n < 3) {
+		int failed = next_word(r, &line, &word);
+
+		if (failed < 0)
+			return failed;
+		if (!word)
 			break;
-		if (word[0])
-			words[n++] = word;
+		words[n++] = word;
 	}
 	return n ? read_words(r, words[0], words[1], words[2]) : 0;
 }
@@ -259,12 +302,26 @@ int describe_text(const char *text, size_t len, const char *file, struct descrip
 	return check_app(&r);
 }
 
-int describe_app(FILE *f, const struct app *app, struct err *err)
+void describe_word(FILE *f, const char *word)
 {
-	if (strpbrk(app->path, " \t#"))
-		return err_set(err, EINVAL, "%s: a description has no room for blanks and '#'",
-			       app->path);
-	fprintf(f, "app %s\n", app->path);
+	if (!strpbrk(word, BLANKS "#\"\\")) {
+		fputs(word, f);
+		return;
+	}
+	putc('"', f);
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			putc('\\', f);
+		putc(*word, f);
+	}
+	putc('"', f);
+}
+
+void describe_app(FILE *f, const struct app *app)
+{
+	fputs("app ", f);
+	describe_word(f, app->path);
+	putc('\n', f);
 	for (size_t i = 0; i < app->npins; i++) {
 		const struct pin *pin = &app->pins[i];
 		char hex[DIGEST_HEX];
@@ -278,7 +335,6 @@ int describe_app(FILE *f, const struct app *app, struct err *err)
 		fputs("\ton-failure unpinned\n", f);
 	if (app->confined.profile)
 		fprintf(f, "\tconfine %s\n", app->confined.profile);
-	return 0;
 }
 
 /* -- files -- */

@@ -13,7 +13,10 @@
  *	app /usr/bin/wget
  *	    absent
  *
- * Words are separated by blanks, "#" begins a comment, a line without a word is skipped.
+ * Words are separated by blanks, "#" before one begins a comment, a line without a word is skipped.
+ * A word in quotation marks may hold blanks and "#"; in it \" and \\ are a mark and a backslash:
+ *
+ *	app "/opt/Acme Suite/bin/acme"
  */
 #pragma once
 
@@ -55,10 +58,11 @@ void description_free(struct description *d);
 int describe_text(const char *text, size_t len, const char *file, struct description *out,
 		  struct err *err);
 
-/* Writes what describes the app as it is, its versions by their digests. -EINVAL: its path has a
- * blank, which a description has no way to say. */
+/* Writes what describes the app as it is, its versions by their digests. */
 struct app;
-int describe_app(FILE *f, const struct app *app, struct err *err);
+void describe_app(FILE *f, const struct app *app);
+/* Writes one word, in quotation marks where it needs them. It has no newline. */
+void describe_word(FILE *f, const char *word);
 
 /* Adds what the file says; "-" is standard input. */
 int describe_file(const char *path, struct description *out, struct err *err);

@@ -22,6 +22,23 @@ static void check(const struct described *app)
 		HOLD(!text_fault(app->sources[i]));
 }
 
+/* What is written is read again as what it was. */
+static void write_and_read(const struct described *app)
+{
+	AUTO_DESCRIPTION struct description again = {0};
+	AUTO_FREE char *text = NULL;
+	struct err err;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	HOLD(f);
+	fputs("app ", f);
+	describe_word(f, app->path);
+	fputs(" # it\n\thost\n", f);
+	HOLD(fclose(f) == 0 && describe_text(text, len, "again", &again, &err) == 0);
+	HOLD(again.count == 1 && strcmp(again.items[0].path, app->path) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_FREE char *copy = fuzz_copy(data, size, 0);
@@ -32,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	for (size_t i = 0; i < d.count; i++) {
 		check(&d.items[i]);
+		write_and_read(&d.items[i]);
 		for (size_t k = 0; k < i; k++)
 			HOLD(strcmp(d.items[i].path, d.items[k].path) != 0);
 	}
