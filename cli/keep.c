@@ -221,21 +221,40 @@ static void say(const struct keep_result *result)
 		     result->failed.count - 1);
 }
 
+/* The policy is read without a lock; only where there is something to keep others may have to be
+ * waited for. */
+static int find(const struct keep_conf *conf, const struct changes *changes, struct wants *out,
+		struct err *err)
+{
+	AUTO_POLICY struct policy *policy = NULL;
+	int r = policy_open(&policy, err);
+
+	return r < 0 ? r : keep_find(policy, conf, changes, out, err);
+}
+
 static int keep_before(const char *hook, const struct keep_conf *conf, bool *incomplete,
 		       struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_CHANGES struct changes changes = {0};
+	AUTO_WANTS struct wants wants = {0};
 	AUTO_KEEP_RESULT struct keep_result result = {0};
-	int r = strcmp(hook, "apt") == 0 ? read_apt(&changes, err) : read_dpkg(&changes, err);
+	bool nobody =
+		!conf->all && access(PINLIB_POLICY, F_OK) < 0 && access(PINLIB_WATCHED, F_OK) < 0;
+	int r = 0;
 
-	/* Where nothing is wrapped or watched there is nothing to wait for. */
-	if (r < 0 || changes.count == 0 ||
-	    (!conf->all && access(PINLIB_POLICY, F_OK) < 0 && access(PINLIB_WATCHED, F_OK) < 0))
+	/* What apt says is read in any case: it should not write to nobody. */
+	if (strcmp(hook, "apt") == 0)
+		r = read_apt(&changes, err);
+	else if (!nobody)
+		r = read_dpkg(&changes, err);
+	if (r == 0 && !nobody)
+		r = find(conf, &changes, &wants, err);
+	if (r < 0 || wants.count == 0)
 		return r;
 	r = session_begin(&session, err);
 	if (r == 0)
-		r = keep(session.policy, session.store, conf, &changes, elf_facts, &result, err);
+		r = keep(session.store, &wants, elf_facts, &result, err);
 	if (r < 0)
 		return r;
 	say(&result);

@@ -14,6 +14,7 @@ void changes_free(struct changes *changes)
 
 		free(c->name);
 		free(c->arch);
+		free(c->query);
 		free(c->from);
 		free(c->to);
 		free(c->file);
@@ -22,19 +23,28 @@ void changes_free(struct changes *changes)
 	*changes = (struct changes){0};
 }
 
-/* to and file may be NULL. */
+/* to and file may be NULL. What stays the same version is no change. */
 static int add(struct changes *out, const char *name, const char *arch, const char *from,
 	       const char *to, const char *file, struct err *err)
 {
-	struct change *items = reallocarray(out->items, out->count + 1, sizeof *items), *c;
+	struct change *items, *c;
+	bool all = strcmp(arch, "all") == 0;
 
+	if (to && strcmp(from, to) == 0)
+		return 0;
+	items = reallocarray(out->items, out->count + 1, sizeof *items);
 	if (!items)
 		return err_nomem(err);
 	out->items = items;
 	c = &items[out->count++];
-	*c = (struct change){strdup(name), strdup(arch), strdup(from), to ? strdup(to) : NULL,
-			     file ? strdup(file) : NULL};
-	if (!c->name || !c->arch || !c->from || (to && !c->to) || (file && !c->file))
+	*c = (struct change){.name = strdup(name),
+			     .arch = strdup(arch),
+			     .from = strdup(from),
+			     .to = to ? strdup(to) : NULL,
+			     .file = file ? strdup(file) : NULL};
+	if (asprintf(&c->query, "%s%s%s", name, all ? "" : ":", all ? "" : arch) < 0)
+		c->query = NULL;
+	if (!c->name || !c->arch || !c->query || !c->from || (to && !c->to) || (file && !c->file))
 		return err_nomem(err);
 	return 0;
 }

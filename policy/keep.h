@@ -31,6 +31,7 @@ int keep_conf_read(const char *path, struct keep_conf *out, struct err *err);
 /* A package that is installed and will be another version, or none. */
 struct change {
 	char *name, *arch;
+	char *query;	 /* as dpkg names it: "zlib1g:amd64", "tzdata" */
 	char *from, *to; /* to is NULL: it is removed */
 	char *file;	 /* the archive of the new one; NULL if there is none */
 };
@@ -49,6 +50,27 @@ int changes_of_apt(char *text, struct changes *out, struct err *err);
 /* The same for a command line of dpkg, whose options and archives are read. argv ends with NULL. */
 int changes_of_dpkg(char *const *argv, struct changes *out, struct err *err);
 
+/* A change of a package whose libraries are to be kept, and for whom; the strings are the wants'.
+ */
+struct want {
+	const struct change *change;
+	const char **apps;
+	size_t napps;
+};
+
+struct wants {
+	struct want *items;
+	size_t count;
+	struct paths apps; /* wrapped and watched */
+};
+
+/* What of changes, which have to live as long as *out, is to be kept. Changes nothing, and holds
+ * nobody up. */
+int keep_find(struct policy *policy, const struct keep_conf *conf, const struct changes *changes,
+	      struct wants *out, struct err *err);
+void wants_free(struct wants *wants);
+#define AUTO_WANTS CLEANUP(wants_free)
+
 struct keep_result {
 	size_t kept;	     /* that the store did not have */
 	struct paths failed; /* a sentence for each that could not be kept */
@@ -59,9 +81,8 @@ void keep_result_free(struct keep_result *result);
 #define AUTO_KEEP_RESULT CLEANUP(keep_result_free)
 
 /* Under policy_lock. Returns 0 also where something could not be kept. */
-int keep(struct policy *policy, struct store *store, const struct keep_conf *conf,
-	 const struct changes *changes, elf_facts_fn *facts, struct keep_result *out,
-	 struct err *err);
+int keep(struct store *store, const struct wants *wants, elf_facts_fn *facts,
+	 struct keep_result *out, struct err *err);
 
 /* The kept versions that gc has to leave: items are the caller's to free. */
 int keep_retained(struct store *store, const struct keep_conf *conf, int64_t now,

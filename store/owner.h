@@ -32,3 +32,11 @@ int packages_owning(const char *const *paths, size_t n, struct packages *out, si
 
 /* The installed packages that were built of a source. */
 int packages_of_source(const char *source, struct packages *out, struct err *err);
+
+/* The other way round, for a few packages: which files of theirs lie at paths (canonical, in any
+ * order, repetitions too). queries are as dpkg names them; one that is not installed has nothing.
+ * Of each path the number of the package that has it goes to of, or OWNER_NONE; libraries gets for
+ * each package whether it has shared libraries: lib*.so.* below a directory "lib". A diversion
+ * counts for nothing: both packages have the file. */
+int packages_holding(const char *const *queries, size_t nqueries, const char *const *paths,
+		     size_t npaths, size_t *of, bool *libraries, struct err *err);

@@ -119,6 +119,34 @@ static void other_names(void)
 	CHECK(p.count == 1 && strcmp(p.items[0].source, "glibc") == 0);
 }
 
+/* Which files of theirs lie where; the lists of several packages are told apart, also where one is
+ * not there. */
+static void holding(void)
+{
+	AUTO_PACKAGES struct packages glibc = {0};
+	const char *queries[] = {"nonexistent", "perl-base", "nonexistent:amd64", NULL, "dpkg"};
+	char loader[PATH_MAX];
+	const char *paths[] = {loader,		"/usr/bin/perl", "/nonexistent/x",
+			       "/usr/bin/perl", "/usr/bin/[",	 "/usr/bin/dpkg-deb"};
+	size_t of[6];
+	bool libraries[5];
+
+	MUST(realpath("/lib64/ld-linux-x86-64.so.2", loader) ||
+	     realpath("/lib/ld-linux.so.2", loader));
+	MUST(packages_of_source("glibc", &glibc, &err) == 0);
+	for (size_t i = 0; i < glibc.count; i++)
+		if (strcmp(glibc.items[i].name, "libc6") == 0)
+			queries[3] = glibc.items[i].query;
+	MUST(queries[3]);
+	CHECK(packages_holding(queries, 5, paths, 6, of, libraries, &err) == 0);
+	CHECK(of[0] == 3 && of[1] == 1 && of[2] == OWNER_NONE && of[3] == 1 && of[4] == OWNER_NONE);
+	CHECK(of[5] == 4);
+	CHECK(!libraries[0] && !libraries[1] && !libraries[2] && libraries[3] && !libraries[4]);
+	CHECK(packages_holding(queries, 0, paths, 6, of, libraries, &err) == 0 &&
+	      of[0] == OWNER_NONE);
+	CHECK(packages_holding(queries + 3, 1, NULL, 0, of, libraries, &err) == 0 && libraries[0]);
+}
+
 int main(void)
 {
 	scratch_make();
@@ -127,6 +155,7 @@ int main(void)
 	copies();
 	owners();
 	other_names();
+	holding();
 	store_close(&store);
 	scratch_remove();
 	return test_end();
