@@ -29,11 +29,11 @@ struct command {
 };
 
 extern const struct command command_add, command_apply, command_check, command_complete,
-	command_deps, command_doctor, command_exec, command_export, command_freeze, command_gc,
-	command_history, command_import, command_keep, command_label, command_libs, command_list,
-	command_ps, command_refresh, command_rollback, command_set, command_show, command_stage,
-	command_thaw, command_try, command_unit, command_unset, command_verify, command_watch,
-	command_why;
+	command_deps, command_doctor, command_exec, command_export, command_forecast,
+	command_freeze, command_gc, command_history, command_import, command_keep, command_label,
+	command_libs, command_list, command_ps, command_refresh, command_rollback, command_set,
+	command_show, command_stage, command_thaw, command_try, command_unit, command_unset,
+	command_verify, command_watch, command_why;
 
 const struct command *command_at(size_t i); /* NULL after the last */
 

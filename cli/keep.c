@@ -18,7 +18,9 @@
 #define DPKG_DIR "/etc/dpkg/dpkg.cfg.d"
 #define DPKG_HOOK DPKG_DIR "/pinlib"
 #define INPUT_MAX (64u << 20) /* what apt says of its plans */
-#define ANCESTORS 4	      /* between dpkg and us is a shell, or none */
+/* Where nothing was ever pinned, a shell alone finds that out. */
+#define PROMPT "[ ! -e " PINLIB_POLICY " ] || [ ! -x %s ] || %s forecast || true"
+#define ANCESTORS 4 /* between dpkg and us is a shell, or none */
 
 /* -- hook files -- */
 
@@ -33,7 +35,7 @@ static int publish(const char *dir, const char *path, const char *text, struct e
  * gone, or be killed. */
 static int enable(struct err *err)
 {
-	char apt[3 * PATH_MAX], dpkg[3 * PATH_MAX], self[PATH_MAX];
+	char apt[7 * PATH_MAX], dpkg[3 * PATH_MAX], self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	int r;
 
@@ -45,8 +47,10 @@ static int enable(struct err *err)
 	snprintf(apt, sizeof apt,
 		 "// 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
 		 "DPkg::Pre-Install-Pkgs { \"%s keep hook apt || test $? -ne 1\"; };\n"
-		 "DPkg::Tools::Options::%s::Version \"3\";\n",
-		 self, self);
+		 "DPkg::Tools::Options::%s::Version \"3\";\n"
+		 "AptCli::Hooks::Install { \"" PROMPT "\"; };\n"
+		 "AptCli::Hooks::Upgrade { \"" PROMPT "\"; };\n",
+		 self, self, self, self, self, self);
 	snprintf(dpkg, sizeof dpkg,
 		 "# 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
 		 "pre-invoke=[ -n \"$DPKG_FRONTEND_LOCKED\" ] || [ ! -x %s ] || "

@@ -20,7 +20,7 @@ static const struct command *const commands[] = {
 	&command_gc,	   &command_ps,	     &command_label,	&command_deps,	 &command_check,
 	&command_why,	   &command_freeze,  &command_thaw,	&command_try,	 &command_doctor,
 	&command_complete, &command_refresh, &command_apply,	&command_export, &command_import,
-	&command_keep,	   &command_watch,   &command_unit,	&command_stage,
+	&command_keep,	   &command_watch,   &command_unit,	&command_stage,	 &command_forecast,
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

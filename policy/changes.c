@@ -1,6 +1,6 @@
+#include "policy/changes.h"
 #include "base/cleanup.h"
 #include "base/run.h"
-#include "policy/keep.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +23,8 @@ void changes_free(struct changes *changes)
 	*changes = (struct changes){0};
 }
 
-/* to and file may be NULL. What stays the same version is no change. */
-static int add(struct changes *out, const char *name, const char *arch, const char *from,
-	       const char *to, const char *file, struct err *err)
+int changes_add(struct changes *out, const char *name, const char *arch, const char *from,
+		const char *to, const char *file, struct err *err)
 {
 	struct change *items, *c;
 	bool all = strcmp(arch, "all") == 0;
@@ -67,8 +66,8 @@ static int add_line(struct changes *out, char *line, struct err *err)
 	    strcmp(rest, "**ERROR**") == 0)
 		return 0;
 	if (strcmp(rest, "**REMOVE**") == 0)
-		return add(out, f[0], f[2], f[1], NULL, NULL, err);
-	return add(out, f[0], f[2], f[1], f[5], rest, err);
+		return changes_add(out, f[0], f[2], f[1], NULL, NULL, err);
+	return changes_add(out, f[0], f[2], f[1], f[5], rest, err);
 }
 
 int changes_of_apt(char *text, struct changes *out, struct err *err)
@@ -125,7 +124,7 @@ static int add_archive(struct changes *out, const char *file, struct err *err)
 	if (strsep(&rest, "\t")[1] != 'i' || !(from = strsep(&rest, "\t")))
 		return 0;
 	arch = strsep(&rest, "\n");
-	return add(out, name, arch ? arch : "all", from, to, file, err);
+	return changes_add(out, name, arch ? arch : "all", from, to, file, err);
 }
 
 int changes_of_dpkg(char *const *argv, struct changes *out, struct err *err)

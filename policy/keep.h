@@ -47,6 +47,10 @@ void changes_free(struct changes *changes);
  * -EPROTO: it is something else. */
 int changes_of_apt(char *text, struct changes *out, struct err *err);
 
+/* What apt tells a JSON hook (apt's doc/json-hooks-protocol.md, versions 0.1 and 0.2): one message,
+ * which has to be of this method. -EPROTO: it is something else. */
+int changes_of_message(const char *text, const char *method, struct changes *out, struct err *err);
+
 /* The same for a command line of dpkg, whose options and archives are read. argv ends with NULL. */
 int changes_of_dpkg(char *const *argv, struct changes *out, struct err *err);
 

@@ -162,6 +162,8 @@ security_upgrade() {
 	runs "... is pinned to that" in_root $root bash -ec "pinlib add dpkg:$library && pinlib set $program $library=$old"
 	in_root $root sha256sum "/usr/bin/.pinlib/$program" >/tmp/program
 	in_root $root dpkg -L "$library" | grep '\.so\.' | sort >/tmp/files
+	is "... apt says before it asks what that means for it" "$(in_root $root apt-get -s install --no-install-recommends \
+		"$package" "$library" 2>&1 | grep '^pinlib: ')" "pinlib: $program keeps $library $old (pinned)*"
 	runs "apt-get upgrades $package and $library to $new" in_root $root \
 		apt-get -q install -y --no-install-recommends "$package" "$library"
 	is "... its old library was kept by the hook" "$(in_root $root pinlib keep | grep "^$library ")" \
