@@ -180,16 +180,19 @@ static bool process_is(pid_t pid, const char *name, pid_t *parent)
 	return strchr(text, '(') && strcmp(strchr(text, '(') + 1, name) == 0;
 }
 
-/* The command line of the dpkg that called us. */
+/* The command line of the dpkg that called us; what it does it tells itself. */
 static int read_dpkg(struct changes *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char **argv = NULL;
 	pid_t pid = getppid(), parent = 0;
 	char path[64];
+	const char *action = getenv("DPKG_HOOK_ACTION");
 	size_t len, n = 0;
 	int r;
 
+	if (!action)
+		return err_set(err, EINVAL, "dpkg does not say what it does");
 	for (int i = 0; i < ANCESTORS && pid > 1 && !process_is(pid, "dpkg", &parent); i++)
 		pid = parent;
 	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
@@ -201,7 +204,7 @@ static int read_dpkg(struct changes *out, struct err *err)
 		return err_nomem(err);
 	for (size_t i = 0; i < len; i += strlen(text + i) + 1)
 		argv[n++] = text + i;
-	return n ? changes_of_dpkg(argv, out, err) : 0;
+	return n ? changes_of_dpkg(argv, action, out, err) : 0;
 }
 
 static int read_apt(struct changes *out, struct err *err)

@@ -1,6 +1,5 @@
 #include "policy/changes.h"
 #include "base/cleanup.h"
-#include "base/run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,56 +85,6 @@ int changes_of_apt(char *text, struct changes *out, struct err *err)
 			body = true;
 		else if (body)
 			r = add_line(out, line, err);
-	}
-	return r;
-}
-
-/* What is installed of a package that an archive brings. */
-static int add_archive(struct changes *out, const char *file, struct err *err)
-{
-	AUTO_FREE char *fields = NULL, *installed = NULL, *query = NULL;
-	char *rest, *name, *to, *arch, *from;
-	struct err ignored;
-	int r = run_read((const char *[]){"dpkg-deb", "--show", "--showformat",
-					  "${Package}\t${Version}\t${Architecture}", "--", file,
-					  NULL},
-			 NULL, 4096, &fields, err);
-
-	if (r != 0) /* it is for dpkg to complain of */
-		return r < 0 ? r : 0;
-	rest = fields;
-	name = strsep(&rest, "\t");
-	to = strsep(&rest, "\t");
-	arch = strsep(&rest, "\t");
-	if (!to || !arch)
-		return 0;
-	if (asprintf(&query, "%s%s%s", name, strcmp(arch, "all") ? ":" : "",
-		     strcmp(arch, "all") ? arch : "") < 0) {
-		query = NULL;
-		return err_nomem(err);
-	}
-	r = run_read((const char *[]){"dpkg-query", "-W", "-f",
-				      "${db:Status-Abbrev}\t${Version}\t${Architecture}\n", "--",
-				      query, NULL},
-		     NULL, 4096, &installed, &ignored);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	rest = installed;
-	if (strsep(&rest, "\t")[1] != 'i' || !(from = strsep(&rest, "\t")))
-		return 0;
-	arch = strsep(&rest, "\n");
-	return changes_add(out, name, arch ? arch : "all", from, to, file, err);
-}
-
-int changes_of_dpkg(char *const *argv, struct changes *out, struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 1; r == 0 && argv[0] && argv[i]; i++) {
-		size_t len = strlen(argv[i]);
-
-		if (argv[i][0] != '-' && len > 4 && strcmp(argv[i] + len - 4, ".deb") == 0)
-			r = add_archive(out, argv[i], err);
 	}
 	return r;
 }

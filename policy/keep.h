@@ -51,8 +51,11 @@ int changes_of_apt(char *text, struct changes *out, struct err *err);
  * which has to be of this method. -EPROTO: it is something else. */
 int changes_of_message(const char *text, const char *method, struct changes *out, struct err *err);
 
-/* The same for a command line of dpkg, whose options and archives are read. argv ends with NULL. */
-int changes_of_dpkg(char *const *argv, struct changes *out, struct err *err);
+/* The same for a command line of dpkg, which ends with NULL: archives and directories of them are
+ * read, dpkg is asked what is installed. action is what its hooks have in $DPKG_HOOK_ACTION. Not
+ * known are packages that dpkg itself removes for another that conflicts with them. None where the
+ * command changes another root, or nothing. */
+int changes_of_dpkg(char *const *argv, const char *action, struct changes *out, struct err *err);
 
 /* A change of a package whose libraries are to be kept, and for whom; the strings are the wants'.
  */
