@@ -180,6 +180,32 @@ security_upgrade() {
 	drop_copy
 }
 
+# in_machine DIR COMMAND...: as in_root, where that Debian is all there is: / is its root in every mount table and map,
+# and its processes are the only ones.
+in_machine() {
+	local dir=$1
+	shift
+	mkdir -p "$dir/mnt/old"
+	in_root / unshare --mount --pid --fork --kill-child bash -c '
+		cd "$0" && pivot_root . mnt/old && umount -l /mnt/old /proc && mount -t proc proc /proc && exec "$@"' \
+		"$dir" "$@"
+}
+
+# Tools that say which processes run old libraries: never a pinned one, but those of the live system, also in a view.
+restart_tools() {
+	local why
+	fresh_copy
+	if ! why=$(in_root $root apt-get -q install -y --no-install-recommends needrestart debian-goodies lsof procps 2>&1); then
+		skip "needrestart and checkrestart" "apt-get: $(printf %s "$why" | tail -n 2)"
+		drop_copy
+		return
+	fi
+	in_machine $root bash /mnt/src/tests/package/restart >/tmp/said 2>&1
+	grep -aE '^(ok|not ok|skip) ' /tmp/said
+	count /tmp/said
+	drop_copy
+}
+
 build_package && make_root || finish
 furnish $base
 make_debs
@@ -190,4 +216,5 @@ for file in tests/package/*.test; do
 	scenario "$file"
 done
 [[ security != *"${ONLY:-}"* ]] || security_upgrade
+[[ restart != *"${ONLY:-}"* ]] || restart_tools
 finish
