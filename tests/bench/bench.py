@@ -1,5 +1,5 @@
 """What the groups of tests/bench share: measuring by the runner, tables, JSON, plots."""
-import json, os, shutil, struct, subprocess, sys
+import json, os, resource, shutil, statistics, struct, subprocess, sys, time
 
 OUT = os.environ["BENCH_OUT"]
 LIBS = os.environ["BENCH_LIBS"]  # /usr/lib/TRIPLET: the directory that pins cover
@@ -38,6 +38,33 @@ def measure(sides, rounds=ROUNDS, block=1, jobs=1, uid=USER, cpu=os.environ["BEN
         command += ["--", s["name"]] + [f"{k}={v}" for k, v in s["env"].items()] + words
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LC_ALL": "C.UTF-8"}
     return {s["name"]: s for s in json.loads(run(*command, env=env))}
+
+
+RUNS = 7  # of what takes longer than a launch
+
+
+def timed(*command, env=None, **more):
+    """Milliseconds: wall, and CPU of it and all it waited for."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env,
+                          **more)
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        sys.exit(f"{command}: {done.stderr}")
+    return wall * 1000, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+
+def turns(sides, runs=RUNS):
+    """sides: name -> (command, what to do before it, not timed). name -> median wall and CPU time."""
+    times = {name: [] for name in sides}
+    for i in range(runs + 1):
+        for name, (command, before) in sides.items() if i % 2 else reversed(sides.items()):
+            before()
+            t = timed(*command)
+            if i > 0:  # the first one fills caches
+                times[name].append(t)
+    return {name: {"wall": statistics.median(t[0] for t in ts), "cpu": statistics.median(t[1] for t in ts)}
+            for name, ts in times.items()}
 
 
 def ratio(a, b, of="median"):
