@@ -6,6 +6,8 @@
 #
 #	pinlib.deb        what was built; pinlib-next.deb  the same as the next version
 #	pinlib-*.deb      next versions whose installation fails: the name says where
+#
+# Then programs of the archive are upgraded for real, and most end-to-end tests run there, with the package.
 . "$(dirname "$0")/lib.sh"
 base=/mnt/debian # the Debian root as it is copied
 root=/mnt/root
@@ -40,13 +42,15 @@ make_root() {
 	fi
 }
 
+clean_env=(LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive triplet="$triplet"
+	${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"}
+	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+
 # in_root DIR COMMAND...: as root in that Debian, as if nothing of pinlib's tests were around it.
 in_root() {
 	local dir=$1
 	shift
-	env -i LC_ALL=C.UTF-8 HOME=/root DEBIAN_FRONTEND=noninteractive triplet="$triplet" \
-		${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} \
-		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin chroot "$dir" "$@"
+	env -i "${clean_env[@]}" chroot "$dir" "$@"
 }
 
 # What a machine has besides files. Of the host's /dev only what every program needs.
@@ -135,6 +139,69 @@ scenario() {
 	drop_copy
 }
 
+# The end-to-end tests with the package's pinlib, where they otherwise have the build's. What they and
+# their fixtures need is installed once, in a layer of its own; each test has an overlay on that. Their
+# text is the same but for the paths of what a package installs.
+e2e_scenarios="add check complete failure generations keep names nested ps refresh scripts store try view why wrap"
+e2e_programs="calls damage exact launches wrapper"
+e2e_tools="binutils gcc libc6-dev make sqlite3 strace"
+layer=/mnt/layer
+
+# lay LOWER NAME: a Debian root at $root, furnished, that writes to $layer/NAME.
+lay() {
+	mkdir -p $root "$layer/$2/upper" "$layer/$2/work"
+	mount -t overlay -o "lowerdir=$1,upperdir=$layer/$2/upper,workdir=$layer/$2/work" root $root
+	furnish $root
+}
+
+# The scenarios refresh and keep by themselves, so nobody else does: without triggers and hooks, which are
+# what tests/package is about. And the loader's cache does not know the small world, as in a bed.
+with_tools() {
+	lay $base tools
+	in_root $root bash -ec "cp /etc/ld.so.cache /root/
+		apt-get -q install -y --no-install-recommends $e2e_tools
+		mv /root/ld.so.cache /etc/
+		useradd -u 1000 somebody
+		pinlib keep disable && rm -rf /var/lib/pinlib
+		echo no-triggers >/etc/dpkg/dpkg.cfg.d/no-triggers" || return 1
+	umount -R $root
+	cp -r "$src/tests" $layer/tests
+	find $layer/tests -type f -exec sed -i \
+		's,/usr/local/\(bin\|lib\|share\)/pinlib,/usr/\1/pinlib,g' {} +
+}
+
+# Becomes the command in a mount and process namespace whose / is that root: in a mere chroot nobody
+# can make a user namespace.
+enter='mount -t proc proc $0/proc && cd $0 && pivot_root . . && umount -l . && cd /mnt/src && "$@"; exit $?'
+
+# in_package COMMAND...: in a fresh root, from the checkout's directory. Its count is counted.
+in_package() {
+	lay $layer/tools/upper:$base test
+	mkdir -p $root/var/lib/pinlib
+	mount -t tmpfs -o mode=0755 state $root/var/lib/pinlib # as in a bed: whiteouts are made there
+	mount -t devpts -o newinstance,ptmxmode=0666 devpts $root/dev/pts
+	mount --bind $layer/tests $root/mnt/src/tests
+	mkdir -p $root/mnt/build
+	mount --bind "$build" $root/mnt/build
+	env -i "${clean_env[@]}" PINLIB_BED=/mnt LAUNCHES="${LAUNCHES:-2000}" \
+		unshare --mount --pid --fork --kill-child bash -c "$enter" $root "$@" >/tmp/said 2>&1
+	grep -aE '^(ok|not ok|skip) ' /tmp/said | sed 's/^\(ok\|not ok\|skip\) /&installed: /'
+	count /tmp/said
+	umount -R $root
+	rm -rf $layer/test
+}
+
+end_to_end() {
+	local name
+	runs "what end-to-end tests need is installed beside pinlib.deb" with_tools
+	for name in $e2e_scenarios; do
+		in_package tests/scenario --in-bed "tests/scenarios/$name.test"
+	done
+	for name in $e2e_programs; do
+		in_package bash "tests/e2e/$name.sh"
+	done
+}
+
 # version PACKAGE SUITE: the archive's, or nothing.
 version() {
 	in_root $root apt-cache madison "$1" | awk -v suite=" $2/main " 'index($0, suite) { print $3; exit }'
@@ -217,4 +284,5 @@ for file in tests/package/*.test; do
 done
 [[ security != *"${ONLY:-}"* ]] || security_upgrade
 [[ restart != *"${ONLY:-}"* ]] || restart_tools
+[[ e2e != *"${ONLY:-}"* ]] || end_to_end
 finish
