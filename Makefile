@@ -211,6 +211,7 @@ format: ## lay out the sources with clang-format
 .PHONY: lint
 lint: ## check the layout, and the sources with cppcheck and both compilers
 	clang-format --dry-run -Werror $(c_files)
+	! grep -nE '^ \*[A-Za-z(]' $(c_files)
 	cppcheck --quiet --error-exitcode=1 --std=c11 -I. -D_GNU_SOURCE -D__x86_64__ \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \
 		$(cleanup_unknown) $(room_src) $(cli_src) $(wildcard wrapper/*.c)

@@ -53,7 +53,7 @@ static int replace_file(struct store *store, const struct versions *vs, const ch
 			size_t len, const char *file, struct err *err)
 {
 	char prefix[PATH_MAX], temp[PATH_MAX + 64];
-	AUTO_FREE char *target = realpath(file, NULL); /* where a link leads to; NULL: nothing yet */
+	AUTO_FREE char *target = realpath(file, NULL); /* where a link leads; NULL: nothing yet */
 	AUTO_FD int fd = -1;
 	int r;
 

@@ -17,7 +17,7 @@ void table_print(struct table *table);
  * at the top. Bytes that are not UTF-8 become U+FFFD. */
 void json_open(const char *key, char bracket); /* '[' or '{' */
 void json_close(void);
-void json_string(const char *key, const char *value); /* NULL: null */
+void json_string(const char *key, const char *value);		/* NULL: null */
 void json_digest(const char *key, const struct digest *digest); /* "sha256:HEX" */
 void json_number(const char *key, int64_t value);
 void json_bool(const char *key, int value);

@@ -19,9 +19,8 @@
 #include <sys/wait.h>
 
 #define NOBODY 65534
-#define SPACE_LEAST                                                                                \
-	((uint64_t)64 << 20) /* bytes: a library with its data, and the policy again               \
-			      */
+/* Of bytes: a library with its data, and the policy again. */
+#define SPACE_LEAST ((uint64_t)64 << 20)
 #define INODES_LEAST 1000
 
 /* -- trials: in a child, which may change what is its own -- */

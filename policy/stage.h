@@ -1,14 +1,17 @@
 /*
  * The stage: where an app's view stands ready for a service, so that systemd can show it to what
- *the service starts. It is made when the service starts, by a root that systemd has not confined
- *yet, in the mount namespace of the service manager, from the plan as it is then. PINLIB_UNITS is a
- *mount of its own that takes part in no propagation: what is mounted below it is seen there alone.
+ * the service starts. It is made when the service starts, by a root that systemd has not confined
+ * yet, in the mount namespace of the service manager, from the plan as it is then. PINLIB_UNITS is
+ * a mount of its own that takes part in no propagation: what is mounted below it is seen there
+ * alone.
  *
- *	PINLIB_UNITS/UNIT/N   an overlay over the N-th directory of the unit's drop-in
- *(policy/unit.h): one that the plan covers, or the program's PINLIB_UNITS/.UNIT    the same while
- *it is made, or taken away PINLIB_UNITS/.UNIT.seat   the layer over the program's directory: an
- *empty file for it to be mounted on. On the path in the live directory a mount would keep the path
- *from being renamed, as unset does, for as long as the service runs
+ *	PINLIB_UNITS/UNIT/N       an overlay over the N-th directory of the unit's drop-in
+ *	                          (policy/unit.h): one that the plan covers, or the program's
+ *	PINLIB_UNITS/.UNIT        the same while it is made, or taken away
+ *	PINLIB_UNITS/.UNIT.seat   the layer over the program's directory: an empty file for it to be
+ *	                          mounted on. On the path in the live directory a mount would keep
+ *	                          the path from being renamed, as unset does, for as long as the
+ *	                          service runs
  */
 #pragma once
 

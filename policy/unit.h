@@ -1,8 +1,8 @@
 /*
  * Services of systemd in an app's view, where the wrapper cannot build it: under NoNewPrivileges=,
- *an empty CapabilityBoundingSet=, a SystemCallFilter= without mount calls. A drop-in has systemd
- *show the view in the namespace that it makes for the service anyway, so nothing of the unit is
- *loosened:
+ * an empty CapabilityBoundingSet=, a SystemCallFilter= without mount calls. A drop-in has systemd
+ * show the view in the namespace that it makes for the service anyway, so nothing of the unit is
+ * loosened:
  *
  *	ExecCondition=+pinlib stage %n APP DIR...    at each start, before all else: the view of the
  *	                                             plan as it is then (policy/stage.h)

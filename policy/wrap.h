@@ -9,7 +9,7 @@
  * instant DIR/NAME can be executed. Where dpkg owns the path a local diversion sends package
  * upgrades to DIR/.pinlib/NAME. (Where /bin is a link to usr/bin, of the name that the package
  * has. If its next version has the other, it lands on our link: wrap_prepare, called again, mends
- *that.) All functions converge: called again after any interruption they finish what was begun.
+ * that.) All functions converge: called again after any interruption they finish what was begun.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /*
  * Notes: what is known of a version beside its content, in small text files that are named as its
  * manifest is: ROOT/KIND/abcdef... Lines of a key, a tab and a value; the last one seals those
- *before it:
+ * before it:
  *
  *	sha256	0123abc...
  *

@@ -7,9 +7,9 @@
  *	blobs/sha256/HEX		the image's manifest, its configuration, its layers
  *
  * Layers are tar archives. The first holds .pinlib/pins.conf, the text; each of the others a
- *version: .pinlib/version, of lines as in a package's control file, then its files where they
- *belong. So they survive tools that know nothing of pinlib, and compress layers or write the
- *manifests anew.
+ * version: .pinlib/version, of lines as in a package's control file, then its files where they
+ * belong. So they survive tools that know nothing of pinlib, and compress layers or write the
+ * manifests anew.
  */
 #pragma once
 

@@ -5,7 +5,7 @@
  *	VERSION EUID EGID CAPABILITIES SECRET
  *
  * VERSION is libdemo's, CAPABILITIES the effective ones in hexadecimal, SECRET "open" if it can
- *read /opt/secret, which only root may (a user namespace has an euid 0 of its own).
+ * read /opt/secret, which only root may (a user namespace has an euid 0 of its own).
  */
 #include <linux/capability.h>
 #include <stdio.h>

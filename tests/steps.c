@@ -14,7 +14,7 @@
  *
  * CALL is the number of the last system call that was made; -1: none yet. The last line is "N
  * steps" of the wrapper. STATUS is what wait(2) gave, in hexadecimal. With -p it is a plain
- *program, stopped just after its exec, N is 1: what succeeds then is what can succeed at all.
+ * program, stopped just after its exec, N is 1: what succeeds then is what can succeed at all.
  *
  * The tracer is root, so the wrapper gets its capability. What the user tries comes from the
  * wrapper's own parent.

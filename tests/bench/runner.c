@@ -1,21 +1,20 @@
 /*
  * What a launch takes: starts programs in turns and prints what each took, as JSON.
  *
- *	runner [-n ROUNDS] [-b BLOCK] [-j JOBS] [-c CPU] [-u UID] [-w WARM] -- NAME [VAR=VALUE]...
- *PROGRAM [ARG...]
- *		[-- NAME ...]...
+ *	runner [-n ROUNDS] [-b BLOCK] [-j JOBS] [-c CPU] [-u UID] [-w WARM] \
+ *		-- NAME [VAR=VALUE]... PROGRAM [ARG...] [-- NAME ...]...
  *
  * In each round every side has its turn, in an order shuffled anew, and is launched BLOCK times; so
- *a disturbance hits all sides alike, and nobody always follows the same neighbour. JOBS processes
- *do that at the same time (launches at once), each turn begun together. Nothing stands between the
- *clock and the program: vfork, execve, wait4, with descriptors 0 to 2 on /dev/null, by an ordinary
- *user (UID) if asked.
+ * a disturbance hits all sides alike, and nobody always follows the same neighbour. JOBS processes
+ * do that at the same time (launches at once), each turn begun together. Nothing stands between the
+ * clock and the program: vfork, execve, wait4, with descriptors 0 to 2 on /dev/null, by an ordinary
+ * user (UID) if asked.
  *
  * A program that fails ends it all: a launch that did nothing is quick.
  *
  * Time is in microseconds, from before vfork to after wait4, by CLOCK_MONOTONIC. "cpu" is user and
- *system time of the program and what it waited for, by wait4. "rate" is launches a second of all
- *jobs together, while they all run.
+ * system time of the program and what it waited for, by wait4. "rate" is launches a second of all
+ * jobs together, while they all run.
  */
 #include <err.h>
 #include <errno.h>
