@@ -101,6 +101,28 @@ world() {
 	chown -R root:root /opt/demo
 }
 
+# one_root DIR COMMAND...: runs a command of the shell where / is one mount, a tmpfs at DIR, with /proc on it:
+# the wrapper, demo in its view, and what a user's commands need are copied. In the bed / is not /usr's mount.
+one_root() {
+	local root=$1 file
+	shift
+	mkdir -p "$root" && mount -t tmpfs -o mode=755 none "$root" || return 1
+	mkdir -p "$root"/{proc,tmp,old,usr/lib,usr/bin,usr/lib64,usr/local/lib,var/lib/pinlib}
+	ln -s usr/{bin,lib,lib64} "$root"
+	cp -a --parents /usr/bin/.pinlib /usr/bin/demo /usr/local/lib/pinlib "$root"
+	cp -a /var/lib/pinlib/{plans,layers} "$root/var/lib/pinlib"
+	{
+		printf '%s\n' /usr/bin/{sh,grep,setpriv,env,umount}
+		ldd /usr/bin/{sh,grep,setpriv,env,umount,.pinlib/demo} | grep -oE '/[^ :]+ \(|/[^ :]*ld[^ :]* ' | tr -d ' ('
+	} | sort -u | while read -r file; do
+		mkdir -p "$root${file%/*}"
+		[ -e "$root$file" ] || cp -aL "$file" "$root$file"
+	done
+	unshare --mount --propagation private bash -c '
+		cd "$1" && mount -t proc proc proc && pivot_root . old && cd / && hash -r && umount -l /old && shift && eval "$@"' \
+		bash "$root" "$@"
+}
+
 # debian_source [SUITE]: the machine's own source of Debian packages, "URI KEYRING" (KEYRING may be "-").
 debian_source() {
 	/usr/bin/python3 - "${1:-$codename}" <<'END'

@@ -252,9 +252,12 @@ static int pick_up_below(const struct mounts *mounts, int *fds, struct err *err)
  * lies on it, is bound onto itself, and MNT_EXPIRE asks whether that mount is in use, as it is by
  * one on it (umount(2)): the first time it marks what is not, and takes nothing away. The bind
  * stays, beneath the overlay: it is the same directory, and to unmount it means to wait for all
- * processors. */
+ * processors. Where a mount is there already, which may be the bind of a view that was left
+ * (exec --host), that one is asked: binds would pile up. No mount of a new namespace is marked. */
 static bool bears_mounts(const char *target)
 {
+	if (sys_umount_expired(target) < 0 && errno != EINVAL)
+		return errno != EAGAIN;
 	return sys_mount(target, target, NULL, MS_BIND | MS_REC, NULL) < 0 ||
 	       sys_umount_expired(target) == 0 || errno != EAGAIN;
 }
