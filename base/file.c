@@ -156,6 +156,15 @@ int file_publish(int dirfd, const char *path, const void *data, size_t len, mode
 	return file_sync_parent(dirfd, path, err);
 }
 
+/* What file_temp_name makes of FILE_TEMP: nobody else's file goes. */
+static bool is_temporary(const char *name)
+{
+	const char *digits = name + strlen(FILE_TEMP);
+
+	return strncmp(name, FILE_TEMP, strlen(FILE_TEMP)) == 0 && strlen(digits) == 16 &&
+	       strspn(digits, "0123456789abcdef") == 16;
+}
+
 int file_sweep(const char *path, struct err *err)
 {
 	AUTO_DIR DIR *dir = opendir(path);
@@ -164,8 +173,7 @@ int file_sweep(const char *path, struct err *err)
 	if (!dir)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", path);
 	for (errno = 0; (d = readdir(dir)); errno = 0)
-		if (strncmp(d->d_name, FILE_TEMP, strlen(FILE_TEMP)) == 0 &&
-		    unlinkat(dirfd(dir), d->d_name, 0) < 0)
+		if (is_temporary(d->d_name) && unlinkat(dirfd(dir), d->d_name, 0) < 0)
 			return err_sys(err, errno, "cannot remove %s/%s", path, d->d_name);
 	return errno ? err_sys(err, errno, "cannot read %s", path) : 0;
 }

@@ -36,8 +36,8 @@ int file_sync_parent(int dirfd, const char *path, struct err *err);
  * where it must. */
 int file_remove_tree(int dirfd, const char *name, struct err *err);
 
-/* Removes from the directory path what interrupted calls of file_publish left there. There may be
- * no such directory. */
+/* Removes from the directory path what interrupted calls of file_publish left there, and nothing
+ * else. There may be no such directory. */
 int file_sweep(const char *path, struct err *err);
 
 /* A name for a temporary file beside others: PREFIX and 16 random hexadecimal digits. */

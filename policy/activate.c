@@ -282,9 +282,9 @@ static int carry_out(struct policy *policy, struct store *store, const struct pa
 	if (r < 0)
 		return take_back(policy, store, r, err);
 	policy_settle(policy);
-	units_follow(policy, how->report, how->ctx);
 	/* The change is made. A list that still names it costs the next command a look. */
-	note_pending(&left, paths, true, &ignored);
+	if (units_follow(policy, how->report, how->ctx))
+		note_pending(&left, paths, true, &ignored);
 	return 0;
 }
 
@@ -345,7 +345,8 @@ int activate_recover(struct policy *policy, struct store *store, struct err *err
 		paths.items[i] = left.items[left.count];
 		left.items[left.count++] = path;
 	}
-	units_follow(policy, NULL, NULL);
+	if (!units_follow(policy, NULL, NULL) && first == 0)
+		return 0;
 	if (first == 0)
 		return end_pending(err);
 	note_pending(&left, &none, false, &(struct err){0});

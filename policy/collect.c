@@ -4,6 +4,7 @@
 #include "base/paths.h"
 #include "labeler/live.h"
 #include "policy/activate.h"
+#include "policy/unit.h"
 #include "store/layer.h"
 
 #include <fcntl.h>
@@ -92,6 +93,8 @@ static int sweep(struct err *err)
 {
 	int r = file_sweep(PINLIB_STATE, err);
 
+	if (r == 0)
+		r = units_sweep(err);
 	return r < 0 ? r : file_sweep(PINLIB_PLANS, err);
 }
 

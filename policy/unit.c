@@ -237,8 +237,9 @@ static int compare_units(const void *a, const void *b)
 	return strcmp(x->unit, y->unit);
 }
 
-static int add_unit(struct unit_drop_ins *all, const char *dir, struct err *err)
+static int add_unit(void *ctx, const char *dir, struct err *err)
 {
+	struct unit_drop_ins *all = ctx;
 	AUTO_FREE char *text = NULL;
 	struct unit_drop_in *more, one = {0};
 	struct err ignored;
@@ -259,27 +260,54 @@ static int add_unit(struct unit_drop_ins *all, const char *dir, struct err *err)
 	return 0;
 }
 
-int units_list(struct unit_drop_ins *out, struct err *err)
+/* Calls each with the name of every directory of drop-ins of a service, UNIT.d. */
+static int each_dir(int (*each)(void *ctx, const char *dir, struct err *err), void *ctx,
+		    struct err *err)
 {
+	static const char suffix[] = ".service.d";
 	AUTO_DIR DIR *d = opendir(PINLIB_UNIT_FILES);
 	struct dirent *e;
 	int r = 0;
 
-	*out = (struct unit_drop_ins){0};
-	if (!d && errno != ENOENT)
-		return err_sys(err, errno, "cannot read %s", PINLIB_UNIT_FILES);
-	while (r == 0 && d && (e = readdir(d))) {
+	if (!d)
+		return errno == ENOENT ? 0
+				       : err_sys(err, errno, "cannot read %s", PINLIB_UNIT_FILES);
+	for (errno = 0; r == 0 && (e = readdir(d)); errno = 0) {
 		size_t len = strlen(e->d_name);
 
-		if (len > strlen(".service.d") &&
-		    strcmp(e->d_name + len - strlen(".service.d"), ".service.d") == 0)
-			r = add_unit(out, e->d_name, err);
+		if (len > strlen(suffix) && strcmp(e->d_name + len - strlen(suffix), suffix) == 0)
+			r = each(ctx, e->d_name, err);
 	}
+	return r == 0 && errno ? err_sys(err, errno, "cannot read %s", PINLIB_UNIT_FILES) : r;
+}
+
+int units_list(struct unit_drop_ins *out, struct err *err)
+{
+	int r;
+
+	*out = (struct unit_drop_ins){0};
+	r = each_dir(add_unit, out, err);
 	if (r < 0)
 		units_free(out);
 	else if (out->count)
 		qsort(out->items, out->count, sizeof *out->items, compare_units);
 	return r;
+}
+
+static int sweep(void *ctx, const char *dir, struct err *err)
+{
+	char path[PATH_MAX];
+	int r;
+
+	(void)ctx;
+	snprintf(path, sizeof path, "%s/%s", PINLIB_UNIT_FILES, dir);
+	r = file_sweep(path, err);
+	return r == -ENOTDIR ? 0 : r;
+}
+
+int units_sweep(struct err *err)
+{
+	return each_dir(sweep, NULL, err);
 }
 
 enum what { AS_IT_IS, WRITE, REMOVE };
@@ -335,7 +363,7 @@ int unit_check(struct policy *policy, const struct unit_drop_in *u, struct err *
 struct following {
 	report_fn *report;
 	void *ctx;
-	bool changed;
+	bool changed, failed;
 };
 
 __attribute__((format(printf, 2, 3))) static void tell(struct following *f, const char *fmt, ...)
@@ -357,16 +385,16 @@ static void follow(struct policy *policy, const struct unit_drop_in *u, struct f
 	struct err err;
 	int r = decide(policy, u, &what, &text, &err);
 
-	if (r < 0 || what == AS_IT_IS) {
-		if (r < 0)
-			tell(f, "%s: %s", u->unit, err.text);
-		return;
-	}
-	r = what == WRITE ? unit_write(u->unit, text, &err) : unit_remove(u->unit, &err);
+	if (r == 0 && what == WRITE)
+		r = unit_write(u->unit, text, &err);
+	else if (r == 0 && what == REMOVE)
+		r = unit_remove(u->unit, &err);
 	if (r < 0) {
 		tell(f, "%s: %s", u->unit, err.text);
-		return;
+		f->failed = true;
 	}
+	if (r < 0 || what == AS_IT_IS)
+		return;
 	f->changed = true;
 	tell(f,
 	     what == WRITE ? "%s: its drop-in is written anew, for the view of %s"
@@ -374,18 +402,19 @@ static void follow(struct policy *policy, const struct unit_drop_in *u, struct f
 	     u->unit, u->app);
 }
 
-void units_follow(struct policy *policy, report_fn *report, void *ctx)
+bool units_follow(struct policy *policy, report_fn *report, void *ctx)
 {
 	AUTO_UNITS struct unit_drop_ins all = {0};
-	struct following f = {report, ctx, false};
+	struct following f = {.report = report, .ctx = ctx};
 	struct err err;
 
 	if (units_list(&all, &err) < 0) {
 		tell(&f, "services: %s", err.text);
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < all.count; i++)
 		follow(policy, &all.items[i], &f);
 	if (f.changed && unit_reload(&err) < 0)
 		tell(&f, "%s; 'systemctl daemon-reload' is needed", err.text);
+	return !f.failed;
 }

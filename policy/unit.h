@@ -59,10 +59,13 @@ int units_list(struct unit_drop_ins *out, struct err *err);
 void units_free(struct unit_drop_ins *drop_ins);
 #define AUTO_UNITS CLEANUP(units_free)
 
+/* Removes the temporary files that interrupted commands have left beside them. */
+int units_sweep(struct err *err);
+
 /* What is wrong with one: 0 if nothing, else the negative error; it changes nothing. */
 int unit_check(struct policy *policy, const struct unit_drop_in *drop_in, struct err *err);
 
 /* Brings them to what the committed policy says, and systemd with them: a drop-in whose app has no
- * pins goes. Tells of what changed, and of what it could not change: that is no failure, since the
- * service's next start notices. */
-void units_follow(struct policy *policy, report_fn *report, void *ctx);
+ * pins goes. Tells of what changed, and of what it could not change, and is false then: that takes
+ * no change back, since the service's next start notices. */
+bool units_follow(struct policy *policy, report_fn *report, void *ctx);
