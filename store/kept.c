@@ -61,28 +61,53 @@ static int read_apps(const char *text, struct kept *k, struct err *err)
 	return 0;
 }
 
+/* The note's part of *k, which kept_free frees also after an error. */
+static int read_note(struct store *store, const struct digest *digest, struct kept *k,
+		     struct err *err)
+{
+	AUTO_FREE char *text = NULL, *when = NULL;
+	char *end = NULL, hex[DIGEST_HEX];
+	int r = note_read(store, KEPT, digest, &text, err);
+
+	*k = (struct kept){.digest = *digest};
+	if (r < 0)
+		return r;
+	k->why = note_value(text, "why", NULL);
+	when = note_value(text, "time", NULL);
+	if (when)
+		k->time = strtoll(when, &end, 10);
+	if (k->why && when && end != when && *end == '\0')
+		return read_apps(text, k, err);
+	digest_hex(digest, hex);
+	return err_set(err, EBADMSG, KEPT "/%s does not say when and why", hex);
+}
+
+int kept_check(struct store *store, const struct digest *digest, struct err *err)
+{
+	struct kept k;
+	int r = read_note(store, digest, &k, err);
+
+	kept_free(&k);
+	return r;
+}
+
 /* 1 if something is noted of the version. */
 static int read_kept(struct store *store, const struct version *v, struct kept *k, struct err *err)
 {
-	AUTO_FREE char *text = NULL, *when = NULL;
-	struct err ignored;
+	int r = read_note(store, &v->digest, k, err);
 
-	if (note_read(store, KEPT, &v->digest, &text, &ignored) < 0)
-		return 0;
-	*k = (struct kept){.digest = v->digest,
-			   .name = strdup(v->name),
-			   .version = strdup(v->version),
-			   .arch = strdup(v->arch),
-			   .size = version_size(v),
-			   .why = note_value(text, "why", NULL)};
-	when = note_value(text, "time", NULL);
-	if (!k->name || !k->version || !k->arch || !k->why || !when ||
-	    read_apps(text, k, err) < 0) {
+	if (r < 0) {
 		kept_free(k);
-		return err_nomem(err);
+		return r == -ENOMEM ? r : 0;
 	}
-	k->time = strtoll(when, NULL, 10);
-	return 1;
+	k->name = strdup(v->name);
+	k->version = strdup(v->version);
+	k->arch = strdup(v->arch);
+	k->size = version_size(v);
+	if (k->name && k->version && k->arch)
+		return 1;
+	kept_free(k);
+	return err_nomem(err);
 }
 
 static int newest_first(const void *a, const void *b)

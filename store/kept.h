@@ -40,3 +40,6 @@ int kept_write(struct store *store, const struct digest *digest, int64_t when, c
 
 /* Of versions that are there and whole; damaged notes count as none. */
 int kept_list(struct store *store, struct kepts *out, struct err *err);
+
+/* Whether what is noted of a version can be read: -ENOENT, -EBADMSG. */
+int kept_check(struct store *store, const struct digest *digest, struct err *err);

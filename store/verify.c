@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "store/check.h"
+#include "store/kept.h"
 #include "store/manifest.h"
 #include "store/object.h"
 #include "store/origin.h"
@@ -272,13 +273,28 @@ static int visit_origin(void *ctx, int dir, const char *name, struct err *err)
 	return 0;
 }
 
-static int check_origins(struct verify *v, struct err *err)
+static int visit_kept(void *ctx, int dir, const char *name, struct err *err)
 {
-	AUTO_FD int dir = openat(v->store->dir, "origins", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct verify *v = ctx;
+	struct digest digest;
+	struct err why;
+
+	(void)dir;
+	(void)err;
+	if (!digest_parse(name, &digest))
+		return 0;
+	if (kept_check(v->store, &digest, &why) < 0)
+		finding(v, "%s; gc does not leave its version for it: remove it", why.text);
+	return 0;
+}
+
+static int check_notes(struct verify *v, const char *kind, each_name_fn *visit, struct err *err)
+{
+	AUTO_FD int dir = openat(v->store->dir, kind, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir < 0)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open the origins");
-	return each_name(dir, visit_origin, v, err);
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", kind);
+	return each_name(dir, visit, v, err);
 }
 
 int store_verify(struct store *store, report_fn *report, void *ctx, struct err *err)
@@ -291,7 +307,9 @@ int store_verify(struct store *store, report_fn *report, void *ctx, struct err *
 	if (r == 0)
 		r = each_name(store->versions, visit_manifest, &v, err);
 	if (r == 0)
-		r = check_origins(&v, err);
+		r = check_notes(&v, "origins", visit_origin, err);
+	if (r == 0)
+		r = check_notes(&v, "kept", visit_kept, err);
 	pthread_mutex_destroy(&v.lock);
 	free(v.objects);
 	free(v.damaged);
