@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "labeler/elf.h"
+#include "policy/hooks.h"
 #include "store/kept.h"
 
 #include <fcntl.h>
@@ -13,61 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-#define APT_DIR "/etc/apt/apt.conf.d"
-#define APT_HOOK APT_DIR "/20pinlib"
-#define DPKG_DIR "/etc/dpkg/dpkg.cfg.d"
-#define DPKG_HOOK DPKG_DIR "/pinlib"
 #define INPUT_MAX (64u << 20) /* what apt says of its plans */
-/* Where nothing was ever pinned, a shell alone finds that out. */
-#define PROMPT "[ ! -e " PINLIB_POLICY " ] || [ ! -x %s ] || %s forecast || true"
-#define ANCESTORS 4 /* between dpkg and us is a shell, or none */
-
-/* -- hook files -- */
-
-static int publish(const char *dir, const char *path, const char *text, struct err *err)
-{
-	if (access(dir, F_OK) < 0)
-		return 0;
-	return file_publish(AT_FDCWD, path, text, strlen(text), 0644, err);
-}
-
-/* Exit status 1 alone stops apt and dpkg, and that comes with keep-strict alone: pinlib may be
- * gone, or be killed. */
-static int enable(struct err *err)
-{
-	char apt[7 * PATH_MAX], dpkg[3 * PATH_MAX], self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	int r;
-
-	if (n < 0)
-		return err_sys(err, errno, "cannot tell the path of pinlib");
-	self[n] = '\0';
-	if (strpbrk(self, " \t\n\"'$`\\;"))
-		return err_set(err, EINVAL, "%s is no path for a hook", self);
-	snprintf(apt, sizeof apt,
-		 "// 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
-		 "DPkg::Pre-Install-Pkgs { \"%s keep hook apt || test $? -ne 1\"; };\n"
-		 "DPkg::Tools::Options::%s::Version \"3\";\n"
-		 "AptCli::Hooks::Install { \"" PROMPT "\"; };\n"
-		 "AptCli::Hooks::Upgrade { \"" PROMPT "\"; };\n",
-		 self, self, self, self, self, self);
-	snprintf(dpkg, sizeof dpkg,
-		 "# 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
-		 "pre-invoke=[ -n \"$DPKG_FRONTEND_LOCKED\" ] || [ ! -x %s ] || "
-		 "%s keep hook dpkg || test $? -ne 1\n",
-		 self, self);
-	r = publish(APT_DIR, APT_HOOK, apt, err);
-	return r < 0 ? r : publish(DPKG_DIR, DPKG_HOOK, dpkg, err);
-}
-
-static int disable(struct err *err)
-{
-	if (unlink(APT_HOOK) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "cannot remove " APT_HOOK);
-	if (unlink(DPKG_HOOK) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "cannot remove " DPKG_HOOK);
-	return 0;
-}
+#define ANCESTORS 4	      /* between dpkg and us is a shell, or none */
 
 /* -- status -- */
 
@@ -123,7 +71,7 @@ static int status(struct err *err)
 {
 	AUTO_STORE struct store *store = NULL;
 	AUTO_KEPTS struct kepts kept = {0};
-	bool apt = access(APT_HOOK, F_OK) == 0, dpkg = access(DPKG_HOOK, F_OK) == 0;
+	bool apt = access(HOOKS_APT, F_OK) == 0, dpkg = access(HOOKS_DPKG, F_OK) == 0;
 	struct keep_conf conf;
 	struct table *t;
 	int r = keep_conf_read(PINLIB_CONF, &conf, err);
@@ -303,9 +251,9 @@ static int run(int argc, char **argv)
 	if (argc - optind > 1)
 		return misused(&command_keep, "'%s' is too much", argv[optind + 1]);
 	if (strcmp(what, "enable") == 0)
-		r = enable(&err);
+		r = hooks_enable(&err);
 	else if (strcmp(what, "disable") == 0)
-		r = disable(&err);
+		r = hooks_disable(&err);
 	else if (strcmp(what, "status") == 0)
 		r = status(&err);
 	else

@@ -35,3 +35,7 @@ int check_space(struct patient *p, struct err *err);
  * one.
  */
 int check_orphans(struct patient *p, struct err *err);
+
+/* policy/called.c: how apt and dpkg call pinlib. */
+int check_hooks(struct patient *p, struct err *err);
+int check_trigger(struct patient *p, struct err *err);

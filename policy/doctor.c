@@ -4,6 +4,7 @@
 #include "base/paths.h"
 #include "policy/activate.h"
 #include "policy/checks.h"
+#include "policy/hooks.h"
 #include "policy/unit.h"
 #include "store/layer.h"
 
@@ -61,6 +62,9 @@ static const struct steering {
 	{PINLIB_DATADIR "/profiles", "pinlib's profiles of system calls", true},
 	{PINLIB_PROFILES, "the administrator's profiles of system calls", false},
 	{PINLIB_PINS, "descriptions for pinlib apply", false},
+	{PINLIB_CONF, "the administrator's settings", false},
+	{HOOKS_APT, "what apt calls", false},
+	{HOOKS_DPKG, "what dpkg calls", false},
 };
 
 static const char roots_alone[] =
@@ -277,6 +281,8 @@ static const struct {
 	{"user-namespaces", check_user_namespaces},
 	{"lsm", check_lsm},
 	{"files", check_files},
+	{"hooks", check_hooks},
+	{"trigger", check_trigger},
 	{"database", check_database},
 	{"pending", check_pending},
 	{"programs", check_programs},
