@@ -87,9 +87,11 @@ static int choose(struct policy *policy, const struct unit_file *unit, const cha
 	AUTO_APP struct app found = {0};
 	int r;
 
-	if (!named || unit->rooted || unit->privileged)
+	if (!named)
 		return unit_app(policy, unit, app, err);
-	r = find_app(named, app, err);
+	r = unit_fit(unit, err);
+	if (r == 0)
+		r = find_app(named, app, err);
 	if (r == 0)
 		r = policy_app(policy, app, POLICY_NOW, &found, err);
 	return r == -ENOENT ? err_set(err, ENOENT, "%s has no pins", named) : r;

@@ -109,7 +109,7 @@ int stage_clear(const char *unit, struct err *err)
 		r = clear_parts(names.parts, err);
 	else if (errno != ENOENT)
 		r = err_sys(err, errno, "cannot rename %s", names.whole);
-	return r < 0 ? r : file_remove_tree(AT_FDCWD, names.seat, err);
+	return r < 0 ? r : clear_place(names.seat, err);
 }
 
 /* -- laying -- */
@@ -158,7 +158,9 @@ static int add_dir(struct stage *s, const char *parts, size_t number, const char
 	return 0;
 }
 
-/* A layer that is like the program's directory, home, and holds nothing but a seat for it. */
+/* A layer that is like the program's directory, home, and holds nothing but a seat for it. On a file
+ * system of its own, which is unmounted and not emptied: processes may have it in their view still.
+ */
 static int make_seat(const char *seat, const char *home, const char *app, struct err *err)
 {
 	AUTO_FD int dir = -1, file = -1;
@@ -166,7 +168,8 @@ static int make_seat(const char *seat, const char *home, const char *app, struct
 
 	if (stat(home, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", home);
-	if (mkdir(seat, 0700) < 0)
+	if (mkdir(seat, 0700) < 0 ||
+	    sys_mount("none", seat, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=700") < 0)
 		return err_sys(err, errno, "cannot make %s", seat);
 	dir = open(seat, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || fchown(dir, st.st_uid, st.st_gid) < 0 || fchmod(dir, st.st_mode & 07777) < 0)
@@ -224,8 +227,10 @@ static int lay(const struct names *names, const struct plan *plan, const char *c
 		r = lay_sight(&s->sight, s->places, err);
 	if (r == 0 && rename(names->parts, names->whole) < 0)
 		r = err_sys(err, errno, "cannot rename %s", names->parts);
-	if (r < 0)
+	if (r < 0) {
 		clear_parts(names->parts, &ignored);
+		clear_place(names->seat, &ignored);
+	}
 	return r;
 }
 

@@ -8,7 +8,7 @@
  *	PINLIB_UNITS/UNIT/N       an overlay over the N-th directory of the unit's drop-in
  *	                          (policy/unit.h): one that the plan covers, or the program's
  *	PINLIB_UNITS/.UNIT        the same while it is made, or taken away
- *	PINLIB_UNITS/.UNIT.seat   the layer over the program's directory: an empty file for it to be
+ *	PINLIB_UNITS/.UNIT.seat   the layer over the program's directory, a tmpfs: an empty file for it to be
  *	                          mounted on. On the path in the live directory a mount would keep
  *	                          the path from being renamed, as unset does, for as long as the
  *	                          service runs

@@ -41,9 +41,9 @@ static bool find_program(const char *name, char out[PATH_MAX])
 	return false;
 }
 
-static int check_service(const struct unit_file *unit, struct err *err)
+int unit_fit(const struct unit_file *unit, struct err *err)
 {
-	if (unit->rooted)
+	if (unit->root_directory || unit->root_image)
 		return err_set(
 			err, EINVAL,
 			"%s has a root directory of its own, and sees no library of this one",
@@ -59,7 +59,7 @@ static int check_service(const struct unit_file *unit, struct err *err)
 int unit_app(struct policy *policy, const struct unit_file *unit, char app[PATH_MAX],
 	     struct err *err)
 {
-	int r = check_service(unit, err);
+	int r = unit_fit(unit, err);
 	const char *last = "nothing";
 
 	app[0] = '\0';

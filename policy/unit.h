@@ -26,6 +26,9 @@
 
 #define UNIT_DROP_IN "pinlib.conf" /* in PINLIB_UNIT_FILES/UNIT.d */
 
+/* Whether the service can be given a view at all: -EINVAL, with the reason. */
+int unit_fit(const struct unit_file *unit, struct err *err);
+
 /* Which of the programs that the service starts is an app. -ENOENT: none; -EINVAL: more than one,
  * or the service cannot be given a view. The reason is in err. */
 int unit_app(struct policy *policy, const struct unit_file *unit, char app[PATH_MAX],

@@ -211,6 +211,8 @@ static int first_word(const char *value, char out[PATH_MAX], bool *privileged, s
 	for (; *p && strchr("@-:+!|", *p); p++)
 		*privileged |= *p == '+';
 	for (; *p && (quote || !isspace((unsigned char)*p)); p++) {
+		if (used + 1 == PATH_MAX)
+			return err_sys(err, ENAMETOOLONG, "ExecStart=");
 		if (quote ? *p == quote : *p == '"' || *p == '\'') {
 			quote = quote ? 0 : *p;
 			continue;
@@ -222,7 +224,7 @@ static int first_word(const char *value, char out[PATH_MAX], bool *privileged, s
 		}
 		if (*p == '%' && p[1] == '%')
 			p++;
-		else if (*p == '%' || *p == '\\' || used + 1 == PATH_MAX)
+		else if (*p == '%' || *p == '\\')
 			return err_set(err, EINVAL,
 				       "ExecStart=%s: which program this is only systemd knows",
 				       value);
@@ -251,8 +253,10 @@ static int take(struct unit_file *unit, const char *key, const char *value, stru
 {
 	if (strcmp(key, "ExecStart") == 0)
 		return take_exec(unit, value, err);
-	if (strcmp(key, "RootDirectory") == 0 || strcmp(key, "RootImage") == 0)
-		unit->rooted = *value && strcmp(value, "/") != 0;
+	if (strcmp(key, "RootDirectory") == 0)
+		unit->root_directory = *value && strcmp(value, "/") != 0;
+	if (strcmp(key, "RootImage") == 0)
+		unit->root_image = *value;
 	return 0;
 }
 

@@ -15,7 +15,7 @@ struct unit_file {
 	char name[NAME_MAX + 1]; /* "foo.service": canonical, of an alias what it stands for */
 	struct paths programs;	 /* of ExecStart=, as they stand there: "/usr/sbin/foo", or "foo" */
 	bool privileged; /* one of them is started with "+": nothing of the unit confines it */
-	bool rooted;	 /* RootDirectory= or RootImage=: it does not see this system's files */
+	bool root_directory, root_image; /* RootDirectory=, RootImage=: it does not see our files */
 };
 
 /* The name of a service: ".service" is added if it has no suffix. -EINVAL: it is none. */

@@ -165,6 +165,8 @@ echo "is doctor: \$(pinlib doctor | grep -c '^fault')"
 pinlib set --confine legacy demo >/dev/null
 echo "is confined: \$(says nnp)"
 pinlib unset demo >$log/unset 2>&1
+pid=\$(systemctl show -P MainPID long) && [ /proc/\$pid/root/usr/bin/demo -ef /usr/bin/demo ] && [ ! -L /usr/bin/demo ] &&
+	echo "is unset, running: \$(ls -A /proc/\$pid/root/usr/bin | wc -l) \$(ls -A /usr/bin | wc -l)"
 echo "is unset, said: \$(grep -c 'its drop-in is removed' $log/unset)"
 echo "is unset: \$(says nnp) \$(ls $units | grep -c 'nnp.service.d')"
 systemctl stop long
@@ -211,6 +213,8 @@ is "without another drop-in" "$(said 'another pin')" "2.0 /usr/bin/demo "
 is "doctor is content" "$(said doctor)" 0
 is "a confined program does not start without its filter" "$(said confined)" "failed: *its system-call filter is loaded by the wrapper alone*"
 is "unset removes the drop-ins, while a service runs" "$(said 'unset, said')" 7
+read -r there here <<<"$(said 'unset, running')"
+is "which still has all that it had" "${there:-none}" "${here:-some}"
 is "then the live system is seen" "$(said unset)" "3.0 /usr/bin/demo  0"
 is "unit --remove" "$(said removed)" "$refused*"
 is "nothing is left" "$(said 'in the end')" " "
