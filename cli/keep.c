@@ -1,4 +1,5 @@
 #include "policy/keep.h"
+#include "policy/aside.h"
 
 #include "base/file.h"
 #include "base/paths.h"
@@ -187,6 +188,28 @@ static int find(const struct keep_conf *conf, const struct changes *changes, str
 	return r < 0 ? r : keep_find(policy, conf, changes, out, err);
 }
 
+static void tell_aside(void *ctx, const char *text)
+{
+	(void)ctx;
+	warn("%s", text);
+}
+
+/* Programs are unwrapped under the lock, for which we wait only where there are some. */
+static int make_way(const struct changes *changes, struct err *err)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_POLICY struct policy *policy = NULL;
+	AUTO_ASIDE struct aside aside = {0};
+	int r = policy_open(&policy, err);
+
+	if (r == 0)
+		r = aside_find(policy, changes, &aside, err);
+	if (r < 0 || aside.count == 0)
+		return r;
+	r = session_begin(&session, err);
+	return r < 0 ? r : aside_step(&aside, tell_aside, NULL, err);
+}
+
 static int keep_before(const char *hook, const struct keep_conf *conf, bool *incomplete,
 		       struct err *err)
 {
@@ -205,6 +228,8 @@ static int keep_before(const char *hook, const struct keep_conf *conf, bool *inc
 		r = read_dpkg(&changes, err);
 	if (r == 0 && !nobody)
 		r = find(conf, &changes, &wants, err);
+	if (r == 0 && !nobody)
+		r = make_way(&changes, err);
 	if (r < 0 || wants.count == 0)
 		return r;
 	r = session_begin(&session, err);

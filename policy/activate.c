@@ -431,6 +431,9 @@ int activate_look(const struct app *app, struct store *store, struct plan_file *
 		return err_wrap(err, r, "%s is not in its view: its program cannot be wrapped",
 				app->path);
 	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
+	if (r == -ENOENT && !wrap_present(app->path) && wrap_allowed(app->path, err) < 0)
+		return err_wrap(err, r, "%s is not in its view: its program cannot be wrapped",
+				app->path);
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "the plan of %s is missing", app->path);
 	if (r < 0)

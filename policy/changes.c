@@ -19,6 +19,7 @@ void changes_free(struct changes *changes)
 		free(c->file);
 	}
 	free(changes->items);
+	paths_free(&changes->newcomers);
 	*changes = (struct changes){0};
 }
 
@@ -47,6 +48,18 @@ int changes_add(struct changes *out, const char *name, const char *arch, const c
 	return 0;
 }
 
+int changes_add_newcomer(struct changes *out, const char *file, struct err *err)
+{
+	struct paths *to = &out->newcomers;
+	char **items = reallocarray(to->items, to->count + 1, sizeof *items);
+
+	if (!items)
+		return err_nomem(err);
+	to->items = items;
+	items[to->count] = strdup(file);
+	return items[to->count++] ? 0 : err_nomem(err);
+}
+
 /* "libfoo1 1.0-1 amd64 same < 1.1-1 amd64 same /var/cache/apt/archives/libfoo1_1.1-1_amd64.deb":
  * what is configured later was there before, as the same version, or comes in another line. */
 static int add_line(struct changes *out, char *line, struct err *err)
@@ -61,11 +74,12 @@ static int add_line(struct changes *out, char *line, struct err *err)
 	if (n < APT_FIELDS - 1 || !rest)
 		return err_set(err, EPROTO, "apt says something of %s that has no %d fields",
 			       f[0] ? f[0] : "a package", APT_FIELDS);
-	if (strcmp(f[1], "-") == 0 || strcmp(rest, "**CONFIGURE**") == 0 ||
-	    strcmp(rest, "**ERROR**") == 0)
+	if (strcmp(rest, "**CONFIGURE**") == 0 || strcmp(rest, "**ERROR**") == 0)
 		return 0;
 	if (strcmp(rest, "**REMOVE**") == 0)
 		return changes_add(out, f[0], f[2], f[1], NULL, NULL, err);
+	if (strcmp(f[1], "-") == 0)
+		return changes_add_newcomer(out, rest, err);
 	return changes_add(out, f[0], f[2], f[1], f[5], rest, err);
 }
 

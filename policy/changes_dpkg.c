@@ -237,6 +237,23 @@ static bool is_same(const struct package *a, const struct package *b)
 		strcmp(b->arch, "all") == 0);
 }
 
+static int add_archive(const struct package *a, const struct list *installed, struct changes *out,
+		       struct err *err)
+{
+	bool known = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < installed->count; i++) {
+		const struct package *p = &installed->items[i];
+
+		if (!is_same(a, p))
+			continue;
+		known = true;
+		r = changes_add(out, p->name, p->arch, p->version, a->version, a->file, err);
+	}
+	return r < 0 || known ? r : changes_add_newcomer(out, a->file, err);
+}
+
 static int installing(const struct invocation *v, struct changes *out, struct err *err)
 {
 	AUTO_LIST struct list archives = {0}, installed = {0};
@@ -253,14 +270,8 @@ static int installing(const struct invocation *v, struct changes *out, struct er
 	for (size_t i = 0; i < archives.count; i++)
 		names[i] = archives.items[i].name;
 	r = ask_installed(names, archives.count, &installed, err);
-	for (size_t i = 0; r == 0 && i < archives.count * installed.count; i++) {
-		const struct package *a = &archives.items[i / installed.count];
-		const struct package *p = &installed.items[i % installed.count];
-
-		if (is_same(a, p))
-			r = changes_add(out, p->name, p->arch, p->version, a->version, a->file,
-					err);
-	}
+	for (size_t i = 0; r == 0 && i < archives.count; i++)
+		r = add_archive(&archives.items[i], &installed, out, err);
 	return r;
 }
 

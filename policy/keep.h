@@ -39,6 +39,7 @@ struct change {
 struct changes {
 	struct change *items;
 	size_t count;
+	struct paths newcomers; /* archives of packages that are not installed */
 };
 void changes_free(struct changes *changes);
 #define AUTO_CHANGES CLEANUP(changes_free)

@@ -66,12 +66,20 @@ static void tell(struct work *w, const struct refreshed *what)
 	w->tell(w->ctx, what);
 }
 
+/* It was wrapped until now, or until pinlib stepped aside (policy/aside.h). */
+static bool was_awake(struct work *w, const char *app)
+{
+	struct err ignored;
+
+	return wrap_present(app) || plan_load(PINLIB_PLANS, app, 0, w->file, &ignored) != -ENOENT;
+}
+
 /* Nothing of pinlib is to stay at the app's path. */
 static int put_to_sleep(struct work *w, const struct app *app, int reason, const char *why,
 			struct err *err)
 {
 	char help[ERR_TEXT_MAX];
-	bool news = wrap_present(app->path);
+	bool news = was_awake(w, app->path);
 	int r = wrap_remove(app->path, err);
 
 	if (r == 0)

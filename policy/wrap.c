@@ -185,21 +185,6 @@ int wrap_fit(const char *app, struct err *err)
 	return refuse_privileged(program, &st, err);
 }
 
-int wrap_allowed(const char *app, struct err *err)
-{
-	char dir[PATH_MAX];
-	int r = wrap_wrapper_alone(err);
-
-	if (r == 0)
-		r = wrap_fit(app, err);
-	if (r < 0)
-		return r;
-	path_dir(app, dir);
-	if (!path_is_roots(dir, err))
-		return err_wrap(err, -EPERM, "%s cannot be pinned", app);
-	return 0;
-}
-
 /* -- dpkg -- */
 
 static bool have_dpkg(void)
@@ -368,6 +353,68 @@ static int begin_diversion(const char *app, struct err *err)
 		if (owned[i] != is[i])
 			r = divert(names[i], owned[i] ? "--add" : "--remove", err);
 	return r < 0 ? r : sync_diversions(err);
+}
+
+/* One line of dpkg-divert's list: "diversion of FROM to TO by PACKAGE", or "local diversion of FROM
+ * to TO". */
+static int refuse_diversion(const char *line, const char *name, struct err *err)
+{
+	static const char from[] = "diversion of ", to[] = " to ";
+	const char *at = strstr(line, from);
+	size_t len = strlen(name), tail;
+
+	if (!at)
+		return 0;
+	at += strlen(from);
+	if (strncmp(at, name, len) == 0 && strncmp(at + len, to, strlen(to)) == 0)
+		return err_set(
+			err, EPERM,
+			"dpkg has a diversion of %s already, and knows one of a path: \"%s\"", name,
+			line);
+	for (at = strstr(at, to); at; at = strstr(at + 1, to)) {
+		tail = strlen(at) - strlen(to);
+		if (tail >= len && strncmp(at + strlen(to), name, len) == 0 &&
+		    (tail == len || strncmp(at + strlen(to) + len, " by ", 4) == 0))
+			return err_set(err, EPERM,
+				       "dpkg has a diversion to %s, at whose end it would move "
+				       "the wrapper away: \"%s\"",
+				       name, line);
+	}
+	return 0;
+}
+
+/* No diversion of others than pinlib, of app's names or to them. */
+static int check_diversions(const char *app, struct err *err)
+{
+	AUTO_FREE char *says = NULL;
+	char ours[PATH_MAX], *rest;
+	const char *names[2];
+	size_t n = dpkg_names(app, names);
+	int r = ask("dpkg-divert", "--list", names, n, &says, err);
+
+	if (r < 0)
+		return r;
+	r = 0; /* a list without any has exit status 1 */
+	rest = says;
+	for (char *line; r == 0 && (line = strsep(&rest, "\n"));)
+		for (size_t i = 0; r == 0 && i < n && !is_our_diversion(line, ours); i++)
+			r = refuse_diversion(line, names[i], err);
+	return r;
+}
+
+int wrap_allowed(const char *app, struct err *err)
+{
+	char dir[PATH_MAX];
+	int r = wrap_wrapper_alone(err);
+
+	if (r == 0)
+		r = wrap_fit(app, err);
+	if (r < 0)
+		return r;
+	path_dir(app, dir);
+	if (!path_is_roots(dir, err))
+		return err_wrap(err, -EPERM, "%s cannot be pinned", app);
+	return have_dpkg() ? check_diversions(app, err) : 0;
 }
 
 int wrap_diversions(struct dirs *apps, struct err *err)

@@ -40,8 +40,8 @@ int wrap_wrapper_alone(struct err *err);
  * link), -EISDIR, -EINVAL, -EACCES, -EPERM. */
 int wrap_fit(const char *app, struct err *err);
 
-/* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, and directories that only root can
- * write. The reason is in err. */
+/* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, directories that only root can write, and
+ * no diversion of others, of its path or to it. The reason is in err. */
 int wrap_allowed(const char *app, struct err *err);
 
 /* The steps that change nothing for whoever runs app: the second name, the diversion. */
