@@ -11,7 +11,11 @@
 . "$(dirname "$0")/lib.sh"
 base=/mnt/debian # the Debian root as it is copied
 root=/mnt/root
-older=bullseye # what was stable before
+older=bullseye newer=trixie # what was stable before, and is now
+released="bsdtar libarchive-tools libarchive13
+jq jq libjq1
+xz xz-utils liblzma5
+grep grep libpcre2-8-0"
 debs=$base/debs
 arch=$(dpkg --print-architecture)
 export DEBIAN_FRONTEND=noninteractive
@@ -233,6 +237,14 @@ soname() {
 	in_root $root dpkg -L "$1" | sed -n 's,.*/\(lib[^/]*\.so\.[0-9]*\)$,\1,p' | sort | head -n 1
 }
 
+# A program may be too new for its pin: then the upgrade itself, /root/upgrade, has to have said so.
+holds_or_told() {
+	local verdict=holds
+	in_root $root pinlib check "$1" >/dev/null 2>&1 ||
+		verdict=$(grep -om 1 "/$1 fails: .* needs " $root/root/upgrade)
+	is "... and its view holds, or the upgrade told why not" "$verdict" "@(holds|*fails*needs*)"
+}
+
 # Real upgrades of pinned libraries and of their programs, all in one run of apt: from the stable release to
 # its security updates.
 security_upgrade() {
@@ -267,10 +279,7 @@ security_upgrade() {
 		is "... the system has $new" "$(in_root $root dpkg-query -Wf '${Version}' "$library")" "$new"
 		runs "... it starts" in_root $root "$program" "$how"
 		is "... with the old library" "$(in_root $root pinlib --json why "$program" "$(soname "$library")" | grep -c pinned)" "[1-9]*"
-		# A program may be too new for its pin: then the upgrade itself has to say so.
-		in_root $root pinlib check "$program" >/tmp/check 2>&1 && echo holds >/tmp/verdict ||
-			grep -o "/$program fails: .* needs " $root/root/upgrade >/tmp/verdict
-		is "... and its view holds, or the upgrade told why not" "$(cat /tmp/verdict)" "@(holds|*fails*needs*)"
+		holds_or_told "$program"
 	done </tmp/upgradable
 	is "dpkg is content" "$(in_root $root bash -c "dpkg --verify ${packages[*]}; dpkg --audit; pinlib verify")" "all is well*"
 	runs "purge of pinlib" in_root $root dpkg --purge pinlib
@@ -282,7 +291,7 @@ security_upgrade() {
 # disappearing: an older release's programs, whose libraries the stable release does not have any more
 # (libidn11 became libidn12). A packaged program is upgraded with its library; one that no package owns stays.
 disappearing() {
-	local uri key
+	local uri key why
 	fresh_copy
 	read -r uri key < <(debian_source)
 	echo "deb $uri $older main" >>$root/etc/apt/sources.list
@@ -345,6 +354,38 @@ restart_tools() {
 	drop_copy
 }
 
+# To the next release: another glibc, libraries that are packages of other names, pinlib's own among them.
+release_upgrade() {
+	local program package library why
+	fresh_copy
+	sed "s/$codename/$newer/" $root/etc/apt/sources.list >/tmp/newer
+	while read -r program package library; do
+		runs "$program is pinned to $library of $codename" in_root $root bash -ec "apt-get -q install -y \
+			--no-install-recommends $package && pinlib add dpkg:$library &&
+			pinlib set $program $library=\$(dpkg-query -Wf '\${Version}' $library)"
+	done <<<"$released"
+	cp /tmp/newer $root/etc/apt/sources.list
+	if ! why=$(in_root $root apt-get -q update --error-on=any 2>&1); then
+		skip "the upgrade to $newer" "no answer: $(printf %s "$why" | grep -m 1 '^[EW]:')"
+		drop_copy
+		return
+	fi
+	runs "the upgrade to $newer" in_root $root bash -o pipefail -c "apt-get -q dist-upgrade -y \
+		--no-install-recommends 2>&1 | tee /root/upgrade"
+	while read -r program package library; do
+		is "$library of $codename was kept, for $program" "$(in_root $root pinlib keep | grep "^$library ")" "$library *"
+		holds_or_told "$program"
+		is "... it is wrapped, and runs without its pins" "$(in_root $root bash -c \
+			"readlink \$(command -v $program); pinlib exec --host $program --version >/dev/null && echo runs")" \
+			"*pinlib-wrapper?runs"
+	done <<<"$released"
+	is "bsdtar runs with the old library and the new glibc" "$(in_root $root bsdtar --version)" "bsdtar 3.[7-9]*libarchive 3.6*"
+	is "dpkg is content" "$(in_root $root bash -c "dpkg --verify; dpkg --audit; pinlib verify")" "all is well*"
+	runs "purge of pinlib" in_root $root dpkg --purge pinlib
+	is "... leaves $newer as it is" "$(in_root $root bash -c "dpkg --verify; dpkg --audit; dpkg-divert --list '*pinlib*'" 2>&1)" ""
+	drop_copy
+}
+
 build_package && make_root || finish
 furnish $base
 make_debs
@@ -356,5 +397,6 @@ for file in tests/package/*.test; do
 done
 [[ security != *"${ONLY:-}"* ]] || security_upgrade
 [[ disappearing != *"${ONLY:-}"* ]] || disappearing
+[[ release != *"${ONLY:-}"* ]] || release_upgrade
 [[ e2e != *"${ONLY:-}"* ]] || end_to_end
 finish
