@@ -526,10 +526,27 @@ static int script_text(const char *real, char **text, size_t *len, struct err *e
 	return 0;
 }
 
+/* A new file, with owner, mode and times of another. */
+static int write_like(const char *path, const char *text, size_t len, const struct stat *st,
+		      struct err *err)
+{
+	AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot create %s", path);
+	r = file_write(fd, text, len, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", path);
+	if (fchown(fd, st->st_uid, st->st_gid) < 0 || fchmod(fd, st->st_mode & 0777) < 0 ||
+	    futimens(fd, (struct timespec[]){st->st_atim, st->st_mtim}) < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "cannot finish %s", path);
+	return 0;
+}
+
 static int write_script(const char *temp, const char *real, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	AUTO_FD int fd = -1;
 	struct stat st;
 	size_t len = 0;
 	int r = script_text(real, &text, &len, err);
@@ -538,16 +555,7 @@ static int write_script(const char *temp, const char *real, struct err *err)
 		return r;
 	if (stat(real, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", real);
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(err, errno, "cannot create %s", temp);
-	r = file_write(fd, text, len, err);
-	if (r < 0)
-		return err_wrap(err, r, "%s", temp);
-	if (fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 0777) < 0 ||
-	    futimens(fd, (struct timespec[]){st.st_atim, st.st_mtim}) < 0 || fsync(fd) < 0)
-		return err_sys(err, errno, "cannot finish %s", temp);
-	return 0;
+	return write_like(temp, text, len, &st, err);
 }
 
 /* 1 if the text at app, its mode and its owner are those that the original would be given. */
@@ -569,6 +577,66 @@ static int is_text_of(const char *app, const char *real, struct err *err)
 	       a.st_gid == b.st_gid;
 }
 
+static bool changed_after(const struct stat *a, const struct stat *b)
+{
+	return a->st_ctim.tv_sec > b->st_ctim.tv_sec ||
+	       (a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec > b->st_ctim.tv_nsec);
+}
+
+/* 1 if somebody wrote to the text that stands for a script, since it was made and since its
+ * original was last replaced: then it is the text that counts. */
+static int is_edited(const char *app, const char *real, struct err *err)
+{
+	struct stat text, original;
+	int same;
+
+	if (!is_script_of_ours(app) || !starts_a_script(real))
+		return 0;
+	same = is_text_of(app, real, err);
+	if (same != 0)
+		return same < 0 ? same : 0;
+	if (lstat(app, &text) < 0 || lstat(real, &original) < 0)
+		return err_sys(err, errno, "cannot stat %s or %s", real, app);
+	return changed_after(&text, &original);
+}
+
+/* The text at app, with the script's own first line again, becomes the original. */
+static int adopt_text(const char *app, const char *real, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	char temp[PATH_MAX + 48], prefix[PATH_MAX + 16], dir[PATH_MAX];
+	static const size_t ours = sizeof SHEBANG - 1;
+	struct stat st;
+	size_t len = 0;
+	int r = file_read_at(AT_FDCWD, app, SCRIPT_MAX + sizeof SHEBANG, &text, &len, err);
+
+	if (r < 0)
+		return r;
+	path_dir(real, dir);
+	snprintf(prefix, sizeof prefix, "%s/.new-", dir);
+	r = file_temp_name(prefix, temp, sizeof temp, err);
+	if (r < 0)
+		return r;
+	if (lstat(app, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", app);
+	memcpy(text + ours - 2, "#!", 2);
+	r = write_like(temp, text + ours - 2, len - ours + 2, &st, err);
+	if (r == 0 && rename(temp, real) < 0)
+		r = err_sys(err, errno, "cannot rename %s to %s", temp, real);
+	if (r < 0) {
+		unlink(temp);
+		return r;
+	}
+	return file_sync_parent(AT_FDCWD, real, err);
+}
+
+static int adopt_edited(const char *app, const char *real, struct err *err)
+{
+	int r = is_edited(app, real, err);
+
+	return r > 0 ? adopt_text(app, real, err) : r;
+}
+
 int wrap_check(const char *app, struct err *err)
 {
 	char real[PATH_MAX];
@@ -584,6 +652,11 @@ int wrap_check(const char *app, struct err *err)
 		same = is_link(app);
 	if (same < 0)
 		return same;
+	if (!same && is_edited(app, real, err) > 0)
+		return err_set(err, ESTALE,
+			       "%s was edited, and its original, %s, is to follow: any 'pinlib set "
+			       "%s ...' does that",
+			       app, real, app);
 	if (!same)
 		return err_set(err, ESTALE,
 			       "%s does not agree with its original, %s, which was replaced "
@@ -612,7 +685,9 @@ int wrap_install(const char *app, struct err *err)
 		return r;
 	path_dir(real, dir);
 	sweep(dir);
-	r = wrap_check(app, err);
+	r = adopt_edited(app, real, err);
+	if (r == 0)
+		r = wrap_check(app, err);
 	if (r == 0) /* done by a command that may have been killed before it was on the disk */
 		return file_sync_parent(AT_FDCWD, app, err);
 	if (r != -ENOENT && r != -ESTALE)
@@ -694,6 +769,9 @@ int wrap_remove(const char *app, struct err *err)
 	struct stat st;
 	int r = wrap_real(app, real, err);
 
+	if (r < 0)
+		return r;
+	r = adopt_edited(app, real, err);
 	if (r < 0)
 		return r;
 	if (wrap_present(app))

@@ -40,8 +40,8 @@ int wrap_wrapper_alone(struct err *err);
  * link), -EISDIR, -EINVAL, -EACCES, -EPERM. */
 int wrap_fit(const char *app, struct err *err);
 
-/* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, directories that only root can write, and
- * no diversion of others, of its path or to it. The reason is in err. */
+/* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, directories that only root can write,
+ * and no diversion of others, of its path or to it. The reason is in err. */
 int wrap_allowed(const char *app, struct err *err);
 
 /* The steps that change nothing for whoever runs app: the second name, the diversion. */
@@ -51,7 +51,8 @@ int wrap_prepare(const char *app, struct err *err);
  * ours at all; -ESTALE: an upgrade has brought another original since. */
 int wrap_check(const char *app, struct err *err);
 
-/* DIR/NAME becomes ours, in one rename, or comes to agree with an original that was upgraded.
+/* DIR/NAME becomes ours, in one rename, or comes to agree with an original that was upgraded; a
+ * script's text that was edited at DIR/NAME becomes the original first, here and in wrap_remove.
  * wrap_prepare came first. */
 int wrap_install(const char *app, struct err *err);
 

@@ -398,5 +398,6 @@ done
 [[ security != *"${ONLY:-}"* ]] || security_upgrade
 [[ disappearing != *"${ONLY:-}"* ]] || disappearing
 [[ release != *"${ONLY:-}"* ]] || release_upgrade
+[[ restart != *"${ONLY:-}"* ]] || restart_tools
 [[ e2e != *"${ONLY:-}"* ]] || end_to_end
 finish
