@@ -375,8 +375,8 @@ release_upgrade() {
 	while read -r program package library; do
 		is "$library of $codename was kept, for $program" "$(in_root $root pinlib keep | grep "^$library ")" "$library *"
 		holds_or_told "$program"
-		is "... it is wrapped, and runs without its pins" "$(in_root $root bash -c \
-			"readlink \$(command -v $program); pinlib exec --host $program --version >/dev/null && echo runs")" \
+		is "... it is wrapped, and the new one would run without its pins" "$(in_root $root bash -c \
+			"readlink \$(command -v $program); /usr/bin/.pinlib/$program --version >/dev/null && echo runs")" \
 			"*pinlib-wrapper?runs"
 	done <<<"$released"
 	is "bsdtar runs with the old library and the new glibc" "$(in_root $root bsdtar --version)" "bsdtar 3.[7-9]*libarchive 3.6*"
