@@ -1,11 +1,12 @@
 /*
  * Stepping aside: before packages are unpacked, those programs are unwrapped that dpkg could not
- * bring behind the wrapper.
+ * bring behind the wrapper:
  *
  *	Its package's new version has it as a directory, a link or setuid. (dpkg unpacks a directory
- *	at the diversion's place and its files below the path, where our link is: it fails
- *half-way.) A new package's preinst diverts its path: dpkg knows one diversion of a path, the preinst
- *would fail, and so would its undoing. Told by dpkg-divert and the path in the script's text.
+ *	at the diversion's place and its files below the path, where our link is: it fails half-way.)
+ *
+ *	A new package's preinst diverts its path: dpkg knows one diversion of a path, the preinst
+ *	would fail, and so would its undoing. Told by dpkg-divert and the path in the script's text.
  *
  * Their pins stay in the policy; policy/refresh.h wraps them again where that is possible.
  */
