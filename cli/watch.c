@@ -10,17 +10,6 @@
 
 static const struct option options[] = {{"remove", no_argument, NULL, 'r'}, {0}};
 
-static int add(struct paths *paths, const char *app, struct err *err)
-{
-	char **items = reallocarray(paths->items, paths->count + 1, sizeof *items);
-
-	if (!items)
-		return err_nomem(err);
-	paths->items = items;
-	items[paths->count] = strdup(app);
-	return items[paths->count++] ? 0 : err_nomem(err);
-}
-
 /* -ENOENT if it is not watched. */
 static int take_away(struct paths *paths, const char *app, struct err *err)
 {
@@ -49,7 +38,7 @@ static int change(struct paths *paths, const char *name, bool remove, struct err
 		return take_away(paths, app, err);
 	if (stat(app, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return err_set(err, EACCES, "%s is no program", app);
-	return add(paths, app, err);
+	return paths_add(paths, app, err);
 }
 
 static int list(struct err *err)

@@ -33,17 +33,6 @@ static void wanted_end(struct wanted *w)
 }
 #define AUTO_WANTED CLEANUP(wanted_end)
 
-static int add_path(struct paths *paths, const char *path, struct err *err)
-{
-	char **more = reallocarray(paths->items, paths->count + 1, sizeof *more);
-
-	if (!more)
-		return err_nomem(err);
-	paths->items = more;
-	more[paths->count] = strdup(path);
-	return more[paths->count++] ? 0 : err_nomem(err);
-}
-
 /* -- which versions -- */
 
 static int add_sources(struct applying *a, const struct described *as, struct err *err)
@@ -194,14 +183,14 @@ static int apply_wrapped(struct applying *a, struct wanted *w, const struct app 
 		return 0;
 	if (!w->unknown && !is_same(w, now))
 		r = change(a, w, now, err);
-	return r < 0 ? r : add_path(a->changed, w->path, err);
+	return r < 0 ? r : paths_add(a->changed, w->path, err);
 }
 
 static int unwrap(struct applying *a, const char *path, struct err *err)
 {
 	int r = policy_unwrap(a->policy, path, err);
 
-	return r < 0 ? r : add_path(a->changed, path, err);
+	return r < 0 ? r : paths_add(a->changed, path, err);
 }
 
 /* A program that is to be absent may be gone. */
@@ -227,7 +216,7 @@ static int apply_one(struct applying *a, const struct described *as, struct err 
 	if (paths_have(&a->described, w.path))
 		return err_set(err, EINVAL, "%s leads to %s, which is described already", as->path,
 			       w.path);
-	r = add_path(&a->described, w.path, err);
+	r = paths_add(&a->described, w.path, err);
 	if (r == 0)
 		r = policy_app(a->policy, w.path, POLICY_NOW, &now, err);
 	if (r < 0 && r != -ENOENT)

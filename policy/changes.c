@@ -48,18 +48,6 @@ int changes_add(struct changes *out, const char *name, const char *arch, const c
 	return 0;
 }
 
-int changes_add_newcomer(struct changes *out, const char *file, struct err *err)
-{
-	struct paths *to = &out->newcomers;
-	char **items = reallocarray(to->items, to->count + 1, sizeof *items);
-
-	if (!items)
-		return err_nomem(err);
-	to->items = items;
-	items[to->count] = strdup(file);
-	return items[to->count++] ? 0 : err_nomem(err);
-}
-
 /* "libfoo1 1.0-1 amd64 same < 1.1-1 amd64 same /var/cache/apt/archives/libfoo1_1.1-1_amd64.deb":
  * what is configured later was there before, as the same version, or comes in another line. */
 static int add_line(struct changes *out, char *line, struct err *err)
@@ -79,7 +67,7 @@ static int add_line(struct changes *out, char *line, struct err *err)
 	if (strcmp(rest, "**REMOVE**") == 0)
 		return changes_add(out, f[0], f[2], f[1], NULL, NULL, err);
 	if (strcmp(f[1], "-") == 0)
-		return changes_add_newcomer(out, rest, err);
+		return paths_add(&out->newcomers, rest, err);
 	return changes_add(out, f[0], f[2], f[1], f[5], rest, err);
 }
 

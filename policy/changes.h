@@ -6,6 +6,3 @@
 /* Copies. to and file may be NULL. What stays the same version is no change. */
 int changes_add(struct changes *out, const char *name, const char *arch, const char *from,
 		const char *to, const char *file, struct err *err);
-
-/* The archive of a package that is not installed. */
-int changes_add_newcomer(struct changes *out, const char *file, struct err *err);

@@ -251,7 +251,7 @@ static int add_archive(const struct package *a, const struct list *installed, st
 		known = true;
 		r = changes_add(out, p->name, p->arch, p->version, a->version, a->file, err);
 	}
-	return r < 0 || known ? r : changes_add_newcomer(out, a->file, err);
+	return r < 0 || known ? r : paths_add(&out->newcomers, a->file, err);
 }
 
 static int installing(const struct invocation *v, struct changes *out, struct err *err)

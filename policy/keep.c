@@ -16,17 +16,6 @@
 
 /* -- who is watched -- */
 
-static int add_path(struct paths *to, const char *path, struct err *err)
-{
-	char **items = reallocarray(to->items, to->count + 1, sizeof *items);
-
-	if (!items)
-		return err_nomem(err);
-	to->items = items;
-	items[to->count] = strdup(path);
-	return items[to->count++] ? 0 : err_nomem(err);
-}
-
 int watched_read(struct paths *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
@@ -37,7 +26,7 @@ int watched_read(struct paths *out, struct err *err)
 		return r == -ENOENT ? 0 : r;
 	for (char *rest = text, *line; r == 0 && (line = strsep(&rest, "\n"));)
 		if (*line)
-			r = add_path(out, line, err);
+			r = paths_add(out, line, err);
 	return r;
 }
 
@@ -87,10 +76,10 @@ static int gather_apps(struct policy *policy, struct paths *out, struct err *err
 	if (r == 0)
 		r = watched_read(&watched, err);
 	for (size_t i = 0; r == 0 && i < watched.count; i++)
-		r = add_path(out, watched.items[i], err);
+		r = paths_add(out, watched.items[i], err);
 	for (size_t i = 0; r == 0 && i < apps.count; i++)
 		if (!paths_have(&watched, apps.items[i].path))
-			r = add_path(out, apps.items[i].path, err);
+			r = paths_add(out, apps.items[i].path, err);
 	return r;
 }
 
@@ -174,7 +163,7 @@ static int cannot(struct work *w, const struct change *c, const char *why, struc
 		text = NULL;
 		return err_nomem(err);
 	}
-	return add_path(&w->out->failed, text, err);
+	return paths_add(&w->out->failed, text, err);
 }
 
 static int keep_one(struct work *w, const struct want *want, struct err *err)

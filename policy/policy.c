@@ -497,6 +497,17 @@ bool paths_have(const struct paths *paths, const char *path)
 	return false;
 }
 
+int paths_add(struct paths *paths, const char *path, struct err *err)
+{
+	char **items = reallocarray(paths->items, paths->count + 1, sizeof *items);
+
+	if (!items)
+		return err_nomem(err);
+	paths->items = items;
+	items[paths->count] = strdup(path);
+	return items[paths->count++] ? 0 : err_nomem(err);
+}
+
 void generations_free(struct generations *gens)
 {
 	for (size_t i = 0; i < gens->count; i++) {

@@ -113,6 +113,7 @@ struct paths {
 };
 void paths_free(struct paths *paths);
 bool paths_have(const struct paths *paths, const char *path);
+int paths_add(struct paths *paths, const char *path, struct err *err); /* a copy, at the end */
 #define AUTO_PATHS CLEANUP(paths_free)
 int policy_restore(struct policy *policy, int64_t generation, struct paths *changed,
 		   struct err *err);

@@ -36,17 +36,6 @@ void unit_free(struct unit_file *unit)
 	paths_free(&unit->programs);
 }
 
-static int add(struct paths *paths, const char *item, struct err *err)
-{
-	char **items = reallocarray(paths->items, paths->count + 1, sizeof *items);
-
-	if (!items)
-		return err_nomem(err);
-	paths->items = items;
-	items[paths->count] = strdup(item);
-	return items[paths->count++] ? 0 : err_nomem(err);
-}
-
 /* -- names -- */
 
 static bool ends_with(const char *s, const char *end)
@@ -164,7 +153,7 @@ static int add_drop_ins(struct paths *files, const char *unit, struct err *err)
 			    snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >=
 				    (int)sizeof path)
 				continue;
-			r = add(files, path, err);
+			r = paths_add(files, path, err);
 		}
 	}
 	return r;
@@ -246,7 +235,7 @@ static int take_exec(struct unit_file *unit, const char *value, struct err *err)
 		return 0;
 	}
 	r = first_word(value, program, &unit->privileged, err);
-	return r < 0 || !program[0] ? r : add(&unit->programs, program, err);
+	return r < 0 || !program[0] ? r : paths_add(&unit->programs, program, err);
 }
 
 static int take(struct unit_file *unit, const char *key, const char *value, struct err *err)
