@@ -210,26 +210,22 @@ static int make_way(const struct changes *changes, struct err *err)
 	return r < 0 ? r : aside_step(&aside, tell_aside, NULL, err);
 }
 
-static int keep_before(const char *hook, const struct keep_conf *conf, bool *incomplete,
-		       struct err *err)
+/* What apt says is read in any case: it should not write to nobody. */
+static int read_changes(const char *hook, bool nobody, struct changes *out, struct err *err)
+{
+	if (strcmp(hook, "apt") == 0)
+		return read_apt(out, err);
+	return nobody ? 0 : read_dpkg(out, err);
+}
+
+static int keep_before(const struct keep_conf *conf, const struct changes *changes,
+		       bool *incomplete, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
-	AUTO_CHANGES struct changes changes = {0};
 	AUTO_WANTS struct wants wants = {0};
 	AUTO_KEEP_RESULT struct keep_result result = {0};
-	bool nobody =
-		!conf->all && access(PINLIB_POLICY, F_OK) < 0 && access(PINLIB_WATCHED, F_OK) < 0;
-	int r = 0;
+	int r = find(conf, changes, &wants, err);
 
-	/* What apt says is read in any case: it should not write to nobody. */
-	if (strcmp(hook, "apt") == 0)
-		r = read_apt(&changes, err);
-	else if (!nobody)
-		r = read_dpkg(&changes, err);
-	if (r == 0 && !nobody)
-		r = find(conf, &changes, &wants, err);
-	if (r == 0 && !nobody)
-		r = make_way(&changes, err);
 	if (r < 0 || wants.count == 0)
 		return r;
 	r = session_begin(&session, err);
@@ -242,24 +238,46 @@ static int keep_before(const char *hook, const struct keep_conf *conf, bool *inc
 	return 0;
 }
 
+/* What could not be kept is told, and does not keep dpkg from the way that it needs; unless it stops
+ * dpkg: then no program is unwrapped for what does not come. Returns whether all was done. */
+static bool prepare(const char *hook, const struct keep_conf *conf)
+{
+	AUTO_CHANGES struct changes changes = {0};
+	bool incomplete = false, nobody = !conf->all && access(PINLIB_POLICY, F_OK) < 0 &&
+					  access(PINLIB_WATCHED, F_OK) < 0;
+	struct err err;
+	int r = read_changes(hook, nobody, &changes, &err);
+
+	if (r == 0 && nobody)
+		return true;
+	if (r < 0 || keep_before(conf, &changes, &incomplete, &err) < 0) {
+		warn("could not keep libraries: %s", err.text);
+		incomplete = true;
+	}
+	if (r < 0 || (incomplete && conf->strict))
+		return false;
+	if (make_way(&changes, &err) < 0) {
+		warn("could not unwrap what dpkg cannot replace: %s", err.text);
+		incomplete = true;
+	}
+	return !incomplete;
+}
+
 /* Fails with 1, which stops apt, only if that is wanted. */
 static int run_hook(const char *hook)
 {
 	struct keep_conf conf;
-	bool incomplete = false;
 	struct err err;
+	bool done;
 
 	if (strcmp(hook, "apt") != 0 && strcmp(hook, "dpkg") != 0)
 		return misused(&command_keep, "there is no hook '%s'", hook);
 	if (keep_conf_read(PINLIB_CONF, &conf, &err) < 0)
 		warn("%s; going by the defaults", err.text);
-	if (keep_before(hook, &conf, &incomplete, &err) < 0) {
-		warn("could not keep libraries: %s", err.text);
-		incomplete = true;
-	}
-	if (incomplete && conf.strict)
+	done = prepare(hook, &conf);
+	if (!done && conf.strict)
 		warn("nothing is changed, since " PINLIB_CONF " says keep-strict");
-	return incomplete && conf.strict ? EXIT_FAIL : EXIT_OK;
+	return !done && conf.strict ? EXIT_FAIL : EXIT_OK;
 }
 
 static int run(int argc, char **argv)
