@@ -558,8 +558,10 @@ static int write_script(const char *temp, const char *real, struct err *err)
 	return write_like(temp, text, len, &st, err);
 }
 
-/* 1 if the text at app, its mode and its owner are those that the original would be given. */
-static int is_text_of(const char *app, const char *real, struct err *err)
+enum likeness { OTHER_TEXT, OTHER_MODE, ALIKE };
+
+/* How far the text at app, its mode and its owner are those that the original would be given. */
+static int compare_text(const char *app, const char *real, struct err *err)
 {
 	AUTO_FREE char *want = NULL, *have = NULL;
 	size_t want_len = 0, have_len = 0;
@@ -572,32 +574,36 @@ static int is_text_of(const char *app, const char *real, struct err *err)
 		return r;
 	if (stat(real, &a) < 0 || lstat(app, &b) < 0)
 		return err_sys(err, errno, "cannot stat %s or %s", real, app);
-	return want_len == have_len && memcmp(want, have, want_len) == 0 &&
-	       (a.st_mode & 0777) == (b.st_mode & 0777) && a.st_uid == b.st_uid &&
-	       a.st_gid == b.st_gid;
+	if (want_len != have_len || memcmp(want, have, want_len) != 0)
+		return OTHER_TEXT;
+	return (a.st_mode & 0777) == (b.st_mode & 0777) && a.st_uid == b.st_uid &&
+			       a.st_gid == b.st_gid
+		       ? ALIKE
+		       : OTHER_MODE;
 }
 
-static bool changed_after(const struct stat *a, const struct stat *b)
+static bool is_later(const struct timespec *a, const struct timespec *b)
 {
-	return a->st_ctim.tv_sec > b->st_ctim.tv_sec ||
-	       (a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec > b->st_ctim.tv_nsec);
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
 }
 
 /* 1 if somebody wrote to the text that stands for a script, since it was made and since its
- * original was last replaced: then it is the text that counts. */
+ * original was last replaced: then it is the text that counts. A maintainer script that gives it a
+ * mode after the upgrade of the original has not written to it. */
 static int is_edited(const char *app, const char *real, struct err *err)
 {
 	struct stat text, original;
-	int same;
+	int like;
 
 	if (!is_script_of_ours(app) || !starts_a_script(real))
 		return 0;
-	same = is_text_of(app, real, err);
-	if (same != 0)
-		return same < 0 ? same : 0;
+	like = compare_text(app, real, err);
+	if (like < 0 || like == ALIKE)
+		return like < 0 ? like : 0;
 	if (lstat(app, &text) < 0 || lstat(real, &original) < 0)
 		return err_sys(err, errno, "cannot stat %s or %s", real, app);
-	return changed_after(&text, &original);
+	return is_later(&text.st_ctim, &original.st_ctim) &&
+	       (like == OTHER_MODE || is_later(&text.st_mtim, &original.st_ctim));
 }
 
 /* The text at app, with the script's own first line again, becomes the original. */
@@ -640,24 +646,24 @@ static int adopt_edited(const char *app, const char *real, struct err *err)
 int wrap_check(const char *app, struct err *err)
 {
 	char real[PATH_MAX];
-	int same, r = wrap_real(app, real, err);
+	int like, r = wrap_real(app, real, err);
 
 	if (r < 0)
 		return r;
 	if (!wrap_present(app))
 		return err_set(err, ENOENT, "%s is no longer the wrapper", app);
 	if (starts_a_script(real))
-		same = is_link(app) ? 0 : is_text_of(app, real, err);
+		like = is_link(app) ? OTHER_TEXT : compare_text(app, real, err);
 	else
-		same = is_link(app);
-	if (same < 0)
-		return same;
-	if (!same && is_edited(app, real, err) > 0)
+		like = is_link(app) ? ALIKE : OTHER_TEXT;
+	if (like < 0)
+		return like;
+	if (like != ALIKE && is_edited(app, real, err) > 0)
 		return err_set(err, ESTALE,
 			       "%s was edited, and its original, %s, is to follow: any 'pinlib set "
 			       "%s ...' does that",
 			       app, real, app);
-	if (!same)
+	if (like != ALIKE)
 		return err_set(err, ESTALE,
 			       "%s does not agree with its original, %s, which was replaced "
 			       "since: any 'pinlib set %s ...' mends that",
