@@ -513,6 +513,8 @@ static int script_text(const char *real, char **text, size_t *len, struct err *e
 
 	if (r < 0)
 		return r;
+	if (strncmp(old, "#!", 2) != 0) /* its owner may write to it at any time */
+		return err_set(err, ESTALE, "%s was a script, and is none", real);
 	rest = 2 + strspn(old + 2, " \t");
 	if (strcspn(old + rest, "\n") + sizeof SHEBANG > SHEBANG_MAX)
 		return err_set(err, ENAMETOOLONG, "the first line of %s is too long", real);
@@ -618,6 +620,8 @@ static int adopt_text(const char *app, const char *real, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (strncmp(text, SHEBANG, ours) != 0)
+		return err_set(err, ESTALE, "%s was edited, and is no script now", app);
 	path_dir(real, dir);
 	snprintf(prefix, sizeof prefix, "%s/.new-", dir);
 	r = file_temp_name(prefix, temp, sizeof temp, err);
