@@ -53,12 +53,9 @@ static int replace_file(struct store *store, const struct versions *vs, const ch
 			size_t len, const char *file, struct err *err)
 {
 	char prefix[PATH_MAX], temp[PATH_MAX + 64];
-	AUTO_FREE char *target = realpath(file, NULL); /* where a link leads; NULL: nothing yet */
 	AUTO_FD int fd = -1;
 	int r;
 
-	if (target)
-		file = target;
 	if (snprintf(prefix, sizeof prefix, "%s%s", file, FILE_TEMP) >= (int)sizeof prefix)
 		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", file);
 	r = file_temp_name(prefix, temp, sizeof temp, err);
@@ -75,21 +72,34 @@ static int replace_file(struct store *store, const struct versions *vs, const ch
 	return r;
 }
 
-/* To standard output, or to the device or pipe that has the name; else to a file. */
+/* To standard output, or to the device or pipe that has the name; else to a file. Where a link leads is
+ * for the kernel to say, which follows none that others have put into /tmp (fs.protected_symlinks). */
 static int write_out(struct store *store, const struct versions *vs, const char *text, size_t len,
 		     const char *file, struct err *err)
 {
-	AUTO_FD int fd = -1;
+	AUTO_FD int at = -1, fd = -1;
+	char self[64], target[PATH_MAX];
 	struct stat st;
+	ssize_t n;
 
 	if (strcmp(file, "-") == 0)
 		return oci_write(store, vs, text, len, STDOUT_FILENO, err);
-	if (stat(file, &st) < 0 || S_ISREG(st.st_mode))
+	at = open(file, O_PATH | O_CLOEXEC);
+	if (at < 0 && errno == ENOENT)
 		return replace_file(store, vs, text, len, file, err);
-	fd = open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0)
+	if (at < 0 || fstat(at, &st) < 0)
 		return err_sys(err, errno, "cannot write %s", file);
-	return oci_write(store, vs, text, len, fd, err);
+	snprintf(self, sizeof self, "/proc/self/fd/%d", at);
+	if (!S_ISREG(st.st_mode)) {
+		fd = open(self, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		return fd < 0 ? err_sys(err, errno, "cannot write %s", file)
+			      : oci_write(store, vs, text, len, fd, err);
+	}
+	n = readlink(self, target, sizeof target - 1);
+	if (n < 0)
+		return err_sys(err, errno, "cannot tell where %s is", file);
+	target[n] = '\0';
+	return replace_file(store, vs, text, len, target, err);
 }
 
 static int export(char **names, size_t n, const char *file, struct versions *vs, struct err *err)
