@@ -129,12 +129,25 @@ static bool process_is(pid_t pid, const char *name, pid_t *parent)
 	return strchr(text, '(') && strcmp(strchr(text, '(') + 1, name) == 0;
 }
 
-/* The command line of the dpkg that called us; what it does it tells itself. */
+/* The dpkg that called us: -ESRCH if none of the processes that it could be is one. */
+static int find_dpkg(pid_t *out, struct err *err)
+{
+	pid_t pid = getppid(), parent = 0;
+
+	for (int i = 0; i < ANCESTORS && pid > 1; i++, pid = parent)
+		if (process_is(pid, "dpkg", &parent)) {
+			*out = pid;
+			return 0;
+		}
+	return err_set(err, ESRCH, "the dpkg that called is not to be seen in /proc");
+}
+
+/* Its command line; what it does it tells itself. */
 static int read_dpkg(struct changes *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char **argv = NULL;
-	pid_t pid = getppid(), parent = 0;
+	pid_t pid = 0;
 	char path[64];
 	const char *action = getenv("DPKG_HOOK_ACTION");
 	size_t len, n = 0;
@@ -142,8 +155,9 @@ static int read_dpkg(struct changes *out, struct err *err)
 
 	if (!action)
 		return err_set(err, EINVAL, "dpkg does not say what it does");
-	for (int i = 0; i < ANCESTORS && pid > 1 && !process_is(pid, "dpkg", &parent); i++)
-		pid = parent;
+	r = find_dpkg(&pid, err);
+	if (r < 0)
+		return r;
 	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
 	r = file_read_at(AT_FDCWD, path, INPUT_MAX, &text, &len, err);
 	if (r < 0)
