@@ -108,13 +108,6 @@ static int make_text(struct policy *policy, const struct unit_file *unit, const 
 	r = plan_load(PINLIB_PLANS, app, 0, file, err);
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "%s is not wrapped now: see 'pinlib refresh'", app);
-	if (r == 0 && file->plan.filter)
-		return err_set(
-			err, ENOTSUP,
-			"%s is confined, and its system-call filter is loaded by the wrapper "
-			"alone: set SystemCallFilter= in the unit, and its pins without "
-			"--confine",
-			app);
 	return r < 0 ? r : unit_text(app, &file->plan, text, err);
 }
 

@@ -34,7 +34,8 @@ int unit_fit(const struct unit_file *unit, struct err *err);
 int unit_app(struct policy *policy, const struct unit_file *unit, char app[PATH_MAX],
 	     struct err *err);
 
-/* The drop-in; *text is the caller's to free. -EINVAL: a path that cannot be named in a unit. */
+/* The drop-in; *text is the caller's to free. -EINVAL: a path that cannot be named in a unit;
+ * -ENOTSUP: the app has a system-call filter, which only the wrapper loads. */
 int unit_text(const char *app, const struct plan *plan, char **text, struct err *err);
 
 /* Where it is. */
