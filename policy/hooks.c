@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define HOOK_MAX (1u << 20)
+/* What means something else to a shell, or in one of the files. */
+#define ODD " \t\n\"'$`\\;&|()<>{}[]*?!#%~^"
 /* Where nothing was ever pinned, a shell alone finds that out. */
 #define PROMPT "[ ! -e " PINLIB_POLICY " ] || [ ! -x %s ] || %s forecast || true"
 
@@ -57,7 +59,7 @@ static int texts(char **apt, char **dpkg, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (strpbrk(self, " \t\n\"'$`\\;"))
+	if (strpbrk(self, ODD))
 		return err_set(err, EINVAL, "%s is no path for a hook", self);
 	*apt = text_for_apt(self);
 	*dpkg = text_for_dpkg(self);
