@@ -73,8 +73,8 @@ static bool diverts(const char *script, const char *app)
 static int look_at_preinst(struct work *w, const char *archive, struct err *err)
 {
 	AUTO_FREE char *script = NULL;
-	int r = run_read((const char *[]){"dpkg-deb", "--info", archive, "preinst", NULL}, NULL,
-			 SCRIPT_MAX, &script, err);
+	int r = run_read((const char *[]){"dpkg-deb", "--info", "--", archive, "preinst", NULL},
+			 NULL, SCRIPT_MAX, &script, err);
 
 	if (r == -ENOMEM)
 		return r;
@@ -89,16 +89,30 @@ static int look_at_preinst(struct work *w, const char *archive, struct err *err)
 	return r;
 }
 
+/* The path in a line of tar's, as dpkg takes it: "usr/bin/app", whatever stands before. */
+static const char *find_path(const char *line, const char *end)
+{
+	const char *at = line;
+
+	for (int fields = 0; fields < 5 && at < end; fields++) {
+		at += strcspn(at, " \n");
+		at += strspn(at, " ");
+	}
+	while (*at == '/' || strncmp(at, "./", 2) == 0)
+		at += *at == '/' ? 1 : 2;
+	return at;
+}
+
 /* What is amiss with a path of dpkg-deb's list for the wrapper, or NULL. A line is tar's:
  * "lrwxrwxrwx root/root 0 2026-11-21 17:00 ./usr/bin/app -> app-5". */
 static const char *amiss(const char *line, const char *name)
 {
-	const char *at = strstr(line, " ./"), *end = strchrnul(line, '\n');
-	size_t len = strlen(name);
+	const char *end = strchrnul(line, '\n'), *at = find_path(line, end);
+	size_t len = strlen(++name); /* without its first slash */
 
-	if (!at || at + 2 + len > end || strncmp(at + 2, name, len) != 0)
+	if (strncmp(at, name, len) != 0)
 		return NULL;
-	at += 2 + len;
+	at += len;
 	if (line[0] == 'd' && at[0] == '/' && at + 1 == end)
 		return "has a directory there";
 	if (line[0] == 'l' && strncmp(at, " -> ", 4) == 0)
@@ -125,8 +139,8 @@ static int look_for(struct work *w, const char *list, const char *app, const cha
 static int look_at_files(struct work *w, const char *archive, struct err *err)
 {
 	AUTO_FREE char *list = NULL;
-	int r = run_read((const char *[]){"dpkg-deb", "--contents", archive, NULL}, NULL, LIST_MAX,
-			 &list, err);
+	int r = run_read((const char *[]){"dpkg-deb", "--contents", "--", archive, NULL}, NULL,
+			 LIST_MAX, &list, err);
 
 	if (r != 0)
 		return r == -ENOMEM ? r : 0;
