@@ -64,7 +64,7 @@ int unit_name(const char *name, char out[NAME_MAX + 1], struct err *err)
 	for (const char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr(odd, *p))
 			return err_set(err, EINVAL, "'%s' is not the name of a unit", name);
-	if (!*name || *name == '.' || *name == '@' || has_other_suffix(name))
+	if (!*name || strchr(".@-", *name) || has_other_suffix(name)) /* "-": stage's options */
 		return err_set(err, EINVAL, "'%s' is not a service", name);
 	if (snprintf(out, NAME_MAX + 1, "%s%s", name, suffix) > NAME_MAX - (int)strlen(".d"))
 		return err_sys(err, ENAMETOOLONG, "'%s'", name);
