@@ -47,8 +47,9 @@ struct mount_table {
 void mount_table_free(struct mount_table *table);
 #define AUTO_MOUNT_TABLE CLEANUP(mount_table_free)
 
-/* The overlays that stand ready for services, below PINLIB_UNITS, as the calling process sees them;
- * in no table below. *out is freed with mount_table_free. */
+/* The overlays that stand ready for services, below PINLIB_UNITS: in the namespace of process 1, where they
+ * are made, wherever the calling process is; in no table below. *out is freed with
+ * mount_table_free. */
 int tables_ready(struct mount_table *out, struct err *err);
 
 struct tables;
