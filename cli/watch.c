@@ -38,6 +38,8 @@ static int change(struct paths *paths, const char *name, bool remove, struct err
 		return take_away(paths, app, err);
 	if (stat(app, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return err_set(err, EACCES, "%s is no program", app);
+	if (strchr(app, '\n'))
+		return err_set(err, EINVAL, "%s has a line break in its path", app);
 	return paths_add(paths, app, err);
 }
 

@@ -169,6 +169,8 @@ int wrap_fit(const char *app, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (strchr(app, '\n')) /* lists of programs, dpkg's and ours, have one a line */
+		return err_set(err, EINVAL, "%s has a line break in its path", app);
 	if (lstat(program, &st) < 0)
 		return err_sys(err, errno, "%s", program);
 	if (S_ISDIR(st.st_mode))

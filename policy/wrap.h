@@ -37,7 +37,7 @@ int wrap_wrapper_alone(struct err *err);
 
 /* Whether the program, as it is now, can stand behind the wrapper: a regular executable file,
  * without setuid, setgid or file capabilities. The reason is in err: -ENOENT, -ELOOP (a symbolic
- * link), -EISDIR, -EINVAL, -EACCES, -EPERM. */
+ * link), -EISDIR, -EINVAL (its path has a line break, too), -EACCES, -EPERM. */
 int wrap_fit(const char *app, struct err *err);
 
 /* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, directories that only root can write,
