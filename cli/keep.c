@@ -277,7 +277,7 @@ static bool prepare(const char *hook, const struct keep_conf *conf)
 	return !incomplete;
 }
 
-/* Fails with 1, which stops apt, only if that is wanted. */
+/* Stops apt only if that is wanted. */
 static int run_hook(const char *hook)
 {
 	struct keep_conf conf;
@@ -291,7 +291,7 @@ static int run_hook(const char *hook)
 	done = prepare(hook, &conf);
 	if (!done && conf.strict)
 		warn("nothing is changed, since " PINLIB_CONF " says keep-strict");
-	return !done && conf.strict ? EXIT_FAIL : EXIT_OK;
+	return !done && conf.strict ? HOOK_STOPS : EXIT_OK;
 }
 
 static int run(int argc, char **argv)

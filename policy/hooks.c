@@ -24,30 +24,31 @@ int hooks_self(char self[PATH_MAX], struct err *err)
 	return 0;
 }
 
-/* Exit status 1 alone stops apt and dpkg, and that comes with keep-strict alone: pinlib may be
- * gone, or be killed. */
+/* HOOK_STOPS alone stops apt and dpkg, and that comes with keep-strict alone: pinlib may be gone, be
+ * killed, or not start in a view. */
 static char *text_for_apt(const char *self)
 {
 	char *text;
 	int n = asprintf(&text,
 			 "// 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
-			 "DPkg::Pre-Install-Pkgs { \"%s keep hook apt || test $? -ne 1\"; };\n"
+			 "DPkg::Pre-Install-Pkgs { \"%s keep hook apt || test $? -ne %d\"; };\n"
 			 "DPkg::Tools::Options::%s::Version \"3\";\n"
 			 "AptCli::Hooks::Install { \"" PROMPT "\"; };\n"
 			 "AptCli::Hooks::Upgrade { \"" PROMPT "\"; };\n",
-			 self, self, self, self, self, self);
+			 self, HOOK_STOPS, self, self, self, self, self);
 
 	return n < 0 ? NULL : text;
 }
 
+/* Who cannot change the packages of this system changes others, of a root of their own, or none. */
 static char *text_for_dpkg(const char *self)
 {
 	char *text;
 	int n = asprintf(&text,
 			 "# 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
-			 "pre-invoke=[ -n \"$DPKG_FRONTEND_LOCKED\" ] || [ ! -x %s ] || "
-			 "%s keep hook dpkg || test $? -ne 1\n",
-			 self, self);
+			 "pre-invoke=[ -n \"$DPKG_FRONTEND_LOCKED\" ] || [ ! -w /var/lib/dpkg ] "
+			 "|| [ ! -x %s ] || %s keep hook dpkg || test $? -ne %d\n",
+			 self, self, HOOK_STOPS);
 
 	return n < 0 ? NULL : text;
 }

@@ -11,6 +11,9 @@
 #define HOOKS_APT "/etc/apt/apt.conf.d/20pinlib"
 #define HOOKS_DPKG "/etc/dpkg/dpkg.cfg.d/pinlib"
 
+/* The exit status of 'pinlib keep hook' by which they stop: no other failure has it. */
+#define HOOK_STOPS 3
+
 /* Writes each whose directory is there; removes both. */
 int hooks_enable(struct err *err);
 int hooks_disable(struct err *err);
