@@ -59,7 +59,8 @@ const struct command command_stage = {
 	.synopsis = "[--end] UNIT [APP DIR...]",
 	.summary = "Hold a view ready for a service",
 	.options = "Called by systemd, as the drop-in of 'pinlib unit' says.\n",
-	.root = true,
+	/* Not .root: what it needs is to enter process 1's namespace, by which a view is left, and
+	 * whatever fails has to end with FAILED. */
 	.hidden = true,
 	.run = run,
 };
