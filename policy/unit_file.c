@@ -66,7 +66,8 @@ int unit_name(const char *name, char out[NAME_MAX + 1], struct err *err)
 			return err_set(err, EINVAL, "'%s' is not the name of a unit", name);
 	if (!*name || strchr(".@-", *name) || has_other_suffix(name)) /* "-": stage's options */
 		return err_set(err, EINVAL, "'%s' is not a service", name);
-	if (snprintf(out, NAME_MAX + 1, "%s%s", name, suffix) > NAME_MAX - (int)strlen(".d"))
+	/* There has to be room for what policy/stage.h makes of it, too. */
+	if (snprintf(out, NAME_MAX + 1, "%s%s", name, suffix) > NAME_MAX - (int)strlen("..seat"))
 		return err_sys(err, ENAMETOOLONG, "'%s'", name);
 	return 0;
 }
