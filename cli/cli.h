@@ -63,7 +63,7 @@ struct session {
 	struct policy *policy;
 };
 int session_begin(struct session *session, struct err *err);
-/* The same without the policy, for a command that only brings something to the store. */
+/* The same without the policy, for a command that does not change it. */
 int session_begin_store(struct session *session, struct err *err);
 void session_end(struct session *session);
 #define AUTO_SESSION CLEANUP(session_end)

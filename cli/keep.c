@@ -220,7 +220,7 @@ static int make_way(const struct changes *changes, struct err *err)
 		r = aside_find(policy, changes, &aside, err);
 	if (r < 0 || aside.count == 0)
 		return r;
-	r = session_begin(&session, err);
+	r = session_begin_store(&session, err);
 	return r < 0 ? r : aside_step(&aside, tell_aside, NULL, err);
 }
 
@@ -242,7 +242,7 @@ static int keep_before(const struct keep_conf *conf, const struct changes *chang
 
 	if (r < 0 || wants.count == 0)
 		return r;
-	r = session_begin(&session, err);
+	r = session_begin_store(&session, err);
 	if (r == 0)
 		r = keep(session.store, &wants, elf_facts, &result, err);
 	if (r < 0)

@@ -92,8 +92,9 @@ static int choose(struct policy *policy, const struct unit_file *unit, const cha
 	r = unit_fit(unit, err);
 	if (r == 0)
 		r = find_app(named, app, err);
-	if (r == 0)
-		r = policy_app(policy, app, POLICY_NOW, &found, err);
+	if (r < 0)
+		return r;
+	r = policy_app(policy, app, POLICY_NOW, &found, err);
 	return r == -ENOENT ? err_set(err, ENOENT, "%s has no pins", named) : r;
 }
 
@@ -111,6 +112,23 @@ static int make_text(struct policy *policy, const struct unit_file *unit, const 
 	return r < 0 ? r : unit_text(app, &file->plan, text, err);
 }
 
+static void show(const char *unit, const char *app, const char *text)
+{
+	char path[PATH_MAX];
+
+	if (!want_json) {
+		fputs(text, stdout);
+		return;
+	}
+	unit_path(unit, path);
+	json_open(NULL, '{');
+	json_string("unit", unit);
+	json_string("app", app);
+	json_string("path", path);
+	json_string("text", text);
+	json_close();
+}
+
 static int make(struct policy *policy, const char *name, const char *named, bool dry,
 		struct err *err)
 {
@@ -124,7 +142,7 @@ static int make(struct policy *policy, const char *name, const char *named, bool
 	if (r < 0)
 		return r;
 	if (dry) {
-		fputs(text, stdout);
+		show(unit.name, app, text);
 		return 0;
 	}
 	r = unit_write(unit.name, text, err);
