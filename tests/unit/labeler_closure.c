@@ -400,6 +400,24 @@ static void test_symbols(void)
 	CHECK(symbols_undefined(&whole, &none, &err) == 0 && none.count == 0);
 }
 
+/* A relocation of data that names a symbol comes after the relative ones, in the same table. */
+static void test_data_symbols(void)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	AUTO_UNDEFINEDS struct undefineds u = {0};
+
+	put_text("data.c", "int two(void); static int own; int *at[9] = {&own, &own, &own};"
+			   "int (*f)(void) = two; int main(void) { return f(); }");
+	sh("cc -shared -o ver/libv.so.1 v.c -Wl,-soname,libv.so.1 && "
+	   "cc -fPIE -pie -o ver/data data.c ver/libv.so.1 " NEW "'$ORIGIN' && "
+	   "readelf -dW ver/data | grep -q RELACOUNT && "
+	   "echo 'int one(void) { return 1; }' | cc -shared -o ver/libv.so.1 -x c - "
+	   "-Wl,-soname,libv.so.1");
+	MUST(closure_read(in("ver/data"), NULL, NULL, &c, &err) == 0);
+	CHECK(symbols_undefined(&c, &u, &err) == 0 && u.count == 1);
+	CHECK_STR(u.count ? u.items[0].name : NULL, "two");
+}
+
 /* -- views -- */
 
 static void test_layer_over_directory(void)
@@ -569,6 +587,7 @@ int main(void)
 	test_no_loader();
 	test_versions();
 	test_symbols();
+	test_data_symbols();
 	test_layer_over_directory();
 	test_links_in_and_out();
 	test_merged_directories();
