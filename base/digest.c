@@ -1,6 +1,8 @@
 #include "base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,11 +12,21 @@ static EVP_MD_CTX *context(struct digest_stream *s)
 	return (EVP_MD_CTX *)s;
 }
 
+static EVP_MD *sha256; /* NULL: libcrypto has none */
+
+/* openssl.cnf has nothing to say of this: names of objects are SHA-256 on all machines. */
+static void fetch(void)
+{
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+}
+
 struct digest_stream *digest_begin(void)
 {
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	EVP_MD_CTX *c = pthread_once(&once, fetch) == 0 ? EVP_MD_CTX_new() : NULL;
 
-	if (c && EVP_DigestInit_ex(c, EVP_sha256(), NULL) != 1) {
+	if (c && (!sha256 || EVP_DigestInit_ex2(c, sha256, NULL) != 1)) {
 		EVP_MD_CTX_free(c);
 		c = NULL;
 	}
@@ -65,7 +77,7 @@ int digest_fd(int fd, struct digest *out, struct err *err)
 {
 	__attribute__((cleanup(digest_abandon))) struct digest_stream *s = digest_begin();
 	struct digest_stream *whole;
-	static _Thread_local char buf[128 * 1024];
+	char buf[64 * 1024];
 	off_t at = 0;
 
 	if (!s)
