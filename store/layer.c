@@ -60,7 +60,7 @@ static int check_content(struct store *store, const struct layer_entry *e, int f
 			 struct err *err)
 {
 	__attribute__((cleanup(digest_abandon))) struct digest_stream *s = digest_begin();
-	static _Thread_local char buf[128 * 1024];
+	char buf[64 * 1024];
 	struct digest_stream *whole;
 	struct digest found;
 	ssize_t n;

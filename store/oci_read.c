@@ -22,11 +22,9 @@ static void run(void *ctx, int output)
 
 static int start(struct parser *parser, struct part *part, struct err *err)
 {
-	int ends[2];
+	int ends[2], r = parser_pipe(ends, err);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "cannot make a pipe");
-	return parser_start(parser, "archive", ends, run, part, err);
+	return r < 0 ? r : parser_start(parser, "archive", ends, run, part, err);
 }
 
 /* -- pins -- */

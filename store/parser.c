@@ -2,13 +2,28 @@
 
 #include "base/cleanup.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
+#define AHEAD_MAX ((size_t)64 * 1024)
+#define PIPE_BYTES (1 << 20) /* fs.pipe-max-size, if nobody changed it */
+
 unsigned int parser_seconds = 60;
+
+int parser_pipe(int ends[2], struct err *err)
+{
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "cannot make a pipe");
+	/* A smaller one holds it up, and nothing else. */
+	fcntl(ends[0], F_SETPIPE_SZ, PIPE_BYTES);
+	return 0;
+}
 
 int parser_start(struct parser *p, const char *what, int ends[2], parser_fn *run, void *ctx,
 		 struct err *err)
@@ -48,30 +63,64 @@ static int await(const struct parser *p, int64_t end, struct err *err)
 	return 0;
 }
 
-int parser_read(struct parser *p, void *to, size_t len, struct err *err)
+/* Some of what it says, at most size bytes: how many, and never none. */
+static ssize_t receive(struct parser *p, char *to, size_t size, int64_t end, struct err *err)
 {
-	const int64_t end = now_ms() + (int64_t)parser_seconds * 1000;
-	char *at = to;
-
-	while (len > 0) {
+	for (;;) {
 		int r = await(p, end, err);
 		ssize_t n;
 
 		if (r < 0)
 			return r;
-		n = read(p->fd, at, len);
+		n = read(p->fd, to, size);
 		if (n < 0 && errno == EINTR)
 			continue;
 		/* It died with questions unread: a socket says so. */
 		p->ended = n == 0 || (n < 0 && errno == ECONNRESET);
 		if (p->ended)
 			return err_set(err, EBADMSG, "the %s parser ended too early", p->what);
-		if (n < 0)
-			return err_sys(err, errno, "cannot read from the %s parser", p->what);
-		at += n;
-		len -= (size_t)n;
+		return n < 0 ? err_sys(err, errno, "cannot read from the %s parser", p->what) : n;
 	}
-	return 0;
+}
+
+static size_t take_ahead(struct parser *p, char *to, size_t len)
+{
+	size_t n = p->nahead - p->at < len ? p->nahead - p->at : len;
+
+	memcpy(to, p->ahead + p->at, n);
+	p->at += n;
+	return n;
+}
+
+int parser_read(struct parser *p, void *to, size_t len, struct err *err)
+{
+	const int64_t end = now_ms() + (int64_t)parser_seconds * 1000;
+	char *at = to;
+
+	if (!p->ahead)
+		p->ahead = malloc(AHEAD_MAX);
+	if (!p->ahead)
+		return err_nomem(err);
+	for (;;) {
+		size_t had = take_ahead(p, at, len);
+		bool direct = len - had >= AHEAD_MAX;
+		ssize_t n;
+
+		at += had;
+		len -= had;
+		if (len == 0)
+			return 0;
+		n = receive(p, direct ? at : p->ahead, direct ? len : AHEAD_MAX, end, err);
+		if (n < 0)
+			return (int)n;
+		if (direct) {
+			at += n;
+			len -= (size_t)n;
+		} else {
+			p->at = 0;
+			p->nahead = (size_t)n;
+		}
+	}
 }
 
 int parser_end(struct parser *p, int r, struct err *err)
@@ -81,6 +130,7 @@ int parser_end(struct parser *p, int r, struct err *err)
 
 	*p = PARSER_NONE;
 	cleanup_fd(&was.fd);
+	free(was.ahead);
 	if (was.pid < 0)
 		return r;
 	/* Whatever it is doing, nobody needs it now. It cannot close its output, so one that ended

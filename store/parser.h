@@ -15,6 +15,8 @@ struct parser {
 	pid_t pid;	  /* -1: none */
 	int fd;		  /* it answers on this, and may be asked there; -1: none */
 	bool ended;	  /* it answered less than it had to: it is dead */
+	char *ahead; /* what was read of its answers and not asked for yet; NULL, or on the heap */
+	size_t at, nahead;
 };
 
 #define PARSER_NONE ((struct parser){.pid = -1, .fd = -1})
@@ -26,6 +28,8 @@ extern unsigned int parser_seconds;
  * return. */
 typedef void parser_fn(void *ctx, int output);
 
+/* A pipe for its answers that lets it work ahead. */
+int parser_pipe(int ends[2], struct err *err);
 /* ends: of a pipe (ours first) or of a pair of sockets; both are taken, on failure too. */
 int parser_start(struct parser *p, const char *what, int ends[2], parser_fn *run, void *ctx,
 		 struct err *err);

@@ -207,9 +207,9 @@ int source_deb(struct staging *s, int fd, const char *path, struct err *err)
 
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(err, errno, "cannot read %s", path);
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "cannot make a pipe");
-	n = parser_start(&parser, "archive", ends, run, &fd, err);
+	n = parser_pipe(ends, err);
+	if (n == 0)
+		n = parser_start(&parser, "archive", ends, run, &fd, err);
 	if (n == 0)
 		n = source_frames(s, &parser, err);
 	n = parser_end(&parser, n, err);

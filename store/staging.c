@@ -271,7 +271,7 @@ int staging_file(struct staging *s, const char *member, mode_t mode, struct obje
 /* A file may grow while it is read: what counts is what comes. */
 static int copy_content(struct staging *s, int fd, struct object_writer *w, struct err *err)
 {
-	static _Thread_local char buf[128 * 1024];
+	char buf[64 * 1024];
 	off_t at = 0;
 
 	for (;;) {

@@ -10,22 +10,42 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-static _Thread_local struct unpack state; /* too large for a stack */
-
-void unpack_put(struct unpack *u, const void *data, size_t len)
+/* False: the parent has gone, or has seen enough. */
+static bool send_all(int out, const char *p, size_t len)
 {
-	const char *p = data;
-
 	while (len > 0) {
-		ssize_t n = write(u->out, p, len);
+		ssize_t n = write(out, p, len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			longjmp(u->end, 1); /* the parent has gone, or has seen enough */
+			return false;
 		p += n;
 		len -= (size_t)n;
 	}
+	return true;
+}
+
+static bool flush(struct unpack *u)
+{
+	size_t len = u->npending;
+
+	u->npending = 0;
+	return send_all(u->out, u->pending, len);
+}
+
+void unpack_put(struct unpack *u, const void *data, size_t len)
+{
+	bool sent = len <= sizeof u->pending - u->npending || flush(u);
+
+	if (sent && len > sizeof u->pending) {
+		sent = send_all(u->out, data, len);
+	} else if (sent) {
+		memcpy(u->pending + u->npending, data, len);
+		u->npending += len;
+	}
+	if (!sent)
+		longjmp(u->end, 1);
 }
 
 void unpack_emit(struct unpack *u, struct frame f, const char *path, const char *target)
@@ -81,20 +101,39 @@ static uint32_t crc32(uint32_t crc, const char *data, size_t len)
 	return ~crc;
 }
 
+/* What comes next of the member of a that was come to, where it lies: 0 bytes at its end. */
+static la_ssize_t next_block(struct archive *a, const void **data)
+{
+	size_t len = 0;
+	la_int64_t offset; /* neither ar nor raw has holes */
+	int r;
+
+	do
+		r = archive_read_data_block(a, data, &len, &offset);
+	while (r == ARCHIVE_OK && len == 0);
+	if (r == ARCHIVE_EOF)
+		return 0;
+	return r == ARCHIVE_OK ? (la_ssize_t)len : -1;
+}
+
+/* For a reader that is fed by another one. */
+static int pass_on(struct unpack *u, struct archive *from, struct archive *to)
+{
+	note_reason(u, from);
+	archive_set_error(to, EBADMSG, "%s", u->reason);
+	return -1;
+}
+
 static la_ssize_t read_ar(struct archive *a, void *ctx, const void **data)
 {
 	struct unpack *u = ctx;
-	la_ssize_t n = archive_read_data(u->ar, u->ar_buf, sizeof u->ar_buf);
+	la_ssize_t n = next_block(u->ar, data);
 	struct err ignored;
 
-	*data = u->ar_buf;
-	if (n < 0) {
-		note_reason(u, u->ar);
-		archive_set_error(a, EBADMSG, "%s", u->reason);
-		return -1;
-	}
-	keep_tail(u, u->ar_buf, (size_t)n);
-	if (u->sha && digest_update(u->sha, u->ar_buf, (size_t)n, &ignored) < 0)
+	if (n <= 0)
+		return n < 0 ? pass_on(u, u->ar, a) : 0;
+	keep_tail(u, *data, (size_t)n);
+	if (u->sha && digest_update(u->sha, *data, (size_t)n, &ignored) < 0)
 		return -1;
 	return n;
 }
@@ -102,17 +141,13 @@ static la_ssize_t read_ar(struct archive *a, void *ctx, const void **data)
 static la_ssize_t read_raw(struct archive *a, void *ctx, const void **data)
 {
 	struct unpack *u = ctx;
-	la_ssize_t n = archive_read_data(u->raw, u->raw_buf, sizeof u->raw_buf);
+	la_ssize_t n = next_block(u->raw, data);
 
-	*data = u->raw_buf;
-	if (n < 0) {
-		note_reason(u, u->raw);
-		archive_set_error(a, EBADMSG, "%s", u->reason);
-		return -1;
-	}
+	if (n <= 0)
+		return n < 0 ? pass_on(u, u->raw, a) : 0;
 	u->stream += (uint64_t)n;
 	if (u->gzip)
-		u->crc = crc32(u->crc, u->raw_buf, (size_t)n);
+		u->crc = crc32(u->crc, *data, (size_t)n);
 	if (u->stream > IMPORT_MAX_STREAM) {
 		u->errnum = EFBIG;
 		snprintf(u->reason, sizeof u->reason, "it unpacks to more bytes than are allowed");
@@ -268,9 +303,10 @@ static void read_control(struct unpack *u)
 
 static void put_content(struct unpack *u)
 {
-	static _Thread_local char buf[FRAME_DATA_MAX];
+	char buf[64 * 1024];
 	la_ssize_t n;
 
+	_Static_assert(sizeof buf <= FRAME_DATA_MAX, "a frame holds it");
 	while ((n = archive_read_data(u->tar, buf, sizeof buf)) > 0) {
 		struct frame f = {.type = FRAME_DATA, .data_len = (uint32_t)n};
 
@@ -405,14 +441,12 @@ static void read_deb(struct unpack *u, int archive, const void *ctx)
 	unpack_emit(u, (struct frame){.type = FRAME_END}, "", "");
 }
 
-void unpack_run(unpack_fn *read, const void *ctx, int archive, int out)
+/* A function of its own: what setjmp's caller holds in variables is lost by longjmp. */
+static void run(struct unpack *u, unpack_fn *read, const void *ctx, int archive)
 {
-	struct unpack *u = &state;
-
-	memset(u, 0, sizeof *u);
-	u->out = out;
 	if (setjmp(u->end) == 0)
 		read(u, archive, ctx);
+	flush(u); /* where that fails too, nobody listens */
 	unpack_free(u);
 	archive_read_free(u->ar);
 	digest_abandon(&u->sha);
@@ -421,21 +455,31 @@ void unpack_run(unpack_fn *read, const void *ctx, int archive, int out)
 	free(u->control);
 }
 
+void unpack_run(unpack_fn *read, const void *ctx, int archive, int out)
+{
+	struct unpack u = {.out = out};
+
+	run(&u, read, ctx, archive);
+}
+
 void unpack_stream(int archive, int out)
 {
 	unpack_run(read_deb, NULL, archive, out);
 }
 
+static void say_why(struct unpack *u, int archive, const void *why)
+{
+	(void)archive;
+	unpack_fail(u, ENOSYS, "", why);
+}
+
 /* Its descriptors may have moved already. */
 __attribute__((noreturn)) static void unconfined(int out, const char *failed)
 {
-	struct unpack *u = &state;
 	char why[256];
 
 	snprintf(why, sizeof why, "%s: %s", failed, strerror(errno));
-	u->out = fcntl(out, F_GETFD) < 0 ? 1 : out;
-	if (setjmp(u->end) == 0)
-		unpack_emit(u, (struct frame){.type = FRAME_ERROR, .mode = ENOSYS}, "", why);
+	unpack_run(say_why, why, -1, fcntl(out, F_GETFD) < 0 ? 1 : out);
 	_exit(0);
 }
 

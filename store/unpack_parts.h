@@ -25,9 +25,10 @@ struct unpack {
 	struct digest_stream *sha; /* NULL, or: of the member's bytes as they are in the archive */
 	char *held[4];		   /* texts, freed at the end */
 	size_t nheld;
-	char reason[256]; /* of the first reader that failed */
-	int errnum;	  /* 0: damaged */
-	char ar_buf[64 * 1024], raw_buf[64 * 1024];
+	char reason[256];	 /* of the first reader that failed */
+	int errnum;		 /* 0: damaged */
+	char pending[64 * 1024]; /* frames, until it is full: small ones travel together */
+	size_t npending;
 	uint64_t stream; /* bytes that were decompressed */
 	/* libarchive leaves gzip's checksum unchecked: of this member, and its last 8 bytes. */
 	bool gzip;

@@ -63,6 +63,14 @@ is "the wrapper holds none of SQLite, libcap, libseccomp, libmount, glibc" \
 	"$(grep -E ' (sqlite3_|cap_(get|set|init)|seccomp_|mnt_|__libc_enable_secure|gnu_get_libc)' <<<"$names")" ""
 is "the wrapper allocates nothing" "$(grep -E ' [Tt] (malloc|calloc|realloc)$' <<<"$names")" ""
 
+# The loader writes zeros over all of it at each start of the command.
+tls=$(readelf -lW "$build/pinlib" | awk '$1 == "TLS" {print $6}')
+if [ $((tls)) -lt 4096 ]; then
+	ok "the command's thread-local storage is under a page"
+else
+	not_ok "the command's thread-local storage is under a page" "$((tls)) bytes"
+fi
+
 # What a file of the project names works on this machine alone.
 hosts=$({
 	grep -rhoE 'https?://[^/ ]+' /etc/apt/sources.list /etc/apt/sources.list.d

@@ -57,7 +57,7 @@ static inline void fuzz_check_staged(const struct staging *s)
 static inline void fuzz_frames(int fd)
 {
 	static const struct add_options options;
-	struct parser parser = {"archive", -1, fd, false};
+	struct parser parser = {.what = "archive", .pid = -1, .fd = fd};
 	struct store *store = fuzz_store();
 	struct staging s;
 	struct err err;
@@ -65,6 +65,7 @@ static inline void fuzz_frames(int fd)
 	HOLD(staging_begin(store, &options, &s, &err) == 0);
 	if (source_frames(&s, &parser, &err) == 0)
 		fuzz_check_staged(&s);
+	free(parser.ahead);
 	staging_end(&s);
 	HOLD(fuzz_names(store->tmp) == 2);
 }
