@@ -60,9 +60,10 @@ static void say_added(void *ctx, const char *what)
 
 static int change(struct session *s, const char *app, const struct request *req, struct err *err)
 {
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&app, 1);
 	AUTO_APP struct app now = {0};
 	enum plan_on_failure on_failure = req->on_failure;
-	int r = wrap_allowed(app, err);
+	int r = wrap_allowed(app, &says, err);
 
 	if (r < 0)
 		return r;

@@ -90,7 +90,8 @@ static int refuse_half_upgraded(struct err *err)
 /* Everything that may fail for want of space, rights or sense. Without how the view is not tried
  * out: that was done before it was committed. */
 static int prepare(struct policy *policy, struct store *store, const char *path,
-		   const struct activate_how *how, struct step **out, struct err *err)
+		   struct dpkg_says *says, const struct activate_how *how, struct step **out,
+		   struct err *err)
 {
 	AUTO_STEP struct step *s = calloc(1, sizeof *s);
 	int r;
@@ -104,13 +105,13 @@ static int prepare(struct policy *policy, struct store *store, const char *path,
 	if (s->wrapped) {
 		r = refuse_half_upgraded(err);
 		if (r == 0)
-			r = wrap_allowed(path, err);
+			r = wrap_allowed(path, says, err);
 		if (r == 0)
 			r = view_build(store, &s->app, policy_current(policy), &s->plan, err);
 		if (r == 0 && how)
 			r = try_out(policy, store, s, how, err);
 		if (r == 0)
-			r = wrap_prepare(path, err);
+			r = wrap_prepare(path, says, err);
 		if (r < 0)
 			return r;
 	}
@@ -120,7 +121,7 @@ static int prepare(struct policy *policy, struct store *store, const char *path,
 }
 
 /* The plan comes before the wrapper that reads it and goes after it. */
-static int show(const char *path, const struct step *s, struct err *err)
+static int show(const char *path, const struct step *s, struct dpkg_says *says, struct err *err)
 {
 	int r;
 
@@ -131,7 +132,7 @@ static int show(const char *path, const struct step *s, struct err *err)
 		if (r == 0)
 			r = wrap_install(path, err);
 	} else {
-		r = wrap_remove(path, err);
+		r = wrap_remove(path, says, err);
 		if (r == 0)
 			r = plan_remove(PINLIB_PLANS, path, err);
 	}
@@ -194,8 +195,10 @@ int activate_pending(struct paths *out, struct err *err)
 static int prepare_all(struct policy *policy, struct store *store, const struct paths *paths,
 		       const struct activate_how *how, struct step **steps, struct err *err)
 {
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(paths->items, paths->count);
+
 	for (size_t i = 0; i < paths->count; i++) {
-		int r = prepare(policy, store, paths->items[i], how, &steps[i], err);
+		int r = prepare(policy, store, paths->items[i], &says, how, &steps[i], err);
 
 		if (r < 0)
 			return r;
@@ -205,8 +208,10 @@ static int prepare_all(struct policy *policy, struct store *store, const struct 
 
 static int show_all(const struct paths *paths, struct step **steps, struct err *err)
 {
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(paths->items, paths->count);
+
 	for (size_t i = 0; i < paths->count; i++) {
-		int r = show(paths->items[i], steps[i], err);
+		int r = show(paths->items[i], steps[i], &says, err);
 
 		if (r < 0)
 			return err_wrap(err, r, "%s", paths->items[i]);
@@ -312,10 +317,11 @@ int activate(struct policy *policy, struct store *store, const struct paths *pat
 
 int activate_app(struct policy *policy, struct store *store, const char *path, struct err *err)
 {
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&path, 1);
 	AUTO_STEP struct step *s = NULL;
-	int r = prepare(policy, store, path, NULL, &s, err);
+	int r = prepare(policy, store, path, &says, NULL, &s, err);
 
-	return r < 0 ? r : show(path, s, err);
+	return r < 0 ? r : show(path, s, &says, err);
 }
 
 int activate_recover(struct policy *policy, struct store *store, struct err *err)
@@ -424,6 +430,7 @@ static int compare(const struct app *app, const struct view *view, const struct 
 int activate_look(const struct app *app, struct store *store, struct plan_file *file,
 		  struct err *err)
 {
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&app->path, 1);
 	AUTO_VIEW struct view view = {0};
 	int r = wrap_fit(app->path, err);
 
@@ -431,7 +438,7 @@ int activate_look(const struct app *app, struct store *store, struct plan_file *
 		return err_wrap(err, r, "%s is not in its view: its program cannot be wrapped",
 				app->path);
 	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
-	if (r == -ENOENT && !wrap_present(app->path) && wrap_allowed(app->path, err) < 0)
+	if (r == -ENOENT && !wrap_present(app->path) && wrap_allowed(app->path, &says, err) < 0)
 		return err_wrap(err, r, "%s is not in its view: its program cannot be wrapped",
 				app->path);
 	if (r == -ENOENT)

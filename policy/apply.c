@@ -14,6 +14,7 @@ struct applying {
 	struct store *store;
 	const struct apply_how *how;
 	struct paths described; /* canonical */
+	struct dpkg_says says;
 	struct paths *changed;
 };
 
@@ -111,7 +112,7 @@ static int find_pins(struct applying *a, struct wanted *w, struct err *err)
 
 static int fill_in(struct applying *a, struct wanted *w, struct err *err)
 {
-	int r = wrap_allowed(w->path, err);
+	int r = wrap_allowed(w->path, &a->says, err);
 
 	if (r == 0 && w->as->profile)
 		r = profile_compile(profile_dirs, w->as->profile, &w->confined, err);
@@ -251,5 +252,6 @@ int apply(struct policy *policy, struct store *store, const struct description *
 	if (r == 0 && how->exact)
 		r = unwrap_others(&a, err);
 	paths_free(&a.described);
+	dpkg_says_free(&a.says);
 	return r;
 }

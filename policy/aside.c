@@ -195,10 +195,12 @@ int aside_find(struct policy *policy, const struct changes *changes, struct asid
 /* The plan stays: by it refresh knows that there is something to tell. */
 int aside_step(const struct aside *aside, report_fn *report, void *ctx, struct err *err)
 {
+	AUTO_DPKG_SAYS struct dpkg_says says = {0};
+
 	for (size_t i = 0; i < aside->count; i++) {
 		const struct step *step = &aside->items[i];
 		char text[ERR_TEXT_MAX];
-		int r = wrap_remove(step->app, err);
+		int r = wrap_remove(step->app, &says, err);
 
 		if (r < 0)
 			return r;

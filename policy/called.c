@@ -35,6 +35,13 @@ int check_hooks(struct patient *p, struct err *err)
 	return 0;
 }
 
+static int is_packaged(const char *self, struct err *err)
+{
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&self, 1);
+
+	return divert_owned(&says, self, err);
+}
+
 /* Of the package that this pinlib belongs to. */
 int check_trigger(struct patient *p, struct err *err)
 {
@@ -45,7 +52,7 @@ int check_trigger(struct patient *p, struct err *err)
 	int r = hooks_self(self, err);
 
 	if (r == 0)
-		r = wrap_owned(self, err);
+		r = is_packaged(self, err);
 	if (r < 0)
 		return r;
 	if (r == 0) {

@@ -674,7 +674,8 @@ static int pin_all(struct policy *policy, struct work *w, struct err *err)
 
 static int begin(struct work *w, struct policy *policy, const char *path, struct err *err)
 {
-	int r = wrap_allowed(path, err);
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&path, 1);
+	int r = wrap_allowed(path, &says, err);
 
 	if (r < 0)
 		return r;

@@ -214,22 +214,34 @@ static void check_diversion(struct search_for *s, const char *app)
 }
 
 /* An upgrade of the package would write over the wrapper. */
-static int check_undiverted(struct search_for *s, const char *app, struct err *err)
+static int check_undiverted(struct search_for *s, struct err *err)
 {
-	char remedy[PATH_MAX + 128];
-	int owned = dirs_have(&s->diverted, app) ? 0 : wrap_owned(app, err);
+	AUTO_PATHS struct paths apps = {0};
+	AUTO_DPKG_SAYS struct dpkg_says says = {0};
+	int r = 0;
 
-	if (owned <= 0)
-		return owned;
-	snprintf(remedy, sizeof remedy, "pinlib set %s with a pin that it has", app);
-	orphan(s, remedy, "%s is wrapped, but its package's upgrades are not diverted from it",
-	       app);
-	return 0;
+	for (size_t i = 0; r == 0 && i < s->p->apps.count; i++)
+		if (!dirs_have(&s->diverted, s->p->apps.items[i].path))
+			r = paths_add(&apps, s->p->apps.items[i].path, err);
+	says = DPKG_SAYS_OF(apps.items, apps.count);
+	for (size_t i = 0; r >= 0 && i < apps.count; i++) {
+		char remedy[PATH_MAX + 128];
+
+		r = divert_owned(&says, apps.items[i], err);
+		if (r <= 0)
+			continue;
+		snprintf(remedy, sizeof remedy, "pinlib set %s with a pin that it has",
+			 apps.items[i]);
+		orphan(s, remedy,
+		       "%s is wrapped, but its package's upgrades are not diverted from it",
+		       apps.items[i]);
+	}
+	return r < 0 ? r : 0;
 }
 
 static int search(struct search_for *s, struct err *err)
 {
-	int r = wrap_diversions(&s->diverted, err);
+	int r = divert_apps(&s->diverted, err);
 
 	if (r == 0)
 		r = policy_known(s->p->policy, &s->known, err);
@@ -242,9 +254,7 @@ static int search(struct search_for *s, struct err *err)
 	check_plans(s);
 	for (size_t i = 0; i < s->diverted.count; i++)
 		check_diversion(s, s->diverted.items[i]);
-	for (size_t i = 0; r == 0 && i < s->p->apps.count; i++)
-		r = check_undiverted(s, s->p->apps.items[i].path, err);
-	return r;
+	return check_undiverted(s, err);
 }
 
 int check_orphans(struct patient *p, struct err *err)

@@ -16,6 +16,7 @@ struct work {
 	struct policy *policy;
 	struct store *store;
 	struct plan_file *file;
+	struct dpkg_says says;
 	refreshed_fn *tell;
 	void *ctx;
 	int attention;
@@ -80,7 +81,7 @@ static int put_to_sleep(struct work *w, const struct app *app, int reason, const
 {
 	char help[ERR_TEXT_MAX];
 	bool news = was_awake(w, app->path);
-	int r = wrap_remove(app->path, err);
+	int r = wrap_remove(app->path, &w->says, err);
 
 	if (r == 0)
 		r = plan_remove(PINLIB_PLANS, app->path, err);
@@ -150,7 +151,7 @@ int refresh(struct policy *policy, struct store *store, refreshed_fn *told, void
 {
 	AUTO_APPS struct apps apps = {0};
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
-	struct work w = {policy, store, file, told, ctx, 0};
+	struct work w = {policy, store, file, {0}, told, ctx, 0};
 	int r;
 
 	if (!file)
@@ -167,6 +168,7 @@ int refresh(struct policy *policy, struct store *store, refreshed_fn *told, void
 		help_failing(app, help);
 		tell(&w, &(struct refreshed){app->path, REFRESH_FAILS, false, why.text, help});
 	}
+	dpkg_says_free(&w.says);
 	if (r == 0)
 		units_follow(policy, NULL, NULL);
 	return r < 0 ? r : w.attention;

@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
-#include "base/run.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 
 #define SHEBANG "#!" PINLIB_WRAPPER " "
 #define SHEBANG_MAX 255 /* what execve(2) reads of a script, BINPRM_BUF_SIZE less the NUL */
-#define DIVERSIONS "/var/lib/dpkg/diversions"
 #define SCRIPT_MAX (64u << 20)
 
 int wrap_real(const char *app, char real[PATH_MAX], struct err *err)
@@ -187,224 +185,7 @@ int wrap_fit(const char *app, struct err *err)
 	return refuse_privileged(program, &st, err);
 }
 
-/* -- dpkg -- */
-
-static bool have_dpkg(void)
-{
-	return access("/usr/bin/dpkg-divert", X_OK) == 0;
-}
-
-/* The names under which packages may have app: "/usr/bin/ls", and "/bin/ls" where /bin is a link to
- * usr/bin. A package's next version may move from one to the other. Returns how many there are. */
-static size_t dpkg_names(const char *app, const char *names[2])
-{
-	char place[PATH_MAX];
-	struct err ignored;
-
-	names[0] = app;
-	names[1] = app + 4;
-	if (strncmp(app, "/usr/", 5) != 0 || path_place(names[1], place, &ignored) < 0)
-		return 1;
-	return strcmp(place, app) == 0 ? 2 : 1;
-}
-
-/* Whether a line of what dpkg-query --search says is about a file of that name in a package: it
- * tells of diversions too, and of what a name matches as a pattern. */
-static bool says_owned(const char *line, const char *name)
-{
-	size_t len = strlen(line), tail = strlen(name);
-
-	return strncmp(line, "local diversion ", 16) != 0 &&
-	       strncmp(line, "diversion by ", 13) != 0 && len > tail + 2 &&
-	       strncmp(line + len - tail - 2, ": ", 2) == 0 && strcmp(line + len - tail, name) == 0;
-}
-
-/* A name as dpkg's tools take it, which are given patterns. */
-static void as_pattern(const char *name, char pattern[2 * PATH_MAX])
-{
-	for (; *name; name++) {
-		if (strchr("*?[\\", *name))
-			*pattern++ = '\\';
-		*pattern++ = *name;
-	}
-	*pattern = '\0';
-}
-
-/* What a tool of dpkg's says of app's n names. 1: it has nothing to say of one of them. */
-static int ask(const char *tool, const char *verb, const char *names[2], size_t n, char **says,
-	       struct err *err)
-{
-	char patterns[2][2 * PATH_MAX];
-	const char *argv[] = {tool, verb, patterns[0], n > 1 ? patterns[1] : NULL, NULL};
-	int r;
-
-	for (size_t i = 0; i < n; i++)
-		as_pattern(names[i], patterns[i]);
-	r = run_read(argv, NULL, 1 << 20, says, err);
-	return r > 1 ? err_wrap(err, -EIO, "%s %s %s failed", tool, verb, names[0]) : r;
-}
-
-/* Which of app's n names a package has, asked at once: dpkg-query reads the lists of all packages,
- * whatever it is asked. Returns how many. */
-static int find_owned(const char *names[2], size_t n, bool owned[2], struct err *err)
-{
-	AUTO_FREE char *says = NULL;
-	int count = 0, r = ask("dpkg-query", "--search", names, n, &says, err);
-	char *rest = says;
-
-	if (r < 0)
-		return r;
-	owned[0] = owned[1] = false;
-	for (char *line; (line = strsep(&rest, "\n"));)
-		for (size_t i = 0; i < n; i++)
-			if (!owned[i] && says_owned(line, names[i])) {
-				owned[i] = true;
-				count++;
-			}
-	return count;
-}
-
-/* dpkg-divert syncs its list, not the directory that the list is renamed into. */
-static int sync_diversions(struct err *err)
-{
-	return file_sync_parent(AT_FDCWD, DIVERSIONS, err);
-}
-
-static int divert(const char *name, const char *action, struct err *err)
-{
-	char target[PATH_MAX], option[PATH_MAX + 16];
-	int r = wrap_real(name, target, err);
-
-	if (r < 0)
-		return r;
-	snprintf(option, sizeof option, "--divert=%s", target);
-	r = run_read((const char *[]){"dpkg-divert", "--local", "--no-rename", "--quiet", option,
-				      action, name, NULL},
-		     NULL, 1 << 20, NULL, err);
-	if (r > 0)
-		return err_wrap(err, -EIO, "dpkg-divert %s %s failed", action, name);
-	return r < 0 ? r : sync_diversions(err);
-}
-
-/* Of "local diversion of /usr/bin/x to /usr/bin/.pinlib/x" the first path, if the second is where
- * wrapping puts it. Paths may hold " to ". */
-static bool is_our_diversion(const char *line, char app[PATH_MAX])
-{
-	static const char before[] = "local diversion of ";
-	const char *to, *path = line + strlen(before);
-	char real[PATH_MAX];
-	struct err ignored;
-
-	if (strncmp(line, before, strlen(before)) != 0)
-		return false;
-	for (to = path; (to = strstr(to, " to ")); to++) {
-		if (to - path >= PATH_MAX)
-			return false;
-		snprintf(app, PATH_MAX, "%.*s", (int)(to - path), path);
-		if (wrap_real(app, real, &ignored) == 0 && strcmp(real, to + 4) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Which of app's n names dpkg diverts as we do. Returns how many. */
-static int find_diverted(const char *names[2], size_t n, bool diverted[2], struct err *err)
-{
-	AUTO_FREE char *says = NULL;
-	char name[PATH_MAX];
-	int count = 0, r = ask("dpkg-divert", "--list", names, n, &says, err);
-	char *rest = says;
-
-	if (r < 0)
-		return r;
-	diverted[0] = diverted[1] = false;
-	for (char *line; (line = strsep(&rest, "\n"));) {
-		if (!is_our_diversion(line, name))
-			continue;
-		for (size_t i = 0; i < n; i++)
-			if (!diverted[i] && strcmp(name, names[i]) == 0) {
-				diverted[i] = true;
-				count++;
-			}
-	}
-	return count;
-}
-
-/* How many of app's names are diverted, or a negative error. */
-static int count_diverted(const char *app, struct err *err)
-{
-	const char *names[2];
-	bool diverted[2];
-	size_t n = dpkg_names(app, names);
-
-	return find_diverted(names, n, diverted, err);
-}
-
-/* The name that a package has for app is diverted, and no other: between two diversions to one file
- * dpkg would remove it when a package's next version has the other name. */
-static int begin_diversion(const char *app, struct err *err)
-{
-	const char *names[2];
-	bool owned[2], is[2];
-	size_t n = dpkg_names(app, names);
-	int r = find_owned(names, n, owned, err);
-
-	if (r >= 0)
-		r = find_diverted(names, n, is, err);
-	for (size_t i = 0; r >= 0 && i < n; i++)
-		if (owned[i] != is[i])
-			r = divert(names[i], owned[i] ? "--add" : "--remove", err);
-	return r < 0 ? r : sync_diversions(err);
-}
-
-/* One line of dpkg-divert's list: "diversion of FROM to TO by PACKAGE", or "local diversion of FROM
- * to TO". */
-static int refuse_diversion(const char *line, const char *name, struct err *err)
-{
-	static const char from[] = "diversion of ", to[] = " to ";
-	const char *at = strstr(line, from);
-	size_t len = strlen(name), tail;
-
-	if (!at)
-		return 0;
-	at += strlen(from);
-	if (strncmp(at, name, len) == 0 && strncmp(at + len, to, strlen(to)) == 0)
-		return err_set(
-			err, EPERM,
-			"dpkg has a diversion of %s already, and knows one of a path: \"%s\"", name,
-			line);
-	for (at = strstr(at, to); at; at = strstr(at + 1, to)) {
-		tail = strlen(at) - strlen(to);
-		if (tail >= len && strncmp(at + strlen(to), name, len) == 0 &&
-		    (tail == len || strncmp(at + strlen(to) + len, " by ", 4) == 0))
-			return err_set(err, EPERM,
-				       "dpkg has a diversion to %s, at whose end it would move "
-				       "the wrapper away: \"%s\"",
-				       name, line);
-	}
-	return 0;
-}
-
-/* No diversion of others than pinlib, of app's names or to them. */
-static int check_diversions(const char *app, struct err *err)
-{
-	AUTO_FREE char *says = NULL;
-	char ours[PATH_MAX], *rest;
-	const char *names[2];
-	size_t n = dpkg_names(app, names);
-	int r = ask("dpkg-divert", "--list", names, n, &says, err);
-
-	if (r < 0)
-		return r;
-	r = 0; /* a list without any has exit status 1 */
-	rest = says;
-	for (char *line; r == 0 && (line = strsep(&rest, "\n"));)
-		for (size_t i = 0; r == 0 && i < n && !is_our_diversion(line, ours); i++)
-			r = refuse_diversion(line, names[i], err);
-	return r;
-}
-
-int wrap_allowed(const char *app, struct err *err)
+int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
 {
 	char dir[PATH_MAX];
 	int r = wrap_wrapper_alone(err);
@@ -417,40 +198,7 @@ int wrap_allowed(const char *app, struct err *err)
 	if (!path_is_roots(dir, err))
 		return err_wrap(err, -EPERM, "%s cannot be pinned", app);
 	/* It was asked before the wrapper came, and beside ours dpkg lets no other in; 9 ms a time. */
-	return have_dpkg() && !wrap_present(app) ? check_diversions(app, err) : 0;
-}
-
-int wrap_diversions(struct dirs *apps, struct err *err)
-{
-	AUTO_FREE char *list = NULL;
-	char app[PATH_MAX], place[PATH_MAX], *rest;
-	int r;
-
-	if (!have_dpkg())
-		return 0;
-	r = run_read((const char *[]){"dpkg-divert", "--list", "*/" PINLIB_REAL_DIR "/*", NULL},
-		     NULL, (size_t)64 << 20, &list, err);
-	if (r < 0)
-		return r;
-	rest = list;
-	for (char *line; r >= 0 && (line = strsep(&rest, "\n"));) {
-		if (!is_our_diversion(line, app))
-			continue;
-		r = path_place(app, place, err);
-		if (r == 0)
-			r = dirs_add(apps, place, err);
-	}
-	return r < 0 ? r : 0; /* a list without any has exit status 1 */
-}
-
-int wrap_owned(const char *app, struct err *err)
-{
-	const char *names[2];
-	bool owned[2];
-	size_t n = have_dpkg() ? dpkg_names(app, names) : 0;
-	int r = n ? find_owned(names, n, owned, err) : 0;
-
-	return r < 0 ? r : r > 0;
+	return wrap_present(app) ? 0 : divert_allowed(says, app, err);
 }
 
 /* -- steps -- */
@@ -489,7 +237,7 @@ static int second_name(const char *app, const char *real, struct err *err)
 /* Where the wrapper stands and one name is diverted, nothing is to be asked that takes long: the
  * diversion comes before the wrapper and goes after it, and a package that brings the other name
  * replaces the wrapper. */
-int wrap_prepare(const char *app, struct err *err)
+int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err)
 {
 	char real[PATH_MAX];
 	bool stands = wrap_present(app);
@@ -497,12 +245,10 @@ int wrap_prepare(const char *app, struct err *err)
 
 	if (r == 0 && !stands)
 		r = second_name(app, real, err);
-	if (r < 0 || !have_dpkg())
-		return r;
-	count = stands ? count_diverted(app, err) : 0;
-	if (count == 1)
-		return sync_diversions(err);
-	return count < 0 ? count : begin_diversion(app, err);
+	count = r == 0 && stands ? divert_count(says, app, err) : 0;
+	if (r < 0 || count < 0)
+		return r < 0 ? r : count;
+	return count == 1 ? divert_sync(err) : divert_begin(says, app, err);
 }
 
 /* The script's text with our first line in place of its own: line numbers stay, and perl still
@@ -737,12 +483,11 @@ static int tidy(const char *real, struct err *err)
 /* An undone wrap_prepare: two names of one file, of which rename(2) would keep both. Two files:
  * dpkg has brought a new one through the diversion, which is the one to keep; without a diversion a
  * program was installed over our link since. */
-static int drop_second_name(const char *app, const char *real, struct err *err)
+static int drop_second_name(const char *app, const char *real, struct dpkg_says *says,
+			    struct err *err)
 {
-	int newer = 0;
+	int newer = same_file(app, real) ? 0 : divert_count(says, app, err);
 
-	if (!same_file(app, real) && have_dpkg())
-		newer = count_diverted(app, err);
 	if (newer < 0)
 		return newer;
 	if (newer && rename(real, app) < 0)
@@ -762,21 +507,7 @@ static int bring_back(const char *app, const char *real, struct err *err)
 	return unlink(app) < 0 ? err_sys(err, errno, "cannot remove %s", app) : 0;
 }
 
-static int end_diversion(const char *app, struct err *err)
-{
-	const char *names[2];
-	bool is[2];
-	size_t n = have_dpkg() ? dpkg_names(app, names) : 0;
-	int r = n ? find_diverted(names, n, is, err) : 0;
-
-	for (size_t i = 0; r >= 0 && i < n; i++)
-		if (is[i])
-			r = divert(names[i], "--remove", err);
-	/* An earlier command may have been killed before it was on the disk. */
-	return r >= 0 && n ? sync_diversions(err) : r;
-}
-
-int wrap_remove(const char *app, struct err *err)
+int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 {
 	char real[PATH_MAX];
 	struct stat st;
@@ -790,10 +521,10 @@ int wrap_remove(const char *app, struct err *err)
 	if (wrap_present(app))
 		r = bring_back(app, real, err);
 	else if (lstat(real, &st) == 0 && lstat(app, &st) == 0)
-		r = drop_second_name(app, real, err);
+		r = drop_second_name(app, real, says, err);
 	if (r == 0)
 		r = file_sync_parent(AT_FDCWD, app, err);
 	if (r == 0)
-		r = end_diversion(app, err);
+		r = divert_end(says, app, err);
 	return r < 0 ? r : tidy(real, err);
 }

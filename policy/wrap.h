@@ -6,15 +6,15 @@
  *	DIR/.pinlib/NAME    the original: the same inode, moved, not copied
  *
  * The original never leaves DIR's filesystem, so each step is one link(2) or rename(2); at every
- * instant DIR/NAME can be executed. Where dpkg owns the path a local diversion sends package
- * upgrades to DIR/.pinlib/NAME. (Where /bin is a link to usr/bin, of the name that the package
- * has. If its next version has the other, it lands on our link: wrap_prepare, called again, mends
- * that.) All functions converge: called again after any interruption they finish what was begun.
+ * instant DIR/NAME can be executed. Where dpkg owns the path a local diversion (policy/divert.h)
+ * sends package upgrades to DIR/.pinlib/NAME. If a package's next version has the other name of an
+ * aliased path, it lands on our link: wrap_prepare, called again, mends that. All functions
+ * converge: called again after any interruption they finish what was begun.
  */
 #pragma once
 
 #include "base/err.h"
-#include "labeler/program.h"
+#include "policy/divert.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -42,10 +42,10 @@ int wrap_fit(const char *app, struct err *err);
 
 /* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, directories that only root can write,
  * and no diversion of others, of its path or to it. The reason is in err. */
-int wrap_allowed(const char *app, struct err *err);
+int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err);
 
 /* The steps that change nothing for whoever runs app: the second name, the diversion. */
-int wrap_prepare(const char *app, struct err *err);
+int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err);
 
 /* Whether DIR/NAME is what wrap_install would make of the original as it is now. -ENOENT: it is not
  * ours at all; -ESTALE: an upgrade has brought another original since. */
@@ -58,11 +58,4 @@ int wrap_install(const char *app, struct err *err);
 
 /* The original comes back to DIR/NAME, in one rename; then the diversion goes. Fit also to undo
  * wrap_prepare alone. An app that is not wrapped is left as it is. */
-int wrap_remove(const char *app, struct err *err);
-
-/* The apps that dpkg has a diversion of ours for, wrapped or not, by their canonical paths. None
- * where there is no dpkg. */
-int wrap_diversions(struct dirs *apps, struct err *err);
-
-/* 1 if dpkg owns the app's path. */
-int wrap_owned(const char *app, struct err *err);
+int wrap_remove(const char *app, struct dpkg_says *says, struct err *err);
