@@ -21,7 +21,9 @@ int plan_file_name(const char *app, char name[NAME_MAX + 1], struct err *err)
 		if (used == 0 && *p == '.')
 			plain = false;
 		if (used + (plain ? 1 : 3) > NAME_MAX)
-			return err_set(err, ENAMETOOLONG, "%.64s...: path too long for a plan",
+			return err_set(err, ENAMETOOLONG,
+				       "%.64s...: path too long: it names the plan, a file, in 255 "
+				       "bytes, of which '/' and what is not ASCII take three",
 				       app);
 		if (plain) {
 			name[used++] = (char)*p;

@@ -168,6 +168,8 @@ int plan_remove(const char *dir, const char *app, struct err *err)
 	AUTO_FD int fd = -1;
 	int r = plan_file_name(app, name, err);
 
+	if (r == -ENAMETOOLONG) /* so it never had one */
+		return 0;
 	if (r < 0)
 		return r;
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

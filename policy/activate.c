@@ -87,6 +87,17 @@ static int refuse_half_upgraded(struct err *err)
 		       "completes that");
 }
 
+/* Whether it makes sense at all, whatever its versions are. */
+static int refuse_senseless(const char *path, struct dpkg_says *says, struct err *err)
+{
+	char plan_name[NAME_MAX + 1];
+	int r = refuse_half_upgraded(err);
+
+	if (r == 0)
+		r = plan_file_name(path, plan_name, err);
+	return r < 0 ? r : wrap_allowed(path, says, err);
+}
+
 /* Everything that may fail for want of space, rights or sense. Without how the view is not tried
  * out: that was done before it was committed. */
 static int prepare(struct policy *policy, struct store *store, const char *path,
@@ -103,9 +114,7 @@ static int prepare(struct policy *policy, struct store *store, const char *path,
 		return r;
 	s->wrapped = r == 0;
 	if (s->wrapped) {
-		r = refuse_half_upgraded(err);
-		if (r == 0)
-			r = wrap_allowed(path, says, err);
+		r = refuse_senseless(path, says, err);
 		if (r == 0)
 			r = view_build(store, &s->app, policy_current(policy), &s->plan, err);
 		if (r == 0 && how)
