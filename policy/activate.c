@@ -1,6 +1,7 @@
 #include "policy/activate.h"
 
 #include "base/file.h"
+#include "base/path.h"
 #include "base/paths.h"
 #include "base/progress.h"
 #include "plan/read.h"
@@ -87,12 +88,26 @@ static int refuse_half_upgraded(struct err *err)
 		       "completes that");
 }
 
+/* In a view pinlib would take the pinned files for the live system's, and leads itself out by
+ * starting anew: as an app it would find itself in its view again, and nothing could unset it. */
+static int refuse_ourselves(const char *path, struct err *err)
+{
+	char own[PATH_MAX];
+	struct err ignored;
+
+	if (path_place(PINLIB_COMMAND, own, &ignored) < 0 || strcmp(path, own) != 0)
+		return 0;
+	return err_set(err, EINVAL, "%s is pinlib itself: it has to see the live system", path);
+}
+
 /* Whether it makes sense at all, whatever its versions are. */
 static int refuse_senseless(const char *path, struct dpkg_says *says, struct err *err)
 {
 	char plan_name[NAME_MAX + 1];
 	int r = refuse_half_upgraded(err);
 
+	if (r == 0)
+		r = refuse_ourselves(path, err);
 	if (r == 0)
 		r = plan_file_name(path, plan_name, err);
 	return r < 0 ? r : wrap_allowed(path, says, err);
