@@ -27,17 +27,38 @@ struct request {
 	size_t nspecs;
 };
 
+/* A pin takes the place of another of its library: of two at once one would be lost in silence. */
+static int check_other(const struct versions *before, const struct version *v, struct err *err)
+{
+	for (size_t i = 0; i < before->count; i++) {
+		const struct version *x = &before->items[i];
+
+		if (strcmp(x->name, v->name) == 0 && strcmp(x->arch, v->arch) == 0 &&
+		    !digest_equal(&x->digest, &v->digest))
+			return err_set(err, EINVAL, "two pins mean %s (%s): %s and %s", v->name,
+				       v->arch, x->version, v->version);
+	}
+	return 0;
+}
+
 static int pin_all(struct session *s, const char *app, const struct request *req, struct err *err)
 {
+	AUTO_VERSIONS struct versions pins = {0};
 	const char *arch = "";
 	int r = req->nspecs ? choose_arch(app, &arch, err) : 0;
 
+	pins.items = calloc(req->nspecs + 1, sizeof *pins.items);
+	if (!pins.items)
+		return err_nomem(err);
 	for (size_t i = 0; r == 0 && i < req->nspecs; i++) {
-		AUTO_VERSION struct version v = {0};
+		struct version *v = &pins.items[i];
 
-		r = choose_version(s->store, &req->specs[i], app, arch, &v, err);
+		r = choose_version(s->store, &req->specs[i], app, arch, v, err);
 		if (r == 0)
-			r = policy_pin(s->policy, app, &v, PIN_BY_HAND, err);
+			r = check_other(&pins, v, err);
+		if (r == 0)
+			r = policy_pin(s->policy, app, v, PIN_BY_HAND, err);
+		pins.count = i + 1;
 	}
 	return r;
 }
