@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "base/cleanup.h"
 #include "base/paths.h"
 #include "cli/progress.h"
 #include "labeler/live.h"
@@ -10,7 +11,9 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Every command; dispatch and help come from here. */
@@ -132,22 +135,41 @@ void command_line(int argc, char **argv, char *text, size_t size)
 	}
 }
 
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
+}
+
 /* The file in PATH that a shell would run; PATH may be poor under sudo, so the usual directories
- * come after it. */
-static bool find_in_path(const char *name, char out[PATH_MAX])
+ * come after it. If nothing there can be run, the first that has the name: why it cannot be pinned
+ * is said later. */
+static int find_in_path(const char *name, char out[PATH_MAX], struct err *err)
 {
 	const char *path = getenv("PATH");
-	char all[8192];
+	AUTO_FREE char *all = NULL;
 
-	snprintf(all, sizeof all, "%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
-		 path ? path : "");
-	for (char *save, *dir = strtok_r(all, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		int n = snprintf(out, PATH_MAX, "%s/%s", dir, name);
-
-		if (n > 0 && n < PATH_MAX && access(out, F_OK) == 0)
-			return true;
+	if (asprintf(&all, "%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+		     path ? path : "") < 0) {
+		all = NULL;
+		return err_nomem(err);
 	}
-	return false;
+	out[0] = '\0';
+	for (char *save, *dir = strtok_r(all, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		char at[PATH_MAX];
+		int n = snprintf(at, sizeof at, "%s/%s", dir, name);
+
+		if (n < 0 || n >= PATH_MAX || access(at, F_OK) != 0)
+			continue;
+		if (!out[0] || is_program(at))
+			snprintf(out, PATH_MAX, "%s", at);
+		if (is_program(at))
+			return 0;
+	}
+	return out[0] ? 0
+		      : err_set(err, ENOENT,
+				"there is no program '%s' in PATH; give its full path", name);
 }
 
 int find_app(const char *name, char app[PATH_MAX], struct err *err)
@@ -158,10 +180,9 @@ int find_app(const char *name, char app[PATH_MAX], struct err *err)
 	if (!*name)
 		return err_set(err, EINVAL, "the name of the program is empty");
 	if (!strchr(name, '/')) {
-		if (!find_in_path(name, found))
-			return err_set(err, ENOENT,
-				       "there is no program '%s' in PATH; give its full path",
-				       name);
+		r = find_in_path(name, found, err);
+		if (r < 0)
+			return r;
 		name = found;
 	}
 	r = program_canonical(name, app, err);
