@@ -113,6 +113,12 @@ for name in $(grep '^|' SECURITY.md | sed 's/.*| \([^|]*\) |$/\1/' | tr -d ',' |
 done
 is "the tests that SECURITY.md names" "$wrong$((count > 30))" 1
 
+# `make demo` and `make check-kernels` name what is to be built from where they are.
+at=$(mktemp -d)
+(cd "$at" && "$src/tests/fixtures" small) >/dev/null 2>&1
+is "the fixtures are built where their caller means" "$(ls "$at") $(ls -d "$at"/small/host/demo_*.deb | wc -l)" "small 1"
+rm -rf "$at" tests/small
+
 # What tests do to the machine they do to the bed.
 for dir in / /dev /boot /srv /mnt; do
 	[ -d "$dir" ] || continue
