@@ -112,8 +112,9 @@ static int check_one(struct policy *policy, struct store *store, const char *nam
 	char path[PATH_MAX];
 	int r = find_app(name, path, err);
 
-	if (r == 0)
-		r = policy_app(policy, path, POLICY_NOW, &app, err);
+	if (r < 0)
+		return r;
+	r = policy_app(policy, path, POLICY_NOW, &app, err);
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "%s has no pins", path);
 	return r < 0 ? r : check_apps(store, &one, true, err);

@@ -55,6 +55,11 @@ void warn(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+static void usage(const struct command *c)
+{
+	fprintf(stderr, "Usage: pinlib %s %s\n", c->name, c->synopsis);
+}
+
 int misused(const struct command *command, const char *fmt, ...)
 {
 	va_list ap;
@@ -63,7 +68,8 @@ int misused(const struct command *command, const char *fmt, ...)
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\nUsage: pinlib %s %s\n", command->name, command->synopsis);
+	fputc('\n', stderr);
+	usage(command);
 	return EXIT_USAGE;
 }
 
@@ -116,6 +122,8 @@ int next_option(int argc, char **argv, const struct option *options)
 			help_one(current);
 			exit(EXIT_OK);
 		} else {
+			if (c == '?') /* getopt has said which option */
+				usage(current);
 			return c;
 		}
 	}
@@ -168,8 +176,8 @@ static int find_in_path(const char *name, char out[PATH_MAX], struct err *err)
 			return 0;
 	}
 	return out[0] ? 0
-		      : err_set(err, ENOENT,
-				"there is no program '%s' in PATH; give its full path", name);
+		      : err_set(err, ENOENT, "there is no program '%s' in PATH; give its full path",
+				name);
 }
 
 int find_app(const char *name, char app[PATH_MAX], struct err *err)
@@ -319,7 +327,7 @@ static int dispatch(const struct command *c, int argc, char **argv, char **all)
 			return EXIT_OK;
 		}
 	if (c->root && geteuid() != 0) {
-		err_set(&err, EPERM, "'pinlib %s' changes the system: run it as root", c->name);
+		err_set(&err, EPERM, "'pinlib %s' is for root: run it as root", c->name);
 		return failed(&err);
 	}
 	if ((c->root || c->host) && leave_view(all, &err) < 0)
