@@ -135,6 +135,16 @@ static const char policy_lost[] =
 	"bring " PINLIB_POLICY " back from a backup, or move it away and set the pins again; "
 	"wrapped programs go on meanwhile";
 
+/* Why get_ready has no policy: it does not open, or what matters in it cannot be read. */
+static int try_database(struct err *err)
+{
+	AUTO_POLICY struct policy *policy = NULL;
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_open(&policy, err);
+
+	return r < 0 ? r : policy_apps(policy, POLICY_NOW, &apps, err);
+}
+
 static int check_database(struct patient *p, struct err *err)
 {
 	struct stat st;
@@ -146,11 +156,8 @@ static int check_database(struct patient *p, struct err *err)
 	if (!path_is_roots(PINLIB_POLICY, err)) {
 		fault(p, roots_alone, "%s", err->text);
 	} else if (!p->policy) { /* it was tried before, for all checks */
-		struct policy *again = NULL;
-
-		if (policy_open(&again, err) < 0)
+		if (try_database(err) < 0)
 			fault(p, policy_lost, "%s", err->text);
-		policy_close(&again);
 	} else if (policy_check(p->policy, err) < 0) {
 		fault(p, policy_lost, "%s", err->text);
 	} else {

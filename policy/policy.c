@@ -87,8 +87,9 @@ static int fail(struct policy *p, struct err *err, const char *doing)
 		errnum = EBADMSG;
 	else if (code == SQLITE_NOMEM)
 		errnum = ENOMEM;
-	return err_set(err, errnum, "cannot %s in %s: %s", doing, PINLIB_POLICY,
-		       sqlite3_errmsg(p->db));
+	return err_set(err, errnum, "cannot %s in %s: %s%s", doing, PINLIB_POLICY,
+		       sqlite3_errmsg(p->db),
+		       errnum == EBADMSG ? "; restore it from a backup" : "");
 }
 
 static void cleanup_stmt(sqlite3_stmt **s)
@@ -267,17 +268,18 @@ static int take_in(struct policy *p, struct err *err)
 int policy_check(struct policy *p, struct err *err)
 {
 	AUTO_STMT sqlite3_stmt *s = NULL;
-	const char *says;
+	const char *says, *line;
 
 	if (sqlite3_prepare_v2(p->db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK ||
 	    sqlite3_step(s) != SQLITE_ROW)
 		return err_set(err, EBADMSG, "%s is damaged: %s; restore it from a backup",
 			       PINLIB_POLICY, sqlite3_errmsg(p->db));
 	says = (const char *)sqlite3_column_text(s, 0);
-	if (!says || strcmp(says, "ok") != 0)
-		return err_set(err, EBADMSG, "%s is damaged: %s; restore it from a backup",
-			       PINLIB_POLICY, says ? says : "?");
-	return 0;
+	if (says && strcmp(says, "ok") == 0)
+		return 0;
+	line = says ? strrchr(says, '\n') : NULL; /* before it stands which database: there is one */
+	return err_set(err, EBADMSG, "%s is damaged: %s; restore it from a backup", PINLIB_POLICY,
+		       line ? line + 1 : says ? says : "?");
 }
 
 /* The whole policy in memory, checked and up to date; an empty one if there is no file. */
