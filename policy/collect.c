@@ -3,10 +3,12 @@
 #include "base/file.h"
 #include "base/paths.h"
 #include "labeler/live.h"
+#include "plan/read.h"
 #include "policy/activate.h"
 #include "policy/unit.h"
 #include "store/layer.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +90,62 @@ static int layers_needed(struct policy *policy, const struct live *live, struct 
 	return 0;
 }
 
+typedef char plan_name[NAME_MAX + 1];
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The plans that the policy's programs have, by name. */
+static int known_plans(struct policy *policy, plan_name **out, size_t *count, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_apps(policy, POLICY_NOW, &apps, err);
+	plan_name *names = r < 0 ? NULL : calloc(apps.count + 1, sizeof *names);
+
+	if (r < 0)
+		return r;
+	if (!names)
+		return err_nomem(err);
+	for (size_t i = 0; i < apps.count; i++) {
+		struct err ignored; /* then it has no plan */
+
+		if (plan_file_name(apps.items[i].path, names[i], &ignored) < 0)
+			names[i][0] = '\0';
+	}
+	qsort(names, apps.count, sizeof *names, by_name);
+	*out = names;
+	*count = apps.count;
+	return 0;
+}
+
+/* A program with a plan that the policy does not know still starts by it: the policy was lost, or is
+ * one of before. What such a program needs it does not say, so nothing is taken for unneeded. */
+static int refuse_unknown(struct policy *policy, struct err *err)
+{
+	AUTO_FREE plan_name *names = NULL;
+	AUTO_DIR DIR *dir = opendir(PINLIB_PLANS);
+	size_t count = 0;
+	struct dirent *d;
+	int r;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", PINLIB_PLANS);
+	r = known_plans(policy, &names, &count, err);
+	for (errno = 0; r == 0 && (d = readdir(dir)); errno = 0)
+		if (d->d_name[0] != '.' &&
+		    !bsearch(d->d_name, names, count, sizeof *names, by_name))
+			return err_set(err, EBADMSG,
+				       "%s/%s is the plan of a program that the policy does not "
+				       "know: if %s was lost, bring it back from a backup; else "
+				       "'pinlib doctor' says what to do",
+				       PINLIB_PLANS, d->d_name, PINLIB_POLICY);
+	if (r == 0 && errno)
+		return err_sys(err, errno, "cannot read %s", PINLIB_PLANS);
+	return r;
+}
+
 /* What interrupted commands left beside policy and plans. Those of the store are its own. */
 static int sweep(struct err *err)
 {
@@ -126,9 +184,12 @@ int collect(struct policy *policy, struct store *store, const struct digests *al
 	struct layers_gone gone = {0};
 	int64_t generation;
 	size_t launches = 0, planned = 0;
-	/* Before the labels: a launch is seen as such, or else its view is. */
-	int r = live_launches(LAUNCH_MS, &launches, err);
+	int r = refuse_unknown(policy, err);
 
+	if (r < 0)
+		return r;
+	/* Before the labels: a launch is seen as such, or else its view is. */
+	r = live_launches(LAUNCH_MS, &launches, err);
 	if (r == 0)
 		r = live_labels(&live, err);
 	if (r < 0)

@@ -277,9 +277,12 @@ int policy_check(struct policy *p, struct err *err)
 	says = (const char *)sqlite3_column_text(s, 0);
 	if (says && strcmp(says, "ok") == 0)
 		return 0;
-	line = says ? strrchr(says, '\n') : NULL; /* before it stands which database: there is one */
+	line = says ? strrchr(says, '\n')
+		    : NULL; /* before it stands which database: there is one */
 	return err_set(err, EBADMSG, "%s is damaged: %s; restore it from a backup", PINLIB_POLICY,
-		       line ? line + 1 : says ? says : "?");
+		       line   ? line + 1
+		       : says ? says
+			      : "?");
 }
 
 /* The whole policy in memory, checked and up to date; an empty one if there is no file. */
