@@ -6,6 +6,7 @@
 #include "policy/checks.h"
 #include "policy/hooks.h"
 #include "policy/unit.h"
+#include "policy/wrap.h"
 #include "store/layer.h"
 
 #include <stdarg.h>
@@ -99,6 +100,92 @@ static int are_safe(struct patient *p, const char *dir, struct err *err)
 	return safe;
 }
 
+/* What a launch needs it opens as the user who started it. */
+static int is_for_all(struct patient *p, const char *path, struct err *err)
+{
+	char remedy[PATH_MAX + 16];
+	struct stat st;
+	mode_t mode;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 1 : err_sys(err, errno, "cannot stat %s", path);
+	mode = S_ISDIR(st.st_mode) ? 0755 : 0644;
+	if ((st.st_mode & mode & S_IRWXO) == (mode & S_IRWXO))
+		return 1;
+	snprintf(remedy, sizeof remedy, "chmod %04o %s", mode, path);
+	fault(p, remedy, "%s has mode %04o: pinned programs do not start for ordinary users", path,
+	      st.st_mode & 07777);
+	return 0;
+}
+
+/* Root alone writes it, every user reads it. One that is not so hides what is below it. */
+static int is_fit(struct patient *p, const char *path, struct err *err)
+{
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 1;
+	return is_safe(p, path, err) ? is_for_all(p, path, err) : 0;
+}
+
+static int are_fit(struct patient *p, const char *dir, struct err *err)
+{
+	AUTO_DIR DIR *d = opendir(dir);
+	struct dirent *e;
+	int fit = is_fit(p, dir, err);
+
+	if (!d)
+		return errno == ENOENT ? 1 : err_sys(err, errno, "cannot open %s", dir);
+	if (fit <= 0)
+		return fit;
+	while (fit >= 0 && (e = readdir(d))) {
+		char path[PATH_MAX];
+		int r;
+
+		if (e->d_name[0] == '.' ||
+		    snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
+			continue;
+		r = is_fit(p, path, err);
+		fit = r < 0 ? r : fit & r;
+	}
+	return fit;
+}
+
+/* Where the originals lie, each directory once: apps are in the order of their paths. */
+static int are_originals_fit(struct patient *p, struct err *err)
+{
+	char last[PATH_MAX] = "";
+	int fit = 1;
+
+	for (size_t i = 0; fit >= 0 && i < p->apps.count; i++) {
+		char real[PATH_MAX], dir[PATH_MAX];
+		int r = wrap_real(p->apps.items[i].path, real, err);
+
+		if (r < 0)
+			return r;
+		path_dir(real, dir);
+		if (strcmp(dir, last) == 0)
+			continue;
+		r = is_fit(p, dir, err);
+		fit = r < 0 ? r : fit & r;
+		snprintf(last, sizeof last, "%s", dir);
+	}
+	return fit;
+}
+
+/* What launches read. */
+static int check_kept(struct patient *p, struct err *err)
+{
+	int fit = is_fit(p, PINLIB_STATE, err), originals;
+
+	if (fit == 1)
+		fit = are_fit(p, PINLIB_PLANS, err);
+	if (fit == 1)
+		fit = are_fit(p, PINLIB_LAYERS, err);
+	if (fit < 0)
+		return fit;
+	originals = are_originals_fit(p, err);
+	return originals < 0 ? originals : fit & originals;
+}
+
 static int check_one_file(struct patient *p, const struct steering *s, struct err *err)
 {
 	struct stat st;
@@ -116,15 +203,19 @@ static int check_one_file(struct patient *p, const struct steering *s, struct er
 static int check_files(struct patient *p, struct err *err)
 {
 	bool safe = true;
+	int r;
 
 	for (size_t i = 0; i < sizeof steering / sizeof *steering; i++) {
-		int r = check_one_file(p, &steering[i], err);
+		r = check_one_file(p, &steering[i], err);
 
 		if (r < 0)
 			return r;
 		safe &= r == 1;
 	}
-	if (safe)
+	r = check_kept(p, err);
+	if (r < 0)
+		return r;
+	if (safe && r)
 		well(p, "what steers pinlib is there, and root's alone");
 	return 0;
 }

@@ -30,7 +30,7 @@ int view_check(const struct plan *plan, struct err *err)
 		if (strncmp(layer, PINLIB_LAYERS "/", strlen(PINLIB_LAYERS) + 1) != 0)
 			return err_set(err, EPERM, "%s is no layer", layer);
 		if (lstat(layer, &st) < 0)
-			return err_sys(err, errno, "the layer %s (run 'pinlib verify')", layer);
+			return err_sys(err, errno, "the layer %s (run 'pinlib doctor')", layer);
 		if (!S_ISDIR(st.st_mode) || !is_roots(&st))
 			return err_set(err, EPERM, "the layer %s is not root's alone", layer);
 	}
