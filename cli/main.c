@@ -3,9 +3,9 @@
 #include "base/cleanup.h"
 #include "base/paths.h"
 #include "cli/progress.h"
-#include "labeler/live.h"
 #include "labeler/program.h"
 #include "policy/activate.h"
+#include "policy/inside.h"
 #include "policy/lock.h"
 
 #include <getopt.h>
@@ -292,7 +292,7 @@ void session_end(struct session *s)
 static int leave_view(char **argv, struct err *err)
 {
 	char **args;
-	int argc = 0, r = live_in_view(err);
+	int argc = 0, r = inside_app(err);
 
 	if (r <= 0)
 		return r;

@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "plan/read.h"
 #include "plan/write.h"
+#include "policy/inside.h"
 #include "policy/script.h"
 #include "policy/unit.h"
 #include "policy/verdict.h"
@@ -128,6 +129,9 @@ static int prepare(struct policy *policy, struct store *store, const char *path,
 	if (r < 0 && r != -ENOENT)
 		return r;
 	s->wrapped = r == 0;
+	r = inside_mounted(path, err);
+	if (r < 0)
+		return r;
 	if (s->wrapped) {
 		r = refuse_senseless(path, says, err);
 		if (r == 0)
