@@ -91,9 +91,11 @@ int keep_conf_read(const char *path, struct keep_conf *out, struct err *err)
 		return r;
 	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
 		number++;
-		if (!read_line(line, &c))
-			return err_set(err, EINVAL, "%s, line %d: see pinlib.conf(5)", path,
-				       number);
+		if (!read_line(line, &c)) /* which ends the line behind the key */
+			return err_set(err, EINVAL,
+				       "%s, line %d: '%s' is no setting, or has another value: see "
+				       "pinlib.conf(5)",
+				       path, number, trim(line));
 	}
 	*out = c;
 	return 0;
