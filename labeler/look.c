@@ -141,6 +141,17 @@ static int step(struct walk *w, struct looked *at)
 	return r == 0 ? show(w->sight, at) : r;
 }
 
+/* What is left of the way. */
+static int go_on(struct walk *w, struct looked *at)
+{
+	int r = 0;
+
+	/* A '/' at the end wants a directory: the empty name after it asks for one. */
+	while (r == 0 && *w->rest)
+		r = step(w, at);
+	return r;
+}
+
 static int walk(const struct sight *sight, const char *path, bool stop, struct looked *out)
 {
 	static const struct sight live;
@@ -157,10 +168,7 @@ static int walk(const struct sight *sight, const char *path, bool stop, struct l
 		return -ENAMETOOLONG;
 	strcpy(out->path, "/");
 	r = show(w.sight, out);
-	/* A '/' at the end wants a directory: the empty name after it asks for one. */
-	while (r == 0 && *w.rest)
-		r = step(&w, out);
-	return r;
+	return r == 0 ? go_on(&w, out) : r;
 }
 
 int look(const struct sight *sight, const char *path, struct looked *out)
@@ -172,6 +180,18 @@ int look(const struct sight *sight, const char *path, struct looked *out)
 		return -errno;
 	memcpy(out->file, out->path, sizeof out->file);
 	return 0;
+}
+
+int look_in(const struct sight *sight, const char *dir, const char *name, struct looked *out)
+{
+	struct walk w = {.sight = sight};
+
+	if (strlen(dir) >= PATH_MAX || strlen(name) > NAME_MAX)
+		return -ENAMETOOLONG;
+	strcpy(out->path, dir);
+	strcpy(w.rest, name);
+	out->st = (struct stat){.st_mode = S_IFDIR};
+	return go_on(&w, out);
 }
 
 int look_program(const struct sight *sight, const char *path, struct looked *out)

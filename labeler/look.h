@@ -22,7 +22,11 @@ struct looked {
  * errno. */
 int look(const struct sight *sight, const char *path, struct looked *out);
 
-/* The same, but a link to the wrapper is not followed: it is an app, whose own file is found beside
+/* The same for a name, not empty and without a '/', in a directory of which the canonical path is
+ * known already. sight is not NULL. */
+int look_in(const struct sight *sight, const char *dir, const char *name, struct looked *out);
+
+/* As look, but a link to the wrapper is not followed: it is an app, whose own file is found beside
  * it (policy/wrap.h). For programs; where no view shows it already. */
 int look_program(const struct sight *sight, const char *path, struct looked *out);
 

@@ -304,13 +304,109 @@ int scan_facts(struct scan *scan, const char *file, const struct facts **out, st
 	return r;
 }
 
-/* Where a path leads to in the view; itself if it is live. */
-static int place_of(struct scan *scan, const char *path, struct looked *at, const char **layer)
+/* What a name's path leads to. */
+static int keep_place(struct scan *scan, size_t number, const struct looked *at, struct err *err)
 {
-	int r = look(scan->sight, path, at);
+	bool elsewhere = strcmp(at->path, at->file) != 0;
+	char *canonical = strdup(at->path), *outside = elsewhere ? strdup(at->file) : NULL;
 
-	*layer = r < 0 ? NULL : at->layer;
+	if (!canonical || (elsewhere && !outside)) {
+		free(canonical);
+		free(outside);
+		return err_nomem(err);
+	}
+	scan->slots[number].canonical = canonical;
+	scan->slots[number].outside = outside;
+	return 0;
+}
+
+/* The canonical path of the directory that a path's last name is looked up in, found out once for
+ * all that lie in it; NULL if the whole path has to be looked at. A directory's own path is
+ * resolved as a whole: paths can be a thousand names deep. */
+static int dir_of(struct scan *scan, const char *path, const char **real, struct err *err)
+{
+	char dir[PATH_MAX];
+	struct looked at;
+	size_t number;
+	bool there;
+	int r;
+
+	*real = NULL;
+	if (path[0] != '/' || !*path_base(path) || strlen(path) >= PATH_MAX)
+		return 0;
+	path_dir(path, dir);
+	r = scan_dir(scan, dir, &there, err);
+	if (r == 0 && there)
+		r = scan_name(scan, dir, &number, err);
+	if (r < 0 || !there)
+		return r;
+	if (!scan->slots[number].canonical) {
+		if (look(scan->sight, dir, &at) < 0)
+			return 0;
+		r = keep_place(scan, number, &at, err);
+	}
+	*real = scan->slots[number].canonical;
 	return r;
+}
+
+/* Where a name of a live directory leads to: a link to a name beside it, which is what most links of
+ * libraries are, costs one call. 1: the kernel shall judge. */
+static int live_in(const char *dir, const char *name, char out[PATH_MAX])
+{
+	char link[NAME_MAX + 1];
+	ssize_t len;
+	int n;
+
+	for (int links = 0; *name != '.' && links <= LINKS_MAX; links++) {
+		n = snprintf(out, PATH_MAX, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
+		if (n < 0 || n >= PATH_MAX)
+			return -ENAMETOOLONG;
+		len = readlink(out, link, sizeof link - 1);
+		if (len < 0)
+			return errno == EINVAL ? 0 : -errno;
+		link[len] = '\0';
+		if ((size_t)len == sizeof link - 1 || strchr(link, '/'))
+			return 1;
+		name = link;
+	}
+	return 1;
+}
+
+/* Where a path leads to; *error gets why it leads nowhere. Of a live one at->st is not filled. */
+static int place_of(struct scan *scan, const char *path, struct looked *at, int *error,
+		    struct err *err)
+{
+	const char *real;
+	int r = dir_of(scan, path, &real, err);
+
+	if (r < 0)
+		return r;
+	if (!sight_is_live(scan->sight)) {
+		*error = real ? look_in(scan->sight, real, path_base(path), at)
+			      : look(scan->sight, path, at);
+		return 0;
+	}
+	*error = real ? live_in(real, path_base(path), at->path) : 1;
+	if (*error == 1)
+		*error = realpath(path, at->path) ? 0 : -errno;
+	if (*error == 0)
+		strcpy(at->file, at->path);
+	return 0;
+}
+
+/* The file of a name in the view. */
+static int file_in_view(struct scan *scan, const char *path, size_t number, struct file *f,
+			struct err *err)
+{
+	struct looked at;
+	int r = place_of(scan, path, &at, &f->error, err);
+
+	if (r < 0 || f->error)
+		return r;
+	f->layer = at.layer;
+	if (!scan->slots[number].canonical)
+		r = keep_place(scan, number, &at, err);
+	return r < 0 ? r : facts_at(scan, at.file, &f->facts, &f->error, err);
 }
 
 int scan_file(struct scan *scan, const char *path, const struct file **out, struct err *err)
@@ -320,15 +416,12 @@ int scan_file(struct scan *scan, const char *path, const struct file **out, stru
 
 	if (r == 0 && !scan->slots[number].file) {
 		struct file *f = calloc(1, sizeof *f);
-		struct looked at;
-		bool live = sight_is_live(scan->sight);
 
 		if (!f)
 			return err_nomem(err);
 		scan->slots[number].file = f;
-		f->error = live ? 0 : place_of(scan, path, &at, &f->layer);
-		if (f->error == 0)
-			r = facts_at(scan, live ? path : at.file, &f->facts, &f->error, err);
+		r = sight_is_live(scan->sight) ? facts_at(scan, path, &f->facts, &f->error, err)
+					       : file_in_view(scan, path, number, f, err);
 	}
 	/* New names may have moved the slots. */
 	if (r == 0)
@@ -361,36 +454,6 @@ int scan_dir(struct scan *scan, const char *path, bool *there, struct err *err)
 	return 0;
 }
 
-/* Of a live path: its directory is resolved once for all that lie in it, and a link to a name
- * beside it, which is what most links of libraries are, costs no more. */
-static int live_canonical(struct scan *scan, const char *path, char out[PATH_MAX], struct err *err)
-{
-	char dir[PATH_MAX], link[NAME_MAX + 1];
-	const char *real, *name = path_base(path);
-	ssize_t len;
-	int n, r;
-
-	path_dir(path, dir);
-	if (path[0] != '/' || strcmp(dir, "/") == 0 || !*name || strcmp(name, "..") == 0 ||
-	    strcmp(name, ".") == 0)
-		return realpath(path, out) ? 0 : -errno;
-	r = scan_canonical(scan, dir, &real, NULL, err);
-	for (int links = 0; r == 0; links++) {
-		n = snprintf(out, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
-		if (n < 0 || n >= PATH_MAX)
-			return -ENAMETOOLONG;
-		len = readlink(out, link, sizeof link - 1);
-		if (len < 0)
-			return errno == EINVAL ? 0 : -errno;
-		link[len] = '\0';
-		if ((size_t)len == sizeof link - 1 || strchr(link, '/') || link[0] == '.' ||
-		    links == LINKS_MAX)
-			return realpath(path, out) ? 0 : -errno;
-		name = link;
-	}
-	return r;
-}
-
 int scan_program(struct scan *scan, const char *path, struct looked *out, struct err *err)
 {
 	char dir[PATH_MAX];
@@ -416,23 +479,12 @@ int scan_program(struct scan *scan, const char *path, struct looked *out, struct
 
 static int find_canonical(struct scan *scan, const char *path, size_t number, struct err *err)
 {
-	bool live = sight_is_live(scan->sight);
 	struct looked at;
-	int r = live ? live_canonical(scan, path, at.path, err) : look(scan->sight, path, &at);
-	char *canonical, *outside = NULL;
+	int error, r = place_of(scan, path, &at, &error, err);
 
-	if (r < 0)
-		return err_sys(err, -r, "%s", path);
-	canonical = strdup(at.path);
-	if (!live && strcmp(at.path, at.file) != 0)
-		outside = strdup(at.file);
-	if (!canonical || (!outside && !live && strcmp(at.path, at.file) != 0)) {
-		free(canonical);
-		return err_nomem(err);
-	}
-	scan->slots[number].canonical = canonical;
-	scan->slots[number].outside = outside;
-	return 0;
+	if (r == 0 && error)
+		return err_sys(err, -error, "%s", path);
+	return r < 0 ? r : keep_place(scan, number, &at, err);
 }
 
 int scan_canonical(struct scan *scan, const char *path, const char **out, const char **file,

@@ -52,8 +52,8 @@ struct seen {
 
 /* Two ways to look at the same module, and what was found. */
 struct late {
-	struct scan *view, *live;
-	const struct sight *sight;
+	struct scan *view; /* the closure's */
+	struct scan *live; /* NULL until it is asked */
 	struct dirs modules;
 	struct seen *seen; /* of modules.count */
 	size_t nseen;
@@ -63,7 +63,6 @@ struct late {
 
 static void late_end(struct late *l)
 {
-	scan_free(&l->view);
 	scan_free(&l->live);
 	dirs_free(&l->modules);
 	free(l->seen);
@@ -204,53 +203,106 @@ static bool has_undefined(const struct undefineds *all, const char *name)
 	return false;
 }
 
-/* The first thing that the view has made worse, in words; "" if there is none. */
-static void worse(const struct closure *view, const struct closure *live, char text[512])
+static bool is_missing(const struct need *need)
 {
-	AUTO_UNDEFINEDS struct undefineds in_view = {0}, in_live = {0};
-	struct err ignored;
+	return need->object == CLOSURE_NONE && need->kind == ELF_NEEDED;
+}
 
-	*text = '\0';
-	for (size_t i = 0; i < view->count; i++)
+static bool stops(const struct gap *gap)
+{
+	return gap->kind == GAP_MISSING || gap->kind == GAP_UNLOADED;
+}
+
+static bool misses_files(const struct closure *c)
+{
+	for (size_t i = 0; i < c->count; i++)
+		for (size_t k = 0; k < c->objects[i].nneeds; k++)
+			if (is_missing(&c->objects[i].needs[k]))
+				return true;
+	for (size_t i = 0; i < c->ngaps; i++)
+		if (stops(&c->gaps[i]))
+			return true;
+	return false;
+}
+
+/* The first thing that the view has made worse, in words; "" if there is none. */
+static void worse_files(const struct closure *view, const struct closure *live, char text[512])
+{
+	bool whole = closure_missing(live) == 0;
+
+	for (size_t i = 0; whole && i < view->count; i++)
 		for (size_t k = 0; k < view->objects[i].nneeds; k++)
-			if (view->objects[i].needs[k].object == CLOSURE_NONE &&
-			    view->objects[i].needs[k].kind == ELF_NEEDED &&
-			    closure_missing(live) == 0) {
+			if (is_missing(&view->objects[i].needs[k])) {
 				snprintf(text, 512, "%s", view->objects[i].needs[k].name);
 				return;
 			}
 	for (size_t i = 0; i < view->ngaps; i++)
-		if ((view->gaps[i].kind == GAP_MISSING || view->gaps[i].kind == GAP_UNLOADED) &&
-		    !has_gap(live, view, &view->gaps[i])) {
+		if (stops(&view->gaps[i]) && !has_gap(live, view, &view->gaps[i])) {
 			snprintf(text, 512, "%s of %s", view->gaps[i].version, view->gaps[i].file);
-			return;
-		}
-	if (symbols_undefined(view, &in_view, &ignored) < 0 || in_view.count == 0 ||
-	    symbols_undefined(live, &in_live, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < in_view.count; i++)
-		if (!has_undefined(&in_live, in_view.items[i].name)) {
-			snprintf(text, 512, "the symbol %s", in_view.items[i].name);
 			return;
 		}
 }
 
+static void worse_symbols(const struct undefineds *in_view, const struct closure *live,
+			  char text[512])
+{
+	AUTO_UNDEFINEDS struct undefineds in_live = {0};
+	struct err ignored;
+
+	if (in_view->count == 0 || symbols_undefined(live, &in_live, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < in_view->count; i++)
+		if (!has_undefined(&in_live, in_view->items[i].name)) {
+			snprintf(text, 512, "the symbol %s", in_view->items[i].name);
+			return;
+		}
+}
+
+/* As the live system has it; it is read only for what is wanting in the view. */
+static int read_live(struct late *l, const char *path, struct closure *live, struct err *err)
+{
+	int r = l->live ? 0 : scan_new(NULL, &l->live, err);
+
+	return r < 0 ? r : closure_of(l->live, path, NULL, CLOSURE_NO_CWD, live, err);
+}
+
+static int compare(struct late *l, const char *path, const struct closure *view, char text[512],
+		   struct err *err)
+{
+	AUTO_CLOSURE struct closure live = {0};
+	AUTO_UNDEFINEDS struct undefineds in_view = {0};
+	struct err why;
+	bool files = misses_files(view);
+	int r;
+
+	*text = '\0';
+	if (!files && (symbols_undefined(view, &in_view, &why) < 0 || in_view.count == 0))
+		return 0;
+	r = read_live(l, path, &live, &why);
+	if (r < 0)
+		return r == -ENOMEM ? err_nomem(err) : 0;
+	worse_files(view, &live, text);
+	if (*text)
+		return 0;
+	if (!files || symbols_undefined(view, &in_view, &why) == 0)
+		worse_symbols(&in_view, &live, text);
+	return 0;
+}
+
 static int check_module(struct late *l, const char *path, struct err *err)
 {
-	AUTO_CLOSURE struct closure view = {0}, live = {0};
+	AUTO_CLOSURE struct closure view = {0};
 	char text[512];
 	struct err why;
 	int r = closure_of(l->view, path, NULL, CLOSURE_NO_CWD, &view, &why);
 
-	if (r == 0 && needs_a_pin(&view))
-		r = closure_of(l->live, path, NULL, CLOSURE_NO_CWD, &live, &why);
 	if (r == -ENOMEM)
 		return err_nomem(err);
-	if (r < 0 || live.count == 0) /* none, or nothing that this loader takes */
+	if (r < 0 || !needs_a_pin(&view)) /* or nothing that this loader takes */
 		return 0;
-	worse(&view, &live, text);
-	if (!*text)
-		return 0;
+	r = compare(l, path, &view, text, err);
+	if (r < 0 || !*text)
+		return r;
 	if (l->said == SAID_MAX) {
 		l->left_out++;
 		return 0;
@@ -292,19 +344,14 @@ static int check_modules(struct late *l, struct err *err)
 	return r;
 }
 
-int late_check(const struct closure *closure, const struct sight *sight, struct sentences *remarks,
-	       struct err *err)
+int late_check(const struct closure *closure, struct sentences *remarks, struct err *err)
 {
-	CLEANUP(late_end) struct late l = {.sight = sight, .remarks = remarks};
+	CLEANUP(late_end) struct late l = {.view = closure->own, .remarks = remarks};
 	int r;
 
 	if (closure->loader != LOADER_GLIBC)
 		return 0;
-	r = scan_new(sight, &l.view, err);
-	if (r == 0)
-		r = scan_new(NULL, &l.live, err);
-	if (r == 0)
-		r = find_modules(&l, closure, err);
+	r = find_modules(&l, closure, err);
 	if (r == 0)
 		r = check_modules(&l, err);
 	if (r == 0 && l.left_out)

@@ -10,8 +10,7 @@
 #include "labeler/closure.h"
 #include "policy/verdict.h"
 
-/* closure is the app's in the view that sight shows. Each module that the app may load and that
- * needs a pinned library is looked at: what it misses in the view, and has on the live system, is a
- * remark. */
-int late_check(const struct closure *closure, const struct sight *sight, struct sentences *remarks,
-	       struct err *err);
+/* closure is the app's in its view, by closure_read, whose scan is used on. Each module that the
+ * app may load and that needs a pinned library is looked at: what it misses in the view, and has on
+ * the live system, is a remark. */
+int late_check(const struct closure *closure, struct sentences *remarks, struct err *err);

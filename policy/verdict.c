@@ -308,7 +308,7 @@ static int foresee(struct verdict *v, const struct asked *a, struct err *err)
 	if (r == 0 && v->proof.nloaded)
 		r = compare(v, &c, err);
 	if (r == 0 && v->against.count == 0)
-		r = late_check(&c, a->sight, &v->remarks, err);
+		r = late_check(&c, &v->remarks, err);
 	return r;
 }
 

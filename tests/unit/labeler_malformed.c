@@ -233,6 +233,25 @@ static void test_cyclic_needs(void)
 	CHECK(c.count == 5); /* with libc and its loader */
 }
 
+/* As many directories as a path can name, live and in a view. */
+static void test_deep(void)
+{
+	AUTO_CLOSURE struct closure c = {0}, viewed = {0};
+	const struct cover cover = {in("deep"), in("good")};
+	const struct sight sight = {.covers = &cover, .ncovers = 1};
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%s", in("deep"));
+
+	while (n + 8 < PATH_MAX)
+		n += snprintf(path + n, sizeof path - (size_t)n, "/d");
+	sh("mkdir -p '%s' && cd '%s' && cp %s l.so", path, path, in("good/libx.so.1"));
+	snprintf(path + n, sizeof path - (size_t)n, "/l.so");
+	MUST(closure_read(path, NULL, NULL, &c, &err) == 0);
+	CHECK_STR(c.objects[0].canonical, path);
+	MUST(closure_read(path, &sight, NULL, &viewed, &err) == 0);
+	CHECK_STR(viewed.objects[0].canonical, path);
+}
+
 /* What is no file, as a program and as a library; a FIFO that nobody writes to must not be waited
  * for. */
 static void test_no_files(void)
@@ -323,6 +342,7 @@ int main(void)
 	test_many_versions();
 	test_soname_with_slash();
 	test_cyclic_needs();
+	test_deep();
 	test_no_files();
 	test_truncated();
 	test_flipped("good/libx.so.1");
