@@ -342,6 +342,7 @@ void missing_text(const struct missing *m, char *text, size_t size)
 struct trace {
 	const struct sight *sight;
 	const char *interp, *object;
+	bool needers; /* to be told who needs each library: a few lines more for each of them */
 	int output;
 };
 
@@ -457,7 +458,7 @@ static int trace_it(const struct trace *t, struct err *err)
 	char *const argv[] = {(char *)t->interp, musl ? "--list" : (char *)t->object,
 			      musl ? (char *)t->object : NULL, NULL};
 	char *const envp[] = {"LD_TRACE_LOADED_OBJECTS=1", "LD_WARN=1", "LD_BIND_NOW=1",
-			      "LD_DEBUG=files", NULL};
+			      t->needers ? "LD_DEBUG=files" : NULL, NULL};
 	char *const none[] = {NULL};
 	int r = enter_sight(t->sight, err);
 
@@ -596,12 +597,31 @@ static int run_trace(struct trace *t, char **text, struct err *err)
 	return r < 0 ? r : judge(*text, status, err);
 }
 
+static int ask(struct trace *t, struct proof *out, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	int r = run_trace(t, &text, err);
+
+	return r < 0 ? r : proof_parse(text, out, err);
+}
+
+static bool nobody_needs(const struct proof *p)
+{
+	for (size_t i = 0; i < p->nmissing; i++)
+		if (p->missing[i].kind == MISSING_LIBRARY && !p->missing[i].by)
+			return true;
+	return false;
+}
+
 int prove(const struct sight *sight, const char *interp, const char *object, struct proof *out,
 	  struct err *err)
 {
 	struct trace t = {.sight = sight, .interp = interp, .object = object};
-	AUTO_FREE char *text = NULL;
-	int r = run_trace(&t, &text, err);
+	int r = ask(&t, out, err);
 
-	return r < 0 ? r : proof_parse(text, out, err);
+	if (r < 0 || !nobody_needs(out))
+		return r;
+	proof_free(out);
+	t.needers = true;
+	return ask(&t, out, err);
 }

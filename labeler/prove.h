@@ -4,7 +4,8 @@
  * The view is built in a child, which then has no privilege, no network, nothing to write to, an
  * empty environment, limited time and memory, and a filter that refuses what no loader calls; there
  * the loader that the program names traces it, without running it (LD_TRACE_LOADED_OBJECTS, LD_WARN
- * and LD_BIND_NOW, ld.so(8)). Its exit status is 0 whatever it found, so what it prints is read.
+ * and LD_BIND_NOW, ld.so(8)). Its exit status is 0 whatever it found, so what it prints is read. Who
+ * needs a library that is missing only LD_DEBUG=files tells: then it is asked once more.
  */
 #pragma once
 
