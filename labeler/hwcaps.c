@@ -10,13 +10,20 @@
 #include <sys/platform/x86.h>
 #endif
 
-bool hwcaps_is_legacy(const char *name)
+const char *hwcaps_legacy(size_t n)
 {
 	static const char *const legacy[] = {"tls",  "haswell", "xeon_phi", "avx512_1", "x86_64",
 					     "i386", "i486",	"i586",	    "i686",	"sse2"};
 
-	for (size_t i = 0; i < sizeof legacy / sizeof *legacy; i++)
-		if (strcmp(name, legacy[i]) == 0)
+	return n < sizeof legacy / sizeof *legacy ? legacy[n] : NULL;
+}
+
+bool hwcaps_is_legacy(const char *name)
+{
+	const char *legacy;
+
+	for (size_t i = 0; (legacy = hwcaps_legacy(i)); i++)
+		if (strcmp(name, legacy) == 0)
 			return true;
 	return false;
 }

@@ -17,5 +17,6 @@ const char *hwcaps_platform(int class, int machine);
  * 2.37 gives them to the legacy names). */
 uint64_t hwcaps_bits(int class, int machine);
 
-/* Whether a directory's name is one of those that glibc before 2.37 looked into on some x86. */
+/* The names of directories that glibc before 2.37 looked into on some x86; NULL after the last. */
+const char *hwcaps_legacy(size_t n);
 bool hwcaps_is_legacy(const char *name);

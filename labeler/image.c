@@ -42,7 +42,8 @@ int image_open(int fd, struct image *out, struct err *err)
 	out->swap = false;
 	out->loads = NULL;
 	out->nloads = 0;
-	out->head_len = out->piece_len = 0;
+	out->head_len = out->oldest = 0;
+	memset(out->known, 0, sizeof out->known);
 	out->header = (Elf64_Ehdr){0};
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot stat");
@@ -62,9 +63,24 @@ void image_close(struct image *image)
 	image->loads = NULL;
 }
 
+/* A piece that begins somewhat before: what is asked for next often stands there. */
+static size_t read_piece(struct image *i, uint64_t at)
+{
+	size_t n = i->oldest;
+	struct image_piece *p = &i->known[n];
+	uint64_t start = at & ~(uint64_t)(IMAGE_PIECE / 4 - 1), there = i->size - start;
+	ssize_t len =
+		read_at(i->fd, i->pieces[n], there < IMAGE_PIECE ? there : IMAGE_PIECE, start);
+
+	*p = (struct image_piece){start, len < 0 ? 0 : (size_t)len};
+	i->oldest = (n + 1) % IMAGE_PIECES;
+	return n;
+}
+
 bool image_get(struct image *i, uint64_t at, void *out, size_t len)
 {
-	ssize_t n;
+	const struct image_piece *p;
+	size_t n = 0;
 
 	if (at > i->size || len > i->size - at)
 		return false;
@@ -72,18 +88,17 @@ bool image_get(struct image *i, uint64_t at, void *out, size_t len)
 		memcpy(out, i->head + at, len);
 		return true;
 	}
-	if (len > sizeof i->piece)
+	if (len > IMAGE_PIECE / 2)
 		return read_at(i->fd, out, len, at) == (ssize_t)len;
-	if (at < i->piece_at || at + len > i->piece_at + i->piece_len) {
-		i->piece_at = at;
-		i->piece_len = 0;
-		n = read_at(i->fd, i->piece,
-			    i->size - at < sizeof i->piece ? i->size - at : sizeof i->piece, at);
-		i->piece_len = n < 0 ? 0 : (size_t)n;
-	}
-	if (at - i->piece_at + len > i->piece_len)
+	while (n < IMAGE_PIECES &&
+	       (at < i->known[n].at || at + len > i->known[n].at + i->known[n].len))
+		n++;
+	if (n == IMAGE_PIECES)
+		n = read_piece(i, at);
+	p = &i->known[n];
+	if (at - p->at + len > p->len)
 		return false; /* the file was cut meanwhile */
-	memcpy(out, i->piece + (at - i->piece_at), len);
+	memcpy(out, i->pieces[n] + (at - p->at), len);
 	return true;
 }
 

@@ -1,4 +1,4 @@
-/* An ELF file's bytes, by offset and by address: what elf.c and symbols.c read through. Each offset
+/* An ELF file's bytes, by offset and by address: what elf.c and symtab.c read through. Each offset
  * and length passes through one gate, image_get; numbers come in the machine's own byte order. */
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define IMAGE_HEAD 8192
+#define IMAGE_PIECES 3 /* strings, versions, and the dynamic section are read in turns */
 #define IMAGE_PIECE 4096
 
 struct image_load {
@@ -24,10 +25,14 @@ struct image {
 	Elf64_Ehdr header;
 	struct image_load *loads;
 	size_t nloads;
-	/* What was read: the file's beginning, where most of it stands, and one piece besides. */
-	size_t head_len, piece_len;
-	uint64_t piece_at;
-	unsigned char head[IMAGE_HEAD], piece[IMAGE_PIECE];
+	/* What was read: the file's beginning, where most of it stands, and pieces besides; the next
+	 * one takes the place of the oldest. */
+	size_t head_len, oldest;
+	struct image_piece {
+		uint64_t at;
+		size_t len;
+	} known[IMAGE_PIECES];
+	unsigned char head[IMAGE_HEAD], pieces[IMAGE_PIECES][IMAGE_PIECE];
 };
 
 /* Reads the beginning. 1: not ELF at all (what then is in head may be a script). */

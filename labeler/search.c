@@ -132,26 +132,43 @@ static int place(struct dirs *out, const char *dir, const char *soname, struct s
 	return dirs_add(out, real, err);
 }
 
-/* A directory of the search and its variants: all below glibc-hwcaps, and the legacy names and
- * their combinations. */
-static int variants(struct dirs *out, const char *dir, const char *soname, struct search *s,
-		    int depth, struct err *err)
+/* All that lies below a directory glibc-hwcaps. */
+static int hwcaps_places(struct dirs *out, const char *dir, const char *soname, struct search *s,
+			 struct err *err)
 {
 	AUTO_DIR DIR *d = opendir(dir);
 	struct dirent *entry;
-	bool hwcaps = strcmp(path_base(dir), "glibc-hwcaps") == 0;
-	int r = hwcaps ? 0 : place(out, dir, soname, s, err);
+	int r = 0;
 
-	while (r == 0 && d && depth > 0 && (entry = readdir(d))) {
+	while (r == 0 && d && (entry = readdir(d))) {
 		char sub[PATH_MAX];
-		int n;
+		int n = snprintf(sub, sizeof sub, "%s/%s", dir, entry->d_name);
 
-		if (entry->d_name[0] == '.' || !(hwcaps || hwcaps_is_legacy(entry->d_name) ||
-						 strcmp(entry->d_name, "glibc-hwcaps") == 0))
-			continue;
-		n = snprintf(sub, sizeof sub, "%s/%s", dir, entry->d_name);
+		if (entry->d_name[0] != '.' && n > 0 && (size_t)n < sizeof sub)
+			r = place(out, sub, soname, s, err);
+	}
+	return r;
+}
+
+/* A directory of the search and its variants: all below glibc-hwcaps, and the legacy names and
+ * their combinations. They are asked for by name: to list some thousand libraries takes longer. */
+static int variants(struct dirs *out, const char *dir, const char *soname, struct search *s,
+		    int depth, struct err *err)
+{
+	static const char hwcaps[] = "glibc-hwcaps";
+	const char *name = hwcaps;
+	int r = place(out, dir, soname, s, err);
+
+	for (size_t i = 0; r == 0 && depth > 0 && name; name = hwcaps_legacy(i++)) {
+		char sub[PATH_MAX];
+		bool there = false;
+		int n = snprintf(sub, sizeof sub, "%s/%s", dir, name);
+
 		if (n > 0 && (size_t)n < sizeof sub)
-			r = variants(out, sub, soname, s, hwcaps ? 0 : depth - 1, err);
+			r = scan_dir(s->scan, sub, &there, err);
+		if (r == 0 && there)
+			r = name == hwcaps ? hwcaps_places(out, sub, soname, s, err)
+					   : variants(out, sub, soname, s, depth - 1, err);
 	}
 	return r;
 }
