@@ -382,7 +382,7 @@ static void json_closure(const struct request *q, const struct closure *c,
 static int print(struct request *q, const struct closure *c, struct err *err)
 {
 	AUTO_UNDEFINEDS struct undefineds undefined = {0};
-	int r = q->symbols ? symbols_undefined(c, &undefined, err) : 0;
+	int r = q->symbols ? symbols_undefined(NULL, c, &undefined, err) : 0;
 
 	if (r < 0)
 		return r;

@@ -15,8 +15,17 @@ struct undefineds {
 	size_t count;
 };
 
+/* What was found out, kept from one closure to the next: each file's symbols are read once, and
+ * where all that it refers to was found, it is enough that the objects with it are there again. */
+struct symbols;
+int symbols_new(struct symbols **out, struct err *err);
+void symbols_free(struct symbols **symbols);
+#define AUTO_SYMBOLS CLEANUP(symbols_free)
+
 /* Only what a relocation refers to counts, and no weak reference. An object whose tables cannot be
- * read is -EBADMSG, named. */
-int symbols_undefined(const struct closure *closure, struct undefineds *out, struct err *err);
+ * read is -EBADMSG, named; -E2BIG: they are made to take very long. The facts of all closures have
+ * to live as long as symbols, which may be NULL: then nothing is kept. */
+int symbols_undefined(struct symbols *symbols, const struct closure *closure,
+		      struct undefineds *out, struct err *err);
 void undefineds_free(struct undefineds *undefineds);
 #define AUTO_UNDEFINEDS CLEANUP(undefineds_free)

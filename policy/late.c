@@ -52,8 +52,9 @@ struct seen {
 
 /* Two ways to look at the same module, and what was found. */
 struct late {
-	struct scan *view; /* the closure's */
-	struct scan *live; /* NULL until it is asked */
+	struct scan *view;	 /* the closure's */
+	struct scan *live;	 /* NULL until it is asked */
+	struct symbols *symbols; /* of both */
 	struct dirs modules;
 	struct seen *seen; /* of modules.count */
 	size_t nseen;
@@ -63,6 +64,7 @@ struct late {
 
 static void late_end(struct late *l)
 {
+	symbols_free(&l->symbols);
 	scan_free(&l->live);
 	dirs_free(&l->modules);
 	free(l->seen);
@@ -243,13 +245,13 @@ static void worse_files(const struct closure *view, const struct closure *live, 
 		}
 }
 
-static void worse_symbols(const struct undefineds *in_view, const struct closure *live,
-			  char text[512])
+static void worse_symbols(struct late *l, const struct undefineds *in_view,
+			  const struct closure *live, char text[512])
 {
 	AUTO_UNDEFINEDS struct undefineds in_live = {0};
 	struct err ignored;
 
-	if (in_view->count == 0 || symbols_undefined(live, &in_live, &ignored) < 0)
+	if (in_view->count == 0 || symbols_undefined(l->symbols, live, &in_live, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < in_view->count; i++)
 		if (!has_undefined(&in_live, in_view->items[i].name)) {
@@ -276,7 +278,8 @@ static int compare(struct late *l, const char *path, const struct closure *view,
 	int r;
 
 	*text = '\0';
-	if (!files && (symbols_undefined(view, &in_view, &why) < 0 || in_view.count == 0))
+	if (!files &&
+	    (symbols_undefined(l->symbols, view, &in_view, &why) < 0 || in_view.count == 0))
 		return 0;
 	r = read_live(l, path, &live, &why);
 	if (r < 0)
@@ -284,8 +287,8 @@ static int compare(struct late *l, const char *path, const struct closure *view,
 	worse_files(view, &live, text);
 	if (*text)
 		return 0;
-	if (!files || symbols_undefined(view, &in_view, &why) == 0)
-		worse_symbols(&in_view, &live, text);
+	if (!files || symbols_undefined(l->symbols, view, &in_view, &why) == 0)
+		worse_symbols(l, &in_view, &live, text);
 	return 0;
 }
 
@@ -351,7 +354,9 @@ int late_check(const struct closure *closure, struct sentences *remarks, struct 
 
 	if (closure->loader != LOADER_GLIBC)
 		return 0;
-	r = find_modules(&l, closure, err);
+	r = symbols_new(&l.symbols, err);
+	if (r == 0)
+		r = find_modules(&l, closure, err);
 	if (r == 0)
 		r = check_modules(&l, err);
 	if (r == 0 && l.left_out)

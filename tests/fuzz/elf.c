@@ -37,7 +37,7 @@ static void check_symbols(int fd, const struct elf *elf)
 	struct err err;
 
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (symbols_undefined(&closure, &missing, &err) < 0)
+	if (symbols_undefined(NULL, &closure, &missing, &err) < 0)
 		return;
 	for (size_t i = 0; i < missing.count; i++)
 		HOLD(missing.items[i].object == 0 && missing.items[i].name);

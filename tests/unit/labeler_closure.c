@@ -393,11 +393,11 @@ static void test_symbols(void)
 
 	sh("cc -shared -o ver/libv.so.1 v.c -Wl,-soname,libv.so.1,--version-script,1.map");
 	MUST(closure_read(in("ver/app"), NULL, NULL, &c, &err) == 0);
-	CHECK(symbols_undefined(&c, &u, &err) == 0 && u.count == 1);
+	CHECK(symbols_undefined(NULL, &c, &u, &err) == 0 && u.count == 1);
 	CHECK(u.count && strcmp(u.items[0].name, "two") == 0 && u.items[0].object == 0);
 	CHECK_STR(u.count ? u.items[0].version : NULL, "V2");
 	MUST(closure_read("/usr/bin/curl", NULL, NULL, &whole, &err) == 0);
-	CHECK(symbols_undefined(&whole, &none, &err) == 0 && none.count == 0);
+	CHECK(symbols_undefined(NULL, &whole, &none, &err) == 0 && none.count == 0);
 }
 
 /* A relocation of data that names a symbol comes after the relative ones, in the same table. */
@@ -414,8 +414,52 @@ static void test_data_symbols(void)
 	   "echo 'int one(void) { return 1; }' | cc -shared -o ver/libv.so.1 -x c - "
 	   "-Wl,-soname,libv.so.1");
 	MUST(closure_read(in("ver/data"), NULL, NULL, &c, &err) == 0);
-	CHECK(symbols_undefined(&c, &u, &err) == 0 && u.count == 1);
+	CHECK(symbols_undefined(NULL, &c, &u, &err) == 0 && u.count == 1);
 	CHECK_STR(u.count ? u.items[0].name : NULL, "two");
+}
+
+/* DT_HASH, where there is no other. */
+static void test_old_hash(void)
+{
+	AUTO_CLOSURE struct closure both = {0}, one = {0};
+	AUTO_UNDEFINEDS struct undefineds none = {0}, two = {0};
+
+	sh("cc -shared -Wl,--hash-style=sysv -o ver/libv.so.1 v.c -Wl,-soname,libv.so.1 && "
+	   "readelf -dW ver/libv.so.1 | grep -q '(HASH)'");
+	MUST(closure_read(in("ver/data"), NULL, NULL, &both, &err) == 0);
+	CHECK(symbols_undefined(NULL, &both, &none, &err) == 0 && none.count == 0);
+	sh("echo 'int one(void) { return 1; }' | cc -shared -Wl,--hash-style=sysv "
+	   "-o ver/libv.so.1 -x c - -Wl,-soname,libv.so.1");
+	MUST(closure_read(in("ver/data"), NULL, NULL, &one, &err) == 0);
+	CHECK(symbols_undefined(NULL, &one, &two, &err) == 0 && two.count == 1);
+	CHECK_STR(two.count ? two.items[0].name : NULL, "two");
+}
+
+/* What is kept from one closure to the next holds only where what answered is there again. */
+static void test_symbols_kept(void)
+{
+	AUTO_SCAN struct scan *scan = NULL;
+	AUTO_SYMBOLS struct symbols *symbols = NULL;
+
+	sh("cc -shared -o ver/libv.so.1 v.c -Wl,-soname,libv.so.1 && mkdir ver/2 && "
+	   "echo 'int one(void) { return 1; }' | cc -shared -o ver/2/libv.so.1 -x c - "
+	   "-Wl,-soname,libv.so.1 && echo 'int two(void); int three(void) { return two(); }' | "
+	   "cc -shared -o ver/libt.so.1 -x c - -Wl,-soname,libt.so.1 && "
+	   "for d in ver ver/2; do echo 'int three(void); int main(void) { return three(); }' | "
+	   "cc -o $d/kept -x c - -x none ver/libt.so.1 -Wl,--no-as-needed $d/libv.so.1 "
+	   "-Wl,--unresolved-symbols=ignore-all -Wl,--disable-new-dtags,-rpath,$PWD/$d:$PWD/ver; "
+	   "done");
+	MUST(scan_new(NULL, &scan, &err) == 0 && symbols_new(&symbols, &err) == 0);
+	for (int i = 0; i < 4; i++) {
+		AUTO_CLOSURE struct closure c = {0};
+		AUTO_UNDEFINEDS struct undefineds u = {0};
+
+		MUST(closure_of(scan, in(i % 2 ? "ver/2/kept" : "ver/kept"), NULL, 0, &c, &err) ==
+		     0);
+		CHECK(symbols_undefined(symbols, &c, &u, &err) == 0);
+		CHECK(u.count == (size_t)i % 2);
+		CHECK_STR(u.count ? u.items[0].name : "two", "two");
+	}
 }
 
 /* -- views -- */
@@ -588,6 +632,8 @@ int main(void)
 	test_versions();
 	test_symbols();
 	test_data_symbols();
+	test_old_hash();
+	test_symbols_kept();
 	test_layer_over_directory();
 	test_links_in_and_out();
 	test_merged_directories();

@@ -90,7 +90,7 @@ static const char *as_library(void)
 	snprintf(why, sizeof why, "%s", n->broken ? n->broken : "");
 	CHECK(!n->broken || strcmp(n->path, in("bad/libx.so.1")) == 0);
 	/* What is sane enough for the closure may still have damaged symbols. */
-	if (symbols_undefined(&c, &u, &err) < 0)
+	if (symbols_undefined(NULL, &c, &u, &err) < 0)
 		CHECK(strstr(err.text, "libx.so.1") != NULL);
 	return n->broken ? why : NULL;
 }
@@ -204,6 +204,59 @@ static void test_many_versions(void)
 	CHECK(refused("too many versions") || refused("too much text"));
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	CHECK(end.tv_sec - start.tv_sec < 10);
+}
+
+/* What a hash table does not lead to is not there: the loader never looks at all symbols. */
+static void test_hash_table(void)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	AUTO_UNDEFINEDS struct undefineds u = {0};
+	AUTO_FREE char *d = malloc(whole_len);
+	uint32_t *header;
+
+	MUST(d);
+	memcpy(d, whole, whole_len);
+	header = at_tag(d, DT_GNU_HASH);
+	memset(header + 4, 0, header[2] * sizeof(Elf64_Addr)); /* the bloom filter */
+	put_damaged(d, whole_len);
+	MUST(closure_read(in("app"), NULL, in("bad"), &c, &err) == 0);
+	CHECK(symbols_undefined(NULL, &c, &u, &err) == 0 && u.count == 2);
+}
+
+#define COLLISIONS 14 /* its power of two: names of one hash, since "ab" and "bA" have the same */
+
+static void put_names(const char *path, const char *head, const char *before, const char *last)
+{
+	FILE *f = fopen(path, "w");
+
+	MUST(f);
+	fputs(head, f);
+	for (unsigned int n = 0; n < 1u << COLLISIONS; n++) {
+		char name[2 * COLLISIONS + 1] = "";
+
+		for (int bit = 0; bit < COLLISIONS; bit++)
+			strcat(name, n >> bit & 1 ? "ab" : "bA");
+		fprintf(f, "%s %s%s\n", before, name, last);
+	}
+	MUST(fclose(f) == 0);
+}
+
+/* Each of many names is compared with as many others. */
+static void test_colliding_names(void)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	AUTO_UNDEFINEDS struct undefineds u = {0};
+	struct timespec start, end;
+
+	put_names("has.s", ".macro has name\n.globl \\name\n\\name = 1\n.endm\n", "has", "ab");
+	put_names("asks.s", ".data\n", ".quad", "bA");
+	sh("mkdir many && cc -shared -nostdlib -o many/libhas.so has.s && cc -shared -nostdlib "
+	   "-o many/libasks.so asks.s -Wl,--no-as-needed many/libhas.so -Wl,-rpath,'$ORIGIN'");
+	MUST(closure_read(in("many/libasks.so"), NULL, NULL, &c, &err) == 0);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	CHECK(symbols_undefined(NULL, &c, &u, &err) == -E2BIG);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	CHECK(strstr(err.text, "libasks.so") && end.tv_sec - start.tv_sec < 30);
 }
 
 /* A soname is a name, slash or not: nothing is looked for under it. */
@@ -322,7 +375,7 @@ static void test_flipped(const char *path)
 			AUTO_UNDEFINEDS struct undefineds u = {0};
 
 			if (closure_read("bad/libx.so.1", NULL, NULL, &c, &err) == 0)
-				symbols_undefined(&c, &u, &err);
+				symbols_undefined(NULL, &c, &u, &err);
 		}
 	}
 	CHECK(done == FLIPS);
@@ -341,6 +394,8 @@ int main(void)
 	test_versions();
 	test_many_versions();
 	test_soname_with_slash();
+	test_hash_table();
+	test_colliding_names();
 	test_cyclic_needs();
 	test_deep();
 	test_no_files();
