@@ -66,7 +66,7 @@ static int show(const struct sight *sight, struct looked *at)
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}
-	memcpy(at->file, at->path, sizeof at->file);
+	strcpy(at->file, at->path);
 	return lstat(at->file, &at->st) < 0 ? -errno : 0;
 }
 
@@ -104,7 +104,7 @@ static int follow(struct walk *w, struct looked *at)
 		strcpy(at->path, "/");
 	else
 		go_up(at->path);
-	memcpy(rest, w->rest, sizeof rest);
+	strcpy(rest, w->rest);
 	len = snprintf(w->rest, sizeof w->rest, "%s/%s", target, rest);
 	return len < 0 || (size_t)len >= sizeof w->rest ? -ENAMETOOLONG : 0;
 }
@@ -131,7 +131,7 @@ static int step(struct walk *w, struct looked *at)
 		go_up(at->path);
 		return show(w->sight, at);
 	}
-	memcpy(parent, at->path, sizeof parent);
+	strcpy(parent, at->path);
 	r = join(at->path, parent, name);
 	if (r == 0)
 		r = show(w->sight, at);
@@ -152,15 +152,26 @@ static int go_on(struct walk *w, struct looked *at)
 	return r;
 }
 
-static int walk(const struct sight *sight, const char *path, bool stop, struct looked *out)
+/* rest, of 8 KiB, is written by who goes: to clear it would take longer than the way. */
+static void begin(struct walk *w, const struct sight *sight, bool stop)
 {
 	static const struct sight live;
-	struct walk w = {.sight = sight ? sight : &live, .stop_at_wrapper = stop};
-	char here[PATH_MAX] = "";
+
+	w->sight = sight ? sight : &live;
+	w->stop_at_wrapper = stop;
+	w->links = 0;
+}
+
+static int walk(const struct sight *sight, const char *path, bool stop, struct looked *out)
+{
+	struct walk w;
+	char here[PATH_MAX];
 	int n, r;
 
 	if (!*path)
 		return -ENOENT;
+	begin(&w, sight, stop);
+	here[0] = '\0';
 	if (path[0] != '/' && !getcwd(here, sizeof here))
 		return -errno;
 	n = snprintf(w.rest, sizeof w.rest, "%s/%s", here, path);
@@ -184,10 +195,11 @@ int look(const struct sight *sight, const char *path, struct looked *out)
 
 int look_in(const struct sight *sight, const char *dir, const char *name, struct looked *out)
 {
-	struct walk w = {.sight = sight};
+	struct walk w;
 
 	if (strlen(dir) >= PATH_MAX || strlen(name) > NAME_MAX)
 		return -ENAMETOOLONG;
+	begin(&w, sight, false);
 	strcpy(out->path, dir);
 	strcpy(w.rest, name);
 	out->st = (struct stat){.st_mode = S_IFDIR};

@@ -56,6 +56,8 @@ struct late {
 	struct scan *live;	 /* NULL until it is asked */
 	struct symbols *symbols; /* of both */
 	struct dirs modules;
+	char *libraries; /* names in the directory of libraries, each with its NUL; NULL: not read */
+	size_t libraries_len;
 	struct seen *seen; /* of modules.count */
 	size_t nseen;
 	struct sentences *remarks;
@@ -67,10 +69,18 @@ static void late_end(struct late *l)
 	symbols_free(&l->symbols);
 	scan_free(&l->live);
 	dirs_free(&l->modules);
+	free(l->libraries);
 	free(l->seen);
 }
 
 /* -- which modules there are -- */
+
+/* Most names differ in how they begin. */
+static bool fits(const char *pattern, const char *name)
+{
+	return strncmp(pattern, name, strcspn(pattern, "*?[\\")) == 0 &&
+	       fnmatch(pattern, name, 0) == 0;
+}
 
 static int add_below(struct late *l, const char *dir, const char *files, int depth, struct err *err)
 {
@@ -84,17 +94,50 @@ static int add_below(struct late *l, const char *dir, const char *files, int dep
 
 		if (entry->d_name[0] == '.' || n < 0 || (size_t)n >= sizeof path)
 			continue;
+		/* Half of Python's directories, and no place for modules. */
+		if (strcmp(entry->d_name, "__pycache__") == 0)
+			continue;
 		if (entry->d_type == DT_DIR)
 			r = add_below(l, path, files, depth - 1, err);
-		else if (fnmatch(files, entry->d_name, 0) == 0)
+		else if (fits(files, entry->d_name))
+			r = dirs_add(&l->modules, path, err);
+	}
+	return r;
+}
+
+static int list_libraries(struct late *l, const char *dir, struct err *err)
+{
+	AUTO_DIR DIR *d = opendir(dir);
+	FILE *f = open_memstream(&l->libraries, &l->libraries_len);
+	struct dirent *entry;
+
+	if (!f)
+		return err_nomem(err);
+	while (d && (entry = readdir(d)))
+		if (entry->d_name[0] != '.' && entry->d_type != DT_DIR)
+			fwrite(entry->d_name, strlen(entry->d_name) + 1, 1, f);
+	return fclose(f) == 0 ? 0 : err_nomem(err);
+}
+
+/* Beside some thousand others: the directory is read once for all kinds. */
+static int add_libraries(struct late *l, const char *dir, const char *files, struct err *err)
+{
+	int r = l->libraries ? 0 : list_libraries(l, dir, err);
+
+	for (const char *name = l->libraries;
+	     r == 0 && name < l->libraries + l->libraries_len && l->modules.count < MODULES_MAX;
+	     name += strlen(name) + 1) {
+		char path[PATH_MAX];
+		int n = fits(files, name) ? snprintf(path, sizeof path, "%s/%s", dir, name) : 0;
+
+		if (n > 0 && (size_t)n < sizeof path)
 			r = dirs_add(&l->modules, path, err);
 	}
 	return r;
 }
 
 /* Its last component may hold a '*'. */
-static int add_dirs(struct late *l, const char *pattern, const char *files, int depth,
-		    struct err *err)
+static int add_dirs(struct late *l, const char *pattern, const char *files, struct err *err)
 {
 	char parent[PATH_MAX];
 	AUTO_DIR DIR *d = NULL;
@@ -102,7 +145,7 @@ static int add_dirs(struct late *l, const char *pattern, const char *files, int 
 	int r = 0;
 
 	if (!strchr(pattern, '*'))
-		return add_below(l, pattern, files, depth, err);
+		return add_below(l, pattern, files, DEPTH_MAX, err);
 	path_dir(pattern, parent);
 	d = opendir(parent);
 	while (r == 0 && d && (entry = readdir(d))) {
@@ -110,7 +153,7 @@ static int add_dirs(struct late *l, const char *pattern, const char *files, int 
 		int n = snprintf(path, sizeof path, "%s/%s", parent, entry->d_name);
 
 		if (n > 0 && (size_t)n < sizeof path && fnmatch(pattern, path, 0) == 0)
-			r = add_below(l, path, files, depth, err);
+			r = add_below(l, path, files, DEPTH_MAX, err);
 	}
 	return r;
 }
@@ -171,7 +214,8 @@ static int find_modules(struct late *l, const struct closure *c, struct err *err
 				 at + 2);
 		else
 			snprintf(dir, sizeof dir, "%s", k->dir);
-		r = add_dirs(l, dir, k->files, at && !at[2] ? 1 : DEPTH_MAX, err);
+		r = at && !at[2] ? add_libraries(l, dir, k->files, err)
+				 : add_dirs(l, dir, k->files, err);
 	}
 	return r;
 }
