@@ -82,7 +82,7 @@ const struct command command_verify = {
 	.synopsis = "[--repair] [--json]",
 	.summary = "Rehash the store, compare layers and plans, and name what is damaged",
 	.options = "  --repair  first build damaged layers and plans anew, from the store and the "
-		   "policy\n",
+		   "policy,\n            and bring back diversions that dpkg has lost\n",
 	.root = true,
 	.run = run,
 };

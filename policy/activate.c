@@ -537,6 +537,42 @@ static bool is_well(const struct app *app, struct store *store, int layers, stru
 	return layers >= 0 && layer_check(layers, id, NULL, NULL, &ignored) == 0;
 }
 
+static void say_repaired(report_fn *report, void *ctx, const char *app, const char *what, int r,
+			 const struct err *why)
+{
+	char text[PATH_MAX + ERR_TEXT_MAX];
+
+	if (r == 0)
+		snprintf(text, sizeof text, "%s: %srepaired", app, what);
+	else
+		snprintf(text, sizeof text, "%s: %scannot be repaired: %s", app, what, why->text);
+	report(ctx, text);
+}
+
+/* Of programs whose wrapper stands; wrap_prepare does that of the others. */
+static int repair_diversions(const struct apps *apps, report_fn *report, void *ctx, struct err *err)
+{
+	AUTO_PATHS struct paths paths = {0};
+	AUTO_DPKG_SAYS struct dpkg_says says = {0};
+	int repaired = 0, r = 0;
+
+	for (size_t i = 0; r == 0 && i < apps->count; i++)
+		if (wrap_present(apps->items[i].path))
+			r = paths_add(&paths, apps->items[i].path, err);
+	says = DPKG_SAYS_OF(paths.items, paths.count);
+	for (size_t i = 0; r >= 0 && i < paths.count; i++) {
+		struct err why;
+
+		r = divert_agrees(&says, paths.items[i], err);
+		if (r != 0)
+			continue;
+		say_repaired(report, ctx, paths.items[i],
+			     "its diversion: ", divert_begin(&says, paths.items[i], &why), &why);
+		repaired++;
+	}
+	return r < 0 ? r : repaired;
+}
+
 int activate_repair(struct policy *policy, struct store *store, report_fn *report, void *ctx,
 		    struct err *err)
 {
@@ -549,18 +585,15 @@ int activate_repair(struct policy *policy, struct store *store, report_fn *repor
 		return err_nomem(err);
 	r = policy_apps(policy, POLICY_NOW, &apps, err);
 	for (size_t i = 0; r == 0 && i < apps.count; i++) {
-		char what[PATH_MAX + ERR_TEXT_MAX];
+		const char *path = apps.items[i].path;
 		struct err why;
 
 		if (is_well(&apps.items[i], store, layers, file))
 			continue;
-		if (activate_app(policy, store, apps.items[i].path, &why) == 0)
-			snprintf(what, sizeof what, "%s: repaired", apps.items[i].path);
-		else
-			snprintf(what, sizeof what, "%s cannot be repaired: %s", apps.items[i].path,
-				 why.text);
-		report(ctx, what);
+		say_repaired(report, ctx, path, "", activate_app(policy, store, path, &why), &why);
 		repaired++;
 	}
-	return r < 0 ? r : repaired;
+	if (r == 0)
+		r = repair_diversions(&apps, report, ctx, err);
+	return r < 0 ? r : repaired + r;
 }

@@ -172,6 +172,7 @@ static int find_owned(struct dpkg_says *says, const char *names[2], size_t n, bo
 
 	if (r < 0)
 		return r;
+	owned[0] = owned[1] = false;
 	for (size_t i = 0; i < n; i++) {
 		const char *line = first_line(&says->owners);
 
@@ -238,6 +239,18 @@ static int find_diverted(struct dpkg_says *says, const char *names[2], size_t n,
 	return count;
 }
 
+int divert_agrees(struct dpkg_says *says, const char *app, struct err *err)
+{
+	const char *names[2];
+	bool owned[2] = {0}, is[2] = {0};
+	size_t n = names_of(app, names);
+	int r = have_dpkg() ? find_owned(says, names, n, owned, err) : 0;
+
+	if (r >= 0 && have_dpkg())
+		r = find_diverted(says, names, n, is, err);
+	return r < 0 ? r : owned[0] == is[0] && owned[1] == is[1];
+}
+
 int divert_count(struct dpkg_says *says, const char *app, struct err *err)
 {
 	const char *names[2];
@@ -290,7 +303,8 @@ int divert_allowed(struct dpkg_says *says, const char *app, struct err *err)
 
 /* -- changes -- */
 
-int divert_sync(struct err *err)
+/* dpkg-divert syncs its list, not the directory that the list is renamed into. */
+static int sync_list(struct err *err)
 {
 	return have_dpkg() ? file_sync_parent(AT_FDCWD, DIVERSIONS, err) : 0;
 }
@@ -308,7 +322,7 @@ static int divert(const char *name, const char *action, struct err *err)
 		     NULL, SAYS_MAX, NULL, err);
 	if (r > 0)
 		return err_wrap(err, -EIO, "dpkg-divert %s %s failed", action, name);
-	return r < 0 ? r : divert_sync(err);
+	return r < 0 ? r : sync_list(err);
 }
 
 /* Those of app's names that are wanted are diverted, and no other. */
@@ -322,7 +336,7 @@ static int agree(struct dpkg_says *says, const char *names[2], size_t n, const b
 		if (wanted[i] != is[i])
 			r = divert(names[i], wanted[i] ? "--add" : "--remove", err);
 	/* An earlier command may have been killed before it was on the disk. */
-	return r < 0 ? r : divert_sync(err);
+	return r < 0 ? r : sync_list(err);
 }
 
 int divert_begin(struct dpkg_says *says, const char *app, struct err *err)

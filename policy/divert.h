@@ -36,11 +36,14 @@ void dpkg_says_free(struct dpkg_says *says);
 #define AUTO_DPKG_SAYS CLEANUP(dpkg_says_free)
 
 /* 1 if a package has the app's path, by one of its names. app is one of says' programs, as for
- * divert_begin. */
+ * divert_agrees and divert_begin. */
 int divert_owned(struct dpkg_says *says, const char *app, struct err *err);
 
 /* Whether nobody but pinlib diverts the app's path, or something else to it: -EPERM says who. */
 int divert_allowed(struct dpkg_says *says, const char *app, struct err *err);
+
+/* 1 if that name of the app is diverted as we do which a package has, and no other. */
+int divert_agrees(struct dpkg_says *says, const char *app, struct err *err);
 
 /* How many of the app's names are diverted as we do. */
 int divert_count(struct dpkg_says *says, const char *app, struct err *err);
@@ -48,9 +51,6 @@ int divert_count(struct dpkg_says *says, const char *app, struct err *err);
 /* The diversion is brought about, or taken away, as far as it is not; and brought to the disk. */
 int divert_begin(struct dpkg_says *says, const char *app, struct err *err);
 int divert_end(struct dpkg_says *says, const char *app, struct err *err);
-
-/* The diversions are brought to the disk; dpkg-divert syncs its list alone. */
-int divert_sync(struct err *err);
 
 /* The apps that there is a diversion of ours for, wrapped or not, by their canonical paths. */
 int divert_apps(struct dirs *apps, struct err *err);

@@ -225,14 +225,10 @@ static int check_undiverted(struct search_for *s, struct err *err)
 			r = paths_add(&apps, s->p->apps.items[i].path, err);
 	says = DPKG_SAYS_OF(apps.items, apps.count);
 	for (size_t i = 0; r >= 0 && i < apps.count; i++) {
-		char remedy[PATH_MAX + 128];
-
 		r = divert_owned(&says, apps.items[i], err);
 		if (r <= 0)
 			continue;
-		snprintf(remedy, sizeof remedy, "pinlib set %s with a pin that it has",
-			 apps.items[i]);
-		orphan(s, remedy,
+		orphan(s, "pinlib verify --repair",
 		       "%s is wrapped, but its package's upgrades are not diverted from it",
 		       apps.items[i]);
 	}

@@ -234,21 +234,17 @@ static int second_name(const char *app, const char *real, struct err *err)
 	return r < 0 ? r : file_sync_parent(AT_FDCWD, real, err);
 }
 
-/* Where the wrapper stands and one name is diverted, nothing is to be asked that takes long: the
- * diversion comes before the wrapper and goes after it, and a package that brings the other name
- * replaces the wrapper. */
+/* Where the wrapper stands dpkg is not asked: the diversion comes before the wrapper and goes after
+ * it, and a package that brings the path, or its other name, replaces the wrapper. */
 int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err)
 {
 	char real[PATH_MAX];
-	bool stands = wrap_present(app);
-	int count, r = wrap_real(app, real, err);
+	int r = wrap_real(app, real, err);
 
-	if (r == 0 && !stands)
-		r = second_name(app, real, err);
-	count = r == 0 && stands ? divert_count(says, app, err) : 0;
-	if (r < 0 || count < 0)
-		return r < 0 ? r : count;
-	return count == 1 ? divert_sync(err) : divert_begin(says, app, err);
+	if (r < 0 || wrap_present(app))
+		return r;
+	r = second_name(app, real, err);
+	return r < 0 ? r : divert_begin(says, app, err);
 }
 
 /* The script's text with our first line in place of its own: line numbers stay, and perl still
