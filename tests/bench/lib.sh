@@ -26,7 +26,7 @@ peers() {
 	done
 	# Packages of several sizes to add.
 	mkdir -p /var/cache/bench-debs
-	(cd /var/cache/bench-debs && timeout 120 apt-get -q download zlib1g libavcodec59 libicu72 >/tmp/apt.log 2>&1) ||
+	(cd /var/cache/bench-debs && timeout 120 apt-get -q download zlib1g libcurl4 libssl3 libavcodec59 libicu72 >/tmp/apt.log 2>&1) ||
 		BENCH_WHY="apt-get: $(grep -m 1 '^E:' /tmp/apt.log)"
 	return 0
 }
