@@ -3,10 +3,10 @@
 
 #include "base/err.h"
 
-/* 1 if this process's mount namespace is one that the wrapper made for an app: with a view, or, for an app
- * without pins, with the original alone at the app's path. 0 if not, or a negative error. */
+/* 1 if this process's mount namespace is one that the wrapper made for an app: with a view, or, for
+ * an app without pins, with the original alone at the app's path. 0 if not, or a negative error. */
 int inside_app(struct err *err);
 
-/* -EBUSY if something is mounted on path itself: then what is seen there is not what a change of the
- * directory would change. */
+/* -EBUSY if something is mounted on path itself: then what is seen there is not what a change of
+ * the directory would change. */
 int inside_mounted(const char *path, struct err *err);
