@@ -60,10 +60,16 @@ static int drop_capabilities(void)
 	return r;
 }
 
+/* A tighter one of the caller's stays: nothing is left here that could raise it. */
 static int limit(int resource, rlim_t most)
 {
-	struct rlimit l = {most, most};
+	struct rlimit l;
 
+	if (getrlimit(resource, &l) < 0)
+		return -1;
+	if (l.rlim_max > most)
+		l.rlim_max = most;
+	l.rlim_cur = l.rlim_max;
 	return setrlimit(resource, &l);
 }
 
