@@ -16,18 +16,30 @@
 
 static const struct option options[] = {{"output", required_argument, NULL, 'o'}, {0}};
 
+/* Each app once, however often and under whatever name it was given. */
+static int find_all(char **names, size_t n, struct paths *apps, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		char path[PATH_MAX];
+
+		r = find_app(names[i], path, err);
+		if (r == 0 && !paths_have(apps, path))
+			r = paths_add(apps, path, err);
+	}
+	return r;
+}
+
 /* The app's description goes to f, and those of its versions that are not among vs to vs. */
-static int take_app(struct policy *policy, struct store *store, const char *name, FILE *f,
+static int take_app(struct policy *policy, struct store *store, const char *path, FILE *f,
 		    struct versions *vs, struct err *err)
 {
 	AUTO_APP struct app app = {0};
-	char path[PATH_MAX];
-	int r = find_app(name, path, err);
+	int r = policy_app(policy, path, POLICY_NOW, &app, err);
 
-	if (r == 0)
-		r = policy_app(policy, path, POLICY_NOW, &app, err);
 	if (r == -ENOENT && !app.path)
-		return err_set(err, ENOENT, "%s has no pins", name);
+		return err_set(err, ENOENT, "%s has no pins", path);
 	if (r == 0)
 		describe_app(f, &app);
 	for (size_t i = 0; r == 0 && i < app.npins; i++) {
@@ -102,7 +114,7 @@ static int write_out(struct store *store, const struct versions *vs, const char 
 	return replace_file(store, vs, text, len, target, err);
 }
 
-static int export(char **names, size_t n, const char *file, struct versions *vs, struct err *err)
+static int export(const struct paths *apps, const char *file, struct versions *vs, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_STORE struct store *store = NULL;
@@ -116,8 +128,8 @@ static int export(char **names, size_t n, const char *file, struct versions *vs,
 	r = policy_open(&policy, err);
 	if (r == 0)
 		r = store_open(PINLIB_STORE, false, &store, err);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = take_app(policy, store, names[i], f, vs, err);
+	for (size_t i = 0; r == 0 && i < apps->count; i++)
+		r = take_app(policy, store, apps->items[i], f, vs, err);
 	if (fclose(f) != 0)
 		return err_nomem(err);
 	return r < 0 ? r : write_out(store, vs, text, len, file, err);
@@ -126,6 +138,7 @@ static int export(char **names, size_t n, const char *file, struct versions *vs,
 static int run(int argc, char **argv)
 {
 	AUTO_VERSIONS struct versions vs = {0};
+	AUTO_PATHS struct paths apps = {0};
 	const char *file = NULL;
 	bool to_output;
 	struct err err;
@@ -143,7 +156,8 @@ static int run(int argc, char **argv)
 		return misused(&command_export, "standard output is %s",
 			       want_json ? "for --json" : "a terminal");
 	progress_show();
-	if (export(argv + optind, (size_t)(argc - optind), file, &vs, &err) < 0)
+	if (find_all(argv + optind, (size_t)(argc - optind), &apps, &err) < 0 ||
+	    export(&apps, file, &vs, &err) < 0)
 		return failed(&err);
 	if (to_output)
 		return EXIT_OK;
@@ -154,8 +168,8 @@ static int run(int argc, char **argv)
 		json_close();
 	} else {
 		progress_hide();
-		printf("%s: %d program%s, %zu version%s\n", file, argc - optind,
-		       argc - optind == 1 ? "" : "s", vs.count, vs.count == 1 ? "" : "s");
+		printf("%s: %zu program%s, %zu version%s\n", file, apps.count,
+		       apps.count == 1 ? "" : "s", vs.count, vs.count == 1 ? "" : "s");
 	}
 	return EXIT_OK;
 }
