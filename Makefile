@@ -58,7 +58,13 @@ all: $(BUILD)/pinlib $(BUILD)/pinlib-wrapper ## build both programs (the default
 $(BUILD)/pinlib: $(obj)
 	$(CC) $(CFLAGS) $(LINK_HARDEN) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
-$(BUILD)/%.o: %.c Makefile
+# Where it is to lie is compiled in: `make install PREFIX=...` after a plain `make` builds anew.
+.PHONY: FORCE
+$(BUILD)/places: FORCE
+	@mkdir -p $(@D)
+	@echo '$(bindir) $(libdir) $(datadir)' | cmp -s - $@ || echo '$(bindir) $(libdir) $(datadir)' >$@
+
+$(BUILD)/%.o: %.c Makefile $(BUILD)/places
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(HARDEN) -MMD -MP -c -o $@ $<
 
@@ -75,7 +81,7 @@ WRAPPER_CFLAGS = -std=gnu17 -Os -g $(WARN) $(DEFS) -I. -idirafter $(BUILD)/uapi 
 WRAPPER_LDFLAGS = -static -no-pie -Wl,-z,noexecstack,-z,relro,-z,now -Wl,--gc-sections \
 	-Wl,-e,wrapper_entry -Wl,--build-id=none -Wl,-z,noseparate-code
 
-$(BUILD)/musl/%.o: %.c Makefile | $(BUILD)/uapi
+$(BUILD)/musl/%.o: %.c Makefile $(BUILD)/places | $(BUILD)/uapi
 	@mkdir -p $(@D)
 	$(MUSL_CC) $(WRAPPER_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -84,7 +90,7 @@ $(BUILD)/pinlib-wrapper: $(wrapper_obj)
 	strip -o $@ $@.dbg
 
 # Unit tests: one program a file, with sanitizers.
-$(BUILD)/san/%.o: %.c Makefile
+$(BUILD)/san/%.o: %.c Makefile $(BUILD)/places
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
 $(BUILD)/san/librooms.a: $(san_obj)
@@ -119,7 +125,7 @@ unit: $(unit) $(replay) $(BUILD)/inject
 # Fuzzing: clang's libFuzzer.
 FUZZ_CC ?= clang
 TIME ?= 60
-$(BUILD)/fuzz/obj/%.o: %.c Makefile
+$(BUILD)/fuzz/obj/%.o: %.c Makefile $(BUILD)/places
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(ALL_CFLAGS) $(SAN) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 $(BUILD)/fuzz/librooms.a: $(fuzz_obj)

@@ -119,6 +119,20 @@ at=$(mktemp -d)
 is "the fixtures are built where their caller means" "$(ls "$at") $(ls -d "$at"/small/host/demo_*.deb | wc -l)" "small 1"
 rm -rf "$at" tests/small
 
+# What is installed elsewhere than it was built for is built anew, and only that.
+at=$(mktemp -d)
+for prefix in /usr/local /usr /usr; do
+	make -s BUILD="$at" PREFIX=$prefix "$at/cli/main.o" "$at/musl/wrapper/main.o" >/dev/null 2>&1
+	for object in cli/main.o musl/wrapper/main.o; do
+		strings "$at/$object" | grep -m 1 -o '^/usr.*/pinlib-wrapper$'
+		stat -c %y "$at/$object" >>"$at/times"
+	done
+done >"$at/said"
+is "a prefix given to make install is the one that is compiled in" \
+	"$(xargs <"$at/said") $(sort -u "$at/times" | wc -l)" \
+	"/usr/local/lib/pinlib/pinlib-wrapper /usr/local/lib/pinlib/pinlib-wrapper $(yes /usr/lib/pinlib/pinlib-wrapper | head -n 4 | xargs) 4"
+rm -rf "$at"
+
 # What tests do to the machine they do to the bed.
 for dir in / /dev /boot /srv /mnt; do
 	[ -d "$dir" ] || continue
