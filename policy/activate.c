@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #define PENDING PINLIB_STATE "/pending"
 #define PENDING_MAX (256u << 20)
@@ -285,6 +286,23 @@ static int take_back(struct policy *policy, struct store *store, int r, struct e
 			why.text);
 }
 
+/* Lost where the wrapper was copied or restored, or installed with DESTDIR. No reason against a pin: root's
+ * programs start all the same. */
+static void remark_wrapper(const struct paths *paths, struct step **steps,
+			   const struct activate_how *how)
+{
+	bool wrapped = false;
+
+	for (size_t i = 0; i < paths->count; i++)
+		wrapped |= steps[i]->wrapped;
+	if (!wrapped || !how->report ||
+	    getxattr(PINLIB_WRAPPER, "security.capability", NULL, 0) >= 0 || errno != ENODATA)
+		return;
+	how->report(how->ctx, PINLIB_WRAPPER
+		    " has no file capability: for ordinary users the program does not start, or "
+		    "without its pins; 'pinlib doctor' says what to do");
+}
+
 static int carry_out(struct policy *policy, struct store *store, const struct paths *paths,
 		     struct step **steps, const char *command, const struct activate_how *how,
 		     int64_t *generation, struct err *err)
@@ -315,6 +333,7 @@ static int carry_out(struct policy *policy, struct store *store, const struct pa
 	if (r < 0)
 		return take_back(policy, store, r, err);
 	policy_settle(policy);
+	remark_wrapper(paths, steps, how);
 	/* The change is made. A list that still names it costs the next command a look. */
 	if (units_follow(policy, how->report, how->ctx))
 		note_pending(&left, paths, true, &ignored);
