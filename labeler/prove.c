@@ -346,10 +346,16 @@ struct trace {
 	int output;
 };
 
+/* A tighter one of the caller's stays: without privileges it cannot be raised. */
 static int limit(int resource, rlim_t most)
 {
-	struct rlimit l = {most, most};
+	struct rlimit l;
 
+	if (getrlimit(resource, &l) < 0)
+		return -1;
+	if (l.rlim_max > most)
+		l.rlim_max = most;
+	l.rlim_cur = l.rlim_max;
 	return setrlimit(resource, &l);
 }
 
