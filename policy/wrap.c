@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
+#include "policy/inside.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -202,6 +203,13 @@ int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
 }
 
 /* -- steps -- */
+
+static bool exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
 
 static bool same_file(const char *a, const char *b)
 {
@@ -471,7 +479,8 @@ static int tidy(const char *real, struct err *err)
 
 	path_dir(real, path);
 	sweep(path);
-	if (rmdir(path) < 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT)
+	if (rmdir(path) < 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT &&
+	    errno != EROFS) /* then it may hold others, and an empty one harms nobody */
 		return err_sys(err, errno, "cannot remove the directory %s", path);
 	return 0;
 }
@@ -506,17 +515,18 @@ static int bring_back(const char *app, const char *real, struct err *err)
 int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 {
 	char real[PATH_MAX];
-	struct stat st;
 	int r = wrap_real(app, real, err);
 
+	/* What is mounted there may be the original itself: two names of one file, it would seem. */
+	if (r == 0)
+		r = inside_mounted(app, err);
+	if (r == 0)
+		r = adopt_edited(app, real, err);
 	if (r < 0)
 		return r;
-	r = adopt_edited(app, real, err);
-	if (r < 0)
-		return r;
-	if (wrap_present(app))
+	if (wrap_present(app) || (!exists(app) && exists(real))) /* or somebody deleted it */
 		r = bring_back(app, real, err);
-	else if (lstat(real, &st) == 0 && lstat(app, &st) == 0)
+	else if (exists(real))
 		r = drop_second_name(app, real, says, err);
 	if (r == 0)
 		r = file_sync_parent(AT_FDCWD, app, err);
