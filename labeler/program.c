@@ -97,18 +97,41 @@ static bool in_standard_path(const char *name, const struct sight *sight, char o
 	return false;
 }
 
-/* The next word of a shebang, NULL after the last. Quotes are env -S's and go; what they hold with
- * blanks inside is not a program's name that we could know. */
-static char *next_word(char **save)
+/* The next word of a shebang, as the kernel takes it; NULL after the last. */
+static char *next_word(char **rest)
 {
-	char *word = strtok_r(NULL, " \t", save), *end;
+	char *word = *rest + strspn(*rest, " \t"), *end = word + strcspn(word, " \t");
 
-	if (word && (*word == '"' || *word == '\'')) {
-		end = strchr(word + 1, *word);
-		if (end)
-			*end = '\0';
-		word++;
+	*rest = *end ? end + 1 : end;
+	*end = '\0';
+	return *word ? word : NULL;
+}
+
+/* The next word as env -S splits them; NULL after the last, and at a comment. Quotes go, and a
+ * backslash that keeps what follows it; "\_" is a blank. ${VARIABLES} stay: they are the caller's. */
+static char *split_word(char **rest)
+{
+	char *from = *rest + strspn(*rest, " \t"), *word = from, *to = from, quote = '\0';
+
+	if (!*from || *from == '#')
+		return NULL;
+	for (; *from && (quote || !strchr(" \t", *from)); from++) {
+		char c = *from;
+
+		if (quote ? c == quote : c == '"' || c == '\'') {
+			quote = quote ? '\0' : c;
+			continue;
+		}
+		if (c == '\\' && from[1] && (quote != '\'' || strchr("\\'", from[1]))) {
+			c = *++from;
+			if (c == '_' && !quote)
+				break;
+			c = c == '_' ? ' ' : c;
+		}
+		*to++ = c;
 	}
+	*rest = *from ? from + 1 : from;
+	*to = '\0';
 	return word;
 }
 
@@ -138,16 +161,16 @@ static char *split_here(char *option)
 }
 
 /* The word that env(1) runs: after its options and settings. */
-static char *env_program(char **save)
+static char *env_program(char **rest)
 {
-	char *word = next_word(save);
+	char *word = split_word(rest);
 
 	while (word && (word[0] == '-' || strchr(word, '='))) {
 		char *split = word[0] == '-' ? split_here(word) : NULL;
 
 		if (word[0] == '-' && !split && takes_next(word))
-			next_word(save);
-		word = split ? split : next_word(save);
+			split_word(rest);
+		word = split ? split : split_word(rest);
 	}
 	return word;
 }
@@ -157,19 +180,19 @@ static char *env_program(char **save)
 static int interpreter_of(const char *shebang, const struct sight *sight, char first[PATH_MAX],
 			  char out[PATH_MAX], struct err *err)
 {
-	char line[256], *save, *word;
+	char line[256], *rest = line, *word;
 
 	snprintf(line, sizeof line, "%s", shebang);
-	word = strtok_r(line, " \t", &save);
+	word = next_word(&rest);
 	if (word && strcmp(word, PINLIB_WRAPPER) == 0)
-		word = strtok_r(NULL, " \t", &save);
+		word = next_word(&rest);
 	if (!word)
 		return err_set(err, ENOEXEC, "the first line names no interpreter");
 	snprintf(first, PATH_MAX, "%s", word);
 	snprintf(out, PATH_MAX, "%s", word);
 	if (strcmp(path_base(word), "env") != 0)
 		return 0;
-	word = env_program(&save);
+	word = env_program(&rest);
 	if (!word || !*word)
 		return err_set(err, ENOEXEC, "the first line, '%s', names no interpreter", shebang);
 	if (strchr(word, '/'))
