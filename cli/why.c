@@ -61,7 +61,15 @@ static void find_owner(const struct object *o, char owner[512])
 	}
 }
 
-/* The pin whose layer shows the file: by soname, which each pin's version knows. */
+/* Whether a version's entry is this object: by soname, or where there is none by the file's name. */
+static bool is_entry(const struct entry *e, const struct object *o)
+{
+	if (o->elf && o->elf->soname)
+		return e->soname && strcmp(e->soname, o->elf->soname) == 0;
+	return strcmp(path_base(e->path), path_base(o->canonical)) == 0;
+}
+
+/* The pin whose layer shows the file. */
 static const struct pin *pin_of(struct store *store, const struct app *app, const struct object *o)
 {
 	for (size_t i = 0; app && i < app->npins; i++) {
@@ -71,7 +79,7 @@ static const struct pin *pin_of(struct store *store, const struct app *app, cons
 		if (store_load(store, &app->pins[i].digest, &v, &ignored) < 0)
 			continue;
 		for (size_t k = 0; k < v.nentries; k++)
-			if (v.entries[k].soname && strcmp(v.entries[k].soname, soname_of(o)) == 0)
+			if (is_entry(&v.entries[k], o))
 				return &app->pins[i];
 	}
 	return NULL;

@@ -56,6 +56,25 @@ void search_free(struct search **search)
 	*search = NULL;
 }
 
+/* Where a need is a path itself: the file there may be one of a pinned name. */
+static int note_named(struct search *s, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->closure.count; i++)
+		for (size_t k = 0; r == 0 && k < s->closure.objects[i].nneeds; k++) {
+			const struct need *n = &s->closure.objects[i].needs[k];
+			char dir[PATH_MAX], real[PATH_MAX];
+
+			if (n->rule != RULE_PATH || !n->path || strlen(n->path) >= PATH_MAX)
+				continue;
+			path_dir(n->path, dir);
+			if (realpath(dir, real))
+				r = dirs_add(&s->paths, real, err);
+		}
+	return r;
+}
+
 /* All directories of the search paths: those too in which nothing was found, or not asked for. */
 static int note_paths(struct search *s, struct err *err)
 {
@@ -68,7 +87,7 @@ static int note_paths(struct search *s, struct err *err)
 		if (realpath(named.items[i], real))
 			r = dirs_add(&s->paths, real, err);
 	}
-	return r;
+	return r < 0 ? r : note_named(s, err);
 }
 
 static int note_libraries(struct search *s, struct err *err)

@@ -201,6 +201,36 @@ static bool is_default_dir(const struct loader *l, const char *dir)
 	       strcmp(dir, "/lib") == 0;
 }
 
+/* What the loader may look for this file under; NULL: nothing. One without a soname is looked for
+ * under its own name, and means that by it where the loader looks anyway: elsewhere it is a module
+ * that is opened by its path. */
+static const char *looked_for_as(const struct loader *l, const struct entry *e, const char *file)
+{
+	char dir[PATH_MAX];
+
+	if (e->soname || e->type != ENTRY_FILE || !strstr(path_base(file), ".so"))
+		return e->soname;
+	path_dir(file, dir);
+	return is_default_dir(l, dir) ? path_base(file) : NULL;
+}
+
+static bool goes_by_its_name(const struct loader *l, const struct entry *e)
+{
+	struct places_cache cache = {0};
+	char file[PATH_MAX];
+	struct err ignored;
+
+	return live_place(&cache, e->path, file, &ignored) == 0 && looked_for_as(l, e, file);
+}
+
+/* Whether the loader may take this entry for that name. */
+static bool is_called(const struct loader *l, const struct entry *e, const char *soname)
+{
+	if (e->soname)
+		return strcmp(e->soname, soname) == 0;
+	return strcmp(path_base(e->path), soname) == 0 && goes_by_its_name(l, e);
+}
+
 static bool names_a_library(const char *soname)
 {
 	return strncmp(soname, "lib", 3) == 0 && strstr(soname, ".so.");
@@ -239,8 +269,8 @@ static size_t variant_of(const char *dir)
 
 /* The version's best file of that soname for processors that take variants up to most. False if
  * all that it has are for better ones. */
-static bool best_file(const struct version *v, const char *soname, size_t most, char out[PATH_MAX],
-		      struct err *err)
+static bool best_file(const struct version *v, const struct loader *l, const char *soname,
+		      size_t most, char out[PATH_MAX], struct err *err)
 {
 	struct places_cache cache = {0};
 	const struct entry *best = NULL;
@@ -251,7 +281,7 @@ static bool best_file(const struct version *v, const char *soname, size_t most, 
 		char dir[PATH_MAX];
 		size_t variant;
 
-		if (!e->soname || strcmp(e->soname, soname) != 0 || !belongs_in_view(e->path))
+		if (!is_called(l, e, soname) || !belongs_in_view(e->path))
 			continue;
 		path_dir(e->path, dir);
 		variant = variant_of(dir);
@@ -284,7 +314,7 @@ static int place_in(struct placing *p, const struct loader *l, const char *dir, 
 	char file[PATH_MAX], own[PATH_MAX], path[PATH_MAX];
 	int n;
 
-	if (!best_file(v, soname, variant, file, err))
+	if (!best_file(v, l, soname, variant, file, err))
 		return 0;
 	path_dir(file, own);
 	if (strcmp(own, dir) == 0)
@@ -372,17 +402,19 @@ static int place_version(struct placing *p, struct loader *l, const struct versi
 
 	for (size_t i = 0; i < v->nentries; i++) {
 		const struct entry *e = &v->entries[i];
+		const char *name = NULL;
 		char file[PATH_MAX];
 		int r;
 
 		if (!belongs_in_view(e->path))
 			continue;
 		r = place_entry(p, &cache, v, e, err);
-		if (r == 0 && e->soname && l->program.elf.dynamic) {
+		if (r == 0 && l->program.elf.dynamic) {
 			r = live_place(&cache, e->path, file, err);
-			if (r == 0)
-				r = place_soname(p, l, file, e->soname, v, err);
+			name = r == 0 ? looked_for_as(l, e, file) : NULL;
 		}
+		if (name)
+			r = place_soname(p, l, file, name, v, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s %s", v->name, v->version);
 	}
