@@ -2,6 +2,7 @@
 
 #include "base/paths.h"
 #include "labeler/closure.h"
+#include "labeler/look.h"
 #include "labeler/program.h"
 #include "policy/glibc.h"
 #include "policy/late.h"
@@ -12,8 +13,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#define SYMBOLS_MAX 5 /* that are named of one object; the others are counted */
+#define PRELOAD "/etc/ld.so.preload" /* what the loader loads into every program, before all else */
+#define SYMBOLS_MAX 5		     /* that are named of one object; the others are counted */
 
 static void sentences_free(struct sentences *s)
 {
@@ -243,27 +246,6 @@ static bool foreseen(const struct closure *c, const char *path)
 	return false;
 }
 
-/* The loader decides; but if it does not do what was foreseen, something here does not know it. */
-static int compare(struct verdict *v, const struct closure *c, struct err *err)
-{
-	static const char please[] = "this does not change the outcome, but is a bug of pinlib: "
-				     "please report it";
-	const struct proof *p = &v->proof;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < p->nloaded; i++)
-		if (!foreseen(c, p->loaded[i].path))
-			r = sentence_add(&v->remarks, err,
-					 "the loader takes %s, which was not foreseen (%s)",
-					 p->loaded[i].path, please);
-	for (size_t i = 1; r == 0 && i < c->count; i++)
-		if (!loaded_from(p, c->objects[i].path))
-			r = sentence_add(&v->remarks, err,
-					 "the loader does not take %s, which was foreseen (%s)",
-					 c->objects[i].path, please);
-	return r;
-}
-
 static bool is_pinned(const struct versions *pinned, const char *soname)
 {
 	for (size_t i = 0; i < pinned->count; i++)
@@ -271,6 +253,66 @@ static bool is_pinned(const struct versions *pinned, const char *soname)
 			if (same(pinned->items[i].entries[k].soname, soname))
 				return true;
 	return false;
+}
+
+/* A live object that the loader takes, unforeseen, in the place of a pinned one. */
+static bool is_instead(const struct asked *a, const char *path, char soname[256])
+{
+	AUTO_ELF struct elf elf = {0};
+	struct looked at;
+	struct err ignored;
+	bool is_elf;
+
+	if (look(a->sight, path, &at) < 0 || at.layer ||
+	    elf_read_path(at.file, &elf, &is_elf, &ignored) < 0 || !is_elf)
+		return false;
+	snprintf(soname, 256, "%s", elf.soname ? elf.soname : "");
+	return is_pinned(a->pinned, elf.soname);
+}
+
+static bool preloads(void)
+{
+	struct stat st;
+
+	return stat(PRELOAD, &st) == 0 && st.st_size > 0;
+}
+
+static int say_instead(struct verdict *v, const char *soname, const char *path, struct err *err)
+{
+	return sentence_add(&v->against, err, "%s is pinned, but the loader would take %s%s",
+			    soname, path, preloads() ? ", because of " PRELOAD : "");
+}
+
+/* The loader decides; but if it does not do what was foreseen, something here does not know it.
+ * What is preloaded, and with it what the loader does not look for any more, is not foreseen. */
+static int compare(struct verdict *v, const struct asked *a, const struct closure *c,
+		   struct err *err)
+{
+	static const char please[] = "this does not change the outcome, but is a bug of pinlib: "
+				     "please report it";
+	const struct proof *p = &v->proof;
+	const bool known = preloads();
+	char soname[256];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->nloaded; i++) {
+		const char *path = p->loaded[i].path;
+
+		if (foreseen(c, path))
+			continue;
+		if (is_instead(a, path, soname))
+			r = say_instead(v, soname, path, err);
+		else if (!known)
+			r = sentence_add(&v->remarks, err,
+					 "the loader takes %s, which was not foreseen (%s)", path,
+					 please);
+	}
+	for (size_t i = 1; r == 0 && !known && i < c->count; i++)
+		if (!loaded_from(p, c->objects[i].path))
+			r = sentence_add(&v->remarks, err,
+					 "the loader does not take %s, which was foreseen (%s)",
+					 c->objects[i].path, please);
+	return r;
 }
 
 /* A pinned library that the app gets from elsewhere all the same: since the view was built a copy
@@ -306,7 +348,7 @@ static int foresee(struct verdict *v, const struct asked *a, struct err *err)
 				    why.text);
 	r = check_places(v, a->pinned, &c, err);
 	if (r == 0 && v->proof.nloaded)
-		r = compare(v, &c, err);
+		r = compare(v, a, &c, err);
 	if (r == 0 && v->against.count == 0)
 		r = late_check(&c, &v->remarks, err);
 	return r;
