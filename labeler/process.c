@@ -93,6 +93,13 @@ static void read_name(const struct process_tables *t, char name[PROCESS_NAME_MAX
 		name[0] = '\0';
 }
 
+/* Once its app is unwrapped, a process in the view runs a file whose mount has lost its place: the
+ * kernel shows the mount's own root. */
+static bool is_lost(const char *path)
+{
+	return strcmp(path, "/") == 0 || strcmp(path, "/ (deleted)") == 0;
+}
+
 static int read_program(const struct process_tables *t, char **program, struct err *err)
 {
 	char link[64], path[PATH_MAX];
@@ -103,6 +110,8 @@ static int read_program(const struct process_tables *t, char **program, struct e
 	if (n < 0)
 		return 0;
 	path[n] = '\0';
+	if (is_lost(path))
+		return 0;
 	*program = strdup(path);
 	return *program ? 0 : err_nomem(err);
 }

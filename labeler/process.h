@@ -19,7 +19,7 @@ struct process {
 	pid_t pid;
 	uid_t uid; /* effective */
 	char name[PROCESS_NAME_MAX];
-	char *program; /* as /proc/PID/exe shows it, NULL if it may not be read */
+	char *program; /* as /proc/PID/exe shows it, NULL if it may not be read or has no path */
 	char *label;
 	enum trust trust;
 	struct libraries libs;

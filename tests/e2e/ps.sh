@@ -115,6 +115,16 @@ is "what a terminal would obey does not get there" "$(pinlib ps | LC_ALL=C grep 
 is "... and the JSON holds" "$(pinlib --json ps | LC_ALL=C /usr/bin/python3 -c '
 import json, sys
 print(sum("\x1b[2J" in p["label"] for p in json.load(sys.stdin)["processes"]))')" 1
+# A program whose app is unwrapped while it runs has no path any more.
+cp /usr/bin/sleep /opt/nap && pinlib set /opt/nap libdemo1=1.0 >/dev/null
+begin nap sh -c 'echo $$ >nap.pid; exec /opt/nap 600'
+tries=0
+until [ "$(readlink "/proc/$pid/exe")" = /opt/nap ] || [ $((tries += 1)) -gt 200 ]; do sleep 0.05; done
+is "a program that runs" "$(pinlib ps | awk -v p="$pid" '$1 == p { print $6 }')" /opt/nap
+pinlib unset /opt/nap >/dev/null
+is "... and is unwrapped meanwhile goes by its name" "$(pinlib ps | awk -v p="$pid" '$1 == p { print $6 }')" "[[]nap]"
+kill "$pid"
+
 # The same from the name of a program, of a process and of a library.
 odd=$'/tmp/odd\e[31m\nname (deleted)'
 cp /usr/bin/python3.* "$odd" 2>/dev/null || cp "$(readlink -f /usr/bin/python3)" "$odd"
