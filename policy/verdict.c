@@ -4,6 +4,7 @@
 #include "labeler/closure.h"
 #include "labeler/look.h"
 #include "labeler/program.h"
+#include "labeler/scan.h"
 #include "policy/glibc.h"
 #include "policy/late.h"
 #include "policy/supply.h"
@@ -171,13 +172,28 @@ static bool has_symbols(const struct proof *p)
 	return false;
 }
 
+/* What is the same wherever the program is started: the proof has its own working directory. */
+static int closure_anywhere(const struct asked *a, struct closure *out, struct err *err)
+{
+	AUTO_SCAN struct scan *scan = NULL;
+	int r = scan_new(a->sight, &scan, err);
+
+	if (r == 0)
+		r = closure_of(scan, a->object, NULL, CLOSURE_NO_CWD, out, err);
+	if (r < 0)
+		return r;
+	out->own = scan;
+	scan = NULL;
+	return 0;
+}
+
 /* glibc's loader can crash while it traces: at a library that is missing and of which versions are
  * asked, for one (2.36). Then what is foreseen has to name it. */
 static int foresee_missing(struct verdict *v, const struct asked *a, struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
 	struct err why;
-	int r = closure_read(a->object, a->sight, NULL, &c, &why);
+	int r = closure_anywhere(a, &c, &why);
 
 	if (r < 0)
 		return r == -ENOMEM ? err_nomem(err) : 0;
@@ -339,7 +355,7 @@ static int foresee(struct verdict *v, const struct asked *a, struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
 	struct err why;
-	int r = closure_read(a->object, a->sight, NULL, &c, &why);
+	int r = closure_anywhere(a, &c, &why);
 
 	if (r == -ENOMEM)
 		return err_nomem(err);
