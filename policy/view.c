@@ -475,17 +475,33 @@ static int settle(struct placing *p, struct err *err)
 
 /* -- covers -- */
 
+/* What no view covers, nor anything below. */
+static const char *const needed[] = {
+	PINLIB_STATE, "/proc", "/sys",	   "/dev",	"/run",	 "/tmp",
+	"/etc",	      "/home", "/usr/bin", "/usr/sbin", "/root", "/boot",
+};
+#define NEEDED (sizeof needed / sizeof *needed)
+
 static bool may_cover(const char *dir)
 {
-	static const char *const needed[] = {
-		PINLIB_STATE, "/proc", "/sys",	   "/dev",	"/run",	 "/tmp",
-		"/etc",	      "/home", "/usr/bin", "/usr/sbin", "/root", "/boot",
-	};
-
-	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+	for (size_t i = 0; i < NEEDED; i++)
 		if (path_below(needed[i], dir) || path_below(dir, needed[i]))
 			return false;
 	return true;
+}
+
+static int refuse_cover(const char *path, const char *cover, const char *dir, struct err *err)
+{
+	for (size_t i = 0; i < NEEDED; i++)
+		if (path_below(dir, needed[i]))
+			return err_set(err, EINVAL,
+				       "the program looks for libraries in %s, and a view can show "
+				       "nothing in or below %s",
+				       dir, needed[i]);
+	return err_set(err, EINVAL,
+		       "to show %s, all of %s would have to be covered: create the directory %s "
+		       "first",
+		       path, cover, dir);
 }
 
 /* Directories that upgrades take away with their last file cannot be covered at the next start, so
@@ -546,10 +562,7 @@ static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 	nearest[existing] = '\0';
 	rise(nearest, cover);
 	if (!may_cover(cover))
-		return err_set(err, EINVAL,
-			       "to show %s, all of %s would have to be covered: create the "
-			       "directory %s first",
-			       path, cover, dir);
+		return refuse_cover(path, cover, dir, err);
 	if (!path_is_roots(nearest, err))
 		return err_wrap(err, -EPERM, "%s cannot be covered", nearest);
 	return 0;
