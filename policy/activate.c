@@ -130,11 +130,14 @@ static int prepare(struct policy *policy, struct store *store, const char *path,
 	if (r < 0 && r != -ENOENT)
 		return r;
 	s->wrapped = r == 0;
-	r = inside_mounted(path, err);
+	/* Where nothing is to be taken away, what is mounted there is in nobody's way. */
+	r = s->wrapped || wrap_traces(path) ? inside_mounted(path, err) : 0;
 	if (r < 0)
 		return r;
 	if (s->wrapped) {
 		r = refuse_senseless(path, says, err);
+		if (r == 0) /* the loader is asked about it by that name */
+			r = wrap_restore(path, err);
 		if (r == 0)
 			r = view_build(store, &s->app, policy_current(policy), &s->plan, err);
 		if (r == 0 && how)

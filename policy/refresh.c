@@ -9,8 +9,10 @@
 #include "policy/verdict.h"
 #include "policy/wrap.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct work {
 	struct policy *policy;
@@ -75,16 +77,28 @@ static bool was_awake(struct work *w, const char *app)
 	return wrap_present(app) || plan_load(PINLIB_PLANS, app, 0, w->file, &ignored) != -ENOENT;
 }
 
+static bool is_away(const char *app)
+{
+	struct stat st;
+
+	return !wrap_traces(app) && lstat(app, &st) < 0 && errno == ENOENT;
+}
+
 /* Nothing of pinlib is to stay at the app's path. */
 static int put_to_sleep(struct work *w, const struct app *app, int reason, const char *why,
 			struct err *err)
 {
 	char help[ERR_TEXT_MAX];
 	bool news = was_awake(w, app->path);
-	int r = wrap_remove(app->path, &w->says, err);
+	int r = 0;
 
-	if (r == 0)
-		r = plan_remove(PINLIB_PLANS, app->path, err);
+	/* What pinlib did not take away may come back, with the filesystem that it is on: then it has
+	 * to start at once, by its plan. */
+	if (!is_away(app->path)) {
+		r = wrap_remove(app->path, &w->says, err);
+		if (r == 0)
+			r = plan_remove(PINLIB_PLANS, app->path, err);
+	}
 	if (r < 0)
 		return r;
 	help_asleep(app->path, reason, help);

@@ -52,13 +52,41 @@ bool wrap_present(const char *app)
 	return is_link(app) || is_script_of_ours(app);
 }
 
+/* Whether an original is there, in a directory of pinlib's. What else has such a name is somebody's,
+ * and stays. */
+static bool is_kept(const char *real)
+{
+	char dir[PATH_MAX];
+	struct stat st;
+
+	path_dir(real, dir);
+	return lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && lstat(real, &st) == 0 &&
+	       !S_ISDIR(st.st_mode);
+}
+
+/* Whether the original is all that is there: somebody took away what stood at the app's path. */
+static bool is_bereft(const char *app, const char *real)
+{
+	struct stat st;
+
+	return lstat(app, &st) < 0 && errno == ENOENT && is_kept(real);
+}
+
+bool wrap_traces(const char *app)
+{
+	char real[PATH_MAX];
+	struct err ignored;
+
+	return wrap_present(app) || (wrap_real(app, real, &ignored) == 0 && is_kept(real));
+}
+
 int wrap_program(const char *app, char program[PATH_MAX], struct err *err)
 {
 	int r = wrap_real(app, program, err);
 
 	if (r < 0)
 		return r;
-	if (!wrap_present(app))
+	if (!wrap_present(app) && !is_bereft(app, program))
 		snprintf(program, PATH_MAX, "%s", app);
 	return 0;
 }
@@ -204,19 +232,55 @@ int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
 
 /* -- steps -- */
 
-static bool exists(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0;
-}
-
 static bool same_file(const char *a, const char *b)
 {
 	struct stat sa, sb;
 
 	return lstat(a, &sa) == 0 && lstat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
 	       sa.st_ino == sb.st_ino;
+}
+
+/* Behind a link of that name would be somebody's files, to be replaced by originals. */
+static int originals_place(const char *dir, struct err *err)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return err_sys(err, errno, "cannot create directory %s", dir);
+	if (lstat(dir, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", dir);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR,
+			       "%s is no directory, and originals are to be kept there: move it away",
+			       dir);
+	if (chmod(dir, 0755) < 0)
+		return err_sys(err, errno, "cannot set the mode of %s", dir);
+	return 0;
+}
+
+/* Whatever has the name keeps it until the link can be made. */
+static int link_over(const char *app, const char *real, struct err *err)
+{
+	char temp[PATH_MAX + 48], prefix[PATH_MAX + 16], dir[PATH_MAX];
+	struct stat st;
+	int r;
+
+	if (lstat(real, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(err, EISDIR,
+			       "%s is a directory, and the original is to be kept there: move it away",
+			       real);
+	path_dir(real, dir);
+	snprintf(prefix, sizeof prefix, "%s/.new-", dir);
+	r = file_temp_name(prefix, temp, sizeof temp, err);
+	if (r < 0)
+		return r;
+	if (linkat(AT_FDCWD, app, AT_FDCWD, temp, 0) < 0)
+		return err_sys(err, errno, "cannot link %s to %s", app, temp);
+	if (rename(temp, real) < 0) {
+		r = err_sys(err, errno, "cannot rename %s to %s", temp, real);
+		unlink(temp);
+	}
+	return r;
 }
 
 /* The original gets its second name. If another file has it, a program was installed over our link
@@ -227,19 +291,26 @@ static int second_name(const char *app, const char *real, struct err *err)
 	int r;
 
 	path_dir(real, dir);
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "cannot create directory %s", dir);
-	if (chmod(dir, 0755) < 0)
-		return err_sys(err, errno, "cannot set the mode of %s", dir);
-	if (!same_file(app, real)) {
-		if (unlink(real) < 0 && errno != ENOENT)
-			return err_sys(err, errno, "cannot remove %s", real);
-		if (linkat(AT_FDCWD, app, AT_FDCWD, real, 0) < 0)
-			return err_sys(err, errno, "cannot link %s to %s", app, real);
-	}
+	r = originals_place(dir, err);
+	if (r == 0 && !same_file(app, real))
+		r = link_over(app, real, err);
+	if (r < 0)
+		return r;
 	/* Both are on the disk before the first name goes, whoever made them. */
 	r = file_sync_parent(AT_FDCWD, dir, err);
 	return r < 0 ? r : file_sync_parent(AT_FDCWD, real, err);
+}
+
+int wrap_restore(const char *app, struct err *err)
+{
+	char real[PATH_MAX];
+	int r = wrap_real(app, real, err);
+
+	if (r < 0 || !is_bereft(app, real))
+		return r;
+	if (linkat(AT_FDCWD, real, AT_FDCWD, app, 0) < 0)
+		return err_sys(err, errno, "cannot link %s to %s", real, app);
+	return 0;
 }
 
 /* Where the wrapper stands dpkg is not asked: the diversion comes before the wrapper and goes after
@@ -431,8 +502,12 @@ int wrap_check(const char *app, struct err *err)
 /* The temporary names of an interrupted wrap_install. */
 static void sweep(const char *path)
 {
-	AUTO_DIR DIR *dir = opendir(path);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_DIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *d;
+
+	if (fd >= 0 && !dir)
+		close(fd);
 
 	while (dir && (d = readdir(dir)))
 		if (strncmp(d->d_name, ".new-", 5) == 0)
@@ -480,7 +555,7 @@ static int tidy(const char *real, struct err *err)
 	path_dir(real, path);
 	sweep(path);
 	if (rmdir(path) < 0 && errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT &&
-	    errno != EROFS) /* then it may hold others, and an empty one harms nobody */
+	    errno != ENOTDIR && errno != EROFS) /* read-only: an empty one harms nobody */
 		return err_sys(err, errno, "cannot remove the directory %s", path);
 	return 0;
 }
@@ -518,15 +593,15 @@ int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 	int r = wrap_real(app, real, err);
 
 	/* What is mounted there may be the original itself: two names of one file, it would seem. */
-	if (r == 0)
+	if (r == 0 && wrap_traces(app))
 		r = inside_mounted(app, err);
 	if (r == 0)
 		r = adopt_edited(app, real, err);
 	if (r < 0)
 		return r;
-	if (wrap_present(app) || (!exists(app) && exists(real))) /* or somebody deleted it */
+	if (wrap_present(app) || is_bereft(app, real))
 		r = bring_back(app, real, err);
-	else if (exists(real))
+	else if (is_kept(real))
 		r = drop_second_name(app, real, says, err);
 	if (r == 0)
 		r = file_sync_parent(AT_FDCWD, app, err);

@@ -22,11 +22,16 @@
 /* Where app's original is, or will be, when it is wrapped. -ENAMETOOLONG. */
 int wrap_real(const char *app, char real[PATH_MAX], struct err *err);
 
-/* Where the program's own file is now: app itself, or the original of a wrapped app. */
+/* Where the program's own file is now: app itself, or the original of a wrapped app; of one whose
+ * wrapper somebody removed, too. */
 int wrap_program(const char *app, char program[PATH_MAX], struct err *err);
 
 /* True if DIR/NAME is ours: the link, or the script with our first line. */
 bool wrap_present(const char *app);
+
+/* True if the wrapper or an original is there: without one wrap_remove has nothing to do but to end a
+ * diversion. */
+bool wrap_traces(const char *app);
 
 /* True if the program's own file, wherever it is now, begins with "#!". */
 bool wrap_is_script(const char *app);
@@ -43,6 +48,9 @@ int wrap_fit(const char *app, struct err *err);
 /* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, directories that only root can write,
  * and no diversion of others, of its path or to it. The reason is in err. */
 int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err);
+
+/* Where somebody removed the wrapper, the program has its own name again, until wrap_install. */
+int wrap_restore(const char *app, struct err *err);
 
 /* The steps that change nothing for whoever runs app: the second name, the diversion. */
 int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err);
