@@ -250,9 +250,10 @@ static int originals_place(const char *dir, struct err *err)
 	if (lstat(dir, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", dir);
 	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ENOTDIR,
-			       "%s is no directory, and originals are to be kept there: move it away",
-			       dir);
+		return err_set(
+			err, ENOTDIR,
+			"%s is no directory, and originals are to be kept there: move it away",
+			dir);
 	if (chmod(dir, 0755) < 0)
 		return err_sys(err, errno, "cannot set the mode of %s", dir);
 	return 0;
@@ -266,9 +267,10 @@ static int link_over(const char *app, const char *real, struct err *err)
 	int r;
 
 	if (lstat(real, &st) == 0 && S_ISDIR(st.st_mode))
-		return err_set(err, EISDIR,
-			       "%s is a directory, and the original is to be kept there: move it away",
-			       real);
+		return err_set(
+			err, EISDIR,
+			"%s is a directory, and the original is to be kept there: move it away",
+			real);
 	path_dir(real, dir);
 	snprintf(prefix, sizeof prefix, "%s/.new-", dir);
 	r = file_temp_name(prefix, temp, sizeof temp, err);
@@ -587,6 +589,18 @@ static int bring_back(const char *app, const char *real, struct err *err)
 	return unlink(app) < 0 ? err_sys(err, errno, "cannot remove %s", app) : 0;
 }
 
+/* The directory may have gone with all that was in it. */
+static int sync_place(const char *app, struct err *err)
+{
+	char dir[PATH_MAX];
+	struct stat st;
+
+	path_dir(app, dir);
+	if (stat(dir, &st) < 0 ? errno == ENOENT || errno == ENOTDIR : !S_ISDIR(st.st_mode))
+		return 0;
+	return file_sync_parent(AT_FDCWD, app, err);
+}
+
 int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 {
 	char real[PATH_MAX];
@@ -604,7 +618,7 @@ int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 	else if (is_kept(real))
 		r = drop_second_name(app, real, says, err);
 	if (r == 0)
-		r = file_sync_parent(AT_FDCWD, app, err);
+		r = sync_place(app, err);
 	if (r == 0)
 		r = divert_end(says, app, err);
 	return r < 0 ? r : tidy(real, err);
