@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define POLICY_BEFORE PINLIB_POLICY ".before"
@@ -285,6 +286,27 @@ int policy_check(struct policy *p, struct err *err)
 			      : "?");
 }
 
+/* -ENOENT if there is no policy yet. A link that leads nowhere is no answer: what it leads to may not
+ * be mounted. SQLite would wait for who writes to a FIFO. */
+static int look_for_file(struct err *err)
+{
+	struct stat st;
+
+	if (lstat(PINLIB_POLICY, &st) < 0)
+		return err_sys(err, errno, "cannot read %s", PINLIB_POLICY);
+	if (S_ISLNK(st.st_mode) && stat(PINLIB_POLICY, &st) < 0)
+		return err_set(err, EBADMSG,
+			       "%s is a symbolic link that leads nowhere: bring back what it "
+			       "leads to",
+			       PINLIB_POLICY);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EBADMSG, "%s is not a regular file: restore it from a backup",
+			       PINLIB_POLICY);
+	if (access(PINLIB_POLICY, R_OK) < 0)
+		return err_sys(err, errno, "cannot read %s", PINLIB_POLICY);
+	return 0;
+}
+
 /* The whole policy in memory, checked and up to date; an empty one if there is no file. */
 static int load(struct policy **out, struct err *err)
 {
@@ -294,7 +316,9 @@ static int load(struct policy **out, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = take_in(p, err);
+	r = look_for_file(err);
+	if (r == 0)
+		r = take_in(p, err);
 	if (r == 0)
 		r = policy_check(p, err);
 	if (r == 0)
@@ -317,11 +341,11 @@ int policy_open(struct policy **out, struct err *err)
 	int r;
 
 	*out = NULL;
-	if (access(PINLIB_POLICY, R_OK) < 0) {
-		if (errno == ENOENT)
-			return load(out, err);
-		return err_sys(err, errno, "cannot read %s", PINLIB_POLICY);
-	}
+	r = look_for_file(err);
+	if (r == -ENOENT)
+		return load(out, err);
+	if (r < 0)
+		return r;
 	r = open_db(&p, "file:" PINLIB_POLICY "?immutable=1", SQLITE_OPEN_READONLY, err);
 	if (r == 0)
 		r = recognise(p, &schema, err);
