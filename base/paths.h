@@ -16,6 +16,8 @@
 #define PINLIB_COMMAND "/usr/local/bin/pinlib"
 #endif
 #define PINLIB_WRAPPER PINLIB_LIBDIR "/pinlib-wrapper"
+/* A sentence of its help, by which a copy of the wrapper is known, and what was copied over it. */
+#define PINLIB_WRAPPER_MARK "Stands at the path of a program with pins and starts it in its view"
 
 #define PINLIB_STORE PINLIB_STATE "/store"	/* library versions, by content */
 #define PINLIB_LAYERS PINLIB_STATE "/layers"	/* ID/N: the N-th covered directory of a view */

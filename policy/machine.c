@@ -189,13 +189,22 @@ static int check_capability(struct patient *p, struct err *err)
 int check_wrapper(struct patient *p, struct err *err)
 {
 	struct stat st;
+	int r;
 
 	if (lstat(PINLIB_WRAPPER, &st) < 0 && errno == ENOENT) {
 		fault(p, "install pinlib again: wrapped programs do not start without it",
 		      "%s is missing", PINLIB_WRAPPER);
 		return 0;
 	}
-	if (wrap_wrapper_alone(err) < 0)
+	r = wrap_wrapper_alone(err);
+	if (r == -EBADMSG) { /* whose capabilities are not to be mended */
+		fault(p,
+		      "umount it, if it is a mount; else keep a copy if nobody has another, and "
+		      "install pinlib again",
+		      "%s", err->text);
+		return 0;
+	}
+	if (r < 0)
 		fault(p,
 		      "it belongs to root, nobody else may write it or its directory, and "
 		      "nothing else there is setuid or has capabilities: chown, chmod, or move "

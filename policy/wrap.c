@@ -13,6 +13,7 @@
 #define SHEBANG "#!" PINLIB_WRAPPER " "
 #define SHEBANG_MAX 255 /* what execve(2) reads of a script, BINPRM_BUF_SIZE less the NUL */
 #define SCRIPT_MAX (64u << 20)
+#define WRAPPER_MAX (1u << 20)
 
 int wrap_real(const char *app, char real[PATH_MAX], struct err *err)
 {
@@ -164,6 +165,16 @@ static int check_beside(int dirfd, const char *name, const struct stat *wrapper,
 	return r;
 }
 
+bool wrap_is_wrapper(const char *path)
+{
+	AUTO_FREE char *data = NULL;
+	struct err ignored;
+	size_t len;
+
+	return file_read_at(AT_FDCWD, path, WRAPPER_MAX, &data, &len, &ignored) == 0 &&
+	       memmem(data, len, PINLIB_WRAPPER_MARK, strlen(PINLIB_WRAPPER_MARK));
+}
+
 int wrap_wrapper_alone(struct err *err)
 {
 	AUTO_DIR DIR *dir = opendir(PINLIB_LIBDIR);
@@ -175,6 +186,12 @@ int wrap_wrapper_alone(struct err *err)
 	if (!is_roots_alone(&own) || !S_ISREG(wrapper.st_mode) || !is_roots_alone(&wrapper))
 		return err_set(err, EPERM, "%s or its directory is not root's alone",
 			       PINLIB_WRAPPER);
+	if (!wrap_is_wrapper(PINLIB_WRAPPER))
+		return err_set(
+			err, EBADMSG,
+			"%s is another program now: somebody wrote it, or mounted it, where a "
+			"wrapped program's link leads to",
+			PINLIB_WRAPPER);
 	for (errno = 0; (d = readdir(dir)); errno = 0) {
 		int r;
 
@@ -211,6 +228,11 @@ int wrap_fit(const char *app, struct err *err)
 		return err_set(err, EINVAL, "%s is not a regular file", app);
 	if (!(st.st_mode & 0111))
 		return err_set(err, EACCES, "%s is not executable", app);
+	if (wrap_is_wrapper(program))
+		return err_set(err, EINVAL,
+			       "%s is a copy of pinlib's wrapper, made of a wrapped program; the "
+			       "program itself is in the directory " PINLIB_REAL_DIR " beside that",
+			       app);
 	return refuse_privileged(program, &st, err);
 }
 

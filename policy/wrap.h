@@ -37,11 +37,16 @@ bool wrap_traces(const char *app);
 bool wrap_is_script(const char *app);
 
 /* Whether the wrapper's directory may be exempt from nosuid, as it is in every view: it and the
- * wrapper are root's alone, and nothing else in it gains a privilege when it is executed. */
+ * wrapper are root's alone, and nothing else in it gains a privilege when it is executed. -EBADMSG: what
+ * lies at the wrapper's path is another file. */
 int wrap_wrapper_alone(struct err *err);
 
+/* Whether the file is the wrapper or a copy of it. What somebody copies over a wrapped program goes
+ * through the link into the wrapper's file; what they copy from there is the wrapper. */
+bool wrap_is_wrapper(const char *path);
+
 /* Whether the program, as it is now, can stand behind the wrapper: a regular executable file,
- * without setuid, setgid or file capabilities. The reason is in err: -ENOENT, -ELOOP (a symbolic
+ * without setuid, setgid or file capabilities, and no copy of the wrapper. The reason is in err: -ENOENT, -ELOOP (a symbolic
  * link), -EISDIR, -EINVAL (its path has a line break, too), -EACCES, -EPERM. */
 int wrap_fit(const char *app, struct err *err);
 

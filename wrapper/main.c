@@ -317,9 +317,8 @@ static int without_app(int argc, char **argv, const char *execfn)
 	if (own && argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print("pinlib-wrapper " PINLIB_VERSION "\n");
 	if (own && argc == 2 && strcmp(argv[1], "--help") == 0)
-		return print("usage: pinlib-wrapper --host [--] COMMAND [ARGUMENT...]\n"
-			     "Stands at the path of a program with pins and starts it in its view; "
-			     "see pinlib-wrapper(8).\n");
+		return print("usage: pinlib-wrapper --host [--] COMMAND "
+			     "[ARGUMENT...]\n" PINLIB_WRAPPER_MARK "; see pinlib-wrapper(8).\n");
 	err_set(&err, ENOENT,
 		"cannot tell which program was meant: it is no program with pins, and no link to "
 		"one (see pinlib-wrapper(8))");
