@@ -132,6 +132,17 @@ int apply_description(struct session *s, const struct description *d,
 	return EXIT_OK;
 }
 
+/* What was never written, or lies on what is not mounted, does not say that nothing is to be wrapped. */
+static int need_directory(struct err *err)
+{
+	if (access(PINLIB_PINS, F_OK) == 0)
+		return 0;
+	return err_sys(err, errno,
+		       "--exact would unwrap every program, as nothing is described: 'pinlib unset "
+		       "--all' does that; %s",
+		       PINLIB_PINS);
+}
+
 static int run(int argc, char **argv)
 {
 	AUTO_DESCRIPTION struct description d = {0};
@@ -159,6 +170,8 @@ static int run(int argc, char **argv)
 		return misused(&command_apply, "'%s' is too much", argv[optind]);
 	progress_show();
 	r = file ? describe_file(file, &d, &err) : describe_dir(PINLIB_PINS, &d, &err);
+	if (r == 0 && req.exact && !file)
+		r = need_directory(&err);
 	if (r < 0 || session_begin(&session, &err) < 0)
 		return failed(&err);
 	return apply_description(&session, &d, &req, command);
