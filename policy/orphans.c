@@ -221,7 +221,8 @@ static int check_undiverted(struct search_for *s, struct err *err)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->p->apps.count; i++)
-		if (!dirs_have(&s->diverted, s->p->apps.items[i].path))
+		if (wrap_present(s->p->apps.items[i].path) && /* or it sleeps */
+		    !dirs_have(&s->diverted, s->p->apps.items[i].path))
 			r = paths_add(&apps, s->p->apps.items[i].path, err);
 	says = DPKG_SAYS_OF(apps.items, apps.count);
 	for (size_t i = 0; r >= 0 && i < apps.count; i++) {

@@ -601,6 +601,37 @@ static int drop_second_name(const char *app, const char *real, struct dpkg_says 
 	return 0;
 }
 
+/* 1 if a script's original is gone, and no package took it away: dpkg, where we divert it, would not
+ * have the path any more. */
+static int is_text_all(const char *app, const char *real, struct dpkg_says *says, struct err *err)
+{
+	struct stat st;
+	int diverted, owned = 0;
+
+	if (!is_script_of_ours(app) || lstat(real, &st) == 0 ||
+	    (errno != ENOENT && errno != ENOTDIR))
+		return 0;
+	diverted = divert_count(says, app, err);
+	if (diverted > 0)
+		owned = divert_owned(says, app, err);
+	if (diverted < 0 || owned < 0)
+		return diverted < 0 ? diverted : owned;
+	return !diverted || owned;
+}
+
+/* The text that stands for a script is all of it but the first line's beginning. */
+static int save_text(const char *app, const char *real, struct dpkg_says *says, struct err *err)
+{
+	char dir[PATH_MAX];
+	int r = is_text_all(app, real, says, err);
+
+	if (r <= 0)
+		return r;
+	path_dir(real, dir);
+	r = originals_place(dir, err);
+	return r < 0 ? r : adopt_text(app, real, err);
+}
+
 static int bring_back(const char *app, const char *real, struct err *err)
 {
 	if (rename(real, app) == 0)
@@ -633,6 +664,8 @@ int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 		r = inside_mounted(app, err);
 	if (r == 0)
 		r = adopt_edited(app, real, err);
+	if (r == 0)
+		r = save_text(app, real, says, err);
 	if (r < 0)
 		return r;
 	if (wrap_present(app) || is_bereft(app, real))

@@ -14,7 +14,8 @@
  *     without no_new_privs, under which no nested wrapper would get its capability;
  *  7. leave to the app what the caller gave: environment, arguments, descriptors (all of ours are
  *     close-on-exec), umask, signals, limits, working directory;
- *  8. be linked with nothing but musl and the plan's reader.
+ *  8. be linked with nothing but musl and the plan's reader;
+ *  9. start nothing if it is setuid or setgid itself.
  *
  * Exit statuses are env(1)'s: 125 a failure of its own, 126 it cannot execute, 127 not found.
  */
@@ -333,6 +334,17 @@ static bool mounts_matter(const struct plan *plan)
 	return plan->ncovers > ASK_MAX || mounts_in_view();
 }
 
+/* A wrapped program's path leads to the wrapper: "chmod u+s" of one, by a package's script too, would
+ * give everybody every program as root. A caller whose identities differ already is another thing. */
+static bool is_setuid(void)
+{
+	struct stat st;
+
+	if (getauxval(AT_UID) == getauxval(AT_EUID) && getauxval(AT_GID) == getauxval(AT_EGID))
+		return false;
+	return stat(PINLIB_WRAPPER, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID);
+}
+
 int main(int argc, char **argv)
 {
 	static struct launch launch;
@@ -349,6 +361,12 @@ int main(int argc, char **argv)
 	limits_raise();
 	if (!execfn)
 		execfn = "";
+	if (is_setuid()) {
+		err_set(&err, EPERM,
+			"the wrapper, " PINLIB_WRAPPER ", is setuid or setgid; as root: chmod 0755 "
+			PINLIB_WRAPPER);
+		return fail(execfn, &err, EXIT_OWN);
+	}
 
 	/* 1. Which app, by which plan? */
 	r = identify(execfn, argc, argv, 0, &launch, &err);
