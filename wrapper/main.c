@@ -363,8 +363,8 @@ int main(int argc, char **argv)
 		execfn = "";
 	if (is_setuid()) {
 		err_set(&err, EPERM,
-			"the wrapper, " PINLIB_WRAPPER ", is setuid or setgid; as root: chmod 0755 "
-			PINLIB_WRAPPER);
+			"the wrapper, " PINLIB_WRAPPER
+			", is setuid or setgid; as root: chmod 0755 " PINLIB_WRAPPER);
 		return fail(execfn, &err, EXIT_OWN);
 	}
 

@@ -226,5 +226,16 @@ is "... from its directory, with that as the library path" \
 	"$(as 1000 bash -c "cd $in/cwd && LD_LIBRARY_PATH=.:$in/cwd exec /opt/s/suid")" "3.0 0 1000 * open"
 is "... with the user's own library path, without privilege" \
 	"$(as 1000 bash -c "LD_LIBRARY_PATH=$in/cwd demo-privilege")" "1.0 1000 1000 0 shut"
+# What a package's script does to its program's path it does to the wrapper.
+for mode in 4755 2755 6755; do
+	chmod $mode /usr/bin/demo
+	refuses "a wrapper with mode $mode starts no app" 125 "is setuid or setgid; as root: chmod 0755" as 1000 demo
+	refuses "... no command on the host" 125 "is setuid or setgid" as 1000 /usr/local/lib/pinlib/pinlib-wrapper --host -- /usr/bin/id
+	is "... and goes on for root" "$(/usr/bin/demo)" "1.0 /usr/bin/demo"
+	chmod 0755 /usr/local/lib/pinlib/pinlib-wrapper
+done
+is "a caller with two identities is another thing" \
+	"$(/usr/bin/python3 -c 'import os; os.setgroups([]); os.setresgid(1000, 1001, 1000); os.setresuid(1000, 1001, 1000); os.execv("/usr/bin/demo", ["demo"])')" \
+	"1.0 /usr/bin/demo"
 refuses "nobody enters a view from outside" 1 "Operation not permitted" as 1000 nsenter --mount --target "$(cat in)" true
 finish
