@@ -74,7 +74,8 @@ static bool was_awake(struct work *w, const char *app)
 {
 	struct err ignored;
 
-	return wrap_present(app) || plan_load(PINLIB_PLANS, app, 0, w->file, &ignored) != -ENOENT;
+	return (wrap_present(app) && !wrap_is_anothers(app)) ||
+	       plan_load(PINLIB_PLANS, app, 0, w->file, &ignored) != -ENOENT;
 }
 
 static bool is_away(const char *app)

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
+#include "plan/read.h"
 #include "policy/inside.h"
 
 #include <fcntl.h>
@@ -204,6 +205,29 @@ int wrap_wrapper_alone(struct err *err)
 	return errno ? err_sys(err, errno, "cannot read %s", PINLIB_LIBDIR) : 0;
 }
 
+/* A program behind a link would start by app alone, and not by the path that it has. */
+static int refuse_behind_link(const char *app, struct err *err)
+{
+	char place[PATH_MAX];
+	int r = path_place(app, place, err);
+
+	if (r < 0 || strcmp(place, app) == 0)
+		return r;
+	return err_set(err, ELOOP, "%s is behind a symbolic link: it is %s", app, place);
+}
+
+bool wrap_is_anothers(const char *app)
+{
+	char place[PATH_MAX], name[NAME_MAX + 1], plan[sizeof PINLIB_PLANS + sizeof name];
+	struct err ignored;
+
+	if (path_place(app, place, &ignored) < 0 || strcmp(place, app) == 0 ||
+	    plan_file_name(place, name, &ignored) < 0)
+		return false;
+	snprintf(plan, sizeof plan, "%s/%s", PINLIB_PLANS, name);
+	return access(plan, F_OK) == 0;
+}
+
 int wrap_fit(const char *app, struct err *err)
 {
 	char program[PATH_MAX], target[PATH_MAX];
@@ -215,6 +239,9 @@ int wrap_fit(const char *app, struct err *err)
 		return r;
 	if (strchr(app, '\n')) /* lists of programs, dpkg's and ours, have one a line */
 		return err_set(err, EINVAL, "%s has a line break in its path", app);
+	r = refuse_behind_link(app, err);
+	if (r < 0)
+		return r;
 	if (lstat(program, &st) < 0)
 		return err_sys(err, errno, "%s", program);
 	if (S_ISDIR(st.st_mode))
@@ -659,8 +686,10 @@ int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 	char real[PATH_MAX];
 	int r = wrap_real(app, real, err);
 
+	if (r < 0 || wrap_is_anothers(app))
+		return r;
 	/* What is mounted there may be the original itself: two names of one file, it would seem. */
-	if (r == 0 && wrap_traces(app))
+	if (wrap_traces(app))
 		r = inside_mounted(app, err);
 	if (r == 0)
 		r = adopt_edited(app, real, err);

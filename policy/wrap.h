@@ -47,12 +47,16 @@ bool wrap_is_wrapper(const char *path);
 
 /* Whether the program, as it is now, can stand behind the wrapper: a regular executable file,
  * without setuid, setgid or file capabilities, and no copy of the wrapper. The reason is in err: -ENOENT, -ELOOP (a symbolic
- * link), -EISDIR, -EINVAL (its path has a line break, too), -EACCES, -EPERM. */
+ * link, or behind one), -EISDIR, -EINVAL (its path has a line break, too), -EACCES, -EPERM. */
 int wrap_fit(const char *app, struct err *err);
 
 /* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, directories that only root can write,
  * and no diversion of others, of its path or to it. The reason is in err. */
 int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err);
+
+/* True if what is at app, behind a symbolic link, is wrapped by the path that it has; wrap_remove leaves
+ * that alone. */
+bool wrap_is_anothers(const char *app);
 
 /* Where somebody removed the wrapper, the program has its own name again, until wrap_install. */
 int wrap_restore(const char *app, struct err *err);
