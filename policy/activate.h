@@ -49,9 +49,9 @@ int activate_look(const struct app *app, struct store *store, struct plan_file *
 /* The layers that the current plans name; *ids is freed with paths_free. */
 int activate_layers(struct policy *policy, struct paths *ids, struct err *err);
 
-/* Makes anew the layers, plans and diversions in force that are not what they should be; says of which app, or
- * why not. Returns how many there were. The generation that is being changed counts as the current
- * one, so policy is opened by policy_open. */
+/* Makes anew the layers, plans and diversions in force that are not what they should be; says of
+ * which app, or why not. Returns how many there were. The generation that is being changed counts as
+ * the current one, so policy is opened by policy_open. */
 int activate_repair(struct policy *policy, struct store *store, report_fn *report, void *ctx,
 		    struct err *err);
 

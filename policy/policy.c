@@ -269,21 +269,21 @@ static int take_in(struct policy *p, struct err *err)
 int policy_check(struct policy *p, struct err *err)
 {
 	AUTO_STMT sqlite3_stmt *s = NULL;
-	const char *says, *line;
+	const char *says, *last;
 
 	if (sqlite3_prepare_v2(p->db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK ||
 	    sqlite3_step(s) != SQLITE_ROW)
 		return err_set(err, EBADMSG, "%s is damaged: %s; restore it from a backup",
 			       PINLIB_POLICY, sqlite3_errmsg(p->db));
 	says = (const char *)sqlite3_column_text(s, 0);
-	if (says && strcmp(says, "ok") == 0)
+	if (!says)
+		says = "?";
+	if (strcmp(says, "ok") == 0)
 		return 0;
-	line = says ? strrchr(says, '\n')
-		    : NULL; /* before it stands which database: there is one */
+	/* The lines before the last say which database: there is one. */
+	last = strrchr(says, '\n');
 	return err_set(err, EBADMSG, "%s is damaged: %s; restore it from a backup", PINLIB_POLICY,
-		       line   ? line + 1
-		       : says ? says
-			      : "?");
+		       last ? last + 1 : says);
 }
 
 /* -ENOENT if there is no policy yet. A link that leads nowhere is no answer: what it leads to may not

@@ -46,8 +46,9 @@ int wrap_wrapper_alone(struct err *err);
 bool wrap_is_wrapper(const char *path);
 
 /* Whether the program, as it is now, can stand behind the wrapper: a regular executable file,
- * without setuid, setgid or file capabilities, and no copy of the wrapper. The reason is in err: -ENOENT, -ELOOP (a symbolic
- * link, or behind one), -EISDIR, -EINVAL (its path has a line break, too), -EACCES, -EPERM. */
+ * without setuid, setgid or file capabilities, and no copy of the wrapper. The reason is in err:
+ * -ENOENT, -ELOOP (a symbolic link, or behind one), -EISDIR, -EINVAL (its path has a line break,
+ * too), -EACCES, -EPERM. */
 int wrap_fit(const char *app, struct err *err);
 
 /* Whether app may be wrapped: wrap_wrapper_alone, wrap_fit, directories that only root can write,
