@@ -17,8 +17,9 @@
  * passed over; one that is no ELF file at all stops the loader, and the program. What is loaded
  * under a name, or has it as its soname, is not searched again; one file is never loaded twice.
  *
- * Not known here, as it is the caller's and not the program's: LD_PRELOAD, LD_AUDIT, the tunables,
- * and that the loader of a set-user-ID program ignores LD_LIBRARY_PATH and most $ORIGINs.
+ * Not known here, as it is the caller's or the machine's and not the program's: LD_PRELOAD,
+ * /etc/ld.so.preload (policy/verdict.c looks at it), LD_AUDIT, the tunables, and that the loader of
+ * a set-user-ID program ignores LD_LIBRARY_PATH and most $ORIGINs.
  */
 #pragma once
 
