@@ -4,6 +4,7 @@
 #include "base/kernel.h"
 #include "base/overlay.h"
 #include "base/path.h"
+#include "base/rlimit.h"
 #include "labeler/deny.h"
 #include "labeler/enter.h"
 
@@ -346,19 +347,6 @@ struct trace {
 	int output;
 };
 
-/* A tighter one of the caller's stays: without privileges it cannot be raised. */
-static int limit(int resource, rlim_t most)
-{
-	struct rlimit l;
-
-	if (getrlimit(resource, &l) < 0)
-		return -1;
-	if (l.rlim_max > most)
-		l.rlim_max = most;
-	l.rlim_cur = l.rlim_max;
-	return setrlimit(resource, &l);
-}
-
 static int take_descriptors(int output)
 {
 	int null = open("/dev/null", O_RDONLY);
@@ -396,8 +384,8 @@ static int give_up_everything(struct err *err)
 {
 	int r = 0;
 
-	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_CPU, prove_seconds) < 0 ||
-	    limit(RLIMIT_FSIZE, 0) < 0)
+	if (rlimit_lower(RLIMIT_CORE, 0) < 0 || rlimit_lower(RLIMIT_CPU, prove_seconds) < 0 ||
+	    rlimit_lower(RLIMIT_FSIZE, 0) < 0)
 		return err_sys(err, errno, "cannot set limits");
 	if (chdir("/") < 0)
 		return err_sys(err, errno, "cannot enter /");
@@ -481,7 +469,7 @@ static int trace_it(const struct trace *t, struct err *err)
 	if (access(t->interp, X_OK) < 0)
 		return err_sys(err, errno, "cannot run the loader %s", t->interp);
 	/* Last: a sanitizer needs more than that, to tell of an error too. */
-	if (limit(RLIMIT_DATA, DATA_MAX) < 0 || limit(RLIMIT_AS, ADDRESSES_MAX) < 0)
+	if (rlimit_lower(RLIMIT_DATA, DATA_MAX) < 0 || rlimit_lower(RLIMIT_AS, ADDRESSES_MAX) < 0)
 		return err_sys(err, errno, "cannot set limits");
 	execve(t->interp, argv, musl ? none : envp);
 	return err_sys(err, errno, "cannot run the loader %s", t->interp);

@@ -1,5 +1,7 @@
 #include "store/confine.h"
 
+#include "base/rlimit.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -60,29 +62,16 @@ static int drop_capabilities(void)
 	return r;
 }
 
-/* A tighter one of the caller's stays: nothing is left here that could raise it. */
-static int limit(int resource, rlim_t most)
-{
-	struct rlimit l;
-
-	if (getrlimit(resource, &l) < 0)
-		return -1;
-	if (l.rlim_max > most)
-		l.rlim_max = most;
-	l.rlim_cur = l.rlim_max;
-	return setrlimit(resource, &l);
-}
-
 static int set_limits(void)
 {
-	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_FSIZE, 0) < 0)
+	if (rlimit_lower(RLIMIT_CORE, 0) < 0 || rlimit_lower(RLIMIT_FSIZE, 0) < 0)
 		return -1;
-	if (limit(RLIMIT_CPU, CPU_SECONDS) < 0)
+	if (rlimit_lower(RLIMIT_CPU, CPU_SECONDS) < 0)
 		return -1;
 	/* The sanitizer reserves terabytes of addresses. */
-	if (!SANITIZED && limit(RLIMIT_AS, (rlim_t)1 << 30) < 0)
+	if (!SANITIZED && rlimit_lower(RLIMIT_AS, (rlim_t)1 << 30) < 0)
 		return -1;
-	return limit(RLIMIT_NOFILE, 4); /* 0 to 2, and one that is handed in */
+	return rlimit_lower(RLIMIT_NOFILE, 4); /* 0 to 2, and one that is handed in */
 }
 
 static const int allowed[] = {
