@@ -338,11 +338,11 @@ static bool mounts_matter(const struct plan *plan)
  * give everybody every program as root. A caller whose identities differ already is another thing. */
 static bool is_setuid(void)
 {
-	struct stat st;
+	struct stat st = {.st_mode = S_ISUID}; /* a filter of the caller's could fake the call */
 
 	if (getauxval(AT_UID) == getauxval(AT_EUID) && getauxval(AT_GID) == getauxval(AT_EGID))
 		return false;
-	return stat(PINLIB_WRAPPER, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID);
+	return stat(PINLIB_WRAPPER, &st) < 0 || st.st_mode & (S_ISUID | S_ISGID);
 }
 
 int main(int argc, char **argv)
