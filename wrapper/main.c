@@ -211,7 +211,7 @@ static const char *kernel_refuses(void)
 }
 
 /* Steps 4 to 6 of main; plan is NULL for the live system alone. The capability is dropped, or
- * rests: for a filter that is still to be loaded by its right, and without a plan. */
+ * rests: for a filter that is still to be loaded by its right. */
 static int enter(const struct plan *plan, struct mounts *mounts, const struct caps *entry,
 		 struct err *err)
 {
@@ -229,15 +229,14 @@ static int enter(const struct plan *plan, struct mounts *mounts, const struct ca
 	if (r == 0)
 		r = view_lay(plan, mounts, wrapper, err);
 	if (r == 0)
-		r = !plan || plan->filter ? caps_rest(entry, err) : caps_drop(entry, err);
+		r = plan && plan->filter ? caps_rest(entry, err) : caps_drop(entry, err);
 	if (r == 0)
 		restore_directory(directory);
 	return r;
 }
 
-/* Out of the inherited view, and setuid programs may work again if really nothing of it is left,
- * not even under something else. Not under a filter: the app's would change what a privileged
- * program does. */
+/* Out of the inherited view. The table is read again: root may have bound a cover of the view over
+ * itself, and what is below the one that was taken away is then seen. */
 static int leave(struct mounts *inherited, const struct caps *entry, struct err *err)
 {
 	struct mounts left = {0};
@@ -245,22 +244,15 @@ static int leave(struct mounts *inherited, const struct caps *entry, struct err 
 
 	if (r == 0)
 		r = mounts_read(NULL, &left, err);
-	if (r < 0)
-		return r;
-	if (left.ninherited)
-		return err_set(err, EPERM,
-			       "cannot leave the view: its mount on %s is still to be seen",
-			       left.inherited[0]);
-	if (left.nours == 0 && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 0) {
-		r = caps_raise(entry, err);
-		if (r < 0)
-			return r;
-		view_restore_setuid();
-	}
-	return caps_drop(entry, err);
+	if (r == 0 && left.ninherited)
+		r = err_set(err, EPERM,
+			    "cannot leave the view: its mount on %s is still to be seen",
+			    left.inherited[0]);
+	return r;
 }
 
-/* `pinlib exec --host`: out of the inherited view, if there is one. */
+/* `pinlib exec --host`: out of the inherited view, if there is one. Setuid programs stay without
+ * their privilege there: nobody knows that the namespace is what the host's is (DESIGN.md, 40). */
 static int run_on_host(char **argv)
 {
 	struct mounts mounts = {0};

@@ -277,7 +277,6 @@ int mounts_read(const struct plan *plan, struct mounts *out, struct err *err)
 	r = each_line(fd, plan, out, err);
 	if (r < 0)
 		return r;
-	out->nours = ncandidates;
 	for (size_t i = 0; i < ncandidates; i++)
 		if (candidates[i].point)
 			out->inherited[out->ninherited++] = candidates[i].point;

@@ -19,7 +19,6 @@ struct mounts {
 	 * the same directory in both cases, and stays. */
 	bool on_wrapper;
 	size_t ninherited, nbelow;
-	size_t nours; /* those inherited, and those that something else lies on */
 	/* Mounts of the view that the caller is in, in the order of the table: its overlays
 	 * (source, type, topmost at their place) and the files of real programs (the mount's root
 	 * ends in "/.pinlib/NAME" and its place in "/NAME"). */

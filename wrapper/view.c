@@ -53,11 +53,6 @@ static bool is_mount(const char *path)
 
 /* -- the wrapper's directory -- */
 
-/* Set on our mount of it and on no other: whoever finds it there knows that the mount is ours, and
- * that nothing else lay on the directory. No link is followed there anyway. */
-#define OUR_MARK MOUNT_ATTR_NOSYMFOLLOW
-#define ST_OUR_MARK 0x2000 /* ST_NOSYMFOLLOW of the kernel's include/linux/statfs.h */
-
 /* What is not known is not honoured. */
 static unsigned long flags_of(int fd)
 {
@@ -73,7 +68,7 @@ static unsigned long flags_of(int fd)
  * sees to that. A slave from the start: what it is a copy of may still be the host's peer. */
 static int pick_up_wrapper(struct mounts *mounts, struct err *err)
 {
-	struct mount_attr exempt = {
+	const struct mount_attr exempt = {
 		.attr_set = MOUNT_ATTR_RDONLY,
 		.propagation = MS_PROPAGATION_SLAVE,
 	};
@@ -90,8 +85,6 @@ static int pick_up_wrapper(struct mounts *mounts, struct err *err)
 		return err_set(err, EPERM, "%s is not root's alone", PINLIB_LIBDIR);
 	if (!mounts->read)
 		mounts->on_wrapper = is_mount(PINLIB_LIBDIR);
-	if (!mounts->on_wrapper)
-		exempt.attr_set |= OUR_MARK;
 	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &exempt, sizeof exempt) < 0)
 		return err_sys(err, errno, "cannot set the attributes of %s", PINLIB_LIBDIR);
 	if (!(flags_of(fd) & ST_RDONLY))
@@ -319,36 +312,4 @@ int view_lay(const struct plan *plan, struct mounts *mounts, int wrapper, struct
 	if (real == -ENOENT)
 		return -ESTALE;
 	return real < 0 ? real : lay_plan(plan, mounts, real, wrapper, err);
-}
-
-/* path, canonical, becomes the mount point above it. */
-static bool mount_above(char *path)
-{
-	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-		bool root = slash == path;
-
-		slash[root] = '\0';
-		if (is_mount(path))
-			return true;
-		if (root)
-			return false;
-	}
-	return false;
-}
-
-void view_restore_setuid(void)
-{
-	const struct mount_attr honoured = {.attr_clr = MOUNT_ATTR_NOSUID};
-	char path[PATH_MAX];
-	struct stat dir, above;
-	struct statvfs vfs;
-
-	if (statvfs(PINLIB_LIBDIR, &vfs) < 0 || !(vfs.f_flag & ST_OUR_MARK) ||
-	    (vfs.f_flag & ST_NOSUID))
-		return;
-	if (!realpath(PINLIB_LIBDIR, path) || stat(path, &dir) < 0 || !mount_above(path) ||
-	    stat(path, &above) < 0 || dir.st_dev != above.st_dev)
-		return;
-	if (sys_mount_setattr(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, &honoured, sizeof honoured) == 0)
-		sys_umount(PINLIB_LIBDIR);
 }

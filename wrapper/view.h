@@ -34,8 +34,3 @@ int view_strip(const struct mounts *mounts, struct err *err);
  * own file has gone since the plan was read, and nothing was laid yet. The mount table is read here
  * if it has not been and turns out to matter. */
 int view_lay(const struct plan *plan, struct mounts *mounts, int wrapper, struct err *err);
-
-/* After view_lay without a plan: setuid programs work again on the mount that the wrapper's
- * directory is part of, if that is known to have honoured them when the view was built; on others
- * it is not known. Nothing happens if it cannot be. */
-void view_restore_setuid(void);
