@@ -118,8 +118,12 @@ $(BUILD)/inject: tests/inject.c Makefile
 	$(CC) -std=gnu17 -O1 -g $(WARN) -D_GNU_SOURCE $(shell $(PKG_CONFIG) --cflags libseccomp) \
 		-o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp)
 
+$(BUILD)/hostilefs: tests/hostilefs.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O1 -g $(WARN) -D_GNU_SOURCE -o $@ $<
+
 .PHONY: unit
-unit: $(unit) $(replay) $(BUILD)/inject
+unit: $(unit) $(replay) $(BUILD)/inject $(BUILD)/hostilefs
 .PRECIOUS: $(BUILD)/san/%.o $(BUILD)/fuzz/obj/%.o
 
 # Fuzzing: clang's libFuzzer.

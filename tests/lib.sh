@@ -123,6 +123,26 @@ one_root() {
 		bash "$root" "$@"
 }
 
+# fuse_here: makes /dev/fuse usable for everybody in the bed, whose /dev is read-only, and tries it as root and as an
+# ordinary user. Where FUSE is not to be had it fails, and $fuse_why says why.
+fuse_here() {
+	local at=/run/fuse.test who server
+	mkdir -p $at/{mnt,tree} && chmod 755 $at && chown 1000:1000 $at/{mnt,tree} || return 1
+	if [ "$(stat -c %a /dev/fuse 2>/dev/null)" != 666 ]; then
+		fuse_why=$( (rm -f $at/fuse && mknod -m 666 $at/fuse c 10 229 && mount --bind $at/fuse /dev/fuse) 2>&1) ||
+			return 1
+	fi
+	for who in 0 1000; do
+		fuse_why=$(as $who "$build/hostilefs" $at/mnt $at/tree 2>&1) || return 1
+		server=$fuse_why fuse_why=
+		[ "$(as $who stat -f -c %t $at/mnt)" = 65735546 ] ||
+			fuse_why="a FUSE file system is mounted, and not seen"
+		kill "$server"
+		umount -l $at/mnt
+		[ -z "$fuse_why" ] || return 1
+	done
+}
+
 # debian_source [SUITE]: the machine's own source of Debian packages, "URI KEYRING" (KEYRING may be "-").
 debian_source() {
 	/usr/bin/python3 - "${1:-$codename}" <<'END'
