@@ -1,9 +1,10 @@
-/* The system calls that musl has no functions for: mount API of Linux 5.2, mount_setattr(2) of
- * 5.12, capget(2) and capset(2). Constants come from the kernel's own headers. */
+/* The system calls that musl has no functions for: mount API of Linux 5.2, openat2(2) of 5.6,
+ * mount_setattr(2) of 5.12, capget(2) and capset(2). Constants come from the kernel's own headers. */
 #pragma once
 
 #include <linux/capability.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,6 +26,20 @@ static inline int sys_move_mount(int fd, const char *path)
 {
 	return (int)syscall(SYS_move_mount, fd, "", -100 /* AT_FDCWD */, path,
 			    MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+/* Onto what place, a descriptor, is. */
+static inline int sys_move_mount_to(int fd, int place)
+{
+	return (int)syscall(SYS_move_mount, fd, "", place, "",
+			    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static inline int sys_openat2(int dirfd, const char *path, unsigned flags, unsigned resolve)
+{
+	struct open_how how = {.flags = flags, .resolve = resolve};
+
+	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
 }
 
 /* <sys/mount.h> and <linux/mount.h> do not go together in every libc. */

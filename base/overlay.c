@@ -47,8 +47,7 @@ static void put_path(struct options *o, const char *path)
  * needs an upper layer is wanted. */
 static const char fixed[] = ",redirect_dir=nofollow,metacopy=off,index=off,xino=off";
 
-int overlay_cover_at(const char *place, const char *target, const char *layer, const char *label,
-		     struct err *err)
+int overlay_cover(const char *target, const char *layer, const char *label, struct err *err)
 {
 	static struct options options; /* static: a wrapper's stack is the smaller, the faster */
 	unsigned long flags = MS_RDONLY | MS_NOSUID | MS_NODEV;
@@ -72,18 +71,13 @@ int overlay_cover_at(const char *place, const char *target, const char *layer, c
 		return err_sys(err, ENAMETOOLONG, "cannot cover %s", target);
 	options.text[options.used] = '\0';
 	snprintf(source, sizeof source, "%s%s", PINLIB_SOURCE, label);
-	before = mount_id_at(place, 0);
-	if (sys_mount(source, place, "overlay", flags, options.text) < 0)
+	before = mount_id_at(target, 0);
+	if (sys_mount(source, target, "overlay", flags, options.text) < 0)
 		return err_sys(err, errno, "cannot cover %s (the kernel's log may say more)",
 			       target);
-	if (mount_id_at(place, 0) == before)
+	if (mount_id_at(target, 0) == before)
 		return err_set(err, EPERM, "%s was covered and is not", target);
 	return 0;
-}
-
-int overlay_cover(const char *target, const char *layer, const char *label, struct err *err)
-{
-	return overlay_cover_at(target, target, layer, label, err);
 }
 
 int mount_pick_up(const char *path, unsigned flags, struct err *err)
@@ -101,12 +95,4 @@ int mount_put_down(int fd, const char *path, struct err *err)
 		if (errno != ENOENT || tries == PUT_DOWN_TRIES)
 			return err_sys(err, errno, "cannot show %s", path);
 	return 0;
-}
-
-bool mount_is_at(int fd, const char *path)
-{
-	uint64_t id;
-
-	return mount_id(fd, "", AT_EMPTY_PATH, &id) == 0 &&
-	       mount_id_at(path, AT_SYMLINK_NOFOLLOW) == id;
 }

@@ -119,47 +119,6 @@ void path_dir(const char *path, char *out)
 		snprintf(out, PATH_MAX, "%.*s", (int)(slash - path), path);
 }
 
-static bool is_roots(const char *path, struct err *err)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0) {
-		err_sys(err, errno, "cannot stat %s", path);
-		return false;
-	}
-	if (st.st_uid != 0) {
-		err_set(err, EPERM, "%s belongs to user %u, not to root", path, st.st_uid);
-		return false;
-	}
-	if (!S_ISLNK(st.st_mode) &&
-	    (st.st_mode & S_IWOTH || (st.st_mode & S_IWGRP && st.st_gid != 0))) {
-		err_set(err, EPERM, "%s can be written by others than root", path);
-		return false;
-	}
-	return true;
-}
-
-bool path_is_roots(const char *path, struct err *err)
-{
-	char part[PATH_MAX];
-	size_t len = strlen(path);
-
-	if (path[0] != '/' || len >= sizeof part) {
-		err_set(err, EINVAL, "%.64s is not an absolute path", path);
-		return false;
-	}
-	if (!is_roots("/", err))
-		return false;
-	for (size_t i = 1; i <= len; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		snprintf(part, sizeof part, "%.*s", (int)i, path);
-		if (!is_roots(part, err))
-			return false;
-	}
-	return true;
-}
-
 int path_place(const char *path, char *out, struct err *err)
 {
 	char dir[PATH_MAX], real[PATH_MAX];

@@ -25,8 +25,3 @@ bool path_below(const char *path, const char *dir);
 const char *path_base(const char *path); /* after the last '/' */
 /* The directory part: "/usr" of "/usr/bin", "/" of "/x". out holds PATH_MAX bytes. */
 void path_dir(const char *path, char *out);
-
-/* True if root alone decides what path leads to: each component from / on belongs to root and
- * nobody else can write it (a sticky directory counts as writable). Else false, with the
- * offending component in err. */
-bool path_is_roots(const char *path, struct err *err);

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/trust.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -2,16 +2,13 @@
  * labeler is told of a view; enter.h builds it, the readers look through it. */
 #pragma once
 
-#include <stddef.h>
+#include "base/cover.h"
 
-struct cover {
-	const char *target; /* a canonical directory of the live system */
-	const char *layer;  /* the directory whose files lie over it, subdirectories included */
-};
+#include <stddef.h>
 
 /* All zero: the live system. Strings are the caller's. */
 struct sight {
-	const struct cover *covers; /* as in the plan: a later one lies over an earlier one */
+	const struct cover *covers; /* as in the plan: none lies below another */
 	size_t ncovers;
 	const char *app;   /* NULL, or the path at which ... */
 	const char *real;  /* ... this file of the live system is to be seen */

@@ -2,6 +2,7 @@
  * no allocation, no library but libc. */
 #pragma once
 
+#include "base/cover.h"
 #include "base/err.h"
 #include "plan/format.h"
 
@@ -19,10 +20,7 @@ struct plan {
 	const char *real;
 	const char *label;
 	size_t ncovers;
-	struct {
-		const char *target;
-		const char *layer;
-	} covers[PLAN_COVERS_MAX];
+	struct cover covers[PLAN_COVERS_MAX];
 	const struct sock_filter *filter; /* NULL: none */
 	size_t filter_ops;
 };

@@ -1,6 +1,7 @@
 #include "policy/doctor.h"
 
 #include "base/path.h"
+#include "base/trust.h"
 #include "base/paths.h"
 #include "policy/activate.h"
 #include "policy/checks.h"

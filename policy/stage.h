@@ -8,10 +8,14 @@
  *	PINLIB_UNITS/UNIT/N       an overlay over the N-th directory of the unit's drop-in
  *	                          (policy/unit.h): one that the plan covers, or the program's
  *	PINLIB_UNITS/.UNIT        the same while it is made, or taken away
- *	PINLIB_UNITS/.UNIT.seat   the layer over the program's directory, a tmpfs: an empty file for it to be
- *	                          mounted on. On the path in the live directory a mount would keep
- *	                          the path from being renamed, as unset does, for as long as the
- *	                          service runs
+ *
+ * It is built in a mount namespace of the building process's own, by the code and at the paths of a
+ * launch, and comes from there by descriptors: nothing is mounted in the service manager's namespace but
+ * on the directories above, which nobody else can reach.
+ *
+ * The program is mounted on an empty file of a layer over its directory, a tmpfs. On its path in the
+ * live directory a mount would keep the path from being renamed, as unset does, for as long as the
+ * service runs.
  */
 #pragma once
 

@@ -1,6 +1,8 @@
 #include "policy/view.h"
 
+#include "base/mount_id.h"
 #include "base/path.h"
+#include "base/trust.h"
 #include "labeler/hwcaps.h"
 #include "labeler/program.h"
 #include "plan/write.h"
@@ -525,17 +527,8 @@ static void rise_to_what_stays(char cover[PATH_MAX])
 	}
 }
 
-/* A mount's root stays too (it is busy), and what is mounted there would hide what is shown there
- * by a cover further up. */
-static bool is_mount_root(const char *dir)
-{
-	struct statx st;
-
-	return statx(AT_FDCWD, dir, AT_SYMLINK_NOFOLLOW, 0, &st) == 0 &&
-	       st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
-}
-
-/* From nearest up to what stays. */
+/* From nearest up to what stays. A mount's root stays too (it is busy), and what is mounted there
+ * would hide what is shown there by a cover further up. */
 static void rise(const char *nearest, char cover[PATH_MAX])
 {
 	char top[PATH_MAX];
@@ -543,7 +536,7 @@ static void rise(const char *nearest, char cover[PATH_MAX])
 	snprintf(top, sizeof top, "%s", nearest);
 	snprintf(cover, PATH_MAX, "%s", nearest);
 	rise_to_what_stays(top);
-	while (strlen(cover) > strlen(top) && !is_mount_root(cover))
+	while (strlen(cover) > strlen(top) && !mount_is_root(cover))
 		*strrchr(cover, '/') = '\0';
 }
 
@@ -563,7 +556,7 @@ static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 	rise(nearest, cover);
 	if (!may_cover(cover))
 		return refuse_cover(path, cover, dir, err);
-	if (!path_is_roots(nearest, err))
+	if (!path_is_roots_dir(nearest, err))
 		return err_wrap(err, -EPERM, "%s cannot be covered", nearest);
 	return 0;
 }

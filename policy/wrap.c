@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/trust.h"
 #include "base/paths.h"
 #include "plan/read.h"
 #include "policy/inside.h"
@@ -187,6 +188,8 @@ int wrap_wrapper_alone(struct err *err)
 	if (!is_roots_alone(&own) || !S_ISREG(wrapper.st_mode) || !is_roots_alone(&wrapper))
 		return err_set(err, EPERM, "%s or its directory is not root's alone",
 			       PINLIB_WRAPPER);
+	if (!path_is_roots_dir(PINLIB_LIBDIR, err))
+		return err_wrap(err, -EPERM, "the wrapper's directory");
 	if (!wrap_is_wrapper(PINLIB_WRAPPER))
 		return err_set(
 			err, EBADMSG,
@@ -273,7 +276,7 @@ int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
 	if (r < 0)
 		return r;
 	path_dir(app, dir);
-	if (!path_is_roots(dir, err))
+	if (!path_is_roots_dir(dir, err))
 		return err_wrap(err, -EPERM, "%s cannot be pinned", app);
 	/* It was asked before the wrapper came, and beside ours dpkg lets no other in; 9 ms a time. */
 	return wrap_present(app) ? 0 : divert_allowed(says, app, err);

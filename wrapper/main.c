@@ -80,6 +80,17 @@ static int fail(const char *app, const struct err *err, int status)
 	return status;
 }
 
+/* Before anything is said of a failure: the descriptor that it is said to is the caller's. */
+static void give_up(const struct caps *entry)
+{
+	struct err ignored;
+	struct caps now;
+
+	caps_drop(entry, &ignored);
+	if (caps_read(&now, &ignored) < 0 || now.effective != entry->effective)
+		_exit(EXIT_OWN);
+}
+
 /* The app's filter, if it has one, by the right of CAP_SYS_ADMIN, which is gone after this. */
 static int confine(const struct plan *plan, const struct caps *entry, struct err *err)
 {
@@ -90,6 +101,8 @@ static int confine(const struct plan *plan, const struct caps *entry, struct err
 	r = caps_raise(entry, err);
 	if (r == 0)
 		r = filter_load(plan, err);
+	if (r < 0)
+		give_up(entry);
 	return r < 0 ? r : caps_drop(entry, err);
 }
 
@@ -210,25 +223,44 @@ static const char *kernel_refuses(void)
 	return view_refused();
 }
 
+static int build(const struct plan *plan, const struct mounts *mounts, struct err *err)
+{
+	AUTO_FD int wrapper = -1;
+	int r = view_private(&wrapper, err);
+
+	if (r == 0)
+		r = view_strip(mounts, err);
+	if (r == 0 && mounts->ninherited)
+		r = view_check_paths(plan, err);
+	return r < 0 ? r : view_lay(plan, wrapper, err);
+}
+
+/* Raises the capability. *refusal is why nothing can be mounted all the same, and then it is dropped
+ * again; else NULL. */
+static int raise_to_mount(const struct caps *entry, const char **refusal, struct err *err)
+{
+	int r = caps_raise(entry, err);
+
+	*refusal = r < 0 ? NULL : view_forbidden();
+	if (r < 0 || *refusal)
+		give_up(entry);
+	return r;
+}
+
 /* Steps 4 to 6 of main; plan is NULL for the live system alone. The capability is dropped, or
  * rests: for a filter that is still to be loaded by its right. */
-static int enter(const struct plan *plan, struct mounts *mounts, const struct caps *entry,
+static int enter(const struct plan *plan, const struct mounts *mounts, const struct caps *entry,
 		 struct err *err)
 {
 	static char directory[PATH_MAX];
-	AUTO_FD int wrapper = -1;
 	int r;
 
 	if (mounts->ninherited && !getcwd(directory, sizeof directory))
 		directory[0] = '\0';
-	r = caps_raise(entry, err);
-	if (r == 0)
-		r = view_private(mounts, &wrapper, err);
-	if (r == 0)
-		r = view_strip(mounts, err);
-	if (r == 0)
-		r = view_lay(plan, mounts, wrapper, err);
-	if (r == 0)
+	r = build(plan, mounts, err);
+	if (r < 0)
+		give_up(entry);
+	else
 		r = plan && plan->filter ? caps_rest(entry, err) : caps_drop(entry, err);
 	if (r == 0)
 		restore_directory(directory);
@@ -243,7 +275,7 @@ static int leave(struct mounts *inherited, const struct caps *entry, struct err 
 	int r = enter(NULL, inherited, entry, err);
 
 	if (r == 0)
-		r = mounts_read(NULL, &left, err);
+		r = mounts_read(&left, err);
 	if (r == 0 && left.ninherited)
 		r = err_set(err, EPERM,
 			    "cannot leave the view: its mount on %s is still to be seen",
@@ -264,13 +296,17 @@ static int run_on_host(char **argv)
 		err_set(&err, EINVAL, "which command? (pinlib-wrapper --host -- COMMAND...)");
 		return fail("--host", &err, EXIT_OWN);
 	}
-	if (mounts_read(NULL, &mounts, &err) < 0 || caps_read(&entry, &err) < 0)
+	if (mounts_read(&mounts, &err) < 0 || caps_read(&entry, &err) < 0)
 		return fail(*argv, &err, EXIT_OWN);
 	if (mounts.ninherited && !caps_suffice(&entry)) {
 		err_set(&err, EPERM, "cannot leave the view: %s", caps_reason());
 		return fail(*argv, &err, EXIT_CANNOT);
 	}
 	refusal = mounts.ninherited ? kernel_refuses() : NULL;
+	if (mounts.ninherited && view_check_paths(NULL, &err) < 0)
+		return fail(*argv, &err, EXIT_OWN);
+	if (mounts.ninherited && !refusal && raise_to_mount(&entry, &refusal, &err) < 0)
+		return fail(*argv, &err, EXIT_OWN);
 	if (refusal) {
 		err_set(&err, EPERM, "cannot leave the view: %s", refusal);
 		return fail(*argv, &err, EXIT_CANNOT);
@@ -316,14 +352,6 @@ static int without_app(int argc, char **argv, const char *execfn)
 		"cannot tell which program was meant: it is no program with pins, and no link to "
 		"one (see pinlib-wrapper(8))");
 	return fail(execfn, &err, EXIT_NOT_FOUND);
-}
-
-/* To ask about each covered directory is cheaper than to read the mount table, for so many. */
-#define ASK_MAX 4
-
-static bool mounts_matter(const struct plan *plan)
-{
-	return plan->ncovers > ASK_MAX || mounts_in_view();
 }
 
 /* A wrapped program's path leads to the wrapper: "chmod u+s" of one, by a package's script too, would
@@ -388,18 +416,22 @@ int main(int argc, char **argv)
 	if (refusal)
 		return without_view(&launch, refusal);
 
-	/* 3. What is there to do? Nothing is changed before this is known, but that something of
-	 * the administrator's lies below a cover is learnt in the namespace (view_lay). */
-	if (view_check(plan, &err) < 0)
+	/* 3. What is there to do? Nothing is changed before this is known, but that something
+	 * is mounted below a cover is learnt in the namespace (covers_lay). */
+	if (view_check_layers(plan, &err) < 0 || view_check_paths(plan, &err) < 0)
 		return fail(plan->app, &err, EXIT_OWN);
-	if (mounts_matter(plan) && mounts_read(plan, &mounts, &err) < 0)
+	if (mounts_in_view() && mounts_read(&mounts, &err) < 0)
 		return without_view(&launch, err.text);
-	if (!limits_leave(view_descriptors(&mounts)))
+	if (!limits_leave(view_descriptors(plan)))
 		return without_view(&launch, "RLIMIT_NOFILE leaves too few descriptors");
 
 	/* 4. to 6. Raise the capability; a namespace of its own; the view; drop the capability. */
+	if (raise_to_mount(&entry, &refusal, &err) < 0)
+		return fail(plan->app, &err, EXIT_OWN);
+	if (refusal)
+		return without_view(&launch, refusal);
 	r = enter(plan, &mounts, &entry, &err);
-	if (r == -ESTALE && caps_drop(&entry, &err) == 0)
+	if (r == -ESTALE)
 		return without_original(&launch, EXIT_OWN);
 	if (r < 0)
 		return fail(plan->app, &err, EXIT_OWN);

@@ -1,4 +1,4 @@
-/* Building the view. CAP_SYS_ADMIN is effective in all of this, and what is not needed for a mount
+/* Building the view. CAP_SYS_ADMIN is effective in what says so, and what is not needed for a mount
  * is not here. After view_private every failure has to end the process: what the caller would get
  * is neither the live system nor the view. */
 #pragma once
@@ -7,10 +7,13 @@
 #include "plan/read.h"
 #include "wrapper/mounts.h"
 
-#include <sys/stat.h>
+/* Are the plan's layers there, root's and nobody else's? Before the capability is raised. */
+int view_check_layers(const struct plan *plan, struct err *err);
 
-/* Before the capability is raised: are the layers there, root's and nobody else's? */
-int view_check(const struct plan *plan, struct err *err);
+/* Does root alone decide where the paths of the plan, which may be NULL, and the wrapper's directory
+ * lead (base/trust.h)? Root did when the plan was made. The covers of an inherited view hide what
+ * they lie on: ask again when they are gone. */
+int view_check_paths(const struct plan *plan, struct err *err);
 
 /* Why no view can be built, whatever the rights: an older kernel, or a filter of the caller's
  * that says that mounts were cut off which are not. NULL: it can. A filter sees the registers of
@@ -18,19 +21,22 @@ int view_check(const struct plan *plan, struct err *err);
  * kernel refuses: nobody can say "done" to that, and let the other one through. */
 const char *view_refused(void);
 
-/* How many descriptors view_lay has open at once. */
-size_t view_descriptors(const struct mounts *mounts);
+/* The same, with the capability: a security module that lets this process mount nothing
+ * (landlock(7)). */
+const char *view_forbidden(void);
+
+/* How many descriptors are open at once while the view is built. */
+size_t view_descriptors(const struct plan *plan);
 
 /* A mount namespace of our own, to which the host's later mounts still come and from which nothing
  * goes back, and in which nothing is setuid. *wrapper is a descriptor of the caller's, for
- * view_lay: the wrapper's directory as it was before. */
-int view_private(struct mounts *mounts, int *wrapper, struct err *err);
+ * view_lay: the wrapper's directory as it was before. The capability is effective. */
+int view_private(int *wrapper, struct err *err);
 
-/* Takes the inherited view away. */
+/* Takes the inherited view away. The capability is effective. */
 int view_strip(const struct mounts *mounts, struct err *err);
 
 /* Lays the plan's covers and shows the real program at the app's path. Without a plan the live
  * system is left as it is. In both the wrapper itself is exempt from nosuid. -ESTALE: the program's
- * own file has gone since the plan was read, and nothing was laid yet. The mount table is read here
- * if it has not been and turns out to matter. */
-int view_lay(const struct plan *plan, struct mounts *mounts, int wrapper, struct err *err);
+ * own file has gone since the plan was read, and nothing was laid yet. The capability is effective. */
+int view_lay(const struct plan *plan, int wrapper, struct err *err);

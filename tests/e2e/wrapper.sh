@@ -110,11 +110,11 @@ refuses "a directory beside the wrapper" 1 "more must not be there" pinlib set d
 rmdir "${wrapper%/*}/more"
 for mode in 775 757; do
 	chmod $mode "${wrapper%/*}"
-	refuses "others can write the wrapper's directory, $mode" 125 "not root's alone" as 1000 demo
+	refuses "others can write the wrapper's directory, $mode" 125 "${wrapper%/*} " as 1000 demo
 	refuses "... and set" 1 "not root's alone" pinlib set demo libdemo1=1.0
 done
 chmod 755 "${wrapper%/*}" && chown 1000 "${wrapper%/*}"
-refuses "the wrapper's directory is another's" 125 "not root's alone" as 1000 demo
+refuses "the wrapper's directory is another's" 125 "${wrapper%/*} belongs to user 1000, not to root" as 1000 demo
 chown 0 "${wrapper%/*}" && chmod 775 "$wrapper"
 refuses "others can write the wrapper: not set" 1 "not root's alone" pinlib set demo libdemo1=1.0
 chmod 755 "$wrapper" && setcap "cap_sys_admin=p" "$wrapper"
@@ -153,7 +153,7 @@ is "... for its ordinary users" "$(/usr/bin/python3 "$src/tests/userns.py" "0 0 
 rm /opt/suid-id
 refuses "a user namespace whose root is another" 126 "user namespace" \
 	/usr/bin/python3 "$src/tests/userns.py" "0 100000 65536" demo
-refuses "... even with plans and layers that its root made" 125 "not root's alone" \
+refuses "... even with plans and layers that its root made" 125 "/ belongs to user 65534, not to root" \
 	/usr/bin/python3 "$src/tests/userns.py" "0 100000 65536" unshare --mount bash -c '
 		umask 022 && mkdir -p own/plans && cp /var/lib/pinlib/plans/* own/plans/ &&
 			cp -r /var/lib/pinlib/layers own/ && mount --bind own /var/lib/pinlib && demo'

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/trust.h"
 #include "base/run.h"
 #include "tests/unit/test.h"
 

@@ -1,0 +1,118 @@
+#include "base/trust.h"
+
+#include <limits.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+/* The walk from / down. */
+struct walk {
+	bool dirs; /* each component has to be a directory */
+	bool first;
+	dev_t dev; /* of the component before */
+};
+
+static int refuse_others(const char *path, const struct stat *st, struct err *err)
+{
+	if (st->st_uid != 0)
+		return err_set(err, EPERM, "%s belongs to user %u, not to root", path, st->st_uid);
+	if (!S_ISLNK(st->st_mode) &&
+	    (st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid != 0)))
+		return err_set(err, EPERM, "%s can be written by others than root", path);
+	return 0;
+}
+
+/* A FUSE file system may be any user's (fusermount3(1)), mounted while the directory was theirs. */
+static int refuse_fuse(const char *path, const struct stat *st, const struct walk *walk,
+		       struct err *err)
+{
+	struct statfs fs;
+
+	if (walk->first || st->st_dev == walk->dev)
+		return 0;
+	if (statfs(path, &fs) < 0)
+		return err_sys(err, errno, "cannot tell which file system %s is", path);
+	return fs.f_type == FUSE_SUPER_MAGIC ? err_set(err, EPERM, "%s is a FUSE file system", path)
+					     : 0;
+}
+
+static int refuse_kind(const char *path, const struct stat *st, struct err *err)
+{
+	if (S_ISDIR(st->st_mode))
+		return 0;
+	return err_set(err, EPERM, "%s is %s", path,
+		       S_ISLNK(st->st_mode) ? "a symbolic link" : "not a directory");
+}
+
+static int look(const char *path, struct walk *walk, struct err *err)
+{
+	struct stat st;
+	int r;
+
+	if (lstat(path, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", path);
+	r = refuse_others(path, &st, err);
+	if (r == 0 && walk->dirs)
+		r = refuse_kind(path, &st, err);
+	if (r == 0 && walk->dirs)
+		r = refuse_fuse(path, &st, walk, err);
+	walk->first = false;
+	walk->dev = st.st_dev;
+	return r;
+}
+
+/* Each prefix of the first len bytes in turn: by the time the kernel walks through one again, only
+ * root can have changed where it leads. */
+static bool look_at_all(const char *path, size_t len, bool dirs, struct err *err)
+{
+	struct walk walk = {.dirs = dirs, .first = true};
+	char part[PATH_MAX];
+
+	if (path[0] != '/' || len >= sizeof part) {
+		err_set(err, EINVAL, "%.64s is not an absolute path", path);
+		return false;
+	}
+	if (look("/", &walk, err) < 0)
+		return false;
+	memcpy(part, path, len);
+	for (size_t i = 1; i <= len; i++) {
+		if (i < len && path[i] != '/')
+			continue;
+		part[i] = '\0';
+		if (look(part, &walk, err) < 0)
+			return false;
+		part[i] = '/';
+	}
+	return true;
+}
+
+bool path_is_roots(const char *path, struct err *err)
+{
+	return look_at_all(path, strlen(path), false, err);
+}
+
+bool path_is_roots_dir(const char *path, struct err *err)
+{
+	return look_at_all(path, strlen(path), true, err);
+}
+
+bool path_is_in_roots_dir(const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+
+	return look_at_all(path, slash ? (size_t)(slash - path) : 0, true, err);
+}
+
+bool path_is_fixed_dir(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (!path_is_in_roots_dir(path, err))
+		return false;
+	if (lstat(path, &st) < 0) {
+		err_sys(err, errno, "cannot stat %s", path);
+		return false;
+	}
+	return refuse_kind(path, &st, err) == 0;
+}
