@@ -136,7 +136,8 @@ static int open_dir(int fd, const char *name, const char *base, int *out, struct
 	return open_beneath(fd, dir, PLACE_DIR, SAME_MOUNT, out, err);
 }
 
-/* Copies a mount, with all that is mounted on it. *copy is -1 if it was unmounted meanwhile. */
+/* Copies a mount, with all that is mounted on it. *copy is -1 if it was unmounted meanwhile, or is
+ * unbindable. */
 static int copy_tree(int mount, const char *name, int *copy, struct err *err)
 {
 	*copy = sys_open_tree(mount, "",
@@ -218,11 +219,6 @@ static int consider(const struct mountinfo *m, void *ctx, struct err *err)
 		if (m->parent != at->live_id || strncmp(m->point, at->target, at->len) != 0 ||
 		    m->point[at->len] != '/')
 			continue;
-		if (m->unbindable) /* root's doing alone */
-			return err_set(err, EINVAL,
-				       "%s is unbindable, and cannot be shown again in a view: "
-				       "mount --make-private %s",
-				       m->point, m->point);
 		return show_again(at, m->point + at->len + 1, err);
 	}
 	return 0;

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,9 +72,9 @@ static bool split(char *s, struct mountinfo *out)
 	field(&rest);
 	root = field(&rest);
 	point = field(&rest);
-	out->unbindable = false;
-	while ((tag = field(&rest)) && strcmp(tag, "-") != 0)
-		out->unbindable |= strcmp(tag, "unbindable") == 0;
+	do
+		tag = field(&rest);
+	while (tag && strcmp(tag, "-") != 0);
 	type = field(&rest);
 	source = field(&rest);
 	if (!numbers || !source)

@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* A line. The strings live until the next one is read. */
@@ -15,7 +14,6 @@ struct mountinfo {
 	const char *root;  /* of the mount in its file system, without the kernel's "//deleted" */
 	const char *point; /* where it is mounted */
 	const char *type, *source;
-	bool unbindable;
 };
 
 /* 0: go on; anything else ends the reading. */
