@@ -66,9 +66,10 @@ static void say(const char *app, const char *what)
 		return;
 	if ((size_t)n >= sizeof line)
 		n = sizeof line - 1;
-	/* What an argument holds must not reach a terminal as a command to it. */
+	/* What an argument holds must not reach a terminal as a command to it: no control
+	 * character of one byte, or of two, nor what turns the direction of writing. */
 	for (int i = 0; i < n - 1; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+		if (line[i] < 0x20 || line[i] > 0x7e)
 			line[i] = '?';
 	written = write(2, line, (size_t)n);
 	(void)written;
