@@ -62,21 +62,42 @@ static int look(const char *path, struct walk *walk, struct err *err)
 	return r;
 }
 
+/* How much of path, up to a '/', was looked at the last time. */
+static size_t known_part(const struct trusted *known, const char *path, size_t len)
+{
+	size_t part = 0;
+
+	for (size_t i = 0; i <= len && i <= known->len; i++) {
+		bool end = i == len || path[i] == '/',
+		     known_end = i == known->len || known->path[i] == '/';
+
+		if (end && known_end)
+			part = i;
+		if (i == len || i == known->len || path[i] != known->path[i])
+			break;
+	}
+	return part;
+}
+
 /* Each prefix of the first len bytes in turn: by the time the kernel walks through one again, only
  * root can have changed where it leads. */
-static bool look_at_all(const char *path, size_t len, bool dirs, struct err *err)
+static bool look_at_all(struct trusted *known, const char *path, size_t len, bool dirs,
+			struct err *err)
 {
 	struct walk walk = {.dirs = dirs, .first = true};
-	char part[PATH_MAX];
+	char *part = known->path;
+	size_t i;
 
-	if (path[0] != '/' || len >= sizeof part) {
+	if (path[0] != '/' || len >= sizeof known->path) {
 		err_set(err, EINVAL, "%.64s is not an absolute path", path);
 		return false;
 	}
-	if (look("/", &walk, err) < 0)
-		return false;
+	i = known_part(known, path, len);
+	known->len = 0;
 	memcpy(part, path, len);
-	for (size_t i = 1; i <= len; i++) {
+	if (i == 0 && look("/", &walk, err) < 0)
+		return false;
+	for (i = i ? i : 1; i <= len; i++) {
 		if (i < len && path[i] != '/')
 			continue;
 		part[i] = '\0';
@@ -84,31 +105,34 @@ static bool look_at_all(const char *path, size_t len, bool dirs, struct err *err
 			return false;
 		part[i] = '/';
 	}
+	known->len = len;
 	return true;
 }
 
 bool path_is_roots(const char *path, struct err *err)
 {
-	return look_at_all(path, strlen(path), false, err);
+	struct trusted none = {0};
+
+	return look_at_all(&none, path, strlen(path), false, err);
 }
 
-bool path_is_roots_dir(const char *path, struct err *err)
+bool path_is_roots_dir(struct trusted *known, const char *path, struct err *err)
 {
-	return look_at_all(path, strlen(path), true, err);
+	return look_at_all(known, path, strlen(path), true, err);
 }
 
-bool path_is_in_roots_dir(const char *path, struct err *err)
+bool path_is_in_roots_dir(struct trusted *known, const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 
-	return look_at_all(path, slash ? (size_t)(slash - path) : 0, true, err);
+	return look_at_all(known, path, slash ? (size_t)(slash - path) : 0, true, err);
 }
 
-bool path_is_fixed_dir(const char *path, struct err *err)
+bool path_is_fixed_dir(struct trusted *known, const char *path, struct err *err)
 {
 	struct stat st;
 
-	if (!path_is_in_roots_dir(path, err))
+	if (!path_is_in_roots_dir(known, path, err))
 		return false;
 	if (lstat(path, &st) < 0) {
 		err_sys(err, errno, "cannot stat %s", path);

@@ -1,8 +1,8 @@
 #include "policy/doctor.h"
 
 #include "base/path.h"
-#include "base/trust.h"
 #include "base/paths.h"
+#include "base/trust.h"
 #include "policy/activate.h"
 #include "policy/checks.h"
 #include "policy/hooks.h"

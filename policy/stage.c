@@ -136,17 +136,20 @@ static bool is_covered(const struct plan *plan, const char *dir)
 
 static int check_dir(const char *dir, const char *const *dirs, size_t ndirs, struct err *err)
 {
+	struct trusted none = {0};
+
 	if (!is_named(dirs, ndirs, dir))
 		return err_set(err, ESTALE,
 			       "the view covers %s, which systemd does not know of yet: "
 			       "'systemctl daemon-reload' tells it",
 			       dir);
-	return path_is_fixed_dir(dir, err) ? 0 : -EPERM;
+	return path_is_fixed_dir(&none, dir, err) ? 0 : -EPERM;
 }
 
 static int check_dirs(const struct plan *plan, const char *const *dirs, size_t ndirs,
 		      struct err *err)
 {
+	struct trusted known = {0};
 	char home[PATH_MAX];
 	int r = 0;
 
@@ -155,8 +158,8 @@ static int check_dirs(const struct plan *plan, const char *const *dirs, size_t n
 		r = check_dir(plan->covers[i].target, dirs, ndirs, err);
 	if (r == 0 && !is_covered(plan, home))
 		r = check_dir(home, dirs, ndirs, err);
-	if (r == 0 &&
-	    (!path_is_in_roots_dir(plan->app, err) || !path_is_in_roots_dir(plan->real, err)))
+	if (r == 0 && (!path_is_in_roots_dir(&known, plan->app, err) ||
+		       !path_is_in_roots_dir(&known, plan->real, err)))
 		r = -EPERM;
 	return r;
 }

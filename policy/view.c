@@ -545,6 +545,7 @@ static void rise(const char *nearest, char cover[PATH_MAX])
 static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 {
 	char dir[PATH_MAX], nearest[PATH_MAX];
+	struct trusted known = {0};
 	size_t existing;
 	int r;
 
@@ -556,7 +557,7 @@ static int cover_of(const char *path, char cover[PATH_MAX], struct err *err)
 	rise(nearest, cover);
 	if (!may_cover(cover))
 		return refuse_cover(path, cover, dir, err);
-	if (!path_is_roots_dir(nearest, err))
+	if (!path_is_roots_dir(&known, nearest, err))
 		return err_wrap(err, -EPERM, "%s cannot be covered", nearest);
 	return 0;
 }

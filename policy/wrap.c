@@ -3,8 +3,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/trust.h"
 #include "base/paths.h"
+#include "base/trust.h"
 #include "plan/read.h"
 #include "policy/inside.h"
 
@@ -181,6 +181,7 @@ int wrap_wrapper_alone(struct err *err)
 {
 	AUTO_DIR DIR *dir = opendir(PINLIB_LIBDIR);
 	struct stat own, wrapper;
+	struct trusted known = {0};
 	struct dirent *d;
 
 	if (!dir || fstat(dirfd(dir), &own) < 0 || lstat(PINLIB_WRAPPER, &wrapper) < 0)
@@ -188,7 +189,7 @@ int wrap_wrapper_alone(struct err *err)
 	if (!is_roots_alone(&own) || !S_ISREG(wrapper.st_mode) || !is_roots_alone(&wrapper))
 		return err_set(err, EPERM, "%s or its directory is not root's alone",
 			       PINLIB_WRAPPER);
-	if (!path_is_roots_dir(PINLIB_LIBDIR, err))
+	if (!path_is_roots_dir(&known, PINLIB_LIBDIR, err))
 		return err_wrap(err, -EPERM, "the wrapper's directory");
 	if (!wrap_is_wrapper(PINLIB_WRAPPER))
 		return err_set(
@@ -268,6 +269,7 @@ int wrap_fit(const char *app, struct err *err)
 
 int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
 {
+	struct trusted known = {0};
 	char dir[PATH_MAX];
 	int r = wrap_wrapper_alone(err);
 
@@ -276,7 +278,7 @@ int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
 	if (r < 0)
 		return r;
 	path_dir(app, dir);
-	if (!path_is_roots_dir(dir, err))
+	if (!path_is_roots_dir(&known, dir, err))
 		return err_wrap(err, -EPERM, "%s cannot be pinned", app);
 	/* It was asked before the wrapper came, and beside ours dpkg lets no other in; 9 ms a time. */
 	return wrap_present(app) ? 0 : divert_allowed(says, app, err);

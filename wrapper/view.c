@@ -40,14 +40,18 @@ int view_check_layers(const struct plan *plan, struct err *err)
 
 int view_check_paths(const struct plan *plan, struct err *err)
 {
-	if (!path_is_roots_dir(PINLIB_LIBDIR, err))
+	static struct trusted known; /* static: a wrapper's stack is the smaller, the faster */
+
+	known.len = 0;
+	if (!path_is_roots_dir(&known, PINLIB_LIBDIR, err))
 		return -EPERM;
 	if (!plan)
 		return 0;
-	if (!path_is_in_roots_dir(plan->app, err) || !path_is_in_roots_dir(plan->real, err))
+	if (!path_is_in_roots_dir(&known, plan->app, err) ||
+	    !path_is_in_roots_dir(&known, plan->real, err))
 		return -EPERM;
 	for (size_t i = 0; i < plan->ncovers; i++)
-		if (!path_is_fixed_dir(plan->covers[i].target, err))
+		if (!path_is_fixed_dir(&known, plan->covers[i].target, err))
 			return -EPERM;
 	return 0;
 }
@@ -201,9 +205,10 @@ int view_private(int *wrapper, struct err *err)
  * system. */
 static int strip(const char *point, struct err *err)
 {
+	struct trusted none = {0};
 	uint64_t before;
 
-	if (!path_is_in_roots_dir(point, err))
+	if (!path_is_in_roots_dir(&none, point, err))
 		return err_wrap(err, -EPERM, "cannot leave the view's mount on %s", point);
 	before = mount_id_at(point, AT_SYMLINK_NOFOLLOW);
 	if (sys_umount(point) < 0) {

@@ -3,8 +3,8 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/trust.h"
 #include "base/run.h"
+#include "base/trust.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
