@@ -190,9 +190,7 @@ bench: all $(BUILD)/bench/runner $(BUILD)/bench/floor $(BUILD)/bench/steady ## m
 .PHONY: install
 install: all ## install below PREFIX (and DESTDIR); sets the capability when DESTDIR is empty
 	install -D -m 0755 $(BUILD)/pinlib $(DESTDIR)$(bindir)/pinlib
-	install -D -m 0755 $(BUILD)/pinlib-wrapper $(DESTDIR)$(wrapper_path).new
-	$(if $(DESTDIR),,setcap cap_sys_admin=p $(wrapper_path).new)
-	mv -f $(DESTDIR)$(wrapper_path).new $(DESTDIR)$(wrapper_path)
+	$(if $(DESTDIR),install -D -m 0755,wrapper/put) $(BUILD)/pinlib-wrapper $(DESTDIR)$(wrapper_path)
 	install -D -m 0644 -t $(DESTDIR)$(datadir)/profiles $(profiles)
 	install -D -m 0644 completions/pinlib.bash $(DESTDIR)$(bashdir)/pinlib
 	install -D -m 0644 completions/_pinlib $(DESTDIR)$(zshdir)/_pinlib
@@ -206,7 +204,8 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 	$(if $(DESTDIR),,@if [ -n "$$(ls -A /var/lib/pinlib/plans 2>/dev/null)" ]; then \
 		echo "make uninstall: programs are still wrapped: see 'pinlib list';" \
 		"unwrap them all with: pinlib unset --all" >&2; exit 1; fi)
-	rm -f $(DESTDIR)$(bindir)/pinlib $(DESTDIR)$(wrapper_path)
+	$(if $(DESTDIR),rm -f,wrapper/put --remove) $(DESTDIR)$(wrapper_path)
+	rm -f $(DESTDIR)$(bindir)/pinlib
 	rm -f $(profiles:%=$(DESTDIR)$(datadir)/%)
 	rm -f $(DESTDIR)$(bashdir)/pinlib $(DESTDIR)$(zshdir)/_pinlib $(DESTDIR)$(fishdir)/pinlib.fish
 	-rmdir $(DESTDIR)$(libdir) $(DESTDIR)$(datadir)/profiles $(DESTDIR)$(datadir) 2>/dev/null

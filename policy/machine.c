@@ -204,7 +204,9 @@ int check_wrapper(struct patient *p, struct err *err)
 		      "%s", err->text);
 		return 0;
 	}
-	if (r < 0)
+	if (r == -ESTALE)
+		fault(p, "install pinlib again: that takes it away", "%s", err->text);
+	else if (r < 0)
 		fault(p,
 		      "it belongs to root, nobody else may write it or its directory, and "
 		      "nothing else there is setuid or has capabilities: chown, chmod, or move "

@@ -144,6 +144,16 @@ static bool is_roots_alone(const struct stat *st)
 	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* What wrapper/put leaves where it is interrupted. */
+static bool is_of_an_installation(const char *name)
+{
+	const char *wrapper = strrchr(PINLIB_WRAPPER, '/') + 1;
+	size_t len = strlen(wrapper);
+
+	return strncmp(name, wrapper, len) == 0 &&
+	       (strcmp(name + len, ".new") == 0 || strcmp(name + len, ".old") == 0);
+}
+
 /* Another name of the wrapper is the wrapper. */
 static int check_beside(int dirfd, const char *name, const struct stat *wrapper, struct err *err)
 {
@@ -158,6 +168,11 @@ static int check_beside(int dirfd, const char *name, const struct stat *wrapper,
 	snprintf(path, sizeof path, "%s/%s", PINLIB_LIBDIR, name);
 	if (S_ISREG(st.st_mode))
 		r = is_privileged(path, &st, err);
+	if (r > 0 && is_of_an_installation(name))
+		return err_set(err, ESTALE,
+			       "%s has a capability: an installation of pinlib left it when it was "
+			       "interrupted; install pinlib again",
+			       path);
 	if (r > 0 || S_ISDIR(st.st_mode))
 		return err_set(err, EPERM,
 			       "%s must not be there: views exempt that directory from nosuid for "

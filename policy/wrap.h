@@ -38,7 +38,8 @@ bool wrap_is_script(const char *app);
 
 /* Whether the wrapper's directory may be exempt from nosuid, as it is in every view: it and the
  * wrapper are root's alone, and nothing else in it gains a privilege when it is executed. -EBADMSG: what
- * lies at the wrapper's path is another file. */
+ * lies at the wrapper's path is another file; -ESTALE: an interrupted installation (wrapper/put) left a file
+ * with a capability. */
 int wrap_wrapper_alone(struct err *err);
 
 /* Whether the file is the wrapper or a copy of it. What somebody copies over a wrapped program goes
