@@ -419,13 +419,33 @@ static int copy_content(int from, int to, struct err *err)
 	return 0;
 }
 
+/* The file of the tmpfs top as a mount of its own. Before Linux 6.15 the kernel makes none of a tmpfs that is mounted
+ * nowhere (EINVAL): for that moment it is mounted on dir, in the namespace of this process. */
+static int take_up_copy(int top, const char *dir, struct err *err)
+{
+	int r = mount_put_down(top, dir, err), fd;
+
+	if (r < 0)
+		return r;
+	fd = sys_open_tree(top, "copy", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (fd < 0)
+		r = err_sys(err, errno, "cannot take up a copy");
+	if (sys_umount(dir) < 0)
+		r = err_sys(err, errno, "cannot unmount a copy from %s", dir);
+	if (r < 0 && fd >= 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}
+
 /* A program that only some may read (0750, say) is shown as a copy for everybody, on a tmpfs that
  * goes with this process. */
 static int show_copy(const char *path, struct err *err)
 {
 	AUTO_FD int from = open(path, O_RDONLY | O_CLOEXEC), to = -1;
 	AUTO_FD int fs = sys_fsopen("tmpfs"), top = -1, file = -1;
+	char dir[PATH_MAX];
 
+	path_dir(path, dir);
 	if (from < 0)
 		return err_sys(err, errno, "cannot open %s", path);
 	if (fs < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
@@ -438,9 +458,9 @@ static int show_copy(const char *path, struct err *err)
 		return err_sys(err, errno, "cannot copy %s", path);
 	if (copy_content(from, to, err) < 0)
 		return err_wrap(err, -EIO, "%s", path);
-	file = sys_open_tree(top, "copy", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	file = take_up_copy(top, dir, err);
 	if (file < 0)
-		return err_sys(err, errno, "cannot take up a copy of %s", path);
+		return err_wrap(err, file, "%s", path);
 	return mount_put_down(file, path, err);
 }
 
