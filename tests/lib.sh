@@ -101,6 +101,21 @@ world() {
 	chown -R root:root /opt/demo
 }
 
+# runs_i386: fails, and says why, where processor or kernel run neither a program of i386 nor a call of i386 (int $0x80)
+# in another program. Of the small world.
+runs_i386() {
+	local dir=/usr/bin calls said status=0
+	calls=$dir/demo-calls said=$dir/demo-i386
+	[ ! -e $dir/.pinlib/demo-calls ] || calls=$dir/.pinlib/demo-calls
+	[ ! -e $dir/.pinlib/demo-i386 ] || said=$dir/.pinlib/demo-i386
+	"$said" 2>/dev/null || status=$?
+	said="$("$calls" 32 getppid 2>&1), exit $status"
+	[ "$said" = "getppid ok, exit 22" ] || { # EINVAL, see tests/fixtures
+		echo "this machine runs no code of i386 ($said)" >&2
+		return 1
+	}
+}
+
 # one_root DIR COMMAND...: runs a command of the shell where / is one mount, a tmpfs at DIR, with /proc on it:
 # the wrapper, demo in its view, and what a user's commands need are copied. In the bed / is not /usr's mount.
 one_root() {

@@ -116,7 +116,7 @@ static void take_memory(void)
 static void no_i386(int number)
 {
 	(void)number;
-	say("i386's socket", "EPERM"); /* this kernel has no such calls at all */
+	say("i386's socket", "none"); /* this machine has no such calls at all */
 	exit(0);
 }
 

@@ -119,7 +119,7 @@ count() {
 	passed=$((passed + $(grep -ac '^ok ' "$1")))
 	failed=$((failed + $(grep -ac '^not ok ' "$1")))
 	skipped=$((skipped + $(grep -ac '^skip ' "$1")))
-	tail -n 1 "$1" | grep -aq '^[0-9]* passed, [0-9]* failed$' ||
+	tail -n 1 "$1" | grep -aEq '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' ||
 		not_ok "the scenario ended" "$(tail -n 3 "$1")"
 }
 

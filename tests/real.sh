@@ -10,13 +10,19 @@ if [ "$codename" != bookworm ]; then
 	finish
 fi
 
-# with SUITE[:ARCH] NAME COMMAND...: runs a case that needs that suite, or skips it.
+# with SUITE[:ARCH] NAME COMMAND...: runs a case that needs that suite, or skips it. Fails as it does.
 with() {
-	local suite=${1%%:*} arch=${1#*:} name=$2
+	local suite=${1%%:*} arch=${1#*:} name=$2 status=0
 	shift 2
 	[ "$arch" != "$suite" ] || arch=
-	if suite_conf "$suite" $arch; then "$@"; else skip "$name" "$suite_why"; fi
+	if suite_conf "$suite" $arch; then
+		"$@" || status=$?
+	else
+		skip "$name" "$suite_why"
+		status=1
+	fi
 	unset APT_CONFIG
+	return $status
 }
 
 # unpack DIR PACKAGE...: downloads and unpacks, as an administrator does who wants an old program
@@ -214,7 +220,11 @@ script() {
 
 # An i386 program on its own glibc, beside the amd64 system.
 i386_host() {
-	local package
+	local why
+	if ! why=$(runs_i386 2>&1); then
+		skip "an i386 program" "$why"
+		return 1
+	fi
 	if ! unpack /tmp/real/i386 libc6:i386 zlib1g:i386 pigz:i386; then
 		skip "an i386 program" "$(tail -n 1 download.log)"
 		return 1
@@ -224,10 +234,7 @@ i386_host() {
 	ln -sfn /lib/i386-linux-gnu/ld-linux.so.2 /usr/lib/ld-linux.so.2
 	printf '%s\n' /lib/i386-linux-gnu /usr/lib/i386-linux-gnu >/etc/ld.so.conf.d/i386.conf
 	ldconfig
-	if ! user /opt/i386/pigz --version >/dev/null; then
-		skip "an i386 program" "this kernel does not run it: $(user /opt/i386/pigz --version)"
-		return 1
-	fi
+	runs "an i386 program runs" as 1000 /opt/i386/pigz --version
 }
 
 i386() {
@@ -284,7 +291,7 @@ with bullseye "a script from /usr/bin" script
 with bullseye "unset curl" curl_back
 with bullseye "a bullseye program with libraries that bookworm no longer has" old_programs
 with trixie "a trixie program with trixie's glibc" new_glibc
-if with bookworm:i386 "an i386 program" i386_host && [ -e /opt/i386/pigz ]; then
+if with bookworm:i386 "an i386 program" i386_host; then
 	with bullseye:i386 "an i386 program" i386
 fi
 with trixie "a frozen curl and a real upgrade" frozen_curl

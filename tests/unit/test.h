@@ -1,12 +1,12 @@
 /* A unit test is a program: CHECK what must hold, end main with `return test_end();`. Each CHECK
- * that fails prints its place; the last line is "N passed, N failed". */
+ * that fails prints its place; the last line is "N passed, N failed[, N skipped]". */
 #pragma once
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int test_passed, test_failed;
+static int test_passed, test_failed, test_skipped;
 
 #define CHECK(cond)                                                                                \
 	do {                                                                                       \
@@ -30,6 +30,13 @@ static int test_passed, test_failed;
 		}                                                                                  \
 	} while (0)
 
+/* What this machine cannot show: probed, and counted. */
+#define SKIP(name, why)                                                                            \
+	do {                                                                                       \
+		test_skipped++;                                                                    \
+		fprintf(stderr, "skip %s: %s\n", name, why);                                       \
+	} while (0)
+
 /* What a test stands on: if it does not hold, the program ends. */
 #define MUST(cond)                                                                                 \
 	do {                                                                                       \
@@ -41,6 +48,9 @@ static int test_passed, test_failed;
 
 static inline int test_end(void)
 {
-	printf("%d passed, %d failed\n", test_passed, test_failed);
+	printf("%d passed, %d failed", test_passed, test_failed);
+	if (test_skipped)
+		printf(", %d skipped", test_skipped);
+	putchar('\n');
 	return test_failed != 0;
 }
