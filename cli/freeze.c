@@ -1,5 +1,5 @@
 #include "policy/freeze.h"
-#include "cli/caller.h"
+#include "base/caller.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "labeler/elf.h"
@@ -226,7 +226,7 @@ const struct command command_freeze = {
 		"again, a program gets what is installed by then.\n"
 		"  --with-libc   glibc too, which is one piece and left out otherwise\n"
 		"  --force       freeze it even if the loader is against it\n"
-		"  --observe     first run APP with these arguments, as the user who called sudo,\n"
+		"  --observe     first run APP with these arguments, as who called sudo or doas,\n"
 		"                and freeze what it and its children load late, too: plugins, "
 		"NSS,\n"
 		"                gconv. Everything behind this option is APP's.\n",

@@ -1,5 +1,5 @@
+#include "base/caller.h"
 #include "base/paths.h"
-#include "cli/caller.h"
 #include "cli/cli.h"
 #include "policy/choose.h"
 #include "policy/trial.h"
@@ -262,8 +262,8 @@ const struct command command_try = {
 	.options = "NAME=VERSION is a version of the store; a value with a '/' is a file, a fresh\n"
 		   "build of the library SONAME. First it is said on standard error whether the\n"
 		   "program and what it loads find all symbols that they need. Pins that the\n"
-		   "program has stay for all other libraries. For every user; behind sudo the\n"
-		   "program runs as the user who called it.\n"
+		   "program has stay for all other libraries. For every user; behind sudo, doas,\n"
+		   "run0 or pkexec the program runs as the user who called it.\n"
 		   "  --force   run it even if something is missing\n",
 	.host = true,
 	.run = run,

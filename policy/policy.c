@@ -1,5 +1,6 @@
 #include "policy/policy.h"
 
+#include "base/caller.h"
 #include "base/file.h"
 #include "base/paths.h"
 
@@ -384,25 +385,28 @@ bool policy_is_older(struct policy *p)
 	return p->older;
 }
 
-/* Who asked: sudo and doas keep the user's own number, else the login's. */
-static int64_t caller(void)
+/* Who asked. What the environment says wrongly is no reason to change nothing (apt's hooks do it, too): root did it. */
+static void find_author(struct caller *out)
 {
-	const char *sudo = getenv("SUDO_UID");
-	char *end;
-	long uid;
+	struct err ignored;
+	const struct passwd *user;
+	int r = caller_find(out, &ignored);
 
-	if (!sudo || !*sudo)
-		return getuid();
-	uid = strtol(sudo, &end, 10);
-	return *end || uid < 0 ? (int64_t)getuid() : uid;
+	if (r < 0 && r != -ENOENT)
+		*out = (struct caller){.uid = getuid()};
+	if (out->other)
+		return;
+	user = getpwuid(out->uid);
+	if (user)
+		snprintf(out->name, sizeof out->name, "%s", user->pw_name);
+	else
+		snprintf(out->name, sizeof out->name, "%lu", (unsigned long)out->uid);
 }
 
 static int sign(struct policy *p, const char *command, struct err *err)
 {
 	AUTO_STMT sqlite3_stmt *s = NULL;
-	int64_t uid = caller();
-	const struct passwd *pw = getpwuid((uid_t)uid);
-	char plain[32];
+	struct caller author;
 	int r = prepare(p,
 			"UPDATE generation SET time = ?1, uid = ?2, user = ?3, command = ?4"
 			" WHERE id = (SELECT max(id) FROM generation)",
@@ -410,10 +414,10 @@ static int sign(struct policy *p, const char *command, struct err *err)
 
 	if (r < 0)
 		return r;
-	snprintf(plain, sizeof plain, "%lld", (long long)uid);
+	find_author(&author);
 	sqlite3_bind_int64(s, 1, time(NULL));
-	sqlite3_bind_int64(s, 2, uid);
-	bind_text(s, 3, pw ? pw->pw_name : plain);
+	sqlite3_bind_int64(s, 2, author.uid);
+	bind_text(s, 3, author.name);
 	bind_text(s, 4, command);
 	return run(p, s, err);
 }
