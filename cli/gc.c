@@ -2,12 +2,14 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
+#include "cli/who.h"
 #include "policy/collect.h"
 #include "policy/keep.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static const struct option options[] = {
@@ -43,6 +45,67 @@ static bool read_count(const char *text, int64_t *out)
 	return *text && !*end && errno == 0 && *out > 0;
 }
 
+/* -- who holds what -- */
+
+/* A label is LAYER:GENERATION:APP. */
+static void json_holders(const struct collected *c)
+{
+	json_open("in_use", '[');
+	for (size_t i = 0; i < c->live.count; i++) {
+		const struct live_label *l = &c->live.labels[i];
+
+		if (!c->holds[i])
+			continue;
+		json_open(NULL, '{');
+		json_string("label", l->label);
+		json_number("processes", (int64_t)l->processes);
+		if (l->processes)
+			json_who(&l->first);
+		json_close();
+	}
+	json_close();
+}
+
+#define HOLDERS_SHOWN 20
+
+static void print_holder(const struct live_label *l)
+{
+	AUTO_FREE char *label = strdup(l->label);
+	size_t others = l->processes ? l->processes - 1 : 0;
+
+	if (!label)
+		return;
+	if (l->processes == 0)
+		warn("the view %s stays: it stands ready for a service", printable(label));
+	else if (others)
+		warn("the view %s stays: %s and %zu other%s", printable(label), who_text(&l->first),
+		     others, others == 1 ? " are in it" : "s are in it");
+	else
+		warn("the view %s stays: %s is in it", printable(label), who_text(&l->first));
+}
+
+static void print_holders(const struct collected *c)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < c->live.count; i++)
+		if (c->holds[i] && shown++ < HOLDERS_SHOWN)
+			print_holder(&c->live.labels[i]);
+	if (shown > HOLDERS_SHOWN)
+		warn("so do %zu more, see 'pinlib ps'", shown - HOLDERS_SHOWN);
+}
+
+static void print_launching(const struct collected *c)
+{
+	const char *layers = c->held == 1 ? "layer stays" : "layers stay";
+
+	if (c->held && c->live.nlaunching)
+		warn("%zu %s for now: %s is being started and may still need %s", c->held, layers,
+		     who_text(&c->live.launching[0]), c->held == 1 ? "it" : "them");
+	else if (c->held)
+		warn("%zu %s for now", c->held, layers);
+}
+
 static void print_json(const struct collected *c, bool dry_run)
 {
 	json_number("versions", (int64_t)c->store.versions);
@@ -51,6 +114,8 @@ static void print_json(const struct collected *c, bool dry_run)
 	json_number("layers_held", (int64_t)c->held);
 	json_number("generations", (int64_t)c->generations);
 	json_number("bytes", (int64_t)c->store.bytes);
+	json_holders(c);
+	json_silent(&c->live.silent);
 	json_bool("dry_run", dry_run);
 }
 
@@ -68,7 +133,7 @@ static void print_text(const struct collected *c, bool dry_run)
 static int run(int argc, char **argv)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
-	struct collected result = {0};
+	AUTO_COLLECTED struct collected result = {0};
 	struct err err;
 	AUTO_FREE struct digest *items = NULL;
 	struct digests kept = {0};
@@ -114,9 +179,12 @@ static int run(int argc, char **argv)
 		print_text(&result, dry_run);
 	if (want_json)
 		json_close();
-	if (r == 0 && result.held)
-		warn("%zu layer%s for now: a program is being started that may still need it",
-		     result.held, result.held == 1 ? " stays" : "s stay");
+	if (r == 0 && !want_json)
+		print_holders(&result);
+	if (r == 0)
+		print_launching(&result);
+	if (r == 0)
+		warn_silent(&result.live.silent, "what they may use stays for now");
 	return r < 0 ? failed(&err) : EXIT_OK;
 }
 

@@ -108,25 +108,23 @@ static int status(struct err *err)
 
 /* -- hooks -- */
 
-/* "comm" and parent of a process. */
+/* By its status, for which the kernel does not wait: for its "stat" it does while the process executes a program, and
+ * whose child the caller is may be a user's to say. */
 static bool process_is(pid_t pid, const char *name, pid_t *parent)
 {
 	AUTO_FREE char *text = NULL;
-	char path[64];
+	char path[64], found[64];
+	const char *line;
 	size_t len;
 	struct err ignored;
-	char *end;
-	int ppid;
 
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	if (file_read_at(AT_FDCWD, path, 4096, &text, &len, &ignored) < 0)
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	if (file_read_at(AT_FDCWD, path, 16384, &text, &len, &ignored) < 0)
 		return false;
-	end = strrchr(text, ')');
-	if (!end || sscanf(end, ") %*c %d", &ppid) != 1)
+	line = strstr(text, "\nPPid:");
+	if (!line || sscanf(line, "\nPPid: %d", parent) != 1)
 		return false;
-	*parent = ppid;
-	*end = '\0';
-	return strchr(text, '(') && strcmp(strchr(text, '(') + 1, name) == 0;
+	return sscanf(text, "Name:\t%63[^\n]", found) == 1 && strcmp(found, name) == 0;
 }
 
 /* The dpkg that called us: -ESRCH if none of the processes that it could be is one. */

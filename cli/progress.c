@@ -4,6 +4,7 @@
 #include "cli/out.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -45,10 +46,15 @@ static bool wanted(void)
 	return isatty(1) && isatty(2) && term && *term && strcmp(term, "dumb") != 0 && !in_hook();
 }
 
+/* A terminal that was stopped (^S) must not stop the command, which may hold the lock. */
 static void put(const char *text)
 {
-	ssize_t ignored = write(2, text, strlen(text));
+	struct pollfd out = {.fd = 2, .events = POLLOUT};
+	ssize_t ignored;
 
+	if (poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
+		return;
+	ignored = write(2, text, strlen(text));
 	(void)ignored;
 }
 

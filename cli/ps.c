@@ -2,10 +2,10 @@
 
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/who.h"
 #include "policy/standing.h"
 
 #include <getopt.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,33 +58,6 @@ static const char *state_name(const struct process *p)
 	return is_stale(p) ? "stale" : "current";
 }
 
-/* From our own account database; the number where that does not have it. */
-static const char *user_name(uid_t uid)
-{
-	static uid_t last = (uid_t)-1;
-	static char name[64];
-	const struct passwd *pw;
-
-	if (name[0] && uid == last)
-		return name;
-	last = uid;
-	pw = getpwuid(uid);
-	if (pw)
-		snprintf(name, sizeof name, "%s", pw->pw_name);
-	else
-		snprintf(name, sizeof name, "%u", uid);
-	return name;
-}
-
-/* Whoever hides the path of their program still has a name. */
-static void program_name(const struct process *p, char *text, size_t size)
-{
-	if (p->program)
-		snprintf(text, size, "%s", p->program);
-	else
-		snprintf(text, size, "[%s]", p->name);
-}
-
 static void app_name(const struct process *p, char *text, size_t size)
 {
 	const struct standing *s = standing(p);
@@ -116,13 +89,13 @@ void process_print(const struct process *p)
 {
 	const struct standing *s = standing(p);
 	AUTO_FREE char *label = strdup(p->label);
-	char text[PATH_MAX + 8];
+	char text[PROGRAM_NAME_MAX];
 
 	app_name(p, text, sizeof text);
-	printf("%d %s %s", p->pid, user_name(p->uid), printable(text));
+	printf("%d %s %s", p->who.pid, user_name(p->who.uid), printable(text));
 	if (s)
 		printf(", generation %lld", (long long)s->generation);
-	program_name(p, text, sizeof text);
+	program_name(&p->who, text);
 	printf(": %s\n  label: %s\n", state_name(p), label ? printable(label) : "?");
 	printf("  program: %s\n", printable(text));
 	print_libs(p);
@@ -158,11 +131,7 @@ void process_json(const struct process *p, bool with_libs)
 
 	app_name(p, app, sizeof app);
 	json_open(NULL, '{');
-	json_number("pid", p->pid);
-	json_number("uid", p->uid);
-	json_string("user", user_name(p->uid));
-	json_string("name", p->name);
-	json_string("program", p->program);
+	json_who(&p->who);
 	json_string("app", s ? app : NULL);
 	json_string("label", p->label);
 	json_number("generation", s ? s->generation : -1);
@@ -199,16 +168,16 @@ static void print_table(const struct processes *all, const struct paths *apps)
 	for (size_t i = 0; i < all->count; i++) {
 		const struct process *p = &all->items[i];
 		const struct standing *s = standing(p);
-		char pid[16], generation[32], app[PATH_MAX + 8], program[PATH_MAX + 8];
+		char pid[16], generation[32], app[PATH_MAX + 8], program[PROGRAM_NAME_MAX];
 
 		if (!is_wanted(p, apps))
 			continue;
-		snprintf(pid, sizeof pid, "%d", p->pid);
+		snprintf(pid, sizeof pid, "%d", p->who.pid);
 		snprintf(generation, sizeof generation, s ? "%lld" : "-",
 			 s ? (long long)s->generation : 0);
 		app_name(p, app, sizeof app);
-		program_name(p, program, sizeof program);
-		table_row(t, (const char *[]){pid, user_name(p->uid), state_name(p), generation,
+		program_name(&p->who, program);
+		table_row(t, (const char *[]){pid, user_name(p->who.uid), state_name(p), generation,
 					      app, program, p->label});
 	}
 	table_print(t);
@@ -223,6 +192,7 @@ static void print_json(const struct processes *all, const struct paths *apps, bo
 			process_json(&all->items[i], libs);
 	json_close();
 	json_number("unreadable", (int64_t)all->unreadable);
+	json_silent(&all->silent);
 	json_bool("hidden", all->hidden);
 	json_close();
 }
@@ -247,6 +217,7 @@ static void say_unknown(const struct processes *all, const struct paths *apps)
 	if (all->unreadable)
 		warn("%zu processes could not be read: whether they have a label is unknown",
 		     all->unreadable);
+	warn_silent(&all->silent, "whether they have a label is unknown");
 	if (all->hidden)
 		warn("/proc hides processes from this user: whether they have a label is unknown");
 }

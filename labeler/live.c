@@ -5,70 +5,220 @@
 #include "labeler/tables.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <search.h>
-#include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 
 void live_free(struct live *live)
 {
-	for (size_t i = 0; i < live->count; i++)
-		free(live->labels[i]);
+	for (size_t i = 0; i < live->count; i++) {
+		free(live->labels[i].label);
+		who_free(&live->labels[i].first);
+	}
+	for (size_t i = 0; i < live->nlaunching; i++)
+		who_free(&live->launching[i]);
 	free(live->labels);
+	free(live->launching);
+	pids_free(&live->mute);
+	silent_free(&live->silent);
 	*live = (struct live){0};
 }
 
-/* What is found, and a tree of it (tsearch(3)): users can forge many. */
+/* -- labels -- */
+
+/* What is found, and a tree of it (tsearch(3)): there can be many. */
 struct finding {
-	struct live live;
-	void *by_label;
+	struct live *live;
+	void *by_label;	       /* of struct node */
+	struct tables *tables; /* in a child */
+	struct pids *partial;  /* processes whose tables could not be read */
 };
 
-static void keep_nothing(void *node)
-{
-	(void)node; /* the labels are freed by their list */
-}
+struct node {
+	const char *label;
+	size_t index;
+};
 
 static void finding_end(struct finding *f)
 {
-	tdestroy(f->by_label, keep_nothing);
-	live_free(&f->live);
+	tdestroy(f->by_label, free);
+	tables_close(&f->tables);
 }
 
 static int compare_label(const void *a, const void *b)
 {
-	return strcmp(a, b);
+	return strcmp(((const struct node *)a)->label, ((const struct node *)b)->label);
 }
 
-/* Unless it is there. */
-static int add(struct finding *f, const char *label, struct err *err)
+static int remember(struct finding *f, size_t index, struct err *err)
 {
-	char **more, *copy;
+	struct node *node = malloc(sizeof *node);
 
-	if (tfind(label, &f->by_label, compare_label))
+	if (!node)
+		return err_nomem(err);
+	*node = (struct node){f->live->labels[index].label, index};
+	if (tsearch(node, &f->by_label, compare_label))
 		return 0;
-	more = reallocarray(f->live.labels, f->live.count + 1, sizeof *more);
+	free(node);
+	return err_nomem(err);
+}
+
+static int add_label(struct finding *f, const char *label, struct live_label **out, struct err *err)
+{
+	struct live_label *more = reallocarray(f->live->labels, f->live->count + 1, sizeof *more);
+
 	if (!more)
 		return err_nomem(err);
-	f->live.labels = more;
-	copy = strdup(label);
-	if (!copy)
+	f->live->labels = more;
+	more[f->live->count] = (struct live_label){.label = strdup(label)};
+	if (!more[f->live->count].label)
 		return err_nomem(err);
-	more[f->live.count++] = copy;
-	return tsearch(copy, &f->by_label, compare_label) ? 0 : err_nomem(err);
+	*out = &more[f->live->count++];
+	return remember(f, f->live->count - 1, err);
 }
 
-/* Forged labels too: they can only keep what could go, and a child of a view that made itself a
- * user namespace looks the same. */
-static int add_process(struct finding *f, const struct process_tables *p, struct err *err)
+/* Of the process who, NULL for what stands ready. *who is emptied if it is the first. */
+static int add(struct finding *f, const char *label, struct who *who, bool is_silent,
+	       struct err *err)
 {
-	int r = p->failed;
+	struct node key = {.label = label}, **found = tfind(&key, &f->by_label, compare_label);
+	struct live_label *l = found ? &f->live->labels[(*found)->index] : NULL;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < p->count; i++)
-		for (size_t k = 0; r == 0 && k < p->views[i]->count; k++)
-			r = add(f, p->views[i]->overlays[k].label, err);
+	if (!l) {
+		r = add_label(f, label, &l, err);
+		if (r < 0)
+			return r;
+		l->only_silent = is_silent;
+	}
+	l->only_silent = l->only_silent && is_silent;
+	if (who && l->processes++ == 0) {
+		l->first = *who;
+		who->program = NULL;
+	}
 	return r;
+}
+
+/* -- what a child answers -- */
+
+static void answer_failed(FILE *answer, int failed, const char *why)
+{
+	answer_number(answer, (uint64_t)-failed);
+	answer_text(answer, why);
+}
+
+static void answer_labels(const struct process_tables *p, FILE *answer)
+{
+	CLEANUP(who_free) struct who who = {.pid = p->pid};
+	struct err ignored; /* then it has no program's name */
+
+	answer_number(answer, 0);
+	if (p->count == 0)
+		return;
+	who_read(p->dir, p->task, &who);
+	who_read_program(p->dir, p->task, &who.program, &ignored);
+	answer_who(answer, &who);
+	for (size_t i = 0; i < p->count; i++)
+		for (size_t k = 0; k < p->views[i]->count; k++)
+			answer_text(answer, p->views[i]->overlays[k].label);
+}
+
+static void ask_labels(void *ctx, pid_t pid, FILE *answer)
+{
+	struct finding *f = ctx;
+	struct process_tables p = {0};
+	struct err err;
+	int r = f->tables ? 0 : tables_open(&f->tables, &err);
+
+	if (r == 0) {
+		tables_ours_only(f->tables);
+		r = tables_one(f->tables, pid, &p, &err);
+	}
+	if (r == 0)
+		r = p.failed;
+	if (r < 0 && r != -ESRCH)
+		answer_failed(answer, r, err.text);
+	else if (r == 0)
+		answer_labels(&p, answer);
+}
+
+/* Of a process that did not answer: only what its table shows, for which the kernel does not wait. */
+static void ask_table(void *ctx, pid_t pid, FILE *answer)
+{
+	CLEANUP(mount_table_free) struct mount_table table = {0};
+	struct who who = {.pid = pid};
+	struct err err;
+	AUTO_FD int dir = -1;
+	char path[32];
+	int r;
+
+	(void)ctx;
+	snprintf(path, sizeof path, "/proc/%d", pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	r = tables_read(dir, &table, &err);
+	answer_number(answer, (uint64_t)-r);
+	if (r < 0 || table.count == 0)
+		return;
+	who_read(dir, ".", &who);
+	answer_who(answer, &who);
+	for (size_t i = 0; i < table.count; i++)
+		answer_text(answer, table.overlays[i].label);
+}
+
+static int take_labels(struct finding *f, struct answer *a, bool is_silent, struct err *err)
+{
+	CLEANUP(who_free) struct who who = {0};
+	int r = a->at == a->end ? 0 : take_who(a, &who, err);
+
+	while (r == 0 && a->at < a->end) {
+		const char *label = take_text(a);
+
+		r = label ? add(f, label, &who, is_silent, err)
+			  : err_set(err, EBADMSG, "an answer breaks off");
+	}
+	return r;
+}
+
+static int take(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
+{
+	struct answer a = {.at = text, .end = text + len};
+	int failed = len ? -(int)take_number(&a) : 0;
+	const char *why;
+
+	(void)pid;
+	if (failed == 0)
+		return take_labels(ctx, &a, false, err);
+	why = take_text(&a);
+	return err_set(err, -failed, "%s", why ? why : "");
+}
+
+static int take_table(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
+{
+	struct answer a = {.at = text, .end = text + len};
+	struct finding *f = ctx;
+
+	if (len && take_number(&a) != 0)
+		return pids_add(f->partial, pid, err);
+	return take_labels(f, &a, true, err);
+}
+
+static int look_at_silent(struct finding *f, const struct pids *silent, struct err *err)
+{
+	struct questions questions = {ask_table, take_table, f};
+	AUTO_PIDS struct pids partial = {0};
+	int r;
+
+	f->partial = &partial;
+	r = ask_all(&questions, silent, ASK_TABLES_MS, &partial, err);
+	if (r == 0 && partial.count)
+		f->live->is_partial = true;
+	return r < 0 ? r : silent_name(silent, &f->live->silent, err);
 }
 
 /* What stands ready for a service is read by what systemd starts next. */
@@ -78,113 +228,150 @@ static int add_ready(struct finding *f, struct err *err)
 	int r = tables_ready(&table, err);
 
 	for (size_t i = 0; r == 0 && i < table.count; i++)
-		r = add(f, table.overlays[i].label, err);
+		r = add(f, table.overlays[i].label, NULL, false, err);
+	return r;
+}
+
+/* An empty directory, or one that leaves processes out, would look like a machine on which nothing runs. */
+static int check_proc(struct err *err)
+{
+	AUTO_TABLES struct tables *tables = NULL;
+	int r = tables_open(&tables, err);
+
+	if (r == 0 && tables_hidden(tables))
+		return err_set(err, EACCES, "/proc hides processes from this user");
 	return r;
 }
 
 int live_labels(struct live *out, struct err *err)
 {
-	AUTO_TABLES struct tables *tables = NULL;
-	CLEANUP(finding_end) struct finding found = {0};
-	struct process_tables p;
-	int r = tables_open(&tables, err);
+	CLEANUP(finding_end) struct finding f = {.live = out};
+	struct questions questions = {ask_labels, take, &f};
+	AUTO_PIDS struct pids all = {0};
+	int r = check_proc(err);
 
-	if (r == 0 && tables_hidden(tables))
-		return err_set(err, EACCES, "/proc hides processes from this user");
-	while (r == 0 && (r = tables_next(tables, &p, err)) > 0)
-		r = add_process(&found, &p, err);
 	if (r == 0)
-		r = add_ready(&found, err);
-	if (r < 0)
-		return r;
-	*out = found.live;
-	found.live = (struct live){0};
-	return 0;
+		r = pids_all(&all, err);
+	if (r == 0) {
+		pids_leave_out(&all, &out->mute);
+		r = ask_all(&questions, &all, ASK_MS, &out->mute, err);
+	}
+	if (r == 0)
+		r = look_at_silent(&f, &out->mute, err);
+	return r < 0 ? r : add_ready(&f, err);
 }
 
 /* -- launches under way -- */
 
-struct pids {
-	pid_t *items;
-	size_t count;
-};
-
-static void pids_free(struct pids *pids)
-{
-	free(pids->items);
-}
-
-/* Whether the process is the wrapper, under any of its names or one that was just replaced. Nothing
- * is asked of the file system it is on, which may be a user's own and never answer. One that cannot
- * be looked at may be. */
-static bool is_wrapper(int proc, pid_t pid, const struct statx *wrapper)
+/* Whether the process runs the wrapper, under any of its names or one that was just replaced. Nothing
+ * is asked of the file system it is on, which may be a user's own and never answer. */
+static bool runs_wrapper(int dir, const struct statx *wrapper)
 {
 	static const char name[] = PINLIB_WRAPPER;
-	char exe[32], text[sizeof name];
+	char text[sizeof name];
 	struct statx stx;
-	ssize_t n;
+	ssize_t n = readlinkat(dir, "exe", text, sizeof text);
 
-	snprintf(exe, sizeof exe, "%d/exe", pid);
-	n = readlinkat(proc, exe, text, sizeof text);
 	if (n < 0)
-		return errno != ENOENT && errno != ESRCH;
+		return false;
 	/* One byte more fits: what follows a whole name is " (deleted)". */
 	if ((size_t)n >= sizeof name - 1 && memcmp(text, name, sizeof name - 1) == 0 &&
 	    ((size_t)n == sizeof name - 1 || text[n - 1] == ' '))
 		return true;
-	return statx(proc, exe, AT_STATX_DONT_SYNC, STATX_INO, &stx) == 0 &&
+	return statx(dir, "exe", AT_STATX_DONT_SYNC, STATX_INO, &stx) == 0 &&
 	       stx.stx_ino == wrapper->stx_ino && stx.stx_dev_major == wrapper->stx_dev_major &&
 	       stx.stx_dev_minor == wrapper->stx_dev_minor;
 }
 
-static int list_wrappers(DIR *proc, const struct statx *wrapper, struct pids *out, struct err *err)
+/* A name and a place on a file system are a user's to choose: a program bound over the wrapper in a namespace of
+ * theirs, one on a file system of theirs. What they cannot have is the capability, in a user namespace that root
+ * made; and without it nothing is mounted. */
+static bool may_mount(int dir)
 {
-	struct dirent *d;
+	return who_capabilities(dir, ".") & 1ULL << CAP_SYS_ADMIN && tables_is_roots(dir);
+}
 
-	for (errno = 0; (d = readdir(proc)); errno = 0) {
-		char *end;
-		long pid = strtol(d->d_name, &end, 10);
-		pid_t *more;
+struct launches {
+	struct statx wrapper;
+	struct live *live;
+};
 
-		if (*end || pid <= 0 || !is_wrapper(dirfd(proc), (pid_t)pid, wrapper))
-			continue;
-		more = reallocarray(out->items, out->count + 1, sizeof *more);
-		if (!more)
-			return err_nomem(err);
-		out->items = more;
-		out->items[out->count++] = (pid_t)pid;
+static void ask_launch(void *ctx, pid_t pid, FILE *answer)
+{
+	const struct launches *launches = ctx;
+	CLEANUP(who_free) struct who who = {.pid = pid};
+	struct err ignored; /* then it has no program's name */
+	AUTO_FD int dir = -1;
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/%d", pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || !runs_wrapper(dir, &launches->wrapper) || !may_mount(dir) ||
+	    !who_read(dir, ".", &who))
+		return;
+	who_read_program(dir, ".", &who.program, &ignored);
+	answer_who(answer, &who);
+}
+
+static int take_launch(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
+{
+	struct live *live = ((struct launches *)ctx)->live;
+	struct answer a = {.at = text, .end = text + len};
+	struct who *more;
+
+	(void)pid;
+	if (len == 0)
+		return 0;
+	more = reallocarray(live->launching, live->nlaunching + 1, sizeof *more);
+	if (!more)
+		return err_nomem(err);
+	live->launching = more;
+	more[live->nlaunching] = (struct who){0};
+	return take_who(&a, &more[live->nlaunching++], err);
+}
+
+/* Takes the launches out of live: to be asked again. */
+static int take_pids(struct live *live, struct pids *out, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < live->nlaunching; i++) {
+		if (r == 0)
+			r = pids_add(out, live->launching[i].pid, err);
+		who_free(&live->launching[i]);
 	}
-	return errno ? err_sys(err, errno, "cannot read /proc") : 0;
+	live->nlaunching = 0;
+	return r;
 }
 
-/* Keeps those that are still the wrapper. */
-static void keep_wrappers(DIR *proc, const struct statx *wrapper, struct pids *pids)
-{
-	size_t kept = 0;
+#define LOOK_MS 5
 
-	for (size_t i = 0; i < pids->count; i++)
-		if (is_wrapper(dirfd(proc), pids->items[i], wrapper))
-			pids->items[kept++] = pids->items[i];
-	pids->count = kept;
-}
-
-int live_launches(unsigned int milliseconds, size_t *left, struct err *err)
+int live_launches(unsigned int milliseconds, struct live *out, struct err *err)
 {
-	CLEANUP(pids_free) struct pids pids = {0};
-	AUTO_DIR DIR *proc = opendir("/proc");
-	struct statx wrapper = {0};
+	struct launches launches = {.live = out};
+	struct questions questions = {ask_launch, take_launch, &launches};
+	AUTO_PIDS struct pids all = {0};
+	size_t mute;
 	int r;
 
-	if (!proc)
-		return err_sys(err, errno, "cannot read /proc");
-	if (statx(AT_FDCWD, PINLIB_WRAPPER, 0, STATX_INO, &wrapper) < 0 && errno != ENOENT)
+	if (statx(AT_FDCWD, PINLIB_WRAPPER, 0, STATX_INO, &launches.wrapper) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "cannot stat %s", PINLIB_WRAPPER);
-	r = list_wrappers(proc, &wrapper, &pids, err);
-	for (unsigned int i = 0; r == 0 && i < milliseconds && pids.count; i++) {
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-		keep_wrappers(proc, &wrapper, &pids);
+	r = pids_all(&all, err);
+	if (r == 0)
+		r = ask_all(&questions, &all, ASK_MS, &out->mute, err);
+	mute = out->mute.count;
+	/* When they begin not to answer, one look was enough. */
+	for (unsigned int ms = 0;
+	     r == 0 && ms < milliseconds && out->nlaunching && out->mute.count == mute;
+	     ms += LOOK_MS) {
+		AUTO_PIDS struct pids left = {0};
+
+		nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
+		r = take_pids(out, &left, err);
+		if (r == 0)
+			r = ask_all(&questions, &left, ASK_MS, &out->mute, err);
 	}
-	*left = pids.count;
+	pids_sort(&out->mute);
 	return r;
 }
 

@@ -2,13 +2,11 @@
 
 #include "base/cleanup.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 
 static void process_free(struct process *p)
 {
-	free(p->program);
+	who_free(&p->who);
 	free(p->label);
 	libraries_free(&p->libs);
 }
@@ -18,16 +16,20 @@ void processes_free(struct processes *processes)
 	for (size_t i = 0; i < processes->count; i++)
 		process_free(&processes->items[i]);
 	free(processes->items);
+	silent_free(&processes->silent);
 	*processes = (struct processes){0};
 }
 
-/* What one look at all processes carries along. */
+/* What one look at all processes carries along. Children have copies of it. */
 struct look {
-	struct tables *tables;
+	struct tables *tables; /* in a child */
 	struct places *places;
 	struct processes found;
-	pid_t *doubtful; /* processes whose label has to be vouched for */
-	size_t ndoubtful;
+	struct believed *believed; /* overlays of all trusted tables */
+	struct pids doubtful;	   /* processes whose label has to be vouched for */
+	bool vouched;		   /* all are known that can do that */
+	int failed;		   /* of one process: why its tables cannot be read */
+	struct err why;
 };
 
 static void look_end(struct look *l)
@@ -35,85 +37,14 @@ static void look_end(struct look *l)
 	tables_close(&l->tables);
 	places_free(&l->places);
 	processes_free(&l->found);
-	free(l->doubtful);
-}
+	pids_free(&l->doubtful);
+	while (l->believed) {
+		struct believed *b = l->believed;
 
-/* -- facts -- */
-
-/* The file's bytes up to its end or to size - 1; -1 if it cannot be read. */
-static ssize_t read_small(const struct process_tables *t, const char *name, char *text, size_t size)
-{
-	char path[64];
-	AUTO_FD int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof path, "%s/%s", t->task, name);
-	fd = openat(t->dir, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (n >= 0)
-		text[n] = '\0';
-	return n;
-}
-
-/* Of a line of /proc/PID/status; the only text in it that the process controls is its name, in
- * which the kernel escapes newlines. */
-static const char *status_line(const char *status, const char *key)
-{
-	const char *at = strstr(status, key);
-
-	return at ? at + strlen(key) : "";
-}
-
-/* 1, or 0 if it has ended. */
-static int read_status(const struct process_tables *t, struct process *p)
-{
-	unsigned int uid;
-	char text[4096], state;
-	int pid;
-
-	if (read_small(t, "status", text, sizeof text) <= 0 ||
-	    sscanf(status_line(text, "\nState:"), " %c", &state) != 1 || state == 'Z' ||
-	    state == 'X' || sscanf(status_line(text, "\nTgid:"), "%d", &pid) != 1 ||
-	    sscanf(status_line(text, "\nUid:"), "%*u %u", &uid) != 1)
-		return 0;
-	p->pid = pid;
-	p->uid = uid;
-	return 1;
-}
-
-/* Everything up to the newline that the kernel adds: there can be more of them in it. */
-static void read_name(const struct process_tables *t, char name[PROCESS_NAME_MAX])
-{
-	ssize_t n = read_small(t, "comm", name, PROCESS_NAME_MAX);
-
-	if (n > 0 && name[n - 1] == '\n')
-		name[n - 1] = '\0';
-	else if (n < 0)
-		name[0] = '\0';
-}
-
-/* Once its app is unwrapped, a process in the view runs a file whose mount has lost its place: the
- * kernel shows the mount's own root. */
-static bool is_lost(const char *path)
-{
-	return strcmp(path, "/") == 0 || strcmp(path, "/ (deleted)") == 0;
-}
-
-static int read_program(const struct process_tables *t, char **program, struct err *err)
-{
-	char link[64], path[PATH_MAX];
-	ssize_t n;
-
-	snprintf(link, sizeof link, "%s/exe", t->task);
-	n = readlinkat(t->dir, link, path, sizeof path - 1);
-	if (n < 0)
-		return 0;
-	path[n] = '\0';
-	if (is_lost(path))
-		return 0;
-	*program = strdup(path);
-	return *program ? 0 : err_nomem(err);
+		l->believed = b->next;
+		free(b->label);
+		free(b);
+	}
 }
 
 /* -- labels -- */
@@ -162,6 +93,7 @@ static int add_labels(struct look *l, const struct process_tables *t, size_t fir
 	return r;
 }
 
+/* 1, or 0 if it has ended. */
 static int add_facts(struct look *l, const struct process_tables *t, struct process *p,
 		     struct err *err)
 {
@@ -172,10 +104,8 @@ static int add_facts(struct look *l, const struct process_tables *t, struct proc
 		if (p->libs_failed == -ENOMEM)
 			return -ENOMEM;
 	}
-	read_name(t, p->name);
-	r = read_program(t, &p->program, err);
-	/* Last of all: who has ended by now may have shown nothing of what was asked before. */
-	return r < 0 ? r : read_status(t, p);
+	r = who_read_program(t->dir, t->task, &p->who.program, err);
+	return r < 0 ? r : who_read(t->dir, t->task, &p->who);
 }
 
 static int add_process(struct look *l, const struct process_tables *t, struct err *err)
@@ -196,17 +126,6 @@ static int add_process(struct look *l, const struct process_tables *t, struct er
 	return r;
 }
 
-static int doubt(struct look *l, pid_t pid, struct err *err)
-{
-	pid_t *more = reallocarray(l->doubtful, l->ndoubtful + 1, sizeof *more);
-
-	if (!more)
-		return err_nomem(err);
-	l->doubtful = more;
-	more[l->ndoubtful++] = pid;
-	return 0;
-}
-
 static bool is_doubtful(const struct process_tables *t)
 {
 	for (size_t i = 0; i < t->count; i++)
@@ -215,99 +134,298 @@ static bool is_doubtful(const struct process_tables *t)
 	return false;
 }
 
+/* -- a child's answer -- */
+
+enum kind { GONE, FOUND, FAILED, DOUBTFUL };
+
+/* What can vouch for others: each trusted table once. */
+static void answer_believed(FILE *answer, const struct process_tables *t)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		struct mount_table *table = t->views[i];
+
+		for (size_t k = 0; k < table->count && table->trust == TRUST_YES && !table->told;
+		     k++) {
+			answer_number(answer, table->overlays[k].dev);
+			answer_text(answer, table->overlays[k].label);
+		}
+		table->told = true;
+	}
+	answer_number(answer, 0);
+	answer_text(answer, NULL);
+}
+
+static void answer_process(FILE *answer, const struct process *p)
+{
+	answer_who(answer, &p->who);
+	answer_text(answer, p->label);
+	answer_number(answer, p->trust);
+	answer_number(answer, (uint64_t)-p->libs_failed);
+	answer_number(answer, p->libs.count);
+	for (size_t i = 0; i < p->libs.count; i++) {
+		const struct library *lib = &p->libs.items[i];
+
+		answer_text(answer, lib->path);
+		answer_number(answer, lib->ino);
+		answer_number(answer, (uint64_t)lib->pinned | (uint64_t)lib->stale << 1);
+	}
+}
+
+static void answer_failed(FILE *answer, int failed, const struct err *why)
+{
+	answer_number(answer, FAILED);
+	answer_number(answer, (uint64_t)-failed);
+	answer_text(answer, why->text);
+}
+
+static void answer_found(struct look *l, const struct process_tables *t, FILE *answer)
+{
+	struct err err;
+	int r = add_process(l, t, &err);
+
+	if (r < 0) {
+		answer_failed(answer, r, &err);
+	} else {
+		answer_number(answer, FOUND);
+		answer_believed(answer, t);
+		answer_number(answer, l->found.count);
+		for (size_t i = 0; i < l->found.count; i++)
+			answer_process(answer, &l->found.items[i]);
+	}
+	processes_free(&l->found);
+}
+
+static void ask(void *ctx, pid_t pid, FILE *answer)
+{
+	struct look *l = ctx;
+	struct process_tables t;
+	struct err err;
+	int r = l->tables ? 0 : tables_open(&l->tables, &err);
+
+	if (r == 0) {
+		tables_believe(l->tables, l->believed);
+		r = tables_one(l->tables, pid, &t, &err);
+	}
+	if (r == 0)
+		r = t.failed;
+	if (r == -ESRCH)
+		answer_number(answer, GONE);
+	else if (r < 0)
+		answer_failed(answer, r, &err);
+	else if (is_doubtful(&t) && !l->vouched)
+		answer_number(answer, DOUBTFUL), answer_believed(answer, &t);
+	else
+		answer_found(l, &t, answer);
+}
+
+/* -- what comes of it -- */
+
+static int take_library(struct answer *a, struct libraries *libs, struct err *err)
+{
+	const char *path = take_text(a);
+	struct library lib = {.ino = take_number(a)};
+	uint64_t flags = take_number(a);
+
+	if (a->broken || !path)
+		return err_set(err, EBADMSG, "an answer breaks off");
+	lib.pinned = flags & 1;
+	lib.stale = flags & 2;
+	lib.path = strdup(path);
+	if (!lib.path)
+		return err_nomem(err);
+	libs->items[libs->count++] = lib;
+	return 0;
+}
+
+static int take_process(struct look *l, struct answer *a, struct err *err)
+{
+	struct process *items = reallocarray(l->found.items, l->found.count + 1, sizeof *items);
+	struct process *p;
+	const char *label;
+	uint64_t libs;
+	int r;
+
+	if (!items)
+		return err_nomem(err);
+	l->found.items = items;
+	p = &items[l->found.count++];
+	*p = (struct process){0};
+	r = take_who(a, &p->who, err);
+	label = take_text(a);
+	p->label = strdup(label ? label : "");
+	p->trust = (enum trust)take_number(a);
+	p->libs_failed = -(int)take_number(a);
+	libs = take_number(a);
+	if (a->broken || libs > LIBRARIES_MAX)
+		return err_set(err, EBADMSG, "an answer breaks off");
+	p->libs.items = calloc(libs + 1, sizeof *p->libs.items);
+	if (r < 0 || !p->label || !p->libs.items)
+		return err_nomem(err);
+	while (r == 0 && libs-- > 0)
+		r = take_library(a, &p->libs, err);
+	return r;
+}
+
+static int take_believed(struct look *l, struct answer *a, struct err *err)
+{
+	dev_t dev = take_number(a);
+	const char *label = take_text(a);
+
+	for (; label; dev = take_number(a), label = take_text(a)) {
+		struct believed *b = calloc(1, sizeof *b);
+
+		if (!b)
+			return err_nomem(err);
+		*b = (struct believed){dev, strdup(label), l->believed};
+		l->believed = b;
+		if (!b->label)
+			return err_nomem(err);
+	}
+	return 0;
+}
+
+static int take_found(struct look *l, struct answer *a, struct err *err)
+{
+	int r = take_believed(l, a, err);
+
+	for (uint64_t n = take_number(a); r == 0 && n > 0; n--)
+		r = take_process(l, a, err);
+	return r;
+}
+
+static int take(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
+{
+	struct answer a = {.at = text, .end = text + len};
+	struct look *l = ctx;
+	const char *why;
+
+	switch (take_number(&a)) {
+	case FOUND:
+		return take_found(l, &a, err);
+	case DOUBTFUL:
+		return pids_add(&l->doubtful, pid, err) < 0 ? -ENOMEM : take_believed(l, &a, err);
+	case FAILED:
+		l->failed = -(int)take_number(&a);
+		why = take_text(&a);
+		err_set(&l->why, -l->failed, "%s", why ? why : "");
+		l->found.unreadable++;
+		if (l->failed == -ENOMEM)
+			*err = l->why;
+		return l->failed == -ENOMEM ? -ENOMEM : 0;
+	default:
+		return 0;
+	}
+}
+
 /* -- all -- */
 
 static int compare_pid(const void *a, const void *b)
 {
 	const struct process *x = a, *y = b;
 
-	return x->pid != y->pid ? (x->pid > y->pid) - (x->pid < y->pid)
-				: strcmp(x->label, y->label);
+	return x->who.pid != y->who.pid ? (x->who.pid > y->who.pid) - (x->who.pid < y->who.pid)
+					: strcmp(x->label, y->label);
 }
 
-/* Those that another one has to vouch for come when all tables are known. */
-static int read_doubtful(struct look *l, struct err *err)
+/* The processes in of, and then those of them that another one has to vouch for. */
+static int look_at(struct look *l, const struct pids *of, struct pids *silent, struct err *err)
 {
-	struct process_tables t;
-	int r = 0;
+	struct questions questions = {ask, take, l};
+	int r = ask_all(&questions, of, ASK_MS, silent, err);
 
-	for (size_t i = 0; r == 0 && i < l->ndoubtful; i++) {
-		r = tables_one(l->tables, l->doubtful[i], &t, err);
-		if (r == 0)
-			r = add_process(l, &t, err);
-		else if (r == -ESRCH)
-			r = 0;
-	}
+	l->vouched = true;
+	if (r == 0)
+		r = ask_all(&questions, &l->doubtful, ASK_MS, silent, err);
 	return r;
 }
 
-static int read_all(struct look *l, struct err *err)
+static int hand_out(struct look *l, struct processes *out, struct err *err)
 {
-	struct process_tables t;
-	int r;
+	AUTO_TABLES struct tables *tables = NULL;
+	int r = tables_open(&tables, err);
 
-	while ((r = tables_next(l->tables, &t, err)) > 0) {
-		if (t.failed == -ENOMEM)
-			return t.failed;
-		l->found.unreadable += t.failed < 0;
-		r = is_doubtful(&t) ? doubt(l, t.pid, err) : add_process(l, &t, err);
-		if (r < 0)
-			return r;
-	}
-	return r < 0 ? r : read_doubtful(l, err);
-}
-
-static void take(struct look *l, struct processes *out)
-{
-	l->found.hidden = tables_hidden(l->tables);
+	if (r < 0)
+		return r;
+	l->found.hidden = tables_hidden(tables);
 	if (l->found.count)
 		qsort(l->found.items, l->found.count, sizeof *l->found.items, compare_pid);
 	*out = l->found;
 	l->found = (struct processes){0};
+	return 0;
 }
 
 int processes_read(struct processes *out, struct err *err)
 {
 	CLEANUP(look_end) struct look l = {0};
-	int r = tables_open(&l.tables, err);
+	AUTO_PIDS struct pids all = {0};
+	AUTO_PIDS struct pids silent = {0};
+	int r = pids_all(&all, err);
 
 	if (r == 0)
-		r = read_all(&l, err);
+		r = look_at(&l, &all, &silent, err);
 	if (r == 0)
-		take(&l, out);
-	return r;
+		r = silent_name(&silent, &l.found.silent, err);
+	return r < 0 ? r : hand_out(&l, out, err);
 }
 
 /* For what cannot be believed by itself all other tables have to be known. */
-static int read_others(struct look *l, struct err *err)
+static int vouch(struct look *l, struct err *err)
 {
-	struct process_tables t;
-	int r;
+	struct questions questions = {ask, take, l};
+	AUTO_PIDS struct pids all = {0};
+	AUTO_PIDS struct pids ignored = {0};
+	struct pids one = l->doubtful;
+	int r = pids_all(&all, err);
 
-	while ((r = tables_next(l->tables, &t, err)) > 0)
-		if (t.failed == -ENOMEM)
-			return t.failed;
+	l->doubtful = (struct pids){0};
+	if (r == 0)
+		r = ask_all(&questions, &all, ASK_MS, &ignored, err);
+	processes_free(&l->found);
+	pids_free(&l->doubtful);
+	l->doubtful = one;
+	l->failed = 0;
 	return r;
+}
+
+static int look_at_one(struct look *l, pid_t pid, struct pids *silent, struct err *err)
+{
+	struct questions questions = {ask, take, l};
+	int r = ask_all(&questions, &(struct pids){&pid, 1}, ASK_MS, silent, err);
+
+	if (r < 0 || l->doubtful.count == 0)
+		return r;
+	r = vouch(l, err);
+	l->vouched = true;
+	return r < 0 ? r : ask_all(&questions, &l->doubtful, ASK_MS, silent, err);
+}
+
+static int is_known(pid_t pid, struct err *err)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/%d", pid);
+	return access(path, F_OK) < 0 && errno == ENOENT
+		       ? err_set(err, ESRCH, "there is no process %d", pid)
+		       : 0;
 }
 
 int processes_read_one(pid_t pid, struct processes *out, struct err *err)
 {
 	CLEANUP(look_end) struct look l = {0};
-	struct process_tables t;
-	int r = tables_open(&l.tables, err);
+	AUTO_PIDS struct pids silent = {0};
+	int r = is_known(pid, err);
 
 	if (r == 0)
-		r = tables_one(l.tables, pid, &t, err);
-	if (r == 0 && is_doubtful(&t)) {
-		r = read_others(&l, err);
-		if (r == 0)
-			r = tables_one(l.tables, pid, &t, err);
+		r = look_at_one(&l, pid, &silent, err);
+	if (r == 0 && silent.count)
+		return err_set(
+			err, ETIMEDOUT,
+			"process %d does not answer: whoever owns it keeps an execve(2) of it "
+			"from ending",
+			pid);
+	if (r == 0 && l.failed) {
+		*err = l.why;
+		return l.failed;
 	}
-	if (r == 0)
-		r = t.failed;
-	if (r == 0)
-		r = add_process(&l, &t, err);
-	if (r == 0)
-		take(&l, out);
-	return r;
+	return r < 0 ? r : hand_out(&l, out, err);
 }

@@ -11,15 +11,11 @@
 #include "base/err.h"
 #include "labeler/maps.h"
 #include "labeler/tables.h"
-
-#define PROCESS_NAME_MAX 64 /* of the kernel's, with the NUL; a program's has 16 at most */
+#include "labeler/who.h"
 
 /* One label of one process. One whose threads are in different views is there for each. */
 struct process {
-	pid_t pid;
-	uid_t uid; /* effective */
-	char name[PROCESS_NAME_MAX];
-	char *program; /* as /proc/PID/exe shows it, NULL if it may not be read or has no path */
+	struct who who;
 	char *label;
 	enum trust trust;
 	struct libraries libs;
@@ -29,15 +25,16 @@ struct process {
 struct processes {
 	struct process *items; /* in the order of /proc: by number */
 	size_t count;
-	size_t unreadable; /* of so many others it is not known whether they have a label */
-	bool hidden;	   /* /proc does not show all processes to this user */
+	size_t unreadable;    /* of so many others it is not known whether they have a label */
+	struct silent silent; /* nor of these, which did not answer */
+	bool hidden;	      /* /proc does not show all processes to this user */
 };
 void processes_free(struct processes *processes);
 #define AUTO_PROCESSES CLEANUP(processes_free)
 
-/* All with a label. */
+/* All with a label. Takes ASK_MS longer at most than the processes that answer. */
 int processes_read(struct processes *out, struct err *err);
 
-/* The labels of that one; count 0: it has none. -ESRCH: there is no such process; other negative
- * errors: its tables cannot be read. */
+/* The labels of that one; count 0: it has none. -ESRCH: there is no such process; -ETIMEDOUT: it does not
+ * answer; other negative errors: its tables cannot be read. */
 int processes_read_one(pid_t pid, struct processes *out, struct err *err);

@@ -15,32 +15,46 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-/* A mount namespace that was met, held open: its number is not given to another one meanwhile. */
+/* What decides about a thread's table: its namespace, and its root directory, below which the table shows what
+ * there is. A table that was read for one thread is that of all with the same place. */
+struct place {
+	uint64_t ns; /* 0: not known, or not shared with others */
+	uint64_t mount, dev, ino;
+};
+
+/* A place that was met. Its namespace is held open: the number is not given to another one meanwhile. */
 struct space {
-	ino_t ns; /* 0: not known, or not shared with others */
-	int fd;	  /* -1: not held, so not in the tree */
+	struct place place;
+	int fd; /* -1: not held, so not in the tree */
 	struct mount_table table;
 	struct space *next;
 };
+
+#define FIRST_NOT_READ UINT64_MAX
 
 struct tables {
 	DIR *proc;
 	bool hidden;
 	dev_t nsfs;
 	ino_t user_ns; /* ours */
-	rlim_t fd_max; /* namespaces are held with lower descriptors: the rest is for reading */
-	void *by_ns;   /* of tsearch(3): struct space */
+	uint64_t
+		first_ns; /* the first process's, if there is no view in it: nobody in it has one. 0: not known */
+	bool ours_only;
+	size_t foreign_read; /* bytes of the tables of namespaces that are not root's, so far */
+	const struct believed *believed;
+	rlim_t fd_max;	/* namespaces are held with lower descriptors: the rest is for reading */
+	void *by_place; /* of tsearch(3): struct space */
 	struct space *spaces;
 	struct process_tables process;
 };
 
-static int compare_ns(const void *a, const void *b)
+static int compare_place(const void *a, const void *b)
 {
-	const struct space *x = a, *y = b;
-
-	return x->ns < y->ns ? -1 : x->ns > y->ns;
+	return memcmp(&((const struct space *)a)->place, &((const struct space *)b)->place,
+		      sizeof(struct place));
 }
 
 void mount_table_free(struct mount_table *table)
@@ -77,7 +91,7 @@ void tables_close(struct tables **tables)
 
 	if (!t)
 		return;
-	tdestroy(t->by_ns, keep_nothing);
+	tdestroy(t->by_place, keep_nothing);
 	while (t->spaces) {
 		struct space *space = t->spaces;
 
@@ -119,6 +133,7 @@ int tables_open(struct tables **out, struct err *err)
 	t->nsfs = st.st_dev;
 	t->user_ns = st.st_ino;
 	t->hidden = faccessat(dirfd(t->proc), "1", F_OK, 0) < 0 && errno == ENOENT;
+	t->first_ns = FIRST_NOT_READ;
 	*out = t;
 	t = NULL;
 	return 0;
@@ -127,6 +142,16 @@ int tables_open(struct tables **out, struct err *err)
 bool tables_hidden(const struct tables *t)
 {
 	return t->hidden;
+}
+
+void tables_ours_only(struct tables *t)
+{
+	t->ours_only = true;
+}
+
+void tables_believe(struct tables *t, const struct believed *believed)
+{
+	t->believed = believed;
 }
 
 /* -- one table -- */
@@ -251,14 +276,18 @@ static bool may_be_ours(const char *line, size_t len)
 }
 
 /* The lines that can be a view's overlay: the others are not worth being taken apart. */
-static int pick_lines(FILE *in, FILE *out, enum trust trust)
+static int pick_lines(FILE *in, FILE *out, struct mount_table *table)
 {
+	enum trust trust = table->trust;
 	AUTO_FREE char *line = NULL;
 	size_t room = 0, picked = 0;
 	ssize_t n;
 
 	errno = 0;
 	while ((n = getline(&line, &room, in)) > 0) {
+		table->read += (size_t)n;
+		if (trust == TRUST_NO && table->read > FOREIGN_MAX)
+			return 0;
 		if (!may_be_ours(line, (size_t)n))
 			continue;
 		if (picked++ == OVERLAYS_MAX)
@@ -291,7 +320,7 @@ static int read_table(int dir, const char *path, bool ready, struct mount_table 
 	picked = open_memstream(&text, &len);
 	if (!picked)
 		return err_nomem(err);
-	r = pick_lines(in, picked, out->trust);
+	r = pick_lines(in, picked, out);
 	if (fclose(picked) != 0 && r == 0)
 		r = -ENOMEM;
 	if (r < 0)
@@ -305,44 +334,88 @@ int tables_ready(struct mount_table *out, struct err *err)
 	return read_table(AT_FDCWD, "/proc/1/mountinfo", true, out, err);
 }
 
+int tables_read(int dir, struct mount_table *out, struct err *err)
+{
+	*out = (struct mount_table){.trust = TRUST_NO};
+	return read_table(dir, "mountinfo", false, out, err);
+}
+
 /* -- namespaces -- */
 
-/* What a table shows is its namespace's, and of that the part below the thread's root directory.
- * Only who has the whole speaks for others: names of other roots can be the same for two. By
- * readlink(2), which, unlike stat(2), asks no filesystem: a user's own could never answer. */
-static bool sees_all(int dir, const char *task)
-{
-	char path[64], root[2];
-
-	snprintf(path, sizeof path, "%s/root", task);
-	return readlinkat(dir, path, root, sizeof root) == 1 && root[0] == '/';
-}
-
-/* 0 if it cannot be known. */
-static ino_t namespace_of(int dir, const char *task)
+/* All zero if it cannot be known. The root directory is a user's, and could be on a file system that never answers: it
+ * is not asked. */
+static struct place place_of(int dir, const char *task)
 {
 	char path[64];
-	struct stat st;
+	struct statx root;
+	struct stat ns;
 
+	snprintf(path, sizeof path, "%s/root", task);
+	if (statx(dir, path, AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &root) < 0 ||
+	    !(root.stx_mask & STATX_MNT_ID))
+		return (struct place){0};
 	snprintf(path, sizeof path, "%s/ns/mnt", task);
-	return fstatat(dir, path, &st, 0) == 0 ? st.st_ino : 0;
+	if (fstatat(dir, path, &ns, 0) < 0)
+		return (struct place){0};
+	return (struct place){
+		.ns = ns.st_ino,
+		.mount = root.stx_mnt_id,
+		.dev = makedev(root.stx_dev_major, root.stx_dev_minor),
+		.ino = root.stx_ino,
+	};
 }
 
-/* Its owner decides: who is in the namespace matters as little as who made the mounts. */
-static enum trust trust_of(const struct tables *t, int ns)
+/* Whether uid 0 is in the thread's user namespace, which is to have this number, what it is here. */
+static bool maps_our_root(int dir, const char *task, ino_t user_ns)
+{
+	AUTO_FILE FILE *f = NULL;
+	char path[64];
+	struct stat st;
+	unsigned int inside, outside;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/ns/user", task);
+	if (fstatat(dir, path, &st, 0) < 0 || st.st_ino != user_ns)
+		return false;
+	snprintf(path, sizeof path, "%s/uid_map", task);
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!f && fd >= 0)
+		close(fd);
+	return f && fscanf(f, "%u %u", &inside, &outside) == 2 && inside == 0 && outside == 0;
+}
+
+bool tables_is_roots(int dir)
+{
+	struct stat own, st;
+
+	return stat("/proc/self/ns/user", &own) == 0 && fstatat(dir, "ns/user", &st, 0) == 0 &&
+	       (st.st_ino == own.st_ino || maps_our_root(dir, ".", st.st_ino));
+}
+
+/* Its owner decides: who is in the namespace matters as little as who made the mounts. In a user namespace that root
+ * made and that has the same root (a container without a mapping) that root mounted them. */
+static enum trust trust_of(const struct tables *t, int ns, int dir, const char *task)
 {
 	AUTO_FD int owner = ioctl(ns, NS_GET_USERNS);
 	struct stat st;
+	uid_t maker;
 
 	/* EPERM: it is not below our own user namespace. */
 	if (owner < 0 || fstat(owner, &st) < 0)
 		return TRUST_UNKNOWN;
-	return st.st_dev == t->nsfs && st.st_ino == t->user_ns ? TRUST_YES : TRUST_NO;
+	if (st.st_dev == t->nsfs && st.st_ino == t->user_ns)
+		return TRUST_YES;
+	return ioctl(owner, NS_GET_OWNER_UID, &maker) == 0 && maker == 0 &&
+			       maps_our_root(dir, task, st.st_ino)
+		       ? TRUST_YES
+		       : TRUST_NO;
 }
 
-static struct space *find_space(struct tables *t, ino_t ns)
+static struct space *find_space(struct tables *t, const struct place *place)
 {
-	struct space key = {.ns = ns}, **found = ns ? tfind(&key, &t->by_ns, compare_ns) : NULL;
+	struct space key = {.place = *place},
+		     **found = place->ns ? tfind(&key, &t->by_place, compare_place) : NULL;
 
 	return found ? *found : NULL;
 }
@@ -352,17 +425,39 @@ static struct space *find_space(struct tables *t, ino_t ns)
 static int remember(struct tables *t, struct space *space, int dir, const char *task,
 		    struct err *err)
 {
-	if (space->fd < 0 || (rlim_t)space->fd >= t->fd_max || !sees_all(dir, task) ||
-	    namespace_of(dir, task) != space->ns) {
+	struct place now = place_of(dir, task);
+
+	if (space->fd < 0 || (rlim_t)space->fd >= t->fd_max || !now.ns ||
+	    memcmp(&now, &space->place, sizeof now) != 0) {
 		cleanup_fd(&space->fd);
 		space->fd = -1;
 		return 0;
 	}
-	return tsearch(space, &t->by_ns, compare_ns) ? 0 : err_nomem(err);
+	return tsearch(space, &t->by_place, compare_place) ? 0 : err_nomem(err);
 }
 
-static int new_space(struct tables *t, int dir, const char *task, struct space **out,
-		     struct err *err)
+/* What users have in namespaces of their own must not take root's time: of one table, and of all together, no more
+ * is read than a bound. */
+static int read_space(struct tables *t, struct space *space, int dir, const char *task,
+		      struct err *err)
+{
+	struct mount_table *table = &space->table;
+	char path[64];
+	int r;
+
+	if (table->trust == TRUST_NO && t->ours_only)
+		return 0;
+	if (table->trust == TRUST_NO && t->foreign_read > FOREIGN_ALL_MAX)
+		return err_set(err, E2BIG, "there are too many mounts in users' own namespaces");
+	snprintf(path, sizeof path, "%s/mountinfo", task);
+	r = read_table(dir, path, false, table, err);
+	if (table->trust == TRUST_NO)
+		t->foreign_read += table->read;
+	return r;
+}
+
+static int new_space(struct tables *t, int dir, const char *task, const struct place *place,
+		     struct space **out, struct err *err)
 {
 	AUTO_SPACE struct space *space = calloc(1, sizeof *space);
 	char path[64];
@@ -374,12 +469,11 @@ static int new_space(struct tables *t, int dir, const char *task, struct space *
 	snprintf(path, sizeof path, "%s/ns/mnt", task);
 	space->table.trust = TRUST_UNKNOWN;
 	space->fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	if (space->fd >= 0 && fstat(space->fd, &st) == 0) {
-		space->ns = st.st_ino;
-		space->table.trust = trust_of(t, space->fd);
-	}
-	snprintf(path, sizeof path, "%s/mountinfo", task);
-	r = read_table(dir, path, false, &space->table, err);
+	if (space->fd >= 0 && fstat(space->fd, &st) == 0 && st.st_ino == place->ns)
+		space->place = *place;
+	if (space->fd >= 0)
+		space->table.trust = trust_of(t, space->fd, dir, task);
+	r = read_space(t, space, dir, task, err);
 	if (r == 0)
 		r = remember(t, space, dir, task, err);
 	if (r < 0)
@@ -391,11 +485,26 @@ static int new_space(struct tables *t, int dir, const char *task, struct space *
 	return 0;
 }
 
+/* Whether it is the first process's namespace, and there is no view in that: then no root directory in it shows
+ * one. It is where most processes are, and where users can have as many root directories as they like. */
+static bool is_in_first(struct tables *t, const struct place *place)
+{
+	if (t->first_ns == FIRST_NOT_READ) {
+		CLEANUP(mount_table_free) struct mount_table table = {.trust = TRUST_YES};
+		struct place first = place_of(dirfd(t->proc), "1");
+		struct err ignored; /* then nothing is known of it */
+		int r = read_table(dirfd(t->proc), "1/mountinfo", false, &table, &ignored);
+
+		t->first_ns = r < 0 || table.count ? 0 : first.ns;
+	}
+	return place->ns && place->ns == t->first_ns;
+}
+
 /* -- processes -- */
 
-static int add_view(struct process_tables *p, const struct mount_table *table, struct err *err)
+static int add_view(struct process_tables *p, struct mount_table *table, struct err *err)
 {
-	const struct mount_table **more;
+	struct mount_table **more;
 
 	for (size_t i = 0; i < p->count; i++)
 		if (p->views[i] == table)
@@ -412,14 +521,17 @@ static int read_task(struct tables *t, const char *tid, struct err *err)
 {
 	struct process_tables *p = &t->process;
 	struct space *space = NULL;
+	struct place place;
 	char task[32];
 	int r = 0;
 
 	snprintf(task, sizeof task, "task/%.20s", tid);
-	if (sees_all(p->dir, task))
-		space = find_space(t, namespace_of(p->dir, task));
+	place = place_of(p->dir, task);
+	if (is_in_first(t, &place))
+		return 0;
+	space = find_space(t, &place);
 	if (!space)
-		r = new_space(t, p->dir, task, &space, err);
+		r = new_space(t, p->dir, task, &place, &space, err);
 	if (r < 0 || space->table.count == 0)
 		return r;
 	if (p->count == 0)
@@ -427,8 +539,8 @@ static int read_task(struct tables *t, const char *tid, struct err *err)
 	return add_view(p, &space->table, err);
 }
 
-/* The next entry of /proc or of a task directory: their names are numbers. NULL at the end, or with
- * errno: a list that breaks off would make live views look dead. */
+/* The next entry of a task directory: their names are numbers. NULL at the end, or with errno: a list that breaks off
+ * would make live views look dead. */
 static const char *next_number(DIR *dir)
 {
 	struct dirent *d;
@@ -479,19 +591,6 @@ static int read_process(struct tables *t, const char *name, struct err *err)
 	return 1;
 }
 
-int tables_next(struct tables *t, struct process_tables *out, struct err *err)
-{
-	const char *name;
-
-	while ((name = next_number(t->proc))) {
-		if (read_process(t, name, err) == 0)
-			continue;
-		*out = t->process;
-		return 1;
-	}
-	return errno ? err_sys(err, errno, "cannot read /proc") : 0;
-}
-
 int tables_one(struct tables *t, pid_t pid, struct process_tables *out, struct err *err)
 {
 	char name[16];
@@ -505,11 +604,9 @@ int tables_one(struct tables *t, pid_t pid, struct process_tables *out, struct e
 
 static bool is_inherited(const struct tables *t, const struct overlay *overlay)
 {
-	for (const struct space *s = t->spaces; s; s = s->next)
-		for (size_t i = 0; s->table.trust == TRUST_YES && i < s->table.count; i++)
-			if (s->table.overlays[i].dev == overlay->dev &&
-			    strcmp(s->table.overlays[i].label, overlay->label) == 0)
-				return true;
+	for (const struct believed *b = t->believed; b; b = b->next)
+		if (b->dev == overlay->dev && strcmp(b->label, overlay->label) == 0)
+			return true;
 	return false;
 }
 

@@ -6,7 +6,8 @@
  * process is in takes the right to trace it. So an ordinary user sees the labels of all, and of
  * other users' processes cannot tell whether to believe them.
  *
- * Nothing is looked up in another process's namespace, so no filesystem of a user's is asked.
+ * Nothing is looked up in another process's namespace, so no filesystem of a user's is asked. All the same some
+ * answers of /proc can keep the reader waiting for ever: but for the caller's own process, ask in a child (ask.h).
  */
 #pragma once
 
@@ -37,11 +38,17 @@ struct overlay {
  * read: what was inherited comes first. */
 #define OVERLAYS_MAX 128
 
+/* Nor are more bytes read of such a table, and of all of them together. A hundred mounts have 15 kB. */
+#define FOREIGN_MAX (1 << 20)
+#define FOREIGN_ALL_MAX (16 << 20)
+
 /* The overlays of views in one table: at least one. */
 struct mount_table {
 	struct overlay *overlays;
 	size_t count;
+	size_t read; /* bytes */
 	enum trust trust;
+	bool told; /* the reader's own */
 };
 
 void mount_table_free(struct mount_table *table);
@@ -51,6 +58,12 @@ void mount_table_free(struct mount_table *table);
  * are made, wherever the calling process is; in no table below. *out is freed with
  * mount_table_free. */
 int tables_ready(struct mount_table *out, struct err *err);
+
+/* That of a process, by its directory in /proc; whether it can be believed is not known (TRUST_NO). */
+int tables_read(int dir, struct mount_table *out, struct err *err);
+
+/* Whether that process is in our own user namespace, or in one that has the same root. */
+bool tables_is_roots(int dir);
 
 struct tables;
 
@@ -68,19 +81,27 @@ struct process_tables {
 	pid_t pid;
 	int dir;       /* /proc/PID: stays this process's, whoever gets its number next */
 	char task[32]; /* "task/TID": a thread that has a view; the first one may have ended */
-	const struct mount_table **views; /* of its threads; those without views are left out */
+	struct mount_table **views; /* of its threads; those without views are left out */
 	size_t count;
 	int failed; /* 0, or why the tables are not all there; the text is in err */
 };
 
-/* The next process: 1, or 0 after the last, or a negative error if the list itself cannot be read.
- * One that vanishes has no tables. */
-int tables_next(struct tables *tables, struct process_tables *out, struct err *err);
+/* From now on the tables of namespaces that are not root's are not read, and have no views. */
+void tables_ours_only(struct tables *tables);
+
+/* Overlays that a trusted table has, wherever that was read. */
+struct believed {
+	dev_t dev;
+	char *label;
+	struct believed *next;
+};
+/* Lives as long as tables. */
+void tables_believe(struct tables *tables, const struct believed *believed);
 
 /* That one. -ESRCH if there is none. pid may be any of its threads'; 0 is the caller. */
 int tables_one(struct tables *tables, pid_t pid, struct process_tables *out, struct err *err);
 
 /* What to think of an overlay of that table: the table's trust; but one in an untrusted table was
- * inherited if a trusted one, among those read, has the very same. */
+ * inherited if it is among the believed. */
 enum trust tables_trust(const struct tables *tables, const struct mount_table *table,
 			const struct overlay *overlay);

@@ -2,7 +2,6 @@
 
 #include "base/file.h"
 #include "base/paths.h"
-#include "labeler/live.h"
 #include "plan/read.h"
 #include "policy/activate.h"
 #include "policy/unit.h"
@@ -28,14 +27,16 @@ static int64_t generation_of(const char *label)
 	return *end == ':' && generation >= 0 ? generation : POLICY_NOW;
 }
 
+/* The label of who does not answer may be a user's own work. That it keeps a layer of that name is the least that is
+ * safe; how far back generations are kept must not be theirs to say. */
 static int64_t oldest_live(const struct live *live)
 {
 	int64_t oldest = POLICY_NOW;
 
 	for (size_t i = 0; i < live->count; i++) {
-		int64_t generation = generation_of(live->labels[i]);
+		int64_t generation = generation_of(live->labels[i].label);
 
-		if (generation < oldest)
+		if (!live->labels[i].only_silent && generation < oldest)
 			oldest = generation;
 	}
 	return oldest;
@@ -81,7 +82,7 @@ static int layers_needed(struct policy *policy, const struct live *live, struct 
 	ids->items = items;
 	*planned = ids->count;
 	for (size_t i = 0; i < live->count; i++) {
-		const char *label = live->labels[i];
+		const char *label = live->labels[i].label;
 
 		items[ids->count] = strndup(label, strcspn(label, ":"));
 		if (!items[ids->count++])
@@ -174,29 +175,88 @@ static int versions_needed(struct policy *policy, const struct digests *also, st
 	return 0;
 }
 
+/* Before the labels: a launch is seen as such, or else its view is. */
+static int look_for_users(struct live *live, struct err *err)
+{
+	int r = live_launches(LAUNCH_MS, live, err);
+
+	if (r == 0)
+		r = live_labels(live, err);
+	if (r < 0)
+		return err_wrap(err, r, "cannot tell which views are in use");
+	if (live->is_partial)
+		return err_set(
+			err, ETIMEDOUT,
+			"cannot tell which views are in use: process %d does not show its mount "
+			"table",
+			live->mute.items[0]);
+	return 0;
+}
+
+static bool is_layer_of(const char *label, const char *id)
+{
+	size_t len = strlen(id);
+
+	return strncmp(label, id, len) == 0 && label[len] == ':';
+}
+
+static bool layer_exists(const char *label)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, PINLIB_LAYERS "/%.*s", (int)strcspn(label, ":"), label);
+	return !strchr(path + strlen(PINLIB_LAYERS) + 1, '/') && access(path, F_OK) == 0;
+}
+
+/* Those that the policy does not need. oldest: the first generation that would have stayed without anybody. */
+static int mark_holders(const struct paths *ids, size_t planned, int64_t oldest,
+			struct collected *out, struct err *err)
+{
+	const struct live *live = &out->live;
+
+	out->holds = calloc(live->count + 1, sizeof *out->holds);
+	if (!out->holds)
+		return err_nomem(err);
+	for (size_t i = 0; i < live->count; i++) {
+		const struct live_label *l = &live->labels[i];
+		bool is_planned = false;
+
+		for (size_t k = 0; k < planned && !is_planned; k++)
+			is_planned = is_layer_of(l->label, ids->items[k]);
+		out->holds[i] = (!is_planned && layer_exists(l->label)) ||
+				(!l->only_silent && generation_of(l->label) < oldest);
+	}
+	return 0;
+}
+
+void collected_free(struct collected *collected)
+{
+	live_free(&collected->live);
+	free(collected->holds);
+	collected->holds = NULL;
+}
+
 int collect(struct policy *policy, struct store *store, const struct digests *also, int64_t keep,
 	    bool dry_run, report_fn *report, void *ctx, struct collected *out, struct err *err)
 {
-	AUTO_LIVE struct live live = {0};
+	struct live *live = &out->live;
 	AUTO_PATHS struct paths ids = {0};
 	AUTO_FREE struct digest *items = NULL;
 	struct digests needed = {0};
 	struct layers_gone gone = {0};
 	int64_t generation;
-	size_t launches = 0, planned = 0;
+	size_t planned = 0;
 	int r = refuse_unknown(policy, err);
 
-	if (r < 0)
-		return r;
-	/* Before the labels: a launch is seen as such, or else its view is. */
-	r = live_launches(LAUNCH_MS, &launches, err);
 	if (r == 0)
-		r = live_labels(&live, err);
-	if (r < 0)
-		return err_wrap(err, r, "cannot tell which views are in use");
-	r = layers_needed(policy, &live, &ids, &planned, err);
+		r = look_for_users(live, err);
+	if (r == 0)
+		r = layers_needed(policy, live, &ids, &planned, err);
+	if (r == 0)
+		r = mark_holders(&ids, planned, keep > 0 ? policy_current(policy) - keep : 0, out,
+				 err);
 	if (r == 0 && keep > 0)
-		r = prune(policy, &live, keep, out, err);
+		r = prune(policy, live, keep, out, err);
 	if (r == 0)
 		r = versions_needed(policy, also, &needed, err);
 	items = needed.items;
@@ -214,7 +274,8 @@ int collect(struct policy *policy, struct store *store, const struct digests *al
 	if (r == 0)
 		r = layer_gc(PINLIB_LAYERS,
 			     &(struct layer_keep){(const char *const *)ids.items, ids.count,
-						  planned, launches > 0},
+						  planned,
+						  live->nlaunching + live->silent.count > 0},
 			     dry_run, report, ctx, &gone, err);
 	out->layers = gone.removed;
 	out->held = gone.held;

@@ -36,7 +36,7 @@ static int lives(const char *label)
 	int n = 0, r = live_labels(&live, &err);
 
 	for (size_t i = 0; i < live.count; i++)
-		n += strcmp(live.labels[i], label) == 0;
+		n += strcmp(live.labels[i].label, label) == 0;
 	return r < 0 ? -1 : n;
 }
 
@@ -227,7 +227,7 @@ static int lives_for_nobody(void)
 	MUST(setgid(65534) == 0 && setuid(65534) == 0);
 	r = live_labels(&live, &err);
 	for (size_t i = 0; i < live.count; i++)
-		n += strcmp(live.labels[i], LABEL) == 0;
+		n += strcmp(live.labels[i].label, LABEL) == 0;
 	return r < 0 ? r : n;
 }
 

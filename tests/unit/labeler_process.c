@@ -231,8 +231,8 @@ static void test_lying_name(void)
 	fill();
 	pid = start(strange);
 	CHECK(processes_read_one(pid, &found, &err) == 0 && found.count == 1);
-	CHECK_STR(found.items[0].name, ") Z 1\n\x1b[2J\xff");
-	CHECK(found.items[0].uid == 0 && found.items[0].pid == pid);
+	CHECK_STR(found.items[0].who.name, ") Z 1\n\x1b[2J\xff");
+	CHECK(found.items[0].who.uid == 0 && found.items[0].who.pid == pid);
 	stop(pid);
 }
 
@@ -246,7 +246,7 @@ static int trust_in(pid_t pid)
 	if (processes_read(&all, &err) < 0 || processes_read_one(pid, &one, &err) < 0)
 		return -2;
 	for (size_t i = 0; i < all.count; i++)
-		if (all.items[i].pid == pid)
+		if (all.items[i].who.pid == pid)
 			trust = (int)all.items[i].trust;
 	return trust == (one.count ? (int)one.items[0].trust : -1) ? trust : -3;
 }
@@ -420,7 +420,7 @@ static void test_kinds(void)
 	CHECK_STR(look(pid, "libhost.so.1"), "host, stale");
 	stop(pid);
 	pid = start(zombie_beside);
-	CHECK(processes_read(&all, &err) == 0 && all.count == 1 && all.items[0].pid == pid);
+	CHECK(processes_read(&all, &err) == 0 && all.count == 1 && all.items[0].who.pid == pid);
 	stop(pid);
 	CHECK(processes_read_one(pid, &all, &err) == -ESRCH);
 }
@@ -472,10 +472,10 @@ static void test_not_root(void)
 
 		become_nobody();
 		MUST(processes_read(&all, &err) == 0 && all.count == 2);
-		good = all.items[0].pid == roots && all.items[0].trust == TRUST_UNKNOWN &&
-		       all.items[0].libs_failed == -EACCES && !all.items[0].program &&
-		       all.items[1].pid == own && all.items[1].trust == TRUST_YES &&
-		       all.items[1].libs_failed == 0 && all.items[1].program &&
+		good = all.items[0].who.pid == roots && all.items[0].trust == TRUST_UNKNOWN &&
+		       all.items[0].libs_failed == -EACCES && !all.items[0].who.program &&
+		       all.items[1].who.pid == own && all.items[1].trust == TRUST_YES &&
+		       all.items[1].libs_failed == 0 && all.items[1].who.program &&
 		       all.unreadable == 0 && !all.hidden;
 		_exit(good ? 0 : 1);
 	}

@@ -1,0 +1,181 @@
+#include "labeler/who.h"
+
+#include "base/cleanup.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+void who_free(struct who *who)
+{
+	free(who->program);
+	who->program = NULL;
+}
+
+/* The file's bytes up to its end or to size - 1; -1 if it cannot be read. */
+static ssize_t read_small(int dir, const char *task, const char *name, char *text, size_t size)
+{
+	char path[64];
+	AUTO_FD int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof path, "%s/%s", task, name);
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	if (n >= 0)
+		text[n] = '\0';
+	return n;
+}
+
+/* Of a line of /proc/PID/status; the only text in it that the process controls is its name, in
+ * which the kernel escapes newlines. */
+static const char *status_line(const char *status, const char *key)
+{
+	const char *at = strstr(status, key);
+
+	return at ? at + strlen(key) : "";
+}
+
+/* Everything up to the newline that the kernel adds: there can be more of them in it. */
+static void read_name(int dir, const char *task, char name[WHO_NAME_MAX])
+{
+	ssize_t n = read_small(dir, task, "comm", name, WHO_NAME_MAX);
+
+	if (n > 0 && name[n - 1] == '\n')
+		name[n - 1] = '\0';
+	else if (n < 0)
+		name[0] = '\0';
+}
+
+int who_read(int dir, const char *task, struct who *out)
+{
+	unsigned int uid;
+	char text[4096], state;
+	int pid;
+
+	read_name(dir, task, out->name);
+	/* Last of all: who has ended by now may have shown nothing of what was asked before. */
+	if (read_small(dir, task, "status", text, sizeof text) <= 0 ||
+	    sscanf(status_line(text, "\nState:"), " %c", &state) != 1 || state == 'Z' ||
+	    state == 'X' || sscanf(status_line(text, "\nTgid:"), "%d", &pid) != 1 ||
+	    sscanf(status_line(text, "\nUid:"), "%*u %u", &uid) != 1)
+		return 0;
+	out->pid = pid;
+	out->uid = uid;
+	return 1;
+}
+
+uint64_t who_capabilities(int dir, const char *task)
+{
+	char text[4096];
+	uint64_t set;
+
+	if (read_small(dir, task, "status", text, sizeof text) <= 0 ||
+	    sscanf(status_line(text, "\nCapPrm:"), "%" SCNx64, &set) != 1)
+		return 0;
+	return set;
+}
+
+/* Once its app is unwrapped, a process in the view runs a file whose mount has lost its place: the
+ * kernel shows the mount's own root. */
+static bool is_lost(const char *path)
+{
+	return strcmp(path, "/") == 0 || strcmp(path, "/ (deleted)") == 0;
+}
+
+int who_read_program(int dir, const char *task, char **program, struct err *err)
+{
+	char link[64], path[PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof link, "%s/exe", task);
+	n = readlinkat(dir, link, path, sizeof path - 1);
+	if (n < 0)
+		return 0;
+	path[n] = '\0';
+	if (is_lost(path))
+		return 0;
+	*program = strdup(path);
+	return *program ? 0 : err_nomem(err);
+}
+
+/* -- in answers -- */
+
+void answer_who(FILE *answer, const struct who *who)
+{
+	answer_number(answer, (uint64_t)who->pid);
+	answer_number(answer, who->uid);
+	answer_text(answer, who->name);
+	answer_text(answer, who->program);
+}
+
+int take_who(struct answer *answer, struct who *out, struct err *err)
+{
+	const char *name, *program;
+
+	out->pid = (pid_t)take_number(answer);
+	out->uid = (uid_t)take_number(answer);
+	name = take_text(answer);
+	snprintf(out->name, sizeof out->name, "%s", name ? name : "");
+	program = take_text(answer);
+	out->program = program ? strdup(program) : NULL;
+	return program && !out->program ? err_nomem(err) : 0;
+}
+
+/* -- who does not answer -- */
+
+void silent_free(struct silent *silent)
+{
+	for (size_t i = 0; i < silent->count; i++)
+		who_free(&silent->items[i]);
+	free(silent->items);
+	*silent = (struct silent){0};
+}
+
+static void ask_name(void *ctx, pid_t pid, FILE *answer)
+{
+	struct who who = {.pid = pid};
+	char path[32];
+	AUTO_FD int dir = -1;
+
+	(void)ctx;
+	snprintf(path, sizeof path, "/proc/%d", pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0 && who_read(dir, ".", &who))
+		answer_who(answer, &who);
+}
+
+static int add_silent(struct silent *out, struct who *who, struct err *err)
+{
+	struct who *more = reallocarray(out->items, out->count + 1, sizeof *more);
+
+	if (!more)
+		return err_nomem(err);
+	out->items = more;
+	more[out->count++] = *who;
+	*who = (struct who){0};
+	return 0;
+}
+
+static int take_name(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
+{
+	struct answer answer = {.at = text, .end = text + len};
+	CLEANUP(who_free) struct who who = {0};
+	int r = len ? take_who(&answer, &who, err) : 0;
+
+	(void)pid;
+	return r < 0 || len == 0 ? r : add_silent(ctx, &who, err);
+}
+
+int silent_name(const struct pids *pids, struct silent *out, struct err *err)
+{
+	struct questions questions = {ask_name, take_name, out};
+	AUTO_PIDS struct pids nameless = {0};
+	int r = ask_all(&questions, pids, ASK_TABLES_MS, &nameless, err);
+
+	for (size_t i = 0; r == 0 && i < nameless.count; i++)
+		r = add_silent(out, &(struct who){.pid = nameless.items[i]}, err);
+	return r;
+}
