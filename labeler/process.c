@@ -200,8 +200,12 @@ static void ask(void *ctx, pid_t pid, FILE *answer)
 	struct look *l = ctx;
 	struct process_tables t;
 	struct err err;
-	int r = l->tables ? 0 : tables_open(&l->tables, &err);
+	int r = 0;
 
+	if (!l->tables) { /* the first one: what was found before is the caller's */
+		l->found = (struct processes){0};
+		r = tables_open(&l->tables, &err);
+	}
 	if (r == 0) {
 		tables_believe(l->tables, l->believed);
 		r = tables_one(l->tables, pid, &t, &err);
