@@ -141,11 +141,12 @@ const char *take_text(struct answer *answer)
 
 /* -- the child -- */
 
-/* What caller and children share: the next process to be asked of, and where each child is; the count of all when it
- * is done. */
+/* What caller and children share: the next process to be asked of; where each child is, the count of all when it is
+ * done; and of each process, whether it has answered. */
 struct board {
 	atomic_size_t next;
 	atomic_size_t at[CHILDREN_MAX];
+	atomic_bool answered[];
 };
 
 /* An answer travels in parts, each one packet. */
@@ -179,7 +180,7 @@ static bool answer_one(const struct questions *q, pid_t pid, int socket, struct 
 	if (!answer)
 		return false;
 	q->ask(q->ctx, pid, answer);
-	return fclose(answer) == 0 && send_all(socket, part, text, len);
+	return fclose(answer) == 0 && (len == 0 || send_all(socket, part, text, len));
 }
 
 /* Whoever is left behind must hold up nobody else: no lock, no pipe, no terminal. */
@@ -209,8 +210,11 @@ static void work(const struct questions *q, const struct pids *of, struct board 
 		atomic_store(&board->at[self], i);
 		if (!answer_one(q, of->items[i], socket, (struct part){.child = self, .index = i}))
 			break; /* it has not answered */
+		atomic_store(&board->answered[i], true);
 	}
 	atomic_store(&board->at[self], of->count);
+	/* Wakes the caller. */
+	send_all(socket, (struct part){.child = self, .index = of->count}, "", 0);
 	_exit(0);
 }
 
@@ -231,8 +235,6 @@ struct round {
 	int sockets[2]; /* ours, and the children's */
 	struct child *children;
 	size_t nchildren;
-	bool *answered;
-	size_t nanswered;
 };
 
 static uint64_t now_ms(void)
@@ -243,17 +245,21 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static size_t board_size(const struct round *r)
+{
+	return sizeof *r->board + r->of->count * sizeof *r->board->answered;
+}
+
 static int round_begin(struct round *r, struct err *err)
 {
-	void *board = mmap(NULL, sizeof *r->board, PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *board = mmap(NULL, board_size(r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			   -1, 0);
 
 	if (board == MAP_FAILED)
 		return err_nomem(err);
 	r->board = board;
 	r->children = calloc(CHILDREN_MAX, sizeof *r->children);
-	r->answered = calloc(r->of->count + 1, sizeof *r->answered);
-	if (!r->children || !r->answered)
+	if (!r->children)
 		return err_nomem(err);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, r->sockets) < 0)
 		return err_sys(err, errno, "cannot make a socket");
@@ -294,9 +300,8 @@ static void round_end(struct round *r)
 	cleanup_fd(&r->sockets[0]);
 	cleanup_fd(&r->sockets[1]);
 	free(r->children);
-	free(r->answered);
 	if (r->board)
-		munmap(r->board, sizeof *r->board);
+		munmap(r->board, board_size(r));
 }
 
 static int add_child(struct round *r, struct err *err)
@@ -319,7 +324,7 @@ static int add_part(struct round *r, const struct part *part, const char *text, 
 {
 	struct child *c = &r->children[part->child];
 	char *more = realloc(c->text, c->len + len + 1);
-	int result = 0;
+	int result;
 
 	if (!more)
 		return err_nomem(err);
@@ -328,8 +333,6 @@ static int add_part(struct round *r, const struct part *part, const char *text, 
 	c->len += len;
 	if (!part->is_last)
 		return 0;
-	r->answered[part->index] = true;
-	r->nanswered++;
 	result = r->questions->take(r->questions->ctx, r->of->items[part->index], c->text, c->len,
 				    err);
 	c->len = 0;
@@ -348,9 +351,10 @@ static int receive(struct round *r, struct err *err)
 
 	while (result == 0 && (n = recvmsg(r->sockets[0], &message, MSG_DONTWAIT)) > 0) {
 		if ((size_t)n < sizeof part || part.child >= r->nchildren ||
-		    part.index >= r->of->count)
+		    part.index > r->of->count)
 			return err_set(err, EBADMSG, "a child answers what was not asked");
-		result = add_part(r, &part, text, (size_t)n - sizeof part, err);
+		if (part.index < r->of->count)
+			result = add_part(r, &part, text, (size_t)n - sizeof part, err);
 	}
 	return result;
 }
@@ -388,8 +392,7 @@ static void add_children(struct round *r, size_t slow)
 
 static bool is_over(const struct round *r, size_t busy)
 {
-	return r->nanswered == r->of->count ||
-	       (busy == 0 && atomic_load(&r->board->next) >= r->of->count);
+	return busy == 0 && atomic_load(&r->board->next) >= r->of->count;
 }
 
 static int wait_for_answers(struct round *r, unsigned int ms, struct err *err)
@@ -427,7 +430,7 @@ int ask_all(const struct questions *questions, const struct pids *of, unsigned i
 	if (result == 0 && of->count)
 		result = wait_for_answers(&r, ms, err);
 	for (size_t i = 0; result == 0 && i < of->count; i++)
-		if (!r.answered[i])
+		if (!atomic_load(&r.board->answered[i]))
 			result = pids_add(silent, of->items[i], err);
 	return result;
 }

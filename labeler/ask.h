@@ -37,9 +37,9 @@ void pids_leave_out(struct pids *pids, const struct pids *others);
 int pids_all(struct pids *out, struct err *err);
 
 struct questions {
-	/* In the child: writes the answer. Nothing that it changes in ctx is seen by the caller. */
+	/* In the child: writes the answer; nothing, if there is nothing to say. Nothing that it changes in ctx is seen by the caller. */
 	void (*ask)(void *ctx, pid_t pid, FILE *answer);
-	/* In the caller: takes one answer apart; a negative error ends it all. */
+	/* In the caller: takes one answer apart that is not empty; a negative error ends it all. */
 	int (*take)(void *ctx, pid_t pid, const char *answer, size_t len, struct err *err);
 	void *ctx;
 };

@@ -35,7 +35,7 @@ struct finding {
 	struct live *live;
 	void *by_label;	       /* of struct node */
 	struct tables *tables; /* in a child */
-	struct pids *partial;  /* processes whose tables could not be read */
+	struct pids partial;   /* processes whose tables could not be read */
 };
 
 struct node {
@@ -47,6 +47,7 @@ static void finding_end(struct finding *f)
 {
 	tdestroy(f->by_label, free);
 	tables_close(&f->tables);
+	pids_free(&f->partial);
 }
 
 static int compare_label(const void *a, const void *b)
@@ -116,9 +117,9 @@ static void answer_labels(const struct process_tables *p, FILE *answer)
 	CLEANUP(who_free) struct who who = {.pid = p->pid};
 	struct err ignored; /* then it has no program's name */
 
-	answer_number(answer, 0);
 	if (p->count == 0)
 		return;
+	answer_number(answer, 0);
 	who_read(p->dir, p->task, &who);
 	who_read_program(p->dir, p->task, &who.program, &ignored);
 	answer_who(answer, &who);
@@ -162,7 +163,8 @@ static void ask_table(void *ctx, pid_t pid, FILE *answer)
 	if (dir < 0)
 		return;
 	r = tables_read(dir, &table, &err);
-	answer_number(answer, (uint64_t)-r);
+	if (r < 0 || table.count)
+		answer_number(answer, (uint64_t)-r);
 	if (r < 0 || table.count == 0)
 		return;
 	who_read(dir, ".", &who);
@@ -174,7 +176,7 @@ static void ask_table(void *ctx, pid_t pid, FILE *answer)
 static int take_labels(struct finding *f, struct answer *a, bool is_silent, struct err *err)
 {
 	CLEANUP(who_free) struct who who = {0};
-	int r = a->at == a->end ? 0 : take_who(a, &who, err);
+	int r = take_who(a, &who, err);
 
 	while (r == 0 && a->at < a->end) {
 		const char *label = take_text(a);
@@ -188,7 +190,7 @@ static int take_labels(struct finding *f, struct answer *a, bool is_silent, stru
 static int take(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
 	struct answer a = {.at = text, .end = text + len};
-	int failed = len ? -(int)take_number(&a) : 0;
+	int failed = -(int)take_number(&a);
 	const char *why;
 
 	(void)pid;
@@ -203,20 +205,17 @@ static int take_table(void *ctx, pid_t pid, const char *text, size_t len, struct
 	struct answer a = {.at = text, .end = text + len};
 	struct finding *f = ctx;
 
-	if (len && take_number(&a) != 0)
-		return pids_add(f->partial, pid, err);
+	if (take_number(&a) != 0)
+		return pids_add(&f->partial, pid, err);
 	return take_labels(f, &a, true, err);
 }
 
 static int look_at_silent(struct finding *f, const struct pids *silent, struct err *err)
 {
 	struct questions questions = {ask_table, take_table, f};
-	AUTO_PIDS struct pids partial = {0};
-	int r;
+	int r = ask_all(&questions, silent, ASK_TABLES_MS, &f->partial, err);
 
-	f->partial = &partial;
-	r = ask_all(&questions, silent, ASK_TABLES_MS, &partial, err);
-	if (r == 0 && partial.count)
+	if (r == 0 && f->partial.count)
 		f->live->is_partial = true;
 	return r < 0 ? r : silent_name(silent, &f->live->silent, err);
 }
@@ -320,8 +319,6 @@ static int take_launch(void *ctx, pid_t pid, const char *text, size_t len, struc
 	struct who *more;
 
 	(void)pid;
-	if (len == 0)
-		return 0;
 	more = reallocarray(live->launching, live->nlaunching + 1, sizeof *more);
 	if (!more)
 		return err_nomem(err);

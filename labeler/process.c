@@ -136,7 +136,7 @@ static bool is_doubtful(const struct process_tables *t)
 
 /* -- a child's answer -- */
 
-enum kind { GONE, FOUND, FAILED, DOUBTFUL };
+enum kind { FOUND, FAILED, DOUBTFUL };
 
 /* What can vouch for others: each trusted table once. */
 static void answer_believed(FILE *answer, const struct process_tables *t)
@@ -185,7 +185,7 @@ static void answer_found(struct look *l, const struct process_tables *t, FILE *a
 
 	if (r < 0) {
 		answer_failed(answer, r, &err);
-	} else {
+	} else if (l->found.count) {
 		answer_number(answer, FOUND);
 		answer_believed(answer, t);
 		answer_number(answer, l->found.count);
@@ -212,13 +212,11 @@ static void ask(void *ctx, pid_t pid, FILE *answer)
 	}
 	if (r == 0)
 		r = t.failed;
-	if (r == -ESRCH)
-		answer_number(answer, GONE);
-	else if (r < 0)
+	if (r < 0 && r != -ESRCH)
 		answer_failed(answer, r, &err);
-	else if (is_doubtful(&t) && !l->vouched)
+	else if (r == 0 && is_doubtful(&t) && !l->vouched)
 		answer_number(answer, DOUBTFUL), answer_believed(answer, &t);
-	else
+	else if (r == 0)
 		answer_found(l, &t, answer);
 }
 

@@ -425,10 +425,11 @@ static struct space *find_space(struct tables *t, const struct place *place)
 static int remember(struct tables *t, struct space *space, int dir, const char *task,
 		    struct err *err)
 {
-	struct place now = place_of(dir, task);
+	struct place now = {0};
 
-	if (space->fd < 0 || (rlim_t)space->fd >= t->fd_max || !now.ns ||
-	    memcmp(&now, &space->place, sizeof now) != 0) {
+	if (space->fd >= 0 && (rlim_t)space->fd < t->fd_max)
+		now = place_of(dir, task);
+	if (!now.ns || memcmp(&now, &space->place, sizeof now) != 0) {
 		cleanup_fd(&space->fd);
 		space->fd = -1;
 		return 0;

@@ -163,10 +163,10 @@ static int take_name(void *ctx, pid_t pid, const char *text, size_t len, struct 
 {
 	struct answer answer = {.at = text, .end = text + len};
 	CLEANUP(who_free) struct who who = {0};
-	int r = len ? take_who(&answer, &who, err) : 0;
+	int r = take_who(&answer, &who, err);
 
 	(void)pid;
-	return r < 0 || len == 0 ? r : add_silent(ctx, &who, err);
+	return r < 0 ? r : add_silent(ctx, &who, err);
 }
 
 int silent_name(const struct pids *pids, struct silent *out, struct err *err)
