@@ -1,4 +1,5 @@
 #include "base/paths.h"
+#include "base/reach.h"
 #include "cli/apply.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
@@ -17,17 +18,17 @@ static const struct option options[] = {
 	{0},
 };
 
+/* What is in it will be for everybody to read. */
 static int open_file(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
+	AUTO_REACH struct reach at = REACH_NONE;
+	int r = reach(path, 0, &at, err);
 
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", path);
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fd;
-	close(fd);
-	return err_set(err, EINVAL, "%s is not a file", path);
+	if (r == 0 && !S_ISREG(at.st.st_mode))
+		r = err_set(err, EINVAL, "%s is not a file", path);
+	if (r == 0)
+		r = reach_public(&at, true, err);
+	return r < 0 ? r : reach_open(&at, O_RDONLY | O_NONBLOCK, err);
 }
 
 /* What another machine may say about this one: which programs are pinned to what came with it. */

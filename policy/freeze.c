@@ -1,6 +1,7 @@
 #include "policy/freeze.h"
 
 #include "base/path.h"
+#include "base/reach.h"
 #include "labeler/program.h"
 #include "labeler/prove.h"
 #include "policy/choose.h"
@@ -335,8 +336,9 @@ static int pass_over(struct work *w, struct file *f, const char *why, struct err
 
 static int sift_one(struct work *w, struct file *f, struct err *err)
 {
+	AUTO_REACH struct reach at = REACH_NONE;
 	struct err why;
-	struct stat st;
+	int r;
 
 	if (is_glibcs(w, f)) {
 		f->done = true;
@@ -346,11 +348,12 @@ static int sift_one(struct work *w, struct file *f, struct err *err)
 		return pass_over(w, f, "is upgraded with the program that loads it", err);
 	if (view_may_show(f->path, &why) < 0)
 		return pass_over(w, f, why.text, err);
-	if (stat(f->path, &st) < 0)
-		return pass_over(w, f, "is gone", err);
-	if (!(st.st_mode & S_IROTH))
-		return pass_over(w, f, "is not for everybody to read, as the store is", err);
-	return 0;
+	r = reach(f->path, 0, &at, &why);
+	if (r < 0)
+		return pass_over(w, f, r == -ENOENT ? "is gone" : "cannot be opened", err);
+	return reach_public(&at, false, &why) < 0
+		       ? pass_over(w, f, "is not for everybody to read, as the store is", err)
+		       : 0;
 }
 
 /* A file that one program brings along and another loads as its library counts as loaded. */
@@ -501,9 +504,22 @@ static int version_of(const struct work *w, const struct file *f, int fd, char v
 	return 0;
 }
 
+/* Since it was looked at, somebody may have put another file, or a link, there. */
+static int open_public(const char *path, struct err *err)
+{
+	AUTO_REACH struct reach at = REACH_NONE;
+	int r = reach(path, 0, &at, err);
+
+	if (r == 0)
+		r = reach_public(&at, false, err);
+	if (r == 0 && !S_ISREG(at.st.st_mode))
+		r = err_set(err, EINVAL, "%s is not a regular file", path);
+	return r < 0 ? r : reach_open(&at, O_RDONLY | O_NONBLOCK, err);
+}
+
 static int take_file(struct work *w, struct file *f, struct err *err)
 {
-	AUTO_FD int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	AUTO_FD int fd = open_public(f->path, err);
 	AUTO_VERSION struct version v = {0};
 	char name[256], version[256];
 	const struct store_file file = {fd, f->path, f->link};
@@ -514,7 +530,7 @@ static int take_file(struct work *w, struct file *f, struct err *err)
 
 	f->done = true;
 	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", f->path);
+		return fd;
 	name_file(w, f, name);
 	r = version_of(w, f, fd, version, err);
 	if (r == 0)

@@ -124,7 +124,7 @@ static int publish(struct store *store, struct staging *s, const char *source, s
 	if (r == 0)
 		r = publish_objects(s, v, err);
 	if (r == 0 && source)
-		r = write_origin(store, s, v, source, err);
+		r = write_origin(store, s, v, s->source ? s->source : source, err);
 	if (r == 0)
 		r = publish_manifest(store, v, text, len, known, err);
 	return r;
@@ -189,13 +189,23 @@ static const char *target_of(const struct store_file *f)
 	return strcmp(dir, link_dir) == 0 ? path_base(f->path) : f->path;
 }
 
+/* Everybody can read the store: a caller's descriptor may be of what root alone can. */
+static int add_file(struct staging *s, const struct store_file *f, struct err *err)
+{
+	struct stat st;
+	int r = fstat(f->fd, &st) < 0 ? err_sys(err, errno, "cannot stat %s", f->path)
+				      : file_is_everybodys(&st, f->path, err);
+
+	return r < 0 ? r : staging_file_fd(s, f->path + 1, f->fd, err);
+}
+
 static int read_files(struct staging *s, const void *ctx, struct err *err)
 {
 	const struct files *files = ctx;
 
 	for (size_t i = 0; i < files->count; i++) {
 		const struct store_file *f = &files->items[i];
-		int r = staging_file_fd(s, f->path + 1, f->fd, err);
+		int r = add_file(s, f, err);
 
 		if (r == 0 && f->link)
 			r = staging_link(s, f->link + 1, target_of(f), err);

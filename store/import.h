@@ -11,6 +11,8 @@
 #include "store/parser.h"
 #include "store/store.h"
 
+#include <sys/stat.h>
+
 /* Limits; beyond them -EFBIG. */
 #define IMPORT_MAX_MEMBERS 200000
 #define IMPORT_MAX_CONTENT (UINT64_C(8) << 30) /* bytes of all files */
@@ -31,6 +33,7 @@ struct staging {
 	size_t members, paths;
 	/* What the source says that it is; "" where it does not. */
 	char name[256], version[256], arch[32];
+	char *source;			     /* the path that was read, without links; NULL: none */
 	struct parser elf;		     /* which is asked of them; started when it is needed */
 	char elf_arch[32], elf_example[256]; /* of the ELF files so far, and one of them */
 	bool elf_mixed;
@@ -62,6 +65,9 @@ int staging_label(char *to, size_t size, const char *what, const char *value, st
 
 /* Debian's name of what the ELF files are for: -EINVAL if they differ, "all" if there are none. */
 int staging_arch(struct staging *s, struct err *err);
+
+/* -EPERM if not everybody may read a file, or list and search a directory, of which st is: the store is for all. */
+int file_is_everybodys(const struct stat *st, const char *path, struct err *err);
 
 /* -EPERM if fd has extended attributes that give rights or steer overlayfs. */
 int xattrs_allowed(int fd, struct err *err);

@@ -48,15 +48,8 @@ int origin_write(struct store *store, const struct version *version, const char 
 		 const char *apt_config, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	char path[PATH_MAX];
-	bool is_package = strncmp(source, "apt:", 4) == 0 || strncmp(source, "dpkg:", 5) == 0;
 	bool config;
 
-	if (!is_package) {
-		if (!realpath(source, path))
-			return 0;
-		source = path;
-	}
 	if (!fits_a_line(source))
 		return 0;
 	config = apt_config && fits_a_line(apt_config);

@@ -31,7 +31,7 @@ int origin_read(struct store *store, const struct digest *digest, struct origin 
 void origin_free(struct origin *origin);
 #define AUTO_ORIGIN CLEANUP(origin_free)
 
-/* For store_add: writes what is known of a source; a name that no line can hold is left out. */
+/* For store_add: writes what is known of a source, a file by its absolute path; a name that no line can hold is left out. */
 int origin_write(struct store *store, const struct version *version, const char *source,
 		 const char *apt_config, struct err *err);
 

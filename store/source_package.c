@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/progress.h"
+#include "base/reach.h"
 #include "base/run.h"
 
 #include <fcntl.h>
@@ -155,10 +156,11 @@ static bool may_be_missing(const char *path)
 	return false;
 }
 
-static int add_installed_link(struct staging *s, const struct listed *e, struct err *err)
+static int add_installed_link(struct staging *s, const struct listed *e, const struct reach *at,
+			      struct err *err)
 {
 	char target[PATH_MAX + 1];
-	ssize_t n = readlink(e->from, target, sizeof target - 1);
+	ssize_t n = readlinkat(at->fd, "", target, sizeof target - 1);
 
 	if (n < 0)
 		return err_sys(err, errno, "cannot read the link %s", e->from);
@@ -167,36 +169,34 @@ static int add_installed_link(struct staging *s, const struct listed *e, struct 
 }
 
 /* Everybody can read the store: what an administrator keeps from others stays out. */
-static int add_installed_file(struct staging *s, const struct listed *e, struct err *err)
+static int add_installed_file(struct staging *s, const struct listed *e, const struct reach *at,
+			      struct err *err)
 {
-	AUTO_FD int fd = open(e->from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat st;
+	AUTO_FD int fd = -1;
+	int r = S_ISREG(at->st.st_mode) ? reach_public(at, false, err) : 0;
 
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", e->from);
-	if (fstat(fd, &st) < 0)
-		return err_sys(err, errno, "cannot stat %s", e->from);
-	if (S_ISREG(st.st_mode) && !(st.st_mode & S_IROTH))
-		return err_set(err, EPERM, "%s is not for everybody to read, as the store is",
-			       e->from);
-	return staging_file_fd(s, e->path + 1, fd, err);
+	if (r < 0)
+		return r;
+	/* A device is opened by nobody; staging_file_fd refuses it. */
+	fd = reach_open(at, S_ISREG(at->st.st_mode) ? O_RDONLY | O_NONBLOCK : O_PATH, err);
+	return fd < 0 ? fd : staging_file_fd(s, e->path + 1, fd, err);
 }
 
 static int add_installed(struct staging *s, const struct listing *l, const struct listed *e,
 			 struct err *err)
 {
-	struct stat st;
+	AUTO_REACH struct reach at = REACH_NONE;
+	int r = reach(e->from, REACH_LINK, &at, err);
 
-	if (lstat(e->from, &st) < 0) {
-		if (errno == ENOENT && may_be_missing(e->path))
-			return 0;
-		return err_sys(err, errno, "%s", e->from);
-	}
-	if (S_ISDIR(st.st_mode) || has_below(l, e->path))
+	if (r == -ENOENT && may_be_missing(e->path))
+		return 0;
+	if (r < 0)
+		return r;
+	if (S_ISDIR(at.st.st_mode) || has_below(l, e->path))
 		return staging_dir(s, e->path + 1, err);
-	if (S_ISLNK(st.st_mode))
-		return add_installed_link(s, e, err);
-	return add_installed_file(s, e, err);
+	if (S_ISLNK(at.st.st_mode))
+		return add_installed_link(s, e, &at, err);
+	return add_installed_file(s, e, &at, err);
 }
 
 static int add_listing(struct staging *s, char *text, struct err *err)

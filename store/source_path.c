@@ -4,6 +4,7 @@
 #include "store/import.h"
 
 #include "base/path.h"
+#include "base/reach.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -121,8 +122,6 @@ static int find_kind(int fd, const char *path, enum kind *kind, struct err *err)
 		*kind = KIND_TREE;
 		return 0;
 	}
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "%s is neither a file nor a directory", path);
 	if (pread(fd, head, sizeof head, 0) < 0)
 		return err_sys(err, errno, "cannot read %s", path);
 	if (memcmp(head, deb, sizeof head) == 0)
@@ -138,15 +137,34 @@ static int find_kind(int fd, const char *path, enum kind *kind, struct err *err)
 	return 0;
 }
 
+/* What is in a directory is looked at file by file; an archive is published as a whole. */
+static int check_public(const struct reach *at, enum kind kind, struct err *err)
+{
+	int r = reach_public(at, true, err);
+
+	return r == 0 && kind == KIND_SO ? file_is_everybodys(&at->st, at->path, err) : r;
+}
+
 int source_path(struct staging *s, const char *path, struct err *err)
 {
-	AUTO_FD int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	enum kind kind;
-	int r;
+	AUTO_REACH struct reach at = REACH_NONE;
+	AUTO_FD int fd = -1;
+	enum kind kind = KIND_TREE;
+	int r = reach(path, 0, &at, err);
 
+	if (r < 0)
+		return r;
+	if (!S_ISREG(at.st.st_mode) && !S_ISDIR(at.st.st_mode))
+		return err_set(err, EINVAL, "%s is neither a file nor a directory", path);
+	fd = reach_open(&at, O_RDONLY | O_NONBLOCK, err);
 	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", path);
+		return fd;
+	s->source = strdup(at.path);
+	if (!s->source)
+		return err_nomem(err);
 	r = find_kind(fd, path, &kind, err);
+	if (r == 0)
+		r = check_public(&at, kind, err);
 	if (r < 0)
 		return r;
 	switch (kind) {

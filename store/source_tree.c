@@ -3,6 +3,8 @@
 #include "store/import.h"
 #include "store/manifest.h"
 
+#include "base/path.h"
+
 #include <ctype.h>
 #include <fcntl.h>
 #include <string.h>
@@ -81,10 +83,13 @@ static int visit(void *ctx, int dir, const char *name, struct err *err)
 		return add_link(w, dir, name, path, err);
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		return refuse_special(&st, path, err);
-	/* What was looked at may be another file by now: the functions below look at fd. */
+	/* It may have been exchanged since: what is read is what is looked at. */
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot open %s", shown(path, buf));
+	r = file_is_everybodys(&st, path, err);
+	if (r < 0)
+		return r;
 	if (S_ISDIR(st.st_mode))
 		return add_dir(w, fd, path, err);
 	return staging_file_fd(w->s, path, fd, err);
@@ -103,15 +108,12 @@ static void split_name(const char *base, char name[256], char version[256])
 	}
 }
 
-static int name_tree(struct staging *s, const char *path, struct err *err)
+static int name_tree(struct staging *s, struct err *err)
 {
-	AUTO_FREE char *real = realpath(path, NULL);
 	char name[256], version[256];
 	int r = 0;
 
-	if (!real)
-		return err_sys(err, errno, "cannot resolve the path");
-	split_name(strrchr(real, '/') + 1, name, version);
+	split_name(path_base(s->source), name, version);
 	if ((!s->options->name && !name[0]) || (!s->options->version && !version[0]))
 		return err_set(err, EINVAL,
 			       "the directory is not called NAME-VERSION: say --name and "
@@ -126,7 +128,7 @@ static int name_tree(struct staging *s, const char *path, struct err *err)
 int source_tree(struct staging *s, int fd, const char *path, struct err *err)
 {
 	struct walk top = {.s = s};
-	int r = name_tree(s, path, err);
+	int r = name_tree(s, err);
 
 	if (r == 0)
 		r = xattrs_allowed(fd, err);

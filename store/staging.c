@@ -50,6 +50,7 @@ void staging_end(struct staging *s)
 		free(s->items[i]);
 	}
 	free(s->items);
+	free(s->source);
 	parser_end(&s->elf, 0, &ignored);
 	cleanup_fd(&s->dir);
 	if (s->dir_name[0])
@@ -362,6 +363,17 @@ int staging_arch(struct staging *s, struct err *err)
 			       s->elf_example, s->elf_arch);
 	snprintf(s->arch, sizeof s->arch, "%s", s->elf_arch[0] ? s->elf_arch : "all");
 	return 0;
+}
+
+int file_is_everybodys(const struct stat *st, const char *path, struct err *err)
+{
+	mode_t all = S_ISDIR(st->st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
+	char buf[SHOWN];
+
+	if ((st->st_mode & all) == all)
+		return 0;
+	return err_set(err, EPERM, "%s is not for everybody to read, as the store is",
+		       shown(path, buf));
 }
 
 int xattrs_allowed(int fd, struct err *err)

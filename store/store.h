@@ -42,7 +42,8 @@ struct add_options {
 /*
  * Adds what SOURCE names: a .deb file, a shared object, a directory tree, dpkg:PACKAGE[:ARCH],
  * apt:PACKAGE[:ARCH][=VERSION]. Archives and ELF files are parsed in children without privileges,
- * under a system-call filter. *known is true if the store had this version already. On failure
+ * under a system-call filter. A path is followed as base/reach.h says, and what not everybody may read is refused
+ * (-EPERM): the store is for all. *known is true if the store had this version already. On failure
  * nothing is left but unreferenced objects, which store_gc takes. -EBADMSG: damaged archive;
  * -EPERM: a member that may not come in (named in err); -EFBIG: beyond the limits in
  * store/import.h.
@@ -57,7 +58,7 @@ struct store_file {
 	const char *link; /* the same; NULL: none */
 };
 
-/* Adds a version that is made of these files. options has a name and a version. */
+/* Adds a version that is made of these files, which everybody may read (-EPERM). options has a name and a version. */
 int store_add_files(struct store *store, const struct store_file *files, size_t n,
 		    const struct add_options *options, struct version *out, bool *known,
 		    struct err *err);

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/reach.h"
 #include "base/run.h"
 #include "base/trust.h"
 #include "tests/unit/test.h"
@@ -297,6 +298,74 @@ static void test_roots(void)
 	CHECK(!path_is_roots(path, &err)); /* below a sticky directory */
 }
 
+/* -- reach -- */
+
+static bool reaches(const char *path, int how, const char *wanted)
+{
+	AUTO_REACH struct reach r = REACH_NONE;
+	int n = reach(path, how, &r, &err);
+
+	if (n < 0 || strcmp(r.path, wanted) != 0)
+		fprintf(stderr, "%s leads to %d %s, not %s\n", path, n, n < 0 ? err.text : r.path,
+			wanted);
+	return n == 0 && strcmp(r.path, wanted) == 0;
+}
+
+static int reach_error(const char *path, int how)
+{
+	AUTO_REACH struct reach r = REACH_NONE;
+
+	return reach(path, how, &r, &err);
+}
+
+static void test_reach_paths(const char *cwd)
+{
+	char file[PATH_MAX], dir[PATH_MAX], longest[NAME_MAX + 2];
+
+	snprintf(file, sizeof file, "%s/r/a/file", cwd);
+	snprintf(dir, sizeof dir, "%s/r/a", cwd);
+	CHECK(reaches("/", 0, "/") && reaches("/../..", 0, "/"));
+	CHECK(reaches("r/a/file", 0, file) && reaches(".//r/./b/../a/file", 0, file));
+	CHECK(reaches("r/link", 0, file) && reaches("r/far/file", 0, file));
+	CHECK(reaches("r/far", 0, dir) && reaches("r/far/", 0, dir));
+	CHECK(reach_error("r/a/file/", 0) == -ENOTDIR);
+	CHECK(reach_error("r/a/file/x", 0) == -ENOTDIR && reach_error("", 0) == -ENOENT);
+	CHECK(reach_error("r/none", 0) == -ENOENT && reach_error("r/none/x", REACH_NEW) == -ENOENT);
+	CHECK(reach_error("r/none/", REACH_NEW) == -ENOENT);
+	CHECK(reach_error("r/loop", 0) == -ELOOP);
+	memset(longest, 'x', sizeof longest - 1);
+	longest[sizeof longest - 1] = '\0';
+	CHECK(reach_error(longest, 0) == -ENAMETOOLONG);
+}
+
+static void test_reach(void)
+{
+	AUTO_REACH struct reach none = REACH_NONE, link = REACH_NONE, shut = REACH_NONE,
+				theirs = REACH_NONE;
+	char cwd[PATH_MAX / 2], to[PATH_MAX];
+	AUTO_FD int fd = -1;
+
+	umask(022);
+	MUST(getcwd(cwd, sizeof cwd) && file_mkdirs("r/a", &err) == 0 && mkdir("r/b", 0700) == 0);
+	fd = open("r/a/file", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	snprintf(to, sizeof to, "%s/r/a", cwd);
+	MUST(fd >= 0 && symlink("a/file", "r/link") == 0 && symlink(to, "r/far") == 0 &&
+	     symlink("loop", "r/loop") == 0 && symlink("new", "r/dangling") == 0);
+	test_reach_paths(cwd);
+	CHECK(reach("r/dangling", REACH_NEW, &none, &err) == 0 && none.fd < 0 && none.dir >= 0);
+	CHECK_STR(none.name, "new");
+	CHECK(reach("r/link", REACH_LINK, &link, &err) == 0 && S_ISLNK(link.st.st_mode));
+
+	/* What is closed is root's to name while nobody else can exchange it. */
+	CHECK(reach("r/b", 0, &shut, &err) == 0 && shut.meant && strstr(shut.closed, cwd));
+	CHECK(reach_public(&shut, true, &err) == 0 && reach_public(&shut, false, &err) == -EPERM);
+	MUST(chmod("r", 0777) == 0);
+	CHECK(reach("r/b", 0, &theirs, &err) == 0 && !theirs.meant);
+	CHECK(reach_public(&theirs, true, &err) == -EPERM);
+	MUST(lchown("r/link", 1000, 1000) == 0);
+	CHECK(reach_error("r/link", 0) == -EPERM && strstr(err.text, "user 1000"));
+}
+
 /* -- digest -- */
 
 static const char *hex_of(const void *data, size_t len)
@@ -435,6 +504,7 @@ int main(void)
 	test_resolve();
 	test_path_text();
 	test_roots();
+	test_reach();
 	test_digest();
 	test_digest_pieces();
 	test_run();

@@ -56,7 +56,7 @@ static void test_tree(void)
 	put_text(in("libfoo-1.2/usr/share/foo/data"), "same");
 	put_text(in("libfoo-1.2/usr/share/foo/data2"), "same");
 	put_text(in("libfoo-1.2/usr/bin/tool"), "#!/bin/sh\n");
-	MUST(chmod(in("libfoo-1.2/usr/bin/tool"), 0711) == 0);
+	MUST(chmod(in("libfoo-1.2/usr/bin/tool"), 0715) == 0);
 	MUST(chmod(in("libfoo-1.2/usr/share"), 02775) == 0);
 	MUST(symlink("libfoo.so.1.2", in("libfoo-1.2/usr/lib/libfoo.so.1")) == 0);
 	MUST(symlink("/etc/foo", in("libfoo-1.2/usr/share/foo/absolute")) == 0);
@@ -95,6 +95,7 @@ static void test_tree_refusals(void)
 	MUST(file_mkdirs(in("bad-1"), &err) == 0);
 	CHECK(refused(t, NULL, -EINVAL, "no files"));
 	put_text(in("bad-1/x"), "x");
+	MUST(mkdir(in("bad-1/usr"), 0700) == 0 && chmod(in("bad-1/usr"), 0755) == 0);
 	CHECK(refused(t, &(struct add_options){.name = "a b", .version = NULL, .facts = test_facts},
 		      -EINVAL, "blank"));
 	CHECK(refused(t, &(struct add_options){.name = "", .version = NULL, .facts = test_facts},
@@ -106,6 +107,11 @@ static void test_tree_refusals(void)
 	MUST(chmod(in("bad-1/x"), 02755) == 0);
 	CHECK(refused(t, NULL, -EPERM, "x is setgid"));
 	MUST(chmod(in("bad-1/x"), 0755) == 0);
+	MUST(chmod(in("bad-1/x"), 0640) == 0);
+	CHECK(refused(t, NULL, -EPERM, ": x is not for everybody to read"));
+	MUST(chmod(in("bad-1/x"), 0755) == 0 && chmod(in("bad-1/usr"), 0750) == 0);
+	CHECK(refused(t, NULL, -EPERM, ": usr is not for everybody to read"));
+	MUST(chmod(in("bad-1/usr"), 0755) == 0);
 	if (setxattr(in("bad-1/x"), "security.capability",
 		     "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0) == 0) {
 		CHECK(refused(t, NULL, -EPERM, "capabilities"));
@@ -122,6 +128,7 @@ static void test_tree_refusals(void)
 	CHECK(refused(t, NULL, -EPERM, "up is a link whose target leads above the root"));
 	MUST(unlink(in("bad-1/up")) == 0);
 	fd = open(in("bad-1/a\nb"), O_CREAT | O_WRONLY, 0644);
+	MUST(fd >= 0 && fchmod(fd, 0644) == 0);
 	CHECK(refused(t, NULL, -EPERM, "a\\x0ab has a control character"));
 	close(fd);
 	MUST(unlink(in("bad-1/a\nb")) == 0);

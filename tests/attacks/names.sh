@@ -1,0 +1,150 @@
+#!/bin/bash
+# Root's commands follow no name of a user's to what root alone may read or write, and print nothing of a user's that
+# a terminal would take for a command.
+set -uo pipefail
+. tests/lib.sh
+cd /tmp || exit 1
+store=/var/lib/pinlib/store
+echo 'tester:x:1000:1000::/tmp/u:/bin/sh' >>/etc/passwd && sed -i '/^[^t].*:x:1000:/d' /etc/passwd
+install -d -o 1000 -g 1000 u
+pinlib add "$fixtures"/deb/libdemo1_1.0-1_*.deb >/dev/null && pinlib set demo libdemo1=1.0 >/dev/null || exit 1
+
+# What is root's alone: trees, a library, a package, an image. The words give it away.
+so=usr/lib/$triplet/libpriv.so.1
+mkdir -p -m 700 /root/priv-1.0 && mkdir -p "/root/priv-1.0/usr/lib/$triplet"
+{ cat "$fixtures/so/1.0/libdemo.so.1" && echo 'KEPT SECRET'; } >"/root/priv-1.0/$so"
+cp -a /root/priv-1.0 /root/open-1.0 && chmod -R go= /root/priv-1.0 && chmod 755 /root/open-1.0
+cp "/root/priv-1.0/$so" /root/libpriv.so.1 && chmod 600 /root/libpriv.so.1
+cp "$fixtures"/deb/libdemo1_2.0-1_*.deb /root/priv.deb && chmod 600 /root/priv.deb
+chmod 700 /root
+leaks() { grep -rl 'KEPT SECRET' $store | grep -c /; }
+
+# user COMMAND: a line of the shell in the user's directory.
+user() { as 1000 bash -c "cd /tmp/u && $1"; }
+fresh() { # the user's own tree, as it should be
+	rm -rf u && install -d -o 1000 -g 1000 u && user "mkdir -p foo-1.0/usr/lib/$triplet && cp $fixtures/so/1.1/libdemo.so.1 foo-1.0/$so"
+}
+
+# A link of the user's, wherever it is in the path, and whatever it leads to.
+fresh
+runs "a user's tree is added" pinlib add u/foo-1.0
+user "ln -s /root/priv-1.0 lib-2.0; ln -s /root r; ln -s /root/libpriv.so.1 libpriv.so.1.3; ln -s /root/priv.deb p.deb; ln -s /tmp/u/foo-1.0 own-1.0"
+for name in u/lib-2.0 u/lib-2.0/ u/r/priv-1.0 u/r/open-1.0 u/./r/../root/open-1.0 u/libpriv.so.1.3 u/p.deb u/own-1.0 "/proc/$$/cwd/u/lib-2.0"; do
+	refuses "add $name" 1 "is a symbolic link of user 1000" pinlib add "$name"
+done
+refuses "import through a link" 1 "is a symbolic link of user 1000" pinlib import u/p.deb
+cp "$fixtures"/deb/libdemo1_3*.deb u/ 2>/dev/null
+is "... and nothing of it is in the store" "$(leaks)" 0
+# A link of root's that a user may rename: it leads where it led, with the user's choice of when.
+fresh
+ln -s /root/open-1.0 u/mine && user "mv mine lib-2.0"
+refuses "a link of root's in the user's directory, to what root's directory closes" 1 "/root is not for everybody" pinlib add u/lib-2.0
+ln -s "$fixtures/so/1.0" u/so && user "mv so lib-so"
+runs "... and to what is everybody's" pinlib add --name through --version 1 u/lib-so/libdemo.so.1
+ln -s /root/open-1.0 /root/link-1.0
+runs "root's own link, in root's own directory" pinlib add --name roots --version 1 /root/link-1.0
+is "... is what the administrator said" "$(leaks)" 1
+pinlib gc >/dev/null
+
+# What not everybody may read, without any link: by a hard link, a renamed directory, or its name.
+fresh
+ln /root/libpriv.so.1 u/libpriv.so.1.3 2>/dev/null || { cp -a "/root/priv-1.0/$so" u/libpriv.so.1.3; } # /root may be another mount
+refuses "a hard link to a file of root's" 1 "is not for everybody to read" pinlib add u/libpriv.so.1.3
+user "mv libpriv.so.1.3 foo-1.0/usr/lib/$triplet/"
+refuses "... in a tree" 1 "libpriv.so.1.3 is not for everybody to read" pinlib add u/foo-1.0
+fresh && cp -a /root/priv-1.0 u/kept && user "mv kept lib-2.0"
+refuses "a directory of root's that the user renamed" 1 "lib-2.0 is not for everybody to read" pinlib add u/lib-2.0
+fresh && cp -a /root/priv-1.0/usr u/foo-1.0/kept && user "mv foo-1.0/kept foo-1.0/var"
+refuses "... in a tree" 1 "var is not for everybody to read" pinlib add u/foo-1.0
+refuses "a file of root's, by its name" 1 "is not for everybody to read" pinlib add --version 1 /root/libpriv.so.1
+refuses "a tree of root's, by its name" 1 "is not for everybody to read" pinlib add /root/priv-1.0
+cp -a /root/priv.deb u/priv.deb
+refuses "an archive of root's in a user's directory" 1 "is not for everybody to read" pinlib add u/priv.deb
+refuses "... an image" 1 "is not for everybody to read" pinlib import u/priv.deb
+is "nothing of it is in the store" "$(leaks)" 0
+fresh && user "chmod 700 /tmp/u"
+runs "a user's closed home, and a tree in it that is not" pinlib add --name home --version 1 u/foo-1.0
+chmod 755 u
+runs "an archive of root's in root's directory" pinlib add /root/priv.deb
+dir=$(mktemp -d) && cp -a u/foo-1.0 "$dir" && chown -R 0:0 "$dir"
+runs "a tree in root's temporary directory" pinlib add --name temporary --version 1 "$dir/foo-1.0"
+
+# An installed package, one of whose directories is a user's.
+install -d -o 1000 /opt/vendor && mkdir -p p/DEBIAN p/opt/vendor/lib && echo data >p/opt/vendor/lib/data
+printf 'Package: vendor\nVersion: 1\nArchitecture: all\nMaintainer: t <t@localhost>\nDescription: t\n' >p/DEBIAN/control
+dpkg-deb -b p vendor.deb >/dev/null && dpkg -i vendor.deb >/dev/null 2>&1 && chown -R 1000:1000 /opt/vendor
+echo 'KEPT SECRET' >/root/data && chmod 644 /root/data
+as 1000 mv /opt/vendor/lib /opt/vendor/was && as 1000 ln -s /root /opt/vendor/lib
+refuses "a package's directory that its user made a link" 1 "/opt/vendor/lib is a symbolic link of user 1000" pinlib add dpkg:vendor
+rm /opt/vendor/lib && mv /opt/vendor/was /opt/vendor/lib && chmod 700 /opt/vendor/lib
+refuses "... that is closed" 1 "/opt/vendor/lib is not for everybody to read" pinlib add dpkg:vendor
+is "... nothing of it is in the store" "$(leaks)" 0
+
+# A program that is frozen, with a library in that directory.
+echo 'int f(void); int f(void) { return 0; }' >f.c && echo 'int f(void); int main(void) { return f(); }' >m.c
+chmod 755 /opt/vendor/lib && gcc -shared -fPIC -Wl,-soname,libfz.so.1 -o /opt/vendor/lib/libfz.so.1 f.c &&
+	gcc -o /usr/local/bin/frozen m.c /opt/vendor/lib/libfz.so.1 -Wl,-rpath,/opt/vendor/lib && rm -f /opt/vendor/lib/data
+{ cat /opt/vendor/lib/libfz.so.1 && echo 'KEPT SECRET'; } >/root/libfz.so.1 && chmod 755 /root/libfz.so.1
+chown -R 1000:1000 /opt/vendor && as 1000 mv /opt/vendor/lib/libfz.so.1 /opt/vendor/lib/was && as 1000 ln -s /root/libfz.so.1 /opt/vendor/lib/libfz.so.1
+refuses "freeze, with a library that its user made a link" 1 "nothing to freeze" pinlib freeze frozen
+is "... nothing of it is in the store" "$(leaks)" 0
+pinlib unset frozen >/dev/null 2>&1
+
+# Exchanged all the time: swap.py A B, in the user's directory, until the file stop is there.
+cat >swap.py <<'PY'
+import ctypes, os, sys, time
+libc, end = ctypes.CDLL(None), time.monotonic() + 120
+pairs = [(a.encode(), b.encode()) for a, b in zip(sys.argv[1::2], sys.argv[2::2])]
+os.chdir("/tmp/u")
+while not os.path.exists("/tmp/stop") and time.monotonic() < end:
+    for a, b in pairs:
+        libc.renameat2(-100, a, -100, b, 2)
+        time.sleep(float(os.environ.get("PAUSE", 0.0003)))
+PY
+swapping() { # swapping COMMAND NAME...: runs COMMAND while the names are exchanged
+	local command=$1 pid
+	shift
+	rm -f stop
+	as 1000 env PAUSE="${pause:-0.0003}" /usr/bin/python3 swap.py "$@" &
+	pid=$!
+	eval "$command"
+	touch stop
+	wait $pid
+}
+adds() { # how often it was added, and how often not
+	local i good=0 bad=0 until=$((SECONDS + 40))
+	for ((i = 0; i < 60 && SECONDS < until; i++)); do
+		if timeout 20 pinlib add --name raced --version "$i" u/foo-1.0 >/dev/null 2>&1; then good=$((good + 1)); else bad=$((bad + 1)); fi
+	done
+	echo "$good $bad"
+}
+raced() { # raced NAME COMMAND NAME...: both must happen, or there was no race
+	local name=$1 counts
+	shift
+	counts=$(swapping "$@")
+	[[ " $counts " != *" 0 "* ]] || skip "$name: the race" "added and refused: $counts"
+	is "$name: nothing of root's is in the store" "$(leaks)" 0
+}
+fresh && user "ln -s /root/open-1.0 link"
+raced "the tree, exchanged for a link" adds foo-1.0 link
+fresh && cp -a /root/priv-1.0 u/kept
+raced "... for a directory of root's" adds foo-1.0 kept
+fresh && ln "/root/priv-1.0/$so" u/kept 2>/dev/null || cp -a "/root/priv-1.0/$so" u/kept
+raced "a file in it, for one of root's" adds foo-1.0/$so kept
+# What is a link in a tree comes in as a link.
+fresh && user "ln -s /root/open-1.0/usr link; ln -s /root/open-1.0/$so file"
+is "directories and files in it, for links: added" "$(swapping adds foo-1.0/usr link foo-1.0/$so file)" "[1-9]* *"
+is "... nothing of root's is in the store" "$(leaks)" 0
+# The same with every look-up slowed down: whatever is between two of them is hit.
+slow() {
+	local i good=0 bad=0 until=$((SECONDS + 60))
+	for ((i = 0; i < 16 && SECONDS < until; i++)); do
+		if timeout 60 strace -f -qq -o /dev/null -e trace=%file,fstat,getdents64 -e inject=openat,newfstatat,readlink,readlinkat,statx,getdents64:delay_exit=700 \
+			pinlib add --name slow --version "$i" u/foo-1.0 >/dev/null 2>&1; then good=$((good + 1)); else bad=$((bad + 1)); fi
+	done
+	echo "$good $bad"
+}
+fresh && user "ln -s /root/open-1.0 link; ln -s /root/open-1.0/usr/lib lib; ln -s /root/open-1.0/$so file"
+pause=0.004 raced "with slow look-ups" slow foo-1.0 link foo-1.0/usr/lib lib foo-1.0/$so file
+
+finish
