@@ -29,3 +29,7 @@ int caller_find(struct caller *out, struct err *err);
 /* Takes on the user, with their groups and without any privilege of ours, and HOME, USER and
  * LOGNAME; what the program between put into the environment goes. The rest of it stays. */
 int caller_become(const struct caller *caller, struct err *err);
+
+/* Opens a file for reading as the caller may: root's rights behind sudo are not for what the caller
+ * names. Returns the descriptor. */
+int caller_open(const struct caller *caller, const char *path, struct err *err);

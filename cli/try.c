@@ -1,4 +1,5 @@
 #include "base/caller.h"
+#include "base/cleanup.h"
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "policy/choose.h"
@@ -29,6 +30,7 @@ struct base {
 	struct app app;
 	int64_t generation;
 	const char *arch;
+	struct caller caller;
 };
 
 static void base_free(struct base *b)
@@ -54,16 +56,32 @@ static int read_base(struct base *b, const char *name, struct err *err)
 	if (r < 0)
 		return r;
 	b->generation = policy_current(policy);
+	r = caller_find(&b->caller, err);
+	if (r < 0)
+		return r;
 	r = store_open(PINLIB_STORE, false, &b->store, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	return choose_arch(b->app.path, &b->arch, err);
 }
 
+static int take_file(const struct base *b, const char *soname, const char *path,
+		     struct trial_item *item, struct err *err)
+{
+	char place[PATH_MAX];
+	AUTO_FD int fd = -1;
+	int r = trial_place(b->store, &b->app, soname, place, err);
+
+	if (r < 0)
+		return r;
+	fd = caller_open(&b->caller, path, err);
+	return fd < 0 ? fd : trial_take_file(item, soname, fd, path, b->arch, place, err);
+}
+
 /* SONAME=FILE where a '/' says that it is a path; else a version of the store. */
 static int read_item(const struct base *b, char *text, struct trial_item *item, struct err *err)
 {
-	char *equals = strchr(text, '='), place[PATH_MAX];
+	char *equals = strchr(text, '=');
 	struct spec spec;
 	int r;
 
@@ -72,8 +90,7 @@ static int read_item(const struct base *b, char *text, struct trial_item *item, 
 		char soname[256];
 
 		snprintf(soname, sizeof soname, "%.*s", (int)(equals - text), text);
-		r = trial_place(b->store, &b->app, soname, place, err);
-		return r < 0 ? r : trial_take_file(item, soname, equals + 1, b->arch, place, err);
+		return take_file(b, soname, equals + 1, item, err);
 	}
 	r = spec_parse(text, &spec, err);
 	if (r == 0 && access(spec.version, F_OK) == 0 && strstr(spec.version, ".so"))
@@ -166,12 +183,10 @@ static int try_out(const struct base *b, const struct request *req, struct trial
 {
 	AUTO_VERDICT struct verdict v = {0};
 	struct cover covers[PLAN_COVERS_MAX];
-	struct caller caller;
 	struct sight sight;
 	struct err err;
 
-	if (caller_find(&caller, &err) < 0 ||
-	    trial_begin(b->store, items, req->nitems, t, &err) < 0)
+	if (trial_begin(b->store, items, req->nitems, t, &err) < 0)
 		return own_failure(&err);
 	sight = plan_sight(&t->plan.plan, t->program, covers);
 	if (verdict_reach(b->store, &t->app, &t->pinned, &sight, &v, &err) < 0)
@@ -185,7 +200,7 @@ static int try_out(const struct base *b, const struct request *req, struct trial
 		if (!req->force)
 			return EXIT_OWN;
 	}
-	if (trial_enter(t, &err) < 0 || caller_become(&caller, &err) < 0)
+	if (trial_enter(t, &err) < 0 || caller_become(&b->caller, &err) < 0)
 		return own_failure(&err);
 	return execute(t, req);
 }

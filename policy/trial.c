@@ -41,24 +41,26 @@ void trial_free(struct trial *trial)
 
 /* -- a file -- */
 
-/* The user may build it anew while it is looked at, and while the program runs. */
-static int copy_to_memory(const char *path, int *out, struct err *err)
+/* The user may build it anew while it is looked at, and while the program runs. It may grow, too. */
+static int copy_to_memory(int from, const char *path, int *out, struct err *err)
 {
-	AUTO_FD int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	AUTO_FD int to = memfd_create("pinlib-try", MFD_CLOEXEC);
+	off_t at = 0;
 	struct stat st;
-	ssize_t n;
+	ssize_t n = 0;
 
-	if (from < 0)
-		return err_sys(err, errno, "cannot open %s", path);
 	if (to < 0)
 		return err_sys(err, errno, "cannot get memory for %s", path);
 	if (fstat(from, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "%s is not a regular file", path);
-	while ((n = sendfile(to, from, NULL, (size_t)1 << 30)) > 0)
+	while (st.st_size <= TRIAL_FILE_MAX && at <= TRIAL_FILE_MAX &&
+	       (n = sendfile(to, from, &at, (size_t)(TRIAL_FILE_MAX + 1 - at))) > 0)
 		;
+	if (st.st_size > TRIAL_FILE_MAX || at > TRIAL_FILE_MAX)
+		return err_set(err, EFBIG, "%s is larger than %lld bytes", path,
+			       (long long)TRIAL_FILE_MAX);
 	if (n < 0 || fchmod(to, 0755) < 0)
 		return err_sys(err, errno, "cannot read %s", path);
 	*out = to;
@@ -121,15 +123,15 @@ static int make_version(struct trial_item *item, const char *place, struct err *
 	return digest_fd(item->file, &e->content, err);
 }
 
-int trial_take_file(struct trial_item *out, const char *soname, const char *path, const char *arch,
-		    const char *place, struct err *err)
+int trial_take_file(struct trial_item *out, const char *soname, int fd, const char *path,
+		    const char *arch, const char *place, struct err *err)
 {
 	int r;
 
 	if (strchr(soname, '/') || !*soname || strlen(soname) >= sizeof out->soname)
 		return err_set(err, EINVAL, "'%.64s' is not the soname of a library", soname);
 	snprintf(out->soname, sizeof out->soname, "%s", soname);
-	r = copy_to_memory(path, &out->file, err);
+	r = copy_to_memory(fd, path, &out->file, err);
 	if (r == 0)
 		r = check_file(out->file, soname, path, arch, err);
 	return r < 0 ? r : make_version(out, place, err);

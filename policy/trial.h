@@ -14,6 +14,7 @@
 #include "store/store.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* What is tried: a version of the store, or a file in the place of a soname. */
 struct trial_item {
@@ -25,11 +26,12 @@ struct trial_item {
 
 void trial_item_free(struct trial_item *item);
 
-/* Takes the file at path for soname, which arch's programs are to load; found is what
- * trial_place says. -EINVAL, -ENOEXEC: it is no shared object, one for another architecture, or one
+/* Takes the file that is open at fd for soname, which arch's programs are to load; path is its name for messages,
+ * place what trial_place says. -EFBIG: more than TRIAL_FILE_MAX bytes. -EINVAL, -ENOEXEC: it is no shared object, one for another architecture, or one
  * that calls itself otherwise. */
-int trial_take_file(struct trial_item *out, const char *soname, const char *path, const char *arch,
-		    const char *place, struct err *err);
+#define TRIAL_FILE_MAX ((off_t)2 << 30) /* it is kept in memory */
+int trial_take_file(struct trial_item *out, const char *soname, int fd, const char *path,
+		    const char *arch, const char *place, struct err *err);
 
 /* The directory in which app, with the pins that it has, finds soname, or would. app need not be
  * wrapped; store may be NULL if it has no pins. */

@@ -147,4 +147,12 @@ slow() {
 fresh && user "ln -s /root/open-1.0 link; ln -s /root/open-1.0/usr/lib lib; ln -s /root/open-1.0/$so file"
 pause=0.004 raced "with slow look-ups" slow foo-1.0 link foo-1.0/usr/lib lib foo-1.0/$so file
 
+# try, for the user who called sudo. (scenarios/try has the refusals.)
+fresh && user "ln -s /root/libpriv.so.1 link; ln -s /root d"
+for name in /root/libpriv.so.1 /root/open-1.0/$so ../root/libpriv.so.1 ./u/link u/d/libpriv.so.1; do
+	refuses "sudo pinlib try with $name" 125 "Permission denied" env SUDO_UID=1000 pinlib try demo2 "libdemo.so.1=$name"
+done
+user "truncate -s 7G huge.so"
+refuses "try with a file of 7 GiB" 125 "larger than" env SUDO_UID=1000 pinlib try demo2 libdemo.so.1=./u/huge.so
+
 finish
