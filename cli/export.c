@@ -1,17 +1,15 @@
-#include "base/file.h"
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "policy/describe.h"
 #include "store/oci.h"
 
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct option options[] = {{"output", required_argument, NULL, 'o'}, {0}};
@@ -60,61 +58,20 @@ static int take_app(struct policy *policy, struct store *store, const char *path
 	return r;
 }
 
-/* Beside the file and then in its place: no half of one is ever there. */
-static int replace_file(struct store *store, const struct versions *vs, const char *text,
-			size_t len, const char *file, struct err *err)
-{
-	char prefix[PATH_MAX], temp[PATH_MAX + 64];
-	AUTO_FD int fd = -1;
-	int r;
-
-	if (snprintf(prefix, sizeof prefix, "%s%s", file, FILE_TEMP) >= (int)sizeof prefix)
-		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", file);
-	r = file_temp_name(prefix, temp, sizeof temp, err);
-	if (r < 0)
-		return r;
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return err_sys(err, errno, "cannot create %s", temp);
-	r = oci_write(store, vs, text, len, fd, err);
-	if (r == 0 && (fsync(fd) < 0 || rename(temp, file) < 0))
-		r = err_sys(err, errno, "cannot write %s", file);
-	if (r < 0)
-		unlink(temp);
-	return r;
-}
-
-/* To standard output, or to the device or pipe that has the name; else to a file. Where a link leads is
- * for the kernel to say, which follows none that others have put into /tmp (fs.protected_symlinks). */
 static int write_out(struct store *store, const struct versions *vs, const char *text, size_t len,
-		     const char *file, struct err *err)
+		     const char *file, bool *to_output, struct err *err)
 {
-	AUTO_FD int at = -1, fd = -1;
-	char self[64], target[PATH_MAX];
-	struct stat st;
-	ssize_t n;
+	AUTO_OUTPUT struct output out = OUTPUT_NONE;
+	int r = output_begin(file, &out, err);
 
-	if (strcmp(file, "-") == 0)
-		return oci_write(store, vs, text, len, STDOUT_FILENO, err);
-	at = open(file, O_PATH | O_CLOEXEC);
-	if (at < 0 && errno == ENOENT)
-		return replace_file(store, vs, text, len, file, err);
-	if (at < 0 || fstat(at, &st) < 0)
-		return err_sys(err, errno, "cannot write %s", file);
-	snprintf(self, sizeof self, "/proc/self/fd/%d", at);
-	if (!S_ISREG(st.st_mode)) {
-		fd = open(self, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-		return fd < 0 ? err_sys(err, errno, "cannot write %s", file)
-			      : oci_write(store, vs, text, len, fd, err);
-	}
-	n = readlink(self, target, sizeof target - 1);
-	if (n < 0)
-		return err_sys(err, errno, "cannot tell where %s is", file);
-	target[n] = '\0';
-	return replace_file(store, vs, text, len, target, err);
+	*to_output |= out.standard;
+	if (r == 0)
+		r = oci_write(store, vs, text, len, out.fd, err);
+	return r < 0 ? r : output_finish(&out, file, err);
 }
 
-static int export(const struct paths *apps, const char *file, struct versions *vs, struct err *err)
+static int export(const struct paths *apps, const char *file, struct versions *vs, bool *to_output,
+		  struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_STORE struct store *store = NULL;
@@ -132,7 +89,7 @@ static int export(const struct paths *apps, const char *file, struct versions *v
 		r = take_app(policy, store, apps->items[i], f, vs, err);
 	if (fclose(f) != 0)
 		return err_nomem(err);
-	return r < 0 ? r : write_out(store, vs, text, len, file, err);
+	return r < 0 ? r : write_out(store, vs, text, len, file, to_output, err);
 }
 
 static int run(int argc, char **argv)
@@ -157,7 +114,7 @@ static int run(int argc, char **argv)
 			       want_json ? "for --json" : "a terminal");
 	progress_show();
 	if (find_all(argv + optind, (size_t)(argc - optind), &apps, &err) < 0 ||
-	    export(&apps, file, &vs, &err) < 0)
+	    export(&apps, file, &vs, &to_output, &err) < 0)
 		return failed(&err);
 	if (to_output)
 		return EXIT_OK;

@@ -155,4 +155,35 @@ done
 user "truncate -s 7G huge.so"
 refuses "try with a file of 7 GiB" 125 "larger than" env SUDO_UID=1000 pinlib try demo2 libdemo.so.1=./u/huge.so
 
+# Output files.
+echo theirs >/etc/victim && victim=$(what /etc/victim)
+fresh && user "ln -s /etc/victim e.tar; ln -s /etc d; ln -s nowhere dangling; mkfifo fifo; ln -s fifo tofifo; echo old >old.tar; ln old.tar other"
+for name in e.tar d/victim dangling; do
+	refuses "export -o $name, a user's link" 1 "is a symbolic link of user 1000" timeout 20 pinlib export demo -o u/$name
+done
+is "... touches nothing" "$(what /etc/victim) $(ls u | xargs)" "$victim d dangling e.tar fifo foo-1.0 old.tar other tofifo"
+refuses "... a user's FIFO" 1 "is a FIFO of user 1000" timeout 20 pinlib export demo -o u/fifo
+refuses "... a link to it" 1 "is a symbolic link of user 1000" timeout 20 pinlib export demo -o u/tofifo
+as 1000 bash -c 'sleep 30 <>/tmp/u/fifo & echo $! >/tmp/u/reader'
+refuses "... with a reader that reads nothing" 1 "is a FIFO of user 1000" timeout 20 pinlib export demo -o u/fifo
+kill "$(cat u/reader)"
+as 1000 /usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/tmp/u/socket")'
+refuses "... a user's socket" 1 "is a socket of user 1000" timeout 20 pinlib export demo -o u/socket
+runs "... a user's file" pinlib export demo -o u/old.tar
+is "... is made anew" "$(stat -c '%u %h' u/old.tar) $(cat u/other)" "0 1 old"
+runs "root's own link" bash -c 'ln -s /tmp/to.tar /root/out && pinlib export demo -o /root/out && [ -L /root/out ] && cmp /tmp/to.tar /tmp/u/old.tar'
+runs "root's own FIFO" bash -c 'mkfifo /root/fifo; cat /root/fifo >/tmp/read.tar & timeout 20 pinlib export demo -o /root/fifo; wait $!; cmp /tmp/read.tar /tmp/u/old.tar'
+runs "a descriptor that is a pipe" bash -c 'pinlib export demo -o /dev/fd/3 3> >(cat >/tmp/read2.tar); wait; sleep 0.5; [ -s /tmp/read2.tar ]'
+runs "standard output, by its name" bash -c 'pinlib export demo -o /dev/stdout >/tmp/std.tar  && cmp /tmp/std.tar /tmp/u/old.tar'
+rm -f u/e.tar && user "echo mine >e.tar; ln -s /etc/victim link; mkdir -p d1 && ln -s /etc d2 && echo mine >d1/victim"
+outs() {
+	local i until=$((SECONDS + 30))
+	for ((i = 0; i < 40 && SECONDS < until; i++)); do
+		timeout 20 pinlib export demo -o u/e.tar >/dev/null 2>&1
+		timeout 20 pinlib export demo -o u/d1/victim >/dev/null 2>&1
+	done
+}
+swapping outs e.tar link d1 d2
+is "an output that is exchanged for a link all the time" "$(what /etc/victim)$(ls -A /etc | grep -c tmp-)" "${victim}0"
+
 finish

@@ -39,7 +39,7 @@ is "import again changes nothing" "$(pinlib import pins.tar)" "all is as describ
 is "... in JSON" "$(pinlib import --json pins.tar | grep changed)" '*"changed": false,'
 runs "all is well" pinlib verify
 refuses "export of what has no pins" 1 "has no pins" pinlib export true -o none.tar
-refuses "export to where nothing can be written" 1 "cannot create" pinlib export demo -o /no/such/dir/x
+refuses "export to where nothing can be written" 1 "cannot write /no/such/dir/x: cannot open /no: No such file" pinlib export demo -o /no/such/dir/x
 refuses "export without a file" 2 "where to" pinlib export demo
 refuses "import of two" 2 "one file" pinlib import pins.tar pins.tar
 object=$(grep -lr ELF $state/store/objects | head -n 1)
