@@ -224,12 +224,15 @@ static int recover(struct store *store, struct err *err)
 
 int session_begin_store(struct session *s, struct err *err)
 {
+	struct err why;
 	int r;
 
 	*s = (struct session){.lock = -1};
 	r = policy_lock(&s->lock, say_waiting, err);
 	if (r == 0)
 		r = store_open(PINLIB_STORE, true, &s->store, err);
+	if (r == 0 && store_sweep(s->store, &why) < 0)
+		warn("cannot remove what an interrupted command left: %s", why.text);
 	if (r == 0)
 		r = recover(s->store, err);
 	return r;

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "store/check.h"
+#include "store/import.h"
 #include "store/manifest.h"
 #include "store/object.h"
 
@@ -156,6 +157,20 @@ static int sweep_temporary(void *ctx, int dir, const char *name, struct err *err
 
 	report(gc, "tmp/%s", shown(name, buf));
 	return gc->dry_run ? 0 : file_remove_tree(dir, name, err);
+}
+
+/* An interrupted add's: what export makes there, it makes without the lock. */
+static int sweep_staging(void *ctx, int dir, const char *name, struct err *err)
+{
+	(void)ctx;
+	return strncmp(name, STAGING_PREFIX, strlen(STAGING_PREFIX)) == 0
+		       ? file_remove_tree(dir, name, err)
+		       : 0;
+}
+
+int store_sweep(struct store *store, struct err *err)
+{
+	return each_name(store->tmp, sweep_staging, NULL, err);
 }
 
 /* An interrupted file_publish's. */

@@ -20,6 +20,13 @@
 #define IMPORT_MAX_STREAM (UINT64_C(10) << 30) /* bytes of an unpacked archive, its headers too */
 #define IMPORT_MAX_CONTROL ((size_t)1 << 20)   /* bytes of a package's control file */
 #define IMPORT_MAX_DEPTH 128		       /* directories within directories, of a tree */
+/* Bytes of a file that were never written. Some linkers leave a few; more is a file whose size means nothing. */
+#define IMPORT_MAX_HOLES ((off_t)16 << 20)
+/* What an add leaves free on the store's file system: one part in so many, and so many bytes at most. */
+#define IMPORT_SPARE_PART 50
+#define IMPORT_SPARE_MOST (UINT64_C(256) << 20)
+
+#define STAGING_PREFIX "add-" /* how the names below ROOT/tmp begin */
 
 struct staging {
 	const struct store *store;
@@ -48,13 +55,13 @@ void staging_end(struct staging *s); /* removes what was not published */
 /* member: "usr/lib/x" or "./usr/lib/x", as the source says it. mode: permission bits as found. */
 int staging_dir(struct staging *s, const char *member, struct err *err);
 int staging_link(struct staging *s, const char *member, const char *target, struct err *err);
-/* Whether a file may come in, before its content is read. */
+/* Whether a file may come in, before its content is read. -ENOSPC: the store's file system would be full. */
 int staging_check_file(struct staging *s, const char *member, mode_t mode, uint64_t size,
 		       struct err *err);
 /* Takes the content; w was begun in s->dir and is finished on success and failure. */
 int staging_file(struct staging *s, const char *member, mode_t mode, struct object_writer *w,
 		 struct err *err);
-/* All of a regular file that is open for reading, from its start. */
+/* All of a regular file that is open for reading, from its start. -EFBIG: it grew meanwhile, or is sparse. */
 int staging_file_fd(struct staging *s, const char *member, int fd, struct err *err);
 /* The same content as earlier, a file that came before. */
 int staging_hard(struct staging *s, const char *member, mode_t mode, const char *earlier,

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 
 /* hsearch(3), which is not used here, has a struct entry of its own. */
@@ -22,7 +23,7 @@ int staging_begin(const struct store *store, const struct add_options *options, 
 	*s = STAGING_NONE;
 	s->store = store;
 	s->options = options;
-	r = file_temp_name("add-", s->dir_name, sizeof s->dir_name, err);
+	r = file_temp_name(STAGING_PREFIX, s->dir_name, sizeof s->dir_name, err);
 	if (r < 0)
 		return r;
 	if (mkdirat(store->tmp, s->dir_name, 0755) < 0)
@@ -189,17 +190,41 @@ static int too_much(const char *member, struct err *err)
 		       shown(member, buf), (unsigned long long)IMPORT_MAX_CONTENT);
 }
 
+/* Others, the policy first of all, write to the same file system. */
+static int check_space(const struct staging *s, const char *member, uint64_t size, struct err *err)
+{
+	struct statvfs fs;
+	uint64_t spare, room;
+	char buf[SHOWN];
+
+	if (fstatvfs(s->dir, &fs) < 0)
+		return err_sys(err, errno, "cannot stat the file system of %s", s->store->root);
+	spare = fs.f_blocks / IMPORT_SPARE_PART * fs.f_frsize;
+	if (spare > IMPORT_SPARE_MOST)
+		spare = IMPORT_SPARE_MOST;
+	room = fs.f_bavail * fs.f_frsize;
+	if (size == 0 || (room >= spare && size <= room - spare))
+		return 0;
+	return err_set(err, ENOSPC,
+		       "%s has %llu bytes, and the file system of %s has %llu free, of which %llu "
+		       "stay free",
+		       shown(member, buf), (unsigned long long)size, s->store->root,
+		       (unsigned long long)room, (unsigned long long)spare);
+}
+
 int staging_check_file(struct staging *s, const char *member, mode_t mode, uint64_t size,
 		       struct err *err)
 {
 	char path[PATH_MAX];
 	const char *fault = member_path(member, path);
+	int r;
 
 	if (fault)
 		return refuse(err, member, fault);
 	if (size > IMPORT_MAX_CONTENT || s->content + size > IMPORT_MAX_CONTENT)
 		return too_much(member, err);
-	return check_mode(member, mode, err);
+	r = check_mode(member, mode, err);
+	return r < 0 ? r : check_space(s, member, size, err);
 }
 
 static bool is_elf(int fd, uint64_t size)
@@ -269,8 +294,8 @@ int staging_file(struct staging *s, const char *member, mode_t mode, struct obje
 	return add(s, &e, err);
 }
 
-/* A file may grow while it is read: what counts is what comes. */
-static int copy_content(struct staging *s, int fd, struct object_writer *w, struct err *err)
+/* What was looked at is what is written: a file that grows for ever is not read for ever. */
+static int copy_content(int fd, off_t size, struct object_writer *w, struct err *err)
 {
 	char buf[64 * 1024];
 	off_t at = 0;
@@ -285,14 +310,40 @@ static int copy_content(struct staging *s, int fd, struct object_writer *w, stru
 			return err_sys(err, errno, "cannot read");
 		if (n == 0)
 			return 0;
-		if (s->content + w->size + (size_t)n > IMPORT_MAX_CONTENT)
-			return err_set(err, EFBIG, "its files have more than %llu bytes",
-				       (unsigned long long)IMPORT_MAX_CONTENT);
+		if (n > size - at)
+			return err_set(err, EFBIG, "it grew while it was read");
 		r = object_write(w, buf, (size_t)n, err);
 		if (r < 0)
 			return r;
 		at += n;
 	}
+}
+
+#define HOLES_TRIED 65536 /* a file system may say anything */
+
+/* A file of terabytes costs its owner nothing while it has holes; the copy would cost the store. */
+static int check_holes(int fd, off_t size, struct err *err)
+{
+	off_t holes = 0, at = 0;
+
+	for (int i = 0; at < size && holes <= IMPORT_MAX_HOLES; i++) {
+		off_t hole = lseek(fd, at, SEEK_HOLE);
+		off_t data = hole < 0 || hole >= size ? size : lseek(fd, hole, SEEK_DATA);
+
+		if (hole < 0 || hole >= size) /* or there are none on this file system */
+			return 0;
+		if (data < 0)
+			data = size; /* there is none behind it */
+		if (data <= hole || i == HOLES_TRIED)
+			return err_set(err, EIO, "cannot tell its holes");
+		holes += data - hole;
+		at = data;
+	}
+	return holes <= IMPORT_MAX_HOLES
+		       ? 0
+		       : err_set(err, EFBIG,
+				 "it is sparse: more than %lld bytes were never written",
+				 (long long)IMPORT_MAX_HOLES);
 }
 
 int staging_file_fd(struct staging *s, const char *member, int fd, struct err *err)
@@ -311,9 +362,11 @@ int staging_file_fd(struct staging *s, const char *member, int fd, struct err *e
 		return r;
 	r = xattrs_allowed(fd, err);
 	if (r == 0)
+		r = check_holes(fd, st.st_size, err);
+	if (r == 0)
 		r = object_begin(s->store, s->dir, &w, err);
 	if (r == 0)
-		r = copy_content(s, fd, &w, err);
+		r = copy_content(fd, st.st_size, &w, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", shown(member, buf));
 	return staging_file(s, member, st.st_mode, &w, err);

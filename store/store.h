@@ -3,7 +3,7 @@
  *
  *	ROOT/objects/ab/cdef...   a content, named by its SHA-256; root's, 0644; fixed
  *	ROOT/versions/abcdef...   a manifest, named by its SHA-256 (store/version.h)
- *	ROOT/tmp/                 what is being written; emptied by store_gc
+ *	ROOT/tmp/                 what is being written; emptied by store_sweep and store_gc
  *
  * Everything in it can be read by everybody. Writers hold pinlib's lock (policy/lock.h); readers
  * need none: a name appears when its content is whole and on the disk, by rename without
@@ -88,6 +88,9 @@ typedef void report_fn(void *ctx, const char *what);
 /* Rehashes every object and manifest, and checks that all that a manifest names is there. Returns
  * the number of findings, or a negative error if it could not look. Uses every core. */
 int store_verify(struct store *store, report_fn *report, void *ctx, struct err *err);
+
+/* Removes what adds that were killed had written so far. The caller holds pinlib's lock. */
+int store_sweep(struct store *store, struct err *err);
 
 struct digests {
 	struct digest *items;

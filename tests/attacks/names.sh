@@ -186,4 +186,28 @@ outs() {
 swapping outs e.tar link d1 d2
 is "an output that is exchanged for a link all the time" "$(what /etc/victim)$(ls -A /etc | grep -c tmp-)" "${victim}0"
 
+# Sparse and growing files, and an add that is killed.
+fresh && user "truncate -s 7G foo-1.0/usr/big; cp foo-1.0/$so libbig.so.1.2 && truncate -s 7G libbig.so.1.2"
+for name in foo-1.0 libbig.so.1.2; do
+	used=$(du -sm $store | cut -f 1)
+	refuses "a sparse file of 7 GiB ($name)" 1 "it is sparse" timeout 60 pinlib add u/$name
+	is "... takes no room" "$(($(du -sm $store | cut -f 1) - used < 20)) $(ls -A $store/tmp)" "1 "
+done
+mount -t tmpfs -o size=64m none $store && mkdir -p full-1 && head -c 63M /dev/urandom >full-1/data
+refuses "a file that would fill the store's file system" 1 "stay free" timeout 60 pinlib add full-1
+is "... takes no room" "$(du -sm $store | cut -f 1)" "[0-1]"
+umount $store && rm -rf full-1
+killed() {
+	local i
+	head -c 300M /dev/urandom >big.data && mkdir -p slow-1 && mv big.data slow-1/
+	pinlib add slow-1 >/dev/null 2>&1 &
+	for ((i = 0; i < 400; i++)); do [ -n "$(find $store/tmp -name 'new-*' -size +1M)" ] && break; sleep 0.02; done
+	kill -9 $! && wait $! 2>/dev/null
+	ls -A $store/tmp | wc -l
+}
+is "an add that is killed leaves what it has written" "$(killed 2>/dev/null)" 1
+runs "... and the next command" pinlib set demo2 libdemo1=1.0
+is "... has removed it" "$(ls -A $store/tmp)" ""
+rm -rf slow-1
+
 finish
