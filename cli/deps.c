@@ -33,13 +33,6 @@ struct request {
 	size_t wrong; /* how many programs miss something, or cannot be read */
 };
 
-/* Text that came from files. */
-static void put(const char *text)
-{
-	for (; *text; text++)
-		putchar_unlocked((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
-}
-
 /* -- one need -- */
 
 static void put_rule(const struct closure *c, const struct need *n)
@@ -49,7 +42,7 @@ static void put_rule(const struct closure *c, const struct need *n)
 	printf("  [%s", rule_name(n->rule));
 	if (n->owner != CLOSURE_NONE) {
 		fputs(" of ", stdout);
-		put(c->objects[n->owner].path);
+		put_text(c->objects[n->owner].path);
 	}
 	if (*n->subdir)
 		printf(", %s", n->subdir);
@@ -62,15 +55,15 @@ static void put_rule(const struct closure *c, const struct need *n)
 
 static void put_missing(const struct closure *c, const struct need *n)
 {
-	put(n->name);
+	put_text(n->name);
 	fputs(" => not found", stdout);
 	if (n->broken) {
 		fputs(": ", stdout);
-		put(n->path);
+		put_text(n->path);
 		printf(": %s", n->broken);
 	} else if (n->hint) {
 		printf(" (%s; ldconfig would find ", c->no_cache);
-		put(n->hint);
+		put_text(n->hint);
 		putchar(')');
 	}
 	if (n->kind == ELF_AUXILIARY)
@@ -94,9 +87,9 @@ static void put_branch(const struct closure *c, size_t object, int depth)
 			continue;
 		}
 		to = &c->objects[n->object];
-		put(n->name);
+		put_text(n->name);
 		fputs(" => ", stdout);
-		put(to->path);
+		put_text(to->path);
 		put_rule(c, n);
 		putchar('\n');
 		if (to->by == object && to->by_need == i)
@@ -109,10 +102,10 @@ static void put_head(const struct closure *c)
 	const struct object *program = &c->objects[0];
 
 	if (c->script) {
-		put(c->script);
+		put_text(c->script);
 		fputs(": a script, run by\n", stdout);
 	}
-	put(program->path);
+	put_text(program->path);
 	if (program->layer)
 		fputs("  [pinned]", stdout);
 	if (c->loader == LOADER_NONE)
@@ -125,7 +118,7 @@ static void put_head(const struct closure *c)
 	if (c->loader == LOADER_NONE || !program->elf->interp)
 		return;
 	fputs("  ", stdout);
-	put(c->ways->path);
+	put_text(c->ways->path);
 	for (size_t i = 1; i < c->count; i++)
 		if (c->objects[i].by == CLOSURE_NONE && c->objects[i].layer)
 			fputs("  [interpreter, pinned]\n", stdout);
@@ -148,7 +141,7 @@ static void put_list(const struct request *q, const struct closure *c)
 	const char *indent = q->many ? "\t" : "";
 
 	if (q->many) {
-		put(c->objects[0].path);
+		put_text(c->objects[0].path);
 		puts(":");
 	}
 	if (c->loader == LOADER_NONE)
@@ -160,10 +153,10 @@ static void put_list(const struct request *q, const struct closure *c)
 			continue;
 		fputs(indent, stdout);
 		if (strcmp(asked_as(c, o), o->path) != 0) {
-			put(asked_as(c, o));
+			put_text(asked_as(c, o));
 			fputs(" => ", stdout);
 		}
-		put(o->path);
+		put_text(o->path);
 		puts(o->layer ? " (pinned)" : "");
 	}
 	for (size_t i = 0; i < c->count; i++)
@@ -186,37 +179,37 @@ static void put_gap(const struct closure *c, const struct gap *g)
 	switch (g->kind) {
 	case GAP_MISSING:
 	case GAP_WEAK:
-		put(c->objects[g->of].path);
+		put_text(c->objects[g->of].path);
 		printf(": %sversion '", g->kind == GAP_WEAK ? "weak " : "");
-		put(g->version);
+		put_text(g->version);
 		fputs("' not found", stdout);
 		break;
 	case GAP_UNKNOWN:
-		put(c->objects[g->of].path);
+		put_text(c->objects[g->of].path);
 		fputs(": no version information available", stdout);
 		break;
 	case GAP_UNLOADED:
 		fputs("version '", stdout);
-		put(g->version);
+		put_text(g->version);
 		fputs("' of a library that is not loaded, ", stdout);
-		put(g->file);
+		put_text(g->file);
 		break;
 	}
 	fputs(" (required by ", stdout);
-	put(by);
+	put_text(by);
 	puts(")");
 }
 
 static void put_undefined(const struct closure *c, const struct undefined *u)
 {
 	fputs("undefined symbol: ", stdout);
-	put(u->name);
+	put_text(u->name);
 	if (u->version) {
 		fputs(", version ", stdout);
-		put(u->version);
+		put_text(u->version);
 	}
 	fputs(" (required by ", stdout);
-	put(c->objects[u->object].path);
+	put_text(c->objects[u->object].path);
 	puts(")");
 }
 
@@ -239,11 +232,13 @@ static void put_wrong(const struct request *q, const struct closure *c,
 
 static void put_quoted(const char *text)
 {
+	AUTO_FREE char *copy = strdup(text);
+
 	putchar('"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
+	for (const char *p = copy ? printable(copy) : "?"; *p; p++) {
+		if (*p == '"' || *p == '\\')
 			putchar('\\');
-		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+		putchar(*p);
 	}
 	putchar('"');
 }

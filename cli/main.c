@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/paths.h"
 #include "cli/progress.h"
+#include "cli/terminal.h"
 #include "labeler/program.h"
 #include "policy/activate.h"
 #include "policy/inside.h"
@@ -35,24 +36,33 @@ const struct command *command_at(size_t i)
 	return i < COMMANDS ? commands[i] : NULL;
 }
 
+/* A message is one line, whatever the names in it hold. */
+static void say(const char *before, const char *text)
+{
+	AUTO_FREE char *copy = strdup(text);
+
+	fprintf(stderr, "%s%s\n", before, copy ? printable(copy) : "out of memory");
+}
+
 int failed(const struct err *err)
 {
 	progress_hide();
 	fflush(stdout);
-	fprintf(stderr, "pinlib: %s\n", err->text);
+	say("pinlib: ", err->text);
 	return EXIT_FAIL;
 }
 
 void warn(const char *fmt, ...)
 {
+	AUTO_FREE char *text = NULL;
 	va_list ap;
 
 	progress_hide();
-	fputs("pinlib: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "pinlib: %s\n", text ? printable(text) : fmt);
 }
 
 static void usage(const struct command *c)
@@ -62,13 +72,14 @@ static void usage(const struct command *c)
 
 int misused(const struct command *command, const char *fmt, ...)
 {
+	AUTO_FREE char *text = NULL;
 	va_list ap;
 
-	fprintf(stderr, "pinlib %s: ", command->name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	fputc('\n', stderr);
+	fprintf(stderr, "pinlib %s: %s\n", command->name, text ? printable(text) : fmt);
 	usage(command);
 	return EXIT_USAGE;
 }
@@ -256,7 +267,7 @@ static void keep(void *ctx, const char *what)
 static void say_kept(const char *text, size_t len, const char *before)
 {
 	for (const char *at = text; at < text + len; at += strlen(at) + 1)
-		fprintf(stderr, "%s%s\n", before, at);
+		say(before, at);
 }
 
 int session_activate(struct session *s, const struct paths *paths, const char *command, bool force,
@@ -363,6 +374,7 @@ int main(int argc, char **argv)
 	const struct command *c;
 	int at = 1;
 
+	terminal_guard();
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		if (strcmp(argv[at], "--json") == 0) {
 			want_json = true;

@@ -2,6 +2,7 @@
 
 #include "cli/cli.h"
 #include "cli/progress.h"
+#include "cli/terminal.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,60 +28,6 @@ struct table *table_new(size_t columns)
 		die();
 	t->columns = columns;
 	return t;
-}
-
-/* Length of the UTF-8 sequence at p, 0 if it is none (Unicode, table 3-7, less the fine print on
- * surrogates and overlong forms, which are caught by their second byte). */
-static int sequence(const unsigned char *p)
-{
-	int n = p[0] < 0x80   ? 1
-		: p[0] < 0xc2 ? 0
-		: p[0] < 0xe0 ? 2
-		: p[0] < 0xf0 ? 3
-		: p[0] < 0xf5 ? 4
-			      : 0;
-
-	for (int i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-/* Whether a terminal would do something else than to show it: controls, the second set of which
- * (C1, U+0080 to U+009F) has two bytes in UTF-8, and what changes the direction of the text. */
-static bool is_control(const unsigned char *p, int n)
-{
-	if (n == 1)
-		return *p < 0x20 || *p == 0x7f;
-	if (n == 2)
-		return p[0] == 0xc2 && p[1] < 0xa0;
-	if (n != 3 || p[0] != 0xe2)
-		return false;
-	return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
-	       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
-}
-
-char *printable(char *text)
-{
-	unsigned char *out = (unsigned char *)text;
-
-	for (const unsigned char *p = out; *p;) {
-		int n = sequence(p);
-
-		if (n == 0 || is_control(p, n)) {
-			*out++ = '?';
-			p += n ? n : 1;
-		} else {
-			memmove(out, p, (size_t)n);
-			out += n;
-			p += n;
-		}
-	}
-	*out = '\0';
-	return text;
 }
 
 void table_row(struct table *t, const char *const *cells)
@@ -148,24 +95,20 @@ static struct {
 
 static void quoted(const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
+	const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
 
 	putchar('"');
-	while (*p) {
-		int n = sequence(p);
+	while (p < end) {
+		uint32_t c = 0;
+		int n = utf8_at(p, (size_t)(end - p), &c);
 
-		if (n == 0) {
+		if (n <= 0)
 			fputs("\\ufffd", stdout);
-			p++;
-		} else if (n == 1 && (*p < 0x20 || *p == '"' || *p == '\\' || *p == 0x7f)) {
-			printf("\\u%04x", *p++);
-		} else if (n == 2 && is_control(p, n)) {
-			printf("\\u%04x", p[1]);
-			p += n;
-		} else {
+		else if (is_command(c) || c == '"' || c == '\\')
+			printf("\\u%04x", c);
+		else
 			fwrite(p, 1, (size_t)n, stdout);
-			p += n;
-		}
+		p += n > 0 ? n : 1;
 	}
 	putchar('"');
 }
@@ -226,10 +169,12 @@ void print_found(void *ctx, const char *what)
 {
 	(void)ctx;
 	progress_hide();
-	if (want_json)
+	if (want_json) {
 		json_string(NULL, what);
-	else
-		printf("%s\n", what);
+		return;
+	}
+	put_text(what);
+	putchar('\n');
 }
 
 void json_number(const char *key, int64_t value)

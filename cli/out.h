@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/digest.h"
+#include "cli/terminal.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,7 +29,3 @@ void print_found(void *ctx, const char *what);
 
 /* Bytes for people: "118 KiB". */
 void human_size(uint64_t bytes, char text[32]);
-
-/* Text that came from files, fit for a terminal: control characters, those that turn the direction
- * of writing, and bytes that are not UTF-8 become '?'. In place. */
-char *printable(char *text);

@@ -154,16 +154,21 @@ static void say(const struct reason *r)
 	char rule[3 * PATH_MAX];
 
 	rule_text(r, rule, sizeof rule);
+	put_text(app);
+	printf(" gets ");
+	put_text(soname_of(o));
+	printf(" as ");
+	put_text(o->path);
 	if (r->pin)
-		printf("%s gets %s as %s from %s %s, pinned %s", app, soname_of(o), o->path,
-		       r->pin->name, r->pin->version, origin_text(r->pin->origin));
+		printf(" from %s %s, pinned %s", r->pin->name, r->pin->version,
+		       origin_text(r->pin->origin));
 	else if (*r->owner)
-		printf("%s gets %s as %s from the live system's %s", app, soname_of(o), o->path,
-		       r->owner);
+		printf(" from the live system's %s", r->owner);
 	else
-		printf("%s gets %s as %s from the live system, where no package owns it", app,
-		       soname_of(o), o->path);
-	printf(": %s.\n", rule);
+		printf(" from the live system, where no package owns it");
+	printf(": ");
+	put_text(rule);
+	puts(".");
 }
 
 static void print_json(const struct reason *r)

@@ -210,4 +210,61 @@ runs "... and the next command" pinlib set demo2 libdemo1=1.0
 is "... has removed it" "$(ls -A $store/tmp)" ""
 rm -rf slow-1
 
+# What a terminal would take for commands: no such byte reaches standard output or standard error.
+mkdir -p /etc/pinlib
+esc=$'\e' c1=$'\xc2\x9b' bidi=$'\xe2\x80\xae' mark=$'\xd8\x9c' raw=$'\x9b' # U+009B, U+202E, U+061C, not UTF-8
+bad="x$esc[2J$c1${bidi}y$mark$raw"$'\xe2\x81\xa6\x7f\r\bz'
+shows() { # shows NAME COMMAND...: it says something, and it is clean
+	local name=$1 said
+	shift
+	said=$(timeout 60 "$@" 2>&1 </dev/null | /usr/bin/python3 -c 'import sys
+text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+bad = [c for c in text if ord(c) < 32 and c not in "\n\t" or 0x7f <= ord(c) < 0xa0 or c in "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" or 0xdc80 <= ord(c) <= 0xdcff]
+print("silent" if not text else f"{sorted(map(hex, map(ord, bad)))}" if bad else "clean")')
+	is "$name" "$said" clean
+}
+printf '#!/%s\n' "$bad" >"u/script" && chmod 755 u/script
+printf '#!/bin/sh\n' >"u/$bad" && chmod 755 "u/$bad"
+printf 'keep-%s = 1\n%s\n' "$bad" "$bad" >/etc/pinlib/pinlib.conf
+printf 'pin %s\n%s\n' "$bad" "$bad" >u/described
+gcc -shared -fPIC -Wl,-soname,"$bad" -o "u/libbad.so.1" f.c &&
+	gcc -o u/bad-program m.c u/libbad.so.1 && cp u/libbad.so.1 u/libbad.so.2
+while read -r command; do
+	read -ra words <<<"$command"
+	shows "pinlib $command" pinlib "${words[@]//@/$bad}"
+done <<'COMMANDS'
+deps u/script
+deps u/@
+deps u/bad-program
+deps --list u/bad-program
+deps --dot u/bad-program
+deps --symbols u/bad-program
+--json deps u/bad-program
+check
+keep hook apt
+keep status
+apply -f u/described
+add u/@
+add --version 2 u/libbad.so.2
+add --name @ --version 2 u/libbad.so.2
+export demo -o u/@/x
+set u/@ libdemo1=1.0
+set demo @=1
+set demo libdemo1=@
+unset @
+@
+list --@
+try u/bad-program libf.so=./u/libbad.so.1
+try u/bad-program @=./u/libbad.so.1
+why u/bad-program libc.so.6
+import u/@
+show @
+ps @
+help @
+COMMANDS
+rm -f /etc/pinlib/pinlib.conf
+is "a message is one line, whatever is in it" "$(pinlib deps $'u/none\npinlib: all is well' 2>&1 | wc -l)" 1
+is "JSON has it all, escaped" "$(pinlib --json deps u/bad-program 2>/dev/null | /usr/bin/python3 -c 'import json, sys
+text = json.dumps(json.load(sys.stdin), ensure_ascii=False)
+print("\u202e" in text, "\x9b" in text, "\u061c" in text)')" "True True True"
 finish

@@ -1,0 +1,154 @@
+#include "cli/terminal.h"
+
+#include "base/err.h"
+#include "base/file.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int length_of(unsigned char first)
+{
+	return first < 0x80   ? 1
+	       : first < 0xc2 ? 0
+	       : first < 0xe0 ? 2
+	       : first < 0xf0 ? 3
+	       : first < 0xf5 ? 4
+			      : 0;
+}
+
+/* What the second byte must be besides: overlong forms, surrogates, and beyond the last character (Unicode, table
+ * 3-7). */
+static bool is_odd(unsigned char first, unsigned char second)
+{
+	return (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+	       (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
+}
+
+int utf8_at(const unsigned char *p, size_t len, uint32_t *c)
+{
+	int n = len ? length_of(p[0]) : -1;
+
+	if (n <= 0)
+		return n;
+	*c = n == 1 ? p[0] : p[0] & (0x7fu >> n);
+	for (int i = 1; i < n; i++) {
+		if ((size_t)i == len)
+			return -1;
+		if ((p[i] & 0xc0) != 0x80 || (i == 1 && is_odd(p[0], p[1])))
+			return 0;
+		*c = *c << 6 | (p[i] & 0x3f);
+	}
+	return n;
+}
+
+int is_command(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+/* Fills out, which is as long as text, and returns how much of that it used; *taken of text, which is all of it but
+ * the beginning of a character at its end. */
+static size_t clean(const unsigned char *text, size_t len, bool lines, unsigned char *out,
+		    size_t *taken)
+{
+	size_t used = 0, at = 0;
+
+	while (at < len) {
+		uint32_t c = 0;
+		int n = utf8_at(text + at, len - at, &c);
+
+		if (n < 0)
+			break;
+		if (n == 0 || (is_command(c) && !(lines && (c == '\n' || c == '\t')))) {
+			out[used++] = '?';
+			at += n ? (size_t)n : 1;
+			continue;
+		}
+		memmove(out + used, text + at, (size_t)n);
+		used += (size_t)n;
+		at += (size_t)n;
+	}
+	*taken = at;
+	return used;
+}
+
+char *printable(char *text)
+{
+	unsigned char *bytes = (unsigned char *)text;
+	size_t len = strlen(text), taken, used = clean(bytes, len, false, bytes, &taken);
+
+	if (taken < len) /* it ends in the middle of a character */
+		text[used++] = '?';
+	text[used] = '\0';
+	return text;
+}
+
+void put_text(const char *text)
+{
+	char *copy = strdup(text);
+
+	fputs(copy ? printable(copy) : "?", stdout);
+	free(copy);
+}
+
+/* -- streams -- */
+
+struct guard {
+	int fd;
+	unsigned char rest[4]; /* the beginning of a character */
+	size_t nrest;
+};
+
+static int write_some(struct guard *g, const char *data, size_t n)
+{
+	unsigned char text[BUFSIZ + sizeof g->rest];
+	size_t len = g->nrest + n, taken, used;
+	struct err ignored;
+
+	memcpy(text, g->rest, g->nrest);
+	memcpy(text + g->nrest, data, n);
+	used = clean(text, len, true, text, &taken);
+	g->nrest = len - taken;
+	memcpy(g->rest, text + taken, g->nrest);
+	return file_write(g->fd, text, used, &ignored);
+}
+
+/* stdio takes 0 for a failure, and reads errno. */
+static ssize_t guarded_write(void *cookie, const char *data, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		size_t n = len - at < BUFSIZ ? len - at : BUFSIZ;
+		int r = write_some(cookie, data + at, n);
+
+		if (r < 0) {
+			errno = -r;
+			return 0;
+		}
+		at += n;
+	}
+	return (ssize_t)len;
+}
+
+static FILE *guarded(struct guard *g, FILE *plain, int buffering)
+{
+	FILE *f = fopencookie(g, "w", (cookie_io_functions_t){.write = guarded_write});
+
+	if (!f) {
+		fputs("pinlib: out of memory\n", plain);
+		exit(1);
+	}
+	setvbuf(f, NULL, buffering, BUFSIZ);
+	return f;
+}
+
+void terminal_guard(void)
+{
+	static struct guard out = {.fd = STDOUT_FILENO}, err = {.fd = STDERR_FILENO};
+
+	stdout = guarded(&out, stderr, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF);
+	stderr = guarded(&err, stderr, _IONBF);
+}
