@@ -1,8 +1,8 @@
 #include "store/facts.h"
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "store/check.h"
-#include "store/confine.h"
 
 #include <fcntl.h>
 #include <string.h>

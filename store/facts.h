@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "store/parser.h"
+#include "base/parser.h"
 #include "store/store.h"
 
 /* As facts(fd, soname, arch, err), but in a confined child: p's, which is started at the first

@@ -7,8 +7,8 @@
  */
 #pragma once
 
+#include "base/parser.h"
 #include "store/object.h"
-#include "store/parser.h"
 #include "store/store.h"
 
 #include <sys/stat.h>

@@ -1,8 +1,8 @@
 /* The parent's side of store/frame.h: starts the parser and believes nothing that it says. */
+#include "base/parser.h"
 #include "store/check.h"
 #include "store/frame.h"
 #include "store/import.h"
-#include "store/parser.h"
 #include "store/unpack.h"
 
 #include <fcntl.h>

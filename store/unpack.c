@@ -1,6 +1,6 @@
 #include "store/unpack.h"
 
-#include "store/confine.h"
+#include "base/confine.h"
 #include "store/import.h"
 #include "store/unpack_parts.h"
 

@@ -1,8 +1,8 @@
 /* Parsers of foreign bytes, replaced by code that misbehaves: each is held. This is built without
  * sanitizers, which need system calls that a parser has not; and unpack_deb here stands in for the
  * archive parser's. */
-#include "store/confine.h"
-#include "store/parser.h"
+#include "base/confine.h"
+#include "base/parser.h"
 #include "store/unpack.h"
 #include "tests/unit/store_help.h"
 

@@ -1,5 +1,5 @@
 /*
- * A parser of foreign bytes is a child of its own, without privileges (store/confine.h). This is
+ * A parser of foreign bytes is a child of its own, without privileges (base/confine.h). This is
  * its parent's side, which believes nothing that it hears and waits for it no longer than is due.
  */
 #pragma once

@@ -1,4 +1,4 @@
-#include "store/parser.h"
+#include "base/parser.h"
 
 #include "base/cleanup.h"
 

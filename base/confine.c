@@ -1,4 +1,4 @@
-#include "store/confine.h"
+#include "base/confine.h"
 
 #include "base/rlimit.h"
 
