@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -42,6 +43,72 @@ int parser_start(struct parser *p, const char *what, int ends[2], parser_fn *run
 	}
 	p->fd = ends[0];
 	return 0;
+}
+
+union control {
+	struct cmsghdr header;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+int parser_ask(const struct parser *p, char kind, int fd, struct err *err)
+{
+	union control control = {0};
+	struct iovec io = {&kind, 1};
+	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
+	struct cmsghdr *c = &control.header;
+
+	if (fd >= 0) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof control;
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+	}
+	if (sendmsg(p->fd, &m, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+		return err_sys(err, errno, "cannot ask the %s parser", p->what);
+	return 0;
+}
+
+int parser_tell(const struct parser *p, const void *data, size_t len, struct err *err)
+{
+	const char *at = data;
+
+	while (len > 0) {
+		struct pollfd poller = {.fd = p->fd, .events = POLLOUT};
+		ssize_t n;
+
+		if (poll(&poller, 1, (int)parser_seconds * 1000) == 0)
+			return err_set(err, EBADMSG, "the %s parser was silent for %u seconds",
+				       p->what, parser_seconds);
+		n = send(p->fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+			return 0;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return err_sys(err, errno, "cannot ask the %s parser", p->what);
+		at += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+bool parser_question(char *kind, int *fd)
+{
+	union control control;
+	struct iovec io = {kind, 1};
+	struct msghdr m = {.msg_iov = &io,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof control};
+	struct cmsghdr *c;
+
+	*fd = -1;
+	if (recvmsg(0, &m, 0) != 1)
+		return false;
+	c = CMSG_FIRSTHDR(&m);
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), sizeof *fd);
+	return true;
 }
 
 static int64_t now_ms(void)

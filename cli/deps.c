@@ -19,7 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MANY 32 /* programs from which on the index is used */
+#define AHEAD 24 /* programs */
+#define MANY 32	 /* programs from which on the index is used */
 
 enum form { FORM_TREE, FORM_LIST, FORM_DOT };
 
@@ -456,6 +457,17 @@ static int one(struct request *q, const char *name, struct err *err)
 	return r < 0 ? r : print_pinned(q, name, &q->plan->plan, err);
 }
 
+/* The next programs are read while this one's libraries are looked for. */
+static int expect(struct request *q, char **names, int n, struct err *err)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < n && i < AHEAD; i++)
+		if (strchr(names[i], '/'))
+			r = scan_expect(q->live, names[i], err);
+	return r;
+}
+
 static const struct option options[] = {
 	{"list", no_argument, NULL, 'l'},
 	{"dot", no_argument, NULL, 'd'},
@@ -500,6 +512,8 @@ static int run(int argc, char **argv)
 	progress_show();
 	progress_begin("looking at programs", PROGRESS_ITEMS, (uint64_t)(argc - optind));
 	for (int i = optind; i < argc; i++) {
+		if (i % AHEAD == optind % AHEAD && expect(&q, argv + i, argc - i, &err) < 0)
+			return failed(&err);
 		if (one(&q, argv[i], &err) < 0) {
 			failed(&err);
 			q.wrong++;

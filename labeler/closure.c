@@ -12,6 +12,15 @@
 #define OBJECTS_MAX 4096
 #define NEEDS_MAX 65536 /* of all objects */
 #define LIST_MAX 4096	/* directories of one search path */
+#define GAPS_MAX 4096
+#define PATHS_MAX 8192 /* of all search paths, as closure_paths has them */
+
+/* What a walk may cost, in comparisons of versions; more is -E2BIG. A few kilobytes can name some
+ * thousand libraries that are nowhere, to be looked for in some thousand directories.
+ * libreoffice's 150 take 100,000. */
+#define WORK_MAX (1u << 24)
+#define WORK_DIR 4   /* a directory that is known already */
+#define WORK_FILE 64 /* a name that is looked up in the file system, and kept */
 
 const char *rule_name(enum rule rule)
 {
@@ -56,7 +65,16 @@ struct walk {
 	struct list library_path;
 	size_t loader; /* its object; CLOSURE_NONE if it is not there */
 	size_t needs;  /* how many there are in all */
+	uint64_t work;
 };
+
+static int spend(struct walk *w, uint64_t work, struct err *err)
+{
+	w->work += work;
+	return w->work <= WORK_MAX
+		       ? 0
+		       : err_set(err, E2BIG, "it takes too long to look for what it loads");
+}
 
 static void walk_free(struct walk *w)
 {
@@ -164,8 +182,10 @@ static int take_apart(struct walk *w, const char *text, const char *separators, 
 	for (const char *p = text;; p++) {
 		size_t len = strcspn(p, separators), n;
 		char dir[PATH_MAX];
-		int r = 0;
+		int r = spend(w, WORK_DIR, err);
 
+		if (r < 0)
+			return r;
 		if (len == 0 && !musl) {
 			r = list_add(w, list, "", err);
 		} else if (len > 0 && expand(w, p, len, object, dir) && *dir) {
@@ -220,8 +240,10 @@ static int try_file(struct walk *w, const char *path, struct need *need, const s
 		    struct err *err)
 {
 	const struct file *f;
-	int r = scan_file(w->scan, path, &f, err);
+	int r = spend(w, WORK_FILE, err);
 
+	if (r == 0)
+		r = scan_file(w->scan, path, &f, err);
 	if (r < 0)
 		return r;
 	if (f->error)
@@ -258,8 +280,10 @@ static int in_dir(struct walk *w, const char *dir, struct need *need, const stru
 	const struct dirs *subdirs = &w->ways->subdirs;
 	bool glibc = w->ways->kind == LOADER_GLIBC, there;
 	size_t n = glibc ? subdirs->count : 1;
-	int r = glibc ? scan_dir(w->scan, dir, &there, err) : 0;
+	int r = spend(w, WORK_DIR * n, err);
 
+	if (r == 0 && glibc)
+		r = scan_dir(w->scan, dir, &there, err);
 	if (r < 0 || (glibc && !there))
 		return r;
 	for (size_t i = 0; i < n; i++) {
@@ -734,6 +758,8 @@ static int add_gap(struct closure *c, const struct gap *gap, struct err *err)
 {
 	struct gap *more;
 
+	if (c->ngaps == GAPS_MAX)
+		return err_set(err, E2BIG, "it misses more than %d versions", GAPS_MAX);
 	if ((c->ngaps & (c->ngaps - 1)) == 0) {
 		more = reallocarray(c->gaps, c->ngaps ? 2 * c->ngaps : 1, sizeof *more);
 		if (!more)
@@ -773,6 +799,10 @@ static int versions_of(struct walk *w, size_t object, struct err *err)
 		struct gap gap = {.object = object, .file = v->file, .version = v->name};
 
 		gap.of = who_answers_to(w, o->facts->askeds[i]);
+		r = spend(w, gap.of == CLOSURE_NONE ? w->needs : w->c->objects[gap.of].elf->ngiven,
+			  err);
+		if (r < 0)
+			return r;
 		if (gap.of == CLOSURE_NONE) {
 			if (is_missing(w->c, v->file))
 				continue;
@@ -864,7 +894,7 @@ static int find_program(struct walk *w, const char *name, struct looked *at,
 			return r;
 		if ((*facts)->is_elf || !(*facts)->regular)
 			return 0;
-		r = program_interpreter(at->file, sight, next, err);
+		r = program_interpreter((*facts)->shebang, sight, next, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", at->path);
 		if (i == 0)
@@ -1017,7 +1047,10 @@ int closure_paths(const struct closure *closure, struct scan *scan, int flags, s
 		r = take_apart(&w, i % 2 ? elf->runpath : elf->rpath, separators(&w), i / 2, &list,
 			       err);
 		for (size_t k = 0; r == 0 && k < list.count; k++)
-			r = dirs_add(out, *list.dirs[k] ? list.dirs[k] : ".", err);
+			r = out->count == PATHS_MAX
+				    ? err_set(err, E2BIG, "more than %d directories are searched",
+					      PATHS_MAX)
+				    : dirs_add(out, *list.dirs[k] ? list.dirs[k] : ".", err);
 		free(list.dirs);
 	}
 	return r;

@@ -109,8 +109,9 @@ enum {
 
 /* For PROGRAM (a path, links followed; a script counts as its interpreter) as the scan's view has
  * it. library_path is LD_LIBRARY_PATH's value, NULL for none. -ENOEXEC if it is nothing that a
- * loader would take, -EBADMSG if it is malformed, each naming the file. What is wrong with a
- * library stands in the closure. Strings and facts are the scan's: free the closure first. */
+ * loader would take, -EBADMSG if it is malformed, each naming the file; -E2BIG if it loads, or looks
+ * in, more than a program does: time and memory are bounded. What is wrong with a library stands in
+ * the closure. Strings and facts are the scan's: free the closure first. */
 int closure_of(struct scan *scan, const char *program, const char *library_path, int flags,
 	       struct closure *out, struct err *err);
 
@@ -125,7 +126,7 @@ void closure_free(struct closure *closure);
 enum rule closure_rule(const struct closure *closure, size_t object);
 
 /* Every directory of the DT_RPATHs and DT_RUNPATHs in it, tokens expanded, whether anything was
- * looked for there or not. flags as above. */
+ * looked for there or not. flags as above. -E2BIG: they are too many. */
 int closure_paths(const struct closure *closure, struct scan *scan, int flags, struct dirs *out,
 		  struct err *err);
 

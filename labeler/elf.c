@@ -9,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEEDED_MAX 4096
-#define DYNAMIC_MAX 65536  /* entries of the dynamic section */
-#define VERSIONS_MAX 16384 /* of each kind; glibc's libc.so.6 gives 40 */
-#define STRING_MAX 65536   /* one string: a search path */
+#define DYNAMIC_MAX 65536 /* entries of the dynamic section */
 /* All strings. Entries can share a string, copies cannot. */
 #define TEXT_MAX (4u << 20)
 
@@ -173,7 +170,7 @@ static int add_needed(struct reading *r, uint64_t name, enum elf_need_kind kind,
 {
 	struct elf_need *more;
 
-	if (r->elf.nneeded == NEEDED_MAX)
+	if (r->elf.nneeded == ELF_NEEDED_MAX)
 		return malformed(err, "too many needed libraries");
 	more = grown(r->elf.needed, r->elf.nneeded, sizeof *more);
 	if (!more)
@@ -250,9 +247,9 @@ static int take_names(struct reading *r, struct err *err)
 		e = table_string(r, t->soname - 1, PATH_MAX, &elf->soname, err);
 	/* DT_RUNPATH makes the loader ignore DT_RPATH. */
 	if (e == 0 && t->runpath)
-		e = table_string(r, t->runpath - 1, STRING_MAX, &elf->runpath, err);
+		e = table_string(r, t->runpath - 1, ELF_STRING_MAX, &elf->runpath, err);
 	else if (e == 0 && t->rpath)
-		e = table_string(r, t->rpath - 1, STRING_MAX, &elf->rpath, err);
+		e = table_string(r, t->rpath - 1, ELF_STRING_MAX, &elf->rpath, err);
 	for (size_t i = 0; e == 0 && i < elf->nneeded; i++) {
 		uint64_t at = (uintptr_t)elf->needed[i].name - 1;
 
@@ -279,7 +276,7 @@ static int add_version(struct reading *r, struct elf_version **items, size_t *co
 {
 	struct elf_version *more;
 
-	if (*count == VERSIONS_MAX)
+	if (*count == ELF_VERSIONS_MAX)
 		return malformed(err, "too many versions (a chain of them that is a circle?)");
 	more = grown(*items, *count, sizeof *more);
 	if (!more)
@@ -332,7 +329,7 @@ static int take_asked(struct reading *r, struct err *err)
 		const char *file = NULL;
 		int e;
 
-		if (n == NEEDED_MAX)
+		if (n == ELF_NEEDED_MAX)
 			return malformed(err, "versions of too many files");
 		if (!record(r, &t, at, &need, sizeof need))
 			return malformed(err, "the needed versions are out of range");
@@ -502,17 +499,6 @@ int elf_read(int fd, struct elf *out, bool *is_elf, struct err *err)
 	settle(&r.elf);
 	*out = r.elf;
 	return 0;
-}
-
-int elf_read_path(const char *path, struct elf *out, bool *is_elf, struct err *err)
-{
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int r;
-
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", path);
-	r = elf_read(fd, out, is_elf, err);
-	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
 }
 
 static const struct {

@@ -22,6 +22,11 @@ enum elf_fault {
 };
 const char *elf_fault_text(enum elf_fault fault);
 
+/* What a file may have of it; more is -EBADMSG. */
+#define ELF_NEEDED_MAX 4096
+#define ELF_VERSIONS_MAX 4096 /* of each kind; glibc's libc.so.6 gives 40 */
+#define ELF_STRING_MAX 65536  /* bytes of a search path; names are below PATH_MAX */
+
 enum elf_need_kind { ELF_NEEDED, ELF_AUXILIARY, ELF_FILTER };
 
 struct elf_need {
@@ -63,11 +68,10 @@ struct elf {
 	size_t text_len;
 };
 
-/* fd must be a regular file: everything else is -EINVAL. *is_elf is false, and the return 0, if
+/* The parser itself: labeler/readers.h says who runs it. fd must be a regular file: everything else is -EINVAL. *is_elf is false, and the return 0, if
  * the file is not ELF at all. After -EBADMSG class and machine still are what the header says, 0 if
  * it has none. */
 int elf_read(int fd, struct elf *out, bool *is_elf, struct err *err);
-int elf_read_path(const char *path, struct elf *out, bool *is_elf, struct err *err);
 void elf_free(struct elf *elf);
 #define AUTO_ELF CLEANUP(elf_free)
 

@@ -42,6 +42,7 @@ int image_open(int fd, struct image *out, struct err *err)
 	out->swap = false;
 	out->loads = NULL;
 	out->nloads = 0;
+	out->taken = 0;
 	out->head_len = out->oldest = 0;
 	memset(out->known, 0, sizeof out->known);
 	out->header = (Elf64_Ehdr){0};
@@ -184,6 +185,8 @@ int image_add_load(struct image *i, const Elf64_Phdr *ph, struct err *err)
 {
 	struct image_load *more;
 
+	if (i->nloads == IMAGE_LOADS)
+		return malformed(err, "too many loadable segments");
 	/* In steps of 16, since most have four. */
 	if (i->nloads % 16 == 0) {
 		more = reallocarray(i->loads, i->nloads + 16, sizeof *more);

@@ -25,6 +25,7 @@ struct image {
 	Elf64_Ehdr header;
 	struct image_load *loads;
 	size_t nloads;
+	uint64_t taken; /* bytes that whole tables had, for who bounds them */
 	/* What was read: the file's beginning, where most of it stands, and pieces besides; the next
 	 * one takes the place of the oldest. */
 	size_t head_len, oldest;
@@ -44,7 +45,9 @@ void image_close(struct image *image);
 int image_header(struct image *image, struct err *err);
 /* The n-th of header.e_phnum program headers. */
 int image_phdr(struct image *image, size_t n, Elf64_Phdr *out, struct err *err);
-/* Notes a PT_LOAD, for image_offset. */
+#define IMAGE_LOADS 256 /* libraries have four to ten */
+/* Notes a PT_LOAD, for image_offset. Each address is looked for in all: more than IMAGE_LOADS are
+ * -EBADMSG. */
 int image_add_load(struct image *image, const Elf64_Phdr *ph, struct err *err);
 
 /* Bytes of the file; false if it has them not. */

@@ -14,7 +14,7 @@
 #include <time.h>
 
 #define APPLICATION 0x70696e6c /* "pinl" */
-#define VERSION 1	       /* of the table and of the facts' form: another's rows are dropped */
+#define VERSION 2	       /* of the table and of the facts' form: another's rows are dropped */
 #define WAIT_MS 250
 #define ROWS_MAX 200000	     /* then it begins anew: rows of files that have gone stay until then */
 #define RACY_NS 2000000000LL /* no file system's ticks are longer */
@@ -34,37 +34,6 @@ struct index {
 	struct note *notes;
 	size_t known, noted;
 };
-
-/* -- the form of facts: a header, arrays, and the text that their offsets point into -- */
-
-#define NOTHING UINT32_MAX /* no string */
-
-struct form {
-	uint32_t version;
-	uint32_t class, machine, fault;
-	uint32_t flags;
-	uint32_t interp, soname, rpath, runpath, why; /* offsets in the text */
-	uint32_t nneeded, nasked, ngiven, text_len;
-};
-
-struct form_need {
-	uint32_t name, kind;
-};
-
-struct form_version {
-	uint32_t file, name, hash, index, flags;
-};
-
-enum {
-	F_ELF = 1,
-	F_EMPTY = 2,
-	F_SHARED = 4,
-	F_DYNAMIC = 8,
-	F_PIE = 16,
-	F_NODEFLIB = 32,
-	F_VERSIONS = 64,
-};
-enum { V_WEAK = 1, V_HIDDEN = 2, V_BASE = 4 };
 
 /* FNV-1a, by words; begins with 0. */
 static uint64_t checksum(uint64_t h, const void *data, size_t len)
@@ -90,162 +59,6 @@ static int64_t row_sum(const char *path, const int64_t values[5], const void *da
 
 	h = checksum(h, values, 5 * sizeof *values);
 	return (int64_t)checksum(h, data, len);
-}
-
-static uint32_t offset_of(const struct elf *e, const char *string)
-{
-	return string ? (uint32_t)(string - e->text) : NOTHING;
-}
-
-static struct form_version form_version(const struct elf *e, const struct elf_version *v)
-{
-	return (struct form_version){
-		offset_of(e, v->file), offset_of(e, v->name), v->hash, v->index,
-		(v->weak ? V_WEAK : 0) | (v->hidden ? V_HIDDEN : 0) | (v->base ? V_BASE : 0)};
-}
-
-/* The caller's to free; NULL if there is no memory. */
-static char *encode(const struct facts *f, size_t *len)
-{
-	const struct elf *e = &f->elf;
-	size_t why_len = f->why ? strlen(f->why) + 1 : 0;
-	struct form h = {
-		.version = VERSION,
-		.class = (uint32_t)e->class,
-		.machine = (uint32_t)e->machine,
-		.fault = (uint32_t)e->fault,
-		.flags = (f->is_elf ? F_ELF : 0) | (f->empty ? F_EMPTY : 0) |
-			 (e->shared ? F_SHARED : 0) | (e->dynamic ? F_DYNAMIC : 0) |
-			 (e->pie ? F_PIE : 0) | (e->nodeflib ? F_NODEFLIB : 0) |
-			 (e->has_versions ? F_VERSIONS : 0),
-		.interp = offset_of(e, e->interp),
-		.soname = offset_of(e, e->soname),
-		.rpath = offset_of(e, e->rpath),
-		.runpath = offset_of(e, e->runpath),
-		.why = f->why ? (uint32_t)e->text_len : NOTHING,
-		.nneeded = (uint32_t)e->nneeded,
-		.nasked = (uint32_t)e->nasked,
-		.ngiven = (uint32_t)e->ngiven,
-		.text_len = (uint32_t)(e->text_len + why_len),
-	};
-	char *data, *p;
-
-	*len = sizeof h + e->nneeded * sizeof(struct form_need) +
-	       (e->nasked + e->ngiven) * sizeof(struct form_version) + h.text_len;
-	data = p = malloc(*len);
-	if (!data)
-		return NULL;
-	p = mempcpy(p, &h, sizeof h);
-	for (size_t i = 0; i < e->nneeded; i++) {
-		struct form_need n = {offset_of(e, e->needed[i].name), e->needed[i].kind};
-
-		p = mempcpy(p, &n, sizeof n);
-	}
-	for (size_t i = 0; i < e->nasked + e->ngiven; i++) {
-		struct form_version v =
-			form_version(e, i < e->nasked ? &e->asked[i] : &e->given[i - e->nasked]);
-
-		p = mempcpy(p, &v, sizeof v);
-	}
-	if (e->text_len)
-		p = mempcpy(p, e->text, e->text_len);
-	if (why_len)
-		memcpy(p, f->why, why_len);
-	return data;
-}
-
-/* A string of the text, which ends in a NUL; true also for none, if it may be none. */
-static bool string_at(const struct elf *e, uint32_t at, bool may_be_none, const char **out)
-{
-	*out = at < e->text_len ? e->text + at : NULL;
-	return *out || (at == NOTHING && may_be_none);
-}
-
-static bool decode_arrays(const char *p, const struct form *h, struct elf *e)
-{
-	for (size_t i = 0; i < h->nneeded; i++, p += sizeof(struct form_need)) {
-		struct form_need n;
-
-		memcpy(&n, p, sizeof n);
-		if (n.kind > ELF_FILTER || !string_at(e, n.name, false, &e->needed[i].name))
-			return false;
-		e->needed[i].kind = (enum elf_need_kind)n.kind;
-	}
-	for (size_t i = 0; i < (size_t)h->nasked + h->ngiven;
-	     i++, p += sizeof(struct form_version)) {
-		bool asked = i < h->nasked;
-		struct elf_version *v = asked ? &e->asked[i] : &e->given[i - h->nasked];
-		struct form_version f;
-
-		memcpy(&f, p, sizeof f);
-		if (!string_at(e, f.name, false, &v->name) ||
-		    !string_at(e, f.file, !asked, &v->file))
-			return false;
-		v->hash = f.hash;
-		v->index = (uint16_t)f.index;
-		v->weak = f.flags & V_WEAK;
-		v->hidden = f.flags & V_HIDDEN;
-		v->base = f.flags & V_BASE;
-	}
-	return true;
-}
-
-static bool decode_into(const char *data, size_t len, struct facts *f)
-{
-	struct elf *e = &f->elf;
-	struct form h;
-	uint64_t arrays;
-	const char *why;
-
-	if (len < sizeof h)
-		return false;
-	memcpy(&h, data, sizeof h);
-	arrays = (uint64_t)h.nneeded * sizeof(struct form_need) +
-		 ((uint64_t)h.nasked + h.ngiven) * sizeof(struct form_version);
-	if (h.version != VERSION || h.fault > ELF_FAULT_NOTHING || arrays > len - sizeof h ||
-	    h.text_len != len - sizeof h - arrays || (h.text_len && data[len - 1] != '\0'))
-		return false;
-	e->needed = calloc(h.nneeded + 1, sizeof *e->needed);
-	e->asked = calloc(h.nasked + 1, sizeof *e->asked);
-	e->given = calloc(h.ngiven + 1, sizeof *e->given);
-	e->text = malloc(h.text_len + 1);
-	if (!e->needed || !e->asked || !e->given || !e->text)
-		return false;
-	memcpy(e->text, data + sizeof h + arrays, h.text_len);
-	e->text_len = h.text_len;
-	e->nneeded = h.nneeded;
-	e->nasked = h.nasked;
-	e->ngiven = h.ngiven;
-	e->class = (int)h.class;
-	e->machine = (int)h.machine;
-	e->fault = (enum elf_fault)h.fault;
-	e->shared = h.flags & F_SHARED;
-	e->dynamic = h.flags & F_DYNAMIC;
-	e->pie = h.flags & F_PIE;
-	e->nodeflib = h.flags & F_NODEFLIB;
-	e->has_versions = h.flags & F_VERSIONS;
-	f->is_elf = h.flags & F_ELF;
-	f->empty = h.flags & F_EMPTY;
-	if (!string_at(e, h.interp, true, &e->interp) ||
-	    !string_at(e, h.soname, true, &e->soname) || !string_at(e, h.rpath, true, &e->rpath) ||
-	    !string_at(e, h.runpath, true, &e->runpath) || !string_at(e, h.why, true, &why) ||
-	    !decode_arrays(data + sizeof h, &h, e))
-		return false;
-	f->why = why ? strdup(why) : NULL;
-	return !why || f->why;
-}
-
-static bool decode(const char *data, size_t len, struct facts *out)
-{
-	struct facts f = {0};
-
-	if (!decode_into(data, len, &f)) {
-		elf_free(&f.elf);
-		free(f.why);
-		return false;
-	}
-	*out = f;
-	return true;
 }
 
 /* -- the database -- */
@@ -434,7 +247,7 @@ static bool row_facts(struct index *x, const char *path, const struct stat *st, 
 	len = sqlite3_column_bytes(x->get, 6);
 	return data && len > 0 &&
 	       row_sum(path, v, data, (size_t)len) == sqlite3_column_int64(x->get, 5) &&
-	       decode(data, (size_t)len, out);
+	       facts_decode(data, (size_t)len, out);
 }
 
 bool index_get(struct index *x, const char *path, const struct stat *st, struct facts *out)
@@ -480,7 +293,7 @@ void index_note(struct index *x, const char *path, const struct stat *before,
 		x->notes = more;
 	}
 	note.path = strdup(path);
-	note.data = encode(facts, &note.len);
+	note.data = facts_encode(facts, &note.len);
 	if (!note.path || !note.data || note.len > INT_MAX) {
 		free(note.path);
 		free(note.data);

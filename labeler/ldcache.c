@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -70,9 +71,12 @@ static size_t new_start(const char *data, size_t len)
 	return (sizeof old + entries + 7) & ~(size_t)7;
 }
 
+/* Below PATH_MAX: entries may share a string, and each is read to its end. */
 static const char *string(const char *base, size_t len, uint32_t at)
 {
-	return at < len && memchr(base + at, '\0', len - at) ? base + at : NULL;
+	size_t max = at < len ? len - at : 0;
+
+	return max && memchr(base + at, '\0', max < PATH_MAX ? max : PATH_MAX) ? base + at : NULL;
 }
 
 static int read_entries(const char *base, size_t len, uint32_t n, struct ldcache *out,

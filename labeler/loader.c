@@ -5,13 +5,15 @@
 #include "base/path.h"
 #include "labeler/hwcaps.h"
 #include "labeler/look.h"
+#include "labeler/readers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FILE_SIZE_MAX (16u << 20) /* of a loader */
-#define MUSL_PATH_MAX 65536
+#define MUSL_PATH_MAX 65536	  /* bytes, and */
+#define MUSL_DIRS_MAX 1024
 #define MUSL_DEFAULT "/lib:/usr/local/lib:/usr/lib"
 
 /* Where programs of a kind usually have their loader, and the flags that entries of the cache for
@@ -110,7 +112,7 @@ static int defaults_in(const char *data, size_t len, struct dirs *out, struct er
 			n++;
 		if (n < 2)
 			continue;
-		for (q = p + 1; n > 0; n--, q += strlen(q) + 1) {
+		for (q = p + 1; n > 0 && out->count < LOADER_DEFAULTS; n--, q += strlen(q) + 1) {
 			char dir[256];
 			int r;
 
@@ -156,14 +158,32 @@ static int read_whole(const struct sight *sight, const char *path, size_t max, c
 	return file_read(fd, max, data, len, &ignored);
 }
 
-static int glibc_ways(const struct sight *sight, struct loader *l, struct err *err)
+int loader_defaults(int fd, struct dirs *out, struct err *err)
 {
 	AUTO_FREE char *data = NULL;
-	size_t len, u = usual_of(l->class, l->machine);
-	int r = 0;
+	size_t len;
+	int r = file_read(fd, FILE_SIZE_MAX, &data, &len, err);
 
-	if (read_whole(sight, l->path, FILE_SIZE_MAX, &data, &len) == 0)
-		r = defaults_in(data, len, &l->defaults, err);
+	return r < 0 ? r : defaults_in(data, len, out, err);
+}
+
+static int read_defaults(const struct sight *sight, struct readers *readers, struct loader *l,
+			 struct err *err)
+{
+	struct stat st;
+	AUTO_FD int fd = look_open(sight, l->path, &st, NULL);
+
+	if (fd < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	return readers_defaults(readers, fd, &st, &l->defaults, err);
+}
+
+static int glibc_ways(const struct sight *sight, struct readers *readers, struct loader *l,
+		      struct err *err)
+{
+	size_t u = usual_of(l->class, l->machine);
+	int r = read_defaults(sight, readers, l, err);
+
 	if (r == 0 && l->defaults.count == 0)
 		r = usual_defaults(l, err);
 	if (r == 0)
@@ -202,8 +222,8 @@ static int musl_ways(const struct sight *sight, struct loader *l, struct err *er
 	e = read_whole(sight, path, MUSL_PATH_MAX, &data, &len);
 	if (e < 0 && e != -ENOENT)
 		return 0; /* an empty path, as musl has it */
-	for (char *d = strtok_r(e < 0 ? all : data, ":\n", &save); r == 0 && d;
-	     d = strtok_r(NULL, ":\n", &save))
+	for (char *d = strtok_r(e < 0 ? all : data, ":\n", &save);
+	     r == 0 && d && l->defaults.count < MUSL_DIRS_MAX; d = strtok_r(NULL, ":\n", &save))
 		r = dirs_add(&l->defaults, d, err);
 	return r;
 }
@@ -245,8 +265,8 @@ void loader_path(const struct sight *sight, const struct elf *program, char out[
 	snprintf(out, PATH_MAX, "%s", u < sizeof usual / sizeof *usual ? usual[u].path : "");
 }
 
-static int find_ways(const struct sight *sight, const struct elf *program, const char *path,
-		     const struct elf *loader, struct loader *l, struct err *err)
+static int find_ways(const struct sight *sight, struct readers *readers, const struct elf *program,
+		     const char *path, const struct elf *loader, struct loader *l, struct err *err)
 {
 	l->class = program->class;
 	l->machine = program->machine;
@@ -257,18 +277,19 @@ static int find_ways(const struct sight *sight, const struct elf *program, const
 		return err_nomem(err);
 	/* What a static program could load with dlopen(3) goes by the usual ways. */
 	l->kind = loader_is_static(program) ? LOADER_NONE : kind_of(program, path, loader);
-	return l->kind == LOADER_MUSL ? musl_ways(sight, l, err) : glibc_ways(sight, l, err);
+	return l->kind == LOADER_MUSL ? musl_ways(sight, l, err)
+				      : glibc_ways(sight, readers, l, err);
 }
 
-int loader_make(const struct sight *sight, const struct elf *program, const char *path,
-		const struct elf *loader, struct loader **out, struct err *err)
+int loader_make(const struct sight *sight, struct readers *readers, const struct elf *program,
+		const char *path, const struct elf *loader, struct loader **out, struct err *err)
 {
 	struct loader *l = calloc(1, sizeof *l);
 	int r;
 
 	if (!l)
 		return err_nomem(err);
-	r = find_ways(sight, program, path, loader, l, err);
+	r = find_ways(sight, readers, program, path, loader, l, err);
 	if (r < 0) {
 		loader_free(l);
 		return r;

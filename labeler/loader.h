@@ -38,8 +38,14 @@ bool loader_is_static(const struct elf *program);
  * if that is not known. */
 void loader_path(const struct sight *sight, const struct elf *program, char out[PATH_MAX]);
 
+/* The default directories that stand in a loader's file, at most LOADER_DEFAULTS, each shorter than
+ * 256; none where it has no list of them, or cannot be read. Parses it: readers_defaults asks. */
+#define LOADER_DEFAULTS 16
+int loader_defaults(int fd, struct dirs *out, struct err *err);
+
 /* The program's loader at that path; loader is what its file says, NULL if it is not there. The
  * caller frees *out, which keeps nothing of what it was made from. */
-int loader_make(const struct sight *sight, const struct elf *program, const char *path,
-		const struct elf *loader, struct loader **out, struct err *err);
+struct readers;
+int loader_make(const struct sight *sight, struct readers *readers, const struct elf *program,
+		const char *path, const struct elf *loader, struct loader **out, struct err *err);
 void loader_free(struct loader *loader);

@@ -12,8 +12,12 @@ struct names {
 	size_t count;
 	uint32_t *buckets; /* number + 1, 0: free; a power of two of them */
 	size_t nbuckets;
+	uint64_t key; /* random: nobody can choose names that are in each other's way */
 };
 
+void names_begin(struct names *names); /* before anything else */
 /* The number of a string, which is added where it is new. */
 int names_add(struct names *names, const char *string, size_t *number, struct err *err);
+/* A number's hash by the same key. */
+uint64_t names_mix(const struct names *names, uint64_t number);
 void names_free(struct names *names);

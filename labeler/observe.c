@@ -2,7 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
-#include "labeler/elf.h"
+#include "labeler/readers.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -84,7 +84,7 @@ static bool is_library(int fd)
 	struct err ignored;
 	bool is_elf;
 
-	return elf_read(fd, &elf, &is_elf, &ignored) == 0 && is_elf && elf.shared && elf.dynamic &&
+	return read_elf(fd, &elf, &is_elf, &ignored) == 0 && is_elf && elf.shared && elf.dynamic &&
 	       (!elf.interp || elf.soname);
 }
 

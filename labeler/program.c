@@ -4,6 +4,7 @@
 #include "base/path.h"
 #include "base/paths.h"
 #include "labeler/look.h"
+#include "labeler/readers.h"
 #include "labeler/search.h"
 
 #include <fcntl.h>
@@ -60,25 +61,6 @@ int program_canonical(const char *name, char out[PATH_MAX], struct err *err)
 }
 
 /* -- scripts -- */
-
-/* The first line of a script, without "#!" and the blanks around; false if it is none. */
-static bool read_shebang(int fd, char line[256])
-{
-	char buf[258];
-	ssize_t n = pread(fd, buf, sizeof buf - 1, 0);
-	char *start, *end;
-
-	if (n < 3 || buf[0] != '#' || buf[1] != '!')
-		return false;
-	buf[n] = '\0';
-	start = buf + 2 + strspn(buf + 2, " \t");
-	end = start + strcspn(start, "\n");
-	while (end > start && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
-		end--;
-	*end = '\0';
-	snprintf(line, 256, "%s", start);
-	return *start;
-}
 
 static bool in_standard_path(const char *name, const struct sight *sight, char out[PATH_MAX])
 {
@@ -235,28 +217,34 @@ static void own_file(const char *path, char out[2 * PATH_MAX])
 }
 
 /* One file: ELF, then elf is filled and the return 0; or a script, then 1. */
-static int read_one(const char *path, struct elf *elf, char shebang[256], struct err *err)
+static int read_one(const char *path, struct elf *elf, char shebang[FACTS_SHEBANG], struct err *err)
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	bool is_elf;
+	AUTO_FACTS struct facts f = {0};
 	int r;
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open %s", path);
-	r = elf_read(fd, elf, &is_elf, err);
+	r = read_facts(fd, &f, err);
+	if (r == 0 && f.why)
+		r = err_set(err, -f.error, "%s", f.why);
 	if (r < 0)
 		return err_wrap(err, r, "%s", path);
-	if (is_elf)
-		return 0;
-	if (!read_shebang(fd, shebang))
+	if (!f.is_elf && !f.shebang)
 		return err_set(err, ENOEXEC,
 			       "%s is neither an ELF program nor a script with a #! line", path);
-	return 1;
+	if (!f.is_elf) {
+		snprintf(shebang, FACTS_SHEBANG, "%s", f.shebang);
+		return 1;
+	}
+	*elf = f.elf;
+	f.elf = (struct elf){0};
+	return 0;
 }
 
 int program_read(const char *path, struct program *out, struct err *err)
 {
-	char file[2 * PATH_MAX], shebang[256];
+	char file[2 * PATH_MAX], shebang[FACTS_SHEBANG];
 	int r;
 
 	*out = (struct program){0};
@@ -277,15 +265,12 @@ int program_read(const char *path, struct program *out, struct err *err)
 	return err_sys(err, ELOOP, "%s: its interpreters", path);
 }
 
-int program_interpreter(const char *file, const struct sight *sight, char out[PATH_MAX],
+int program_interpreter(const char *shebang, const struct sight *sight, char out[PATH_MAX],
 			struct err *err)
 {
-	AUTO_FD int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char shebang[256], first[PATH_MAX];
+	char first[PATH_MAX];
 
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open it");
-	if (!read_shebang(fd, shebang))
+	if (!shebang)
 		return err_set(err, ENOEXEC, "neither an ELF program nor a script with a #! line");
 	return interpreter_of(shebang, sight, first, out, err);
 }

@@ -41,10 +41,10 @@ int program_canonical(const char *name, char out[PATH_MAX], struct err *err);
 /* -ENOEXEC if it is neither ELF nor a script with a shebang. A wrapped program's own file is
  * read where its caller says it is; a wrapped interpreter's where wrapping puts it. */
 int program_read(const char *path, struct program *out, struct err *err);
-/* The path of the program that a script's first line names, as it stands there ("env NAME" found in
- * the view's standard PATH, what wrapping put before it left out). file is where the script lies
- * outside the view. */
-int program_interpreter(const char *file, const struct sight *sight, char out[PATH_MAX],
+/* The path of the program that a script's first line names (facts.shebang; NULL is -ENOEXEC), as it
+ * stands there ("env NAME" found in the view's standard PATH, what wrapping put before it left out).
+ */
+int program_interpreter(const char *shebang, const struct sight *sight, char out[PATH_MAX],
 			struct err *err);
 #define PROGRAM_SCRIPTS_MAX 5 /* interpreters that are scripts, as the kernel's limit */
 
@@ -60,7 +60,7 @@ void program_free(struct program *program);
  * glibc-hwcaps subdirectories and the legacy ones (tls, haswell, avx512_1, x86_64 and their
  * combinations, as glibc before 2.37), of whatever processor: the program's next start may be on
  * another. Only those are named in which a file of that name and of the program's architecture
- * exists now. Canonical paths, each once. path is the program's path, for $ORIGIN (of a script: the
+ * exists now. Canonical paths, each once. -E2BIG: it may look in more than any program does. path is the program's path, for $ORIGIN (of a script: the
  * interpreter's).
  */
 int program_places(struct program *program, const char *path, const char *soname,

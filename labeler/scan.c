@@ -5,11 +5,13 @@
 #include "labeler/index.h"
 #include "labeler/ldconf.h"
 #include "labeler/look.h"
+#include "labeler/readers.h"
 
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #define CACHE_PATH "/etc/ld.so.cache"
@@ -23,6 +25,7 @@ struct slot {
 	struct file dir; /* error alone */
 	bool dir_known;
 	char *canonical, *outside; /* outside NULL: canonical too */
+	struct kept *expected;	   /* by scan_expect: of the file that lies there */
 	struct scan_mark mark;
 	struct cached {
 		const struct loader *loader;
@@ -30,13 +33,30 @@ struct slot {
 	} cached[CACHED];
 };
 
+/* A file that is being read. */
+struct pending {
+	struct file_reading asked;
+	struct stat before;
+	struct timespec began;
+	char *path; /* that it is noted under in the index; NULL: it is not */
+};
+
+/* Facts, once they are there. */
+struct kept {
+	struct facts facts;
+	struct pending *pending; /* NULL: they are */
+};
+
 struct scan {
 	const struct sight *sight;
+	struct readers *readers;
+	bool fs_known, fs_trusted; /* of the last file system that was looked at */
+	dev_t fs;
 	struct index *index;
 	struct names names;
 	struct slot *slots; /* by a name's number */
 	size_t nslots;
-	struct facts **facts; /* by device and inode; open addressing */
+	struct kept **facts; /* by device and inode; open addressing */
 	size_t nfacts, facts_room;
 	struct loader **loaders;
 	size_t nloaders;
@@ -51,23 +71,37 @@ struct scan {
 int scan_new(const struct sight *sight, struct scan **out, struct err *err)
 {
 	struct scan *scan = calloc(1, sizeof *scan);
+	int r;
 
 	if (!scan)
 		return err_nomem(err);
+	r = readers_new(&scan->readers, err);
+	if (r < 0) {
+		free(scan);
+		return r;
+	}
 	scan->sight = sight;
+	names_begin(&scan->names);
 	*out = scan;
 	return 0;
 }
 
-static void facts_free(struct facts *f)
+static void pending_free(struct pending *p)
 {
-	if (!f)
+	if (!p)
 		return;
-	elf_free(&f->elf);
-	free(f->why);
-	free(f->needs);
-	free(f->askeds);
-	free(f);
+	cleanup_fd(&p->asked.fd);
+	free(p->path);
+	free(p);
+}
+
+static void kept_free(struct kept *k)
+{
+	if (!k)
+		return;
+	facts_clear(&k->facts);
+	pending_free(k->pending);
+	free(k);
 }
 
 void scan_free(struct scan **scan)
@@ -76,6 +110,7 @@ void scan_free(struct scan **scan)
 
 	if (!s)
 		return;
+	readers_free(&s->readers);
 	for (size_t i = 0; i < s->nslots; i++) {
 		free(s->slots[i].file);
 		free(s->slots[i].canonical);
@@ -83,7 +118,7 @@ void scan_free(struct scan **scan)
 	}
 	free(s->slots);
 	for (size_t i = 0; i < s->facts_room; i++)
-		facts_free(s->facts[i]);
+		kept_free(s->facts[i]);
 	free(s->facts);
 	for (size_t i = 0; i < s->nloaders; i++)
 		loader_free(s->loaders[i]);
@@ -161,19 +196,20 @@ static int slot_of(struct scan *scan, const char *string, struct slot **out, str
 
 /* -- facts -- */
 
-static struct facts **facts_place(const struct scan *scan, dev_t dev, ino_t ino)
+static struct kept **facts_place(const struct scan *scan, dev_t dev, ino_t ino)
 {
 	size_t mask = scan->facts_room - 1;
-	size_t i = (size_t)(((uint64_t)ino * 0x9e3779b97f4a7c15u >> 20) + dev) & mask;
+	size_t i = (size_t)names_mix(&scan->names, (uint64_t)ino + (uint64_t)dev) & mask;
 
-	while (scan->facts[i] && (scan->facts[i]->dev != dev || scan->facts[i]->ino != ino))
+	while (scan->facts[i] &&
+	       (scan->facts[i]->facts.dev != dev || scan->facts[i]->facts.ino != ino))
 		i = (i + 1) & mask;
 	return &scan->facts[i];
 }
 
 static int facts_grow(struct scan *scan, struct err *err)
 {
-	struct facts **old = scan->facts;
+	struct kept **old = scan->facts;
 	size_t had = scan->facts_room;
 
 	if (2 * (scan->nfacts + 1) <= had)
@@ -186,7 +222,7 @@ static int facts_grow(struct scan *scan, struct err *err)
 	scan->facts_room = had ? 2 * had : 1024;
 	for (size_t i = 0; i < had; i++)
 		if (old[i])
-			*facts_place(scan, old[i]->dev, old[i]->ino) = old[i];
+			*facts_place(scan, old[i]->facts.dev, old[i]->facts.ino) = old[i];
 	free(old);
 	return 0;
 }
@@ -214,34 +250,81 @@ static int number_names(struct scan *scan, struct facts *f, struct err *err)
 	return r;
 }
 
-static int read_file(struct scan *scan, const char *path, int fd, const struct stat *st,
-		     struct facts *f, struct err *err)
+/* What was read is noted only where the index is of one's own files, or root alone decides what is
+ * there, and has trusted the file system with it. */
+static bool may_note(struct scan *scan, const struct file_reading *a)
 {
-	struct timespec began;
-	struct stat after;
-	struct err why;
-	int r;
+	struct statvfs fs;
 
-	clock_gettime(CLOCK_REALTIME_COARSE, &began);
-	r = elf_read(fd, &f->elf, &f->is_elf, &why);
-	if (r == -ENOMEM)
-		return err_nomem(err);
-	f->empty = st->st_size < (off_t)sizeof(Elf32_Ehdr);
-	f->why = r < 0 ? strdup(why.text) : NULL;
-	if (r < 0 && !f->why)
-		return err_nomem(err);
-	/* What could not be read this time (-EIO) may be the next. */
-	if (scan->index && (r == 0 || r == -EBADMSG) && fstat(fd, &after) == 0)
-		index_note(scan->index, path, st, &after, &began, f);
-	return 0;
+	if (!readers_confine())
+		return true;
+	if (a->origin != ORIGIN_ROOT)
+		return false;
+	if (!scan->fs_known || scan->fs != a->st->st_dev) {
+		scan->fs_known = fstatvfs(a->fd, &fs) == 0;
+		scan->fs = a->st->st_dev;
+		scan->fs_trusted = scan->fs_known && !(fs.f_flag & ST_NOSUID);
+	}
+	return scan->fs_trusted;
 }
 
-/* Facts of what stat(2) tells: known already, from the index, or, if fd is open, read. *out stays
- * NULL where the file has to be opened. path is where it lies. */
-static int facts_of(struct scan *scan, const char *path, int fd, const struct stat *st,
-		    const struct facts **out, struct err *err)
+/* Asks for what is in the file; fd is taken. */
+static int begin_reading(struct scan *scan, const char *path, int *fd, const struct stat *st,
+			 struct kept *k, struct err *err)
 {
-	struct facts *f;
+	struct pending *p = calloc(1, sizeof *p);
+
+	if (!p)
+		return err_nomem(err);
+	k->pending = p;
+	p->before = *st;
+	p->asked = (struct file_reading){.fd = *fd, .facts = &k->facts, .st = &p->before};
+	*fd = -1;
+	clock_gettime(CLOCK_REALTIME_COARSE, &p->began);
+	if (readers_confine())
+		p->asked.origin = readers_origin(scan->readers, p->asked.fd, st);
+	if (scan->index && may_note(scan, &p->asked)) {
+		p->path = strdup(path);
+		if (!p->path)
+			return err_nomem(err);
+	}
+	return readers_ask(scan->readers, &p->asked, err);
+}
+
+static int finish_reading(struct scan *scan, struct kept *k, struct err *err)
+{
+	struct pending *p = k->pending;
+	struct facts *f = &k->facts;
+	struct stat after;
+	int r = readers_await(scan->readers, &p->asked, err);
+
+	if (r < 0)
+		return r;
+	/* What could not be read this time (-EIO) may be the next. */
+	if (p->path && (f->error == 0 || f->error == -EBADMSG) && fstat(p->asked.fd, &after) == 0)
+		index_note(scan->index, p->path, &p->before, &after, &p->began, f);
+	f->dev = p->before.st_dev;
+	f->ino = p->before.st_ino;
+	f->regular = S_ISREG(p->before.st_mode);
+	k->pending = NULL;
+	pending_free(p);
+	return number_names(scan, f, err);
+}
+
+static int kept_facts(struct scan *scan, struct kept *k, const struct facts **out, struct err *err)
+{
+	int r = k->pending ? finish_reading(scan, k, err) : 0;
+
+	*out = &k->facts;
+	return r;
+}
+
+/* Facts of what stat(2) tells: known already, from the index, or, if *fd is open, asked for. *out
+ * stays NULL where the file has to be opened. path is where it lies. */
+static int keep_facts(struct scan *scan, const char *path, int *fd, const struct stat *st,
+		      struct kept **out, struct err *err)
+{
+	struct kept *k;
 	int r = facts_grow(scan, err);
 
 	if (r < 0)
@@ -249,32 +332,32 @@ static int facts_of(struct scan *scan, const char *path, int fd, const struct st
 	*out = *facts_place(scan, st->st_dev, st->st_ino);
 	if (*out)
 		return 0;
-	f = calloc(1, sizeof *f);
-	if (!f)
+	k = calloc(1, sizeof *k);
+	if (!k)
 		return err_nomem(err);
-	if (fd >= 0)
-		r = read_file(scan, path, fd, st, f, err);
-	else if (!index_get(scan->index, path, st, f)) {
-		free(f);
+	if (*fd >= 0) {
+		r = begin_reading(scan, path, fd, st, k, err);
+	} else if (index_get(scan->index, path, st, &k->facts)) {
+		r = number_names(scan, &k->facts, err);
+	} else {
+		free(k);
 		return 0;
 	}
-	f->dev = st->st_dev;
-	f->ino = st->st_ino;
-	f->regular = S_ISREG(st->st_mode);
-	if (r == 0)
-		r = number_names(scan, f, err);
 	if (r < 0) {
-		facts_free(f);
+		kept_free(k);
 		return r;
 	}
-	*out = *facts_place(scan, st->st_dev, st->st_ino) = f;
+	k->facts.dev = st->st_dev;
+	k->facts.ino = st->st_ino;
+	k->facts.regular = S_ISREG(st->st_mode);
+	*out = *facts_place(scan, st->st_dev, st->st_ino) = k;
 	scan->nfacts++;
 	return 0;
 }
 
 /* Opened only where the index does not know it. *error gets what kept it from being opened. */
-static int facts_at(struct scan *scan, const char *file, const struct facts **out, int *error,
-		    struct err *err)
+static int find_facts(struct scan *scan, const char *file, struct kept **out, int *error,
+		      struct err *err)
 {
 	AUTO_FD int fd = -1;
 	struct stat st;
@@ -283,24 +366,58 @@ static int facts_at(struct scan *scan, const char *file, const struct facts **ou
 	*out = NULL;
 	*error = 0;
 	if (scan->index && !index_is_empty(scan->index) && stat(file, &st) == 0) {
-		r = facts_of(scan, file, -1, &st, out, err);
+		r = keep_facts(scan, file, &fd, &st, out, err);
 		if (r < 0 || *out)
 			return r;
 	}
 	fd = look_open(NULL, file, &st, NULL);
 	if (fd < 0) {
 		*error = fd;
+		fd = -1;
 		return 0;
 	}
-	return facts_of(scan, file, fd, &st, out, err);
+	return keep_facts(scan, file, &fd, &st, out, err);
+}
+
+static int facts_at(struct scan *scan, const char *file, const struct facts **out, int *error,
+		    struct err *err)
+{
+	struct kept *k;
+	int r = find_facts(scan, file, &k, error, err);
+
+	*out = NULL;
+	return r < 0 || *error ? r : kept_facts(scan, k, out, err);
 }
 
 int scan_facts(struct scan *scan, const char *file, const struct facts **out, struct err *err)
 {
-	int error, r = facts_at(scan, file, out, &error, err);
+	size_t number;
+	int error = 0, r = scan_name(scan, file, &number, err);
 
+	if (r < 0)
+		return r;
+	r = scan->slots[number].expected ? kept_facts(scan, scan->slots[number].expected, out, err)
+					 : facts_at(scan, file, out, &error, err);
 	if (r == 0 && error)
 		return err_sys(err, -error, "cannot open %s", file);
+	return r;
+}
+
+int scan_expect(struct scan *scan, const char *program, struct err *err)
+{
+	struct looked at;
+	struct kept *k;
+	struct err ignored;
+	size_t number;
+	int error, r;
+
+	if (!readers_confine() || scan_program(scan, program, &at, &ignored) < 0)
+		return 0;
+	r = find_facts(scan, at.file, &k, &error, err);
+	if (r == 0)
+		r = scan_name(scan, at.file, &number, err);
+	if (r == 0)
+		scan->slots[number].expected = k;
 	return r;
 }
 
@@ -521,7 +638,7 @@ static int add_loader(struct scan *scan, const struct elf *program, const char *
 	if (!more)
 		return err_nomem(err);
 	scan->loaders = more;
-	r = loader_make(scan->sight, program, path, elf, &more[scan->nloaders], err);
+	r = loader_make(scan->sight, scan->readers, program, path, elf, &more[scan->nloaders], err);
 	if (r == 0)
 		*out = more[scan->nloaders++];
 	return r;

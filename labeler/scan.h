@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "labeler/elf.h"
+#include "labeler/facts.h"
 #include "labeler/ldcache.h"
 #include "labeler/loader.h"
 #include "labeler/names.h"
@@ -12,20 +12,6 @@
 #include "labeler/sight.h"
 
 #include <sys/types.h>
-
-/* What is in a file, whatever it is called. */
-struct facts {
-	dev_t dev;
-	ino_t ino;
-	bool regular;
-	bool is_elf;
-	bool empty; /* shorter than an ELF header */
-	char *why;  /* that it could not be read or is malformed; else NULL */
-	struct elf elf;
-	size_t *needs;	/* of each elf.needed: the name's number in the scan */
-	size_t *askeds; /* of each elf.asked: its file's */
-	size_t soname;	/* SCAN_NONE without one */
-};
 
 /* What a path leads to. */
 struct file {
@@ -56,10 +42,13 @@ const char *scan_string(const struct scan *scan, size_t number);
 /* The scan's own copy of a string. */
 int scan_text(struct scan *scan, const char *string, const char **out, struct err *err);
 
-/* -ENOMEM alone is an error; what is wrong with the file is in *out. */
+/* -ENOMEM alone is an error; what is wrong with the file is in *out. Who reads it: readers.h. */
 int scan_file(struct scan *scan, const char *path, const struct file **out, struct err *err);
 /* Of a file whose place outside the view is known: a program. */
 int scan_facts(struct scan *scan, const char *file, const struct facts **out, struct err *err);
+/* A program whose facts will be asked for: they may be read meanwhile. What is wrong with it is said
+ * then. */
+int scan_expect(struct scan *scan, const char *program, struct err *err);
 /* look_program, by what is known already. */
 struct looked;
 int scan_program(struct scan *scan, const char *path, struct looked *out, struct err *err);

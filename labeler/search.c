@@ -136,6 +136,9 @@ static int fits(struct search *s, const char *path, bool *yes, struct err *err)
 	return r;
 }
 
+/* Search paths can name thousands of directories, each with its variants. */
+#define PLACES_MAX 65536
+
 static int place(struct dirs *out, const char *dir, const char *soname, struct search *s,
 		 struct err *err)
 {
@@ -143,6 +146,9 @@ static int place(struct dirs *out, const char *dir, const char *soname, struct s
 	int n = snprintf(path, sizeof path, "%s/%s", dir, soname), r;
 	bool yes = false;
 
+	if (++s->places > PLACES_MAX)
+		return err_set(err, E2BIG, "the loader may look for %s in more than %d places",
+			       soname, PLACES_MAX);
 	if (n < 0 || (size_t)n >= sizeof path)
 		return 0;
 	r = fits(s, path, &yes, err);
@@ -231,6 +237,8 @@ int program_places(struct program *program, const char *path, const char *soname
 	AUTO_DIRS struct dirs found = {0};
 	int r = prepare(program, path, err);
 
+	if (r == 0)
+		program->search->places = 0;
 	for (size_t i = 0; r == 0 && i < program->search->paths.count; i++)
 		r = variants(&found, program->search->paths.items[i], soname, program->search, 4,
 			     err);

@@ -9,6 +9,7 @@ struct search {
 	struct closure closure;
 	struct dirs paths;     /* of DT_RPATH and DT_RUNPATH in the closure, canonical */
 	struct dirs libraries; /* the closure's files, canonical, breadth first */
+	size_t places;	       /* that were looked at for one name */
 };
 
 int search_from(const char *path, struct search **out, struct err *err);

@@ -1,319 +1,293 @@
 #include "labeler/symbols.h"
 
 #include "base/cleanup.h"
-#include "labeler/symtab.h"
+#include "labeler/answer.h"
+#include "labeler/linkage.h"
+#include "labeler/look.h"
+#include "labeler/readers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define UNDEFINED_MAX 65536
-#define STEPS_MAX (1u << 26) /* of one closure; ffmpeg with its 213 libraries takes 153,000 */
+/* A file whose symbols were read, by its number where they were. Open addressing. */
+struct read_file {
+	const struct facts *facts; /* NULL: free */
+	uint32_t number;
+};
 
-/* A file, and what its references came to in the last closure in which all were looked up. */
-struct entry {
-	dev_t dev;
-	ino_t ino;
-	bool known; /* dev and ino are */
-	struct symtab table;
-	bool resolved, versions;  /* versions: the loader knew of them */
-	struct entry **providers; /* in which one at least was found */
-	size_t nproviders;
-	uint32_t *open; /* numbers of the references that were found nowhere */
-	size_t nopen;
-	size_t walk; /* the last one in whose scope it was */
+/* Where symbols are read and looked up: here, or by a process. */
+struct place {
+	struct linkage *here; /* NULL: by the parser */
+	struct parser parser;
+	struct read_file *files;
+	size_t count, room;
 };
 
 struct symbols {
-	struct entry **entries;
-	size_t count;
-	size_t walk;
+	struct place place;
+	struct origins origins;
 };
 
-/* One closure under way. */
-struct scope {
-	const struct closure *c;
-	struct entry **entries; /* of its first objects */
-	size_t count;
-	size_t walk;
-	struct lookup lookup;
-};
-
-static void entry_free(struct entry *e)
+static void place_clear(struct place *p)
 {
-	symtab_free(&e->table);
-	free(e->providers);
-	free(e->open);
-	free(e);
+	struct err ignored;
+
+	linkage_free(&p->here);
+	parser_end(&p->parser, 0, &ignored);
+	free(p->files);
+	*p = (struct place){.parser = PARSER_NONE};
 }
 
 int symbols_new(struct symbols **out, struct err *err)
 {
 	*out = calloc(1, sizeof **out);
-	return *out ? 0 : err_nomem(err);
+	if (!*out)
+		return err_nomem(err);
+	(*out)->place.parser = PARSER_NONE;
+	return 0;
 }
 
 void symbols_free(struct symbols **symbols)
 {
-	struct symbols *s = *symbols;
-
-	if (!s)
+	if (!*symbols)
 		return;
-	for (size_t i = 0; i < s->count; i++)
-		entry_free(s->entries[i]);
-	free(s->entries);
-	free(s);
+	place_clear(&(*symbols)->place);
+	origins_clear(&(*symbols)->origins);
+	free(*symbols);
 	*symbols = NULL;
 }
 
-void undefineds_free(struct undefineds *u)
+/* -- files -- */
+
+static struct read_file *file_of(const struct place *p, const struct facts *f)
 {
-	for (size_t i = 0; i < u->count; i++)
-		free(u->items[i].name);
-	free(u->items);
-	*u = (struct undefineds){0};
+	size_t i = (size_t)((uintptr_t)f * 0x9e3779b97f4a7c15u >> 20) & (p->room - 1);
+
+	while (p->files[i].facts && p->files[i].facts != f)
+		i = (i + 1) & (p->room - 1);
+	return &p->files[i];
 }
 
-/* -- entries -- */
-
-static struct entry *find_entry(const struct symbols *s, const struct facts *f)
+static int grow(struct place *p, struct err *err)
 {
-	for (size_t i = 0; f && i < s->count; i++)
-		if (s->entries[i]->known && s->entries[i]->ino == f->ino &&
-		    s->entries[i]->dev == f->dev)
-			return s->entries[i];
-	return NULL;
+	struct place more = {.room = p->room ? 2 * p->room : 64};
+
+	if (2 * (p->count + 1) <= p->room)
+		return 0;
+	more.files = calloc(more.room, sizeof *more.files);
+	if (!more.files)
+		return err_nomem(err);
+	for (size_t i = 0; i < p->room; i++)
+		if (p->files[i].facts)
+			*file_of(&more, p->files[i].facts) = p->files[i];
+	free(p->files);
+	p->files = more.files;
+	p->room = more.room;
+	return 0;
 }
 
-static int entry_of(struct symbols *s, const struct object *o, struct entry **out, struct err *err)
+static int answered(struct place *p, struct answer *head, char **data, struct err *err)
 {
-	struct entry **more, *e = find_entry(s, o->facts);
+	int r = answer_take(&p->parser, head, data, err);
+
+	/* What it had read went with it. */
+	if (r == -EPROTO || r == -EPERM)
+		place_clear(p);
+	return r == -EPROTO ? -EBADMSG : r;
+}
+
+static int begin(struct place *p, struct err *err)
+{
+	if (p->here || p->parser.pid >= 0)
+		return 0;
+	return readers_confine() ? answer_start(&p->parser, err) : linkage_new(&p->here, err);
+}
+
+static int read_tables(struct place *p, int fd, struct err *err)
+{
+	AUTO_FREE char *data = NULL;
+	struct answer head;
+	int r = begin(p, err);
+
+	if (r < 0 || p->here)
+		return r < 0 ? r : linkage_add(p->here, fd, err);
+	r = parser_ask(&p->parser, ASK_TABLE, fd, err);
+	return r < 0 ? r : answered(p, &head, &data, err);
+}
+
+/* The number of an object's file, which is read now if it is new. */
+static int number_of(struct place *p, const struct object *o, int fd, uint32_t *number,
+		     struct err *err)
+{
+	struct read_file *f;
+	int r = grow(p, err);
+
+	if (r < 0)
+		return r;
+	f = o->facts ? file_of(p, o->facts) : NULL;
+	if (!f || !f->facts) {
+		r = read_tables(p, fd, err);
+		if (r < 0)
+			return err_wrap(err, r, "%s", o->path);
+		if (f)
+			*f = (struct read_file){o->facts, (uint32_t)p->count};
+		*number = (uint32_t)p->count++;
+		return 0;
+	}
+	*number = f->number;
+	return 0;
+}
+
+/* -- a closure -- */
+
+/* A loader that nothing wanted comes last, and is no part of the scope. */
+static size_t scope_of(const struct closure *c)
+{
+	size_t n = 0;
+
+	while (n < c->count && c->objects[n].wanted)
+		n++;
+	return n;
+}
+
+static int open_object(const struct object *o, struct stat *st, struct err *err)
+{
+	int fd = look_open(NULL, o->file, st, NULL);
+
+	return fd < 0 ? err_sys(err, -fd, "cannot open %s", o->file) : fd;
+}
+
+/* The question's words (answer.h). 1: with origins, which is for root's files and the store's: there
+ * is another. */
+static int words_of(struct place *p, struct origins *origins, const struct closure *c, size_t count,
+		    uint32_t *words, struct err *err)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct object *o = &c->objects[i];
+		struct stat st;
+		AUTO_FD int fd = -1;
+		int r;
+
+		if (!o->facts || p->room == 0 || !file_of(p, o->facts)->facts)
+			fd = open_object(o, &st, err);
+		if (fd < -1)
+			return fd;
+		if (fd >= 0 && origins && origin_of(origins, fd, &st) == ORIGIN_OTHER)
+			return 1;
+		r = number_of(p, o, fd, &words[at], err);
+		if (r < 0)
+			return r;
+		words[at + 1] = (uint32_t)o->nneeds;
+		for (size_t k = 0; k < o->nneeds; k++)
+			words[at + 2 + k] = (uint32_t)o->needs[k].object;
+		at += 2 + o->nneeds;
+	}
+	return 0;
+}
+
+static int ask_here(struct place *p, const uint32_t *words, size_t count, bool versions,
+		    struct undefineds *out, size_t *object, struct err *err)
+{
+	AUTO_FREE struct linked *scope = calloc(count + 1, sizeof *scope);
+
+	if (!scope)
+		return err_nomem(err);
+	for (size_t i = 0; i < count; i++, words += 2 + words[1])
+		scope[i] = (struct linked){words[0], words + 2, words[1]};
+	return linkage_undefined(p->here, scope, count, versions, out, object, err);
+}
+
+/* All that was answered is looked at. */
+static int take_missing(const char *data, size_t len, size_t count, struct undefineds *out,
+			struct err *err)
+{
+	int r = 0;
+
+	while (r == 0 && len > 0) {
+		struct symbols_missing m;
+		const char *name, *version;
+
+		if (len < sizeof m || out->count == UNDEFINED_MAX)
+			return -EPROTO;
+		memcpy(&m, data, sizeof m);
+		data += sizeof m;
+		len -= sizeof m;
+		if (m.object >= count || m.name == 0 || m.name > len || m.version > len - m.name)
+			return -EPROTO;
+		name = data;
+		version = m.version ? data + m.name : NULL;
+		if (name[m.name - 1] || (version && version[m.version - 1]))
+			return -EPROTO;
+		r = undefineds_add(out, m.object, name, version, err);
+		data += m.name + m.version;
+		len -= m.name + m.version;
+	}
+	return r;
+}
+
+static int ask_parser(struct place *p, const uint32_t *words, size_t nwords, size_t count,
+		      bool versions, struct undefineds *out, size_t *object, struct err *err)
+{
+	const struct symbols_question q = {(uint32_t)count, (uint32_t)nwords, versions};
+	AUTO_FREE char *data = NULL;
+	struct answer head = {0};
+	int r = parser_ask(&p->parser, ASK_UNDEFINED, -1, err);
+
+	if (r == 0)
+		r = parser_tell(&p->parser, &q, sizeof q, err);
+	if (r == 0)
+		r = parser_tell(&p->parser, words, nwords * sizeof *words, err);
+	if (r < 0)
+		return r;
+	r = answered(p, &head, &data, err);
+	*object = r < 0 && head.object < count ? head.object : 0;
+	if (r == 0)
+		r = take_missing(data, head.len, count, out, err);
+	if (r != -EPROTO)
+		return r;
+	place_clear(p);
+	return err_set(err, EBADMSG, "the ELF parser sent nonsense");
+}
+
+static int ask(struct place *p, struct origins *origins, const struct closure *c, size_t count,
+	       struct undefineds *out, struct err *err)
+{
+	AUTO_FREE uint32_t *words = NULL;
+	const bool versions = c->loader == LOADER_GLIBC;
+	size_t nwords = 0, object = 0;
 	int r;
 
-	*out = e;
-	if (e)
-		return 0;
-	more = reallocarray(s->entries, s->count + 1, sizeof(struct entry *));
-	if (!more)
+	for (size_t i = 0; i < count; i++)
+		nwords += 2 + c->objects[i].nneeds;
+	words = calloc(nwords + 1, sizeof *words);
+	if (!words)
 		return err_nomem(err);
-	s->entries = more;
-	e = calloc(1, sizeof *e);
-	if (!e)
-		return err_nomem(err);
-	r = symtab_read(o, &e->table, err);
-	if (r < 0) {
-		free(e);
+	r = words_of(p, origins, c, count, words, err);
+	if (r != 0)
 		return r;
-	}
-	if (o->facts) {
-		e->dev = o->facts->dev;
-		e->ino = o->facts->ino;
-		e->known = true;
-	}
-	*out = s->entries[s->count++] = e;
-	return 0;
-}
-
-static int provides(struct entry *e, struct entry *provider, struct err *err)
-{
-	struct entry **more;
-
-	for (size_t i = e->nproviders; i-- > 0;)
-		if (e->providers[i] == provider)
-			return 0;
-	more = reallocarray(e->providers, e->nproviders + 1, sizeof(struct entry *));
-	if (!more)
-		return err_nomem(err);
-	e->providers = more;
-	more[e->nproviders++] = provider;
-	return 0;
-}
-
-static int leave_open(struct entry *e, size_t reference, struct err *err)
-{
-	uint32_t *more;
-
-	if ((e->nopen & (e->nopen - 1)) == 0) {
-		more = reallocarray(e->open, e->nopen ? 2 * e->nopen : 1, sizeof *more);
-		if (!more)
-			return err_nomem(err);
-		e->open = more;
-	}
-	e->open[e->nopen++] = (uint32_t)reference;
-	return 0;
-}
-
-/* -- looking up -- */
-
-static bool is_in(struct scope *s, const struct entry *e, const struct reference *ref,
-		  struct entry *there)
-{
-	return !(ref->copied && there == e) && symtab_defines(&there->table, &s->lookup);
-}
-
-static const struct elf_version *wanted_by(const struct scope *s, const struct entry *e,
-					   const struct reference *ref)
-{
-	return s->lookup.versions ? symtab_version(&e->table, ref->symbol) : NULL;
-}
-
-/* Which object has it. Any will do, so those are asked first that are likely to: where the last one
- * was found, and what the object itself needs. NULL: none. */
-static struct entry *find(struct scope *s, size_t object, const struct reference *ref,
-			  struct entry *last)
-{
-	const struct object *o = &s->c->objects[object];
-	const struct entry *e = s->entries[object];
-
-	s->lookup.name = symtab_name(&e->table, ref->symbol);
-	s->lookup.hash = symtab_hash(s->lookup.name);
-	s->lookup.wanted = wanted_by(s, e, ref);
-	if (last && is_in(s, e, ref, last))
-		return last;
-	for (size_t i = 0; i < o->nneeds; i++) {
-		size_t n = o->needs[i].object;
-
-		if (n < s->count && is_in(s, e, ref, s->entries[n]))
-			return s->entries[n];
-	}
-	for (size_t n = 0; n < s->count && s->lookup.steps < STEPS_MAX; n++)
-		if (is_in(s, e, ref, s->entries[n]))
-			return s->entries[n];
-	return NULL;
-}
-
-static int too_long(const struct scope *s, size_t object, struct err *err)
-{
-	return s->lookup.steps < STEPS_MAX
-		       ? 0
-		       : err_set(err, E2BIG, "%s: its symbols take too long to be looked up",
-				 s->c->objects[object].path);
-}
-
-/* All references of an object. */
-static int resolve(struct scope *s, size_t object, struct err *err)
-{
-	struct entry *e = s->entries[object], *last = NULL;
-	int r = 0;
-
-	e->resolved = false;
-	e->versions = s->lookup.versions;
-	e->nproviders = e->nopen = 0;
-	for (size_t i = 0; r == 0 && i < e->table.nreferences; i++) {
-		struct entry *there = find(s, object, &e->table.references[i], last);
-
-		if (there && there != last)
-			r = provides(e, there, err);
-		else if (!there)
-			r = leave_open(e, i, err);
-		last = there ? there : last;
-		if (r == 0)
-			r = too_long(s, object, err);
-	}
-	e->resolved = r == 0;
-	return r;
-}
-
-/* Whether what was found in another closure is to be found in this one. */
-static bool holds(const struct scope *s, const struct entry *e)
-{
-	if (!e->resolved || e->versions != s->lookup.versions)
-		return false;
-	for (size_t i = 0; i < e->nproviders; i++)
-		if (e->providers[i]->walk != s->walk)
-			return false;
-	return true;
-}
-
-static int add(struct undefineds *u, size_t object, const char *name, const char *version,
-	       struct err *err)
-{
-	struct undefined *more;
-
-	if ((u->count & (u->count - 1)) == 0) {
-		more = reallocarray(u->items, u->count ? 2 * u->count : 1, sizeof *more);
-		if (!more)
-			return err_nomem(err);
-		u->items = more;
-	}
-	u->items[u->count] = (struct undefined){object, strdup(name), version};
-	if (!u->items[u->count].name)
-		return err_nomem(err);
-	u->count++;
-	return 0;
-}
-
-/* The closure's string for a version, which may be of a file's that another closure read. */
-static const char *version_in(const struct closure *c, size_t object, const struct elf_version *v)
-{
-	const struct elf *elf = c->objects[object].elf;
-
-	for (size_t i = 0; v && i < elf->nasked; i++)
-		if (strcmp(elf->asked[i].name, v->name) == 0)
-			return elf->asked[i].name;
-	for (size_t i = 0; v && i < elf->ngiven; i++)
-		if (strcmp(elf->given[i].name, v->name) == 0)
-			return elf->given[i].name;
-	return NULL;
-}
-
-static int undefined_of(struct scope *s, size_t object, struct undefineds *out, struct err *err)
-{
-	struct entry *e = s->entries[object];
-	bool again = holds(s, e);
-	int r = again ? 0 : resolve(s, object, err);
-
-	for (size_t i = 0; r == 0 && i < e->nopen && out->count < UNDEFINED_MAX; i++) {
-		const struct reference *ref = &e->table.references[e->open[i]];
-
-		/* Of another closure it may be in this one. */
-		if (again && find(s, object, ref, NULL))
-			continue;
-		r = add(out, object, symtab_name(&e->table, ref->symbol),
-			version_in(s->c, object, wanted_by(s, e, ref)), err);
-		if (r == 0)
-			r = too_long(s, object, err);
-	}
-	return r;
-}
-
-static int look_up(struct symbols *symbols, struct scope *s, struct undefineds *out,
-		   struct err *err)
-{
-	const struct closure *c = s->c;
-	int r = 0;
-
-	/* A loader that nothing wanted comes last, and is no part of the scope. */
-	for (; r == 0 && s->count < c->count && c->objects[s->count].wanted; s->count++) {
-		r = entry_of(symbols, &c->objects[s->count], &s->entries[s->count], err);
-		if (r == 0)
-			s->entries[s->count]->walk = s->walk;
-	}
-	for (size_t i = 0; r == 0 && i < s->count; i++)
-		r = undefined_of(s, i, out, err);
-	return r;
+	r = p->here ? ask_here(p, words, count, versions, out, &object, err)
+		    : ask_parser(p, words, nwords, count, versions, out, &object, err);
+	return r < 0 ? err_wrap(err, r, "%s", c->objects[object].path) : 0;
 }
 
 int symbols_undefined(struct symbols *symbols, const struct closure *c, struct undefineds *out,
 		      struct err *err)
 {
-	AUTO_SYMBOLS struct symbols *own = NULL;
-	struct scope s = {.c = c, .lookup.versions = c->loader == LOADER_GLIBC};
-	int r = 0;
+	struct place alone = {.parser = PARSER_NONE};
+	size_t count = scope_of(c);
+	int r = 1;
 
 	*out = (struct undefineds){0};
-	if (c->loader == LOADER_NONE || c->count == 0)
+	if (c->loader == LOADER_NONE || count == 0)
 		return 0;
-	if (!symbols)
-		r = symbols_new(&own, err);
-	symbols = symbols ? symbols : own;
-	s.entries = calloc(c->count, sizeof(struct entry *));
-	if (r < 0 || !s.entries) {
-		free(s.entries);
-		return err_nomem(err);
-	}
-	s.walk = ++symbols->walk;
-	r = look_up(symbols, &s, out, err);
-	free(s.entries);
+	if (symbols)
+		r = ask(&symbols->place, readers_confine() ? &symbols->origins : NULL, c, count,
+			out, err);
+	if (r == 1)
+		r = ask(&alone, NULL, c, count, out, err);
+	place_clear(&alone);
 	if (r < 0)
 		undefineds_free(out);
 	return r;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE_MAX (256u << 20) /* bytes of one table */
+#define TABLES_MAX (128u << 20) /* bytes that are read of one file; of libLLVM it is 14 MiB */
 #define DYNAMIC_MAX 65536
-#define SYMBOLS_MAX (TABLE_MAX / sizeof(Elf64_Sym))
+#define SYMBOLS_MAX (TABLES_MAX / sizeof(Elf64_Sym))
 
 enum { REFERRED = 1, COPIED = 2 };
 
@@ -32,6 +32,7 @@ void symtab_free(struct symtab *t)
 	free(t->symbols);
 	free(t->strings);
 	free(t->versions);
+	free(t->by_index);
 	free(t->references);
 	free(t->hash);
 	*t = (struct symtab){0};
@@ -49,8 +50,11 @@ static int part(struct image *i, uint64_t address, uint64_t len, void **out, str
 {
 	uint64_t at, there;
 
-	if (!image_offset(i, address, &at, &there) || len > there || len > TABLE_MAX)
+	if (!image_offset(i, address, &at, &there) || len > there)
 		return malformed(err, "a table of symbols is out of range");
+	if (len > TABLES_MAX - i->taken)
+		return err_set(err, E2BIG, "its tables of symbols are too large");
+	i->taken += len;
 	*out = malloc(len ? len : 1);
 	if (!*out)
 		return err_nomem(err);
@@ -152,6 +156,8 @@ static int count_gnu(struct image *i, uint64_t chains, uint64_t len, uint32_t la
 	if (last < t->first)
 		return 0;
 	for (uint64_t c = 4ull * (last - t->first);; c += 4, last++) {
+		if (c > TABLES_MAX)
+			return err_set(err, E2BIG, "its hash table is too large");
 		if (c + 4 > len || !image_get(i, chains + c, &word, 4))
 			return malformed(err, "the hash table is out of range");
 		if (image_u32(i, word) & 1)
@@ -291,6 +297,35 @@ static int read_versions(struct image *i, const struct where *w, struct symtab *
 	return 0;
 }
 
+static uint16_t highest(const struct elf *e)
+{
+	uint16_t most = 0;
+
+	for (size_t k = 0; k < e->nasked; k++)
+		most = e->asked[k].index > most ? e->asked[k].index : most;
+	for (size_t k = 0; k < e->ngiven; k++)
+		most = e->given[k].index > most ? e->given[k].index : most;
+	return most;
+}
+
+/* Of several with one number the first asked for counts, then the first given. */
+static int index_versions(struct symtab *t, struct err *err)
+{
+	const struct elf *e = t->elf;
+
+	if (!t->versions)
+		return 0;
+	t->nindexes = (size_t)highest(e) + 1;
+	t->by_index = calloc(t->nindexes, sizeof(const struct elf_version *));
+	if (!t->by_index)
+		return err_nomem(err);
+	for (size_t k = e->ngiven; k-- > 0;)
+		t->by_index[e->given[k].index] = e->given[k].base ? NULL : &e->given[k];
+	for (size_t k = e->nasked; k-- > 0;)
+		t->by_index[e->asked[k].index] = &e->asked[k];
+	return 0;
+}
+
 /* -- relocations -- */
 
 /* R_*_COPY, where it is known: the symbol is defined here, and looked for in the other objects. */
@@ -423,6 +458,8 @@ static int read_tables(struct image *i, struct where *w, struct symtab *t, struc
 		r = read_strings(i, w, t, err);
 	if (r == 0)
 		r = read_versions(i, w, t, err);
+	if (r == 0)
+		r = index_versions(t, err);
 	return r == 0 ? take_references(t, m, err) : r;
 }
 
@@ -440,17 +477,12 @@ static int read_image(struct image *i, struct symtab *t, struct err *err)
 	return r;
 }
 
-int symtab_read(const struct object *o, struct symtab *out, struct err *err)
+int symtab_read(int fd, const struct elf *elf, struct symtab *out, struct err *err)
 {
-	CLEANUP(symtab_free) struct symtab t = {.elf = o->elf};
-	AUTO_FREE struct image *i = NULL;
-	struct stat st;
-	AUTO_FD int fd = look_open(NULL, o->file, &st, NULL);
+	CLEANUP(symtab_free) struct symtab t = {.elf = elf};
+	AUTO_FREE struct image *i = malloc(sizeof *i); /* some 20 KiB */
 	int r;
 
-	if (fd < 0)
-		return err_sys(err, -fd, "cannot open %s", o->file);
-	i = malloc(sizeof *i); /* some 20 KiB */
 	if (!i)
 		return err_nomem(err);
 	r = image_open(fd, i, err);
@@ -460,7 +492,7 @@ int symtab_read(const struct object *o, struct symtab *out, struct err *err)
 		r = malformed(err, "it is none any more");
 	image_close(i);
 	if (r < 0)
-		return err_wrap(err, r, "%s", o->path);
+		return r;
 	*out = t;
 	t = (struct symtab){0};
 	return 0;
@@ -476,7 +508,7 @@ const char *symtab_name(const struct symtab *t, size_t symbol)
 /* -- looking up -- */
 
 /* DT_GNU_HASH's. */
-uint32_t symtab_hash(const char *name)
+static uint32_t gnu_hash(const char *name)
 {
 	uint32_t h = 5381;
 
@@ -513,31 +545,41 @@ static bool is_definition(const Elf64_Sym *s)
 /* NULL for 0 and 1, and for the base's, whose name is the file's. */
 const struct elf_version *symtab_version(const struct symtab *t, size_t symbol)
 {
-	const struct elf *e = t->elf;
 	uint16_t index;
 
 	if (!t->versions)
 		return NULL;
 	index = t->versions[symbol] & 0x7fff;
-	for (size_t i = 0; i < e->nasked; i++)
-		if (e->asked[i].index == index)
-			return &e->asked[i];
-	for (size_t i = 0; i < e->ngiven; i++)
-		if (e->given[i].index == index)
-			return e->given[i].base ? NULL : &e->given[i];
-	return NULL;
+	return index < t->nindexes ? t->by_index[index] : NULL;
+}
+
+/* What reads the name, or compares with it, takes a step for so many of its bytes. */
+#define STEP_BYTES 16
+
+void lookup_begin(struct lookup *l, const char *name, const struct elf_version *wanted)
+{
+	l->name = name;
+	l->wanted = wanted;
+	l->hash = gnu_hash(name);
+	l->old_hash = old_hash(name);
+	l->cost = (uint32_t)(1 + strlen(name) / STEP_BYTES);
+	if (wanted)
+		l->cost += (uint32_t)(strlen(wanted->name) / STEP_BYTES);
+	l->steps += l->cost;
 }
 
 enum match { MATCH_NO, MATCH_YES, MATCH_PERHAPS /* if it is the object's only one */ };
 
 /* glibc's check_match. */
-static enum match match(const struct symtab *t, size_t symbol, const struct lookup *l)
+static enum match match(const struct symtab *t, size_t symbol, struct lookup *l)
 {
 	const struct elf_version *given;
 	uint16_t versym;
 
-	if (symbol == 0 || !is_definition(&t->symbols[symbol]) ||
-	    strcmp(symtab_name(t, symbol), l->name) != 0)
+	if (symbol == 0 || !is_definition(&t->symbols[symbol]))
+		return MATCH_NO;
+	l->steps += l->cost;
+	if (strcmp(symtab_name(t, symbol), l->name) != 0)
 		return MATCH_NO;
 	if (!l->versions || !t->versions)
 		return MATCH_YES;
@@ -578,7 +620,8 @@ static bool in_gnu(const struct symtab *t, struct lookup *l)
 		return false;
 	at = t->buckets[l->hash % t->nbuckets];
 	for (at = at < t->first ? t->nchains : at - t->first; at < t->nchains; at++) {
-		l->steps++;
+		if (++l->steps >= l->limit)
+			return false;
 		if ((t->chains[at] ^ l->hash) >> 1 == 0) {
 			enum match m = match(t, t->first + at, l);
 
@@ -595,12 +638,13 @@ static bool in_gnu(const struct symtab *t, struct lookup *l)
 /* No chain is longer than there are symbols, though it may be a circle. */
 static bool in_old(const struct symtab *t, struct lookup *l)
 {
-	size_t perhaps = 0, at = t->buckets[old_hash(l->name) % t->nbuckets];
+	size_t perhaps = 0, at = t->buckets[l->old_hash % t->nbuckets];
 
 	for (size_t n = 0; n < t->nchains && at > 0 && at < t->nchains; n++, at = t->chains[at]) {
 		enum match m = match(t, at, l);
 
-		l->steps++;
+		if (++l->steps >= l->limit)
+			return false;
 		if (m == MATCH_YES)
 			return true;
 		perhaps += m == MATCH_PERHAPS;
@@ -610,8 +654,7 @@ static bool in_old(const struct symtab *t, struct lookup *l)
 
 bool symtab_defines(const struct symtab *t, struct lookup *l)
 {
-	l->steps++;
-	if (t->nbuckets == 0)
+	if (++l->steps >= l->limit || t->nbuckets == 0)
 		return false;
 	return t->gnu ? in_gnu(t, l) : in_old(t, l);
 }

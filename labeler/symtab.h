@@ -3,7 +3,7 @@
  * dl-lookup.c). Read once, into memory: a file that is cut meanwhile must not fault. */
 #pragma once
 
-#include "labeler/closure.h"
+#include "labeler/elf.h"
 
 #include <elf.h>
 
@@ -20,7 +20,10 @@ struct symtab {
 	size_t count;
 	char *strings;
 	size_t strings_len;
-	uint16_t *versions;	      /* of count; NULL: none */
+	uint16_t *versions; /* of count; NULL: none */
+	/* By what versions calls them; NULL: no version. */
+	const struct elf_version **by_index;
+	size_t nindexes;
 	struct reference *references; /* in the order of the symbols */
 	size_t nreferences;
 	/* The hash table: one block, and what stands in it. */
@@ -33,8 +36,9 @@ struct symtab {
 	unsigned int bits; /* of a bloom word */
 };
 
-/* -EBADMSG, named, if what is read is malformed. */
-int symtab_read(const struct object *object, struct symtab *out, struct err *err);
+/* elf is the file's, and has to live as long. -EBADMSG: malformed; -E2BIG: larger than any that was
+ * seen. */
+int symtab_read(int fd, const struct elf *elf, struct symtab *out, struct err *err);
 void symtab_free(struct symtab *table);
 
 /* "" if it has none. */
@@ -45,11 +49,15 @@ const struct elf_version *symtab_version(const struct symtab *table, size_t symb
 /* A name that is looked up. */
 struct lookup {
 	const char *name;
-	uint32_t hash;			  /* symtab_hash's */
+	uint32_t hash, old_hash;	  /* DT_GNU_HASH's and DT_HASH's */
+	uint32_t cost;			  /* of comparing it, in steps */
 	bool versions;			  /* the loader knows of them */
 	const struct elf_version *wanted; /* NULL: any */
-	uint64_t steps;			  /* how many symbols were looked at, added up */
+	/* How many symbols were looked at, long names counting more, added up; and when to give up:
+	 * nothing is found any more then. */
+	uint64_t steps, limit;
 };
-uint32_t symtab_hash(const char *name);
+/* The next name; versions, steps and limit go on. */
+void lookup_begin(struct lookup *lookup, const char *name, const struct elf_version *wanted);
 /* Whether the loader would take the object's definition, as do_lookup_x does. */
 bool symtab_defines(const struct symtab *table, struct lookup *lookup);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "labeler/look.h"
+#include "labeler/names.h"
 #include "labeler/symbols.h"
 
 #include <dirent.h>
@@ -11,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define SAID_MAX 8 /* modules that are named; the others are counted */
 #define MODULES_MAX 20000
 #define DEPTH_MAX 6
+#define SECONDS 60 /* for the symbols of all modules; Python's 300 take half a second */
 #define NSSWITCH "/etc/nsswitch.conf"
 
 /* Where modules lie of a program that loads one of these libraries, or that is called so. */
@@ -55,20 +58,22 @@ struct late {
 	struct scan *view;	 /* the closure's */
 	struct scan *live;	 /* NULL until it is asked */
 	struct symbols *symbols; /* of both */
-	struct dirs modules;
+	struct names modules;
 	char *libraries; /* names in the directory of libraries, each with its NUL; NULL: not read */
 	size_t libraries_len;
 	struct seen *seen; /* of modules.count */
 	size_t nseen;
 	struct sentences *remarks;
 	size_t said, left_out;
+	time_t end;    /* by then its symbols are looked up */
+	bool too_long; /* and it was not */
 };
 
 static void late_end(struct late *l)
 {
 	symbols_free(&l->symbols);
 	scan_free(&l->live);
-	dirs_free(&l->modules);
+	names_free(&l->modules);
 	free(l->libraries);
 	free(l->seen);
 }
@@ -86,6 +91,7 @@ static int add_below(struct late *l, const char *dir, const char *files, int dep
 {
 	AUTO_DIR DIR *d = opendir(dir);
 	struct dirent *entry;
+	size_t number;
 	int r = 0;
 
 	while (r == 0 && d && depth > 0 && l->modules.count < MODULES_MAX && (entry = readdir(d))) {
@@ -100,7 +106,7 @@ static int add_below(struct late *l, const char *dir, const char *files, int dep
 		if (entry->d_type == DT_DIR)
 			r = add_below(l, path, files, depth - 1, err);
 		else if (fits(files, entry->d_name))
-			r = dirs_add(&l->modules, path, err);
+			r = names_add(&l->modules, path, &number, err);
 	}
 	return r;
 }
@@ -122,6 +128,7 @@ static int list_libraries(struct late *l, const char *dir, struct err *err)
 /* Beside some thousand others: the directory is read once for all kinds. */
 static int add_libraries(struct late *l, const char *dir, const char *files, struct err *err)
 {
+	size_t number;
 	int r = l->libraries ? 0 : list_libraries(l, dir, err);
 
 	for (const char *name = l->libraries;
@@ -131,7 +138,7 @@ static int add_libraries(struct late *l, const char *dir, const char *files, str
 		int n = fits(files, name) ? snprintf(path, sizeof path, "%s/%s", dir, name) : 0;
 
 		if (n > 0 && (size_t)n < sizeof path)
-			r = dirs_add(&l->modules, path, err);
+			r = names_add(&l->modules, path, &number, err);
 	}
 	return r;
 }
@@ -172,7 +179,7 @@ static int add_nss(struct late *l, const char *triplet, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	struct err ignored;
-	size_t len;
+	size_t len, number;
 	int r = 0;
 
 	if (file_read_at(AT_FDCWD, NSSWITCH, (size_t)1 << 20, &text, &len, &ignored) < 0)
@@ -190,7 +197,7 @@ static int add_nss(struct late *l, const char *triplet, struct err *err)
 
 			if (n > 0 && (size_t)n < sizeof path && !strpbrk(word, "/[]=") &&
 			    access(path, F_OK) == 0)
-				r = dirs_add(&l->modules, path, err);
+				r = names_add(&l->modules, path, &number, err);
 		}
 	}
 	return r;
@@ -241,12 +248,15 @@ static bool has_gap(const struct closure *c, const struct closure *of, const str
 	return false;
 }
 
-static bool has_undefined(const struct undefineds *all, const char *name)
+static int by_name(const void *a, const void *b)
 {
-	for (size_t i = 0; i < all->count; i++)
-		if (strcmp(all->items[i].name, name) == 0)
-			return true;
-	return false;
+	return strcmp(((const struct undefined *)a)->name, ((const struct undefined *)b)->name);
+}
+
+/* all is sorted. */
+static bool has_undefined(const struct undefineds *all, const struct undefined *one)
+{
+	return all->count && bsearch(one, all->items, all->count, sizeof *one, by_name);
 }
 
 static bool is_missing(const struct need *need)
@@ -297,8 +307,10 @@ static void worse_symbols(struct late *l, const struct undefineds *in_view,
 
 	if (in_view->count == 0 || symbols_undefined(l->symbols, live, &in_live, &ignored) < 0)
 		return;
+	if (in_live.count)
+		qsort(in_live.items, in_live.count, sizeof *in_live.items, by_name);
 	for (size_t i = 0; i < in_view->count; i++)
-		if (!has_undefined(&in_live, in_view->items[i].name)) {
+		if (!has_undefined(&in_live, &in_view->items[i])) {
 			snprintf(text, 512, "the symbol %s", in_view->items[i].name);
 			return;
 		}
@@ -312,6 +324,23 @@ static int read_live(struct late *l, const char *path, struct closure *live, str
 	return r < 0 ? r : closure_of(l->live, path, NULL, CLOSURE_NO_CWD, live, err);
 }
 
+/* As symbols_undefined; but one file that takes very long would do so once for each module. */
+static int undefined_in(struct late *l, const struct closure *view, struct undefineds *out)
+{
+	struct timespec now;
+	struct err ignored;
+	int r;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	l->end = l->end ? l->end : now.tv_sec + SECONDS;
+	l->too_long |= now.tv_sec > l->end;
+	if (l->too_long)
+		return -E2BIG;
+	r = symbols_undefined(l->symbols, view, out, &ignored);
+	l->too_long |= r == -E2BIG;
+	return r;
+}
+
 static int compare(struct late *l, const char *path, const struct closure *view, char text[512],
 		   struct err *err)
 {
@@ -322,8 +351,7 @@ static int compare(struct late *l, const char *path, const struct closure *view,
 	int r;
 
 	*text = '\0';
-	if (!files &&
-	    (symbols_undefined(l->symbols, view, &in_view, &why) < 0 || in_view.count == 0))
+	if (!files && (undefined_in(l, view, &in_view) < 0 || in_view.count == 0))
 		return 0;
 	r = read_live(l, path, &live, &why);
 	if (r < 0)
@@ -331,7 +359,7 @@ static int compare(struct late *l, const char *path, const struct closure *view,
 	worse_files(view, &live, text);
 	if (*text)
 		return 0;
-	if (!files || symbols_undefined(l->symbols, view, &in_view, &why) == 0)
+	if (!files || undefined_in(l, view, &in_view) == 0)
 		worse_symbols(l, &in_view, &live, text);
 	return 0;
 }
@@ -398,11 +426,17 @@ int late_check(const struct closure *closure, struct sentences *remarks, struct 
 
 	if (closure->loader != LOADER_GLIBC)
 		return 0;
+	names_begin(&l.modules);
 	r = symbols_new(&l.symbols, err);
 	if (r == 0)
 		r = find_modules(&l, closure, err);
 	if (r == 0)
 		r = check_modules(&l, err);
+	if (r == 0 && l.too_long)
+		r = sentence_add(
+			remarks, err,
+			"the symbols of modules that it may load later were not all looked "
+			"up: that takes too long");
 	if (r == 0 && l.left_out)
 		r = sentence_add(remarks, err, "%zu more such modules would miss something",
 				 l.left_out);

@@ -3,9 +3,9 @@
 #include "base/kernel.h"
 #include "base/overlay.h"
 #include "base/path.h"
-#include "labeler/elf.h"
 #include "labeler/enter.h"
 #include "labeler/program.h"
+#include "labeler/readers.h"
 #include "plan/write.h"
 #include "policy/wrap.h"
 
@@ -73,7 +73,7 @@ static int check_file(int fd, const char *soname, const char *path, const char *
 {
 	AUTO_ELF struct elf elf = {0};
 	bool is_elf;
-	int r = elf_read(fd, &elf, &is_elf, err);
+	int r = read_elf(fd, &elf, &is_elf, err);
 
 	if (r < 0)
 		return err_wrap(err, r, "%s", path);
@@ -165,7 +165,7 @@ static bool has_soname(const char *path, const char *soname)
 
 	if (strcmp(path_base(path), soname) == 0)
 		return true;
-	return elf_read_path(path, &elf, &is_elf, &ignored) == 0 && is_elf && elf.soname &&
+	return read_elf_path(path, &elf, &is_elf, &ignored) == 0 && is_elf && elf.soname &&
 	       strcmp(elf.soname, soname) == 0;
 }
 

@@ -4,6 +4,7 @@
 #include "labeler/closure.h"
 #include "labeler/look.h"
 #include "labeler/program.h"
+#include "labeler/readers.h"
 #include "labeler/scan.h"
 #include "policy/glibc.h"
 #include "policy/late.h"
@@ -280,7 +281,7 @@ static bool is_instead(const struct asked *a, const char *path, char soname[256]
 	bool is_elf;
 
 	if (look(a->sight, path, &at) < 0 || at.layer ||
-	    elf_read_path(at.file, &elf, &is_elf, &ignored) < 0 || !is_elf)
+	    read_elf_path(at.file, &elf, &is_elf, &ignored) < 0 || !is_elf)
 		return false;
 	snprintf(soname, 256, "%s", elf.soname ? elf.soname : "");
 	return is_pinned(a->pinned, elf.soname);

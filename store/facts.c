@@ -8,40 +8,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A question is one byte and a descriptor. */
 struct answer {
 	int32_t r;
 	char soname[256], arch[256], text[ERR_TEXT_MAX];
 };
 
-union control {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(sizeof(int))];
-};
-
 /* -- the child -- */
-
-/* The descriptor, or -1 when there are no more questions. */
-static int next_question(void)
-{
-	char byte;
-	union control control;
-	struct iovec io = {&byte, 1};
-	struct msghdr m = {.msg_iov = &io,
-			   .msg_iovlen = 1,
-			   .msg_control = &control,
-			   .msg_controllen = sizeof control};
-	struct cmsghdr *c;
-	int fd;
-
-	if (recvmsg(0, &m, 0) != 1)
-		return -1;
-	c = CMSG_FIRSTHDR(&m);
-	if (!c || c->cmsg_type != SCM_RIGHTS)
-		return -1;
-	memcpy(&fd, CMSG_DATA(c), sizeof fd);
-	return fd;
-}
 
 static void say(const struct answer *a)
 {
@@ -55,6 +27,7 @@ static void answer_all(void *ctx, int end)
 	struct answer a = {0};
 	struct err err = {0};
 	const char *failed = confine(end, end);
+	char kind;
 	int fd;
 
 	if (failed) {
@@ -64,7 +37,7 @@ static void answer_all(void *ctx, int end)
 			_exit(1);
 		_exit(0);
 	}
-	while ((fd = next_question()) >= 0) {
+	while (parser_question(&kind, &fd)) {
 		memset(&a, 0, sizeof a);
 		a.r = (*facts)(fd, a.soname, a.arch, &err);
 		if (a.r < 0)
@@ -84,27 +57,6 @@ static int start(struct parser *p, elf_facts_fn *facts, struct err *err)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(err, errno, "cannot make a pair of sockets");
 	return parser_start(p, "ELF", ends, answer_all, &facts, err);
-}
-
-static int ask(const struct parser *p, int fd, struct err *err)
-{
-	char byte = 0;
-	union control control = {0};
-	struct iovec io = {&byte, 1};
-	struct msghdr m = {.msg_iov = &io,
-			   .msg_iovlen = 1,
-			   .msg_control = &control,
-			   .msg_controllen = sizeof control};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	/* Where it is dead already, reading says how. */
-	if (sendmsg(p->fd, &m, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
-		return err_sys(err, errno, "cannot ask the ELF parser");
-	return 0;
 }
 
 /* It can have written anything. */
@@ -133,7 +85,7 @@ int facts_ask(struct parser *p, elf_facts_fn *facts, int fd, char soname[256], c
 	soname[0] = arch[0] = '\0';
 	if (r < 0)
 		return r;
-	r = ask(p, fd, err);
+	r = parser_ask(p, 0, fd, err);
 	if (r == 0)
 		r = parser_read(p, &a, sizeof a, err);
 	return r < 0 ? parser_end(p, r, err) : take(&a, soname, arch, err);

@@ -1,6 +1,7 @@
 /* elf_read and what elf_facts says of it, then the symbols, as of a program that is alone. */
 #include "labeler/elf.h"
-#include "labeler/symbols.h"
+#include "labeler/facts.h"
+#include "labeler/linkage.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <sys/mman.h>
@@ -27,20 +28,35 @@ static void check(const struct elf *elf)
 		check_string(elf, elf->given[i].name);
 }
 
-static void check_symbols(int fd, const struct elf *elf)
+static void check_symbols(int fd)
 {
+	AUTO_LINKAGE struct linkage *linkage = NULL;
 	AUTO_UNDEFINEDS struct undefineds missing = {0};
-	char path[64];
-	struct object object = {
-		.path = path, .canonical = path, .file = path, .elf = elf, .wanted = true};
-	struct closure closure = {.loader = LOADER_GLIBC, .objects = &object, .count = 1};
+	const struct linked object = {.file = 0};
 	struct err err;
+	size_t where;
 
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (symbols_undefined(NULL, &closure, &missing, &err) < 0)
+	HOLD(linkage_new(&linkage, &err) == 0);
+	if (linkage_add(linkage, fd, &err) < 0 ||
+	    linkage_undefined(linkage, &object, 1, true, &missing, &where, &err) < 0)
 		return;
 	for (size_t i = 0; i < missing.count; i++)
 		HOLD(missing.items[i].object == 0 && missing.items[i].name);
+}
+
+/* What is sent on is what was read. */
+static void check_form(int fd)
+{
+	AUTO_FACTS struct facts before = {0}, after = {0};
+	AUTO_FREE char *data = NULL;
+	struct err err;
+	size_t len;
+
+	HOLD(facts_read(fd, &before, &err) == 0);
+	data = facts_encode(&before, &len);
+	HOLD(data && facts_decode(data, len, &after));
+	HOLD(before.is_elf == after.is_elf && before.elf.nneeded == after.elf.nneeded &&
+	     before.elf.ngiven == after.elf.ngiven && !before.why == !after.why);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -54,10 +70,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HOLD(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	if (elf_facts(fd, soname, arch, &err) == 0)
 		HOLD(strlen(soname) < 256 && strlen(arch) < 32);
+	check_form(fd);
 	if (elf_read(fd, &elf, &is_elf, &err) < 0 || !is_elf)
 		return 0;
 	check(&elf);
 	if (elf.dynamic)
-		check_symbols(fd, &elf);
+		check_symbols(fd);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* What elf_read says of sound files, and that damaged ones do no harm. */
-#include "labeler/elf.h"
+#include "labeler/readers.h"
 
 #include "tests/unit/labeler_help.h"
 
@@ -20,7 +20,7 @@ static void test_real(const char *path)
 	AUTO_ELF struct elf elf = {0};
 	bool is_elf = false;
 
-	CHECK(elf_read_path(path, &elf, &is_elf, &err) == 0);
+	CHECK(read_elf_path(path, &elf, &is_elf, &err) == 0);
 	CHECK(is_elf && elf.dynamic && elf.shared);
 	CHECK(elf.class == 8 * (int)sizeof(void *));
 	CHECK(elf.interp && access(elf.interp, X_OK) == 0);
@@ -38,25 +38,25 @@ static void test_refused(void)
 	put_text("empty", "");
 	put_text("short", "\177ELF");
 	for (size_t i = 0; i < 3; i++, is_elf = true) {
-		CHECK(elf_read_path(none[i], &elf, &is_elf, &err) == 0);
+		CHECK(read_elf_path(none[i], &elf, &is_elf, &err) == 0);
 		CHECK(!is_elf);
 	}
 	/* None of these may make us wait, either. */
 	MUST(mkfifo("fifo", 0644) == 0);
-	CHECK(elf_read_path("fifo", &elf, &is_elf, &err) == -EINVAL);
-	CHECK(elf_read_path("/dev/zero", &elf, &is_elf, &err) == -EINVAL);
-	CHECK(elf_read_path("/", &elf, &is_elf, &err) == -EINVAL);
-	CHECK(elf_read_path("missing", &elf, &is_elf, &err) == -ENOENT);
+	CHECK(read_elf_path("fifo", &elf, &is_elf, &err) == -EINVAL);
+	CHECK(read_elf_path("/dev/zero", &elf, &is_elf, &err) == -EINVAL);
+	CHECK(read_elf_path("/", &elf, &is_elf, &err) == -EINVAL);
+	CHECK(read_elf_path("missing", &elf, &is_elf, &err) == -ENOENT);
 	CHECK(strstr(err.text, "missing") != NULL);
 	put_text("garbage", "\177ELF\2\1\1 and nothing of what the header should hold after that");
-	CHECK(elf_read_path("garbage", &elf, &is_elf, &err) == -EBADMSG);
+	CHECK(read_elf_path("garbage", &elf, &is_elf, &err) == -EBADMSG);
 }
 
 static void read_library(const char *path, struct elf *elf)
 {
 	bool is_elf = false;
 
-	CHECK(elf_read_path(path, elf, &is_elf, &err) == 0);
+	CHECK(read_elf_path(path, elf, &is_elf, &err) == 0);
 	CHECK(is_elf);
 }
 
@@ -112,13 +112,13 @@ static void test_long_string(void)
 	memset(name, 'n', 100000);
 	name[100000] = '\0';
 	sh("cc -shared -o liblong.so x.c -Wl,-rpath,/%s", name);
-	CHECK(elf_read_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
+	CHECK(read_elf_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
 	name[5000] = '\0';
 	sh("cc -shared -o liblong.so x.c -Wl,-rpath,/%s", name);
-	CHECK(elf_read_path("liblong.so", &elf, &is_elf, &err) == 0);
+	CHECK(read_elf_path("liblong.so", &elf, &is_elf, &err) == 0);
 	elf_free(&elf);
 	sh("cc -shared -o liblong.so x.c -Wl,-soname,%s", name);
-	CHECK(elf_read_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
+	CHECK(read_elf_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
 }
 
 /* Whatever it says, it says without harm: what is read out of range stops the program. */
