@@ -109,7 +109,7 @@ $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/san/librooms.a $(
 $(BUILD)/librooms.a: $(patsubst %.c,$(BUILD)/%.o,$(room_src))
 	@rm -f $@
 	ar rcs $@ $^
-$(BUILD)/unit/store_confined: tests/unit/store_confined.c $(BUILD)/librooms.a tests/unit/test.h Makefile
+$(BUILD)/unit/store_confined $(BUILD)/unit/labeler_confined: $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/librooms.a tests/unit/test.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(BUILD)/librooms.a $(ALL_LIBS)
 

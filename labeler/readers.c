@@ -15,6 +15,7 @@ bool readers_here;
 
 /* A process, and what it was asked and has not answered: in that order. */
 struct reader {
+	bool shared;
 	enum origin origin;
 	dev_t dev;
 	struct parser parser;
@@ -110,6 +111,8 @@ static int ask_again(struct reader *r, struct err *err)
 	return e;
 }
 
+static int ask_alone(struct file_reading *a, struct err *err);
+
 static int take(struct reader *r, struct err *err)
 {
 	struct file_reading *a = r->asked[0];
@@ -131,8 +134,11 @@ static int take(struct reader *r, struct err *err)
 	}
 	if (e == -EPERM) /* it could not be confined, and is gone */
 		parser_end(&r->parser, e, &why);
-	/* -EPROTO is between the two processes; whoever asked has a file that cannot be read. */
-	e = give_up(a, e == -EPROTO ? -ENOEXEC : e, &why, err);
+	/* It may have been an earlier file that made it fail. */
+	if (e == -EPROTO && r->shared)
+		e = ask_alone(a, err);
+	else
+		e = give_up(a, e == -EPROTO ? -ENOEXEC : e, &why, err);
 	return e == 0 && r->parser.pid < 0 ? ask_again(r, err) : e;
 }
 
@@ -175,6 +181,7 @@ static int shared_by(struct readers *rs, const struct file_reading *a, struct re
 	if (e < 0)
 		return e;
 	end(r, 0, err);
+	r->shared = true;
 	r->origin = a->origin;
 	r->dev = a->st->st_dev;
 	*out = r;
