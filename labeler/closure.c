@@ -1013,6 +1013,8 @@ int closure_of(struct scan *scan, const char *program, const char *library_path,
 	walk_free(&w);
 	if (r < 0)
 		closure_free(&c);
+	if (r == -E2BIG)
+		err_wrap(err, r, "%s", program);
 	*out = c;
 	return r;
 }

@@ -8,7 +8,8 @@
  * could be changed again without any of them changing (timestamps come in ticks) is not kept, as
  * with git's "racily clean" entries. Each row has a checksum, for damage.
  *
- * Root's is PINLIB_INDEX, believed only if root alone can have written it; anybody else's is their
+ * Root's is PINLIB_INDEX, believed only if root alone can have written it, and the files that it
+ * speaks of too (scan.c); anybody else's is their
  * own: $XDG_CACHE_HOME/pinlib/index.db or ~/.cache/pinlib/index.db.
  */
 #pragma once

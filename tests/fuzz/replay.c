@@ -1,5 +1,5 @@
 /* replay CORPUS: feeds every file of a directory to the fuzz target that this is linked with. The
- * sanitizers, a failed HOLD or ten seconds end it, with the file's name as the last word. */
+ * sanitizers, a failed HOLD or five seconds end it, with the file's name as the last word. */
 #include "tests/fuzz/fuzz.h"
 
 #include "base/file.h"
@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#define SECONDS 10
+#define SECONDS 5
 
 void __asan_set_death_callback(void (*callback)(void));
 
