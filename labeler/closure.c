@@ -712,6 +712,26 @@ static int one_need(struct walk *w, size_t object, size_t index, size_t *at, str
 	return 0;
 }
 
+/* Most are where the cache has them: they are read while the first is looked for. */
+static int expect_needs(struct walk *w, size_t object, struct err *err)
+{
+	const struct object *o = &w->c->objects[object];
+	int r = 0;
+
+	if (w->ways->kind != LOADER_GLIBC || o->elf->rpath || o->elf->runpath)
+		return 0;
+	for (size_t i = 0; r == 0 && i < o->elf->nneeded; i++) {
+		size_t name = o->facts->needs[i];
+		const char *path = who_answers_to(w, name) == CLOSURE_NONE
+					   ? scan_cached(w->scan, w->ways, name)
+					   : NULL;
+
+		if (path && strlen(path) < PATH_MAX)
+			r = scan_expect_library(w->scan, path, err);
+	}
+	return r;
+}
+
 /* All needs of the object at a place of the scope. */
 static int needs_of(struct walk *w, size_t at, struct err *err)
 {
@@ -728,6 +748,7 @@ static int needs_of(struct walk *w, size_t at, struct err *err)
 	if (!needs)
 		return err_nomem(err);
 	w->c->objects[object].needs = needs;
+	r = expect_needs(w, object, err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = one_need(w, object, i, &at, err);
 		w->c->objects[object].nneeds = i + 1;

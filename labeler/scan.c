@@ -403,22 +403,34 @@ int scan_facts(struct scan *scan, const char *file, const struct facts **out, st
 	return r;
 }
 
-int scan_expect(struct scan *scan, const char *program, struct err *err)
+/* Of a file of the live system. */
+static int expect(struct scan *scan, const char *file, struct err *err)
 {
-	struct looked at;
 	struct kept *k;
-	struct err ignored;
 	size_t number;
-	int error, r;
+	int error, r = scan_name(scan, file, &number, err);
 
-	if (!readers_confine() || scan_program(scan, program, &at, &ignored) < 0)
-		return 0;
-	r = find_facts(scan, at.file, &k, &error, err);
-	if (r == 0)
-		r = scan_name(scan, at.file, &number, err);
+	if (r < 0 || scan->slots[number].expected || scan->slots[number].file)
+		return r;
+	r = find_facts(scan, file, &k, &error, err);
 	if (r == 0)
 		scan->slots[number].expected = k;
 	return r;
+}
+
+int scan_expect(struct scan *scan, const char *program, struct err *err)
+{
+	struct looked at;
+	struct err ignored;
+
+	if (!readers_confine() || scan_program(scan, program, &at, &ignored) < 0)
+		return 0;
+	return expect(scan, at.file, err);
+}
+
+int scan_expect_library(struct scan *scan, const char *path, struct err *err)
+{
+	return readers_confine() && sight_is_live(scan->sight) ? expect(scan, path, err) : 0;
 }
 
 /* What a name's path leads to. */
@@ -537,8 +549,12 @@ int scan_file(struct scan *scan, const char *path, const struct file **out, stru
 		if (!f)
 			return err_nomem(err);
 		scan->slots[number].file = f;
-		r = sight_is_live(scan->sight) ? facts_at(scan, path, &f->facts, &f->error, err)
-					       : file_in_view(scan, path, number, f, err);
+		if (scan->slots[number].expected)
+			r = kept_facts(scan, scan->slots[number].expected, &f->facts, err);
+		else
+			r = sight_is_live(scan->sight)
+				    ? facts_at(scan, path, &f->facts, &f->error, err)
+				    : file_in_view(scan, path, number, f, err);
 	}
 	/* New names may have moved the slots. */
 	if (r == 0)

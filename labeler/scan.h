@@ -49,6 +49,7 @@ int scan_facts(struct scan *scan, const char *file, const struct facts **out, st
 /* A program whose facts will be asked for: they may be read meanwhile. What is wrong with it is said
  * then. */
 int scan_expect(struct scan *scan, const char *program, struct err *err);
+int scan_expect_library(struct scan *scan, const char *path, struct err *err);
 /* look_program, by what is known already. */
 struct looked;
 int scan_program(struct scan *scan, const char *path, struct looked *out, struct err *err);
