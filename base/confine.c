@@ -1,5 +1,6 @@
 #include "base/confine.h"
 
+#include "base/parser.h"
 #include "base/rlimit.h"
 
 #include <errno.h>
@@ -74,7 +75,7 @@ static int set_limits(void)
 	/* The sanitizer reserves terabytes of addresses. */
 	if (!SANITIZED && rlimit_lower(RLIMIT_AS, (rlim_t)1 << 30) < 0)
 		return -1;
-	return rlimit_lower(RLIMIT_NOFILE, 4); /* 0 to 2, and one that is handed in */
+	return rlimit_lower(RLIMIT_NOFILE, 3 + PARSER_FDS); /* 0 to 2, and those handed in */
 }
 
 static const int allowed[] = {

@@ -47,23 +47,23 @@ int parser_start(struct parser *p, const char *what, int ends[2], parser_fn *run
 
 union control {
 	struct cmsghdr header;
-	char bytes[CMSG_SPACE(sizeof(int))];
+	char bytes[CMSG_SPACE(PARSER_FDS * sizeof(int))];
 };
 
-int parser_ask(const struct parser *p, char kind, int fd, struct err *err)
+int parser_ask(const struct parser *p, char kind, const int *fds, size_t count, struct err *err)
 {
 	union control control = {0};
 	struct iovec io = {&kind, 1};
 	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
 	struct cmsghdr *c = &control.header;
 
-	if (fd >= 0) {
+	if (count > 0) {
 		m.msg_control = &control;
-		m.msg_controllen = sizeof control;
+		m.msg_controllen = CMSG_SPACE(count * sizeof *fds);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(c), &fd, sizeof fd);
+		c->cmsg_len = CMSG_LEN(count * sizeof *fds);
+		memcpy(CMSG_DATA(c), fds, count * sizeof *fds);
 	}
 	if (sendmsg(p->fd, &m, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
 		return err_sys(err, errno, "cannot ask the %s parser", p->what);
@@ -92,22 +92,45 @@ int parser_tell(const struct parser *p, const void *data, size_t len, struct err
 	return 0;
 }
 
-bool parser_question(char *kind, int *fd)
+/* The child's: what came with the last byte and has not been given out. */
+static struct {
+	char kind;
+	int fds[PARSER_FDS];
+	size_t next, count;
+} handed;
+
+bool parser_has_question(void)
+{
+	return handed.next < handed.count;
+}
+
+static bool receive_question(void)
 {
 	union control control;
-	struct iovec io = {kind, 1};
+	struct iovec io = {&handed.kind, 1};
 	struct msghdr m = {.msg_iov = &io,
 			   .msg_iovlen = 1,
 			   .msg_control = &control,
 			   .msg_controllen = sizeof control};
 	struct cmsghdr *c;
 
-	*fd = -1;
+	handed.next = handed.count = 0;
 	if (recvmsg(0, &m, 0) != 1)
 		return false;
 	c = CMSG_FIRSTHDR(&m);
-	if (c && c->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(c), sizeof *fd);
+	if (c && c->cmsg_type == SCM_RIGHTS) {
+		handed.count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(handed.fds, CMSG_DATA(c), handed.count * sizeof(int));
+	}
+	return true;
+}
+
+bool parser_question(char *kind, int *fd)
+{
+	if (!parser_has_question() && !receive_question())
+		return false;
+	*kind = handed.kind;
+	*fd = parser_has_question() ? handed.fds[handed.next++] : -1;
 	return true;
 }
 

@@ -33,14 +33,17 @@ int parser_pipe(int ends[2], struct err *err);
 /* ends: of a pipe (ours first) or of a pair of sockets; both are taken, on failure too. */
 int parser_start(struct parser *p, const char *what, int ends[2], parser_fn *run, void *ctx,
 		 struct err *err);
-/* Hands a descriptor (-1: none) and one byte to a parser at the other end of a pair of sockets. It
- * may be dead already: reading its answer says how it died. */
-int parser_ask(const struct parser *p, char kind, int fd, struct err *err);
+#define PARSER_FDS 16
+
+/* Hands one byte and up to PARSER_FDS descriptors to a parser at the other end of a pair of sockets.
+ * It may be dead already: reading its answer says how it died. */
+int parser_ask(const struct parser *p, char kind, const int *fds, size_t count, struct err *err);
 /* More bytes of a question. One that does not take them for as long as it may be silent has ended:
  * reading its answer says so. */
 int parser_tell(const struct parser *p, const void *data, size_t len, struct err *err);
-/* In the child: the next byte and descriptor, or -1. False: there are no more. */
+/* In the child: the next byte and one of its descriptors, or -1. False: there are no more. */
 bool parser_question(char *kind, int *fd);
+bool parser_has_question(void); /* the next one is there already */
 /* All of len bytes of its answer. -EBADMSG: it ended, or was silent for too long. */
 int parser_read(struct parser *p, void *to, size_t len, struct err *err);
 /* Ends it. r is what reading came to, and is returned; but where it ended by itself too early, how

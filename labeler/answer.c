@@ -13,10 +13,12 @@
 
 /* -- the child -- */
 
-static void put(const void *data, size_t len)
-{
-	const char *p = data;
+/* What was answered and has not been sent: one write for several wakes the parent once. */
+static char unsent[32768];
+static size_t nunsent;
 
+static void write_all(const char *p, size_t len)
+{
 	while (len > 0) {
 		ssize_t n = write(1, p, len);
 
@@ -27,21 +29,30 @@ static void put(const void *data, size_t len)
 	}
 }
 
-/* In one write, which wakes the parent once. */
+static void flush(void)
+{
+	write_all(unsent, nunsent);
+	nunsent = 0;
+}
+
+static void put(const void *data, size_t len)
+{
+	if (len > sizeof unsent - nunsent)
+		flush();
+	if (len > sizeof unsent) {
+		write_all(data, len);
+	} else if (len > 0) {
+		memcpy(unsent + nunsent, data, len);
+		nunsent += len;
+	}
+}
+
 static void say(int r, const void *data, size_t len)
 {
 	struct answer a = {r, (uint32_t)len, 0};
-	char whole[16384];
 
-	if (sizeof a + len > sizeof whole) {
-		put(&a, sizeof a);
-		put(data, len);
-		return;
-	}
-	memcpy(whole, &a, sizeof a);
-	if (len)
-		memcpy(whole + sizeof a, data, len);
-	put(whole, sizeof a + len);
+	put(&a, sizeof a);
+	put(data, len);
 }
 
 static void say_error(int r, const struct err *err)
@@ -180,6 +191,7 @@ static void answer_all(void *ctx, int end)
 		if (fcntl(end, F_GETFD) >= 0)
 			dup2(end, 1);
 		say_error(-EPERM, &err);
+		flush();
 		_exit(0);
 	}
 	if (linkage_new(&linkage, &err) < 0)
@@ -200,6 +212,8 @@ static void answer_all(void *ctx, int end)
 		}
 		if (fd >= 0)
 			close(fd);
+		if (!parser_has_question())
+			flush();
 	}
 	_exit(0);
 }

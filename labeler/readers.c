@@ -20,7 +20,7 @@ struct reader {
 	dev_t dev;
 	struct parser parser;
 	struct file_reading *asked[AHEAD_MAX];
-	size_t count;
+	size_t count, sent; /* the first sent of them were sent */
 };
 
 struct readers {
@@ -68,14 +68,21 @@ enum origin readers_origin(struct readers *readers, int fd, const struct stat *s
 
 /* -- one process -- */
 
-static int send_question(struct reader *r, struct file_reading *a, struct err *err)
+/* Sends what was asked for. */
+static int send_questions(struct reader *r, struct err *err)
 {
-	int e = r->parser.pid < 0 ? answer_start(&r->parser, err) : 0;
+	int fds[PARSER_FDS], e = 0;
 
-	if (e == 0)
-		e = parser_ask(&r->parser, ASK_FACTS, a->fd, err);
-	if (e == 0)
-		r->asked[r->count++] = a;
+	if (r->parser.pid < 0)
+		e = answer_start(&r->parser, err);
+	while (e == 0 && r->sent < r->count) {
+		size_t n = 0;
+
+		for (; n < PARSER_FDS && r->sent + n < r->count; n++)
+			fds[n] = r->asked[r->sent + n]->fd;
+		e = parser_ask(&r->parser, ASK_FACTS, fds, n, err);
+		r->sent += n;
+	}
 	return e;
 }
 
@@ -89,28 +96,6 @@ static int give_up(struct file_reading *a, int error, const struct err *why, str
 	return a->facts->why ? 0 : err_nomem(err);
 }
 
-static int send_or_give_up(struct reader *r, struct file_reading *a, struct err *err)
-{
-	struct err why;
-	int e = send_question(r, a, &why);
-
-	return e < 0 ? give_up(a, e, &why, err) : 0;
-}
-
-/* Another process goes on with what the one that died was asked besides. */
-static int ask_again(struct reader *r, struct err *err)
-{
-	struct file_reading *left[AHEAD_MAX];
-	size_t n = r->count;
-	int e = 0;
-
-	memcpy(left, r->asked, n * sizeof *left);
-	r->count = 0;
-	for (size_t i = 0; e == 0 && i < n; i++)
-		e = send_or_give_up(r, left[i], err);
-	return e;
-}
-
 static int ask_alone(struct file_reading *a, struct err *err);
 
 static int take(struct reader *r, struct err *err)
@@ -119,9 +104,12 @@ static int take(struct reader *r, struct err *err)
 	AUTO_FREE char *data = NULL;
 	struct answer head;
 	struct err why;
-	int e = answer_take(&r->parser, &head, &data, &why);
+	int e = send_questions(r, &why);
 
+	if (e == 0)
+		e = answer_take(&r->parser, &head, &data, &why);
 	memmove(r->asked, r->asked + 1, --r->count * sizeof(struct file_reading *));
+	r->sent -= r->sent > 0;
 	if (e == 0 && !facts_decode(data, head.len, a->facts)) {
 		err_set(&why, EBADMSG, "the ELF parser sent nonsense");
 		parser_end(&r->parser, -EBADMSG, &why);
@@ -139,7 +127,10 @@ static int take(struct reader *r, struct err *err)
 		e = ask_alone(a, err);
 	else
 		e = give_up(a, e == -EPROTO ? -ENOEXEC : e, &why, err);
-	return e == 0 && r->parser.pid < 0 ? ask_again(r, err) : e;
+	/* Another process goes on with what this one was asked besides. */
+	if (r->parser.pid < 0)
+		r->sent = 0;
+	return e;
 }
 
 static int take_all(struct reader *r, struct err *err)
@@ -169,7 +160,7 @@ static int shared_by(struct readers *rs, const struct file_reading *a, struct re
 
 	for (size_t i = 0; i < SHARED_MAX; i++) {
 		r = &rs->shared[i];
-		if (r->parser.pid >= 0 && r->origin == a->origin &&
+		if (r->shared && r->origin == a->origin &&
 		    (r->dev == a->st->st_dev || r->origin == ORIGIN_STORE)) {
 			*out = r;
 			return 0;
@@ -191,12 +182,9 @@ static int shared_by(struct readers *rs, const struct file_reading *a, struct re
 /* By a process that reads nothing else. */
 static int ask_alone(struct file_reading *a, struct err *err)
 {
-	struct reader r = {.parser = PARSER_NONE};
-	int e = send_or_give_up(&r, a, err);
+	struct reader r = {.parser = PARSER_NONE, .asked = {a}, .count = 1};
 
-	if (e == 0)
-		e = take_all(&r, err);
-	return end(&r, e, err);
+	return end(&r, take_all(&r, err), err);
 }
 
 int readers_ask(struct readers *rs, struct file_reading *a, struct err *err)
@@ -217,7 +205,13 @@ int readers_ask(struct readers *rs, struct file_reading *a, struct err *err)
 	e = shared_by(rs, a, &r, err);
 	if (e == 0 && r->count == AHEAD_MAX)
 		e = take(r, err);
-	return e < 0 ? e : send_or_give_up(r, a, err);
+	if (e < 0)
+		return e;
+	r->asked[r->count++] = a;
+	/* What makes a question of its own; what fails is found out by who takes the answer. */
+	if (r->count - r->sent == PARSER_FDS)
+		send_questions(r, &why);
+	return 0;
 }
 
 int readers_await(struct readers *rs, struct file_reading *a, struct err *err)
@@ -272,7 +266,7 @@ int readers_defaults(struct readers *rs, int fd, const struct stat *st, struct d
 	if (e < 0)
 		return e;
 	if ((r->parser.pid < 0 && answer_start(&r->parser, &why) < 0) ||
-	    parser_ask(&r->parser, ASK_DEFAULTS, fd, &why) < 0)
+	    parser_ask(&r->parser, ASK_DEFAULTS, &fd, 1, &why) < 0)
 		return end(&alone, 0, err);
 	if (answer_take(&r->parser, &head, &data, &why) == 0)
 		e = add_defaults(data, head.len, out, err);

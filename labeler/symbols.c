@@ -111,7 +111,7 @@ static int read_tables(struct place *p, int fd, struct err *err)
 
 	if (r < 0 || p->here)
 		return r < 0 ? r : linkage_add(p->here, fd, err);
-	r = parser_ask(&p->parser, ASK_TABLE, fd, err);
+	r = parser_ask(&p->parser, ASK_TABLE, &fd, 1, err);
 	return r < 0 ? r : answered(p, &head, &data, err);
 }
 
@@ -233,7 +233,7 @@ static int ask_parser(struct place *p, const uint32_t *words, size_t nwords, siz
 	const struct symbols_question q = {(uint32_t)count, (uint32_t)nwords, versions};
 	AUTO_FREE char *data = NULL;
 	struct answer head = {0};
-	int r = parser_ask(&p->parser, ASK_UNDEFINED, -1, err);
+	int r = parser_ask(&p->parser, ASK_UNDEFINED, NULL, 0, err);
 
 	if (r == 0)
 		r = parser_tell(&p->parser, &q, sizeof q, err);

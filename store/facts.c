@@ -85,7 +85,7 @@ int facts_ask(struct parser *p, elf_facts_fn *facts, int fd, char soname[256], c
 	soname[0] = arch[0] = '\0';
 	if (r < 0)
 		return r;
-	r = parser_ask(p, 0, fd, err);
+	r = parser_ask(p, 0, &fd, 1, err);
 	if (r == 0)
 		r = parser_read(p, &a, sizeof a, err);
 	return r < 0 ? parser_end(p, r, err) : take(&a, soname, arch, err);

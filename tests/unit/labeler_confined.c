@@ -88,6 +88,7 @@ static void say_false_form(int fd)
 	(void)fd;
 	memset(form, 0xff, sizeof form);
 	say(0, form, sizeof form);
+	flush();
 	_exit(0);
 }
 
@@ -97,6 +98,7 @@ static void say_too_much(int fd)
 
 	(void)fd;
 	put(&a, sizeof a);
+	flush();
 	_exit(0);
 }
 
@@ -107,6 +109,7 @@ static void say_with_escapes(int fd)
 	(void)fd;
 	err_set(&e, EBADMSG, "\033[31mred");
 	say_error(-EBADMSG, &e);
+	flush();
 	_exit(0);
 }
 
