@@ -278,7 +278,7 @@ static int in_dir(struct walk *w, const char *dir, struct need *need, const stru
 {
 	static const char *const none[] = {""};
 	const struct dirs *subdirs = &w->ways->subdirs;
-	bool glibc = w->ways->kind == LOADER_GLIBC, there;
+	bool glibc = w->ways->kind == LOADER_GLIBC, there = false;
 	size_t n = glibc ? subdirs->count : 1;
 	int r = spend(w, WORK_DIR * n, err);
 
