@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/path.h"
 #include "base/paths.h"
+#include "base/trust.h"
 
 #include <stdio.h>
 #include <stdlib.h>
