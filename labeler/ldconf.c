@@ -15,8 +15,27 @@
 #define DEPTH_MAX 10
 #define DIRS_MAX 1024
 
-static int read_conf(const struct sight *sight, const char *path, int depth, struct dirs *out,
-		     struct err *err);
+/* A file that includes itself twice is read 2^DEPTH_MAX times. So all that is read is counted, in bytes;
+ * what is not read then names no directory. */
+#define WORK_MAX (16u << 20)
+#define WORK_OF_FILE 4096 /* beside its bytes */
+#define WORK_OF_NAME 256
+
+struct reading {
+	const struct sight *sight;
+	struct dirs *out;
+	size_t work; /* left */
+};
+
+static int read_conf(struct reading *reading, const char *path, int depth, struct err *err);
+
+static bool spend(struct reading *reading, size_t work)
+{
+	bool enough = work <= reading->work;
+
+	reading->work = enough ? reading->work - work : 0;
+	return enough;
+}
 
 static int compare(const void *a, const void *b)
 {
@@ -24,27 +43,30 @@ static int compare(const void *a, const void *b)
 }
 
 /* The names of a directory of the view: its layers' and the live one's. */
-static int names_of(const char *dir, const char *pattern, struct dirs *out, struct err *err)
+static int names_of(struct reading *reading, const char *dir, const char *pattern, struct dirs *out,
+		    struct err *err)
 {
 	AUTO_DIR DIR *d = opendir(dir);
 	struct dirent *e;
 	int r = 0;
 
-	while (r == 0 && d && out->count < DIRS_MAX && (e = readdir(d)))
+	while (r == 0 && d && out->count < DIRS_MAX && spend(reading, WORK_OF_NAME) &&
+	       (e = readdir(d)))
 		if (fnmatch(pattern, e->d_name, FNM_PERIOD) == 0)
 			r = dirs_add(out, e->d_name, err);
 	return r;
 }
 
-static int list_view(const struct sight *sight, const char *dir, const char *pattern,
+static int list_view(struct reading *reading, const char *dir, const char *pattern,
 		     struct dirs *out, struct err *err)
 {
+	const struct sight *sight = reading->sight;
 	struct looked at;
 	int r;
 
 	if (look(sight, dir, &at) < 0)
 		return 0;
-	r = names_of(at.path, pattern, out, err);
+	r = names_of(reading, at.path, pattern, out, err);
 	for (size_t i = 0; r == 0 && sight && i < sight->ncovers; i++) {
 		const struct cover *c = &sight->covers[i];
 		char layer[PATH_MAX];
@@ -53,7 +75,7 @@ static int list_view(const struct sight *sight, const char *dir, const char *pat
 		    snprintf(layer, sizeof layer, "%s%s", c->layer, at.path + strlen(c->target)) >=
 			    (int)sizeof layer)
 			continue;
-		r = names_of(layer, pattern, out, err);
+		r = names_of(reading, layer, pattern, out, err);
 	}
 	if (out->count > 1)
 		qsort(out->items, out->count, sizeof *out->items, compare);
@@ -61,32 +83,34 @@ static int list_view(const struct sight *sight, const char *dir, const char *pat
 }
 
 /* Globs in the last component alone: elsewhere nobody writes them. */
-static int include(const struct sight *sight, const char *from, const char *pattern, int depth,
-		   struct dirs *out, struct err *err)
+static int include(struct reading *reading, const char *from, const char *pattern, int depth,
+		   struct err *err)
 {
 	AUTO_DIRS struct dirs names = {0};
 	char dir[PATH_MAX], path[PATH_MAX];
 	int r;
 
 	path_dir(from, dir);
-	if (snprintf(path, sizeof path, "%s%s%s", pattern[0] == '/' ? "" : dir,
+	if (!spend(reading, WORK_OF_FILE) ||
+	    snprintf(path, sizeof path, "%s%s%s", pattern[0] == '/' ? "" : dir,
 		     pattern[0] == '/' ? "" : "/", pattern) >= (int)sizeof path)
 		return 0;
 	path_dir(path, dir);
-	r = list_view(sight, dir, path_base(path), &names, err);
+	r = list_view(reading, dir, path_base(path), &names, err);
 	for (size_t i = 0; r == 0 && i < names.count; i++) {
 		char file[PATH_MAX];
 
 		if (snprintf(file, sizeof file, "%s/%s", dir, names.items[i]) < (int)sizeof file)
-			r = read_conf(sight, file, depth + 1, out, err);
+			r = read_conf(reading, file, depth + 1, err);
 	}
 	return r;
 }
 
 /* "DIR", "DIR=TYPE" of old, "include PATTERN...", "hwcap ..." of old; '#' begins a comment. */
-static int take_line(const struct sight *sight, const char *path, char *line, int depth,
-		     struct dirs *out, struct err *err)
+static int take_line(struct reading *reading, const char *path, char *line, int depth,
+		     struct err *err)
 {
+	struct dirs *out = reading->out;
 	char *save = NULL, *word;
 	int r = 0;
 
@@ -97,7 +121,7 @@ static int take_line(const struct sight *sight, const char *path, char *line, in
 	if (strncmp(line, "include", 7) == 0 && line[7] && strchr(" \t", line[7])) {
 		for (word = strtok_r(line + 7, " \t\r", &save); r == 0 && word;
 		     word = strtok_r(NULL, " \t\r", &save))
-			r = include(sight, path, word, depth, out, err);
+			r = include(reading, path, word, depth, err);
 		return r;
 	}
 	line[strcspn(line, "=")] = '\0';
@@ -106,25 +130,27 @@ static int take_line(const struct sight *sight, const char *path, char *line, in
 	return line[0] == '/' && out->count < DIRS_MAX ? dirs_add(out, line, err) : 0;
 }
 
-static int read_conf(const struct sight *sight, const char *path, int depth, struct dirs *out,
-		     struct err *err)
+static int read_conf(struct reading *reading, const char *path, int depth, struct err *err)
 {
 	AUTO_FREE char *data = NULL;
 	struct err ignored;
 	struct stat st;
-	AUTO_FD int fd = depth < DEPTH_MAX ? look_open(sight, path, &st, NULL) : -1;
+	AUTO_FD int fd = depth < DEPTH_MAX ? look_open(reading->sight, path, &st, NULL) : -1;
 	char *save = NULL;
 	size_t len;
 	int r = 0;
 
-	if (fd < 0 || !S_ISREG(st.st_mode) || file_read(fd, CONF_MAX, &data, &len, &ignored) < 0)
+	if (fd < 0 || !S_ISREG(st.st_mode) || !spend(reading, WORK_OF_FILE) ||
+	    file_read(fd, CONF_MAX, &data, &len, &ignored) < 0 || !spend(reading, len))
 		return 0;
 	for (char *l = strtok_r(data, "\n", &save); r == 0 && l; l = strtok_r(NULL, "\n", &save))
-		r = take_line(sight, path, l, depth, out, err);
+		r = take_line(reading, path, l, depth, err);
 	return r;
 }
 
 int ldconf_dirs(const struct sight *sight, const char *path, struct dirs *out, struct err *err)
 {
-	return read_conf(sight, path, 0, out, err);
+	struct reading reading = {.sight = sight, .out = out, .work = WORK_MAX};
+
+	return read_conf(&reading, path, 0, err);
 }

@@ -6,5 +6,5 @@
 #include "labeler/sight.h"
 
 /* Appends the directories that path names, in their order; "include" with its globs is followed,
- * ten deep. A file that is not there, or is none, names none. */
+ * ten deep, up to a limit on all that is read. A file that is not there, or is none, names none. */
 int ldconf_dirs(const struct sight *sight, const char *path, struct dirs *out, struct err *err);
