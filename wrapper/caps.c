@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 
 #define BIT(cap) (UINT64_C(1) << (cap))
@@ -137,6 +138,10 @@ const char *caps_reason(void)
 		return "the capability bounding set of this process lacks it (a container?)";
 	if (traced())
 		return "this process is being traced";
+	errno = 0;
+	getauxval(AT_EXECFD);
+	if (errno == 0)
+		return "binfmt_misc started it with the rights of a foreign program (flag C)";
 	return "the wrapper's file capability is missing, it lies on a nosuid mount, or this "
 	       "process "
 	       "shares its root and working directory with another (CLONE_FS)";

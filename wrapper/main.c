@@ -366,13 +366,29 @@ static bool is_setuid(void)
 	return stat(PINLIB_WRAPPER, &st) < 0 || st.st_mode & (S_ISUID | S_ISGID);
 }
 
+/* binfmt_misc(5) started us as the interpreter of a foreign program, which it opened: flag O. */
+static bool interprets(void)
+{
+	errno = 0;
+	getauxval(AT_EXECFD);
+	return errno == 0;
+}
+
+/* With flag C its setuid bit counts for the interpreter, for that very file. But the app gets no
+ * descriptor of it from an execve(2) of ours, and opens what the caller's name leads to by then. */
+static bool lent_rights(void)
+{
+	return interprets() &&
+	       (getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID));
+}
+
 int main(int argc, char **argv)
 {
 	static struct launch launch;
 	struct mounts mounts = {0};
 	const char *execfn = (const char *)getauxval(AT_EXECFN);
 	const struct plan *plan = &launch.file.plan;
-	const char *name, *refusal;
+	const char *meant, *name, *refusal;
 	bool mapped = true;
 	struct caps entry;
 	struct stat real;
@@ -388,14 +404,22 @@ int main(int argc, char **argv)
 			", is setuid or setgid; as root: chmod 0755 " PINLIB_WRAPPER);
 		return fail(execfn, &err, EXIT_OWN);
 	}
+	if (lent_rights()) {
+		err_set(&err, EPERM,
+			"binfmt_misc gives a program with pins the rights of a setuid program "
+			"(flag C), which it cannot have");
+		return fail(execfn, &err, EXIT_CANNOT);
+	}
 
-	/* 1. Which app, by which plan? */
-	r = identify(execfn, argc, argv, 0, &launch, &err);
+	/* 1. Which app, by which plan? An interpreter's is in argv: AT_EXECFN is the caller's name for
+	 * a foreign program, and leads elsewhere by now if the caller wants it to. */
+	meant = interprets() ? "" : execfn;
+	r = identify(meant, argc, argv, 0, &launch, &err);
 	if (r == -EPERM && caps_in_user_namespace()) {
 		/* Root's files look like nobody's. The plan can still be followed as far as it
 		 * needs no privilege. */
 		mapped = false;
-		r = identify(execfn, argc, argv, OVERFLOW_UID, &launch, &err);
+		r = identify(meant, argc, argv, OVERFLOW_UID, &launch, &err);
 	}
 	if (r == -ENOENT)
 		return without_app(argc, argv, execfn);

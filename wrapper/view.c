@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 
 /* And nobody else can write it. */
@@ -181,6 +182,19 @@ static int leave_namespace(struct err *err)
 	return 0;
 }
 
+/* Who supervises the caller's calls can say of any that it was made, but not write our memory: what was
+ * set is read back, where it was not set before. */
+static int verify_cut_off(struct err *err)
+{
+	struct statfs root = {0};
+
+	if (statfs("/", &root) < 0 || !(root.f_flags & ST_VALID) || !(root.f_flags & ST_NOSUID))
+		return err_set(err, EPERM,
+			       "the mounts were made private and are not (a supervisor of system "
+			       "calls that fakes mount_setattr(2)?)");
+	return 0;
+}
+
 int view_private(int *wrapper, struct err *err)
 {
 	int r = leave_namespace(err);
@@ -192,7 +206,7 @@ int view_private(int *wrapper, struct err *err)
 	if (*wrapper < 0)
 		return *wrapper;
 	if (set_cut_off() == 0)
-		return 0;
+		return verify_cut_off(err);
 	if (errno == EINVAL)
 		return err_sys(err, errno,
 			       "cannot make the mounts private: is / no mount point (a chroot)?");

@@ -6,7 +6,7 @@ set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
 chmod 1777 .
-plain=/usr/bin/.pinlib/demo faking=$fixtures/faking whole=$fixtures/whole
+plain=/usr/bin/.pinlib/demo faking=$fixtures/faking whole=$fixtures/whole kernel=$fixtures/kernel
 
 pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null &&
 	pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null ||
@@ -45,7 +45,8 @@ held() {
 	*) not_ok "$name" "$outcome: $(cat err); $(head -n 20 changed)" ;;
 	esac
 	mv err said
-	rm -f out status changed mounts
+	mv status status.kept
+	rm -f out changed mounts
 }
 
 is "the checker sees a whole view" "$(as 1000 demo "$whole")" "1.0 /usr/bin/demo?whole"
@@ -116,7 +117,36 @@ expect() {
 user=(setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all env)
 
 # Whether it starts in a view is asked of statfs(2): what says nothing must not be taken for "no".
-expect whole "nested: a statfs that says nothing" bash nested.sh "$faking" statfs prctl:0=21 -- demo2 "$whole"
+expect refused "nested: a statfs that says nothing" bash nested.sh "$faking" statfs prctl:0=21 -- demo2 "$whole"
+
+# A supervisor (seccomp_unotify(2)), who can count: each call of the wrapper in turn is said to have been made and is
+# not, and all others are. It is an ordinary user, to whom root gave the filter.
+expect whole "a supervisor who lets all calls pass" "$kernel" notify /usr/bin/demo "$whole"
+for ((n = 1; n < 200; n++)); do
+	held "a supervisor fakes call $n" "$kernel" notify=$n /usr/bin/demo "$whole"
+	! grep -q '^no call' said || break
+done
+is "... of all calls that a launch makes" "$((n > 30 && n < 200))/$outcome" 1/whole
+expect refused "a supervisor in a user namespace of the user's" "$kernel" notify-user /usr/bin/demo "$whole"
+
+# Landlock, where nothing can be mounted: as where a filter refuses it.
+landlock() {
+	local name=$1 what=$2
+	"$kernel" "$what" true 2>/dev/null
+	case $? in
+	0) ;;
+	97) skip "$name" "this kernel has no Landlock" && return ;;
+	esac
+	pinlib set --on-failure=refuse demo >/dev/null
+	expect refused "$name" "$kernel" "$what" /usr/bin/demo "$whole"
+	is "... which says why" "$(cat status.kept)/$(grep -o 'landlock\|no_new_privs' said)" "126/$3"
+	pinlib set --on-failure=unpinned demo >/dev/null
+	is "... or starts without its pins, if it may" \
+		"$("$kernel" "$what" /usr/bin/demo 2>&1)" "pinlib: /usr/bin/demo: starting without its pins: *3.0 *"
+	pinlib set --on-failure=refuse demo >/dev/null
+}
+landlock "a Landlock domain that root made" landlock landlock
+landlock "a Landlock domain of the user's" landlock-user no_new_privs
 
 # Roots. What the jail lacks is bound from the bed; first its / is no mount point.
 for dir in usr var proc lib lib64 tmp opt; do
