@@ -124,6 +124,36 @@ static bool takes_descriptor(pid_t pid)
 	return fd >= 0 && close(fd) == 0;
 }
 
+/* Of the process's own directory in /proc and of two in it, opened before it became the wrapper. */
+static int before[3];
+static const char *const opened[3] = {"", "fd", "ns"};
+
+static void open_before(pid_t pid)
+{
+	char path[64];
+
+	for (size_t i = 0; i < sizeof opened / sizeof *opened; i++) {
+		snprintf(path, sizeof path, "/proc/%d/%s", pid, opened[i]);
+		before[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (before[i] < 0)
+			die(path);
+	}
+}
+
+static bool reads_at(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && close(fd) == 0;
+}
+
+static bool follows_at(int dir, const char *name)
+{
+	char target[256];
+
+	return readlinkat(dir, name, target, sizeof target) >= 0;
+}
+
 static void attack(FILE *out, pid_t pid, long call)
 {
 	static const char *const files[] = {"mem",  "maps",    "smaps",	   "environ",
@@ -143,6 +173,10 @@ static void attack(FILE *out, pid_t pid, long call)
 	REPORT("process_vm_readv", copies(pid, SYS_process_vm_readv));
 	REPORT("process_vm_writev", copies(pid, SYS_process_vm_writev));
 	REPORT("pidfd_getfd", takes_descriptor(pid));
+	REPORT("mem-before", reads_at(before[0], "mem"));
+	REPORT("root-before", follows_at(before[0], "root"));
+	REPORT("fd-before", follows_at(before[1], "0") || follows_at(before[1], "1"));
+	REPORT("ns-before", follows_at(before[2], "mnt"));
 	REPORT("kcmp", syscall(SYS_kcmp, getpid(), pid, KCMP_VM, 0, 0) >= 0);
 	REPORT("get_robust_list", syscall(SYS_get_robust_list, pid, &head, &len) == 0);
 	REPORT("PTRACE_SEIZE", seizes(pid));
@@ -210,6 +244,7 @@ static void user(char **argv, int go, int orders, int answers)
 	pid = fork();
 	if (pid == 0)
 		command(argv, go);
+	open_before(pid);
 	if (write(answers, &pid, sizeof pid) != sizeof pid ||
 	    read(orders, &call, sizeof call) != sizeof call)
 		_exit(OWN);

@@ -174,6 +174,23 @@ expect whole "... is one, and private" bash jail.sh private chroot --userspec=10
 expect whole "... with a working directory outside of it" bash jail.sh inside /usr/bin/python3 -c 'import os, sys
 os.chroot("/tmp/jail"); os.setgroups([]); os.setresgid(1000, 1000, 1000); os.setresuid(1000, 1000, 1000)
 os.execv("/usr/bin/demo", ["demo"] + sys.argv[1:])' "$whole"
+# ... and names that begin there, which lead where no name of the chroot leads.
+cat >outside.py <<'END'
+import os, sys
+name, argv0 = sys.argv[1:3]
+os.chdir("/usr/bin")
+demo, root = os.open("/usr/bin/demo", os.O_PATH), os.open("/", os.O_PATH)
+for fd in demo, root:
+    os.set_inheritable(fd, True)
+os.chroot("/tmp/jail"); os.setgroups([]); os.setresgid(1000, 1000, 1000); os.setresuid(1000, 1000, 1000)
+os.execv(name.format(demo=demo, root=root), [argv0] + sys.argv[3:])
+END
+for name in ./demo ../bin/demo ../../usr/bin/demo /proc/self/cwd/demo "/proc/self/fd/{root}/usr/bin/demo" "/proc/self/fd/{demo}"; do
+	for argv0 in demo ./demo /usr/bin/demo /usr/bin/demo2; do
+		held "a chroot: $name, called $argv0, outside of it" bash jail.sh inside \
+			/usr/bin/python3 /tmp/outside.py "$name" $argv0 "$whole"
+	done
+done
 expect refused "a chroot whose / is no mount point, as root" bash jail.sh bare chroot jail /usr/bin/demo "$whole" 
 
 # Mount namespaces.
