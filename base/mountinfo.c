@@ -87,6 +87,7 @@ static bool split(char *s, struct mountinfo *out)
 	out->point = point;
 	out->type = type;
 	out->source = source;
+	out->options = rest ? rest : "";
 	return true;
 }
 

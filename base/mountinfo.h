@@ -14,6 +14,7 @@ struct mountinfo {
 	const char *root;  /* of the mount in its file system, without the kernel's "//deleted" */
 	const char *point; /* where it is mounted */
 	const char *type, *source;
+	const char *options; /* of the file system, "" if there are none */
 };
 
 /* 0: go on; anything else ends the reading. */

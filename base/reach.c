@@ -1,5 +1,8 @@
 #include "base/reach.h"
 
+#include "base/fuse.h"
+#include "base/mount_id.h"
+
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
@@ -14,6 +17,7 @@ struct walk {
 	char rest[2 * PATH_MAX]; /* what is still to be looked up */
 	int at;			 /* the directory that has been reached, and what it is */
 	struct stat st;
+	uint64_t known; /* a mount that may be asked */
 	size_t links;
 	/* Who could have chosen, with an exchange, where the names so far lead to. */
 	uid_t other;
@@ -163,10 +167,17 @@ static bool is_magic(const struct walk *w, const char *target)
 /* A descriptor, most of all: where it has come from is not known. */
 static int go_by_magic(struct walk *w, const char *name, int *fd, struct stat *st, struct err *err)
 {
+	int r;
+
 	cleanup_fd(fd);
 	*fd = openat(w->at, name, O_PATH | O_CLOEXEC);
-	if (*fd < 0 || fstat(*fd, st) < 0)
+	if (*fd < 0)
 		return err_sys(err, errno, "cannot open %s", w->out->path);
+	r = fuse_refuse_users(*fd, w->out->path, &w->known, err);
+	if (r < 0)
+		return r;
+	if (fstat(*fd, st) < 0)
+		return err_sys(err, errno, "cannot stat %s", w->out->path);
 	w->others = true;
 	cleanup_fd(&w->out->dir);
 	w->out->dir = -1;
@@ -267,6 +278,9 @@ static int step(struct walk *w, const char *name, struct err *err)
 	fd = open_name(w, name);
 	if (fd < 0)
 		return end_missing(w, errno, err);
+	r = fuse_refuse_users(fd, w->out->path, &w->known, err);
+	if (r < 0)
+		return r;
 	if (w->out->dir < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", w->out->path);
 	return take(w, name, &fd, &st, err);
@@ -309,7 +323,8 @@ static int begin(struct walk *w, const char *path, struct err *err)
 
 int reach(const char *path, int how, struct reach *out, struct err *err)
 {
-	struct walk w = {.out = out, .how = how, .at = -1, .other = NOBODY_ELSE};
+	struct walk w = {
+		.out = out, .how = how, .at = -1, .known = MOUNT_ID_UNKNOWN, .other = NOBODY_ELSE};
 	int r;
 
 	*out = REACH_NONE;

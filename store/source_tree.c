@@ -3,6 +3,8 @@
 #include "store/import.h"
 #include "store/manifest.h"
 
+#include "base/fuse.h"
+#include "base/mount_id.h"
 #include "base/path.h"
 
 #include <ctype.h>
@@ -14,6 +16,7 @@ struct walk {
 	struct staging *s;
 	char path[PATH_MAX]; /* of the directory being read, "" at the top */
 	int depth;
+	uint64_t known; /* a mount whose file system may be asked */
 };
 
 static each_name_fn visit;
@@ -29,7 +32,7 @@ static int join(const struct walk *w, const char *name, char out[PATH_MAX], stru
 
 static int add_dir(struct walk *w, int fd, const char *path, struct err *err)
 {
-	struct walk below = {.s = w->s, .depth = w->depth + 1};
+	struct walk below = {.s = w->s, .depth = w->depth + 1, .known = w->known};
 	char buf[SHOWN];
 	int r = staging_dir(w->s, path, err);
 
@@ -45,10 +48,10 @@ static int add_dir(struct walk *w, int fd, const char *path, struct err *err)
 	return each_name(fd, visit, &below, err);
 }
 
-static int add_link(struct walk *w, int dir, const char *name, const char *path, struct err *err)
+static int add_link(struct walk *w, int link, const char *path, struct err *err)
 {
 	char target[PATH_MAX + 1], buf[SHOWN];
-	ssize_t n = readlinkat(dir, name, target, sizeof target - 1);
+	ssize_t n = readlinkat(link, "", target, sizeof target - 1);
 
 	if (n < 0)
 		return err_sys(err, errno, "cannot read the link %s", shown(path, buf));
@@ -67,27 +70,41 @@ static int refuse_special(const struct stat *st, const char *path, struct err *e
 	return err_set(err, EPERM, "%s is %s", shown(path, buf), what);
 }
 
+static int open_file(int at, const char *path, int *fd, struct err *err)
+{
+	char self[64], buf[SHOWN];
+
+	snprintf(self, sizeof self, "/proc/self/fd/%d", at);
+	*fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return *fd < 0 ? err_sys(err, errno, "cannot open %s", shown(path, buf)) : 0;
+}
+
+/* The name is resolved once: what is looked at is what is read. */
 static int visit(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct walk *w = ctx;
 	char path[PATH_MAX], buf[SHOWN];
 	struct stat st;
-	AUTO_FD int fd = -1;
+	AUTO_FD int at = -1, fd = -1;
 	int r = join(w, name, path, err);
 
 	if (r < 0)
 		return r;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	at = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (at < 0)
+		return err_sys(err, errno, "cannot open %s", shown(path, buf));
+	r = fuse_refuse_users(at, shown(path, buf), &w->known, err);
+	if (r < 0)
+		return r;
+	if (fstat(at, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", shown(path, buf));
 	if (S_ISLNK(st.st_mode))
-		return add_link(w, dir, name, path, err);
+		return add_link(w, at, path, err);
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		return refuse_special(&st, path, err);
-	/* It may have been exchanged since: what is read is what is looked at. */
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, errno, "cannot open %s", shown(path, buf));
-	r = file_is_everybodys(&st, path, err);
+	r = open_file(at, path, &fd, err);
+	if (r == 0)
+		r = file_is_everybodys(&st, path, err);
 	if (r < 0)
 		return r;
 	if (S_ISDIR(st.st_mode))
@@ -127,7 +144,7 @@ static int name_tree(struct staging *s, struct err *err)
 
 int source_tree(struct staging *s, int fd, const char *path, struct err *err)
 {
-	struct walk top = {.s = s};
+	struct walk top = {.s = s, .known = MOUNT_ID_UNKNOWN};
 	int r = name_tree(s, err);
 
 	if (r == 0)
