@@ -12,6 +12,7 @@ for name in preinst postinst prerm postrm; do
 	runs "$name is a script" sh -n /opt/scripts/$name
 done
 cp /usr/local/lib/pinlib/pinlib-wrapper /usr/libexec/pinlib/pinlib-wrapper
+cp wrapper/put /usr/libexec/pinlib/put-wrapper
 pinlib add "$fixtures"/deb/libdemo1_1.0-1_*.deb >/dev/null && pinlib set demo libdemo1=1.0 >/dev/null ||
 	not_ok setup "cannot pin"
 
@@ -26,7 +27,7 @@ for name in pinlib pinlib-wrapper pinlib-wrapper.new upgrading policy.db lock pl
 done
 printf "log /etc/victim\npre-invoke=touch /etc/stolen\n" | tee .dpkg.cfg .config/dpkg/dpkg.cfg >.aptrc
 echo "touch /etc/stolen" | tee .profile .bashrc .shrc .pinlib >/dev/null
-for name in pinlib cp mv rm chown chmod setcap sync dpkg-statoverride od tr grep ls systemctl rmdir; do
+for name in pinlib put-wrapper cp ln mkdir sleep mv rm chown chmod setcap sync dpkg-statoverride od tr grep ls systemctl rmdir; do
 	printf "#!/bin/sh\ntouch /etc/stolen\n" >$name; chmod 755 $name
 done'
 touch /opt/before
@@ -42,8 +43,11 @@ hostile() {
 }
 # clean NAME: what the last one did, and left.
 clean() {
+	# A shell compares its working directory with PWD, and mkdir -p walks down from /.
 	is "... names nothing of the user's" \
-		"$(grep -v 'execve(.*) = -1\|\(chdir\|getcwd\|mount\)(' /root/trace | grep -o '"[^"]*/tmp/[^"]*"\|\((\|AT_FDCWD, \)"[^/"][^"]*"' | sort -u | head -n 5)" ""
+		"$(awk '/execve\("[^"]*\/mkdir".* = 0/ { mkdir[$1] = 1 } !mkdir[$1]' /root/trace |
+			grep -v 'execve(.*) = -1\|\(chdir\|getcwd\|mount\)(\|newfstatat(AT_FDCWD, "\(\.\|/tmp/u/home\)",' |
+			grep -o '"[^"]*/tmp/[^"]*"\|\((\|AT_FDCWD, \)"[^/"][^"]*"' | sort -u | head -n 5)" ""
 	is "... leaves what others may not write" \
 		"$(find /etc /usr /var /opt -newer /opt/before \( -type f -o -type d \) -perm /022 ! -path '/var/tmp*' 2>/dev/null | head -n 5)" ""
 	is "... and the victim is untouched" "$(cat /etc/victim)/$(ls /etc/stolen 2>/dev/null)" "untouched/"
