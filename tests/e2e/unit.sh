@@ -1,56 +1,9 @@
 #!/bin/bash
-# Services in views, by a real systemd: it is started as the first process of namespaces of its own, in the
-# bed, with a control group of its own below ours, and starts the services itself. What runs in it says what
+# Services in views, by a real systemd (tests/systemd), which starts the services itself. What runs in it says what
 # it finds as lines "is NAME: VALUE".
 set -uo pipefail
 . tests/lib.sh
-units=/etc/systemd/system log=/var/log/unit
-mkdir -p $log $units
-
-if ! [ -x /lib/systemd/systemd ] && ! apt-get install -y --no-install-recommends systemd >/tmp/apt.log 2>&1; then
-	skip unit "there is no systemd, and it cannot be installed in the bed: $(tail -n 1 /tmp/apt.log)"
-	finish
-fi
-group=/mnt/groups
-mkdir $group
-if ! mount -t cgroup2 none $group 2>/tmp/why || ! mkdir $group/pinlib-$$ 2>/tmp/why; then
-	skip unit "no control group can be made for a systemd: $(cat /tmp/why)"
-	finish
-fi
-
-# service NAME: its lines are read from standard input; what it says goes to $log/NAME.
-service() {
-	{
-		printf '[Unit]\nDefaultDependencies=no\n[Service]\n'
-		printf 'StandardOutput=append:%s/%s\nStandardError=append:%s/%s\n' $log "$1" $log "$1"
-		cat
-	} >"$units/$1.service"
-}
-
-# boot: systemd starts the service "driver", whose script is read from standard input, and ends with it.
-boot() {
-	{
-		cat
-		echo systemctl --force --force poweroff
-	} >$log/driver.sh
-	service driver <<<"Type=oneshot
-ExecStart=/bin/bash $log/driver.sh"
-	cat >$log/boot <<'END'
-mount -t tmpfs none /run && mkdir /run/lock
-umount -R /sys/fs/cgroup
-mount -t cgroup2 none /sys/fs/cgroup && mount -o bind,ro /proc/sys /proc/sys
-mount --bind "$(tty)" /dev/console
-exec env container=other /lib/systemd/systemd --unit=driver.service --log-target=console --show-status=0
-END
-	(
-		echo $BASHPID >$group/pinlib-$$/cgroup.procs
-		exec timeout --kill-after=5 120 script -qec "unshare --net --cgroup --pid --mount --uts --ipc --fork \
-			--kill-child --mount-proc bash $log/boot" $log/console </dev/null >/dev/null 2>&1
-	)
-	find $group/pinlib-$$ -depth -mindepth 1 -type d -exec rmdir {} \;
-	rmdir $group/pinlib-$$
-}
-
+. tests/systemd
 shown='grep -E "^(Uid|NoNewPrivs|Seccomp|Cap)" /proc/self/status | tr -d "\n"'
 hard='User=nobody
 NoNewPrivileges=yes
