@@ -48,8 +48,8 @@ int view_check_paths(const struct plan *plan, struct err *err)
 		return -EPERM;
 	if (!plan)
 		return 0;
-	if (!path_is_in_roots_dir(&known, plan->app, err) ||
-	    !path_is_in_roots_dir(&known, plan->real, err))
+	if (!path_is_in_roots_dir(&known, plan->real, err) ||
+	    !path_is_in_roots_dir(&known, plan->app, err))
 		return -EPERM;
 	for (size_t i = 0; i < plan->ncovers; i++)
 		if (!path_is_fixed_dir(&known, plan->covers[i].target, err))
