@@ -415,8 +415,7 @@ static int print_pinned(struct request *q, const char *program, const struct pla
 			struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
-	struct cover covers[PLAN_COVERS_MAX];
-	struct sight sight = plan_sight(plan, plan->real, covers);
+	struct sight sight = plan_sight(plan, plan->real);
 	int r = closure_read(program, &sight, library_path_for(q, plan->real), &c, err);
 
 	return r < 0 ? r : print(q, &c, err);

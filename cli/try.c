@@ -182,13 +182,12 @@ static int try_out(const struct base *b, const struct request *req, struct trial
 		   const struct trial_item *items)
 {
 	AUTO_VERDICT struct verdict v = {0};
-	struct cover covers[PLAN_COVERS_MAX];
 	struct sight sight;
 	struct err err;
 
 	if (trial_begin(b->store, items, req->nitems, t, &err) < 0)
 		return own_failure(&err);
-	sight = plan_sight(&t->plan.plan, t->program, covers);
+	sight = plan_sight(&t->plan.plan, t->program);
 	if (verdict_reach(b->store, &t->app, &t->pinned, &sight, &v, &err) < 0)
 		return own_failure(&err);
 	for (size_t i = 0; i < v.remarks.count; i++)

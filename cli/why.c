@@ -245,7 +245,6 @@ static int why(const char *program, const char *name, struct err *err)
 	AUTO_CLOSURE struct closure closure = {0};
 	AUTO_STORE struct store *store = NULL;
 	AUTO_APP struct app app = {0};
-	struct cover covers[PLAN_COVERS_MAX];
 	struct sight sight = {0};
 	char path[PATH_MAX], own[PATH_MAX];
 	struct err ignored;
@@ -268,7 +267,7 @@ static int why(const char *program, const char *name, struct err *err)
 			r = wrap_program(path, own, err);
 		if (r < 0)
 			return r;
-		sight = plan_sight(&file->plan, own, covers);
+		sight = plan_sight(&file->plan, own);
 	}
 	r = closure_read(path, &sight, NULL, &closure, err);
 	return r < 0 ? r : explain(store, app.path ? &app : NULL, &closure, name, err);

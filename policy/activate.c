@@ -53,7 +53,6 @@ static int try_out(struct policy *policy, struct store *store, const struct step
 	AUTO_VERSIONS struct versions pinned = {0};
 	AUTO_VERDICT struct verdict v = {0};
 	const struct app *app = &s->app;
-	struct cover covers[PLAN_COVERS_MAX];
 	char program[PATH_MAX];
 	struct sight sight;
 	bool held, forced;
@@ -63,7 +62,7 @@ static int try_out(struct policy *policy, struct store *store, const struct step
 		r = app_versions(store, app, &pinned, err);
 	if (r < 0)
 		return r;
-	sight = plan_sight(&s->plan.plan, program, covers);
+	sight = plan_sight(&s->plan.plan, program);
 	r = verdict_reach(store, app, &pinned, &sight, &v, err);
 	if (r < 0)
 		return r;

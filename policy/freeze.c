@@ -261,7 +261,6 @@ static int add_loaded(struct work *w, struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
 	AUTO_PROOF struct proof proof = {0};
-	struct cover covers[PLAN_COVERS_MAX];
 	char file[PATH_MAX];
 	struct sight sight;
 	int r = choose_program(w->app.path, file, &program, err);
@@ -270,7 +269,7 @@ static int add_loaded(struct work *w, struct err *err)
 		return r;
 	w->arch = elf_arch(program.elf.class, program.elf.machine);
 	w->triplet = elf_triplet(program.elf.class, program.elf.machine);
-	sight = plan_sight(&w->plan->plan, file, covers);
+	sight = plan_sight(&w->plan->plan, file);
 	r = prove(&sight, program.elf.interp,
 		  program.kind == PROGRAM_SCRIPT ? program.interpreter : w->app.path, &proof, err);
 	if (r < 0)

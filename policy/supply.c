@@ -35,7 +35,6 @@ static int look(struct policy *policy, struct store *store, const char *path, st
 {
 	AUTO_FREE struct view_plan *plan = calloc(1, sizeof *plan);
 	AUTO_STATE struct state s = {0};
-	struct cover covers[PLAN_COVERS_MAX];
 	char program[PATH_MAX];
 	struct sight sight;
 	int r;
@@ -50,7 +49,7 @@ static int look(struct policy *policy, struct store *store, const char *path, st
 	if (r == 0)
 		r = wrap_program(path, program, err);
 	if (r == 0) {
-		sight = plan_sight(&plan->plan, program, covers);
+		sight = plan_sight(&plan->plan, program);
 		r = verdict_reach(store, &s.app, &s.pinned, &sight, &s.verdict, err);
 	}
 	view_plan_free(plan);

@@ -431,8 +431,7 @@ static int pick_up_wrapper(void)
 
 int trial_enter(const struct trial *trial, struct err *err)
 {
-	struct cover covers[PLAN_COVERS_MAX];
-	const struct sight sight = plan_sight(&trial->plan.plan, trial->program, covers);
+	const struct sight sight = plan_sight(&trial->plan.plan, trial->program);
 	AUTO_FD int wrapper = pick_up_wrapper();
 	int r = enter_sight(&sight, err);
 

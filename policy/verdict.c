@@ -53,13 +53,11 @@ int sentence_add(struct sentences *s, struct err *err, const char *fmt, ...)
 	return 0;
 }
 
-struct sight plan_sight(const struct plan *plan, const char *program,
-			struct cover covers[PLAN_COVERS_MAX])
+struct sight plan_sight(const struct plan *plan, const char *program)
 {
-	struct sight sight = {.covers = covers, .ncovers = plan->ncovers, .label = plan->label};
+	struct sight sight = {
+		.covers = plan->covers, .ncovers = plan->ncovers, .label = plan->label};
 
-	for (size_t i = 0; i < plan->ncovers; i++)
-		covers[i] = (struct cover){plan->covers[i].target, plan->covers[i].layer};
 	if (strcmp(program, plan->app) != 0) {
 		sight.app = plan->app;
 		sight.real = program;
@@ -411,7 +409,6 @@ int verdict_in_force(struct store *store, const struct app *app, struct verdict 
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
 	AUTO_VERSIONS struct versions pinned = {0};
-	struct cover covers[PLAN_COVERS_MAX];
 	char program[PATH_MAX];
 	struct sight sight;
 	int r;
@@ -425,6 +422,6 @@ int verdict_in_force(struct store *store, const struct app *app, struct verdict 
 		r = app_versions(store, app, &pinned, err);
 	if (r < 0)
 		return r;
-	sight = plan_sight(&file->plan, program, covers);
+	sight = plan_sight(&file->plan, program);
 	return verdict_reach(store, app, &pinned, &sight, out, err);
 }

@@ -37,7 +37,6 @@ int verdict_in_force(struct store *store, const struct app *app, struct verdict 
 void verdict_free(struct verdict *verdict);
 #define AUTO_VERDICT CLEANUP(verdict_free)
 
-/* What a plan shows. It lives as long as plan, program and covers do; program is the app's own file
+/* What a plan shows. It lives as long as plan and program do; program is the app's own file
  * (wrap_program). */
-struct sight plan_sight(const struct plan *plan, const char *program,
-			struct cover covers[PLAN_COVERS_MAX]);
+struct sight plan_sight(const struct plan *plan, const char *program);
