@@ -205,9 +205,9 @@ static int check_space(const struct staging *s, const char *member, uint64_t siz
 	room = fs.f_bavail * fs.f_frsize;
 	if (size == 0 || (room >= spare && size <= room - spare))
 		return 0;
-	return err_set(err, ENOSPC,
-		       "%s has %llu bytes, and the file system of %s has %llu free, of which %llu "
-		       "stay free",
+	return err_sys(err, ENOSPC,
+		       "%s has %llu bytes, and the file system of %s has %llu free (%llu are kept "
+		       "for the policy)",
 		       shown(member, buf), (unsigned long long)size, s->store->root,
 		       (unsigned long long)room, (unsigned long long)spare);
 }

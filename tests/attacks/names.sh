@@ -194,7 +194,7 @@ for name in foo-1.0 libbig.so.1.2; do
 	is "... takes no room" "$(($(du -sm $store | cut -f 1) - used < 20)) $(ls -A $store/tmp)" "1 "
 done
 mount -t tmpfs -o size=64m none $store && mkdir -p full-1 && head -c 63M /dev/urandom >full-1/data
-refuses "a file that would fill the store's file system" 1 "stay free" timeout 60 pinlib add full-1
+refuses "a file that would fill the store's file system" 1 "are kept for the policy" timeout 60 pinlib add full-1
 is "... takes no room" "$(du -sm $store | cut -f 1)" "[0-1]"
 umount $store && rm -rf full-1
 killed() {
