@@ -37,11 +37,6 @@ static void places_close(struct places **places)
 	}
 }
 
-size_t covers_descriptors(size_t n)
-{
-	return 2 * n + 6; /* the mount table, two directories, a mount, its copy, its place */
-}
-
 /* -- is anything mounted below? -- */
 
 /* Whether something is mounted below target, or that cannot be told. The directory, with all that

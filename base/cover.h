@@ -29,12 +29,10 @@ struct cover {
 
 #define COVERS_MAX 65
 
-/* Descriptors that covers_lay has open at once, for n covers. */
-size_t covers_descriptors(size_t n);
-
 /* Lays an overlay over each target, in order (base/overlay.h says how), and shows again what is
  * mounted below. No target lies below another. Where the caller is root of the machine, each must be
  * path_is_fixed_dir (base/trust.h): the kernel resolves its name more than once. What was done when it fails
- * stays: the caller's mount namespace has to be thrown away. -EPERM too where the kernel's answers
+ * stays: the caller's mount namespace has to be thrown away. Where anything is mounted below, two
+ * descriptors for each target and four more are open at once. -EPERM too where the kernel's answers
  * contradict what was done (a system-call filter). */
 int covers_lay(const struct cover *covers, size_t n, const char *label, struct err *err);

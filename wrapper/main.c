@@ -447,7 +447,7 @@ int main(int argc, char **argv)
 		return fail(plan->app, &err, EXIT_OWN);
 	if (mounts_in_view() && mounts_read(&mounts, &err) < 0)
 		return without_view(&launch, err.text);
-	if (!limits_leave(view_descriptors(plan)))
+	if (!limits_leave(VIEW_DESCRIPTORS))
 		return without_view(&launch, "RLIMIT_NOFILE leaves too few descriptors");
 
 	/* 4. to 6. Raise the capability; a namespace of its own; the view; drop the capability. */

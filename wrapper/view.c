@@ -57,11 +57,6 @@ int view_check_paths(const struct plan *plan, struct err *err)
 	return 0;
 }
 
-size_t view_descriptors(const struct plan *plan)
-{
-	return 2 + covers_descriptors(plan->ncovers); /* the wrapper, the program */
-}
-
 /* -- the wrapper's directory -- */
 
 /* What is not known is not honoured. */

@@ -25,8 +25,9 @@ const char *view_refused(void);
  * (landlock(7)). */
 const char *view_forbidden(void);
 
-/* How many descriptors are open at once while the view is built. */
-size_t view_descriptors(const struct plan *plan);
+/* How many descriptors are open at once while the view is built: the wrapper, the program, and one of
+ * the moment. Where something is mounted below covered directories it takes more, see covers_lay. */
+#define VIEW_DESCRIPTORS 3
 
 /* A mount namespace of our own, to which the host's later mounts still come and from which nothing
  * goes back, and in which nothing is setuid. *wrapper is a descriptor of the caller's, for
