@@ -55,6 +55,11 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The canonical path of the app that the user named: a path, or a command in PATH. */
 int find_app(const char *name, char app[PATH_MAX], struct err *err);
 
+/* policy_lock; while it is held nothing is printed, see terminal_hold. */
+int take_lock(int *lock, void (*waited)(void), struct err *err);
+void drop_lock(int *lock);
+#define AUTO_LOCK CLEANUP(drop_lock)
+
 /* What a command that changes things holds: lock, store, and the policy between begin and
  * commit. What an interrupted command left is repaired on the way in. */
 struct session {

@@ -4,7 +4,6 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "policy/lock.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -39,13 +38,13 @@ static void lock(int *fd)
 {
 	struct err err;
 
-	if (access(PINLIB_STATE, F_OK) == 0 && policy_lock(fd, NULL, &err) < 0)
+	if (access(PINLIB_STATE, F_OK) == 0 && take_lock(fd, NULL, &err) < 0)
 		warn("%s", err.text);
 }
 
 static int run(int argc, char **argv)
 {
-	AUTO_FD int held = -1;
+	AUTO_LOCK int held = -1;
 	struct table *t = NULL;
 	int faults;
 

@@ -210,6 +210,21 @@ int find_app(const char *name, char app[PATH_MAX], struct err *err)
 	return r;
 }
 
+int take_lock(int *lock, void (*waited)(void), struct err *err)
+{
+	int r = policy_lock(lock, waited, err);
+
+	if (r == 0)
+		terminal_hold(*lock);
+	return r;
+}
+
+void drop_lock(int *lock)
+{
+	if (*lock >= 0)
+		terminal_let_go(lock);
+}
+
 static void say_waiting(void)
 {
 	warn("waiting for another pinlib command to finish");
@@ -239,7 +254,7 @@ int session_begin_store(struct session *s, struct err *err)
 	int r;
 
 	*s = (struct session){.lock = -1};
-	r = policy_lock(&s->lock, say_waiting, err);
+	r = take_lock(&s->lock, say_waiting, err);
 	if (r == 0)
 		r = store_open(PINLIB_STORE, true, &s->store, err);
 	if (r == 0 && store_sweep(s->store, &why) < 0)
@@ -297,8 +312,7 @@ void session_end(struct session *s)
 {
 	policy_close(&s->policy);
 	store_close(&s->store);
-	if (s->lock >= 0)
-		close(s->lock);
+	drop_lock(&s->lock);
 }
 
 /* In a view pinned files stand where the live system's should: what is decided about the live
@@ -347,8 +361,9 @@ static int dispatch(const struct command *c, int argc, char **argv, char **all)
 	if ((c->root || c->host) && leave_view(all, &err) < 0)
 		return failed(&err);
 	status = c->run(argc, argv);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		err_sys(&err, errno, "cannot write to standard output");
+	if (fflush(stdout) != 0 || ferror(stdout) || terminal_failed()) {
+		err_sys(&err, terminal_failed() ? terminal_failed() : errno,
+			"cannot write to standard output");
 		return failed(&err);
 	}
 	return status;

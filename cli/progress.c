@@ -3,6 +3,7 @@
 #include "base/progress.h"
 #include "cli/out.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
@@ -26,6 +27,7 @@ static bool rest;  /* something was printed since the last tick */
 static bool over;
 static bool running;
 static pthread_t ticker;
+static int terminal = 2;
 
 /* What apt and dpkg set for the hooks and scripts that they run. */
 static bool in_hook(void)
@@ -46,15 +48,16 @@ static bool wanted(void)
 	return isatty(1) && isatty(2) && term && *term && strcmp(term, "dumb") != 0 && !in_hook();
 }
 
-/* A terminal that was stopped (^S) must not stop the command, which may hold the lock. */
+/* A terminal that was stopped (^S) must not stop the command, which may hold the lock; nor may one that takes half
+ * a line, so the descriptor that root writes to does not wait. */
 static void put(const char *text)
 {
-	struct pollfd out = {.fd = 2, .events = POLLOUT};
+	struct pollfd out = {.fd = terminal, .events = POLLOUT};
 	ssize_t ignored;
 
 	if (poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT))
 		return;
-	ignored = write(2, text, strlen(text));
+	ignored = write(terminal, text, strlen(text));
 	(void)ignored;
 }
 
@@ -142,9 +145,16 @@ static void stop(void)
 void progress_show(void)
 {
 	sigset_t all, before;
+	int own;
 
 	if (running || !wanted())
 		return;
+	/* A description of our own: that of 2 is the caller's, too. Root can open every terminal, and only root has
+	 * the lock. */
+	own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (own < 0 && geteuid() == 0)
+		return;
+	terminal = own < 0 ? 2 : own;
 	/* Signals are for the thread that works. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -2,7 +2,6 @@
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
-#include "policy/lock.h"
 #include "policy/unit_file.h"
 
 #include <getopt.h>
@@ -26,7 +25,7 @@ static int stage(const char *unit, int argc, char **argv, struct err *err)
 
 static int run(int argc, char **argv)
 {
-	AUTO_FD int lock = -1;
+	AUTO_LOCK int lock = -1;
 	char unit[NAME_MAX + 1];
 	bool end = false;
 	struct err err;
@@ -45,7 +44,7 @@ static int run(int argc, char **argv)
 	if (r == 0)
 		r = stage_enter(&err);
 	if (r == 0 && !end)
-		r = policy_lock(&lock, NULL, &err);
+		r = take_lock(&lock, NULL, &err);
 	if (r == 0)
 		r = end ? stage_clear(unit, &err)
 			: stage(unit, argc - optind - 1, argv + optind + 1, &err);

@@ -103,18 +103,108 @@ struct guard {
 	size_t nrest;
 };
 
+/* What is kept while a lock is held, in the order in which it came: a struct piece, its text, and so on. */
+struct piece {
+	int fd;
+	size_t len;
+};
+static struct {
+	bool on;
+	int lock, failed;
+	char *text;
+	size_t len, room;
+} held;
+
+static int held_room(size_t more)
+{
+	size_t room = held.room ? held.room : BUFSIZ;
+	char *text;
+
+	while (room - held.len < more)
+		room *= 2;
+	if (room == held.room)
+		return 0;
+	text = realloc(held.text, room);
+	if (!text)
+		return -ENOMEM;
+	held.text = text;
+	held.room = room;
+	return 0;
+}
+
+static int put_aside(int fd, const void *text, size_t len)
+{
+	struct piece piece = {fd, len};
+	int r = held_room(sizeof piece + len);
+
+	if (r < 0)
+		return r;
+	memcpy(held.text + held.len, &piece, sizeof piece);
+	memcpy(held.text + held.len + sizeof piece, text, len);
+	held.len += sizeof piece + len;
+	return 0;
+}
+
+static int put_out(int fd, const void *text, size_t len)
+{
+	struct err ignored;
+
+	return held.on ? put_aside(fd, text, len) : file_write(fd, text, len, &ignored);
+}
+
+static void at_exit(void)
+{
+	if (held.on)
+		terminal_let_go(&held.lock);
+}
+
+void terminal_hold(int lock)
+{
+	static bool registered;
+
+	registered = registered || atexit(at_exit) == 0;
+	held.lock = lock;
+	held.on = true;
+}
+
+void terminal_let_go(int *lock)
+{
+	if (*lock >= 0)
+		close(*lock);
+	*lock = -1;
+	held.on = false;
+	for (size_t at = 0; at < held.len;) {
+		struct piece piece;
+		int r;
+
+		memcpy(&piece, held.text + at, sizeof piece);
+		at += sizeof piece;
+		r = put_out(piece.fd, held.text + at, piece.len);
+		if (r < 0 && piece.fd == STDOUT_FILENO)
+			held.failed = -r;
+		at += piece.len;
+	}
+	free(held.text);
+	held.text = NULL;
+	held.len = held.room = 0;
+}
+
+int terminal_failed(void)
+{
+	return held.failed;
+}
+
 static int write_some(struct guard *g, const char *data, size_t n)
 {
 	unsigned char text[BUFSIZ + sizeof g->rest];
 	size_t len = g->nrest + n, taken, used;
-	struct err ignored;
 
 	memcpy(text, g->rest, g->nrest);
 	memcpy(text + g->nrest, data, n);
 	used = clean(text, len, true, text, &taken);
 	g->nrest = len - taken;
 	memcpy(g->rest, text + taken, g->nrest);
-	return file_write(g->fd, text, used, &ignored);
+	return put_out(g->fd, text, used);
 }
 
 /* stdio takes 0 for a failure, and reads errno. */

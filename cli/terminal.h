@@ -15,6 +15,13 @@
  * named above, whoever writes it: nothing can be forgotten. Only write(2) goes round it. */
 void terminal_guard(void);
 
+/* Who reads what we print may take it when it likes, or never: a full pipe, a stopped terminal. So while lock is held
+ * all of it is kept in memory, and printed once the lock is let go. An exit(3) lets go of it, too. */
+void terminal_hold(int lock);
+void terminal_let_go(int *lock);
+/* Whether standard output did not take what was kept: why, in errno's numbers, or 0. */
+int terminal_failed(void);
+
 /* One text within a line, where line ends and tabs count as foreign too. In place; returns it. */
 char *printable(char *text);
 /* The same, to standard output. */

@@ -143,6 +143,56 @@ else
 	skip "processes that do not answer" "$fuse_why"
 fi
 
+# -- who does not take what is printed --
+
+# Into descriptor 8, and out of it, goes nothing any more.
+mkfifo full
+exec 8<>full
+dd if=/dev/zero of=full bs=4096 oflag=nonblock 2>/dev/null
+is "a pipe is full" "$(dd if=/dev/zero of=full bs=1 count=1 oflag=nonblock 2>&1)" "*Resource temporarily unavailable*"
+
+# printing NAME COMMAND...: it waits for who reads its pipe, and holds up nobody.
+printing() {
+	local name=$1 i asleep=0 pid
+	shift
+	"$@" >&8 2>&8 &
+	pid=$!
+	# Not every kernel says where a process waits.
+	for ((i = 0; i < 400 && asleep < 40; i++)); do
+		grep -qs pipe_w "/proc/$pid/wchan" && break
+		[ "$(cat "/proc/$pid/wchan" 2>&1)" = 0 ] && grep -qs '^State:.S' "/proc/$pid/status" && asleep=$((asleep + 1))
+		sleep 0.05
+	done
+	is "$name waits for its pipe" "$(cat "/proc/$pid/wchan" 2>&1)" "@(*pipe_w*|0)"
+	answers "... and holds no lock" 20 pinlib set demo2 libdemo1=2.0
+	kill $pid
+	wait $pid 2>/dev/null
+}
+arch=$(dpkg --print-architecture)
+printf '%s\n' 'VERSION 3' APT::Architecture=$arch '' "libdemo1 3.0-1 $arch none < 4.0-1 $arch none /x.deb" >upgrade
+printf 'exec pinlib keep hook apt <upgrade\n' >hook
+pin 2.0
+as 1000 demo bash -c 'echo $$ >pipe.pid; exec sleep 600' >/dev/null &
+until_there pipe.pid
+pin 1.0
+printing "gc" pinlib gc --keep 1
+printing "gc --json" pinlib --json gc
+kill "$(cat pipe.pid)"
+printing "set" pinlib set demo libdemo1=7.7
+printing "unset" pinlib unset true
+printing "rollback" pinlib rollback 7777
+printing "add" pinlib add /etc/passwd
+printing "doctor" pinlib doctor
+printing "the hook of apt" bash hook
+mv /usr/bin/demo2 demo2.away
+printing "refresh" pinlib refresh
+mv demo2.away /usr/bin/demo2
+printing "verify --repair" pinlib verify --repair
+mkdir -p /etc/pinlib/pins.d
+printf '[/usr/bin/demo]\nlibdemo1 = 7.7\n' >/etc/pinlib/pins.d/x.conf
+printing "apply" pinlib apply
+rm /etc/pinlib/pins.d/x.conf
+
 # -- mounts without end --
 
 # Threads, each with one of many root directories, and 20,000 mounts below each, in a namespace of the user's.
