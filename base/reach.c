@@ -354,3 +354,10 @@ int reach_public(const struct reach *r, bool named, struct err *err)
 		return 0;
 	return err_set(err, EPERM, "%s is not for everybody to read, as the store is", r->closed);
 }
+
+int reach_allowed(const char *path, struct err *err)
+{
+	AUTO_REACH struct reach at = REACH_NONE;
+
+	return reach(path, 0, &at, err) == -EPERM ? -EPERM : 0;
+}

@@ -41,6 +41,9 @@ enum {
  * directory's path. */
 int reach(const char *path, int how, struct reach *out, struct err *err);
 
+/* -EPERM where reach would refuse the path; 0 otherwise, also if nothing has the name. */
+int reach_allowed(const char *path, struct err *err);
+
 /* Opens what was reached, with the flags of open(2). */
 int reach_open(const struct reach *reach, int flags, struct err *err);
 

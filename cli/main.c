@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/paths.h"
+#include "base/reach.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "labeler/program.h"
@@ -204,7 +205,10 @@ int find_app(const char *name, char app[PATH_MAX], struct err *err)
 			return r;
 		name = found;
 	}
-	r = program_canonical(name, app, err);
+	/* What changes things does so under the lock, and waits for no user's file system. */
+	r = current->root ? reach_allowed(name, err) : 0;
+	if (r == 0)
+		r = program_canonical(name, app, err);
 	if (r == 0 && strcmp(app, PINLIB_WRAPPER) == 0)
 		return err_set(err, EINVAL, "%s is pinlib's own wrapper", app);
 	return r;

@@ -1,5 +1,6 @@
 #include "policy/apply.h"
 
+#include "base/reach.h"
 #include "labeler/program.h"
 #include "policy/choose.h"
 #include "policy/profile.h"
@@ -197,8 +198,10 @@ static int unwrap(struct applying *a, const char *path, struct err *err)
 /* A program that is to be absent may be gone. */
 static int find_path(const struct described *as, char path[PATH_MAX], struct err *err)
 {
-	int r = program_canonical(as->path, path, err);
+	int r = reach_allowed(as->path, err);
 
+	if (r == 0)
+		r = program_canonical(as->path, path, err);
 	if (r == -ENOENT && as->absent) {
 		snprintf(path, PATH_MAX, "%s", as->path);
 		return 0;

@@ -189,9 +189,79 @@ printing "refresh" pinlib refresh
 mv demo2.away /usr/bin/demo2
 printing "verify --repair" pinlib verify --repair
 mkdir -p /etc/pinlib/pins.d
-printf '[/usr/bin/demo]\nlibdemo1 = 7.7\n' >/etc/pinlib/pins.d/x.conf
+printf 'app /usr/bin/demo\n pin libdemo1=7.7\n' >/etc/pinlib/pins.d/x.conf
 printing "apply" pinlib apply
 rm /etc/pinlib/pins.d/x.conf
+
+# -- file systems that do not answer --
+
+# beside NAME COMMAND...: it may wait for what it was pointed at; whoever changes something else does not.
+beside() {
+	local name=$1 pid
+	shift
+	timeout -s KILL 60 "$@" >beside.log 2>&1 </dev/null &
+	pid=$!
+	sleep 0.3
+	answers "set beside $name" 20 pinlib set demo2 libdemo1=2.0
+	kill -9 $(children $pid) $pid
+	wait $pid
+} 2>/dev/null
+
+# hanging OPTION...: a user's file system that answers nothing is where a library directory has a user's subdirectory,
+# and is what commands are pointed at.
+hanging() {
+	local at dir=$libs/users
+	install -d -o 1000 -g 1000 $dir hung
+	at=$(as 1000 "$build/hostilefs" --hang all "$@" $dir tree)
+	server=$(as 1000 "$build/hostilefs" --hang all --when /tmp/hang "$@" hung tree)
+	as 1000 ls -lR hung >/dev/null # known to the kernel
+	touch hang
+	answers "gc ($*)" 20 pinlib gc
+	answers "refresh ($*)" 20 pinlib refresh
+	answers "verify ($*)" 20 pinlib verify
+	answers "set ($*)" 20 pinlib set demo libdemo1=1.0
+	answers "list ($*)" 20 pinlib list
+	answers "deps ($*)" 20 pinlib deps demo
+	answers "why ($*)" 20 pinlib why demo libdemo.so.1
+	answers "a launch ($*)" 20 demo
+	within 60 pinlib doctor
+	is "doctor ($*)" "$?" "[01]"
+	local command
+	for command in "set @ libdemo1=1.0" "set /usr/bin/hung libdemo1=1.0" "unset @" "thaw @" "watch @" \
+		"freeze @" "apply --file described"; do
+		beside "$command ($*)" pinlib ${command//@//tmp/hung/program}
+		[ -z "$*" ] || is "... which is refused" "$(cat beside.log)" "*FUSE file system of user 1000*"
+	done
+	beside "deps FILE ($*)" pinlib deps hung/program
+	beside "try SONAME=FILE ($*)" pinlib try demo libdemo.so.1=hung/library
+	beside "apply --file FILE ($*)" pinlib apply --file hung/file
+	kill "$server" "$at"
+	umount -l hung $dir
+	rm -r hang $dir
+}
+if fuse_here; then
+	echo user_allow_other >>/etc/fuse.conf
+	cp /usr/bin/true tree/program
+	cp $fixtures/so/1.0/libdemo.so.1 tree/library && chmod -R a+rX tree
+	ln -sfn /tmp/hung/program /usr/bin/hung
+	printf 'app /tmp/hung/program\n pin libdemo1=1.0\n' >described
+	hanging --allow-other
+	hanging
+else
+	skip "file systems that do not answer" "$fuse_why"
+fi
+
+# -- processes that are stopped --
+
+as 1000 demo bash -c 'echo $$ >halted.pid; kill -STOP $$' >/dev/null &
+until_there halted.pid
+halted=$(cat halted.pid)
+for ((i = 0; i < 400; i++)); do grep -q '^State:.T' "/proc/$halted/status" && break || sleep 0.05; done
+is "a process in a view is stopped" "$(grep ^State "/proc/$halted/status")" "*T (stopped)"
+for command in "set demo libdemo1=2.0" gc refresh ps "set demo libdemo1=1.0"; do
+	answers "$command beside it" 20 pinlib $command
+done
+kill -9 "$halted"
 
 # -- mounts without end --
 
