@@ -215,11 +215,15 @@ int view_private(int *wrapper, struct err *err)
 static int strip(const char *point, struct err *err)
 {
 	struct trusted none = {0};
-	uint64_t before;
+	struct mount_place place;
+	int r = mount_look(AT_FDCWD, point, AT_SYMLINK_NOFOLLOW, &place);
 
+	if (r == -EPERM)
+		return err_set(err, EPERM, "cannot tell which mount is on %s", point);
+	if (r < 0 || !place.root)
+		return 0;
 	if (!path_is_in_roots_dir(&none, point, err))
 		return err_wrap(err, -EPERM, "cannot leave the view's mount on %s", point);
-	before = mount_id_at(point, AT_SYMLINK_NOFOLLOW);
 	if (sys_umount(point) < 0) {
 		if (!mount_is_root(point))
 			return 0;
@@ -228,7 +232,7 @@ static int strip(const char *point, struct err *err)
 			       "namespace inside the view?)",
 			       point);
 	}
-	if (mount_id_at(point, AT_SYMLINK_NOFOLLOW) == before)
+	if (mount_id_at(point, AT_SYMLINK_NOFOLLOW) == place.id)
 		return err_set(err, EPERM, "the view's mount on %s was taken away and is there",
 			       point);
 	return 0;
