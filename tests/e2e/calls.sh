@@ -17,6 +17,7 @@ import re, sys
 # short.py TRIPLET N: the calls between the N-th successful execve of strace's output and the next one, that included.
 triplet, wanted, seen, all, table = sys.argv[1], int(sys.argv[2]), 0, [], False
 contents = "read", "write"
+above = "lstat, statfs, of each directory on the way"
 answers = "stat", "statx", "lstat", "fstat", "newfstatat", "statfs", "prlimit64", "capget", "getcwd"
 for line in sys.stdin:
     m = re.match(r"\d+ +(\w+)\((.*)\) += (.*)", line)
@@ -37,7 +38,10 @@ for line in sys.stdin:
         table = call != "close" and (table or "mountinfo" in text)
         if table and call == "read":
             text = "read, to the end"
-        if text == "read, to the end" == all[-1]:
+        # ... and on where the wrapper's directory is, and how many of those above it are mounts.
+        if call == "lstat" and "/layers/" not in text or call == "statfs" and all[-1:] == [above] and '"/"' not in text:
+            text = above
+        if all[-1:] == [text] and text in ("read, to the end", above):
             continue
         all.append(re.sub(r"\b[0-9a-f]{32}\b", "ID", text).replace(triplet, "TRIPLET"))
     if call == "execve" and not result.startswith("-1"):
