@@ -50,6 +50,18 @@ int is_command(uint32_t c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
+/* How much of it is ASCII and to be left as it is: nearly all, so that is found without a look at
+ * characters. */
+static size_t plain_length(const unsigned char *text, size_t len, bool lines)
+{
+	size_t n = 0;
+
+	while (n < len && ((text[n] >= 0x20 && text[n] < 0x7f) ||
+			   (lines && (text[n] == '\n' || text[n] == '\t'))))
+		n++;
+	return n;
+}
+
 /* Fills out, which is as long as text, and returns how much of that it used; *taken of text, which is all of it but
  * the beginning of a character at its end. */
 static size_t clean(const unsigned char *text, size_t len, bool lines, unsigned char *out,
@@ -58,12 +70,17 @@ static size_t clean(const unsigned char *text, size_t len, bool lines, unsigned 
 	size_t used = 0, at = 0;
 
 	while (at < len) {
+		size_t plain = plain_length(text + at, len - at, lines);
 		uint32_t c = 0;
-		int n = utf8_at(text + at, len - at, &c);
+		int n;
 
-		if (n < 0)
+		memmove(out + used, text + at, plain);
+		used += plain;
+		at += plain;
+		n = utf8_at(text + at, len - at, &c);
+		if (n < 0) /* nothing is left, or the beginning of a character */
 			break;
-		if (n == 0 || (is_command(c) && !(lines && (c == '\n' || c == '\t')))) {
+		if (n == 0 || is_command(c)) {
 			out[used++] = '?';
 			at += n ? (size_t)n : 1;
 			continue;
