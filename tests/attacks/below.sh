@@ -132,7 +132,7 @@ launches() {
 		as 1001 demo /usr/bin/python3 /tmp/strays.py 2>&1 | grep -v '^1.0 /usr/bin/demo$'
 	done | grep -v '^$' | sort | uniq -c
 }
-exchanged "launches while a user exchanges the directory above a mount" launches 60
+exchanged "launches while a user exchanges the directory above a mount" launches 30
 # The windows are made wide: each call that looks a name up takes 30 ms.
 slow() {
 	local call
@@ -144,7 +144,7 @@ slow() {
 exchanged "... with each look-up slowed down" slow
 trials() {
 	local i
-	for ((i = 0; i < 10; i++)); do
+	for ((i = 0; i < 6; i++)); do
 		pinlib try demo libdemo1=2.0 -- /usr/bin/python3 /tmp/strays.py 2>/dev/null | grep -v '^2.0 /usr/bin/demo$'
 	done | grep -v '^$'
 }
@@ -157,7 +157,7 @@ stages() {
 		/usr/bin/python3 strays.py
 	done | grep -v '^$' | sort | uniq -c
 }
-exchanged "root's stage of a service, in the host's namespace" stages 60
+exchanged "root's stage of a service, in the host's namespace" stages 30
 slow_stage() {
 	local call
 	for call in statx open_tree openat2 move_mount mount; do
