@@ -382,6 +382,26 @@ static bool lent_rights(void)
 	       (getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID));
 }
 
+/* Rights that are not the caller's are nobody's to start an app with: the exit status, or 0. */
+static int refuse_rights(const char *execfn)
+{
+	struct err err;
+
+	if (is_setuid()) {
+		err_set(&err, EPERM,
+			"the wrapper, " PINLIB_WRAPPER
+			", is setuid or setgid; as root: chmod 0755 " PINLIB_WRAPPER);
+		return fail(execfn, &err, EXIT_OWN);
+	}
+	if (lent_rights()) {
+		err_set(&err, EPERM,
+			"binfmt_misc gives a program with pins the rights of a setuid program "
+			"(flag C), which it cannot have");
+		return fail(execfn, &err, EXIT_CANNOT);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct launch launch;
@@ -398,18 +418,9 @@ int main(int argc, char **argv)
 	limits_raise();
 	if (!execfn)
 		execfn = "";
-	if (is_setuid()) {
-		err_set(&err, EPERM,
-			"the wrapper, " PINLIB_WRAPPER
-			", is setuid or setgid; as root: chmod 0755 " PINLIB_WRAPPER);
-		return fail(execfn, &err, EXIT_OWN);
-	}
-	if (lent_rights()) {
-		err_set(&err, EPERM,
-			"binfmt_misc gives a program with pins the rights of a setuid program "
-			"(flag C), which it cannot have");
-		return fail(execfn, &err, EXIT_CANNOT);
-	}
+	r = refuse_rights(execfn);
+	if (r)
+		return r;
 
 	/* 1. Which app, by which plan? An interpreter's is in argv: AT_EXECFN is the caller's name for
 	 * a foreign program, and leads elsewhere by now if the caller wants it to. */
