@@ -103,7 +103,7 @@ static int open_live(const struct cover *cover, struct places *p, struct err *er
 static bool is_change(int errnum)
 {
 	return errnum == ENOENT || errnum == ENOTDIR || errnum == EACCES || errnum == ELOOP ||
-	       errnum == EXDEV || errnum == ENAMETOOLONG;
+	       errnum == EXDEV || errnum == ENAMETOOLONG || errnum == ESTALE;
 }
 
 /* *out is -1 if nothing of that name can be had now. */

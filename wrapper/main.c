@@ -14,7 +14,7 @@
  *     without no_new_privs, under which no nested wrapper would get its capability;
  *  7. leave to the app what the caller gave: environment, arguments, descriptors (all of ours are
  *     close-on-exec), umask, signals, limits, working directory;
- *  8. be linked with nothing but musl and the plan's reader;
+ *  8. be linked with nothing but musl, the plan's reader and the files of base/ that the Makefile names;
  *  9. start nothing if it is setuid or setgid itself.
  *
  * Exit statuses are env(1)'s: 125 a failure of its own, 126 it cannot execute, 127 not found.
