@@ -34,7 +34,8 @@ ALL_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread
 UNIT_LIBS = -lelf # what the labeler reads is held against it
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1
 
-rooms = base plan store labeler policy
+# In the order in which they may include one another: each its own files and those of earlier rooms.
+rooms = base plan dpkg elf loader store intake policy labeler host view change upgrade doctor
 room_src = $(foreach r,$(rooms),$(wildcard $(r)/*.c))
 cli_src = $(wildcard cli/*.c)
 obj = $(patsubst %.c,$(BUILD)/%.o,$(room_src) $(cli_src))
@@ -109,7 +110,7 @@ $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/san/librooms.a $(
 $(BUILD)/librooms.a: $(patsubst %.c,$(BUILD)/%.o,$(room_src))
 	@rm -f $@
 	ar rcs $@ $^
-$(BUILD)/unit/store_confined $(BUILD)/unit/labeler_confined: $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/librooms.a tests/unit/test.h Makefile
+$(BUILD)/unit/intake_confined $(BUILD)/unit/elf_confined: $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/librooms.a tests/unit/test.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(BUILD)/librooms.a $(ALL_LIBS)
 

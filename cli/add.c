@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "labeler/elf.h"
+#include "elf/elf.h"
 
 #include <getopt.h>
 #include <stdio.h>

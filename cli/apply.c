@@ -1,11 +1,11 @@
 #include "cli/apply.h"
 
 #include "base/paths.h"
+#include "change/apply.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "labeler/elf.h"
-#include "policy/apply.h"
+#include "elf/elf.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "policy/profile.h"
-#include "policy/verdict.h"
+#include "view/verdict.h"
 
 #include <getopt.h>
 #include <stdio.h>

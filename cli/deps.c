@@ -2,15 +2,15 @@
  * missing. */
 #include "base/paths.h"
 #include "base/progress.h"
+#include "base/sysroot.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "labeler/closure.h"
-#include "labeler/index.h"
-#include "labeler/look.h"
-#include "labeler/symbols.h"
+#include "loader/closure.h"
+#include "loader/index.h"
+#include "loader/symbols.h"
 #include "plan/read.h"
-#include "policy/verdict.h"
+#include "view/verdict.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -415,8 +415,8 @@ static int print_pinned(struct request *q, const char *program, const struct pla
 			struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
-	struct sight sight = plan_sight(plan, plan->real);
-	int r = closure_read(program, &sight, library_path_for(q, plan->real), &c, err);
+	struct sysroot sysroot = plan_sysroot(plan, plan->real);
+	int r = closure_read(program, &sysroot, library_path_for(q, plan->real), &c, err);
 
 	return r < 0 ? r : print(q, &c, err);
 }

@@ -1,4 +1,4 @@
-#include "policy/doctor.h"
+#include "doctor/doctor.h"
 
 #include "base/paths.h"
 #include "cli/cli.h"

@@ -3,8 +3,8 @@
 #include "cli/out.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "intake/oci.h"
 #include "policy/describe.h"
-#include "store/oci.h"
 
 #include <getopt.h>
 #include <stdio.h>

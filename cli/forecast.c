@@ -4,7 +4,7 @@
  * make apt fail: apt complains of a hook that read the hello and did not answer it, but not of one
  * that has gone before: so the last byte of the hello stays unread until the answer is certain.
  */
-#include "policy/forecast.h"
+#include "upgrade/forecast.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/paths.h"

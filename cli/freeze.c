@@ -1,8 +1,8 @@
-#include "policy/freeze.h"
+#include "change/freeze.h"
 #include "base/caller.h"
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "labeler/elf.h"
+#include "elf/elf.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -68,7 +68,7 @@ static int observe_app(const struct request *req, const char *app, struct observ
 	int r = caller_find(&run.caller, err);
 
 	if (r == 0)
-		r = observe(start_app, &run, out, err);
+		r = observation_run(start_app, &run, out, err);
 	if (r == 0)
 		say_end(app, out);
 	return r;

@@ -1,10 +1,10 @@
 #include "base/paths.h"
+#include "change/garbage.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/who.h"
-#include "policy/collect.h"
-#include "policy/keep.h"
+#include "upgrade/keep.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ static bool read_count(const char *text, int64_t *out)
 /* -- who holds what -- */
 
 /* A label is LAYER:GENERATION:APP. */
-static void json_holders(const struct collected *c)
+static void json_holders(const struct garbage *c)
 {
 	json_open("in_use", '[');
 	for (size_t i = 0; i < c->live.count; i++) {
@@ -84,7 +84,7 @@ static void print_holder(const struct live_label *l)
 		warn("the view %s stays: %s is in it", printable(label), who_text(&l->first));
 }
 
-static void print_holders(const struct collected *c)
+static void print_holders(const struct garbage *c)
 {
 	size_t shown = 0;
 
@@ -95,7 +95,7 @@ static void print_holders(const struct collected *c)
 		warn("so do %zu more, see 'pinlib ps'", shown - HOLDERS_SHOWN);
 }
 
-static void print_launching(const struct collected *c)
+static void print_launching(const struct garbage *c)
 {
 	const char *layers = c->held == 1 ? "layer stays" : "layers stay";
 
@@ -106,7 +106,7 @@ static void print_launching(const struct collected *c)
 		warn("%zu %s for now", c->held, layers);
 }
 
-static void print_json(const struct collected *c, bool dry_run)
+static void print_json(const struct garbage *c, bool dry_run)
 {
 	json_number("versions", (int64_t)c->store.versions);
 	json_number("objects", (int64_t)c->store.objects);
@@ -119,7 +119,7 @@ static void print_json(const struct collected *c, bool dry_run)
 	json_bool("dry_run", dry_run);
 }
 
-static void print_text(const struct collected *c, bool dry_run)
+static void print_text(const struct garbage *c, bool dry_run)
 {
 	char size[32];
 
@@ -133,7 +133,7 @@ static void print_text(const struct collected *c, bool dry_run)
 static int run(int argc, char **argv)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
-	AUTO_COLLECTED struct collected result = {0};
+	AUTO_GARBAGE struct garbage result = {0};
 	struct err err;
 	AUTO_FREE struct digest *items = NULL;
 	struct digests kept = {0};
@@ -169,8 +169,8 @@ static int run(int argc, char **argv)
 		json_open(NULL, '{');
 		json_open("removed", '[');
 	}
-	r = collect(session.policy, session.store, &kept, keep, dry_run, print_found, NULL, &result,
-		    &err);
+	r = garbage_collect(session.policy, session.store, &kept, keep, dry_run, print_found, NULL,
+			    &result, &err);
 	if (want_json)
 		json_close();
 	if (r == 0 && want_json)

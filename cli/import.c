@@ -3,9 +3,9 @@
 #include "cli/apply.h"
 #include "cli/cli.h"
 #include "cli/progress.h"
-#include "labeler/elf.h"
+#include "elf/elf.h"
+#include "intake/oci.h"
 #include "policy/describe.h"
-#include "store/oci.h"
 
 #include <fcntl.h>
 #include <getopt.h>

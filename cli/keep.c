@@ -1,13 +1,13 @@
-#include "policy/keep.h"
-#include "policy/aside.h"
+#include "upgrade/keep.h"
+#include "upgrade/unwrap.h"
 
 #include "base/file.h"
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "labeler/elf.h"
-#include "policy/hooks.h"
+#include "elf/elf.h"
 #include "store/kept.h"
+#include "upgrade/hooks.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -211,15 +211,15 @@ static int make_way(const struct changes *changes, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_POLICY struct policy *policy = NULL;
-	AUTO_ASIDE struct aside aside = {0};
+	AUTO_UNWRAPS struct unwraps aside = {0};
 	int r = policy_open(&policy, err);
 
 	if (r == 0)
-		r = aside_find(policy, changes, &aside, err);
+		r = unwrap_find(policy, changes, &aside, err);
 	if (r < 0 || aside.count == 0)
 		return r;
 	r = session_begin_store(&session, err);
-	return r < 0 ? r : aside_step(&aside, tell_aside, NULL, err);
+	return r < 0 ? r : unwrap_apply(&aside, tell_aside, NULL, err);
 }
 
 /* What apt says is read in any case: it should not write to nobody. */

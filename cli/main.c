@@ -3,11 +3,11 @@
 #include "base/cleanup.h"
 #include "base/paths.h"
 #include "base/reach.h"
+#include "change/activate.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
-#include "labeler/program.h"
-#include "policy/activate.h"
-#include "policy/inside.h"
+#include "host/mounted.h"
+#include "loader/program.h"
 #include "policy/lock.h"
 
 #include <getopt.h>
@@ -324,7 +324,7 @@ void session_end(struct session *s)
 static int leave_view(char **argv, struct err *err)
 {
 	char **args;
-	int argc = 0, r = inside_app(err);
+	int argc = 0, r = mounted_in_view(err);
 
 	if (r <= 0)
 		return r;

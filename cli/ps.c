@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/who.h"
-#include "policy/standing.h"
+#include "labeler/label.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -24,9 +24,9 @@ static bool is_stale(const struct process *p)
 
 /* Neighbours often have the same label: it is compared with the plan once. NULL: not to be
  * believed, or not one of ours. */
-static const struct standing *standing(const struct process *p)
+static const struct label_state *standing(const struct process *p)
 {
-	static struct standing last;
+	static struct label_state last;
 	static char *label;
 	static int known;
 	struct err why;
@@ -36,7 +36,7 @@ static const struct standing *standing(const struct process *p)
 	if (!label || strcmp(label, p->label) != 0) {
 		free(label);
 		label = strdup(p->label);
-		known = standing_of(p->label, &last, &why);
+		known = label_read(p->label, &last, &why);
 		if (known < 0 && known != -EINVAL)
 			warn("%s", printable(why.text));
 	}
@@ -45,7 +45,7 @@ static const struct standing *standing(const struct process *p)
 
 static const char *state_name(const struct process *p)
 {
-	const struct standing *s = standing(p);
+	const struct label_state *s = standing(p);
 
 	if (p->trust == TRUST_NO)
 		return "untrusted";
@@ -60,7 +60,7 @@ static const char *state_name(const struct process *p)
 
 static void app_name(const struct process *p, char *text, size_t size)
 {
-	const struct standing *s = standing(p);
+	const struct label_state *s = standing(p);
 
 	snprintf(text, size, "%s%s", s ? s->app : "-", s && s->cut ? "..." : "");
 }
@@ -87,7 +87,7 @@ static void print_libs(const struct process *p)
 
 void process_print(const struct process *p)
 {
-	const struct standing *s = standing(p);
+	const struct label_state *s = standing(p);
 	AUTO_FREE char *label = strdup(p->label);
 	char text[PROGRAM_NAME_MAX];
 
@@ -125,7 +125,7 @@ static void json_stale(const struct process *p)
 
 void process_json(const struct process *p, bool with_libs)
 {
-	const struct standing *s = standing(p);
+	const struct label_state *s = standing(p);
 	bool known = p->trust != TRUST_NO && !p->libs_failed;
 	char app[PATH_MAX + 8];
 
@@ -151,7 +151,7 @@ void process_json(const struct process *p, bool with_libs)
 
 static bool is_wanted(const struct process *p, const struct paths *apps)
 {
-	const struct standing *s = apps->count ? standing(p) : NULL;
+	const struct label_state *s = apps->count ? standing(p) : NULL;
 
 	for (size_t i = 0; s && i < apps->count; i++)
 		if (strcmp(s->app, apps->items[i]) == 0)
@@ -167,7 +167,7 @@ static void print_table(const struct processes *all, const struct paths *apps)
 				      "LABEL"});
 	for (size_t i = 0; i < all->count; i++) {
 		const struct process *p = &all->items[i];
-		const struct standing *s = standing(p);
+		const struct label_state *s = standing(p);
 		char pid[16], generation[32], app[PATH_MAX + 8], program[PROGRAM_NAME_MAX];
 
 		if (!is_wanted(p, apps))

@@ -1,4 +1,4 @@
-#include "policy/refresh.h"
+#include "upgrade/refresh.h"
 
 #include "cli/cli.h"
 #include "cli/out.h"

@@ -1,10 +1,10 @@
+#include "change/select.h"
+#include "change/with_deps.h"
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "labeler/elf.h"
-#include "policy/choose.h"
+#include "elf/elf.h"
+#include "host/wrap.h"
 #include "policy/profile.h"
-#include "policy/supply.h"
-#include "policy/wrap.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ static int pin_all(struct session *s, const char *app, const struct request *req
 {
 	AUTO_VERSIONS struct versions pins = {0};
 	const char *arch = "";
-	int r = req->nspecs ? choose_arch(app, &arch, err) : 0;
+	int r = req->nspecs ? select_arch(app, &arch, err) : 0;
 
 	pins.items = calloc(req->nspecs + 1, sizeof *pins.items);
 	if (!pins.items)
@@ -53,7 +53,7 @@ static int pin_all(struct session *s, const char *app, const struct request *req
 	for (size_t i = 0; r == 0 && i < req->nspecs; i++) {
 		struct version *v = &pins.items[i];
 
-		r = choose_version(s->store, &req->specs[i], app, arch, v, err);
+		r = select_version(s->store, &req->specs[i], app, arch, v, err);
 		if (r == 0)
 			r = check_other(&pins, v, err);
 		if (r == 0)
@@ -108,7 +108,7 @@ static int change(struct session *s, const char *app, const struct request *req,
 	if (r == 0 && req->profile)
 		r = confine(s, app, req->profile, err);
 	if (r == 0 && req->with_deps)
-		r = supply(s->policy, s->store, app, elf_facts, say_added, NULL, err);
+		r = with_deps_add(s->policy, s->store, app, elf_facts, say_added, NULL, err);
 	return r;
 }
 

@@ -1,8 +1,8 @@
-#include "policy/stage.h"
+#include "host/unit_view.h"
 
 #include "base/cleanup.h"
 #include "cli/cli.h"
-#include "policy/unit_file.h"
+#include "host/unit_file.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@ static const struct option options[] = {{"end", no_argument, NULL, 'e'}, {0}};
 static int stage(const char *unit, int argc, char **argv, struct err *err)
 {
 	bool pinned;
-	int r = stage_view(unit, argv[0], (const char *const *)argv + 1, (size_t)argc - 1, &pinned,
-			   err);
+	int r = unit_view_build(unit, argv[0], (const char *const *)argv + 1, (size_t)argc - 1,
+				&pinned, err);
 
 	if (r == 0 && !pinned)
 		warn("%s has no pins, and %s starts without a view", argv[0], unit);
@@ -42,11 +42,11 @@ static int run(int argc, char **argv)
 	}
 	r = unit_name(argv[optind], unit, &err);
 	if (r == 0)
-		r = stage_enter(&err);
+		r = unit_view_enter(&err);
 	if (r == 0 && !end)
 		r = take_lock(&lock, NULL, &err);
 	if (r == 0)
-		r = end ? stage_clear(unit, &err)
+		r = end ? unit_view_clear(unit, &err)
 			: stage(unit, argc - optind - 1, argv + optind + 1, &err);
 	if (r < 0)
 		failed(&err);

@@ -1,6 +1,6 @@
+#include "change/freeze.h"
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "policy/freeze.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 #include "base/caller.h"
 #include "base/cleanup.h"
 #include "base/paths.h"
+#include "change/select.h"
 #include "cli/cli.h"
-#include "policy/choose.h"
-#include "policy/trial.h"
+#include "view/ephemeral.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -62,24 +62,24 @@ static int read_base(struct base *b, const char *name, struct err *err)
 	r = store_open(PINLIB_STORE, false, &b->store, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return choose_arch(b->app.path, &b->arch, err);
+	return select_arch(b->app.path, &b->arch, err);
 }
 
 static int take_file(const struct base *b, const char *soname, const char *path,
-		     struct trial_item *item, struct err *err)
+		     struct ephemeral_item *item, struct err *err)
 {
 	char place[PATH_MAX];
 	AUTO_FD int fd = -1;
-	int r = trial_place(b->store, &b->app, soname, place, err);
+	int r = ephemeral_place(b->store, &b->app, soname, place, err);
 
 	if (r < 0)
 		return r;
 	fd = caller_open(&b->caller, path, err);
-	return fd < 0 ? fd : trial_take_file(item, soname, fd, path, b->arch, place, err);
+	return fd < 0 ? fd : ephemeral_take_file(item, soname, fd, path, b->arch, place, err);
 }
 
 /* SONAME=FILE where a '/' says that it is a path; else a version of the store. */
-static int read_item(const struct base *b, char *text, struct trial_item *item, struct err *err)
+static int read_item(const struct base *b, char *text, struct ephemeral_item *item, struct err *err)
 {
 	char *equals = strchr(text, '=');
 	struct spec spec;
@@ -113,7 +113,7 @@ static const struct loaded *loaded_as(const struct proof *proof, const char *son
 }
 
 /* Whether something of the version is loaded, and from where it should be. */
-static bool is_loaded(const struct trial *t, const struct version *v, const struct proof *proof)
+static bool is_loaded(const struct ephemeral *t, const struct version *v, const struct proof *proof)
 {
 	for (size_t i = 0; i < v->nentries; i++) {
 		const struct loaded *l =
@@ -134,7 +134,7 @@ static bool is_loaded(const struct trial *t, const struct version *v, const stru
 	return false;
 }
 
-static void say_held(const struct trial *t, const struct trial_item *items, size_t n,
+static void say_held(const struct ephemeral *t, const struct ephemeral_item *items, size_t n,
 		     const struct verdict *v)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -148,7 +148,7 @@ static void say_held(const struct trial *t, const struct trial_item *items, size
 	}
 }
 
-static void say_against(const struct trial *t, const struct verdict *v, bool force)
+static void say_against(const struct ephemeral *t, const struct verdict *v, bool force)
 {
 	for (size_t i = 0; i < v->against.count; i++)
 		warn("try: %s", v->against.items[i]);
@@ -158,7 +158,7 @@ static void say_against(const struct trial *t, const struct verdict *v, bool for
 
 /* -- the run -- */
 
-static int execute(const struct trial *t, const struct request *req)
+static int execute(const struct ephemeral *t, const struct request *req)
 {
 	struct err err;
 	int errnum;
@@ -178,17 +178,17 @@ static int own_failure(const struct err *err)
 	return EXIT_OWN;
 }
 
-static int try_out(const struct base *b, const struct request *req, struct trial *t,
-		   const struct trial_item *items)
+static int try_out(const struct base *b, const struct request *req, struct ephemeral *t,
+		   const struct ephemeral_item *items)
 {
 	AUTO_VERDICT struct verdict v = {0};
-	struct sight sight;
+	struct sysroot sysroot;
 	struct err err;
 
-	if (trial_begin(b->store, items, req->nitems, t, &err) < 0)
+	if (ephemeral_begin(b->store, items, req->nitems, t, &err) < 0)
 		return own_failure(&err);
-	sight = plan_sight(&t->plan.plan, t->program);
-	if (verdict_reach(b->store, &t->app, &t->pinned, &sight, &v, &err) < 0)
+	sysroot = plan_sysroot(&t->plan.plan, t->program);
+	if (verdict_reach(b->store, &t->app, &t->pinned, &sysroot, &v, &err) < 0)
 		return own_failure(&err);
 	for (size_t i = 0; i < v.remarks.count; i++)
 		warn("note: %s", v.remarks.items[i]);
@@ -199,15 +199,15 @@ static int try_out(const struct base *b, const struct request *req, struct trial
 		if (!req->force)
 			return EXIT_OWN;
 	}
-	if (trial_enter(t, &err) < 0 || caller_become(&b->caller, &err) < 0)
+	if (ephemeral_enter(t, &err) < 0 || caller_become(&b->caller, &err) < 0)
 		return own_failure(&err);
 	return execute(t, req);
 }
 
-static int carry_out(const struct request *req, struct trial_item *items)
+static int carry_out(const struct request *req, struct ephemeral_item *items)
 {
 	CLEANUP(base_free) struct base base = {0};
-	AUTO_TRIAL struct trial trial = {0};
+	AUTO_EPHEMERAL struct ephemeral trial = {0};
 	struct err err;
 
 	if (read_base(&base, req->name, &err) < 0)
@@ -215,8 +215,8 @@ static int carry_out(const struct request *req, struct trial_item *items)
 	for (size_t i = 0; i < req->nitems; i++)
 		if (read_item(&base, req->items[i], &items[i], &err) < 0)
 			return own_failure(&err);
-	if (trial_compile(base.store, &base.app, items, req->nitems, base.generation, &trial,
-			  &err) < 0)
+	if (ephemeral_compile(base.store, &base.app, items, req->nitems, base.generation, &trial,
+			      &err) < 0)
 		return own_failure(&err);
 	return try_out(&base, req, &trial, items);
 }
@@ -237,7 +237,7 @@ static char **take_arguments(int *argc, char **argv)
 static int run(int argc, char **argv)
 {
 	struct request req = {.args = take_arguments(&argc, argv)};
-	AUTO_FREE struct trial_item *items = NULL;
+	AUTO_FREE struct ephemeral_item *items = NULL;
 	int c, status;
 
 	while ((c = next_option(argc, argv, options)) != -1) {
@@ -265,7 +265,7 @@ static int run(int argc, char **argv)
 		items[i].file = -1;
 	status = carry_out(&req, items);
 	for (size_t i = 0; i < req.nitems; i++)
-		trial_item_free(&items[i]);
+		ephemeral_item_free(&items[i]);
 	return status;
 }
 

@@ -1,4 +1,4 @@
-#include "policy/unit.h"
+#include "host/unit.h"
 
 #include "base/paths.h"
 #include "cli/cli.h"

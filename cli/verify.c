@@ -1,8 +1,8 @@
 #include "base/paths.h"
+#include "change/activate.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
-#include "policy/activate.h"
 #include "store/layer.h"
 
 #include <getopt.h>

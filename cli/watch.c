@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "policy/keep.h"
+#include "upgrade/keep.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -2,10 +2,10 @@
 #include "base/run.h"
 #include "cli/cli.h"
 #include "cli/out.h"
-#include "labeler/closure.h"
+#include "host/wrap.h"
+#include "loader/closure.h"
 #include "plan/read.h"
-#include "policy/verdict.h"
-#include "policy/wrap.h"
+#include "view/verdict.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,7 +245,7 @@ static int why(const char *program, const char *name, struct err *err)
 	AUTO_CLOSURE struct closure closure = {0};
 	AUTO_STORE struct store *store = NULL;
 	AUTO_APP struct app app = {0};
-	struct sight sight = {0};
+	struct sysroot sysroot = {0};
 	char path[PATH_MAX], own[PATH_MAX];
 	struct err ignored;
 	int r;
@@ -267,9 +267,9 @@ static int why(const char *program, const char *name, struct err *err)
 			r = wrap_program(path, own, err);
 		if (r < 0)
 			return r;
-		sight = plan_sight(&file->plan, own);
+		sysroot = plan_sysroot(&file->plan, own);
 	}
-	r = closure_read(path, &sight, NULL, &closure, err);
+	r = closure_read(path, &sysroot, NULL, &closure, err);
 	return r < 0 ? r : explain(store, app.path ? &app : NULL, &closure, name, err);
 }
 

@@ -2,7 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/paths.h"
-#include "labeler/tables.h"
+#include "labeler/mount_tables.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -33,9 +33,9 @@ void live_free(struct live *live)
 /* What is found, and a tree of it (tsearch(3)): there can be many. */
 struct finding {
 	struct live *live;
-	void *by_label;	       /* of struct node */
-	struct tables *tables; /* in a child */
-	struct pids partial;   /* processes whose tables could not be read */
+	void *by_label;		     /* of struct node */
+	struct mount_tables *tables; /* in a child */
+	struct pids partial;	     /* processes whose tables could not be read */
 };
 
 struct node {
@@ -46,7 +46,7 @@ struct node {
 static void finding_end(struct finding *f)
 {
 	tdestroy(f->by_label, free);
-	tables_close(&f->tables);
+	mount_tables_close(&f->tables);
 	pids_free(&f->partial);
 }
 
@@ -108,8 +108,8 @@ static int add(struct finding *f, const char *label, struct who *who, bool is_si
 
 static void answer_failed(FILE *answer, int failed, const char *why)
 {
-	answer_number(answer, (uint64_t)-failed);
-	answer_text(answer, why);
+	survey_put_number(answer, (uint64_t)-failed);
+	survey_put_text(answer, why);
 }
 
 static void answer_labels(const struct process_tables *p, FILE *answer)
@@ -119,13 +119,13 @@ static void answer_labels(const struct process_tables *p, FILE *answer)
 
 	if (p->count == 0)
 		return;
-	answer_number(answer, 0);
+	survey_put_number(answer, 0);
 	who_read(p->dir, p->task, &who);
 	who_read_program(p->dir, p->task, &who.program, &ignored);
-	answer_who(answer, &who);
+	who_put(answer, &who);
 	for (size_t i = 0; i < p->count; i++)
 		for (size_t k = 0; k < p->views[i]->count; k++)
-			answer_text(answer, p->views[i]->overlays[k].label);
+			survey_put_text(answer, p->views[i]->overlays[k].label);
 }
 
 static void ask_labels(void *ctx, pid_t pid, FILE *answer)
@@ -133,11 +133,11 @@ static void ask_labels(void *ctx, pid_t pid, FILE *answer)
 	struct finding *f = ctx;
 	struct process_tables p = {0};
 	struct err err;
-	int r = f->tables ? 0 : tables_open(&f->tables, &err);
+	int r = f->tables ? 0 : mount_tables_open(&f->tables, &err);
 
 	if (r == 0) {
-		tables_ours_only(f->tables);
-		r = tables_one(f->tables, pid, &p, &err);
+		mount_tables_ours_only(f->tables);
+		r = mount_tables_one(f->tables, pid, &p, &err);
 	}
 	if (r == 0)
 		r = p.failed;
@@ -162,24 +162,24 @@ static void ask_table(void *ctx, pid_t pid, FILE *answer)
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return;
-	r = tables_read(dir, &table, &err);
+	r = mount_tables_read(dir, &table, &err);
 	if (r < 0 || table.count)
-		answer_number(answer, (uint64_t)-r);
+		survey_put_number(answer, (uint64_t)-r);
 	if (r < 0 || table.count == 0)
 		return;
 	who_read(dir, ".", &who);
-	answer_who(answer, &who);
+	who_put(answer, &who);
 	for (size_t i = 0; i < table.count; i++)
-		answer_text(answer, table.overlays[i].label);
+		survey_put_text(answer, table.overlays[i].label);
 }
 
-static int take_labels(struct finding *f, struct answer *a, bool is_silent, struct err *err)
+static int take_labels(struct finding *f, struct survey_answer *a, bool is_silent, struct err *err)
 {
 	CLEANUP(who_free) struct who who = {0};
-	int r = take_who(a, &who, err);
+	int r = who_take(a, &who, err);
 
 	while (r == 0 && a->at < a->end) {
-		const char *label = take_text(a);
+		const char *label = survey_take_text(a);
 
 		r = label ? add(f, label, &who, is_silent, err)
 			  : err_set(err, EBADMSG, "an answer breaks off");
@@ -189,31 +189,31 @@ static int take_labels(struct finding *f, struct answer *a, bool is_silent, stru
 
 static int take(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
-	struct answer a = {.at = text, .end = text + len};
-	int failed = -(int)take_number(&a);
+	struct survey_answer a = {.at = text, .end = text + len};
+	int failed = -(int)survey_take_number(&a);
 	const char *why;
 
 	(void)pid;
 	if (failed == 0)
 		return take_labels(ctx, &a, false, err);
-	why = take_text(&a);
+	why = survey_take_text(&a);
 	return err_set(err, -failed, "%s", why ? why : "");
 }
 
 static int take_table(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
-	struct answer a = {.at = text, .end = text + len};
+	struct survey_answer a = {.at = text, .end = text + len};
 	struct finding *f = ctx;
 
-	if (take_number(&a) != 0)
+	if (survey_take_number(&a) != 0)
 		return pids_add(&f->partial, pid, err);
 	return take_labels(f, &a, true, err);
 }
 
 static int look_at_silent(struct finding *f, const struct pids *silent, struct err *err)
 {
-	struct questions questions = {ask_table, take_table, f};
-	int r = ask_all(&questions, silent, ASK_TABLES_MS, &f->partial, err);
+	struct survey questions = {ask_table, take_table, f};
+	int r = survey_all(&questions, silent, SURVEY_TABLES_MS, &f->partial, err);
 
 	if (r == 0 && f->partial.count)
 		f->live->is_partial = true;
@@ -224,7 +224,7 @@ static int look_at_silent(struct finding *f, const struct pids *silent, struct e
 static int add_ready(struct finding *f, struct err *err)
 {
 	AUTO_MOUNT_TABLE struct mount_table table = {0};
-	int r = tables_ready(&table, err);
+	int r = mount_tables_ready(&table, err);
 
 	for (size_t i = 0; r == 0 && i < table.count; i++)
 		r = add(f, table.overlays[i].label, NULL, false, err);
@@ -234,10 +234,10 @@ static int add_ready(struct finding *f, struct err *err)
 /* An empty directory, or one that leaves processes out, would look like a machine on which nothing runs. */
 static int check_proc(struct err *err)
 {
-	AUTO_TABLES struct tables *tables = NULL;
-	int r = tables_open(&tables, err);
+	AUTO_MOUNT_TABLES struct mount_tables *tables = NULL;
+	int r = mount_tables_open(&tables, err);
 
-	if (r == 0 && tables_hidden(tables))
+	if (r == 0 && mount_tables_hidden(tables))
 		return err_set(err, EACCES, "/proc hides processes from this user");
 	return r;
 }
@@ -245,7 +245,7 @@ static int check_proc(struct err *err)
 int live_labels(struct live *out, struct err *err)
 {
 	CLEANUP(finding_end) struct finding f = {.live = out};
-	struct questions questions = {ask_labels, take, &f};
+	struct survey questions = {ask_labels, take, &f};
 	AUTO_PIDS struct pids all = {0};
 	int r = check_proc(err);
 
@@ -253,7 +253,7 @@ int live_labels(struct live *out, struct err *err)
 		r = pids_all(&all, err);
 	if (r == 0) {
 		pids_leave_out(&all, &out->mute);
-		r = ask_all(&questions, &all, ASK_MS, &out->mute, err);
+		r = survey_all(&questions, &all, SURVEY_MS, &out->mute, err);
 	}
 	if (r == 0)
 		r = look_at_silent(&f, &out->mute, err);
@@ -287,7 +287,7 @@ static bool runs_wrapper(int dir, const struct statx *wrapper)
  * made; and without it nothing is mounted. */
 static bool may_mount(int dir)
 {
-	return who_capabilities(dir, ".") & 1ULL << CAP_SYS_ADMIN && tables_is_roots(dir);
+	return who_capabilities(dir, ".") & 1ULL << CAP_SYS_ADMIN && mount_tables_is_roots(dir);
 }
 
 struct launches {
@@ -309,13 +309,13 @@ static void ask_launch(void *ctx, pid_t pid, FILE *answer)
 	    !who_read(dir, ".", &who))
 		return;
 	who_read_program(dir, ".", &who.program, &ignored);
-	answer_who(answer, &who);
+	who_put(answer, &who);
 }
 
 static int take_launch(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
 	struct live *live = ((struct launches *)ctx)->live;
-	struct answer a = {.at = text, .end = text + len};
+	struct survey_answer a = {.at = text, .end = text + len};
 	struct who *more;
 
 	(void)pid;
@@ -324,7 +324,7 @@ static int take_launch(void *ctx, pid_t pid, const char *text, size_t len, struc
 		return err_nomem(err);
 	live->launching = more;
 	more[live->nlaunching] = (struct who){0};
-	return take_who(&a, &more[live->nlaunching++], err);
+	return who_take(&a, &more[live->nlaunching++], err);
 }
 
 /* Takes the launches out of live: to be asked again. */
@@ -346,7 +346,7 @@ static int take_pids(struct live *live, struct pids *out, struct err *err)
 int live_launches(unsigned int milliseconds, struct live *out, struct err *err)
 {
 	struct launches launches = {.live = out};
-	struct questions questions = {ask_launch, take_launch, &launches};
+	struct survey questions = {ask_launch, take_launch, &launches};
 	AUTO_PIDS struct pids all = {0};
 	size_t mute;
 	int r;
@@ -355,7 +355,7 @@ int live_launches(unsigned int milliseconds, struct live *out, struct err *err)
 		return err_sys(err, errno, "cannot stat %s", PINLIB_WRAPPER);
 	r = pids_all(&all, err);
 	if (r == 0)
-		r = ask_all(&questions, &all, ASK_MS, &out->mute, err);
+		r = survey_all(&questions, &all, SURVEY_MS, &out->mute, err);
 	mute = out->mute.count;
 	/* When they begin not to answer, one look was enough. */
 	for (unsigned int ms = 0;
@@ -366,7 +366,7 @@ int live_launches(unsigned int milliseconds, struct live *out, struct err *err)
 		nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
 		r = take_pids(out, &left, err);
 		if (r == 0)
-			r = ask_all(&questions, &left, ASK_MS, &out->mute, err);
+			r = survey_all(&questions, &left, SURVEY_MS, &out->mute, err);
 	}
 	pids_sort(&out->mute);
 	return r;
@@ -374,12 +374,12 @@ int live_launches(unsigned int milliseconds, struct live *out, struct err *err)
 
 int live_in_view(struct err *err)
 {
-	AUTO_TABLES struct tables *tables = NULL;
+	AUTO_MOUNT_TABLES struct mount_tables *tables = NULL;
 	struct process_tables p = {0};
-	int r = tables_open(&tables, err);
+	int r = mount_tables_open(&tables, err);
 
 	if (r == 0)
-		r = tables_one(tables, 0, &p, err);
+		r = mount_tables_one(tables, 0, &p, err);
 	if (r == 0)
 		r = p.failed;
 	return r < 0 ? r : p.count > 0;

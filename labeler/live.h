@@ -1,9 +1,9 @@
 /* Which views are in use: their labels, from the mount tables of all processes (tables.h). Other users' processes are
- * asked by children (ask.h): none of them can make the caller wait longer than ASK_MS. */
+ * asked by children (ask.h): none of them can make the caller wait longer than SURVEY_MS. */
 #pragma once
 
 #include "base/err.h"
-#include "labeler/ask.h"
+#include "labeler/survey.h"
 #include "labeler/who.h"
 
 #include <stdbool.h>

@@ -41,7 +41,7 @@ bool mapping_parse(char *line, struct mapping *out)
 	return true;
 }
 
-bool is_library(const char *path)
+bool mapping_is_library(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *so = slash ? slash : path;
 
@@ -162,7 +162,7 @@ struct judge {
 };
 
 /* What root did not lay must not lead us: a user could name a filesystem that never answers. */
-static int take_overlays(struct judge *j, const struct tables *tables, struct err *err)
+static int take_overlays(struct judge *j, const struct mount_tables *tables, struct err *err)
 {
 	const struct process_tables *p = j->process;
 	size_t count = 1;
@@ -176,7 +176,8 @@ static int take_overlays(struct judge *j, const struct tables *tables, struct er
 		for (size_t k = 0; k < p->views[i]->count; k++) {
 			const struct overlay *o = &p->views[i]->overlays[k];
 
-			if (o->layer && o->live && tables_trust(tables, p->views[i], o) != TRUST_NO)
+			if (o->layer && o->live &&
+			    mount_tables_trust(tables, p->views[i], o) != TRUST_NO)
 				j->overlays[j->noverlays++] = o;
 		}
 	return 0;
@@ -346,7 +347,7 @@ static int consider(struct judge *j, struct mapping *m, struct err *err)
 	struct library lib = {.ino = m->ino};
 
 	read_name(j, m);
-	if (!is_library(m->path))
+	if (!mapping_is_library(m->path))
 		return 0;
 	if (m->deleted && is_named_deleted(j, m)) {
 		m->deleted = false;
@@ -404,10 +405,10 @@ static int open_maps(const struct process_tables *process, FILE **out, struct er
 	return err_nomem(err);
 }
 
-int libraries_read(const struct tables *tables, const struct process_tables *process,
+int libraries_read(const struct mount_tables *tables, const struct process_tables *process,
 		   struct places **places, struct libraries *out, struct err *err)
 {
-	char buffer[TABLES_BUFFER];
+	char buffer[MOUNT_TABLES_BUFFER];
 	AUTO_FILE FILE *maps = NULL;
 	CLEANUP(judge_end) struct judge j = {.process = process};
 	int r = open_maps(process, &maps, err);

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "labeler/tables.h"
+#include "labeler/mount_tables.h"
 
 #include <stdio.h>
 
@@ -29,7 +29,7 @@ struct mapping {
 bool mapping_parse(char *line, struct mapping *out);
 
 /* libNAME.so, NAME.so.1.2, libNAME-1.2.so: by its name alone. */
-bool is_library(const char *path);
+bool mapping_is_library(const char *path);
 
 struct library {
 	char *path; /* in the process's mount namespace */
@@ -55,5 +55,5 @@ void places_free(struct places **places);
 /* The libraries of a process. Only what overlays that are not untrusted are made of is looked up.
  * *places starts as NULL and can serve many processes. -EACCES: not ours to look at; -E2BIG: more
  * than LIBRARIES_MAX. A process that ends has none. */
-int libraries_read(const struct tables *tables, const struct process_tables *process,
+int libraries_read(const struct mount_tables *tables, const struct process_tables *process,
 		   struct places **places, struct libraries *out, struct err *err);

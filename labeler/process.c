@@ -22,7 +22,7 @@ void processes_free(struct processes *processes)
 
 /* What one look at all processes carries along. Children have copies of it. */
 struct look {
-	struct tables *tables; /* in a child */
+	struct mount_tables *tables; /* in a child */
 	struct places *places;
 	struct processes found;
 	struct believed *believed; /* overlays of all trusted tables */
@@ -34,7 +34,7 @@ struct look {
 
 static void look_end(struct look *l)
 {
-	tables_close(&l->tables);
+	mount_tables_close(&l->tables);
 	places_free(&l->places);
 	processes_free(&l->found);
 	pids_free(&l->doubtful);
@@ -83,7 +83,7 @@ static int add_labels(struct look *l, const struct process_tables *t, size_t fir
 		for (size_t k = 0; r == 0 && k < t->views[i]->count; k++) {
 			const struct overlay *o = &t->views[i]->overlays[k];
 			struct process *p = find(l, first, o->label);
-			enum trust trust = tables_trust(l->tables, t->views[i], o);
+			enum trust trust = mount_tables_trust(l->tables, t->views[i], o);
 
 			if (!p)
 				r = new_process(l, o->label, &p, err);
@@ -146,36 +146,36 @@ static void answer_believed(FILE *answer, const struct process_tables *t)
 
 		for (size_t k = 0; k < table->count && table->trust == TRUST_YES && !table->told;
 		     k++) {
-			answer_number(answer, table->overlays[k].dev);
-			answer_text(answer, table->overlays[k].label);
+			survey_put_number(answer, table->overlays[k].dev);
+			survey_put_text(answer, table->overlays[k].label);
 		}
 		table->told = true;
 	}
-	answer_number(answer, 0);
-	answer_text(answer, NULL);
+	survey_put_number(answer, 0);
+	survey_put_text(answer, NULL);
 }
 
 static void answer_process(FILE *answer, const struct process *p)
 {
-	answer_who(answer, &p->who);
-	answer_text(answer, p->label);
-	answer_number(answer, p->trust);
-	answer_number(answer, (uint64_t)-p->libs_failed);
-	answer_number(answer, p->libs.count);
+	who_put(answer, &p->who);
+	survey_put_text(answer, p->label);
+	survey_put_number(answer, p->trust);
+	survey_put_number(answer, (uint64_t)-p->libs_failed);
+	survey_put_number(answer, p->libs.count);
 	for (size_t i = 0; i < p->libs.count; i++) {
 		const struct library *lib = &p->libs.items[i];
 
-		answer_text(answer, lib->path);
-		answer_number(answer, lib->ino);
-		answer_number(answer, (uint64_t)lib->pinned | (uint64_t)lib->stale << 1);
+		survey_put_text(answer, lib->path);
+		survey_put_number(answer, lib->ino);
+		survey_put_number(answer, (uint64_t)lib->pinned | (uint64_t)lib->stale << 1);
 	}
 }
 
 static void answer_failed(FILE *answer, int failed, const struct err *why)
 {
-	answer_number(answer, FAILED);
-	answer_number(answer, (uint64_t)-failed);
-	answer_text(answer, why->text);
+	survey_put_number(answer, FAILED);
+	survey_put_number(answer, (uint64_t)-failed);
+	survey_put_text(answer, why->text);
 }
 
 static void answer_found(struct look *l, const struct process_tables *t, FILE *answer)
@@ -186,9 +186,9 @@ static void answer_found(struct look *l, const struct process_tables *t, FILE *a
 	if (r < 0) {
 		answer_failed(answer, r, &err);
 	} else if (l->found.count) {
-		answer_number(answer, FOUND);
+		survey_put_number(answer, FOUND);
 		answer_believed(answer, t);
-		answer_number(answer, l->found.count);
+		survey_put_number(answer, l->found.count);
 		for (size_t i = 0; i < l->found.count; i++)
 			answer_process(answer, &l->found.items[i]);
 	}
@@ -204,29 +204,29 @@ static void ask(void *ctx, pid_t pid, FILE *answer)
 
 	if (!l->tables) { /* the first one: what was found before is the caller's */
 		l->found = (struct processes){0};
-		r = tables_open(&l->tables, &err);
+		r = mount_tables_open(&l->tables, &err);
 	}
 	if (r == 0) {
-		tables_believe(l->tables, l->believed);
-		r = tables_one(l->tables, pid, &t, &err);
+		mount_tables_believe(l->tables, l->believed);
+		r = mount_tables_one(l->tables, pid, &t, &err);
 	}
 	if (r == 0)
 		r = t.failed;
 	if (r < 0 && r != -ESRCH)
 		answer_failed(answer, r, &err);
 	else if (r == 0 && is_doubtful(&t) && !l->vouched)
-		answer_number(answer, DOUBTFUL), answer_believed(answer, &t);
+		survey_put_number(answer, DOUBTFUL), answer_believed(answer, &t);
 	else if (r == 0)
 		answer_found(l, &t, answer);
 }
 
 /* -- what comes of it -- */
 
-static int take_library(struct answer *a, struct libraries *libs, struct err *err)
+static int take_library(struct survey_answer *a, struct libraries *libs, struct err *err)
 {
-	const char *path = take_text(a);
-	struct library lib = {.ino = take_number(a)};
-	uint64_t flags = take_number(a);
+	const char *path = survey_take_text(a);
+	struct library lib = {.ino = survey_take_number(a)};
+	uint64_t flags = survey_take_number(a);
 
 	if (a->broken || !path)
 		return err_set(err, EBADMSG, "an answer breaks off");
@@ -239,7 +239,7 @@ static int take_library(struct answer *a, struct libraries *libs, struct err *er
 	return 0;
 }
 
-static int take_process(struct look *l, struct answer *a, struct err *err)
+static int take_process(struct look *l, struct survey_answer *a, struct err *err)
 {
 	struct process *items = reallocarray(l->found.items, l->found.count + 1, sizeof *items);
 	struct process *p;
@@ -252,12 +252,12 @@ static int take_process(struct look *l, struct answer *a, struct err *err)
 	l->found.items = items;
 	p = &items[l->found.count++];
 	*p = (struct process){0};
-	r = take_who(a, &p->who, err);
-	label = take_text(a);
+	r = who_take(a, &p->who, err);
+	label = survey_take_text(a);
 	p->label = strdup(label ? label : "");
-	p->trust = (enum trust)take_number(a);
-	p->libs_failed = -(int)take_number(a);
-	libs = take_number(a);
+	p->trust = (enum trust)survey_take_number(a);
+	p->libs_failed = -(int)survey_take_number(a);
+	libs = survey_take_number(a);
 	if (a->broken || libs > LIBRARIES_MAX)
 		return err_set(err, EBADMSG, "an answer breaks off");
 	p->libs.items = calloc(libs + 1, sizeof *p->libs.items);
@@ -268,12 +268,12 @@ static int take_process(struct look *l, struct answer *a, struct err *err)
 	return r;
 }
 
-static int take_believed(struct look *l, struct answer *a, struct err *err)
+static int take_believed(struct look *l, struct survey_answer *a, struct err *err)
 {
-	dev_t dev = take_number(a);
-	const char *label = take_text(a);
+	dev_t dev = survey_take_number(a);
+	const char *label = survey_take_text(a);
 
-	for (; label; dev = take_number(a), label = take_text(a)) {
+	for (; label; dev = survey_take_number(a), label = survey_take_text(a)) {
 		struct believed *b = calloc(1, sizeof *b);
 
 		if (!b)
@@ -286,29 +286,29 @@ static int take_believed(struct look *l, struct answer *a, struct err *err)
 	return 0;
 }
 
-static int take_found(struct look *l, struct answer *a, struct err *err)
+static int take_found(struct look *l, struct survey_answer *a, struct err *err)
 {
 	int r = take_believed(l, a, err);
 
-	for (uint64_t n = take_number(a); r == 0 && n > 0; n--)
+	for (uint64_t n = survey_take_number(a); r == 0 && n > 0; n--)
 		r = take_process(l, a, err);
 	return r;
 }
 
 static int take(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
-	struct answer a = {.at = text, .end = text + len};
+	struct survey_answer a = {.at = text, .end = text + len};
 	struct look *l = ctx;
 	const char *why;
 
-	switch (take_number(&a)) {
+	switch (survey_take_number(&a)) {
 	case FOUND:
 		return take_found(l, &a, err);
 	case DOUBTFUL:
 		return pids_add(&l->doubtful, pid, err) < 0 ? -ENOMEM : take_believed(l, &a, err);
 	case FAILED:
-		l->failed = -(int)take_number(&a);
-		why = take_text(&a);
+		l->failed = -(int)survey_take_number(&a);
+		why = survey_take_text(&a);
 		err_set(&l->why, -l->failed, "%s", why ? why : "");
 		l->found.unreadable++;
 		if (l->failed == -ENOMEM)
@@ -332,23 +332,23 @@ static int compare_pid(const void *a, const void *b)
 /* The processes in of, and then those of them that another one has to vouch for. */
 static int look_at(struct look *l, const struct pids *of, struct pids *silent, struct err *err)
 {
-	struct questions questions = {ask, take, l};
-	int r = ask_all(&questions, of, ASK_MS, silent, err);
+	struct survey questions = {ask, take, l};
+	int r = survey_all(&questions, of, SURVEY_MS, silent, err);
 
 	l->vouched = true;
 	if (r == 0)
-		r = ask_all(&questions, &l->doubtful, ASK_MS, silent, err);
+		r = survey_all(&questions, &l->doubtful, SURVEY_MS, silent, err);
 	return r;
 }
 
 static int hand_out(struct look *l, struct processes *out, struct err *err)
 {
-	AUTO_TABLES struct tables *tables = NULL;
-	int r = tables_open(&tables, err);
+	AUTO_MOUNT_TABLES struct mount_tables *tables = NULL;
+	int r = mount_tables_open(&tables, err);
 
 	if (r < 0)
 		return r;
-	l->found.hidden = tables_hidden(tables);
+	l->found.hidden = mount_tables_hidden(tables);
 	if (l->found.count)
 		qsort(l->found.items, l->found.count, sizeof *l->found.items, compare_pid);
 	*out = l->found;
@@ -373,7 +373,7 @@ int processes_read(struct processes *out, struct err *err)
 /* For what cannot be believed by itself all other tables have to be known. */
 static int vouch(struct look *l, struct err *err)
 {
-	struct questions questions = {ask, take, l};
+	struct survey questions = {ask, take, l};
 	AUTO_PIDS struct pids all = {0};
 	AUTO_PIDS struct pids ignored = {0};
 	struct pids one = l->doubtful;
@@ -381,7 +381,7 @@ static int vouch(struct look *l, struct err *err)
 
 	l->doubtful = (struct pids){0};
 	if (r == 0)
-		r = ask_all(&questions, &all, ASK_MS, &ignored, err);
+		r = survey_all(&questions, &all, SURVEY_MS, &ignored, err);
 	processes_free(&l->found);
 	pids_free(&l->doubtful);
 	l->doubtful = one;
@@ -391,14 +391,14 @@ static int vouch(struct look *l, struct err *err)
 
 static int look_at_one(struct look *l, pid_t pid, struct pids *silent, struct err *err)
 {
-	struct questions questions = {ask, take, l};
-	int r = ask_all(&questions, &(struct pids){&pid, 1}, ASK_MS, silent, err);
+	struct survey questions = {ask, take, l};
+	int r = survey_all(&questions, &(struct pids){&pid, 1}, SURVEY_MS, silent, err);
 
 	if (r < 0 || l->doubtful.count == 0)
 		return r;
 	r = vouch(l, err);
 	l->vouched = true;
-	return r < 0 ? r : ask_all(&questions, &l->doubtful, ASK_MS, silent, err);
+	return r < 0 ? r : survey_all(&questions, &l->doubtful, SURVEY_MS, silent, err);
 }
 
 static int is_known(pid_t pid, struct err *err)

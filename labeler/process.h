@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "labeler/maps.h"
-#include "labeler/tables.h"
+#include "labeler/mount_tables.h"
 #include "labeler/who.h"
 
 /* One label of one process. One whose threads are in different views is there for each. */
@@ -32,7 +32,7 @@ struct processes {
 void processes_free(struct processes *processes);
 #define AUTO_PROCESSES CLEANUP(processes_free)
 
-/* All with a label. Takes ASK_MS longer at most than the processes that answer. */
+/* All with a label. Takes SURVEY_MS longer at most than the processes that answer. */
 int processes_read(struct processes *out, struct err *err);
 
 /* The labels of that one; count 0: it has none. -ESRCH: there is no such process; -ETIMEDOUT: it does not

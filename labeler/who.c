@@ -103,23 +103,23 @@ int who_read_program(int dir, const char *task, char **program, struct err *err)
 
 /* -- in answers -- */
 
-void answer_who(FILE *answer, const struct who *who)
+void who_put(FILE *answer, const struct who *who)
 {
-	answer_number(answer, (uint64_t)who->pid);
-	answer_number(answer, who->uid);
-	answer_text(answer, who->name);
-	answer_text(answer, who->program);
+	survey_put_number(answer, (uint64_t)who->pid);
+	survey_put_number(answer, who->uid);
+	survey_put_text(answer, who->name);
+	survey_put_text(answer, who->program);
 }
 
-int take_who(struct answer *answer, struct who *out, struct err *err)
+int who_take(struct survey_answer *answer, struct who *out, struct err *err)
 {
 	const char *name, *program;
 
-	out->pid = (pid_t)take_number(answer);
-	out->uid = (uid_t)take_number(answer);
-	name = take_text(answer);
+	out->pid = (pid_t)survey_take_number(answer);
+	out->uid = (uid_t)survey_take_number(answer);
+	name = survey_take_text(answer);
 	snprintf(out->name, sizeof out->name, "%s", name ? name : "");
-	program = take_text(answer);
+	program = survey_take_text(answer);
 	out->program = program ? strdup(program) : NULL;
 	return program && !out->program ? err_nomem(err) : 0;
 }
@@ -144,7 +144,7 @@ static void ask_name(void *ctx, pid_t pid, FILE *answer)
 	snprintf(path, sizeof path, "/proc/%d", pid);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir >= 0 && who_read(dir, ".", &who))
-		answer_who(answer, &who);
+		who_put(answer, &who);
 }
 
 static int add_silent(struct silent *out, struct who *who, struct err *err)
@@ -161,9 +161,9 @@ static int add_silent(struct silent *out, struct who *who, struct err *err)
 
 static int take_name(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
-	struct answer answer = {.at = text, .end = text + len};
+	struct survey_answer answer = {.at = text, .end = text + len};
 	CLEANUP(who_free) struct who who = {0};
-	int r = take_who(&answer, &who, err);
+	int r = who_take(&answer, &who, err);
 
 	(void)pid;
 	return r < 0 ? r : add_silent(ctx, &who, err);
@@ -171,9 +171,9 @@ static int take_name(void *ctx, pid_t pid, const char *text, size_t len, struct 
 
 int silent_name(const struct pids *pids, struct silent *out, struct err *err)
 {
-	struct questions questions = {ask_name, take_name, out};
+	struct survey questions = {ask_name, take_name, out};
 	AUTO_PIDS struct pids nameless = {0};
-	int r = ask_all(&questions, pids, ASK_TABLES_MS, &nameless, err);
+	int r = survey_all(&questions, pids, SURVEY_TABLES_MS, &nameless, err);
 
 	for (size_t i = 0; r == 0 && i < nameless.count; i++)
 		r = add_silent(out, &(struct who){.pid = nameless.items[i]}, err);

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "labeler/ask.h"
+#include "labeler/survey.h"
 
 #include <stdint.h>
 
@@ -30,9 +30,9 @@ int who_read_program(int dir, const char *task, char **program, struct err *err)
 /* Its permitted capabilities; 0 if they cannot be known. */
 uint64_t who_capabilities(int dir, const char *task);
 
-void answer_who(FILE *answer, const struct who *who);
+void who_put(FILE *answer, const struct who *who);
 /* *out is freed with who_free. */
-int take_who(struct answer *answer, struct who *out, struct err *err);
+int who_take(struct survey_answer *answer, struct who *out, struct err *err);
 
 /* Names those that did not answer: of each, what can be had without waiting. One that has ended is left out. */
 struct silent {

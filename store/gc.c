@@ -3,8 +3,8 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
+#include "intake/import.h"
 #include "store/check.h"
-#include "store/import.h"
 #include "store/manifest.h"
 #include "store/object.h"
 

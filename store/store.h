@@ -46,7 +46,7 @@ struct add_options {
  * (-EPERM): the store is for all. *known is true if the store had this version already. On failure
  * nothing is left but unreferenced objects, which store_gc takes. -EBADMSG: damaged archive;
  * -EPERM: a member that may not come in (named in err); -EFBIG: beyond the limits in
- * store/import.h.
+ * intake/import.h.
  */
 int store_add(struct store *store, const char *source, const struct add_options *options,
 	      struct version *out, bool *known, struct err *err);

@@ -1,4 +1,4 @@
-/* In a loader's place (tests/unit/labeler_prove.c): tries what a loader has no business to, and
+/* In a loader's place (tests/unit/view_proof.c): tries what a loader has no business to, and
  * says in a loader's words, "NAME => /WHAT", what came of it. OPEN is a directory that everybody
  * may write to, with a file "old". */
 #include <errno.h>

@@ -21,7 +21,7 @@ int filter_load(const struct plan *plan, struct err *err)
 	if (!plan->filter)
 		return 0;
 	/* The same registers with a length that the kernel refuses: if that is "loaded" too, a
-	 * filter of the caller's says so, and not the kernel (see view_refused). */
+	 * filter of the caller's says so, and not the kernel (see namespace_refused). */
 	if (load(&program) == 0)
 		return err_set(err, EPERM,
 			       "a system-call filter that this process inherited fakes seccomp(2)");

@@ -29,7 +29,7 @@
 #include "wrapper/identify.h"
 #include "wrapper/limits.h"
 #include "wrapper/mounts.h"
-#include "wrapper/view.h"
+#include "wrapper/namespace.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -221,19 +221,19 @@ static const char *kernel_refuses(void)
 {
 	if (filter_hides_mounts())
 		return "a system-call filter that this process inherited refuses mount calls";
-	return view_refused();
+	return namespace_refused();
 }
 
 static int build(const struct plan *plan, const struct mounts *mounts, struct err *err)
 {
 	AUTO_FD int wrapper = -1;
-	int r = view_private(&wrapper, err);
+	int r = namespace_private(&wrapper, err);
 
 	if (r == 0)
-		r = view_strip(mounts, err);
+		r = namespace_strip(mounts, err);
 	if (r == 0 && mounts->ninherited)
-		r = view_check_paths(plan, err);
-	return r < 0 ? r : view_lay(plan, wrapper, err);
+		r = namespace_check_paths(plan, err);
+	return r < 0 ? r : namespace_lay(plan, wrapper, err);
 }
 
 /* Raises the capability. *refusal is why nothing can be mounted all the same, and then it is dropped
@@ -242,7 +242,7 @@ static int raise_to_mount(const struct caps *entry, const char **refusal, struct
 {
 	int r = caps_raise(entry, err);
 
-	*refusal = r < 0 ? NULL : view_forbidden();
+	*refusal = r < 0 ? NULL : namespace_forbidden();
 	if (r < 0 || *refusal)
 		give_up(entry);
 	return r;
@@ -304,7 +304,7 @@ static int run_on_host(char **argv)
 		return fail(*argv, &err, EXIT_CANNOT);
 	}
 	refusal = mounts.ninherited ? kernel_refuses() : NULL;
-	if (mounts.ninherited && view_check_paths(NULL, &err) < 0)
+	if (mounts.ninherited && namespace_check_paths(NULL, &err) < 0)
 		return fail(*argv, &err, EXIT_OWN);
 	if (mounts.ninherited && !refusal && raise_to_mount(&entry, &refusal, &err) < 0)
 		return fail(*argv, &err, EXIT_OWN);
@@ -454,11 +454,11 @@ int main(int argc, char **argv)
 
 	/* 3. What is there to do? Nothing is changed before this is known, but that something
 	 * is mounted below a cover is learnt in the namespace (covers_lay). */
-	if (view_check_layers(plan, &err) < 0 || view_check_paths(plan, &err) < 0)
+	if (namespace_check_layers(plan, &err) < 0 || namespace_check_paths(plan, &err) < 0)
 		return fail(plan->app, &err, EXIT_OWN);
 	if (mounts_in_view() && mounts_read(&mounts, &err) < 0)
 		return without_view(&launch, err.text);
-	if (!limits_leave(VIEW_DESCRIPTORS))
+	if (!limits_leave(NAMESPACE_DESCRIPTORS))
 		return without_view(&launch, "RLIMIT_NOFILE leaves too few descriptors");
 
 	/* 4. to 6. Raise the capability; a namespace of its own; the view; drop the capability. */

@@ -18,7 +18,7 @@ struct mounts {
 	size_t ninherited;
 };
 
-/* Whether the caller may be in a view: in each, "/" is nosuid (view_private). It may be so
+/* Whether the caller may be in a view: in each, "/" is nosuid (namespace_private). It may be so
  * elsewhere; and true where it cannot be told. */
 bool mounts_in_view(void);
 

@@ -1,6 +1,6 @@
 /* A .deb file on the way that it takes, but in one process: the parser (unpack.c: ar, the
  * decompressors, tar), the frames that it writes, and what staging makes of them. */
-#include "store/unpack.h"
+#include "intake/unpack.h"
 #include "tests/fuzz/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

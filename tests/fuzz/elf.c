@@ -1,7 +1,7 @@
 /* elf_read and what elf_facts says of it, then the symbols, as of a program that is alone. */
-#include "labeler/elf.h"
-#include "labeler/facts.h"
-#include "labeler/linkage.h"
+#include "elf/elf.h"
+#include "elf/info.h"
+#include "elf/linkage.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <sys/mman.h>
@@ -47,14 +47,14 @@ static void check_symbols(int fd)
 /* What is sent on is what was read. */
 static void check_form(int fd)
 {
-	AUTO_FACTS struct facts before = {0}, after = {0};
+	AUTO_ELF_INFO struct elf_info before = {0}, after = {0};
 	AUTO_FREE char *data = NULL;
 	struct err err;
 	size_t len;
 
-	HOLD(facts_read(fd, &before, &err) == 0);
-	data = facts_encode(&before, &len);
-	HOLD(data && facts_decode(data, len, &after));
+	HOLD(elf_info_read(fd, &before, &err) == 0);
+	data = elf_info_encode(&before, &len);
+	HOLD(data && elf_info_decode(data, len, &after));
 	HOLD(before.is_elf == after.is_elf && before.elf.nneeded == after.elf.nneeded &&
 	     before.elf.ngiven == after.elf.ngiven && !before.why == !after.why);
 }

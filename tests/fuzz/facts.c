@@ -1,5 +1,5 @@
 /* What a process that reads ELF files may answer of one, and what stands in the index. */
-#include "labeler/facts.h"
+#include "elf/info.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <limits.h>
@@ -13,10 +13,10 @@ static void check_string(const struct elf *elf, const char *s, size_t max)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_FREE char *copy = fuzz_copy(data, size, 0), *again = NULL;
-	AUTO_FACTS struct facts f = {0};
+	AUTO_ELF_INFO struct elf_info f = {0};
 	size_t len;
 
-	if (!facts_decode(copy, size, &f)) {
+	if (!elf_info_decode(copy, size, &f)) {
 		HOLD(!f.elf.text && !f.elf.needed && !f.why);
 		return 0;
 	}
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (size_t i = 0; i < f.elf.ngiven; i++)
 		HOLD(f.elf.given[i].name && !f.elf.given[i].file);
-	again = facts_encode(&f, &len);
+	again = elf_info_encode(&f, &len);
 	HOLD(again);
 	return 0;
 }

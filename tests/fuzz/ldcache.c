@@ -1,5 +1,5 @@
 /* ldcache_parse, and look-ups of what it has. */
-#include "labeler/ldcache.h"
+#include "loader/ldcache.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,7 +1,7 @@
 /* An image's layout on the way that it takes, but in one process: the parser (unpack_oci.c: tar,
  * JSON, layers), the frames that it writes, and what staging makes of those of a version. For
  * libFuzzer digests are not compared: no mutation would get past them. */
-#include "store/unpack.h"
+#include "intake/unpack.h"
 #include "tests/fuzz/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,5 +1,5 @@
 /* proof_parse: what a loader prints, or what runs in its place. */
-#include "labeler/prove.h"
+#include "view/proof.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err;
 	char text[512];
 
-	copy[size] = '\n'; /* as prove() ends it */
+	copy[size] = '\n'; /* as proof_run() ends it */
 	HOLD(proof_parse(copy, &proof, &err) == 0);
 	for (size_t i = 0; i < proof.nloaded; i++)
 		HOLD(proof.loaded[i].name && strchr(proof.loaded[i].path, '/'));

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "base/file.h"
+#include "intake/import.h"
 #include "store/check.h"
-#include "store/import.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>

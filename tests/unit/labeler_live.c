@@ -3,7 +3,7 @@
 
 #include "base/paths.h"
 #include "tests/unit/child.h"
-#include "tests/unit/labeler_help.h"
+#include "tests/unit/loader_help.h"
 
 #include <pthread.h>
 #include <sched.h>

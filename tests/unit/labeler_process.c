@@ -3,7 +3,7 @@
 
 #include "base/paths.h"
 #include "tests/unit/child.h"
-#include "tests/unit/labeler_help.h"
+#include "tests/unit/loader_help.h"
 
 #include <grp.h>
 #include <pthread.h>
@@ -72,14 +72,14 @@ static void test_lines_of_no_file(void)
 
 static void test_names(void)
 {
-	CHECK(is_library("/usr/lib/libz.so"));
-	CHECK(is_library("/usr/lib/libz.so.1.2"));
-	CHECK(is_library("/usr/lib/libicudata-72.so"));
-	CHECK(is_library("/x/mod.sorted.so.1"));
-	CHECK(!is_library("/usr/lib.so.d/libz"));
-	CHECK(!is_library("/usr/bin/some.sort"));
-	CHECK(!is_library("/usr/lib/locale/C.utf8/LC_CTYPE"));
-	CHECK(!is_library("/memfd:x"));
+	CHECK(mapping_is_library("/usr/lib/libz.so"));
+	CHECK(mapping_is_library("/usr/lib/libz.so.1.2"));
+	CHECK(mapping_is_library("/usr/lib/libicudata-72.so"));
+	CHECK(mapping_is_library("/x/mod.sorted.so.1"));
+	CHECK(!mapping_is_library("/usr/lib.so.d/libz"));
+	CHECK(!mapping_is_library("/usr/bin/some.sort"));
+	CHECK(!mapping_is_library("/usr/lib/locale/C.utf8/LC_CTYPE"));
+	CHECK(!mapping_is_library("/memfd:x"));
 }
 
 /* -- processes in a view -- */

@@ -1,6 +1,6 @@
 /* Single files of the live system, copies of layers, and which package a file came from. */
+#include "dpkg/package.h"
 #include "store/layer.h"
-#include "store/owner.h"
 #include "tests/unit/store_help.h"
 
 static struct store *store;
@@ -138,13 +138,13 @@ static void holding(void)
 		if (strcmp(glibc.items[i].name, "libc6") == 0)
 			queries[3] = glibc.items[i].query;
 	MUST(queries[3]);
-	CHECK(packages_holding(queries, 5, paths, 6, of, libraries, &err) == 0);
+	CHECK(package_search(queries, 5, paths, 6, of, libraries, &err) == 0);
 	CHECK(of[0] == 3 && of[1] == 1 && of[2] == OWNER_NONE && of[3] == 1 && of[4] == OWNER_NONE);
 	CHECK(of[5] == 4);
 	CHECK(!libraries[0] && !libraries[1] && !libraries[2] && libraries[3] && !libraries[4]);
-	CHECK(packages_holding(queries, 0, paths, 6, of, libraries, &err) == 0 &&
+	CHECK(package_search(queries, 0, paths, 6, of, libraries, &err) == 0 &&
 	      of[0] == OWNER_NONE);
-	CHECK(packages_holding(queries + 3, 1, NULL, 0, of, libraries, &err) == 0 && libraries[0]);
+	CHECK(package_search(queries + 3, 1, NULL, 0, of, libraries, &err) == 0 && libraries[0]);
 }
 
 int main(void)

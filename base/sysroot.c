@@ -1,0 +1,252 @@
+#include "base/sysroot.h"
+
+#include "base/path.h"
+#include "base/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
+#define OPEN_AS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+bool sysroot_is_live(const struct sysroot *sysroot)
+{
+	return !sysroot || (sysroot->ncovers == 0 && !sysroot->app);
+}
+
+static int join(char out[PATH_MAX], const char *dir, const char *name)
+{
+	int n = snprintf(out, PATH_MAX, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+/* -- one name, its directory being resolved -- */
+
+static bool is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+/* What a cover has for a canonical path: 1 and the file, 0 if the path is none of its. */
+static int in_cover(const struct cover *cover, struct resolved *at)
+{
+	size_t len = strcmp(cover->target, "/") == 0 ? 0 : strlen(cover->target);
+
+	if (strncmp(at->path, cover->target, len) != 0 || at->path[len] != '/' ||
+	    !at->path[len + 1])
+		return 0;
+	if (join(at->file, cover->layer, at->path + len + 1) < 0)
+		return -ENAMETOOLONG;
+	if (lstat(at->file, &at->st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (is_whiteout(&at->st))
+		return -ENOENT;
+	at->layer = cover->layer;
+	return 1;
+}
+
+/* lstat(2) of at->path in the view; fills the rest. */
+static int show(const struct sysroot *sysroot, struct resolved *at)
+{
+	at->layer = at->app = NULL;
+	if (sysroot->app && strcmp(at->path, sysroot->app) == 0) {
+		at->app = sysroot->app;
+		snprintf(at->file, PATH_MAX, "%s", sysroot->real);
+		return stat(at->file, &at->st) < 0 ? -errno : 0;
+	}
+	for (size_t i = sysroot->ncovers; i-- > 0;) {
+		int r = in_cover(&sysroot->covers[i], at);
+
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+	strcpy(at->file, at->path);
+	return lstat(at->file, &at->st) < 0 ? -errno : 0;
+}
+
+/* -- the walk -- */
+
+struct walk {
+	const struct sysroot *sysroot;
+	bool stop_at_wrapper;
+	int links;
+	char rest[2 * PATH_MAX]; /* what is still to be gone */
+};
+
+static void go_up(char path[PATH_MAX])
+{
+	char *slash = strrchr(path, '/');
+
+	slash[slash == path] = '\0';
+}
+
+/* Puts a link's text before what is left of the path. */
+static int follow(struct walk *w, struct resolved *at)
+{
+	char target[PATH_MAX], rest[sizeof w->rest];
+	ssize_t n = readlink(at->file, target, sizeof target - 1);
+	int len;
+
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	if (w->stop_at_wrapper && !*w->rest && strcmp(target, PINLIB_WRAPPER) == 0)
+		return 1;
+	if (++w->links > LINKS_MAX)
+		return -ELOOP;
+	if (target[0] == '/')
+		strcpy(at->path, "/");
+	else
+		go_up(at->path);
+	strcpy(rest, w->rest);
+	len = snprintf(w->rest, sizeof w->rest, "%s/%s", target, rest);
+	return len < 0 || (size_t)len >= sizeof w->rest ? -ENAMETOOLONG : 0;
+}
+
+/* One component. 1: stopped at the wrapper's link. */
+static int step(struct walk *w, struct resolved *at)
+{
+	char name[NAME_MAX + 1], parent[PATH_MAX];
+	size_t len = strcspn(w->rest, "/");
+	int r;
+
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, w->rest, len);
+	name[len] = '\0';
+	memmove(w->rest, w->rest + len, strlen(w->rest + len) + 1);
+	len = strspn(w->rest, "/");
+	memmove(w->rest, w->rest + len, strlen(w->rest + len) + 1);
+	if (!S_ISDIR(at->st.st_mode))
+		return -ENOTDIR;
+	if (!*name || strcmp(name, ".") == 0)
+		return 0;
+	if (strcmp(name, "..") == 0) {
+		go_up(at->path);
+		return show(w->sysroot, at);
+	}
+	strcpy(parent, at->path);
+	r = join(at->path, parent, name);
+	if (r == 0)
+		r = show(w->sysroot, at);
+	if (r < 0 || !S_ISLNK(at->st.st_mode))
+		return r;
+	r = follow(w, at);
+	return r == 0 ? show(w->sysroot, at) : r;
+}
+
+/* What is left of the way. */
+static int go_on(struct walk *w, struct resolved *at)
+{
+	int r = 0;
+
+	/* A '/' at the end wants a directory: the empty name after it asks for one. */
+	while (r == 0 && *w->rest)
+		r = step(w, at);
+	return r;
+}
+
+/* rest, of 8 KiB, is written by who goes: to clear it would take longer than the way. */
+static void begin(struct walk *w, const struct sysroot *sysroot, bool stop)
+{
+	static const struct sysroot live;
+
+	w->sysroot = sysroot ? sysroot : &live;
+	w->stop_at_wrapper = stop;
+	w->links = 0;
+}
+
+static int walk(const struct sysroot *sysroot, const char *path, bool stop, struct resolved *out)
+{
+	struct walk w;
+	char here[PATH_MAX];
+	int n, r;
+
+	if (!*path)
+		return -ENOENT;
+	begin(&w, sysroot, stop);
+	here[0] = '\0';
+	if (path[0] != '/' && !getcwd(here, sizeof here))
+		return -errno;
+	n = snprintf(w.rest, sizeof w.rest, "%s/%s", here, path);
+	if (n < 0 || n >= PATH_MAX)
+		return -ENAMETOOLONG;
+	strcpy(out->path, "/");
+	r = show(w.sysroot, out);
+	return r == 0 ? go_on(&w, out) : r;
+}
+
+int sysroot_resolve(const struct sysroot *sysroot, const char *path, struct resolved *out)
+{
+	if (!sysroot_is_live(sysroot))
+		return walk(sysroot, path, false, out);
+	out->layer = out->app = NULL;
+	if (!realpath(path, out->path) || stat(out->path, &out->st) < 0)
+		return -errno;
+	memcpy(out->file, out->path, sizeof out->file);
+	return 0;
+}
+
+int sysroot_resolve_in(const struct sysroot *sysroot, const char *dir, const char *name,
+		       struct resolved *out)
+{
+	struct walk w;
+
+	if (strlen(dir) >= PATH_MAX || strlen(name) > NAME_MAX)
+		return -ENAMETOOLONG;
+	begin(&w, sysroot, false);
+	strcpy(out->path, dir);
+	strcpy(w.rest, name);
+	out->st = (struct stat){.st_mode = S_IFDIR};
+	return go_on(&w, out);
+}
+
+int sysroot_resolve_program(const struct sysroot *sysroot, const char *path, struct resolved *out)
+{
+	char dir[PATH_MAX], real[PATH_MAX];
+	int r = walk(sysroot, path, true, out);
+
+	if (r <= 0)
+		return r;
+	path_dir(out->path, dir);
+	r = join(real, dir, PINLIB_REAL_DIR);
+	if (r == 0)
+		r = join(out->file, real, path_base(out->path));
+	if (r < 0)
+		return r;
+	return stat(out->file, &out->st) < 0 ? -errno : 0;
+}
+
+int sysroot_open(const struct sysroot *sysroot, const char *path, struct stat *st,
+		 const char **layer)
+{
+	struct resolved at;
+	const char *file = path;
+	int fd, r;
+
+	if (layer)
+		*layer = NULL;
+	if (!sysroot_is_live(sysroot)) {
+		r = sysroot_resolve(sysroot, path, &at);
+		if (r < 0)
+			return r;
+		file = at.file;
+		if (layer)
+			*layer = at.layer;
+	}
+	fd = open(file, OPEN_AS);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, st) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}

@@ -1,0 +1,260 @@
+#include "change/apply.h"
+
+#include "base/reach.h"
+#include "change/select.h"
+#include "change/with_deps.h"
+#include "host/wrap.h"
+#include "loader/program.h"
+#include "policy/profile.h"
+
+#include <limits.h>
+#include <string.h>
+
+struct applying {
+	struct policy *policy;
+	struct store *store;
+	const struct apply_how *how;
+	struct paths described; /* canonical */
+	struct dpkg_says says;
+	struct paths *changed;
+};
+
+/* What one app is to be. */
+struct wanted {
+	const struct described *as;
+	char path[PATH_MAX]; /* canonical */
+	struct versions pins;
+	struct confinement confined;
+	bool unknown; /* in a dry run: a pin's version is still to be added */
+};
+
+static void wanted_end(struct wanted *w)
+{
+	versions_free(&w->pins);
+	confinement_free(&w->confined);
+}
+#define AUTO_WANTED CLEANUP(wanted_end)
+
+/* -- which versions -- */
+
+static int add_sources(struct applying *a, const struct described *as, struct err *err)
+{
+	const struct add_options options = {.facts = a->how->facts};
+
+	for (size_t i = 0; i < as->nsources; i++) {
+		AUTO_VERSION struct version v = {0};
+		char what[2 * PATH_MAX];
+		bool known;
+		int r;
+
+		if (a->how->dry_run) {
+			snprintf(what, sizeof what, "would add %s", as->sources[i]);
+			a->how->report(a->how->ctx, what);
+			continue;
+		}
+		r = store_add(a->store, as->sources[i], &options, &v, &known, err);
+		if (r < 0)
+			return r;
+		snprintf(what, sizeof what, "added %s %s (%s)", v.name, v.version, v.arch);
+		if (!known)
+			a->how->report(a->how->ctx, what);
+	}
+	return 0;
+}
+
+static int choose_pins(struct applying *a, struct wanted *w, const char *arch, struct err *err)
+{
+	const struct described *as = w->as;
+
+	versions_free(&w->pins);
+	w->pins.items = calloc(as->npins + 1, sizeof *w->pins.items);
+	if (!w->pins.items)
+		return err_nomem(err);
+	for (size_t i = 0; i < as->npins; i++) {
+		int r = select_version(a->store, &as->pins[i], w->path, arch, &w->pins.items[i],
+				       err);
+
+		if (r < 0)
+			return r;
+		w->pins.count++;
+	}
+	return 0;
+}
+
+/* Each pin of an app is of another library. */
+static int check_pins(const struct wanted *w, struct err *err)
+{
+	for (size_t i = 0; i < w->pins.count; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct version *x = &w->pins.items[i], *y = &w->pins.items[k];
+
+			if (strcmp(x->name, y->name) == 0 && strcmp(x->arch, y->arch) == 0)
+				return err_set(err, EINVAL, "two pins mean %s (%s): %s and %s",
+					       x->name, x->arch, y->version, x->version);
+		}
+	return 0;
+}
+
+static int find_pins(struct applying *a, struct wanted *w, struct err *err)
+{
+	const char *arch = "";
+	int r = w->as->npins ? select_arch(w->path, &arch, err) : 0;
+
+	if (r == 0)
+		r = choose_pins(a, w, arch, err);
+	if (r == -ENOENT && w->as->nsources) {
+		r = add_sources(a, w->as, err);
+		w->unknown = a->how->dry_run;
+		if (r == 0 && !w->unknown)
+			r = choose_pins(a, w, arch, err);
+	}
+	return r < 0 ? r : check_pins(w, err);
+}
+
+static int fill_in(struct applying *a, struct wanted *w, struct err *err)
+{
+	int r = wrap_allowed(w->path, &a->says, err);
+
+	if (r == 0 && w->as->profile)
+		r = profile_compile(profile_dirs, w->as->profile, &w->confined, err);
+	return r < 0 ? r : find_pins(a, w, err);
+}
+
+/* -- what differs -- */
+
+static bool is_wanted(const struct wanted *w, const struct digest *digest)
+{
+	for (size_t i = 0; i < w->pins.count; i++)
+		if (digest_equal(&w->pins.items[i].digest, digest))
+			return true;
+	return false;
+}
+
+/* Whether the app's pin is left alone: it was brought for the sake of others. */
+static bool is_companion(const struct wanted *w, const struct pin *pin)
+{
+	return w->as->with_deps && pin->origin == PIN_WITH_DEPS && !is_wanted(w, &pin->digest);
+}
+
+static bool is_same(const struct wanted *w, const struct app *now)
+{
+	size_t wanted = 0;
+
+	if (!now->path || now->on_failure != w->as->on_failure ||
+	    !confinement_equal(&now->confined, &w->confined))
+		return false;
+	for (size_t i = 0; i < now->npins; i++) {
+		const struct pin *pin = &now->pins[i];
+
+		if (is_companion(w, pin))
+			continue;
+		if (pin->origin != PIN_BY_HAND || !is_wanted(w, &pin->digest))
+			return false;
+		wanted++;
+	}
+	return wanted == w->pins.count;
+}
+
+static int change(struct applying *a, const struct wanted *w, const struct app *now,
+		  struct err *err)
+{
+	int r = policy_wrap(a->policy, w->path, w->as->on_failure, false, err);
+
+	for (size_t i = 0; r == 0 && i < now->npins; i++)
+		if (!is_companion(w, &now->pins[i]) && !is_wanted(w, &now->pins[i].digest))
+			r = policy_unpin(a->policy, w->path, &now->pins[i].digest, err);
+	for (size_t i = 0; r == 0 && i < w->pins.count; i++)
+		r = policy_pin(a->policy, w->path, &w->pins.items[i], PIN_BY_HAND, err);
+	if (r == 0)
+		r = policy_confine(a->policy, w->path, &w->confined, err);
+	if (r == 0 && w->as->with_deps && !a->how->dry_run)
+		r = with_deps_add(a->policy, a->store, w->path, a->how->facts, a->how->report,
+				  a->how->ctx, err);
+	return r;
+}
+
+static int apply_wrapped(struct applying *a, struct wanted *w, const struct app *now,
+			 struct err *err)
+{
+	struct err ignored;
+	int r = fill_in(a, w, err);
+
+	if (r < 0)
+		return r;
+	if (!w->unknown && is_same(w, now) && wrap_check(w->path, &ignored) == 0)
+		return 0;
+	if (!w->unknown && !is_same(w, now))
+		r = change(a, w, now, err);
+	return r < 0 ? r : paths_add(a->changed, w->path, err);
+}
+
+static int unwrap(struct applying *a, const char *path, struct err *err)
+{
+	int r = policy_unwrap(a->policy, path, err);
+
+	return r < 0 ? r : paths_add(a->changed, path, err);
+}
+
+/* A program that is to be absent may be gone. */
+static int find_path(const struct described *as, char path[PATH_MAX], struct err *err)
+{
+	int r = reach_allowed(as->path, err);
+
+	if (r == 0)
+		r = program_canonical(as->path, path, err);
+	if (r == -ENOENT && as->absent) {
+		snprintf(path, PATH_MAX, "%s", as->path);
+		return 0;
+	}
+	return r;
+}
+
+static int apply_one(struct applying *a, const struct described *as, struct err *err)
+{
+	AUTO_WANTED struct wanted w = {.as = as};
+	AUTO_APP struct app now = {0};
+	int r = find_path(as, w.path, err);
+
+	if (r < 0)
+		return r;
+	if (paths_have(&a->described, w.path))
+		return err_set(err, EINVAL, "%s leads to %s, which is described already", as->path,
+			       w.path);
+	r = paths_add(&a->described, w.path, err);
+	if (r == 0)
+		r = policy_app(a->policy, w.path, POLICY_NOW, &now, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (as->absent)
+		return now.path ? unwrap(a, w.path, err) : 0;
+	return apply_wrapped(a, &w, &now, err);
+}
+
+static int unwrap_others(struct applying *a, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_apps(a->policy, POLICY_NOW, &apps, err);
+
+	for (size_t i = 0; r == 0 && i < apps.count; i++)
+		if (!paths_have(&a->described, apps.items[i].path))
+			r = unwrap(a, apps.items[i].path, err);
+	return r;
+}
+
+int apply(struct policy *policy, struct store *store, const struct description *d,
+	  const struct apply_how *how, struct paths *changed, struct err *err)
+{
+	struct applying a = {.policy = policy, .store = store, .how = how, .changed = changed};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < d->count; i++) {
+		r = apply_one(&a, &d->items[i], err);
+		if (r < 0)
+			r = err_wrap(err, r, "%s", d->items[i].where);
+	}
+	if (r == 0 && how->exact)
+		r = unwrap_others(&a, err);
+	paths_free(&a.described);
+	dpkg_says_free(&a.says);
+	return r;
+}

@@ -1,0 +1,383 @@
+#include "change/with_deps.h"
+
+#include "base/path.h"
+#include "host/wrap.h"
+#include "loader/program.h"
+#include "store/origin.h"
+#include "view/verdict.h"
+#include "view/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUNDS_MAX 64	/* pins that are added */
+#define FETCHES_MAX 6	/* packages that are looked into for one library */
+#define UNITED_MAX 4096 /* for a sentence */
+
+/* The app, its pins' content, and how it fares. */
+struct state {
+	struct app app;
+	struct versions pinned; /* in the order of app.pins */
+	struct verdict verdict;
+};
+
+static void state_free(struct state *s)
+{
+	app_free(&s->app);
+	versions_free(&s->pinned);
+	verdict_free(&s->verdict);
+	*s = (struct state){0};
+}
+#define AUTO_STATE CLEANUP(state_free)
+
+static int look(struct policy *policy, struct store *store, const char *path, struct state *out,
+		struct err *err)
+{
+	AUTO_FREE struct view_plan *plan = calloc(1, sizeof *plan);
+	AUTO_STATE struct state s = {0};
+	char program[PATH_MAX];
+	struct sysroot sysroot;
+	int r;
+
+	if (!plan)
+		return err_nomem(err);
+	r = policy_app(policy, path, POLICY_NOW, &s.app, err);
+	if (r == 0)
+		r = app_versions(store, &s.app, &s.pinned, err);
+	if (r == 0)
+		r = view_build(store, &s.app, policy_current(policy), plan, err);
+	if (r == 0)
+		r = wrap_program(path, program, err);
+	if (r == 0) {
+		sysroot = plan_sysroot(&plan->plan, program);
+		r = verdict_reach(store, &s.app, &s.pinned, &sysroot, &s.verdict, err);
+	}
+	view_plan_free(plan);
+	if (r < 0)
+		return r;
+	*out = s;
+	s = (struct state){0};
+	return 0;
+}
+
+/* -- what is wanted -- */
+
+static bool has_soname(const struct version *v, const char *soname)
+{
+	for (size_t i = 0; i < v->nentries; i++)
+		if (v->entries[i].soname && strcmp(v->entries[i].soname, soname) == 0)
+			return true;
+	return false;
+}
+
+/* The pinned version that brings a library; NULL if it is the live system's. */
+static const struct version *pinned_with(const struct state *s, const char *soname)
+{
+	for (size_t i = 0; i < s->pinned.count; i++)
+		if (has_soname(&s->pinned.items[i], soname))
+			return &s->pinned.items[i];
+	return NULL;
+}
+
+/* The library that could mend it. Of two that do not fit each other it is the live system's: the
+ * other was pinned on purpose. NULL if there is none: the program itself does not fit. The loader
+ * names objects by the path that it found them at, so the last component is what it looked for. */
+static const char *wanted(const struct state *s, const struct missing *m)
+{
+	const char *by = m->by ? path_base(m->by) : NULL;
+	const char *from = m->from ? path_base(m->from) : NULL;
+
+	if (m->kind == MISSING_LIBRARY)
+		return strchr(m->what, '/') ? NULL : m->what;
+	if (from && !pinned_with(s, from))
+		return from;
+	if (by && strstr(by, ".so") && !pinned_with(s, by))
+		return by;
+	return NULL;
+}
+
+static bool still_missing(const struct state *s, const struct missing *m)
+{
+	for (size_t i = 0; i < s->verdict.proof.nmissing; i++) {
+		const struct missing *o = &s->verdict.proof.missing[i];
+
+		if (o->kind == m->kind && strcmp(o->what, m->what) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* -- who has it -- */
+
+static bool is_pinned_name(const struct app *app, const struct version *v)
+{
+	for (size_t i = 0; i < app->npins; i++)
+		if (strcmp(app->pins[i].name, v->name) == 0 &&
+		    strcmp(app->pins[i].arch, v->arch) == 0)
+			return true;
+	return false;
+}
+
+static const char *arch_of(const struct app *app)
+{
+	for (size_t i = 0; i < app->npins; i++)
+		if (strcmp(app->pins[i].arch, "all") != 0)
+			return app->pins[i].arch;
+	return "";
+}
+
+static bool comes_in_question(const struct app *app, const struct version *v, const char *soname)
+{
+	return strcmp(v->arch, arch_of(app)) == 0 && !is_pinned_name(app, v) &&
+	       has_soname(v, soname);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Whether two versions came from one place: one configuration of apt, one directory. */
+static bool same_place(struct store *store, const struct version *a, const struct version *b)
+{
+	AUTO_ORIGIN struct origin x = {0}, y = {0};
+	char dir_x[PATH_MAX], dir_y[PATH_MAX];
+	struct err ignored;
+
+	if (origin_read(store, &a->digest, &x, &ignored) < 0 ||
+	    origin_read(store, &b->digest, &y, &ignored) < 0)
+		return false;
+	if (x.source[0] != '/' || y.source[0] != '/')
+		return strncmp(x.source, "apt:", 4) == 0 && strncmp(y.source, "apt:", 4) == 0 &&
+		       same_text(x.apt_config, y.apt_config);
+	path_dir(x.source, dir_x);
+	path_dir(y.source, dir_y);
+	return strcmp(dir_x, dir_y) == 0;
+}
+
+/* -- trying -- */
+
+struct supplying {
+	struct policy *policy;
+	struct store *store;
+	const char *path;
+	elf_facts_fn *facts;
+	report_fn *report;
+	void *ctx;
+	struct state now;
+	struct dirs in_vain; /* sonames that nobody could supply */
+};
+
+static void tell(const struct supplying *s, const struct version *v, const struct missing *m)
+{
+	char why[UNITED_MAX / 2], text[UNITED_MAX];
+
+	if (!s->report)
+		return;
+	missing_text(m, why, sizeof why);
+	snprintf(text, sizeof text, "added %s=%s: %s", v->name, v->version, why);
+	s->report(s->ctx, text);
+}
+
+/* 1 if what was missing is there with this version, which is pinned then; 0 if not. */
+static int try_version(struct supplying *s, const struct version *v, const struct missing *m,
+		       struct err *err)
+{
+	AUTO_STATE struct state then = {0};
+	struct err why;
+	int r = policy_pin(s->policy, s->path, v, PIN_WITH_DEPS, err);
+
+	if (r < 0)
+		return r;
+	r = look(s->policy, s->store, s->path, &then, &why);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0 || still_missing(&then, m)) {
+		r = policy_unpin(s->policy, s->path, &v->digest, err);
+		return r < 0 ? r : 0;
+	}
+	tell(s, v, m);
+	state_free(&s->now);
+	s->now = then;
+	then = (struct state){0};
+	return 1;
+}
+
+/* Newest first, and first of all those from where the pin came from that misses it. */
+static int from_store(struct supplying *s, const struct version *pin, const char *soname,
+		      const struct missing *m, struct err *err)
+{
+	AUTO_VERSIONS struct versions all = {0};
+	int r = store_list(s->store, &all, err);
+
+	for (int pass = 0; r == 0 && pass < 2; pass++)
+		for (size_t i = all.count; r == 0 && i-- > 0;) {
+			const struct version *v = &all.items[i];
+
+			if (comes_in_question(&s->now.app, v, soname) &&
+			    same_place(s->store, v, pin) == (pass == 0))
+				r = try_version(s, v, m, err);
+		}
+	return r;
+}
+
+static int fetch(struct supplying *s, const char *source, const char *apt_config,
+		 const char *soname, const struct missing *m, struct err *err)
+{
+	const struct add_options how = {
+		.facts = s->facts, .soname = soname, .apt_config = apt_config};
+	AUTO_VERSION struct version v = {0};
+	struct err why;
+	bool known;
+	int r = store_add(s->store, source, &how, &v, &known, &why);
+
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0 || !comes_in_question(&s->now.app, &v, soname))
+		return 0;
+	return try_version(s, &v, m, err);
+}
+
+static int from_origin(struct supplying *s, const struct version *pin, const char *soname,
+		       const struct missing *m, struct err *err)
+{
+	AUTO_CANDIDATES struct candidates sources = {0};
+	AUTO_ORIGIN struct origin origin = {0};
+	struct err unknown;
+	int r = 0;
+
+	if (origin_read(s->store, &pin->digest, &origin, &unknown) < 0)
+		return 0;
+	r = origin_candidates(&origin, soname, &sources, err);
+	for (size_t i = 0; r == 0 && i < sources.count && i < FETCHES_MAX; i++)
+		r = fetch(s, sources.items[i], origin.apt_config, soname, m, err);
+	return r;
+}
+
+static void missing_free(struct missing *m)
+{
+	free(m->what);
+	free(m->from);
+	free(m->by);
+}
+
+static int copy_missing(const struct missing *m, struct missing *out, struct err *err)
+{
+	*out = (struct missing){.kind = m->kind,
+				.what = strdup(m->what),
+				.from = m->from ? strdup(m->from) : NULL,
+				.by = m->by ? strdup(m->by) : NULL};
+	if (!out->what || (m->from && !out->from) || (m->by && !out->by))
+		return err_nomem(err);
+	return 0;
+}
+
+/* The pin on whose account it is missing: its origin is asked for more. */
+static const struct version *pin_behind(const struct state *s, const struct missing *m)
+{
+	const struct version *pin = m->by ? pinned_with(s, path_base(m->by)) : NULL;
+
+	if (!pin && m->from)
+		pin = pinned_with(s, path_base(m->from));
+	return pin ? pin : &s->pinned.items[0];
+}
+
+/* 1 if it was mended; then s->now is another, and with it all that missing points to. */
+static int mend(struct supplying *s, const struct missing *missing, struct err *err)
+{
+	CLEANUP(missing_free) struct missing m = {0};
+	AUTO_FREE char *soname = NULL;
+	const char *name = wanted(&s->now, missing);
+	int r;
+
+	if (!name || dirs_have(&s->in_vain, name))
+		return 0;
+	soname = strdup(name);
+	if (!soname)
+		return err_nomem(err);
+	r = copy_missing(missing, &m, err);
+	if (r == 0)
+		r = from_store(s, pin_behind(&s->now, &m), soname, &m, err);
+	if (r == 0)
+		r = from_origin(s, pin_behind(&s->now, &m), soname, &m, err);
+	if (r == 0)
+		r = dirs_add(&s->in_vain, soname, err);
+	return r;
+}
+
+/* 1 if something of what is missing was mended. */
+static int mend_one(struct supplying *s, struct err *err)
+{
+	const struct proof *p = &s->now.verdict.proof;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < p->nmissing; i++)
+		r = mend(s, &p->missing[i], err);
+	return r;
+}
+
+static void supplying_end(struct supplying *s)
+{
+	state_free(&s->now);
+	dirs_free(&s->in_vain);
+}
+
+int with_deps_add(struct policy *policy, struct store *store, const char *app, elf_facts_fn *facts,
+		  report_fn *report, void *ctx, struct err *err)
+{
+	CLEANUP(supplying_end)
+	struct supplying s = {.policy = policy,
+			      .store = store,
+			      .path = app,
+			      .facts = facts,
+			      .report = report,
+			      .ctx = ctx};
+	int r = look(policy, store, app, &s.now, err);
+
+	if (r < 0 || s.now.pinned.count == 0)
+		return r;
+	for (int round = 0; r >= 0 && round < ROUNDS_MAX; round++) {
+		r = mend_one(&s, err);
+		if (r == 0)
+			break;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* -- hints -- */
+
+static void hint_at(const struct origin *origin, const struct missing *missing, char *text,
+		    size_t size)
+{
+	AUTO_CANDIDATES struct candidates sources = {0};
+	struct err ignored;
+
+	if (origin_candidates(origin, missing->what, &sources, &ignored) == 0 && sources.likely)
+		snprintf(text, size, "%s may have it", sources.items[0]);
+}
+
+void with_deps_hint(struct store *store, const struct app *app, const struct versions *pinned,
+		    const struct missing *missing, char *text, size_t size)
+{
+	AUTO_VERSIONS struct versions all = {0};
+	struct err ignored;
+
+	text[0] = '\0';
+	if (!store || missing->kind != MISSING_LIBRARY || strchr(missing->what, '/') ||
+	    store_list(store, &all, &ignored) < 0)
+		return;
+	for (size_t i = all.count; i-- > 0;)
+		if (comes_in_question(app, &all.items[i], missing->what)) {
+			snprintf(text, size, "the store has it in %s=%s", all.items[i].name,
+				 all.items[i].version);
+			return;
+		}
+	for (size_t i = 0; i < pinned->count && !*text; i++) {
+		AUTO_ORIGIN struct origin origin = {0};
+
+		if (origin_read(store, &pinned->items[i].digest, &origin, &ignored) == 0)
+			hint_at(&origin, missing, text, size);
+	}
+	if (!*text)
+		hint_at(&(struct origin){.source = (char[]){"apt:"}}, missing, text, size);
+}

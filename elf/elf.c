@@ -1,0 +1,548 @@
+#include "elf/elf.h"
+
+#include "base/cleanup.h"
+#include "elf/image.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DYNAMIC_MAX 65536 /* entries of the dynamic section */
+/* All strings. Entries can share a string, copies cannot. */
+#define TEXT_MAX (4u << 20)
+
+void elf_free(struct elf *elf)
+{
+	free(elf->needed);
+	free(elf->asked);
+	free(elf->given);
+	free(elf->text);
+	*elf = (struct elf){0};
+}
+
+const char *elf_fault_text(enum elf_fault fault)
+{
+	switch (fault) {
+	case ELF_FAULT_NONE:
+		return "";
+	case ELF_FAULT_ORDER:
+		return "its byte order is not this machine's";
+	case ELF_FAULT_IDENT:
+		return "its ELF identification is not one that the loader knows";
+	case ELF_FAULT_TYPE:
+		return "only ET_DYN and ET_EXEC can be loaded";
+	case ELF_FAULT_PHDRS:
+		return "its program headers are not of the expected size";
+	case ELF_FAULT_NOTHING:
+		return "it has no loadable segments";
+	}
+	return "";
+}
+
+static int malformed(struct err *err, const char *what)
+{
+	return err_set(err, EBADMSG, "malformed ELF file: %s", what);
+}
+
+/* What the dynamic section says that is only read when all of it is known. */
+struct tags {
+	uint64_t at, count; /* the section itself */
+	uint64_t strings, strings_len;
+	uint64_t soname, rpath, runpath; /* offsets of strings + 1; 0: none */
+	uint64_t asked, given;		 /* addresses; 0: none */
+};
+
+/* A reading under way. The text grows and moves, so until the end a string is known as its offset
+ * + 1 in place of a pointer; settle() makes pointers of them. */
+struct reading {
+	struct image image;
+	struct tags tags;
+	struct elf elf;
+	size_t text_room;
+};
+
+static const char *later(size_t offset)
+{
+	return (const char *)(uintptr_t)(offset + 1);
+}
+
+static void settle_one(const struct elf *elf, const char **string)
+{
+	if (*string)
+		*string = elf->text + ((uintptr_t)*string - 1);
+}
+
+static void settle(struct elf *elf)
+{
+	settle_one(elf, &elf->interp);
+	settle_one(elf, &elf->soname);
+	settle_one(elf, &elf->rpath);
+	settle_one(elf, &elf->runpath);
+	for (size_t i = 0; i < elf->nneeded; i++)
+		settle_one(elf, &elf->needed[i].name);
+	for (size_t i = 0; i < elf->nasked; i++) {
+		settle_one(elf, &elf->asked[i].file);
+		settle_one(elf, &elf->asked[i].name);
+	}
+	for (size_t i = 0; i < elf->ngiven; i++)
+		settle_one(elf, &elf->given[i].name);
+}
+
+static int text_room(struct reading *r, size_t len, struct err *err)
+{
+	size_t want = r->elf.text_len + len, room = r->text_room ? r->text_room : 1024;
+	char *more;
+
+	if (want > TEXT_MAX)
+		return malformed(err, "too much text");
+	if (want <= r->text_room)
+		return 0;
+	while (room < want)
+		room *= 2;
+	more = realloc(r->elf.text, room);
+	if (!more)
+		return err_nomem(err);
+	r->elf.text = more;
+	r->text_room = room;
+	return 0;
+}
+
+/* A string of the file, from at and of at most len bytes with its end. */
+static int take_string(struct reading *r, uint64_t at, uint64_t len, size_t max, const char **out,
+		       struct err *err)
+{
+	size_t start = r->elf.text_len, had = 0, step = 64;
+	int e;
+
+	for (;; step = 1024) {
+		char *to, *end;
+
+		if (step > len - had)
+			step = (size_t)(len - had);
+		if (step == 0)
+			return malformed(err, "a string without an end");
+		e = text_room(r, had + step, err);
+		if (e < 0)
+			return e;
+		to = r->elf.text + start + had;
+		if (!image_get(&r->image, at + had, to, step))
+			return malformed(err, "a string out of range");
+		end = memchr(to, '\0', step);
+		had = end ? had + (size_t)(end - to) + 1 : had + step;
+		if (had > max)
+			return malformed(err, "a string that is too long");
+		if (!end)
+			continue;
+		r->elf.text_len = start + had;
+		*out = later(start);
+		return 0;
+	}
+}
+
+/* A string of the string table. */
+static int table_string(struct reading *r, uint64_t at, size_t max, const char **out,
+			struct err *err)
+{
+	uint64_t offset, len;
+
+	if (!image_offset(&r->image, r->tags.strings, &offset, &len))
+		return malformed(err, "the string table is out of range");
+	if (len > r->tags.strings_len)
+		len = r->tags.strings_len;
+	if (at >= len)
+		return malformed(err, "a string out of range");
+	return take_string(r, offset + at, len - at, max, out, err);
+}
+
+/* Room for one more of an array that grows by doubling; count is what it holds. */
+static void *grown(void *items, size_t count, size_t size)
+{
+	if (count > 0 && (count & (count - 1)) != 0)
+		return items;
+	return reallocarray(items, count ? 2 * count : 1, size);
+}
+
+/* -- the dynamic section -- */
+
+static int add_needed(struct reading *r, uint64_t name, enum elf_need_kind kind, struct err *err)
+{
+	struct elf_need *more;
+
+	if (r->elf.nneeded == ELF_NEEDED_MAX)
+		return malformed(err, "too many needed libraries");
+	more = grown(r->elf.needed, r->elf.nneeded, sizeof *more);
+	if (!more)
+		return err_nomem(err);
+	r->elf.needed = more;
+	/* The table may come after this entry: the offset is kept, and read later. */
+	more[r->elf.nneeded++] = (struct elf_need){later(name), kind};
+	return 0;
+}
+
+static int take_tag(struct reading *r, int64_t tag, uint64_t value, struct err *err)
+{
+	switch (tag) {
+	case DT_NEEDED:
+		return add_needed(r, value, ELF_NEEDED, err);
+	case DT_AUXILIARY:
+		return add_needed(r, value, ELF_AUXILIARY, err);
+	case DT_FILTER:
+		return add_needed(r, value, ELF_FILTER, err);
+	case DT_STRTAB:
+		r->tags.strings = value;
+		break;
+	case DT_STRSZ:
+		r->tags.strings_len = value;
+		break;
+	case DT_SONAME:
+		r->tags.soname = value + 1;
+		break;
+	case DT_RPATH:
+		r->tags.rpath = value + 1;
+		break;
+	case DT_RUNPATH:
+		r->tags.runpath = value + 1;
+		break;
+	case DT_VERNEED:
+		r->tags.asked = value;
+		break;
+	case DT_VERDEF:
+		r->tags.given = value;
+		break;
+	case DT_FLAGS_1:
+		r->elf.nodeflib = value & DF_1_NODEFLIB;
+		r->elf.pie = value & DF_1_PIE;
+		break;
+	}
+	return 0;
+}
+
+static int take_tags(struct reading *r, struct err *err)
+{
+	for (size_t i = 0; i < r->tags.count; i++) {
+		uint64_t value;
+		int64_t tag;
+		int e;
+
+		if (!image_dyn(&r->image, r->tags.at, i, &tag, &value))
+			return malformed(err, "the dynamic section is out of range");
+		if (tag == DT_NULL)
+			return 0;
+		e = take_tag(r, tag, value, err);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+static int take_names(struct reading *r, struct err *err)
+{
+	struct elf *elf = &r->elf;
+	const struct tags *t = &r->tags;
+	int e = 0;
+
+	if (t->soname)
+		e = table_string(r, t->soname - 1, PATH_MAX, &elf->soname, err);
+	/* DT_RUNPATH makes the loader ignore DT_RPATH. */
+	if (e == 0 && t->runpath)
+		e = table_string(r, t->runpath - 1, ELF_STRING_MAX, &elf->runpath, err);
+	else if (e == 0 && t->rpath)
+		e = table_string(r, t->rpath - 1, ELF_STRING_MAX, &elf->rpath, err);
+	for (size_t i = 0; e == 0 && i < elf->nneeded; i++) {
+		uint64_t at = (uintptr_t)elf->needed[i].name - 1;
+
+		elf->needed[i].name = NULL;
+		e = table_string(r, at, PATH_MAX, &elf->needed[i].name, err);
+	}
+	return e;
+}
+
+/* -- versions -- */
+
+/* A record of a version table, at an address: in what one segment gives from the table's start. */
+struct table {
+	uint64_t at, len;
+};
+
+static bool record(struct reading *r, const struct table *t, uint64_t at, void *out, size_t len)
+{
+	return at <= t->len && len <= t->len - at && image_get(&r->image, t->at + at, out, len);
+}
+
+static int add_version(struct reading *r, struct elf_version **items, size_t *count,
+		       const struct elf_version *v, uint64_t name, struct err *err)
+{
+	struct elf_version *more;
+
+	if (*count == ELF_VERSIONS_MAX)
+		return malformed(err, "too many versions (a chain of them that is a circle?)");
+	more = grown(*items, *count, sizeof *more);
+	if (!more)
+		return err_nomem(err);
+	*items = more;
+	more[*count] = *v;
+	more[*count].name = NULL;
+	++*count;
+	return table_string(r, name, PATH_MAX, &more[*count - 1].name, err);
+}
+
+/* The versions asked of one file. Chains go on by distances that are added up, as the loader adds
+ * them: one that leads nowhere, or round and round, ends at the table's end or at a limit. */
+static int take_asked_of(struct reading *r, const struct table *t, uint64_t at, const char *file,
+			 struct err *err)
+{
+	const struct image *i = &r->image;
+	Elf64_Vernaux aux;
+
+	for (;; at += image_u32(i, aux.vna_next)) {
+		struct elf_version v;
+		int e;
+
+		if (!record(r, t, at, &aux, sizeof aux))
+			return malformed(err, "the needed versions are out of range");
+		v = (struct elf_version){
+			.file = file,
+			.hash = image_u32(i, aux.vna_hash),
+			.index = image_u16(i, aux.vna_other) & 0x7fff,
+			.weak = image_u16(i, aux.vna_flags) & VER_FLG_WEAK,
+			.hidden = image_u16(i, aux.vna_other) & 0x8000,
+		};
+		e = add_version(r, &r->elf.asked, &r->elf.nasked, &v, image_u32(i, aux.vna_name),
+				err);
+		if (e < 0 || aux.vna_next == 0)
+			return e;
+	}
+}
+
+static int take_asked(struct reading *r, struct err *err)
+{
+	const struct image *i = &r->image;
+	Elf64_Verneed need; /* the same bytes in both classes */
+	struct table t;
+	uint64_t at = 0;
+
+	if (!image_offset(i, r->tags.asked, &t.at, &t.len))
+		return malformed(err, "the needed versions are out of range");
+	for (size_t n = 0;; n++, at += image_u32(i, need.vn_next)) {
+		const char *file = NULL;
+		int e;
+
+		if (n == ELF_NEEDED_MAX)
+			return malformed(err, "versions of too many files");
+		if (!record(r, &t, at, &need, sizeof need))
+			return malformed(err, "the needed versions are out of range");
+		if (image_u16(i, need.vn_version) != VER_NEED_CURRENT)
+			return malformed(err, "needed versions of an unknown format");
+		e = table_string(r, image_u32(i, need.vn_file), PATH_MAX, &file, err);
+		if (e == 0)
+			e = take_asked_of(r, &t, at + image_u32(i, need.vn_aux), file, err);
+		if (e < 0 || need.vn_next == 0)
+			return e;
+	}
+}
+
+static int take_given(struct reading *r, struct err *err)
+{
+	const struct image *i = &r->image;
+	Elf64_Verdef def;
+	Elf64_Verdaux aux;
+	struct table t;
+	uint64_t at = 0;
+
+	if (!image_offset(i, r->tags.given, &t.at, &t.len))
+		return malformed(err, "the defined versions are out of range");
+	for (;; at += image_u32(i, def.vd_next)) {
+		struct elf_version v = {0};
+		int e;
+
+		if (!record(r, &t, at, &def, sizeof def) ||
+		    !record(r, &t, at + image_u32(i, def.vd_aux), &aux, sizeof aux))
+			return malformed(err, "the defined versions are out of range");
+		if (image_u16(i, def.vd_version) != VER_DEF_CURRENT)
+			return malformed(err, "defined versions of an unknown format");
+		v.hash = image_u32(i, def.vd_hash);
+		v.index = image_u16(i, def.vd_ndx) & 0x7fff;
+		v.weak = image_u16(i, def.vd_flags) & VER_FLG_WEAK;
+		v.base = image_u16(i, def.vd_flags) & VER_FLG_BASE;
+		e = add_version(r, &r->elf.given, &r->elf.ngiven, &v, image_u32(i, aux.vda_name),
+				err);
+		if (e < 0 || def.vd_next == 0)
+			return e;
+	}
+}
+
+/* -- the whole -- */
+
+static int read_interp(struct reading *r, const Elf64_Phdr *ph, struct err *err)
+{
+	struct err ignored;
+
+	if (r->elf.interp)
+		return 0; /* the kernel takes the first */
+	if (ph->p_offset > r->image.size ||
+	    take_string(r, ph->p_offset, ph->p_filesz, PATH_MAX, &r->elf.interp, &ignored) < 0)
+		return malformed(err, "the interpreter's name");
+	return 0;
+}
+
+static int find_dynamic(struct reading *r, const Elf64_Phdr *ph, struct err *err)
+{
+	size_t entry = r->image.class == 64 ? sizeof(Elf64_Dyn) : sizeof(Elf32_Dyn);
+	uint64_t len;
+
+	/* By its address, as the loader has it; files with debugging information alone hold none.
+	 */
+	if (!image_offset(&r->image, ph->p_vaddr, &r->tags.at, &len))
+		return malformed(err, "the dynamic section is not in the file");
+	r->tags.count = len / entry;
+	if (r->tags.count > DYNAMIC_MAX)
+		r->tags.count = DYNAMIC_MAX;
+	return 0;
+}
+
+static int read_phdrs(struct reading *r, struct err *err)
+{
+	Elf64_Phdr dynamic = {0}, ph;
+	size_t n = r->image.header.e_phnum;
+	/* All are there, or none is looked at. */
+	int e = n > 0 ? image_phdr(&r->image, n - 1, &ph, err) : 0;
+
+	for (size_t i = 0; e == 0 && i < n; i++) {
+		e = image_phdr(&r->image, i, &ph, err);
+		if (e == 0 && ph.p_type == PT_LOAD)
+			e = image_add_load(&r->image, &ph, err);
+		if (e == 0 && ph.p_type == PT_INTERP)
+			e = read_interp(r, &ph, err);
+		if (e == 0 && ph.p_type == PT_DYNAMIC) {
+			r->elf.dynamic = true;
+			dynamic = ph; /* the loader takes the last */
+		}
+	}
+	if (e == 0 && r->elf.dynamic)
+		e = find_dynamic(r, &dynamic, err);
+	return e;
+}
+
+/* In the order of the checks of glibc's open_verify (dl-load.c). */
+static enum elf_fault fault_of(const struct image *i)
+{
+	static const unsigned char zero[EI_NIDENT - EI_PAD];
+	const unsigned char *ident = i->header.e_ident;
+	size_t phdr = i->class == 64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+
+	if (i->swap)
+		return ELF_FAULT_ORDER;
+	if (ident[EI_VERSION] != EV_CURRENT || i->header.e_version != EV_CURRENT ||
+	    (ident[EI_OSABI] != ELFOSABI_SYSV && ident[EI_OSABI] != ELFOSABI_GNU) ||
+	    memcmp(ident + EI_PAD, zero, sizeof zero) != 0)
+		return ELF_FAULT_IDENT;
+	if (i->header.e_type != ET_DYN && i->header.e_type != ET_EXEC)
+		return ELF_FAULT_TYPE;
+	return i->header.e_phentsize != phdr ? ELF_FAULT_PHDRS : ELF_FAULT_NONE;
+}
+
+static int read_image(struct reading *r, struct err *err)
+{
+	struct elf *elf = &r->elf;
+	int e = image_header(&r->image, err);
+
+	if (e < 0)
+		return e;
+	elf->class = r->image.class;
+	elf->machine = r->image.header.e_machine;
+	elf->shared = r->image.header.e_type == ET_DYN;
+	elf->fault = fault_of(&r->image);
+	if (elf->fault == ELF_FAULT_TYPE || elf->fault == ELF_FAULT_PHDRS)
+		return 0; /* nothing in it is for the loader */
+	e = read_phdrs(r, err);
+	if (e == 0 && elf->fault == ELF_FAULT_NONE && r->image.nloads == 0)
+		elf->fault = ELF_FAULT_NOTHING;
+	if (e < 0 || !elf->dynamic)
+		return e;
+	e = take_tags(r, err);
+	if (e == 0)
+		e = take_names(r, err);
+	if (e == 0 && r->tags.asked)
+		e = take_asked(r, err);
+	elf->has_versions = r->tags.given != 0;
+	if (e == 0 && r->tags.given)
+		e = take_given(r, err);
+	return e;
+}
+
+int elf_read(int fd, struct elf *out, bool *is_elf, struct err *err)
+{
+	struct reading r;
+	int e;
+
+	r.tags = (struct tags){0};
+	r.elf = (struct elf){0};
+	r.text_room = 0;
+	*out = (struct elf){0};
+	*is_elf = false;
+	e = image_open(fd, &r.image, err);
+	if (e != 0)
+		return e < 0 ? e : 0;
+	*is_elf = true;
+	e = read_image(&r, err);
+	image_close(&r.image);
+	if (e < 0) {
+		int class = r.elf.class, machine = r.elf.machine;
+
+		elf_free(&r.elf);
+		out->class = class;
+		out->machine = machine;
+		return e;
+	}
+	settle(&r.elf);
+	*out = r.elf;
+	return 0;
+}
+
+static const struct {
+	int class, machine;
+	const char *arch, *triplet;
+} machines[] = {
+	{64, EM_X86_64, "amd64", "x86_64-linux-gnu"},
+	{32, EM_386, "i386", "i386-linux-gnu"},
+	{32, EM_X86_64, "x32", "x86_64-linux-gnux32"},
+	{64, EM_AARCH64, "arm64", "aarch64-linux-gnu"},
+	{32, EM_ARM, "armhf", "arm-linux-gnueabihf"},
+	{64, EM_RISCV, "riscv64", "riscv64-linux-gnu"},
+	{64, EM_PPC64, "ppc64el", "powerpc64le-linux-gnu"},
+	{64, EM_S390, "s390x", "s390x-linux-gnu"},
+};
+
+const char *elf_arch(int class, int machine)
+{
+	for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
+		if (machines[i].class == class && machines[i].machine == machine)
+			return machines[i].arch;
+	return "";
+}
+
+const char *elf_triplet(int class, int machine)
+{
+	for (size_t i = 0; i < sizeof machines / sizeof *machines; i++)
+		if (machines[i].class == class && machines[i].machine == machine)
+			return machines[i].triplet;
+	return "";
+}
+
+int elf_facts(int fd, char *soname, char *arch, struct err *err)
+{
+	AUTO_ELF struct elf elf = {0};
+	bool is_elf;
+	int r = elf_read(fd, &elf, &is_elf, err);
+
+	soname[0] = arch[0] = '\0';
+	if (r < 0 || !is_elf)
+		return r;
+	if (elf.soname && strlen(elf.soname) >= 256)
+		return malformed(err, "the soname is too long");
+	snprintf(soname, 256, "%s", elf.soname ? elf.soname : "");
+	snprintf(arch, 256, "%s", elf_arch(elf.class, elf.machine));
+	return 0;
+}

@@ -1,0 +1,283 @@
+#include "elf/info.h"
+
+#include "base/cleanup.h"
+
+#include <elf.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void elf_info_clear(struct elf_info *f)
+{
+	elf_free(&f->elf);
+	free(f->why);
+	free(f->shebang);
+	free(f->needs);
+	free(f->askeds);
+	*f = (struct elf_info){0};
+}
+
+/* -- reading -- */
+
+/* The first line of a script, without "#!" and the blanks around; NULL if it is none. */
+static int read_shebang(int fd, struct elf_info *f)
+{
+	char buf[INFO_SHEBANG + 2];
+	ssize_t n = pread(fd, buf, sizeof buf - 1, 0);
+	char *start, *end;
+
+	if (n < 3 || buf[0] != '#' || buf[1] != '!')
+		return 0;
+	buf[n] = '\0';
+	start = buf + 2 + strspn(buf + 2, " \t");
+	end = start + strcspn(start, "\n");
+	while (end > start && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
+		end--;
+	*end = '\0';
+	if (*start)
+		f->shebang = strdup(start);
+	return *start && !f->shebang ? -ENOMEM : 0;
+}
+
+int elf_info_read(int fd, struct elf_info *out, struct err *err)
+{
+	struct elf_info f = {0};
+	struct stat st;
+	struct err why;
+	int r = elf_read(fd, &f.elf, &f.is_elf, &why);
+
+	/* One that is ELF to its end is as long as a header, or malformed. */
+	f.empty = (r < 0 || !f.is_elf) && fstat(fd, &st) == 0 &&
+		  st.st_size < (off_t)sizeof(Elf32_Ehdr);
+	if (r < 0 && r != -ENOMEM)
+		f.why = strdup(why.text);
+	else if (r == 0 && !f.is_elf)
+		r = read_shebang(fd, &f);
+	if (r == -ENOMEM || (r < 0 && !f.why)) {
+		elf_info_clear(&f);
+		return err_nomem(err);
+	}
+	f.error = r;
+	*out = f;
+	return 0;
+}
+
+/* -- the form: a header, arrays, and the text that their offsets point into -- */
+
+#define NOTHING UINT32_MAX /* no string */
+
+struct form {
+	uint32_t class, machine, fault;
+	uint32_t flags;
+	uint32_t interp, soname, rpath, runpath, why, shebang; /* offsets in the text */
+	uint32_t nneeded, nasked, ngiven, text_len;
+};
+
+struct form_need {
+	uint32_t name, kind;
+};
+
+struct form_version {
+	uint32_t file, name, hash, index, flags;
+};
+
+enum {
+	F_ELF = 1,
+	F_EMPTY = 2,
+	F_SHARED = 4,
+	F_DYNAMIC = 8,
+	F_PIE = 16,
+	F_NODEFLIB = 32,
+	F_VERSIONS = 64,
+};
+enum { V_WEAK = 1, V_HIDDEN = 2, V_BASE = 4 };
+
+static uint32_t offset_of(const struct elf *e, const char *string)
+{
+	return string ? (uint32_t)(string - e->text) : NOTHING;
+}
+
+static struct form_version form_version(const struct elf *e, const struct elf_version *v)
+{
+	return (struct form_version){
+		offset_of(e, v->file), offset_of(e, v->name), v->hash, v->index,
+		(v->weak ? V_WEAK : 0) | (v->hidden ? V_HIDDEN : 0) | (v->base ? V_BASE : 0)};
+}
+
+char *elf_info_encode(const struct elf_info *f, size_t *len)
+{
+	const struct elf *e = &f->elf;
+	size_t why_len = f->why ? strlen(f->why) + 1 : 0;
+	size_t shebang_len = f->shebang ? strlen(f->shebang) + 1 : 0;
+	struct form h = {
+		.class = (uint32_t)e->class,
+		.machine = (uint32_t)e->machine,
+		.fault = (uint32_t)e->fault,
+		.flags = (f->is_elf ? F_ELF : 0) | (f->empty ? F_EMPTY : 0) |
+			 (e->shared ? F_SHARED : 0) | (e->dynamic ? F_DYNAMIC : 0) |
+			 (e->pie ? F_PIE : 0) | (e->nodeflib ? F_NODEFLIB : 0) |
+			 (e->has_versions ? F_VERSIONS : 0),
+		.interp = offset_of(e, e->interp),
+		.soname = offset_of(e, e->soname),
+		.rpath = offset_of(e, e->rpath),
+		.runpath = offset_of(e, e->runpath),
+		.why = f->why ? (uint32_t)e->text_len : NOTHING,
+		.shebang = f->shebang ? (uint32_t)(e->text_len + why_len) : NOTHING,
+		.nneeded = (uint32_t)e->nneeded,
+		.nasked = (uint32_t)e->nasked,
+		.ngiven = (uint32_t)e->ngiven,
+		.text_len = (uint32_t)(e->text_len + why_len + shebang_len),
+	};
+	char *data, *p;
+
+	*len = sizeof h + e->nneeded * sizeof(struct form_need) +
+	       (e->nasked + e->ngiven) * sizeof(struct form_version) + h.text_len;
+	data = p = malloc(*len);
+	if (!data)
+		return NULL;
+	p = mempcpy(p, &h, sizeof h);
+	for (size_t i = 0; i < e->nneeded; i++) {
+		struct form_need n = {offset_of(e, e->needed[i].name), e->needed[i].kind};
+
+		p = mempcpy(p, &n, sizeof n);
+	}
+	for (size_t i = 0; i < e->nasked + e->ngiven; i++) {
+		struct form_version v =
+			form_version(e, i < e->nasked ? &e->asked[i] : &e->given[i - e->nasked]);
+
+		p = mempcpy(p, &v, sizeof v);
+	}
+	if (e->text_len)
+		p = mempcpy(p, e->text, e->text_len);
+	if (why_len)
+		p = mempcpy(p, f->why, why_len);
+	if (shebang_len)
+		memcpy(p, f->shebang, shebang_len);
+	return data;
+}
+
+/* A string of the text, which ends in a NUL, and no longer than elf_read gives one. */
+static bool string_at(const struct elf *e, uint32_t at, size_t max, const char **out)
+{
+	*out = at < e->text_len ? e->text + at : NULL;
+	return *out && (e->text_len <= max || strlen(*out) < max);
+}
+
+static bool may_be_at(const struct elf *e, uint32_t at, size_t max, const char **out)
+{
+	*out = NULL;
+	return at == NOTHING || string_at(e, at, max, out);
+}
+
+static bool decode_arrays(const char *p, const struct form *h, struct elf *e)
+{
+	for (size_t i = 0; i < h->nneeded; i++, p += sizeof(struct form_need)) {
+		struct form_need n;
+
+		memcpy(&n, p, sizeof n);
+		if (n.kind > ELF_FILTER || !string_at(e, n.name, PATH_MAX, &e->needed[i].name))
+			return false;
+		e->needed[i].kind = (enum elf_need_kind)n.kind;
+	}
+	for (size_t i = 0; i < (size_t)h->nasked + h->ngiven;
+	     i++, p += sizeof(struct form_version)) {
+		bool asked = i < h->nasked;
+		struct elf_version *v = asked ? &e->asked[i] : &e->given[i - h->nasked];
+		struct form_version f;
+
+		memcpy(&f, p, sizeof f);
+		if (!string_at(e, f.name, PATH_MAX, &v->name) ||
+		    (asked ? !string_at(e, f.file, PATH_MAX, &v->file) : f.file != NOTHING))
+			return false;
+		v->hash = f.hash;
+		v->index = (uint16_t)f.index;
+		v->weak = f.flags & V_WEAK;
+		v->hidden = f.flags & V_HIDDEN;
+		v->base = f.flags & V_BASE;
+	}
+	return true;
+}
+
+/* Shown to the user: what a parser made up is no terminal's business. */
+static char *plain_copy(const char *text)
+{
+	char *copy = strdup(text);
+
+	for (char *p = copy; p && *p; p++)
+		if ((unsigned char)*p < ' ' || (unsigned char)*p > '~')
+			*p = '?';
+	return copy;
+}
+
+static bool decode_strings(const struct form *h, struct elf_info *f)
+{
+	struct elf *e = &f->elf;
+	const char *why, *shebang;
+
+	if (!may_be_at(e, h->interp, PATH_MAX, &e->interp) ||
+	    !may_be_at(e, h->soname, PATH_MAX, &e->soname) ||
+	    !may_be_at(e, h->rpath, ELF_STRING_MAX, &e->rpath) ||
+	    !may_be_at(e, h->runpath, ELF_STRING_MAX, &e->runpath) || (e->rpath && e->runpath) ||
+	    !may_be_at(e, h->why, ERR_TEXT_MAX, &why) ||
+	    !may_be_at(e, h->shebang, INFO_SHEBANG, &shebang))
+		return false;
+	f->error = why ? -EBADMSG : 0;
+	f->why = why ? plain_copy(why) : NULL;
+	f->shebang = shebang ? strdup(shebang) : NULL;
+	return (!why || f->why) && (!shebang || f->shebang);
+}
+
+static bool decode_into(const char *data, size_t len, struct elf_info *f)
+{
+	struct elf *e = &f->elf;
+	struct form h;
+	uint64_t arrays;
+
+	if (len < sizeof h)
+		return false;
+	memcpy(&h, data, sizeof h);
+	arrays = (uint64_t)h.nneeded * sizeof(struct form_need) +
+		 ((uint64_t)h.nasked + h.ngiven) * sizeof(struct form_version);
+	if (h.fault > ELF_FAULT_NOTHING || (h.class != 0 && h.class != 32 && h.class != 64) ||
+	    h.machine > UINT16_MAX || h.nneeded > ELF_NEEDED_MAX || h.nasked > ELF_VERSIONS_MAX ||
+	    h.ngiven > ELF_VERSIONS_MAX || arrays > len - sizeof h ||
+	    h.text_len != len - sizeof h - arrays || (h.text_len && data[len - 1] != '\0'))
+		return false;
+	e->needed = calloc(h.nneeded + 1, sizeof *e->needed);
+	e->asked = calloc(h.nasked + 1, sizeof *e->asked);
+	e->given = calloc(h.ngiven + 1, sizeof *e->given);
+	e->text = malloc(h.text_len + 1);
+	if (!e->needed || !e->asked || !e->given || !e->text)
+		return false;
+	memcpy(e->text, data + sizeof h + arrays, h.text_len);
+	e->text_len = h.text_len;
+	e->nneeded = h.nneeded;
+	e->nasked = h.nasked;
+	e->ngiven = h.ngiven;
+	e->class = (int)h.class;
+	e->machine = (int)h.machine;
+	e->fault = (enum elf_fault)h.fault;
+	e->shared = h.flags & F_SHARED;
+	e->dynamic = h.flags & F_DYNAMIC;
+	e->pie = h.flags & F_PIE;
+	e->nodeflib = h.flags & F_NODEFLIB;
+	e->has_versions = h.flags & F_VERSIONS;
+	f->is_elf = h.flags & F_ELF;
+	f->empty = h.flags & F_EMPTY;
+	return decode_strings(&h, f) && decode_arrays(data + sizeof h, &h, e);
+}
+
+bool elf_info_decode(const char *data, size_t len, struct elf_info *out)
+{
+	struct elf_info f = {0};
+
+	if (!decode_into(data, len, &f)) {
+		elf_info_clear(&f);
+		return false;
+	}
+	*out = f;
+	return true;
+}

@@ -1,0 +1,224 @@
+#include "intake/import.h"
+
+#include "base/file.h"
+#include "base/path.h"
+#include "base/progress.h"
+#include "store/check.h"
+#include "store/manifest.h"
+#include "store/origin.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static int read_source(struct staging *s, const void *ctx, struct err *err)
+{
+	const char *source = ctx;
+
+	if (strncmp(source, "dpkg:", 5) == 0)
+		return source_dpkg(s, source + 5, err);
+	if (strncmp(source, "apt:", 4) == 0)
+		return source_apt(s, source + 4, err);
+	return source_path(s, source, err);
+}
+
+static int apply_options(struct staging *s, struct err *err)
+{
+	int r = 0;
+
+	if (s->options->name)
+		r = staging_label(s->name, sizeof s->name, "name", s->options->name, err);
+	if (r == 0 && s->options->version)
+		r = staging_label(s->version, sizeof s->version, "version", s->options->version,
+				  err);
+	return r;
+}
+
+/* Whether what came is what was looked for. */
+static int check_soname(const struct staging *s, struct err *err)
+{
+	const char *soname = s->options->soname;
+
+	for (size_t i = 0; soname && i < s->count; i++)
+		if (s->items[i]->soname && strcmp(s->items[i]->soname, soname) == 0)
+			return 0;
+	return soname ? err_set(err, ENODATA, "%s %s has no %s", s->name, s->version, soname) : 0;
+}
+
+/* Moves the staged entries to v. */
+static int make_version(struct staging *s, struct version *v, struct err *err)
+{
+	v->name = strdup(s->name);
+	v->version = strdup(s->version);
+	v->arch = strdup(s->arch);
+	v->entries = calloc(s->count + 1, sizeof *v->entries);
+	if (!v->name || !v->version || !v->arch || !v->entries)
+		return err_nomem(err);
+	for (size_t i = 0; i < s->count; i++) {
+		v->entries[v->nentries++] = *s->items[i];
+		*s->items[i] = (struct entry){0};
+	}
+	return 0;
+}
+
+static int publish_objects(const struct staging *s, const struct version *v, struct err *err)
+{
+	bool touched[256] = {false};
+
+	if (syncfs(s->dir) < 0)
+		return err_sys(err, errno, "cannot sync %s/tmp", s->store->root);
+	for (size_t i = 0; i < v->nentries; i++) {
+		const struct entry *e = &v->entries[i];
+		int r;
+
+		if (e->type != ENTRY_FILE)
+			continue;
+		r = object_publish(s->store, s->dir, &e->content, err);
+		if (r < 0)
+			return r;
+		touched[e->content.bytes[0]] = true;
+	}
+	return object_sync(s->store, touched, err);
+}
+
+static int publish_manifest(struct store *store, const struct version *v, const char *text,
+			    size_t len, bool *known, struct err *err)
+{
+	AUTO_VERSION struct version old = {0};
+	char hex[DIGEST_HEX];
+	bool was_there;
+	int r;
+
+	r = store_load(store, &v->digest, &old, err);
+	*known = r == 0;
+	if (*known)
+		return 0;
+	was_there = r != -ENOENT;
+	digest_hex(&v->digest, hex);
+	r = file_publish(store->versions, hex, text, len, 0644, err);
+	/* It may have its name and not be on the disk: an add that fails adds nothing. */
+	if (r < 0 && !was_there)
+		unlinkat(store->versions, hex, 0);
+	return r < 0 ? err_wrap(err, r, "%s/versions", store->root) : 0;
+}
+
+static int write_origin(struct store *store, const struct staging *s, const struct version *v,
+			const char *source, struct err *err)
+{
+	const char *config = s->options->apt_config;
+
+	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), err);
+}
+
+/* Objects before the manifest: a manifest that can be seen is complete. */
+static int publish(struct store *store, struct staging *s, const char *source, struct version *v,
+		   bool *known, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	int r = make_version(s, v, err);
+
+	if (r == 0)
+		r = version_encode(v, &text, &len, err);
+	if (r == 0 && v->nentries == 0)
+		r = err_set(err, EINVAL, "there are no files in it");
+	if (r == 0)
+		r = publish_objects(s, v, err);
+	if (r == 0 && source)
+		r = write_origin(store, s, v, s->source ? s->source : source, err);
+	if (r == 0)
+		r = publish_manifest(store, v, text, len, known, err);
+	return r;
+}
+
+int import_add(struct store *store, import_fn *read, const void *ctx, const char *source,
+	       const struct add_options *options, struct version *out, bool *known, struct err *err)
+{
+	AUTO_STAGING struct staging s = STAGING_NONE;
+	AUTO_VERSION struct version v = {0};
+	int r;
+
+	*out = (struct version){0};
+	*known = false;
+	r = staging_begin(store, options, &s, err);
+	if (r == 0)
+		r = apply_options(&s, err); /* before the work: a bad name is told at once */
+	if (r == 0) {
+		s.name[0] = s.version[0] = '\0';
+		progress_begin("reading", PROGRESS_BYTES, 0);
+		r = read(&s, ctx, err);
+	}
+	if (r == 0)
+		r = apply_options(&s, err);
+	if (r == 0)
+		r = check_soname(&s, err);
+	progress_end();
+	if (r < 0)
+		return r;
+	progress_begin("bringing it to the disk", PROGRESS_BYTES, 0);
+	r = publish(store, &s, source, &v, known, err);
+	progress_end();
+	if (r < 0)
+		return source || options->name
+			       ? err_wrap(err, r, "%s", source ? source : options->name)
+			       : r;
+	*out = v;
+	v = (struct version){0};
+	return 0;
+}
+
+int store_add(struct store *store, const char *source, const struct add_options *options,
+	      struct version *out, bool *known, struct err *err)
+{
+	return import_add(store, read_source, source, source, options, out, known, err);
+}
+
+/* -- single files -- */
+
+struct files {
+	const struct store_file *items;
+	size_t count;
+};
+
+/* A link's target as it is written: the name alone within one directory. */
+static const char *target_of(const struct store_file *f)
+{
+	char dir[PATH_MAX], link_dir[PATH_MAX];
+
+	path_dir(f->path, dir);
+	path_dir(f->link, link_dir);
+	return strcmp(dir, link_dir) == 0 ? path_base(f->path) : f->path;
+}
+
+/* Everybody can read the store: a caller's descriptor may be of what root alone can. */
+static int add_file(struct staging *s, const struct store_file *f, struct err *err)
+{
+	struct stat st;
+	int r = fstat(f->fd, &st) < 0 ? err_sys(err, errno, "cannot stat %s", f->path)
+				      : file_is_everybodys(&st, f->path, err);
+
+	return r < 0 ? r : staging_file_fd(s, f->path + 1, f->fd, err);
+}
+
+static int read_files(struct staging *s, const void *ctx, struct err *err)
+{
+	const struct files *files = ctx;
+
+	for (size_t i = 0; i < files->count; i++) {
+		const struct store_file *f = &files->items[i];
+		int r = add_file(s, f, err);
+
+		if (r == 0 && f->link)
+			r = staging_link(s, f->link + 1, target_of(f), err);
+		if (r < 0)
+			return r;
+	}
+	return staging_arch(s, err);
+}
+
+int store_add_files(struct store *store, const struct store_file *items, size_t n,
+		    const struct add_options *options, struct version *out, bool *known,
+		    struct err *err)
+{
+	return import_add(store, read_files, &(struct files){items, n}, NULL, options, out, known,
+			  err);
+}

@@ -1,0 +1,217 @@
+/* The parent's side of intake/frame.h: starts the parser and believes nothing that it says. */
+#include "base/parser.h"
+#include "intake/frame.h"
+#include "intake/import.h"
+#include "intake/unpack.h"
+#include "store/check.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+
+struct reader {
+	struct staging *s;
+	struct parser *parser;
+	char path[FRAME_TEXT_MAX + 1], target[FRAME_TEXT_MAX + 1];
+	char data[FRAME_DATA_MAX];
+	/* The file whose DATA frames are coming. */
+	bool open;
+	char member[FRAME_TEXT_MAX + 1];
+	mode_t mode;
+	uint64_t left;
+	struct object_writer w;
+};
+
+static int damaged(struct err *err, const char *why)
+{
+	char buf[SHOWN];
+
+	return err_set(err, EBADMSG, "damaged archive: %s", shown(why, buf));
+}
+
+static int read_text(struct reader *r, char *to, size_t len, struct err *err)
+{
+	int n = parser_read(r->parser, to, len, err);
+
+	if (n < 0)
+		return n;
+	to[len] = '\0';
+	return memchr(to, '\0', len) ? damaged(err, "a name has a NUL") : 0;
+}
+
+static int read_frame(struct reader *r, struct frame *f, struct err *err)
+{
+	int n = parser_read(r->parser, f, sizeof *f, err);
+
+	if (n < 0)
+		return n;
+	if (f->path_len > FRAME_TEXT_MAX || f->target_len > FRAME_TEXT_MAX ||
+	    f->data_len > FRAME_DATA_MAX)
+		return damaged(err, "the parser sent nonsense");
+	n = read_text(r, r->path, f->path_len, err);
+	if (n == 0)
+		n = read_text(r, r->target, f->target_len, err);
+	return n < 0 ? n : parser_read(r->parser, r->data, f->data_len, err);
+}
+
+/* A repeated field is refused: parsers differ in which one counts. */
+static int take_field(struct reader *r, struct err *err)
+{
+	struct staging *s = r->s;
+	char *to;
+	size_t size = sizeof s->name;
+	const char *what;
+
+	if (strcasecmp(r->path, "Package") == 0) {
+		to = s->name;
+		what = "name";
+	} else if (strcasecmp(r->path, "Version") == 0) {
+		to = s->version;
+		what = "version";
+	} else if (strcasecmp(r->path, "Architecture") == 0) {
+		to = s->arch;
+		size = sizeof s->arch;
+		what = "architecture";
+	} else {
+		return damaged(err, "the parser sent nonsense");
+	}
+	if (to[0])
+		return damaged(err, "its control file has a field twice");
+	return staging_label(to, size, what, r->target, err) < 0 ? -EBADMSG : 0;
+}
+
+static int take_error(struct reader *r, const struct frame *f, struct err *err)
+{
+	char member[SHOWN], why[SHOWN];
+
+	shown(r->path, member);
+	shown(r->target, why);
+	switch (f->mode) {
+	case EPERM:
+		return err_set(err, EPERM, "%s%s%s", member, member[0] ? " " : "", why);
+	case EFBIG:
+		return err_set(err, EFBIG, "%s", why);
+	case ENOSYS:
+		return err_set(err, EPERM, "cannot confine the archive parser: %s", why);
+	default:
+		return damaged(err, r->target);
+	}
+}
+
+static int finish_file(struct reader *r, struct err *err)
+{
+	r->open = false;
+	return staging_file(r->s, r->member, r->mode, &r->w, err);
+}
+
+static int begin_file(struct reader *r, const struct frame *f, struct err *err)
+{
+	int n = staging_check_file(r->s, r->path, f->mode, f->size, err);
+
+	if (n == 0)
+		n = object_begin(r->s->store, r->s->dir, &r->w, err);
+	if (n < 0)
+		return n;
+	memcpy(r->member, r->path, sizeof r->member);
+	r->mode = f->mode;
+	r->left = f->size;
+	r->open = true;
+	return r->left ? 0 : finish_file(r, err);
+}
+
+static int take_data(struct reader *r, const struct frame *f, struct err *err)
+{
+	int n;
+
+	if (!r->open || f->data_len == 0 || f->data_len > r->left)
+		return damaged(err, "a member has more content than it says");
+	n = object_write(&r->w, r->data, f->data_len, err);
+	if (n < 0)
+		return n;
+	r->left -= f->data_len;
+	return r->left ? 0 : finish_file(r, err);
+}
+
+static int take_frame(struct reader *r, const struct frame *f, struct err *err)
+{
+	if (f->type == FRAME_ERROR)
+		return take_error(r, f, err);
+	if (r->open && f->type != FRAME_DATA)
+		return damaged(err, "a member has less content than it says");
+	switch (f->type) {
+	case FRAME_FIELD:
+		return take_field(r, err);
+	case FRAME_DIR:
+		return staging_dir(r->s, r->path, err);
+	case FRAME_LINK:
+		return staging_link(r->s, r->path, r->target, err);
+	case FRAME_HARD:
+		return staging_hard(r->s, r->path, f->mode, r->target, err);
+	case FRAME_FILE:
+		return begin_file(r, f, err);
+	case FRAME_DATA:
+		return take_data(r, f, err);
+	default:
+		return damaged(err, "the parser sent nonsense");
+	}
+}
+
+static int read_frames(struct reader *r, struct err *err)
+{
+	struct frame f;
+	int n;
+
+	for (;;) {
+		n = read_frame(r, &f, err);
+		if (n < 0)
+			return n;
+		if (f.type == FRAME_END && !r->open)
+			return 0;
+		n = take_frame(r, &f, err);
+		if (n < 0)
+			return n;
+	}
+}
+
+static int check_fields(const struct staging *s, struct err *err)
+{
+	if (!s->name[0] || !s->version[0] || !s->arch[0])
+		return damaged(err, "its control file lacks a package, version or architecture");
+	return 0;
+}
+
+int source_frames(struct staging *s, struct parser *parser, struct err *err)
+{
+	AUTO_FREE struct reader *r = calloc(1, sizeof *r);
+	int n;
+
+	if (!r)
+		return err_nomem(err);
+	r->s = s;
+	r->parser = parser;
+	r->w = OBJECT_WRITER_NONE;
+	n = read_frames(r, err);
+	object_abandon(&r->w);
+	return n < 0 ? n : check_fields(s, err);
+}
+
+static void run(void *archive, int output)
+{
+	unpack_deb(*(const int *)archive, output);
+}
+
+int source_deb(struct staging *s, int fd, const char *path, struct err *err)
+{
+	struct parser parser = PARSER_NONE;
+	int ends[2], n;
+
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, errno, "cannot read %s", path);
+	n = parser_pipe(ends, err);
+	if (n == 0)
+		n = parser_start(&parser, "archive", ends, run, &fd, err);
+	if (n == 0)
+		n = source_frames(s, &parser, err);
+	n = parser_end(&parser, n, err);
+	return n < 0 ? err_wrap(err, n, "%s", path) : 0;
+}

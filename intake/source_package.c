@@ -1,0 +1,306 @@
+/* Sources that are a Debian package's name: as installed here, or as apt finds it. */
+#include "intake/import.h"
+#include "store/check.h"
+#include "store/manifest.h"
+
+#include "base/file.h"
+#include "base/path.h"
+#include "base/progress.h"
+#include "base/reach.h"
+#include "base/run.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+#define MAX_LISTING ((size_t)64 << 20)
+
+int check_package(const char *text, bool version, struct err *err)
+{
+	const char *at = text + strspn(text, LOWER DIGITS "+-.");
+	bool good = at > text && strchr(LOWER DIGITS, text[0]);
+	char buf[SHOWN];
+
+	if (good && *at == ':') {
+		size_t len = strspn(at + 1, LOWER DIGITS "-");
+
+		good = len > 0 && at[1] != '-';
+		at += 1 + len;
+	}
+	if (good && version && *at == '=') {
+		size_t len = strspn(at + 1, LOWER DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ+-.:~");
+
+		good = len > 0;
+		at += 1 + len;
+	}
+	if (!good || *at)
+		return err_set(err, EINVAL, "\"%s\" is no package: write PACKAGE or PACKAGE:ARCH%s",
+			       shown(text, buf), version ? ", or either with =VERSION" : "");
+	return 0;
+}
+
+/* Runs a program that must succeed. */
+static int run(const char *const argv[], const char *cwd, char **out, struct err *err)
+{
+	int r = run_read(argv, cwd, MAX_LISTING, out, err);
+
+	if (r <= 0)
+		return r;
+	if (!err->text[0])
+		return err_set(err, EIO, "%s failed with status %d", argv[0], r);
+	return err_wrap(err, -EIO, "%s", argv[0]);
+}
+
+/* Cuts the next field from line; "" if there is none. */
+static const char *cut(char **line)
+{
+	const char *s = strsep(line, "\t");
+
+	return s ? s : "";
+}
+
+/* "ii \tzlib1g\t1.2\tamd64\n", a line for each architecture that it is installed for. */
+static int read_status(struct staging *s, char *text, const char *package, struct err *err)
+{
+	char *line = strsep(&text, "\n");
+	const char *status = cut(&line);
+	int r;
+
+	if (status[0] == '\0' || status[1] != 'i')
+		return err_set(err, ENOENT, "%s is not installed", package);
+	if (text && *text)
+		return err_set(err, ENOTUNIQ,
+			       "%s is installed for several architectures: write dpkg:%s:ARCH",
+			       package, package);
+	r = staging_label(s->name, sizeof s->name, "name", cut(&line), err);
+	if (r == 0)
+		r = staging_label(s->version, sizeof s->version, "version", cut(&line), err);
+	if (r == 0)
+		r = staging_label(s->arch, sizeof s->arch, "architecture", cut(&line), err);
+	return r;
+}
+
+/* One line of dpkg-query -L: a path of the package, and where its content is if another package
+ * or the administrator diverted it. */
+struct listed {
+	char *path, *from;
+};
+
+struct listing {
+	struct listed *items;
+	size_t count;
+};
+
+static void cleanup_listing(struct listing *l)
+{
+	free(l->items); /* its strings belong to the text */
+}
+
+static int read_listing(char *text, struct listing *out, struct err *err)
+{
+	size_t lines = 1;
+	char *line;
+
+	for (const char *p = text; (p = strchr(p, '\n')); p++)
+		lines++;
+	out->items = calloc(lines, sizeof *out->items);
+	if (!out->items)
+		return err_nomem(err);
+	while ((line = strsep(&text, "\n"))) {
+		char *to = strstr(line, "diverted by ") == line ? strstr(line, " to: ") : NULL;
+
+		if (strncmp(line, "locally diverted to: ", 21) == 0)
+			to = line + 16;
+		if (to && out->count > 0)
+			out->items[out->count - 1].from = to + 5;
+		else if (line[0] == '/' && strcmp(line, "/.") != 0)
+			out->items[out->count++] = (struct listed){line, line};
+	}
+	return 0;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct listed *)a)->path, ((const struct listed *)b)->path);
+}
+
+/* On a merged system /lib is a link, but the package's files are below it all the same. */
+static bool has_below(const struct listing *l, const char *path)
+{
+	char below[PATH_MAX + 2];
+	size_t low = 0, high = l->count;
+	int len = snprintf(below, sizeof below, "%s/", path);
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(l->items[mid].path, below) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < l->count && strncmp(l->items[low].path, below, (size_t)len) == 0;
+}
+
+/* What dpkg may have been told to leave out (path-exclude). */
+static bool may_be_missing(const char *path)
+{
+	static const char *const dirs[] = {"/usr/share/doc", "/usr/share/man", "/usr/share/locale",
+					   "/usr/share/info"};
+
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+		if (path_below(path, dirs[i]))
+			return true;
+	return false;
+}
+
+static int add_installed_link(struct staging *s, const struct listed *e, const struct reach *at,
+			      struct err *err)
+{
+	char target[PATH_MAX + 1];
+	ssize_t n = readlinkat(at->fd, "", target, sizeof target - 1);
+
+	if (n < 0)
+		return err_sys(err, errno, "cannot read the link %s", e->from);
+	target[n] = '\0';
+	return staging_link(s, e->path + 1, target, err);
+}
+
+/* Everybody can read the store: what an administrator keeps from others stays out. */
+static int add_installed_file(struct staging *s, const struct listed *e, const struct reach *at,
+			      struct err *err)
+{
+	AUTO_FD int fd = -1;
+	int r = S_ISREG(at->st.st_mode) ? reach_public(at, false, err) : 0;
+
+	if (r < 0)
+		return r;
+	/* A device is opened by nobody; staging_file_fd refuses it. */
+	fd = reach_open(at, S_ISREG(at->st.st_mode) ? O_RDONLY | O_NONBLOCK : O_PATH, err);
+	return fd < 0 ? fd : staging_file_fd(s, e->path + 1, fd, err);
+}
+
+static int add_installed(struct staging *s, const struct listing *l, const struct listed *e,
+			 struct err *err)
+{
+	AUTO_REACH struct reach at = REACH_NONE;
+	int r = reach(e->from, REACH_LINK, &at, err);
+
+	if (r == -ENOENT && may_be_missing(e->path))
+		return 0;
+	if (r < 0)
+		return r;
+	if (S_ISDIR(at.st.st_mode) || has_below(l, e->path))
+		return staging_dir(s, e->path + 1, err);
+	if (S_ISLNK(at.st.st_mode))
+		return add_installed_link(s, e, &at, err);
+	return add_installed_file(s, e, &at, err);
+}
+
+static int add_listing(struct staging *s, char *text, struct err *err)
+{
+	CLEANUP(cleanup_listing) struct listing l = {0};
+	int r = read_listing(text, &l, err);
+
+	if (r < 0)
+		return r;
+	qsort(l.items, l.count, sizeof *l.items, by_path);
+	for (size_t i = 0; i < l.count; i++) {
+		if (strlen(l.items[i].path) >= PATH_MAX)
+			return err_set(err, EPERM, "a path in it is longer than 4095 bytes");
+		r = add_installed(s, &l, &l.items[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int source_dpkg(struct staging *s, const char *package, struct err *err)
+{
+	const char *status[] = {
+		"dpkg-query", "-W",
+		"-f",	      "${db:Status-Abbrev}\\t${Package}\\t${Version}\\t${Architecture}\\n",
+		"--",	      package,
+		NULL};
+	const char *list[] = {"dpkg-query", "-L", "--", package, NULL};
+	AUTO_FREE char *text = NULL, *files = NULL;
+	int r = check_package(package, false, err);
+
+	if (r == 0)
+		r = run(status, NULL, &text, err);
+	if (r == 0)
+		r = read_status(s, text, package, err);
+	if (r == 0)
+		r = run(list, NULL, &files, err);
+	if (r == 0)
+		r = add_listing(s, files, err);
+	return r < 0 ? err_wrap(err, r, "dpkg:%s", package) : 0;
+}
+
+static int found_deb(void *ctx, int dir, const char *name, struct err *err)
+{
+	char *found = ctx;
+	size_t len = strlen(name);
+
+	(void)dir;
+	if (len < 4 || strcmp(name + len - 4, ".deb") != 0)
+		return 0;
+	if (found[0])
+		return err_set(err, EIO, "apt-get fetched more than one package");
+	snprintf(found, NAME_MAX + 1, "%s", name);
+	return 0;
+}
+
+static int add_fetched(struct staging *s, int dir, struct err *err)
+{
+	char name[NAME_MAX + 1] = "";
+	AUTO_FD int fd = -1;
+	int r = each_name(dir, found_deb, name, err);
+
+	if (r < 0)
+		return r;
+	if (!name[0])
+		return err_set(err, EIO, "apt-get fetched nothing");
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", name);
+	return source_deb(s, fd, name, err);
+}
+
+/* In a directory below the staging directory, so that it goes with it. */
+int source_apt(struct staging *s, const char *package, struct err *err)
+{
+	AUTO_FREE char *where = NULL, *config = NULL;
+	/* apt's own user could not write there; the signatures are checked all the same. */
+	const char *fetch[] = {"env",	   NULL,    "apt-get",
+			       "-q",	   "-o",    "APT::Sandbox::User=root",
+			       "download", package, NULL};
+	AUTO_FD int dir = -1;
+	int r = check_package(package, true, err);
+
+	if (r < 0)
+		return r;
+	if (asprintf(&where, "%s/tmp/%s/apt", s->store->root, s->dir_name) < 0) {
+		where = NULL;
+		return err_nomem(err);
+	}
+	if (s->options->apt_config &&
+	    asprintf(&config, "APT_CONFIG=%s", s->options->apt_config) < 0) {
+		config = NULL;
+		return err_nomem(err);
+	}
+	fetch[1] = config ? config : "--";
+	if (mkdirat(s->dir, "apt", 0755) < 0)
+		return err_sys(err, errno, "cannot make a directory in the store");
+	dir = openat(s->dir, "apt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(err, errno, "cannot open a directory in the store");
+	progress_begin("waiting for apt-get", PROGRESS_ITEMS, 0);
+	r = run(fetch, where, NULL, err);
+	progress_begin("reading", PROGRESS_BYTES, 0);
+	if (r == 0)
+		r = add_fetched(s, dir, err);
+	return r < 0 ? err_wrap(err, r, "apt:%s", package) : 0;
+}

@@ -1,0 +1,178 @@
+/* Sources that are a path: which kind it is, and the two simple kinds. */
+#include "intake/import.h"
+#include "intake/soname.h"
+#include "store/check.h"
+
+#include "base/path.h"
+#include "base/reach.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int triplet_of(const char *arch, const char **triplet, struct err *err)
+{
+	static const char *const known[][2] = {
+		{"amd64", "x86_64-linux-gnu"},
+		{"i386", "i386-linux-gnu"},
+		{"arm64", "aarch64-linux-gnu"},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (strcmp(arch, known[i][0]) == 0) {
+			*triplet = known[i][1];
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "it is for no architecture that is known here%s%s",
+		       arch[0] ? ": " : "", arch);
+}
+
+/* "libfoo" and "1.2" of "libfoo.so.1.2"; "" where there is none. */
+static void split_so(const char *base, char name[256], char version[256])
+{
+	const char *so = strstr(base, ".so");
+
+	name[0] = version[0] = '\0';
+	while (so && so[3] != '\0' && so[3] != '.')
+		so = strstr(so + 1, ".so");
+	if (!so || so == base || so - base > 255)
+		return;
+	snprintf(name, 256, "%.*s", (int)(so - base), base);
+	if (so[3] == '.' && isdigit((unsigned char)so[4]))
+		snprintf(version, 256, "%s", so + 4);
+}
+
+static int name_so(struct staging *s, const char *base, const char *soname, struct err *err)
+{
+	char name[256], version[256], stem[256], ignored[256];
+	int r = 0;
+
+	split_so(base, name, version);
+	split_so(soname, stem, ignored);
+	if (!s->options->version && !version[0])
+		return err_set(err, EINVAL,
+			       "its file name has no version (as in libfoo.so.1.2): say it with "
+			       "--version");
+	if (!s->options->name && !stem[0] && !name[0])
+		return err_set(err, EINVAL, "it has no soname: name it with --name");
+	if (!s->options->name)
+		r = staging_label(s->name, sizeof s->name, "name", stem[0] ? stem : name, err);
+	if (r == 0 && !s->options->version)
+		r = staging_label(s->version, sizeof s->version, "version", version, err);
+	return r;
+}
+
+/* The file under its own name, and its soname as a link to it: what ldconfig would make. */
+static int add_so(struct staging *s, int fd, const char *base, const char *soname,
+		  const char *triplet, struct err *err)
+{
+	char member[PATH_MAX], link[PATH_MAX];
+	int r;
+
+	snprintf(member, sizeof member, "usr/lib/%s/%s", triplet, base);
+	r = staging_file_fd(s, member, fd, err);
+	if (r < 0 || !soname[0] || strcmp(soname, base) == 0)
+		return r;
+	snprintf(link, sizeof link, "usr/lib/%s/%s", triplet, soname);
+	return staging_link(s, link, base, err);
+}
+
+int source_so(struct staging *s, int fd, const char *path, struct err *err)
+{
+	const char *base = path_base(path), *triplet = NULL;
+	char soname[256] = "", arch[256] = "";
+	int r = 0;
+
+	if (s->options->facts)
+		r = soname_ask(&s->elf, s->options->facts, fd, soname, arch, err);
+	if (r == 0 && soname[0] && (text_fault(soname) || strchr(soname, '/')))
+		r = err_set(err, EPERM, "its soname is not a plain name");
+	if (r == 0)
+		r = triplet_of(arch, &triplet, err);
+	if (r == 0)
+		r = name_so(s, base, soname, err);
+	if (r == 0)
+		r = add_so(s, fd, base, soname, triplet, err);
+	if (r == 0)
+		r = staging_arch(s, err);
+	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
+}
+
+enum kind { KIND_DEB, KIND_SO, KIND_TREE };
+
+static bool ends_in(const char *s, const char *end)
+{
+	size_t len = strlen(s), n = strlen(end);
+
+	return len >= n && strcmp(s + len - n, end) == 0;
+}
+
+/* By content: a name proves nothing. It only makes the better error. */
+static int find_kind(int fd, const char *path, enum kind *kind, struct err *err)
+{
+	static const char deb[] = "!<arch>\ndebian-binary";
+	char head[sizeof deb - 1] = {0};
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", path);
+	if (S_ISDIR(st.st_mode)) {
+		*kind = KIND_TREE;
+		return 0;
+	}
+	if (pread(fd, head, sizeof head, 0) < 0)
+		return err_sys(err, errno, "cannot read %s", path);
+	if (memcmp(head, deb, sizeof head) == 0)
+		*kind = KIND_DEB;
+	else if (memcmp(head, "\177ELF", 4) == 0)
+		*kind = KIND_SO;
+	else if (ends_in(path, ".deb"))
+		return err_set(err, EBADMSG, "%s: damaged archive: it is not a Debian package",
+			       path);
+	else
+		return err_set(err, EINVAL,
+			       "%s is neither a .deb file, a shared object nor a directory", path);
+	return 0;
+}
+
+/* What is in a directory is looked at file by file; an archive is published as a whole. */
+static int check_public(const struct reach *at, enum kind kind, struct err *err)
+{
+	int r = reach_public(at, true, err);
+
+	return r == 0 && kind == KIND_SO ? file_is_everybodys(&at->st, at->path, err) : r;
+}
+
+int source_path(struct staging *s, const char *path, struct err *err)
+{
+	AUTO_REACH struct reach at = REACH_NONE;
+	AUTO_FD int fd = -1;
+	enum kind kind = KIND_TREE;
+	int r = reach(path, 0, &at, err);
+
+	if (r < 0)
+		return r;
+	if (!S_ISREG(at.st.st_mode) && !S_ISDIR(at.st.st_mode))
+		return err_set(err, EINVAL, "%s is neither a file nor a directory", path);
+	fd = reach_open(&at, O_RDONLY | O_NONBLOCK, err);
+	if (fd < 0)
+		return fd;
+	s->source = strdup(at.path);
+	if (!s->source)
+		return err_nomem(err);
+	r = find_kind(fd, path, &kind, err);
+	if (r == 0)
+		r = check_public(&at, kind, err);
+	if (r < 0)
+		return r;
+	switch (kind) {
+	case KIND_DEB:
+		return source_deb(s, fd, path, err);
+	case KIND_SO:
+		return source_so(s, fd, path, err);
+	default:
+		return source_tree(s, fd, path, err);
+	}
+}

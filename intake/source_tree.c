@@ -1,0 +1,157 @@
+/* A directory whose layout is that of the standard paths: TREE/usr/lib/libfoo.so.1 ... */
+#include "intake/import.h"
+#include "store/check.h"
+#include "store/manifest.h"
+
+#include "base/fuse.h"
+#include "base/mount_id.h"
+#include "base/path.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct walk {
+	struct staging *s;
+	char path[PATH_MAX]; /* of the directory being read, "" at the top */
+	int depth;
+	uint64_t known; /* a mount whose file system may be asked */
+};
+
+static each_name_fn visit;
+
+static int join(const struct walk *w, const char *name, char out[PATH_MAX], struct err *err)
+{
+	int n = snprintf(out, PATH_MAX, "%s%s%s", w->path, w->path[0] ? "/" : "", name);
+
+	if (n < 0 || n >= PATH_MAX)
+		return err_set(err, EPERM, "a path in it is longer than 4095 bytes");
+	return 0;
+}
+
+static int add_dir(struct walk *w, int fd, const char *path, struct err *err)
+{
+	struct walk below = {.s = w->s, .depth = w->depth + 1, .known = w->known};
+	char buf[SHOWN];
+	int r = staging_dir(w->s, path, err);
+
+	if (r < 0)
+		return r;
+	if (below.depth > IMPORT_MAX_DEPTH)
+		return err_set(err, EFBIG, "%s is deeper than %d directories", shown(path, buf),
+			       IMPORT_MAX_DEPTH);
+	r = xattrs_allowed(fd, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", shown(path, buf));
+	snprintf(below.path, sizeof below.path, "%s", path);
+	return each_name(fd, visit, &below, err);
+}
+
+static int add_link(struct walk *w, int link, const char *path, struct err *err)
+{
+	char target[PATH_MAX + 1], buf[SHOWN];
+	ssize_t n = readlinkat(link, "", target, sizeof target - 1);
+
+	if (n < 0)
+		return err_sys(err, errno, "cannot read the link %s", shown(path, buf));
+	target[n] = '\0';
+	return staging_link(w->s, path, target, err);
+}
+
+static int refuse_special(const struct stat *st, const char *path, struct err *err)
+{
+	const char *what = S_ISCHR(st->st_mode) && st->st_rdev == 0 ? "a whiteout"
+			   : S_ISFIFO(st->st_mode)		    ? "a FIFO"
+			   : S_ISSOCK(st->st_mode)		    ? "a socket"
+								    : "a device";
+	char buf[SHOWN];
+
+	return err_set(err, EPERM, "%s is %s", shown(path, buf), what);
+}
+
+static int open_file(int at, const char *path, int *fd, struct err *err)
+{
+	char self[64], buf[SHOWN];
+
+	snprintf(self, sizeof self, "/proc/self/fd/%d", at);
+	*fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return *fd < 0 ? err_sys(err, errno, "cannot open %s", shown(path, buf)) : 0;
+}
+
+/* The name is resolved once: what is looked at is what is read. */
+static int visit(void *ctx, int dir, const char *name, struct err *err)
+{
+	struct walk *w = ctx;
+	char path[PATH_MAX], buf[SHOWN];
+	struct stat st;
+	AUTO_FD int at = -1, fd = -1;
+	int r = join(w, name, path, err);
+
+	if (r < 0)
+		return r;
+	at = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (at < 0)
+		return err_sys(err, errno, "cannot open %s", shown(path, buf));
+	r = fuse_refuse_users(at, shown(path, buf), &w->known, err);
+	if (r < 0)
+		return r;
+	if (fstat(at, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", shown(path, buf));
+	if (S_ISLNK(st.st_mode))
+		return add_link(w, at, path, err);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return refuse_special(&st, path, err);
+	r = open_file(at, path, &fd, err);
+	if (r == 0)
+		r = file_is_everybodys(&st, path, err);
+	if (r < 0)
+		return r;
+	if (S_ISDIR(st.st_mode))
+		return add_dir(w, fd, path, err);
+	return staging_file_fd(w->s, path, fd, err);
+}
+
+/* "libfoo" and "1.2" of "libfoo-1.2" or "libfoo_1.2". */
+static void split_name(const char *base, char name[256], char version[256])
+{
+	name[0] = version[0] = '\0';
+	for (const char *p = base; *p; p++) {
+		if (p > base && (*p == '-' || *p == '_') && isdigit((unsigned char)p[1])) {
+			snprintf(name, 256, "%.*s", (int)(p - base), base);
+			snprintf(version, 256, "%s", p + 1);
+			return;
+		}
+	}
+}
+
+static int name_tree(struct staging *s, struct err *err)
+{
+	char name[256], version[256];
+	int r = 0;
+
+	split_name(path_base(s->source), name, version);
+	if ((!s->options->name && !name[0]) || (!s->options->version && !version[0]))
+		return err_set(err, EINVAL,
+			       "the directory is not called NAME-VERSION: say --name and "
+			       "--version");
+	if (!s->options->name)
+		r = staging_label(s->name, sizeof s->name, "name", name, err);
+	if (r == 0 && !s->options->version)
+		r = staging_label(s->version, sizeof s->version, "version", version, err);
+	return r;
+}
+
+int source_tree(struct staging *s, int fd, const char *path, struct err *err)
+{
+	struct walk top = {.s = s, .known = MOUNT_ID_UNKNOWN};
+	int r = name_tree(s, err);
+
+	if (r == 0)
+		r = xattrs_allowed(fd, err);
+	if (r == 0)
+		r = each_name(fd, visit, &top, err);
+	if (r == 0)
+		r = staging_arch(s, err);
+	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
+}

@@ -1,0 +1,449 @@
+#include "intake/import.h"
+
+#include "base/file.h"
+#include "intake/soname.h"
+#include "store/check.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+
+/* hsearch(3), which is not used here, has a struct entry of its own. */
+#define entry hsearch_entry
+#include <search.h>
+#undef entry
+
+int staging_begin(const struct store *store, const struct add_options *options, struct staging *s,
+		  struct err *err)
+{
+	int r;
+
+	*s = STAGING_NONE;
+	s->store = store;
+	s->options = options;
+	r = file_temp_name(STAGING_PREFIX, s->dir_name, sizeof s->dir_name, err);
+	if (r < 0)
+		return r;
+	if (mkdirat(store->tmp, s->dir_name, 0755) < 0)
+		return err_sys(err, errno, "cannot make a directory in %s/tmp", store->root);
+	s->dir = openat(store->tmp, s->dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0 || fchmod(s->dir, 0755) < 0)
+		return err_sys(err, errno, "cannot open a directory in %s/tmp", store->root);
+	return 0;
+}
+
+static void no_free(void *p)
+{
+	(void)p;
+}
+
+void staging_end(struct staging *s)
+{
+	struct err ignored;
+
+	tdestroy(s->by_path, no_free);
+	for (size_t i = 0; i < s->count; i++) {
+		free(s->items[i]->path);
+		free(s->items[i]->soname);
+		free(s->items[i]->target);
+		free(s->items[i]);
+	}
+	free(s->items);
+	free(s->source);
+	parser_end(&s->elf, 0, &ignored);
+	cleanup_fd(&s->dir);
+	if (s->dir_name[0])
+		file_remove_tree(s->store->tmp, s->dir_name, &ignored);
+	*s = STAGING_NONE;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+}
+
+static int refuse(struct err *err, const char *member, const char *why)
+{
+	char buf[SHOWN];
+
+	return err_set(err, EPERM, "%s %s", shown(member, buf), why);
+}
+
+static bool same(const struct entry *a, const struct entry *b)
+{
+	if (a->type != b->type || a->mode != b->mode)
+		return false;
+	if (a->type == ENTRY_FILE)
+		return a->size == b->size && digest_equal(&a->content, &b->content);
+	return a->type == ENTRY_DIR || strcmp(a->target, b->target) == 0;
+}
+
+static int check_room(struct staging *s, const char *path, const char *target, struct err *err)
+{
+	/* Members that repeat earlier ones count: reading them costs, too. */
+	if (++s->members > IMPORT_MAX_MEMBERS)
+		return err_set(err, EFBIG, "it has more than %d members", IMPORT_MAX_MEMBERS);
+	s->paths += strlen(path) + (target ? strlen(target) : 0);
+	if (s->paths > IMPORT_MAX_PATHS)
+		return err_set(err, EFBIG, "its paths have more than %zu bytes", IMPORT_MAX_PATHS);
+	return 0;
+}
+
+static int grow(struct staging *s, struct err *err)
+{
+	size_t room = s->room ? 2 * s->room : 256;
+	struct entry **items;
+
+	if (s->count < s->room)
+		return 0;
+	items = reallocarray(s->items, room, sizeof *items);
+	if (!items)
+		return err_nomem(err);
+	s->items = items;
+	s->room = room;
+	return 0;
+}
+
+static int keep(struct staging *s, const struct entry *e, struct err *err)
+{
+	struct entry *copy = malloc(sizeof *copy);
+
+	if (!copy)
+		return err_nomem(err);
+	*copy = *e;
+	copy->path = strdup(e->path);
+	copy->soname = e->soname ? strdup(e->soname) : NULL;
+	copy->target = e->target ? strdup(e->target) : NULL;
+	s->items[s->count++] = copy; /* staging_end frees it from here on */
+	if (!copy->path || (e->soname && !copy->soname) || (e->target && !copy->target) ||
+	    !tsearch(copy, &s->by_path, by_path))
+		return err_nomem(err);
+	return 0;
+}
+
+static int add(struct staging *s, const struct entry *e, struct err *err)
+{
+	struct entry *const *found;
+	int r;
+
+	if (strcmp(e->path, "/") == 0)
+		return e->type == ENTRY_DIR ? 0 : refuse(err, "/", "is not a directory");
+	found = tfind(e, &s->by_path, by_path);
+	if (found)
+		return same(*found, e) ? 0
+				       : refuse(err, e->path, "is there twice, and not the same");
+	r = grow(s, err);
+	return r < 0 ? r : keep(s, e, err);
+}
+
+static int take_path(struct staging *s, const char *member, const char *target, char path[PATH_MAX],
+		     struct err *err)
+{
+	const char *fault = member_path(member, path);
+
+	return fault ? refuse(err, member, fault) : check_room(s, path, target, err);
+}
+
+int staging_dir(struct staging *s, const char *member, struct err *err)
+{
+	char path[PATH_MAX];
+	struct entry e = {.type = ENTRY_DIR, .path = path, .mode = 0755};
+	int r = take_path(s, member, NULL, path, err);
+
+	return r < 0 ? r : add(s, &e, err);
+}
+
+int staging_link(struct staging *s, const char *member, const char *target, struct err *err)
+{
+	char path[PATH_MAX], copy[PATH_MAX], why[128];
+	struct entry e = {.type = ENTRY_LINK, .path = path, .target = copy};
+	const char *fault;
+	int r = take_path(s, member, target, path, err);
+
+	if (r < 0)
+		return r;
+	fault = target_fault(path, target);
+	if (fault) {
+		snprintf(why, sizeof why, "is a link whose target %s", fault);
+		return refuse(err, member, why);
+	}
+	snprintf(copy, sizeof copy, "%s", target);
+	return add(s, &e, err);
+}
+
+static int check_mode(const char *member, mode_t mode, struct err *err)
+{
+	if (mode & S_ISUID)
+		return refuse(err, member, "is setuid");
+	if (mode & S_ISGID)
+		return refuse(err, member, "is setgid");
+	return 0;
+}
+
+static int too_much(const char *member, struct err *err)
+{
+	char buf[SHOWN];
+
+	return err_set(err, EFBIG, "with %s its files have more than %llu bytes",
+		       shown(member, buf), (unsigned long long)IMPORT_MAX_CONTENT);
+}
+
+/* Others, the policy first of all, write to the same file system. */
+static int check_space(const struct staging *s, const char *member, uint64_t size, struct err *err)
+{
+	struct statvfs fs;
+	uint64_t spare, room;
+	char buf[SHOWN];
+
+	if (fstatvfs(s->dir, &fs) < 0)
+		return err_sys(err, errno, "cannot stat the file system of %s", s->store->root);
+	spare = fs.f_blocks / IMPORT_SPARE_PART * fs.f_frsize;
+	if (spare > IMPORT_SPARE_MOST)
+		spare = IMPORT_SPARE_MOST;
+	room = fs.f_bavail * fs.f_frsize;
+	if (size == 0 || (room >= spare && size <= room - spare))
+		return 0;
+	return err_sys(err, ENOSPC,
+		       "%s has %llu bytes, and the file system of %s has %llu free (%llu are kept "
+		       "for the policy)",
+		       shown(member, buf), (unsigned long long)size, s->store->root,
+		       (unsigned long long)room, (unsigned long long)spare);
+}
+
+int staging_check_file(struct staging *s, const char *member, mode_t mode, uint64_t size,
+		       struct err *err)
+{
+	char path[PATH_MAX];
+	const char *fault = member_path(member, path);
+	int r;
+
+	if (fault)
+		return refuse(err, member, fault);
+	if (size > IMPORT_MAX_CONTENT || s->content + size > IMPORT_MAX_CONTENT)
+		return too_much(member, err);
+	r = check_mode(member, mode, err);
+	return r < 0 ? r : check_space(s, member, size, err);
+}
+
+static bool is_elf(int fd, uint64_t size)
+{
+	char magic[4];
+
+	return size > 64 && pread(fd, magic, sizeof magic, 0) == sizeof magic &&
+	       memcmp(magic, "\177ELF", sizeof magic) == 0;
+}
+
+static void note_arch(struct staging *s, const char *path, const char *arch)
+{
+	if (!arch[0])
+		return;
+	if (s->elf_arch[0] && strcmp(s->elf_arch, arch) != 0) {
+		s->elf_mixed = true;
+	} else if (!s->elf_arch[0]) {
+		memcpy(s->elf_arch, arch, strlen(arch) + 1); /* arch_fault bounds it */
+		shown(path, s->elf_example);
+	}
+}
+
+/* Fills soname, "" if there is none. */
+static int read_elf_info(struct staging *s, const char *path, int fd, uint64_t size,
+			 char soname[256], struct err *err)
+{
+	char arch[256] = "";
+	int r;
+
+	soname[0] = '\0';
+	if (!s->options->facts || !is_elf(fd, size))
+		return 0;
+	r = soname_ask(&s->elf, s->options->facts, fd, soname, arch, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", path);
+	if (soname[0] && text_fault(soname))
+		return refuse(err, path, "has a soname that is not plain text");
+	if (arch[0] && arch_fault(arch))
+		return err_set(err, EINVAL, "%s has an architecture that is no name", path);
+	note_arch(s, path, arch);
+	return 0;
+}
+
+int staging_file(struct staging *s, const char *member, mode_t mode, struct object_writer *w,
+		 struct err *err)
+{
+	char path[PATH_MAX], soname[256] = "";
+	struct entry e = {.type = ENTRY_FILE, .path = path, .mode = mode & 0111 ? 0755 : 0644};
+	AUTO_FD int fd = -1;
+	int r;
+
+	e.size = w->size;
+	r = staging_check_file(s, member, mode, e.size, err);
+	if (r == 0)
+		r = take_path(s, member, NULL, path, err);
+	if (r < 0) {
+		object_abandon(w);
+		return r;
+	}
+	s->content += e.size;
+	r = object_end(w, &e.content, &fd, err);
+	if (r == 0)
+		r = read_elf_info(s, path, fd, e.size, soname, err);
+	if (r < 0)
+		return r;
+	e.soname = soname[0] ? soname : NULL;
+	return add(s, &e, err);
+}
+
+/* What was looked at is what is written: a file that grows for ever is not read for ever. */
+static int copy_content(int fd, off_t size, struct object_writer *w, struct err *err)
+{
+	char buf[64 * 1024];
+	off_t at = 0;
+
+	for (;;) {
+		ssize_t n = pread(fd, buf, sizeof buf, at);
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read");
+		if (n == 0)
+			return 0;
+		if (n > size - at)
+			return err_set(err, EFBIG, "it grew while it was read");
+		r = object_write(w, buf, (size_t)n, err);
+		if (r < 0)
+			return r;
+		at += n;
+	}
+}
+
+#define HOLES_TRIED 65536 /* a file system may say anything */
+
+/* A file of terabytes costs its owner nothing while it has holes; the copy would cost the store. */
+static int check_holes(int fd, off_t size, struct err *err)
+{
+	off_t holes = 0, at = 0;
+
+	for (int i = 0; at < size && holes <= IMPORT_MAX_HOLES; i++) {
+		off_t hole = lseek(fd, at, SEEK_HOLE);
+		off_t data = hole < 0 || hole >= size ? size : lseek(fd, hole, SEEK_DATA);
+
+		if (hole < 0 || hole >= size) /* or there are none on this file system */
+			return 0;
+		if (data < 0)
+			data = size; /* there is none behind it */
+		if (data <= hole || i == HOLES_TRIED)
+			return err_set(err, EIO, "cannot tell its holes");
+		holes += data - hole;
+		at = data;
+	}
+	return holes <= IMPORT_MAX_HOLES
+		       ? 0
+		       : err_set(err, EFBIG,
+				 "it is sparse: more than %lld bytes were never written",
+				 (long long)IMPORT_MAX_HOLES);
+}
+
+int staging_file_fd(struct staging *s, const char *member, int fd, struct err *err)
+{
+	AUTO_OBJECT_WRITER struct object_writer w = OBJECT_WRITER_NONE;
+	char buf[SHOWN];
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", shown(member, buf));
+	if (!S_ISREG(st.st_mode))
+		return refuse(err, member, "is neither a file, a directory nor a link");
+	r = staging_check_file(s, member, st.st_mode, (uint64_t)st.st_size, err);
+	if (r < 0)
+		return r;
+	r = xattrs_allowed(fd, err);
+	if (r == 0)
+		r = check_holes(fd, st.st_size, err);
+	if (r == 0)
+		r = object_begin(s->store, s->dir, &w, err);
+	if (r == 0)
+		r = copy_content(fd, st.st_size, &w, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", shown(member, buf));
+	return staging_file(s, member, st.st_mode, &w, err);
+}
+
+int staging_hard(struct staging *s, const char *member, mode_t mode, const char *earlier,
+		 struct err *err)
+{
+	char path[PATH_MAX], from[PATH_MAX];
+	struct entry e, *const *found, key = {.path = from};
+	const char *fault = member_path(earlier, from);
+	int r = take_path(s, member, NULL, path, err);
+
+	if (r == 0)
+		r = check_mode(member, mode, err);
+	if (r < 0)
+		return r;
+	found = fault ? NULL : tfind(&key, &s->by_path, by_path);
+	if (!found || (*found)->type != ENTRY_FILE)
+		return refuse(err, member, "is a hard link to a file that did not come before it");
+	e = **found;
+	e.path = path;
+	return add(s, &e, err);
+}
+
+int staging_label(char *to, size_t size, const char *what, const char *value, struct err *err)
+{
+	const char *fault = strcmp(what, "name") == 0	   ? label_fault(value)
+			    : strcmp(what, "version") == 0 ? version_fault(value)
+							   : arch_fault(value);
+	char buf[SHOWN];
+
+	if (!fault && strlen(value) >= size)
+		fault = "is too long";
+	if (fault)
+		return err_set(err, EINVAL, "the %s \"%s\" %s", what, shown(value, buf), fault);
+	memcpy(to, value, strlen(value) + 1);
+	return 0;
+}
+
+int staging_arch(struct staging *s, struct err *err)
+{
+	if (s->elf_mixed)
+		return err_set(err, EINVAL,
+			       "its ELF files are for several architectures (%s is for %s): add "
+			       "them apart",
+			       s->elf_example, s->elf_arch);
+	snprintf(s->arch, sizeof s->arch, "%s", s->elf_arch[0] ? s->elf_arch : "all");
+	return 0;
+}
+
+int file_is_everybodys(const struct stat *st, const char *path, struct err *err)
+{
+	mode_t all = S_ISDIR(st->st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
+	char buf[SHOWN];
+
+	if ((st->st_mode & all) == all)
+		return 0;
+	return err_set(err, EPERM, "%s is not for everybody to read, as the store is",
+		       shown(path, buf));
+}
+
+int xattrs_allowed(int fd, struct err *err)
+{
+	AUTO_FREE char *names = malloc(XATTR_LIST_MAX);
+	ssize_t len;
+
+	if (!names)
+		return err_nomem(err);
+	len = flistxattr(fd, names, XATTR_LIST_MAX);
+	if (len < 0)
+		return errno == ENOTSUP ? 0 : err_sys(err, errno, "cannot list its attributes");
+	for (const char *p = names; p < names + len; p += strlen(p) + 1) {
+		if (strcmp(p, "security.capability") == 0)
+			return err_set(err, EPERM, "it has file capabilities");
+		if (strncmp(p, "trusted.overlay.", 16) == 0 || strncmp(p, "user.overlay.", 13) == 0)
+			return err_set(err, EPERM, "it has an attribute of overlayfs");
+	}
+	return 0;
+}

@@ -1,0 +1,504 @@
+#include "intake/unpack.h"
+
+#include "base/confine.h"
+#include "intake/import.h"
+#include "intake/unpack_parts.h"
+
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+/* False: the parent has gone, or has seen enough. */
+static bool send_all(int out, const char *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(out, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		p += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool flush(struct unpack *u)
+{
+	size_t len = u->npending;
+
+	u->npending = 0;
+	return send_all(u->out, u->pending, len);
+}
+
+void unpack_put(struct unpack *u, const void *data, size_t len)
+{
+	bool sent = len <= sizeof u->pending - u->npending || flush(u);
+
+	if (sent && len > sizeof u->pending) {
+		sent = send_all(u->out, data, len);
+	} else if (sent) {
+		memcpy(u->pending + u->npending, data, len);
+		u->npending += len;
+	}
+	if (!sent)
+		longjmp(u->end, 1);
+}
+
+void unpack_emit(struct unpack *u, struct frame f, const char *path, const char *target)
+{
+	f.path_len = (uint32_t)strnlen(path, FRAME_TEXT_MAX);
+	f.target_len = (uint32_t)strnlen(target, FRAME_TEXT_MAX);
+	unpack_put(u, &f, sizeof f);
+	unpack_put(u, path, f.path_len);
+	unpack_put(u, target, f.target_len);
+}
+
+void unpack_fail(struct unpack *u, int errnum, const char *member, const char *why)
+{
+	unpack_emit(u, (struct frame){.type = FRAME_ERROR, .mode = (uint32_t)errnum}, member, why);
+	longjmp(u->end, 1);
+}
+
+static void note_reason(struct unpack *u, struct archive *a)
+{
+	const char *s = archive_error_string(a);
+
+	if (!u->reason[0])
+		snprintf(u->reason, sizeof u->reason, "%s", s ? s : "it ends too early");
+}
+
+void unpack_damaged(struct unpack *u, struct archive *a)
+{
+	note_reason(u, a);
+	unpack_fail(u, u->errnum ? u->errnum : EBADMSG, "", u->reason);
+}
+
+static void keep_tail(struct unpack *u, const char *data, size_t len)
+{
+	size_t n = len < sizeof u->tail ? len : sizeof u->tail;
+
+	memmove(u->tail, u->tail + n, sizeof u->tail - n);
+	memcpy(u->tail + sizeof u->tail - n, data + len - n, n);
+}
+
+/* RFC 1952, section 8. */
+static uint32_t crc32(uint32_t crc, const char *data, size_t len)
+{
+	static uint32_t table[256];
+
+	for (uint32_t i = 0; !table[255] && i < 256; i++) {
+		table[i] = i;
+		for (int bit = 0; bit < 8; bit++)
+			table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320u : 0);
+	}
+	crc = ~crc;
+	for (size_t i = 0; i < len; i++)
+		crc = table[(crc ^ (unsigned char)data[i]) & 255] ^ crc >> 8;
+	return ~crc;
+}
+
+/* What comes next of the member of a that was come to, where it lies: 0 bytes at its end. */
+static la_ssize_t next_block(struct archive *a, const void **data)
+{
+	size_t len = 0;
+	la_int64_t offset; /* neither ar nor raw has holes */
+	int r;
+
+	do
+		r = archive_read_data_block(a, data, &len, &offset);
+	while (r == ARCHIVE_OK && len == 0);
+	if (r == ARCHIVE_EOF)
+		return 0;
+	return r == ARCHIVE_OK ? (la_ssize_t)len : -1;
+}
+
+/* For a reader that is fed by another one. */
+static int pass_on(struct unpack *u, struct archive *from, struct archive *to)
+{
+	note_reason(u, from);
+	archive_set_error(to, EBADMSG, "%s", u->reason);
+	return -1;
+}
+
+static la_ssize_t read_ar(struct archive *a, void *ctx, const void **data)
+{
+	struct unpack *u = ctx;
+	la_ssize_t n = next_block(u->ar, data);
+	struct err ignored;
+
+	if (n <= 0)
+		return n < 0 ? pass_on(u, u->ar, a) : 0;
+	keep_tail(u, *data, (size_t)n);
+	if (u->sha && digest_update(u->sha, *data, (size_t)n, &ignored) < 0)
+		return -1;
+	return n;
+}
+
+static la_ssize_t read_raw(struct archive *a, void *ctx, const void **data)
+{
+	struct unpack *u = ctx;
+	la_ssize_t n = next_block(u->raw, data);
+
+	if (n <= 0)
+		return n < 0 ? pass_on(u, u->raw, a) : 0;
+	u->stream += (uint64_t)n;
+	if (u->gzip)
+		u->crc = crc32(u->crc, *data, (size_t)n);
+	if (u->stream > IMPORT_MAX_STREAM) {
+		u->errnum = EFBIG;
+		snprintf(u->reason, sizeof u->reason, "it unpacks to more bytes than are allowed");
+		archive_set_error(a, EFBIG, "%s", u->reason);
+		return -1;
+	}
+	return n;
+}
+
+struct archive *unpack_reader(struct unpack *u)
+{
+	struct archive *a = archive_read_new();
+
+	if (!a)
+		unpack_fail(u, EBADMSG, "", "out of memory");
+	return a;
+}
+
+/* ARCHIVE_WARN would mean that an external program does it. */
+static void add_filters(struct unpack *u, struct archive *a)
+{
+	if (archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
+	    archive_read_support_filter_xz(a) != ARCHIVE_OK ||
+	    archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
+	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK ||
+	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
+	    archive_read_support_format_empty(a) != ARCHIVE_OK)
+		unpack_fail(u, ENOSYS, "", "libarchive lacks a decompressor");
+}
+
+void unpack_open(struct unpack *u)
+{
+	struct archive_entry *e;
+
+	u->raw = unpack_reader(u);
+	add_filters(u, u->raw);
+	if (archive_read_open(u->raw, u, NULL, read_ar, NULL) != ARCHIVE_OK ||
+	    archive_read_next_header(u->raw, &e) != ARCHIVE_OK)
+		unpack_damaged(u, u->raw);
+	u->gzip = archive_filter_code(u->raw, 0) == ARCHIVE_FILTER_GZIP;
+	u->crc = 0;
+	u->tar = unpack_reader(u);
+	if (archive_read_support_format_tar(u->tar) != ARCHIVE_OK)
+		unpack_damaged(u, u->tar);
+	if (archive_read_open(u->tar, u, NULL, read_raw, NULL) != ARCHIVE_OK)
+		unpack_damaged(u, u->tar);
+}
+
+void unpack_free(struct unpack *u)
+{
+	archive_read_free(u->tar);
+	archive_read_free(u->raw);
+	u->tar = u->raw = NULL;
+}
+
+static void check_gzip(struct unpack *u)
+{
+	const unsigned char *t = u->tail;
+	uint32_t said = t[0] | (uint32_t)t[1] << 8 | (uint32_t)t[2] << 16 | (uint32_t)t[3] << 24;
+
+	if (u->gzip && said != u->crc)
+		unpack_fail(u, EBADMSG, "", "gzip's checksum does not match");
+}
+
+void unpack_close(struct unpack *u)
+{
+	const void *data;
+	la_ssize_t n;
+
+	do
+		n = read_raw(u->raw, u, &data);
+	while (n > 0);
+	if (n < 0)
+		unpack_damaged(u, u->raw);
+	do
+		n = read_ar(u->ar, u, &data);
+	while (n > 0);
+	if (n < 0)
+		unpack_damaged(u, u->ar);
+	check_gzip(u);
+	unpack_free(u);
+}
+
+/* NULL at the end of the tar. A warning alone is no damage: the parent checks what came of it. */
+struct archive_entry *unpack_next(struct unpack *u, const char **name)
+{
+	struct archive_entry *e;
+	int r = archive_read_next_header(u->tar, &e);
+
+	if (r == ARCHIVE_EOF)
+		return NULL;
+	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+		unpack_damaged(u, u->tar);
+	*name = archive_entry_pathname(e);
+	if (!*name)
+		unpack_fail(u, EPERM, "", "a member's name is not UTF-8");
+	return e;
+}
+
+/* "Package: zlib1g": one line of a control file. */
+static void put_field(struct unpack *u, char *line)
+{
+	char *colon = strchr(line, ':'), *value;
+
+	if (!colon || line[0] == ' ' || line[0] == '\t')
+		return;
+	*colon = '\0';
+	if (strcasecmp(line, "Package") != 0 && strcasecmp(line, "Version") != 0 &&
+	    strcasecmp(line, "Architecture") != 0)
+		return;
+	value = colon + 1 + strspn(colon + 1, " \t");
+	for (size_t n = strlen(value); n > 0 && strchr(" \t\r", value[n - 1]); n--)
+		value[n - 1] = '\0';
+	unpack_emit(u, (struct frame){.type = FRAME_FIELD}, line, value);
+}
+
+void unpack_control(struct unpack *u)
+{
+	char *text = malloc(IMPORT_MAX_CONTROL), *rest = text, *line;
+	la_ssize_t n;
+	size_t used = 0;
+
+	if (!text)
+		unpack_fail(u, EBADMSG, "", "out of memory");
+	u->control = text;
+	while ((n = archive_read_data(u->tar, text + used, IMPORT_MAX_CONTROL - used)) > 0) {
+		used += (size_t)n;
+		if (used == IMPORT_MAX_CONTROL)
+			unpack_fail(u, EFBIG, "", "its control file is too large");
+	}
+	if (n < 0)
+		unpack_damaged(u, u->tar);
+	text[used] = '\0';
+	while ((line = strsep(&rest, "\n")))
+		put_field(u, line);
+}
+
+static void read_control(struct unpack *u)
+{
+	const char *name;
+
+	unpack_open(u);
+	while (unpack_next(u, &name)) {
+		if (strcmp(name, "./control") != 0 && strcmp(name, "control") != 0)
+			continue;
+		/* Readers differ in which one counts. */
+		if (u->control)
+			unpack_fail(u, EPERM, name, "is there twice");
+		unpack_control(u);
+	}
+	unpack_close(u);
+}
+
+static void put_content(struct unpack *u)
+{
+	char buf[64 * 1024];
+	la_ssize_t n;
+
+	_Static_assert(sizeof buf <= FRAME_DATA_MAX, "a frame holds it");
+	while ((n = archive_read_data(u->tar, buf, sizeof buf)) > 0) {
+		struct frame f = {.type = FRAME_DATA, .data_len = (uint32_t)n};
+
+		unpack_put(u, &f, sizeof f);
+		unpack_put(u, buf, (size_t)n);
+	}
+	if (n < 0)
+		unpack_damaged(u, u->tar);
+}
+
+static void check_xattrs(struct unpack *u, struct archive_entry *e, const char *name)
+{
+	const char *attr;
+	const void *value;
+	size_t size;
+
+	archive_entry_xattr_reset(e);
+	while (archive_entry_xattr_next(e, &attr, &value, &size) == ARCHIVE_OK) {
+		if (!attr || strcmp(attr, "security.capability") == 0)
+			unpack_fail(u, EPERM, name, "has file capabilities");
+		if (strncmp(attr, "trusted.overlay.", 16) == 0 ||
+		    strncmp(attr, "user.overlay.", 13) == 0)
+			unpack_fail(u, EPERM, name, "has an attribute of overlayfs");
+	}
+}
+
+static const char *special(const struct archive_entry *e, mode_t type)
+{
+	struct archive_entry *x = (struct archive_entry *)e;
+
+	switch (type) {
+	case AE_IFCHR:
+		return archive_entry_rdev(x) == 0 ? "is a whiteout" : "is a device";
+	case AE_IFBLK:
+		return "is a device";
+	case AE_IFIFO:
+		return "is a FIFO";
+	case AE_IFSOCK:
+		return "is a socket";
+	default:
+		return "is neither a file, a directory nor a link";
+	}
+}
+
+void unpack_member(struct unpack *u, struct archive_entry *e, const char *name)
+{
+	const char *hard = archive_entry_hardlink(e), *target = archive_entry_symlink(e);
+	mode_t type = archive_entry_filetype(e);
+	struct frame f = {.mode = (uint32_t)archive_entry_perm(e)};
+
+	check_xattrs(u, e, name);
+	if (hard) {
+		f.type = FRAME_HARD;
+		unpack_emit(u, f, name, hard);
+	} else if (type == AE_IFDIR) {
+		f.type = FRAME_DIR;
+		unpack_emit(u, f, name, "");
+	} else if (type == AE_IFLNK) {
+		f.type = FRAME_LINK;
+		unpack_emit(u, f, name, target ? target : "");
+	} else if (type == AE_IFREG) {
+		f.type = FRAME_FILE;
+		f.size = (uint64_t)archive_entry_size(e);
+		unpack_emit(u, f, name, "");
+		put_content(u);
+	} else {
+		unpack_fail(u, EPERM, name, special(e, type));
+	}
+}
+
+static void read_data(struct unpack *u)
+{
+	struct archive_entry *e;
+	const char *name;
+
+	unpack_open(u);
+	while ((e = unpack_next(u, &name)))
+		unpack_member(u, e, name);
+	unpack_close(u);
+}
+
+/* "2.0\n": the major number is 2 in all packages of the last 30 years. */
+static void check_format(struct unpack *u)
+{
+	char text[16] = "";
+
+	if (archive_read_data(u->ar, text, sizeof text - 1) < 0)
+		unpack_damaged(u, u->ar);
+	if (strncmp(text, "2.", 2) != 0)
+		unpack_fail(u, EBADMSG, "", "it is not a Debian package of format 2");
+}
+
+static bool begins(const char *name, const char *with)
+{
+	return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* debian-binary, control.tar.*, data.tar.* in this order; names that begin with "_" may stand
+ * between (deb(5)). */
+static void read_package(struct unpack *u)
+{
+	static const char *const parts[] = {"debian-binary", "control.tar", "data.tar"};
+	static void (*const readers[])(struct unpack *) = {check_format, read_control, read_data};
+
+	for (size_t i = 0; i < 3;) {
+		struct archive_entry *e;
+		const char *name;
+		int r = archive_read_next_header(u->ar, &e);
+
+		if (r == ARCHIVE_EOF)
+			unpack_fail(u, EBADMSG, "", "it ends too early");
+		if (r != ARCHIVE_OK)
+			unpack_damaged(u, u->ar);
+		name = archive_entry_pathname(e);
+		if (name && name[0] == '_')
+			continue;
+		if (!name || !begins(name, parts[i]))
+			unpack_fail(u, EBADMSG, "",
+				    "its members are not those of a Debian package");
+		readers[i++](u);
+	}
+}
+
+static void read_deb(struct unpack *u, int archive, const void *ctx)
+{
+	(void)ctx;
+	u->ar = unpack_reader(u);
+	if (archive_read_support_format_ar(u->ar) != ARCHIVE_OK ||
+	    archive_read_open_fd(u->ar, archive, 64 * 1024) != ARCHIVE_OK)
+		unpack_damaged(u, u->ar);
+	read_package(u);
+	unpack_emit(u, (struct frame){.type = FRAME_END}, "", "");
+}
+
+/* A function of its own: what setjmp's caller holds in variables is lost by longjmp. */
+static void run(struct unpack *u, unpack_fn *read, const void *ctx, int archive)
+{
+	if (setjmp(u->end) == 0)
+		read(u, archive, ctx);
+	flush(u); /* where that fails too, nobody listens */
+	unpack_free(u);
+	archive_read_free(u->ar);
+	digest_abandon(&u->sha);
+	while (u->nheld > 0)
+		free(u->held[--u->nheld]);
+	free(u->control);
+}
+
+void unpack_run(unpack_fn *read, const void *ctx, int archive, int out)
+{
+	struct unpack u = {.out = out};
+
+	run(&u, read, ctx, archive);
+}
+
+void unpack_stream(int archive, int out)
+{
+	unpack_run(read_deb, NULL, archive, out);
+}
+
+static void say_why(struct unpack *u, int archive, const void *why)
+{
+	(void)archive;
+	unpack_fail(u, ENOSYS, "", why);
+}
+
+/* Its descriptors may have moved already. */
+__attribute__((noreturn)) static void unconfined(int out, const char *failed)
+{
+	char why[256];
+
+	snprintf(why, sizeof why, "%s: %s", failed, strerror(errno));
+	unpack_run(say_why, why, -1, fcntl(out, F_GETFD) < 0 ? 1 : out);
+	_exit(0);
+}
+
+void unpack_confined(unpack_fn *read, const void *ctx, int archive, int out)
+{
+	const char *failed;
+
+	signal(SIGPIPE, SIG_IGN);
+	/* Names are UTF-8 to libarchive, whatever the caller's locale; before the filter, for it
+	 * may open files. */
+	setlocale(LC_CTYPE, "C.UTF-8");
+	failed = confine(archive, out);
+	if (failed)
+		unconfined(out, failed);
+	unpack_run(read, ctx, 0, 1);
+	_exit(0);
+}
+
+void unpack_deb(int archive, int out)
+{
+	unpack_confined(read_deb, NULL, archive, out);
+}

@@ -1,0 +1,14 @@
+/* The archive parser's side of intake/frame.h: runs in a child of its own and never returns. */
+#pragma once
+
+/* Confines itself (base/confine.h), then reads the .deb from archive and writes frames to out. */
+__attribute__((noreturn)) void unpack_deb(int archive, int out);
+
+/* The second half alone, in the calling process as it is: for fuzzing. */
+void unpack_stream(int archive, int out);
+
+/* The same of an image layout in a tar archive (intake/oci.h), which is a file. part 0 is the text
+ * of pins, as a FILE, and the END frame's mode is how many versions follow; from 1 on, a version.
+ */
+__attribute__((noreturn)) void unpack_oci(int archive, unsigned int part, int out);
+void unpack_oci_stream(int archive, unsigned int part, int out);

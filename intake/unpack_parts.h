@@ -1,0 +1,62 @@
+/* What the parsers of archives share (unpack.c: .deb files; unpack_oci.c: image layouts). They run
+ * in a child, and end at the first error: unpack_fail, unpack_damaged and unpack_put do not return
+ * then.
+ */
+#pragma once
+
+#include "base/digest.h"
+#include "intake/frame.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Three readers in a row, each fed by the one before: the outer archive, ar or tar, the
+ * decompressor of one of its members, the tar archive in that. The middle one is drained at the end
+ * of the tar, so that the compressor's checksums are checked to the last byte. */
+struct unpack {
+	int out;
+	jmp_buf end; /* where unpack_fail() and unpack_put() go, never from what libarchive calls */
+	struct archive *ar, *raw, *tar;
+	char *control;		   /* its text */
+	struct digest_stream *sha; /* NULL, or: of the member's bytes as they are in the archive */
+	char *held[4];		   /* texts, freed at the end */
+	size_t nheld;
+	char reason[256];	 /* of the first reader that failed */
+	int errnum;		 /* 0: damaged */
+	char pending[64 * 1024]; /* frames, until it is full: small ones travel together */
+	size_t npending;
+	uint64_t stream; /* bytes that were decompressed */
+	/* libarchive leaves gzip's checksum unchecked: of this member, and its last 8 bytes. */
+	bool gzip;
+	uint32_t crc;
+	unsigned char tail[8];
+};
+
+void unpack_put(struct unpack *u, const void *data, size_t len);
+void unpack_emit(struct unpack *u, struct frame f, const char *path, const char *target);
+void unpack_fail(struct unpack *u, int errnum, const char *member, const char *why)
+	__attribute__((noreturn));
+void unpack_damaged(struct unpack *u, struct archive *a) __attribute__((noreturn));
+
+struct archive *unpack_reader(struct unpack *u);
+
+/* The member of u->ar that was come to, as a tar archive that may be compressed: its members one by
+ * one (NULL at the end), and the checks at its end. */
+void unpack_open(struct unpack *u);
+struct archive_entry *unpack_next(struct unpack *u, const char **name);
+void unpack_close(struct unpack *u);
+void unpack_free(struct unpack *u);
+
+/* Frames of the member of u->tar that was come to: itself; or fields, if it is a control file. */
+void unpack_member(struct unpack *u, struct archive_entry *e, const char *name);
+void unpack_control(struct unpack *u);
+
+/* Runs read in the calling process as it is; or confined, and then does not return. */
+typedef void unpack_fn(struct unpack *u, int archive, const void *ctx);
+void unpack_run(unpack_fn *read, const void *ctx, int archive, int out);
+void unpack_confined(unpack_fn *read, const void *ctx, int archive, int out)
+	__attribute__((noreturn));

@@ -1,0 +1,231 @@
+#include "loader/hwcaps.h"
+
+#include "base/cleanup.h"
+
+#include <elf.h>
+#include <gnu/libc-version.h>
+#include <string.h>
+#include <sys/auxv.h>
+#if defined __x86_64__
+#include <sys/platform/x86.h>
+#endif
+
+const char *hwcaps_legacy(size_t n)
+{
+	static const char *const legacy[] = {"tls",  "haswell", "xeon_phi", "avx512_1", "x86_64",
+					     "i386", "i486",	"i586",	    "i686",	"sse2"};
+
+	return n < sizeof legacy / sizeof *legacy ? legacy[n] : NULL;
+}
+
+bool hwcaps_is_legacy(const char *name)
+{
+	const char *legacy;
+
+	for (size_t i = 0; (legacy = hwcaps_legacy(i)); i++)
+		if (strcmp(name, legacy) == 0)
+			return true;
+	return false;
+}
+
+#if defined __x86_64__
+
+/* What glibc itself found usable. (Its macro for this shifts a signed 1 into the sign.) */
+static bool active(unsigned int feature)
+{
+	const struct cpuid_feature *leaf = __x86_get_cpuid_feature_leaf(feature / 128);
+
+	return leaf->active_array[feature % 128 / 32] & 1u << feature % 32;
+}
+
+static bool all_active(const unsigned int *features, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!active(features[i]))
+			return false;
+	return true;
+}
+
+/* The level of x86-64 as its dl-hwcaps_subdirs.c has it. */
+static int x86_64_level(void)
+{
+	static const unsigned int v2[] = {x86_cpu_CMPXCHG16B, x86_cpu_LAHF64_SAHF64, x86_cpu_POPCNT,
+					  x86_cpu_SSE3,	      x86_cpu_SSE4_1,	     x86_cpu_SSE4_2,
+					  x86_cpu_SSSE3};
+	static const unsigned int v3[] = {x86_cpu_AVX,	x86_cpu_AVX2, x86_cpu_BMI1,  x86_cpu_BMI2,
+					  x86_cpu_F16C, x86_cpu_FMA,  x86_cpu_LZCNT, x86_cpu_MOVBE};
+	static const unsigned int v4[] = {x86_cpu_AVX512F, x86_cpu_AVX512BW, x86_cpu_AVX512CD,
+					  x86_cpu_AVX512DQ, x86_cpu_AVX512VL};
+
+	if (!all_active(v2, sizeof v2 / sizeof *v2))
+		return 1;
+	if (!all_active(v3, sizeof v3 / sizeof *v3))
+		return 2;
+	return all_active(v4, sizeof v4 / sizeof *v4) ? 4 : 3;
+}
+
+/* A legacy name, and the bit that ldconfig gives it. */
+struct legacy {
+	const char *name;
+	int bit;
+};
+
+#define LEGACY_MAX 4
+
+/* In the order of glibc's bits, as its cpu_features.c gives them out: the finer ones to Intel's
+ * processors alone. The platform comes after the bits and before "tls"; where glibc knows no finer
+ * one it is the kernel's, "x86_64", which is the name of a bit too: the directory x86_64/x86_64
+ * is one of those looked into. */
+static size_t legacy_64(struct legacy names[LEGACY_MAX])
+{
+	bool intel = __builtin_cpu_is("intel"), phi = false;
+	size_t n = 0;
+
+	names[n++] = (struct legacy){"x86_64", 1};
+	if (intel && active(x86_cpu_AVX512CD)) {
+		phi = active(x86_cpu_AVX512ER) && active(x86_cpu_AVX512PF);
+		if (!active(x86_cpu_AVX512ER) && x86_64_level() == 4)
+			names[n++] = (struct legacy){"avx512_1", 2};
+	}
+	if (phi)
+		names[n++] = (struct legacy){"xeon_phi", 51};
+	else if (intel && x86_64_level() >= 3)
+		names[n++] = (struct legacy){"haswell", 50};
+	else
+		names[n++] = (struct legacy){"x86_64", 1};
+	return n;
+}
+
+static size_t legacy_names(int class, struct legacy names[LEGACY_MAX])
+{
+	size_t n = 0;
+
+	if (class == 64) {
+		n = legacy_64(names);
+	} else { /* of any processor that runs x86-64 */
+		names[n++] = (struct legacy){"sse2", 0};
+		names[n++] = (struct legacy){"i686", 49};
+	}
+	names[n++] = (struct legacy){"tls", 63};
+	return n;
+}
+
+static bool loader_has_legacy(void)
+{
+	return strverscmp(gnu_get_libc_version(), "2.37") < 0;
+}
+
+/* Every combination, from that of all names to each alone, the last name outermost. */
+static int add_legacy(int class, struct dirs *out, struct err *err)
+{
+	struct legacy names[LEGACY_MAX];
+	size_t n = legacy_names(class, names);
+
+	for (unsigned int mask = (1u << n) - 1; mask > 0; mask--) {
+		char dir[64] = "";
+		int r;
+
+		for (size_t i = n; i-- > 0;) {
+			if (!(mask & 1u << i))
+				continue;
+			if (*dir)
+				strncat(dir, "/", sizeof dir - strlen(dir) - 1);
+			strncat(dir, names[i].name, sizeof dir - strlen(dir) - 1);
+		}
+		r = dirs_add(out, dir, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_x86(int class, struct dirs *out, struct err *err)
+{
+	static const char *const levels[] = {"glibc-hwcaps/x86-64-v2", "glibc-hwcaps/x86-64-v3",
+					     "glibc-hwcaps/x86-64-v4"};
+	int r = 0;
+
+	for (int level = x86_64_level(); r == 0 && class == 64 && level > 1; level--)
+		r = dirs_add(out, levels[level - 2], err);
+	if (r == 0 && loader_has_legacy())
+		r = add_legacy(class, out, err);
+	return r;
+}
+
+static uint64_t x86_bits(int class)
+{
+	struct legacy names[LEGACY_MAX];
+	size_t n = legacy_names(class, names);
+	uint64_t bits = 0;
+
+	for (size_t i = 0; loader_has_legacy() && i < n; i++)
+		bits |= UINT64_C(1) << names[i].bit;
+	return bits;
+}
+
+static const char *x86_platform(int class)
+{
+	struct legacy names[LEGACY_MAX];
+	size_t n = legacy_names(class, names);
+
+	return names[n - 2].name;
+}
+
+#else
+
+static int add_x86(int class, struct dirs *out, struct err *err)
+{
+	(void)class;
+	(void)out;
+	(void)err;
+	return 0;
+}
+
+static uint64_t x86_bits(int class)
+{
+	(void)class;
+	return 0;
+}
+
+static const char *x86_platform(int class)
+{
+	(void)class;
+	return "";
+}
+
+#endif
+
+static bool is_x86(int class, int machine)
+{
+	return (class == 64 && machine == EM_X86_64) || (class == 32 && machine == EM_386);
+}
+
+uint64_t hwcaps_bits(int class, int machine)
+{
+	return is_x86(class, machine) ? x86_bits(class) : 0;
+}
+
+const char *hwcaps_platform(int class, int machine)
+{
+	const char *native = (const char *)getauxval(AT_PLATFORM);
+
+	if (is_x86(class, machine))
+		return x86_platform(class);
+	return native ? native : "";
+}
+
+int hwcaps_subdirs(int class, int machine, struct dirs *out, struct err *err)
+{
+	AUTO_DIRS struct dirs dirs = {0};
+	int r = 0;
+
+	if (is_x86(class, machine))
+		r = add_x86(class, &dirs, err);
+	if (r == 0)
+		r = dirs_add(&dirs, "", err);
+	if (r < 0)
+		return r;
+	*out = dirs;
+	dirs = (struct dirs){0};
+	return 0;
+}

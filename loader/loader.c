@@ -1,0 +1,309 @@
+#include "loader/loader.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/sysroot.h"
+#include "elf/readers.h"
+#include "loader/hwcaps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_SIZE_MAX (16u << 20) /* of a loader */
+#define MUSL_PATH_MAX 65536	  /* bytes, and */
+#define MUSL_DIRS_MAX 1024
+#define MUSL_DEFAULT "/lib:/usr/local/lib:/usr/lib"
+
+/* Where programs of a kind usually have their loader, and the flags that entries of the cache for
+ * them have (glibc's ldconfig.h and dl-cache.h: FLAG_ELF_LIBC6 and the required architecture). */
+static const struct {
+	const char *arch, *path;
+	int flags;
+} usual[] = {
+	{"amd64", "/lib64/ld-linux-x86-64.so.2", 0x303},
+	{"i386", "/lib/ld-linux.so.2", 0x003},
+	{"x32", "/libx32/ld-linux-x32.so.2", 0x803},
+	{"arm64", "/lib/ld-linux-aarch64.so.1", 0xa03},
+	{"armhf", "/lib/ld-linux-armhf.so.3", 0x903},
+	{"s390x", "/lib/ld64.so.1", 0x403},
+	{"ppc64el", "/lib64/ld64.so.2", 0x503},
+	{"riscv64", "/lib/ld-linux-riscv64-lp64d.so.1", 0x1003},
+};
+
+static size_t usual_of(int class, int machine)
+{
+	const char *arch = elf_arch(class, machine);
+	size_t i = 0;
+
+	while (i < sizeof usual / sizeof *usual && strcmp(usual[i].arch, arch) != 0)
+		i++;
+	return i;
+}
+
+static bool begins(const char *s, const char *with)
+{
+	return s && strncmp(s, with, strlen(with)) == 0;
+}
+
+static bool is_glibcs(const char *name)
+{
+	return begins(name, "ld-linux") || begins(name, "ld64.so.") || begins(name, "ld.so.");
+}
+
+/* A library of musl names no loader, but needs musl's libc, and not glibc's. */
+static bool needs_musl(const struct elf *e)
+{
+	bool yes = false;
+
+	for (size_t i = 0; i < e->nneeded; i++) {
+		if (strcmp(e->needed[i].name, "libc.so.6") == 0)
+			return false;
+		yes |= strcmp(e->needed[i].name, "libc.so") == 0 ||
+		       begins(e->needed[i].name, "libc.musl-");
+	}
+	return yes;
+}
+
+static const char *musl_arch(int class, int machine)
+{
+	static const char *const names[][2] = {
+		{"amd64", "x86_64"}, {"i386", "i386"},	     {"arm64", "aarch64"},
+		{"armhf", "armhf"},  {"riscv64", "riscv64"}, {"ppc64el", "powerpc64le"},
+		{"s390x", "s390x"},
+	};
+	const char *arch = elf_arch(class, machine);
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i][0], arch) == 0)
+			return names[i][1];
+	return arch;
+}
+
+/* A directory of a list that glibc was built with: "/lib/x86_64-linux-gnu/" and a NUL. */
+static size_t system_dir(const char *at, const char *end)
+{
+	const char *stop = memchr(at, '\0', (size_t)(end - at));
+	size_t len = stop ? (size_t)(stop - at) : 0;
+
+	if (len < 3 || len > 255 || at[0] != '/' || at[len - 1] != '/')
+		return 0;
+	for (size_t i = 0; i < len; i++)
+		if (at[i] <= ' ' || at[i] > '~')
+			return 0;
+	return len;
+}
+
+/* The loader's default directories stand in its file one after the other (system_dirs in
+ * dl-load.c); they are what was configured when it was built, and differ from one to the next:
+ * /lib32 for the i386 loader of an amd64 Debian, /lib64 elsewhere. */
+static int defaults_in(const char *data, size_t len, struct dirs *out, struct err *err)
+{
+	const char *end = data + len;
+
+	for (const char *p = data; p && p + 4 < end; p++) {
+		const char *q = p = memmem(p, (size_t)(end - p), "\0/lib", 5);
+		size_t n = 0, one;
+
+		if (!p)
+			return 0;
+		for (q++; q < end && (one = system_dir(q, end)) > 0; q += one + 1)
+			n++;
+		if (n < 2)
+			continue;
+		for (q = p + 1; n > 0 && out->count < LOADER_DEFAULTS; n--, q += strlen(q) + 1) {
+			char dir[256];
+			int r;
+
+			snprintf(dir, sizeof dir, "%.*s", (int)strlen(q) - 1, q);
+			r = dirs_add(out, dir, err);
+			if (r < 0)
+				return r;
+		}
+		return 0;
+	}
+	return 0;
+}
+
+/* Debian's. */
+static int usual_defaults(struct loader *l, struct err *err)
+{
+	const char *triplet = elf_triplet(l->class, l->machine);
+	char dir[PATH_MAX];
+	int r;
+
+	snprintf(dir, sizeof dir, "/lib/%s", triplet);
+	r = dirs_add(&l->defaults, dir, err);
+	snprintf(dir, sizeof dir, "/usr/lib/%s", triplet);
+	if (r == 0)
+		r = dirs_add(&l->defaults, dir, err);
+	if (r == 0)
+		r = dirs_add(&l->defaults, "/lib", err);
+	return r == 0 ? dirs_add(&l->defaults, "/usr/lib", err) : r;
+}
+
+/* A small file of the view, whole; -ENOENT and the like without a text. */
+static int read_whole(const struct sysroot *sysroot, const char *path, size_t max, char **data,
+		      size_t *len)
+{
+	struct err ignored;
+	struct stat st;
+	AUTO_FD int fd = sysroot_open(sysroot, path, &st, NULL);
+
+	if (fd < 0)
+		return fd;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	return file_read(fd, max, data, len, &ignored);
+}
+
+int loader_defaults(int fd, struct dirs *out, struct err *err)
+{
+	AUTO_FREE char *data = NULL;
+	size_t len;
+	int r = file_read(fd, FILE_SIZE_MAX, &data, &len, err);
+
+	return r < 0 ? r : defaults_in(data, len, out, err);
+}
+
+static int read_defaults(const struct sysroot *sysroot, struct readers *readers, struct loader *l,
+			 struct err *err)
+{
+	struct stat st;
+	AUTO_FD int fd = sysroot_open(sysroot, l->path, &st, NULL);
+
+	if (fd < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	return readers_defaults(readers, fd, &st, &l->defaults, err);
+}
+
+static int glibc_ways(const struct sysroot *sysroot, struct readers *readers, struct loader *l,
+		      struct err *err)
+{
+	size_t u = usual_of(l->class, l->machine);
+	int r = read_defaults(sysroot, readers, l, err);
+
+	if (r == 0 && l->defaults.count == 0)
+		r = usual_defaults(l, err);
+	if (r == 0)
+		r = hwcaps_subdirs(l->class, l->machine, &l->subdirs, err);
+	for (size_t i = 0; r == 0 && i < l->subdirs.count; i++)
+		if (begins(l->subdirs.items[i], "glibc-hwcaps/"))
+			r = dirs_add(&l->hwcaps, path_base(l->subdirs.items[i]), err);
+	if (r < 0)
+		return r;
+	snprintf(l->lib, sizeof l->lib, "%s", l->defaults.items[0] + 1);
+	l->platform = hwcaps_platform(l->class, l->machine);
+	l->wish = (struct ldcache_wish){
+		.flags = u < sizeof usual / sizeof *usual ? usual[u].flags : -1,
+		.bits = hwcaps_bits(l->class, l->machine),
+		.hwcaps = (const char *const *)l->hwcaps.items,
+		.nhwcaps = l->hwcaps.count,
+	};
+	return 0;
+}
+
+/* musl's sys_path: a file beside the loader's directory, or what is built in. */
+static int musl_ways(const struct sysroot *sysroot, struct loader *l, struct err *err)
+{
+	AUTO_FREE char *data = NULL;
+	char path[PATH_MAX], dir[PATH_MAX], up[PATH_MAX], all[] = MUSL_DEFAULT, *save = NULL;
+	const char *end;
+	size_t len;
+	int r = 0, e;
+
+	path_dir(l->path, dir);
+	path_dir(dir, up);
+	end = strcmp(up, "/") == 0 ? "" : up;
+	if (snprintf(path, sizeof path, "%s/etc/ld-musl-%s.path", end,
+		     musl_arch(l->class, l->machine)) >= (int)sizeof path)
+		return 0;
+	e = read_whole(sysroot, path, MUSL_PATH_MAX, &data, &len);
+	if (e < 0 && e != -ENOENT)
+		return 0; /* an empty path, as musl has it */
+	for (char *d = strtok_r(e < 0 ? all : data, ":\n", &save);
+	     r == 0 && d && l->defaults.count < MUSL_DIRS_MAX; d = strtok_r(NULL, ":\n", &save))
+		r = dirs_add(&l->defaults, d, err);
+	return r;
+}
+
+static enum loader_kind kind_of(const struct elf *program, const char *path,
+				const struct elf *loader)
+{
+	const char *name = path_base(path);
+
+	if (begins(name, "ld-musl-") || (!program->interp && needs_musl(program)))
+		return LOADER_MUSL;
+	if (is_glibcs(name) || (loader && is_glibcs(loader->soname)))
+		return LOADER_GLIBC;
+	return LOADER_OTHER;
+}
+
+/* A static program: nothing is loaded for it. (One that is position-independent has a dynamic
+ * section, for itself.) */
+bool loader_is_static(const struct elf *e)
+{
+	return !e->interp && (!e->dynamic || (e->pie && e->nneeded == 0));
+}
+
+void loader_path(const struct sysroot *sysroot, const struct elf *program, char out[PATH_MAX])
+{
+	size_t u = usual_of(program->class, program->machine);
+	struct resolved at;
+
+	if (program->interp) {
+		snprintf(out, PATH_MAX, "%s", program->interp);
+		return;
+	}
+	if (needs_musl(program)) {
+		snprintf(out, PATH_MAX, "/lib/ld-musl-%s.so.1",
+			 musl_arch(program->class, program->machine));
+		if (sysroot_resolve(sysroot, out, &at) == 0)
+			return;
+	}
+	snprintf(out, PATH_MAX, "%s", u < sizeof usual / sizeof *usual ? usual[u].path : "");
+}
+
+static int find_ways(const struct sysroot *sysroot, struct readers *readers,
+		     const struct elf *program, const char *path, const struct elf *loader,
+		     struct loader *l, struct err *err)
+{
+	l->class = program->class;
+	l->machine = program->machine;
+	l->platform = "";
+	l->there = loader != NULL;
+	l->path = strdup(path);
+	if (!l->path)
+		return err_nomem(err);
+	/* What a static program could load with dlopen(3) goes by the usual ways. */
+	l->kind = loader_is_static(program) ? LOADER_NONE : kind_of(program, path, loader);
+	return l->kind == LOADER_MUSL ? musl_ways(sysroot, l, err)
+				      : glibc_ways(sysroot, readers, l, err);
+}
+
+int loader_make(const struct sysroot *sysroot, struct readers *readers, const struct elf *program,
+		const char *path, const struct elf *loader, struct loader **out, struct err *err)
+{
+	struct loader *l = calloc(1, sizeof *l);
+	int r;
+
+	if (!l)
+		return err_nomem(err);
+	r = find_ways(sysroot, readers, program, path, loader, l, err);
+	if (r < 0) {
+		loader_free(l);
+		return r;
+	}
+	*out = l;
+	return 0;
+}
+
+void loader_free(struct loader *l)
+{
+	dirs_free(&l->defaults);
+	dirs_free(&l->subdirs);
+	dirs_free(&l->hwcaps);
+	free(l->path);
+	free(l);
+}

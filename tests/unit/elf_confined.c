@@ -1,0 +1,306 @@
+/* The processes that parse ELF files for root, replaced by code that misbehaves when a file tells it
+ * to: each is held, and no file makes one lie about another's. Built without sanitizers, which need
+ * system calls that a parser has not. */
+#define elf_info_read bewitched_read
+#include "elf/reader.c"
+#undef elf_info_read
+
+#include "elf/readers.h"
+#include "loader/index.h"
+#include "loader/scan.h"
+#include "tests/unit/loader_help.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+int elf_info_read(int fd, struct elf_info *out, struct err *e);
+
+static pid_t parent;
+
+static void open_file(int fd)
+{
+	(void)fd;
+	open("/etc/passwd", O_RDONLY);
+}
+
+static void write_elsewhere(int fd)
+{
+	(void)!write(fd, "x", 1);
+}
+
+static void fork_child(int fd)
+{
+	(void)fd;
+	fork();
+}
+
+static void run_program(int fd)
+{
+	(void)fd;
+	execl("/bin/true", "true", (char *)NULL);
+}
+
+static void connect_out(int fd)
+{
+	(void)fd;
+	socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static void kill_parent(int fd)
+{
+	(void)fd;
+	kill(parent, SIGTERM);
+}
+
+static void become_root(int fd)
+{
+	(void)fd;
+	setuid(0);
+}
+
+static void crash(int fd)
+{
+	(void)fd;
+	__builtin_trap();
+}
+
+static void loop(int fd)
+{
+	(void)fd;
+	for (;;)
+		;
+}
+
+static void say_nonsense(int fd)
+{
+	static const char noise[4096] = {1, 2, 3};
+
+	(void)fd;
+	(void)!write(1, noise, sizeof noise);
+	_exit(0);
+}
+
+/* Facts of which no offset is right, after a header that is. */
+static void say_false_form(int fd)
+{
+	char form[256];
+
+	(void)fd;
+	memset(form, 0xff, sizeof form);
+	say(0, form, sizeof form);
+	flush();
+	_exit(0);
+}
+
+static void say_too_much(int fd)
+{
+	const struct answer a = {0, UINT32_MAX, 0};
+
+	(void)fd;
+	put(&a, sizeof a);
+	flush();
+	_exit(0);
+}
+
+static void say_with_escapes(int fd)
+{
+	struct err e;
+
+	(void)fd;
+	err_set(&e, EBADMSG, "\033[31mred");
+	say_error(-EBADMSG, &e);
+	flush();
+	_exit(0);
+}
+
+static void go_away(int fd)
+{
+	(void)fd;
+	_exit(0);
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(int fd);
+	const char *said;
+} attacks[] = {
+	{"open a file", open_file, "signal 31"},
+	{"write to what was handed in", write_elsewhere, "signal 31"},
+	{"fork", fork_child, "signal 31"},
+	{"exec", run_program, "signal 31"},
+	{"a socket", connect_out, "signal 31"},
+	{"kill the parent", kill_parent, "signal 31"},
+	{"setuid", become_root, "signal 31"},
+	{"crash", crash, "signal 4"},
+	{"loop", loop, "silent for 1 seconds"},
+	{"nonsense", say_nonsense, "parser"},
+	{"a false form", say_false_form, "nonsense"},
+	{"too much", say_too_much, "nonsense"},
+	{"escapes", say_with_escapes, "?[31mred"},
+	{"go away", go_away, "ended too early"},
+};
+#define ATTACKS (sizeof attacks / sizeof *attacks)
+#define LIE '!' /* from then on the process says what is not so */
+
+/* In the process: "EVIL" and a letter, from A on, is an attack. */
+int bewitched_read(int fd, struct elf_info *out, struct err *e)
+{
+	static bool lies;
+	char text[5];
+
+	if (pread(fd, text, 5, 0) == 5 && memcmp(text, "EVIL", 4) == 0) {
+		if (text[4] == LIE)
+			lies = true;
+		else
+			attacks[text[4] - 'A'].fn(fd);
+	}
+	if (!lies)
+		return elf_info_read(fd, out, e);
+	*out = (struct elf_info){.shebang = strdup("/lie")};
+	return 0;
+}
+
+/* What a scan is told of a file. */
+static const struct elf_info *facts_of(struct scan *scan, const char *path)
+{
+	const struct elf_info *f = NULL;
+
+	MUST(scan_info(scan, path, &f, &err) == 0);
+	return f;
+}
+
+static bool is_lie(const struct elf_info *f)
+{
+	return f->shebang && strcmp(f->shebang, "/lie") == 0;
+}
+
+static void put_evil(const char *path, char what)
+{
+	char text[8];
+
+	snprintf(text, sizeof text, "EVIL%c", what);
+	put_text(path, text);
+}
+
+/* Each by the process that reads the file, whoever's it is; and the next file is read as if nothing
+ * had been. */
+static void test_attacks(const char *dir)
+{
+	char evil[PATH_MAX], good[PATH_MAX];
+
+	snprintf(evil, sizeof evil, "%s/evil", dir);
+	snprintf(good, sizeof good, "%s/good", dir);
+	put_text(good, "#!/bin/sh\n");
+	for (size_t i = 0; i < ATTACKS; i++) {
+		AUTO_SCAN struct scan *scan = NULL;
+		const struct elf_info *f;
+
+		MUST(scan_new(NULL, &scan, &err) == 0);
+		put_evil(evil, (char)('A' + i));
+		parser_seconds = 1;
+		f = facts_of(scan, evil);
+		if (!f->why || !strstr(f->why, attacks[i].said))
+			fprintf(stderr, "%s: %s\n", attacks[i].name,
+				f->why ? f->why : "let through");
+		CHECK(f->why && strstr(f->why, attacks[i].said));
+		parser_seconds = 60;
+		f = facts_of(scan, good);
+		CHECK(f->shebang && strcmp(f->shebang, "/bin/sh") == 0);
+	}
+	CHECK(waitpid(-1, NULL, WNOHANG) < 0);
+}
+
+/* Several were asked for when the first one's process died. */
+static void test_ahead(const char *dir)
+{
+	AUTO_SCAN struct scan *scan = NULL;
+	char paths[8][PATH_MAX];
+
+	MUST(scan_new(NULL, &scan, &err) == 0);
+	for (size_t i = 0; i < 8; i++) {
+		snprintf(paths[i], PATH_MAX, "%s/ahead%zu", dir, i);
+		if (i == 2)
+			put_evil(paths[i], 'A');
+		else
+			put_text(paths[i], "#!/bin/sh\n");
+		chmod(paths[i], 0755);
+		MUST(scan_expect(scan, paths[i], &err) == 0);
+	}
+	for (size_t i = 8; i-- > 0;) {
+		const struct elf_info *f = facts_of(scan, paths[i]);
+
+		CHECK(i == 2 ? f->why != NULL : f->shebang && strcmp(f->shebang, "/bin/sh") == 0);
+	}
+}
+
+/* A process that lies does so about root's files, if a file of root's made it, and about no others'. */
+static void test_lies(const char *roots)
+{
+	AUTO_SCAN struct scan *scan = NULL;
+	char evil[PATH_MAX], good[PATH_MAX];
+
+	MUST(scan_new(NULL, &scan, &err) == 0);
+	put_evil(in("liar"), LIE);
+	put_text(in("honest"), "#!/bin/sh\n");
+	snprintf(good, sizeof good, "%s/honest", roots);
+	put_text(good, "#!/bin/sh\n");
+	CHECK(is_lie(facts_of(scan, in("liar"))));
+	CHECK(!is_lie(facts_of(scan, in("honest"))));
+	CHECK(!is_lie(facts_of(scan, good)));
+	snprintf(evil, sizeof evil, "%s/liar", roots);
+	snprintf(good, sizeof good, "%s/other", roots);
+	put_evil(evil, LIE);
+	put_text(good, "#!/bin/sh\n");
+	CHECK(is_lie(facts_of(scan, evil)));
+	CHECK(is_lie(facts_of(scan, good)));
+	put_text(in("other"), "#!/bin/sh\n");
+	CHECK(!is_lie(facts_of(scan, in("other"))));
+}
+
+/* Of a user's file, or one that a user could exchange, nothing stays in root's index. */
+static void test_index(const char *roots)
+{
+	char path[PATH_MAX], index[PATH_MAX];
+	size_t known, noted;
+
+	snprintf(path, sizeof path, "%s/script", roots);
+	snprintf(index, sizeof index, "%s/index.db", roots);
+	put_text(path, "#!/bin/sh\n");
+	sh("cp -p %s %s; cp -p %s %s/users; chown 1000 %s/users; touch -d yesterday %s %s/users; "
+	   "sleep 3",
+	   path, in("script"), path, roots, roots, path, roots);
+	for (int i = 0; i < 3; i++) {
+		AUTO_INDEX struct index *x = index_open_at(index);
+		AUTO_SCAN struct scan *scan = NULL;
+		char users[PATH_MAX];
+
+		snprintf(users, sizeof users, "%s/users", roots);
+		MUST(x && scan_new(NULL, &scan, &err) == 0);
+		scan_use_index(scan, x);
+		facts_of(scan, i == 0 ? in("script") : i == 1 ? users : path);
+		index_counts(x, &known, &noted);
+		CHECK(noted == (i == 2));
+	}
+}
+
+int main(void)
+{
+	const char *roots = "/opt/labeler-confined";
+
+	if (geteuid() != 0) {
+		printf("0 passed, 0 failed, 1 skipped\n");
+		return 0;
+	}
+	parent = getpid();
+	scratch_make();
+	MUST(file_mkdirs(roots, &err) == 0);
+	test_attacks(scratch);
+	test_attacks(roots);
+	test_ahead(scratch);
+	test_ahead(roots);
+	test_lies(roots);
+	test_index(roots);
+	MUST(file_remove_tree(AT_FDCWD, roots, &err) == 0);
+	scratch_remove();
+	return test_end();
+}

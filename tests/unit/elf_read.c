@@ -1,0 +1,240 @@
+/* What elf_read says of sound files, and that damaged ones do no harm. */
+#include "elf/readers.h"
+
+#include "tests/unit/loader_help.h"
+
+#include <elf.h>
+
+#define FLIPS 6000
+
+static bool has_needed(const struct elf *elf, const char *name)
+{
+	for (size_t i = 0; i < elf->nneeded; i++)
+		if (strcmp(elf->needed[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void test_real(const char *path)
+{
+	AUTO_ELF struct elf elf = {0};
+	bool is_elf = false;
+
+	CHECK(read_elf_path(path, &elf, &is_elf, &err) == 0);
+	CHECK(is_elf && elf.dynamic && elf.shared);
+	CHECK(elf.class == 8 * (int)sizeof(void *));
+	CHECK(elf.interp && access(elf.interp, X_OK) == 0);
+	CHECK(has_needed(&elf, "libc.so.6"));
+	CHECK(!elf.soname && !elf.rpath && !elf.runpath && !elf.nodeflib);
+}
+
+static void test_refused(void)
+{
+	static const char *const none[] = {"script", "empty", "short"};
+	AUTO_ELF struct elf elf = {0};
+	bool is_elf = true;
+
+	put_text("script", "#!/bin/sh\nexit 0 # and some more\n");
+	put_text("empty", "");
+	put_text("short", "\177ELF");
+	for (size_t i = 0; i < 3; i++, is_elf = true) {
+		CHECK(read_elf_path(none[i], &elf, &is_elf, &err) == 0);
+		CHECK(!is_elf);
+	}
+	/* None of these may make us wait, either. */
+	MUST(mkfifo("fifo", 0644) == 0);
+	CHECK(read_elf_path("fifo", &elf, &is_elf, &err) == -EINVAL);
+	CHECK(read_elf_path("/dev/zero", &elf, &is_elf, &err) == -EINVAL);
+	CHECK(read_elf_path("/", &elf, &is_elf, &err) == -EINVAL);
+	CHECK(read_elf_path("missing", &elf, &is_elf, &err) == -ENOENT);
+	CHECK(strstr(err.text, "missing") != NULL);
+	put_text("garbage", "\177ELF\2\1\1 and nothing of what the header should hold after that");
+	CHECK(read_elf_path("garbage", &elf, &is_elf, &err) == -EBADMSG);
+}
+
+static void read_library(const char *path, struct elf *elf)
+{
+	bool is_elf = false;
+
+	CHECK(read_elf_path(path, elf, &is_elf, &err) == 0);
+	CHECK(is_elf);
+}
+
+static void test_paths(void)
+{
+	AUTO_ELF struct elf old = {0}, new = {0}, flags = {0};
+
+	put_text("x.c", "int puts(const char *);\nint x(void) { return puts(\"x\"); }\n");
+	sh("cc -shared -o libold.so x.c -Wl,-soname,libx.so.1,--disable-new-dtags,-rpath,"
+	   "'/a:$ORIGIN/b'");
+	sh("cc -shared -o libnew.so x.c -Wl,--enable-new-dtags,-rpath,'${ORIGIN}/../c'");
+	sh("cc -shared -o libflags.so x.c -nostdlib -Wl,-z,nodefaultlib");
+	read_library("libold.so", &old);
+	CHECK_STR(old.soname, "libx.so.1");
+	CHECK_STR(old.rpath, "/a:$ORIGIN/b");
+	CHECK(!old.runpath && !old.interp && !old.nodeflib);
+	read_library("libnew.so", &new);
+	CHECK_STR(new.runpath, "${ORIGIN}/../c");
+	CHECK(!new.rpath && !new.soname);
+	read_library("libflags.so", &flags);
+	CHECK(flags.nodeflib && flags.nneeded == 0);
+}
+
+/* The loader needs no section headers, and so must we. */
+static void test_no_sections(void)
+{
+	AUTO_ELF struct elf elf = {0};
+	AUTO_FREE char *data = NULL;
+	AUTO_FD int fd = -1;
+	bool is_elf = false;
+	size_t len;
+
+	data = get_file("libold.so", &len);
+	if (sizeof(void *) == 8)
+		memset(data + offsetof(Elf64_Ehdr, e_shoff), 0, sizeof(Elf64_Off));
+	else
+		memset(data + offsetof(Elf32_Ehdr, e_shoff), 0, sizeof(Elf32_Off));
+	memset(data + (sizeof(void *) == 8 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)) - 4, 0, 4);
+	fd = memory_file(data, len);
+	CHECK(elf_read(fd, &elf, &is_elf, &err) == 0);
+	CHECK_STR(elf.soname, "libx.so.1");
+	CHECK(has_needed(&elf, "libc.so.6"));
+}
+
+/* One long string that thousands of entries could share would be copied for each. */
+static void test_long_string(void)
+{
+	AUTO_FREE char *name = malloc(100001);
+	AUTO_ELF struct elf elf = {0};
+	bool is_elf;
+
+	MUST(name);
+	memset(name, 'n', 100000);
+	name[100000] = '\0';
+	sh("cc -shared -o liblong.so x.c -Wl,-rpath,/%s", name);
+	CHECK(read_elf_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
+	name[5000] = '\0';
+	sh("cc -shared -o liblong.so x.c -Wl,-rpath,/%s", name);
+	CHECK(read_elf_path("liblong.so", &elf, &is_elf, &err) == 0);
+	elf_free(&elf);
+	sh("cc -shared -o liblong.so x.c -Wl,-soname,%s", name);
+	CHECK(read_elf_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
+}
+
+/* Whatever it says, it says without harm: what is read out of range stops the program. */
+static bool is_sane(int fd)
+{
+	AUTO_ELF struct elf elf = {0};
+	bool is_elf = false;
+	int r = elf_read(fd, &elf, &is_elf, &err);
+
+	if (r == 0)
+		return is_elf || (!elf.needed && !elf.interp);
+	return (r == -EBADMSG || r == -EIO) && err.text[0] && !elf.needed && !elf.soname;
+}
+
+static void test_truncated(const char *path)
+{
+	AUTO_FREE char *data = NULL;
+	AUTO_FD int fd = -1;
+	size_t len, cuts = 0, sane = 0;
+
+	data = get_file(path, &len);
+	fd = memory_file(data, len);
+	for (size_t cut = len; cut > 0; cut -= cut > 4096 ? 997 : cut > 8 ? 7 : 1, cuts++) {
+		MUST(ftruncate(fd, (off_t)cut) == 0);
+		sane += is_sane(fd);
+	}
+	CHECK(cuts > 400 && sane == cuts);
+}
+
+static void flip(char *data, size_t at)
+{
+	static const unsigned char often[] = {0, 0xff, 0x7f, 0x80, 1};
+	uint32_t r = next_random();
+
+	data[at] = (char)(r % 3 ? often[r % sizeof often] : r >> 8);
+}
+
+/* A few bytes, mostly of the headers and of the dynamic section: elsewhere few of them matter. */
+static void test_flipped(const char *path, size_t dynamic)
+{
+	AUTO_FREE char *data = NULL, *damaged = NULL;
+	AUTO_FD int fd = -1;
+	size_t len, sane = 0;
+
+	data = get_file(path, &len);
+	damaged = malloc(len);
+	MUST(damaged);
+	fd = memory_file(data, len);
+	for (int i = 0; i < FLIPS; i++) {
+		size_t changes = 1 + next_random() % 3;
+
+		memcpy(damaged, data, len);
+		while (changes--) {
+			uint32_t kind = next_random() % 5;
+			size_t at = kind < 2   ? next_random() % 1024
+				    : kind < 4 ? dynamic + next_random() % 600
+					       : next_random();
+
+			flip(damaged, at % len);
+		}
+		MUST(pwrite(fd, damaged, len, 0) == (ssize_t)len);
+		sane += is_sane(fd);
+	}
+	CHECK(sane == FLIPS);
+}
+
+/* Where the file's own program headers put the dynamic section. */
+static size_t dynamic_at(const char *path)
+{
+	AUTO_FREE char *data = NULL;
+	size_t len;
+
+	data = get_file(path, &len);
+	if (sizeof(void *) == 8) {
+		const Elf64_Ehdr *eh = (void *)data;
+		const Elf64_Phdr *ph = (void *)(data + eh->e_phoff);
+
+		for (int i = 0; i < eh->e_phnum; i++)
+			if (ph[i].p_type == PT_DYNAMIC)
+				return ph[i].p_offset;
+	}
+	return len / 2;
+}
+
+static void test_names(void)
+{
+	char soname[256], arch[256];
+	AUTO_FD int lib = open("libold.so", O_RDONLY), script = open("script", O_RDONLY);
+
+	CHECK_STR(elf_arch(64, EM_X86_64), "amd64");
+	CHECK_STR(elf_arch(32, EM_X86_64), "x32");
+	CHECK_STR(elf_triplet(32, EM_386), "i386-linux-gnu");
+	CHECK_STR(elf_triplet(64, EM_AARCH64), "aarch64-linux-gnu");
+	CHECK_STR(elf_arch(64, 65000), "");
+	CHECK_STR(elf_triplet(16, EM_386), "");
+	CHECK(elf_facts(lib, soname, arch, &err) == 0);
+	CHECK_STR(soname, "libx.so.1");
+	CHECK(arch[0] != '\0');
+	CHECK(elf_facts(script, soname, arch, &err) == 0);
+	CHECK(!soname[0] && !arch[0]);
+}
+
+int main(void)
+{
+	scratch_make();
+	test_real("/usr/bin/curl");
+	test_real("/bin/ls");
+	test_refused();
+	test_paths();
+	test_no_sections();
+	test_long_string();
+	test_names();
+	test_truncated("/bin/ls");
+	test_truncated("libold.so");
+	test_flipped("libold.so", dynamic_at("libold.so"));
+	test_flipped("/bin/true", dynamic_at("/bin/true"));
+	scratch_remove();
+	return test_end();
+}

@@ -1,0 +1,61 @@
+/* A script whose owner, who need not be root, changes it while it is looked at. */
+#include "host/wrap.h"
+
+#include "base/paths.h"
+#include "tests/unit/child.h"
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#define APP "/tmp/wrapped/tool"
+#define REAL "/tmp/wrapped/.pinlib/tool"
+#define LOOKS 3000
+
+static const char script[] = "#!/bin/sh\n";
+
+static void write_whole(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	MUST(f && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+/* Stands where the wrapper's text would, and is empty every other time. */
+static void flicker(void)
+{
+	int fd = open(REAL, O_WRONLY | O_CLOEXEC);
+
+	MUST(fd >= 0);
+	if (fork() != 0)
+		return;
+	MUST(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+	for (;;) {
+		MUST(ftruncate(fd, 0) == 0);
+		MUST(pwrite(fd, script, strlen(script), 0) == (ssize_t)strlen(script));
+	}
+}
+
+int main(void)
+{
+	struct err err;
+	pid_t pid;
+	int odd = 0;
+
+	MUST(mkdir("/tmp/wrapped", 0755) == 0 && mkdir("/tmp/wrapped/.pinlib", 0755) == 0);
+	write_whole(REAL, script);
+	write_whole(APP, "#!" PINLIB_WRAPPER " /bin/sh\n");
+	CHECK(wrap_check(APP, &err) == 0);
+	MUST(chmod(APP, 0755) == 0);
+	CHECK(wrap_check(APP, &err) == -ESTALE);
+	MUST(chmod(REAL, 0755) == 0);
+	pid = start(flicker);
+	for (int i = 0; i < LOOKS; i++) {
+		int r = wrap_check(APP, &err);
+
+		odd += r != 0 && r != -ESTALE;
+	}
+	stop(pid);
+	CHECK(odd == 0);
+	return test_end();
+}

@@ -1,0 +1,154 @@
+/* Watched runs: what is seen of short-lived things, and who is waited for. */
+#include "base/path.h"
+#include "labeler/observation.h"
+#include "tests/unit/loader_help.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+struct command {
+	const char *text; /* for sh */
+	int fail;	  /* instead: what the start returns */
+};
+
+static int start(void *ctx, struct err *e)
+{
+	const struct command *c = ctx;
+
+	if (c->fail)
+		return err_set(e, c->fail, "cannot be started");
+	execl("/bin/sh", "sh", "-c", c->text, (char *)NULL);
+	return err_sys(e, errno, "sh");
+}
+
+static struct observation watch(const char *text)
+{
+	struct command c = {.text = text};
+	struct observation o = {0};
+
+	MUST(observation_run(start, &c, &o, &err) == 0);
+	return o;
+}
+
+/* How many programs mapped it. */
+static size_t mapped(const struct observation *o, const char *base)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->count; i++)
+		n += strcmp(path_base(o->items[i].path), base) == 0;
+	return n;
+}
+
+static void build(void)
+{
+	put_text("load.c",
+		 "#include <dlfcn.h>\n#include <pthread.h>\n#include <stdio.h>\n"
+		 "static void *load(void *name)\n{\n"
+		 "	void *l = dlopen(name, RTLD_NOW);\n"
+		 "	if (!l) puts(dlerror());\n"
+		 "	return l && dlclose(l) == 0 ? name : NULL;\n}\n"
+		 "int main(int argc, char **argv)\n{\n	int bad = 0;\n"
+		 "	for (int i = 1; i < argc; i++) {\n"
+		 "		pthread_t t; void *r;\n"
+		 "		pthread_create(&t, 0, load, argv[i]); pthread_join(t, &r);\n"
+		 "		bad |= !r;\n	}\n	return bad;\n}\n");
+	put_text("lib.c", "int f(void);\nint f(void) { return 1; }\n");
+	sh("gcc -o load load.c -lpthread && gcc -shared -fPIC -o late.so lib.c && "
+	   "gcc -shared -fPIC -o gone.so lib.c && cp load program");
+}
+
+static void what_is_mapped(void)
+{
+	AUTO_OBSERVATION struct observation o = watch("./load ./late.so; exit 3");
+	bool found = false;
+
+	CHECK(WIFEXITED(o.status) && WEXITSTATUS(o.status) == 3);
+	CHECK(o.run_on == 0);
+	CHECK(mapped(&o, "late.so") == 1);
+	CHECK(mapped(&o, "libc.so.6") == 2); /* the shell's and load's */
+	CHECK(mapped(&o, "program") == 0 && mapped(&o, "gone.so") == 0);
+	for (size_t i = 0; i < o.count; i++)
+		if (strcmp(o.items[i].path, in("late.so")) == 0) {
+			CHECK_STR(o.items[i].exe, in("load"));
+			CHECK(o.items[i].live);
+			found = true;
+		}
+	CHECK(found);
+}
+
+/* A file that is gone, or another one, when it is asked for, is not the live system's. */
+static void what_is_gone(void)
+{
+	AUTO_OBSERVATION struct observation o = watch("./load ./gone.so; rm gone.so; ./load late.so"
+						      " >/dev/null; cat late.so >/dev/null");
+
+	CHECK(mapped(&o, "gone.so") == 1);
+	CHECK(mapped(&o, "late.so") == 0); /* "late.so" is looked for as a library, and not found */
+}
+
+static void deep_children(void)
+{
+	AUTO_OBSERVATION struct observation o =
+		watch("for i in 1 2 3; do (sh -c 'exec ./load ./late.so' & wait); done");
+
+	CHECK(WIFEXITED(o.status) && WEXITSTATUS(o.status) == 0);
+	CHECK(mapped(&o, "late.so") == 1);
+}
+
+static void background(void)
+{
+	AUTO_OBSERVATION struct observation o =
+		watch("(sleep 0.3; exec ./load ./late.so) & exit 0");
+	AUTO_OBSERVATION struct observation d =
+		watch("setsid sh -c 'echo $$ >pid; sleep 0.4; echo on >on; exec sleep 60' & "
+		      "until [ -s pid ]; do sleep 0.01; done");
+	struct stat st;
+
+	CHECK(mapped(&o, "late.so") == 1 && o.run_on == 0);
+	CHECK(d.run_on >= 1);
+	for (int i = 0; i < 100 && stat("on", &st) < 0; i++)
+		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+	CHECK(stat("on", &st) == 0); /* what was let go runs on */
+	sh("kill $(cat pid)");
+}
+
+static void signals(void)
+{
+	AUTO_OBSERVATION struct observation killed = watch("kill -TERM $$");
+	AUTO_OBSERVATION struct observation caught =
+		watch("trap 'echo caught >caught' USR1; kill -USR1 $$; exit 4");
+	AUTO_OBSERVATION struct observation stopped =
+		watch("sleep 0.2 & p=$!; kill -STOP $p; sleep 0.1; kill -CONT $p; wait $p");
+	struct stat st;
+
+	CHECK(WIFSIGNALED(killed.status) && WTERMSIG(killed.status) == SIGTERM);
+	CHECK(WIFEXITED(caught.status) && WEXITSTATUS(caught.status) == 4);
+	CHECK(stat("caught", &st) == 0);
+	CHECK(WIFEXITED(stopped.status) && WEXITSTATUS(stopped.status) == 0);
+}
+
+static void no_start(void)
+{
+	struct command c = {.fail = EACCES};
+	struct observation o = {0};
+
+	CHECK(observation_run(start, &c, &o, &err) == -EACCES);
+	CHECK_STR(err.text, "cannot be started");
+	CHECK(o.count == 0);
+}
+
+int main(void)
+{
+	scratch_make();
+	build();
+	what_is_mapped();
+	what_is_gone();
+	deep_children();
+	background();
+	signals();
+	no_start();
+	scratch_remove();
+	return test_end();
+}

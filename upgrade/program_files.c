@@ -1,0 +1,100 @@
+#include "upgrade/program_files.h"
+
+#include "base/cleanup.h"
+#include "dpkg/package.h"
+#include "loader/closure.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MANY 32 /* programs from which on the index saves more than it costs */
+
+_Static_assert(UNTOUCHED == OWNER_NONE, "what the store finds nobody to own is not touched");
+
+void program_files_free(struct program_files *loads)
+{
+	free(loads->items);
+	scan_free(&loads->scan);
+	index_close(&loads->index);
+	*loads = (struct program_files){0};
+}
+
+/* The closure's strings are the scan's. */
+static int add_app(struct program_files *out, const char *path, size_t app, struct err *err)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	struct program_file *items;
+	struct err ignored;
+	int r = closure_of(out->scan, path, NULL, CLOSURE_NO_CWD, &c, &ignored);
+
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	items = reallocarray(out->items, out->count + c.count + 1, sizeof *items);
+	if (!items)
+		return err_nomem(err);
+	out->items = items;
+	items[out->count++] = (struct program_file){.path = path, .app = app, .program = true};
+	for (size_t i = 1; i < c.count; i++)
+		items[out->count++] = (struct program_file){.path = c.objects[i].canonical,
+							    .soname = c.objects[i].elf->soname,
+							    .app = app};
+	return 0;
+}
+
+int program_files_read(const struct paths *apps, struct program_files *out, struct err *err)
+{
+	int r;
+
+	*out = (struct program_files){0};
+	r = scan_new(NULL, &out->scan, err);
+	if (r == 0 && apps->count >= MANY) {
+		out->index = index_open();
+		scan_use_index(out->scan, out->index);
+	}
+	for (size_t i = 0; r == 0 && i < apps->count; i++)
+		r = add_app(out, apps->items[i], i, err);
+	if (r < 0)
+		program_files_free(out);
+	return r;
+}
+
+/* -- what is touched -- */
+
+void touched_free(struct touched *touched)
+{
+	free(touched->of);
+	free(touched->libraries);
+	*touched = (struct touched){0};
+}
+
+static int ask(const char *const *queries, size_t nqueries, const struct program_files *loads,
+	       struct touched *out, struct err *err)
+{
+	AUTO_FREE const char **paths = calloc(loads->count + 1, sizeof *paths);
+
+	if (!paths)
+		return err_nomem(err);
+	for (size_t i = 0; i < loads->count; i++)
+		paths[i] = loads->items[i].path;
+	return package_search(queries, nqueries, paths, loads->count, out->of, out->libraries, err);
+}
+
+int program_files_touched(const struct program_files *loads, const struct changes *changes,
+			  struct touched *out, struct err *err)
+{
+	AUTO_TOUCHED struct touched t = {calloc(loads->count + 1, sizeof *t.of),
+					 calloc(changes->count + 1, sizeof *t.libraries)};
+	AUTO_FREE const char **queries = calloc(changes->count + 1, sizeof *queries);
+	int r;
+
+	if (!t.of || !t.libraries || !queries)
+		return err_nomem(err);
+	for (size_t i = 0; i < changes->count; i++)
+		queries[i] = changes->items[i].query;
+	r = ask(queries, changes->count, loads, &t, err);
+	if (r < 0)
+		return r;
+	*out = t;
+	t = (struct touched){0};
+	return 0;
+}

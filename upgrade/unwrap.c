@@ -1,0 +1,212 @@
+#include "upgrade/unwrap.h"
+
+#include "base/cleanup.h"
+#include "base/run.h"
+#include "dpkg/package.h"
+#include "host/wrap.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCRIPT_MAX (4u << 20)
+#define LIST_MAX (256u << 20)
+
+struct work {
+	const struct apps *apps;
+	struct unwraps *out;
+};
+
+void unwraps_free(struct unwraps *aside)
+{
+	for (size_t i = 0; i < aside->count; i++)
+		free(aside->items[i].app);
+	free(aside->items);
+	*aside = (struct unwraps){0};
+}
+
+/* The names that packages may have for app, on a merged /usr. */
+static size_t names_of(const char *app, const char *names[2])
+{
+	names[0] = app;
+	names[1] = app + 4;
+	return strncmp(app, "/usr/", 5) == 0 ? 2 : 1;
+}
+
+static int add(struct work *w, const char *app, const char *why, const char *archive,
+	       struct err *err)
+{
+	struct unwrap *items = reallocarray(w->out->items, w->out->count + 1, sizeof *items);
+
+	if (!items)
+		return err_nomem(err);
+	w->out->items = items;
+	items[w->out->count] = (struct unwrap){strdup(app), archive, why};
+	return items[w->out->count++].app ? 0 : err_nomem(err);
+}
+
+/* Whether the word stands in the text: "/usr/bin/app", not "/usr/bin/app.real". */
+static bool names_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = text; (at = strstr(at, word)); at += len) {
+		unsigned char next = (unsigned char)at[len];
+
+		if (!isalnum(next) && (next == '\0' || !strchr("._+-/", next)))
+			return true;
+	}
+	return false;
+}
+
+static bool diverts(const char *script, const char *app)
+{
+	const char *names[2];
+	size_t n = names_of(app, names);
+	bool named = false;
+
+	for (size_t i = 0; i < n; i++)
+		named |= names_word(script, names[i]);
+	return named && strstr(script, "dpkg-divert");
+}
+
+static int look_at_preinst(struct work *w, const char *archive, struct err *err)
+{
+	AUTO_FREE char *script = NULL;
+	int r = run_read((const char *[]){"dpkg-deb", "--info", "--", archive, "preinst", NULL},
+			 NULL, SCRIPT_MAX, &script, err);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r != 0) /* it has none */
+		return 0;
+	for (size_t i = 0; r == 0 && i < w->apps->count; i++) {
+		const char *app = w->apps->items[i].path;
+
+		if (diverts(script, app) && wrap_present(app))
+			r = add(w, app, "diverts its path", archive, err);
+	}
+	return r;
+}
+
+/* The path in a line of tar's, as dpkg takes it: "usr/bin/app", whatever stands before. */
+static const char *find_path(const char *line, const char *end)
+{
+	const char *at = line;
+
+	for (int fields = 0; fields < 5 && at < end; fields++) {
+		at += strcspn(at, " \n");
+		at += strspn(at, " ");
+	}
+	while (*at == '/' || strncmp(at, "./", 2) == 0)
+		at += *at == '/' ? 1 : 2;
+	return at;
+}
+
+/* What is amiss with a path of dpkg-deb's list for the wrapper, or NULL. A line is tar's:
+ * "lrwxrwxrwx root/root 0 2026-11-21 17:00 ./usr/bin/app -> app-5". */
+static const char *amiss(const char *line, const char *name)
+{
+	const char *end = strchrnul(line, '\n'), *at = find_path(line, end);
+	size_t len = strlen(++name); /* without its first slash */
+
+	if (strncmp(at, name, len) != 0)
+		return NULL;
+	at += len;
+	if (line[0] == 'd' && at[0] == '/' && at + 1 == end)
+		return "has a directory there";
+	if (line[0] == 'l' && strncmp(at, " -> ", 4) == 0)
+		return "has a symbolic link there";
+	if (line[0] == '-' && at == end && (tolower(line[3]) == 's' || tolower(line[6]) == 's'))
+		return "has it setuid or setgid";
+	return NULL;
+}
+
+static int look_for(struct work *w, const char *list, const char *app, const char *archive,
+		    struct err *err)
+{
+	const char *names[2], *why = NULL;
+	size_t n = names_of(app, names);
+
+	for (const char *line = list, *end; line && !why; line = end ? end + 1 : NULL) {
+		end = strchr(line, '\n');
+		for (size_t i = 0; i < n && !why; i++)
+			why = amiss(line, names[i]);
+	}
+	return why && wrap_present(app) ? add(w, app, why, archive, err) : 0;
+}
+
+static int look_at_files(struct work *w, const char *archive, struct err *err)
+{
+	AUTO_FREE char *list = NULL;
+	int r = run_read((const char *[]){"dpkg-deb", "--contents", "--", archive, NULL}, NULL,
+			 LIST_MAX, &list, err);
+
+	if (r != 0)
+		return r == -ENOMEM ? r : 0;
+	for (size_t i = 0; r == 0 && i < w->apps->count; i++)
+		r = look_for(w, list, w->apps->items[i].path, archive, err);
+	return r;
+}
+
+/* The archives of those packages that have a wrapped program now. */
+static int look_at_owners(struct work *w, const struct changes *changes, struct err *err)
+{
+	AUTO_FREE const char **queries = calloc(changes->count + 1, sizeof *queries);
+	AUTO_FREE const char **paths = calloc(w->apps->count + 1, sizeof *paths);
+	AUTO_FREE size_t *of = calloc(w->apps->count + 1, sizeof *of);
+	AUTO_FREE bool *has = calloc(changes->count + 1, sizeof *has);
+	int r;
+
+	if (!queries || !paths || !of || !has)
+		return err_nomem(err);
+	for (size_t i = 0; i < changes->count; i++)
+		queries[i] = changes->items[i].query;
+	for (size_t i = 0; i < w->apps->count; i++)
+		paths[i] = w->apps->items[i].path;
+	r = package_search(queries, changes->count, paths, w->apps->count, of, has, err);
+	if (r < 0)
+		return r;
+	memset(has, 0, changes->count * sizeof *has);
+	for (size_t i = 0; i < w->apps->count; i++)
+		if (of[i] != OWNER_NONE)
+			has[of[i]] = true;
+	for (size_t i = 0; r == 0 && i < changes->count; i++)
+		if (has[i] && changes->items[i].file)
+			r = look_at_files(w, changes->items[i].file, err);
+	return r;
+}
+
+int unwrap_find(struct policy *policy, const struct changes *changes, struct unwraps *out,
+		struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	struct work w = {&apps, out};
+	int r = policy_apps(policy, POLICY_NOW, &apps, err);
+
+	*out = (struct unwraps){0};
+	if (r < 0 || apps.count == 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < changes->newcomers.count; i++)
+		r = look_at_preinst(&w, changes->newcomers.items[i], err);
+	return r < 0 ? r : look_at_owners(&w, changes, err);
+}
+
+/* The plan stays: by it refresh knows that there is something to tell. */
+int unwrap_apply(const struct unwraps *aside, report_fn *report, void *ctx, struct err *err)
+{
+	AUTO_DPKG_SAYS struct dpkg_says says = {0};
+
+	for (size_t i = 0; i < aside->count; i++) {
+		const struct unwrap *step = &aside->items[i];
+		char text[ERR_TEXT_MAX];
+		int r = wrap_remove(step->app, &says, err);
+
+		if (r < 0)
+			return r;
+		snprintf(text, sizeof text, "%s is unwrapped: %s %s", step->app, step->archive,
+			 step->why);
+		report(ctx, text);
+	}
+	return 0;
+}

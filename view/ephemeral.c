@@ -1,0 +1,444 @@
+#include "view/ephemeral.h"
+
+#include "base/kernel.h"
+#include "base/overlay.h"
+#include "base/path.h"
+#include "base/unshare.h"
+#include "elf/readers.h"
+#include "host/wrap.h"
+#include "loader/program.h"
+#include "plan/write.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+/* Where the tmpfs lies until the overlays hold it: a directory that is always there, and that
+ * neither we nor a loader need meanwhile. */
+#define TRIAL_DIR "/proc/sys"
+#define TRIAL_STORE TRIAL_DIR "/store"
+
+void ephemeral_item_free(struct ephemeral_item *item)
+{
+	version_free(&item->version);
+	cleanup_fd(&item->file);
+}
+
+void ephemeral_free(struct ephemeral *trial)
+{
+	view_plan_free(&trial->plan);
+	app_free(&trial->app);
+	for (size_t i = trial->lent; i < trial->pinned.count; i++)
+		version_free(&trial->pinned.items[i]);
+	free(trial->pinned.items);
+	trial->pinned = (struct versions){0};
+}
+
+/* -- a file -- */
+
+/* The user may build it anew while it is looked at, and while the program runs. It may grow, too. */
+static int copy_to_memory(int from, const char *path, int *out, struct err *err)
+{
+	AUTO_FD int to = memfd_create("pinlib-try", MFD_CLOEXEC);
+	off_t at = 0;
+	struct stat st;
+	ssize_t n = 0;
+
+	if (to < 0)
+		return err_sys(err, errno, "cannot get memory for %s", path);
+	if (fstat(from, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "%s is not a regular file", path);
+	while (st.st_size <= EPHEMERAL_FILE_MAX && at <= EPHEMERAL_FILE_MAX &&
+	       (n = sendfile(to, from, &at, (size_t)(EPHEMERAL_FILE_MAX + 1 - at))) > 0)
+		;
+	if (st.st_size > EPHEMERAL_FILE_MAX || at > EPHEMERAL_FILE_MAX)
+		return err_set(err, EFBIG, "%s is larger than %lld bytes", path,
+			       (long long)EPHEMERAL_FILE_MAX);
+	if (n < 0 || fchmod(to, 0755) < 0)
+		return err_sys(err, errno, "cannot read %s", path);
+	*out = to;
+	to = -1;
+	return 0;
+}
+
+static int check_file(int fd, const char *soname, const char *path, const char *arch,
+		      struct err *err)
+{
+	AUTO_ELF struct elf elf = {0};
+	bool is_elf;
+	int r = read_elf(fd, &elf, &is_elf, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "%s", path);
+	if (!is_elf)
+		return err_set(err, EINVAL, "%s is not an ELF file", path);
+	if (strcmp(elf_arch(elf.class, elf.machine), arch) != 0)
+		return err_set(err, ENOEXEC, "%s is for %s, but the program loads libraries for %s",
+			       path,
+			       *elf_arch(elf.class, elf.machine) ? elf_arch(elf.class, elf.machine)
+								 : "another architecture",
+			       arch);
+	if (!elf.shared || !elf.dynamic || (elf.interp && !elf.soname))
+		return err_set(err, EINVAL, "%s is not a shared object", path);
+	if (elf.soname && strcmp(elf.soname, soname) != 0)
+		return err_set(err, EINVAL,
+			       "%s calls itself %s (its DT_SONAME), not %s: programs that ask for "
+			       "%s do not mean it",
+			       path, elf.soname, soname, soname);
+	return 0;
+}
+
+static int make_version(struct ephemeral_item *item, const char *place, struct err *err)
+{
+	struct version *v = &item->version;
+	struct stat st;
+	struct entry *e;
+
+	v->name = strdup(item->soname);
+	v->version = strdup("try");
+	v->arch = strdup("all");
+	v->entries = e = calloc(1, sizeof *e);
+	if (!v->name || !v->version || !v->arch || !e)
+		return err_nomem(err);
+	v->nentries = 1;
+	e->type = ENTRY_FILE;
+	e->mode = 0755;
+	e->soname = strdup(item->soname);
+	if (asprintf(&e->path, "%s/%s", place, item->soname) < 0) {
+		e->path = NULL;
+		return err_nomem(err);
+	}
+	if (!e->soname)
+		return err_nomem(err);
+	if (fstat(item->file, &st) < 0)
+		return err_sys(err, errno, "cannot stat a file in memory");
+	e->size = (uint64_t)st.st_size;
+	return digest_fd(item->file, &e->content, err);
+}
+
+int ephemeral_take_file(struct ephemeral_item *out, const char *soname, int fd, const char *path,
+			const char *arch, const char *place, struct err *err)
+{
+	int r;
+
+	if (strchr(soname, '/') || !*soname || strlen(soname) >= sizeof out->soname)
+		return err_set(err, EINVAL, "'%.64s' is not the soname of a library", soname);
+	snprintf(out->soname, sizeof out->soname, "%s", soname);
+	r = copy_to_memory(fd, path, &out->file, err);
+	if (r == 0)
+		r = check_file(out->file, soname, path, arch, err);
+	return r < 0 ? r : make_version(out, place, err);
+}
+
+/* -- where -- */
+
+/* In the view that the app has: where the file lies that a pin brings, not where links lead to it.
+ */
+static bool place_in_view(const struct view *view, const char *soname, char place[PATH_MAX])
+{
+	for (size_t i = 0; i < view->nentries; i++) {
+		const struct layer_entry *e = &view->entries[i];
+		char full[2 * PATH_MAX];
+
+		if (strcmp(path_base(e->path), soname) != 0 ||
+		    (e->type != LAYER_FILE && (e->type != LAYER_LINK || strchr(e->target, '/'))))
+			continue;
+		snprintf(full, sizeof full, "%s/%s", view->targets[e->cover], e->path);
+		path_dir(full, place);
+		return true;
+	}
+	return false;
+}
+
+static bool has_soname(const char *path, const char *soname)
+{
+	AUTO_ELF struct elf elf = {0};
+	struct err ignored;
+	bool is_elf;
+
+	if (strcmp(path_base(path), soname) == 0)
+		return true;
+	return read_elf_path(path, &elf, &is_elf, &ignored) == 0 && is_elf && elf.soname &&
+	       strcmp(elf.soname, soname) == 0;
+}
+
+static int place_on_live(const struct app *app, const char *soname, char place[PATH_MAX],
+			 struct err *err)
+{
+	AUTO_PROGRAM struct program program = {0};
+	AUTO_DIRS struct dirs libraries = {0};
+	char file[PATH_MAX], usual[PATH_MAX];
+	int r = wrap_program(app->path, file, err);
+
+	if (r == 0)
+		r = program_read(file, &program, err);
+	if (r == 0)
+		r = program_closure(
+			&program, program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path,
+			&libraries, err);
+	for (size_t i = 0; r == 0 && i < libraries.count; i++)
+		if (has_soname(libraries.items[i], soname)) {
+			path_dir(libraries.items[i], place);
+			return 0;
+		}
+	if (r < 0)
+		return r;
+	snprintf(usual, sizeof usual, "/usr/lib/%s",
+		 elf_triplet(program.elf.class, program.elf.machine));
+	return path_resolve(usual, place, NULL, err);
+}
+
+int ephemeral_place(struct store *store, const struct app *app, const char *soname,
+		    char place[PATH_MAX], struct err *err)
+{
+	AUTO_VIEW struct view view = {0};
+	int r = app->npins ? view_compile(store, app, &view, err) : 0;
+
+	if (r < 0)
+		return r;
+	return place_in_view(&view, soname, place) ? 0 : place_on_live(app, soname, place, err);
+}
+
+/* -- the view -- */
+
+static bool is_replaced(const struct pin *pin, const struct ephemeral_item *items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(pin->name, items[i].version.name) == 0 &&
+		    strcmp(pin->arch, items[i].version.arch) == 0)
+			return true;
+	return false;
+}
+
+static int add_pin(struct app *app, const struct version *v, enum pin_origin origin,
+		   struct err *err)
+{
+	struct pin *pin = &app->pins[app->npins++];
+
+	*pin = (struct pin){.name = strdup(v->name),
+			    .version = strdup(v->version),
+			    .arch = strdup(v->arch),
+			    .digest = v->digest,
+			    .origin = origin};
+	return pin->name && pin->version && pin->arch ? 0 : err_nomem(err);
+}
+
+/* The versions of items first; those belong to items, the others are versions' own. */
+static int collect(struct store *store, const struct app *app, const struct ephemeral_item *items,
+		   size_t n, struct versions *versions, struct app *out, struct err *err)
+{
+	int r = 0;
+
+	versions->items = calloc(n + app->npins + 1, sizeof *versions->items);
+	out->pins = calloc(n + app->npins + 1, sizeof *out->pins);
+	out->path = strdup(app->path);
+	out->on_failure = app->on_failure;
+	if (!versions->items || !out->pins || !out->path)
+		return err_nomem(err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		versions->items[versions->count++] = items[i].version;
+		r = add_pin(out, &items[i].version, PIN_BY_HAND, err);
+	}
+	for (size_t i = 0; r == 0 && i < app->npins; i++) {
+		const struct pin *pin = &app->pins[i];
+		struct version *v = &versions->items[versions->count];
+
+		if (is_replaced(pin, items, n))
+			continue;
+		r = store_load(store, &pin->digest, v, err);
+		if (r < 0)
+			return err_wrap(err, r, "%s %s", pin->name, pin->version);
+		versions->count++;
+		r = add_pin(out, v, pin->origin, err);
+	}
+	return r;
+}
+
+static void fill_plan(struct ephemeral *t, int64_t generation)
+{
+	struct view_plan *p = &t->plan;
+
+	snprintf(p->id, sizeof p->id, "try");
+	plan_label(p->label, p->id, (uint64_t)generation, t->app.path);
+	p->plan.on_failure = t->app.on_failure;
+	p->plan.generation = (uint64_t)generation;
+	p->plan.app = t->app.path;
+	p->plan.real = t->program;
+	p->plan.label = p->label;
+	p->plan.ncovers = p->view.ntargets;
+	for (size_t i = 0; i < p->view.ntargets; i++) {
+		snprintf(p->layers[i], sizeof p->layers[i], TRIAL_DIR "/%zu", i);
+		p->plan.covers[i].target = p->view.targets[i];
+		p->plan.covers[i].layer = p->layers[i];
+	}
+}
+
+int ephemeral_compile(struct store *store, const struct app *app,
+		      const struct ephemeral_item *items, size_t n, int64_t generation,
+		      struct ephemeral *out, struct err *err)
+{
+	int r;
+
+	out->lent = n;
+	r = collect(store, app, items, n, &out->pinned, &out->app, err);
+	if (r == 0)
+		r = view_of(&out->app, &out->pinned, n, &out->plan.view, err);
+	if (r == 0)
+		r = wrap_program(app->path, out->program, err);
+	if (r == 0)
+		fill_plan(out, generation);
+	return r;
+}
+
+/* -- namespaces -- */
+
+static int write_map(const char *path, const char *text)
+{
+	AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+/* Users and groups stay what they are, as far as a user may map them: their own. */
+static int make_user_namespace(struct err *err)
+{
+	char uid[64], gid[64];
+
+	snprintf(uid, sizeof uid, "%u %u 1", geteuid(), geteuid());
+	snprintf(gid, sizeof gid, "%u %u 1", getegid(), getegid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return err_set(err, EPERM,
+			       "this system does not let an ordinary user make a view (user "
+			       "namespaces: %s; see user.max_user_namespaces and "
+			       "kernel.unprivileged_userns_clone): try it as root",
+			       strerror(errno));
+	if (write_map("/proc/self/setgroups", "deny") < 0 ||
+	    write_map("/proc/self/uid_map", uid) < 0 || write_map("/proc/self/gid_map", gid) < 0)
+		return err_sys(err, errno, "cannot set up a user namespace");
+	return 0;
+}
+
+static int make_namespaces(struct err *err)
+{
+	struct mount_attr attr = {.propagation = MS_PROPAGATION_SLAVE};
+
+	if (unshare(CLONE_NEWNS) < 0) {
+		int r = errno == EPERM ? make_user_namespace(err)
+				       : err_sys(err, errno, "cannot make a mount namespace");
+
+		if (r < 0)
+			return r;
+	}
+	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &attr, sizeof attr) < 0)
+		return err_sys(err, errno, "cannot make the mounts private");
+	if (mount("pinlib-try", TRIAL_DIR, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
+		return err_set(err, errno, "cannot mount a tmpfs: %s%s", strerror(errno),
+			       geteuid() == 0 ? ""
+					      : " (does the system restrict user "
+						"namespaces? try it as root)");
+	return 0;
+}
+
+/* -- the files -- */
+
+static const struct ephemeral_item *item_of(const struct ephemeral_item *items, size_t n,
+					    const struct layer_entry *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (items[i].file >= 0 && e->type == LAYER_FILE &&
+		    digest_equal(&items[i].version.entries[0].content, &e->content))
+			return &items[i];
+	return NULL;
+}
+
+/* The files that are tried, in a store of their own. */
+static int store_items(const struct ephemeral_item *items, size_t n, struct store **out,
+		       struct err *err)
+{
+	const struct add_options options = {.name = "try", .version = "1"};
+	int r = store_open(TRIAL_STORE, true, out, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const struct store_file file = {
+			items[i].file, items[i].file < 0 ? NULL : items[i].version.entries[0].path,
+			NULL};
+		AUTO_VERSION struct version v = {0};
+		bool known;
+
+		if (items[i].file >= 0)
+			r = store_add_files(*out, &file, 1, &options, &v, &known, err);
+	}
+	return r;
+}
+
+/* Entries whose content is, or is not, that of a file which is tried. */
+static int copy_part(struct store *from, int dir, const struct view *view,
+		     const struct ephemeral_item *items, size_t n, bool tried, struct err *err)
+{
+	AUTO_FREE struct layer_entry *part = calloc(view->nentries + 1, sizeof *part);
+	size_t count = 0;
+
+	if (!part)
+		return err_nomem(err);
+	for (size_t i = 0; i < view->nentries; i++)
+		if ((item_of(items, n, &view->entries[i]) != NULL) == tried)
+			part[count++] = view->entries[i];
+	return layer_copy(from, dir, part, count, err);
+}
+
+int ephemeral_begin(struct store *store, const struct ephemeral_item *items, size_t n,
+		    struct ephemeral *trial, struct err *err)
+{
+	AUTO_STORE struct store *files = NULL;
+	AUTO_FD int dir = -1;
+	int r = make_namespaces(err);
+
+	if (r == 0)
+		r = store_items(items, n, &files, err);
+	if (r < 0)
+		return r;
+	dir = open(TRIAL_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(err, errno, "cannot open " TRIAL_DIR);
+	r = copy_part(files, dir, &trial->plan.view, items, n, true, err);
+	if (r == 0)
+		r = copy_part(store ? store : files, dir, &trial->plan.view, items, n, false, err);
+	return r < 0 ? err_wrap(err, r, "cannot lay out what is tried") : 0;
+}
+
+/* In a view nothing is setuid but the wrapper's directory, so that the program can start wrapped
+ * ones (wrapper/namespace.c). Where that is not root's there is none. */
+static int pick_up_wrapper(void)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY, .attr_clr = MOUNT_ATTR_NOSUID};
+	struct err ignored;
+	AUTO_FD int fd = mount_pick_up(PINLIB_LIBDIR, 0, &ignored);
+	int done;
+
+	if (fd < 0 || wrap_wrapper_alone(&ignored) < 0 ||
+	    sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+		return -1;
+	done = fd;
+	fd = -1;
+	return done;
+}
+
+int ephemeral_enter(const struct ephemeral *trial, struct err *err)
+{
+	const struct sysroot sysroot = plan_sysroot(&trial->plan.plan, trial->program);
+	AUTO_FD int wrapper = pick_up_wrapper();
+	int r = unshare_sysroot(&sysroot, err);
+
+	if (r == 0 && wrapper >= 0)
+		r = mount_put_down(wrapper, PINLIB_LIBDIR, err);
+	if (r == 0 && sys_umount(TRIAL_DIR) < 0)
+		r = err_sys(err, errno, "cannot unmount the tmpfs");
+	return r;
+}

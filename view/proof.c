@@ -1,0 +1,641 @@
+#include "view/proof.h"
+
+#include "base/cleanup.h"
+#include "base/kernel.h"
+#include "base/overlay.h"
+#include "base/path.h"
+#include "base/rlimit.h"
+#include "base/unshare.h"
+#include "view/syscalls.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define NOBODY 65534
+#define OUTPUT_MAX ((size_t)16 << 20)
+/* Of the loader. Data that is not there yet counts (.bss), and so do libraries of gigabytes. */
+#define DATA_MAX ((rlim_t)4 << 30)
+#define ADDRESSES_MAX ((rlim_t)16 << 30)
+#define MISSING_MAX 4096	       /* each is compared with all: more are dropped */
+#define STACK_SIZE ((size_t)512 << 10) /* the mount table is read on it */
+#define OWN_WORDS '\1'		       /* what follows is ours, not the loader's */
+
+unsigned int proof_seconds = 30;
+
+/* -- what the loader printed -- */
+
+void proof_free(struct proof *proof)
+{
+	for (size_t i = 0; i < proof->nloaded; i++) {
+		free(proof->loaded[i].name);
+		free(proof->loaded[i].path);
+	}
+	for (size_t i = 0; i < proof->nmissing; i++) {
+		free(proof->missing[i].what);
+		free(proof->missing[i].from);
+		free(proof->missing[i].by);
+	}
+	free(proof->loaded);
+	free(proof->missing);
+	*proof = (struct proof){0};
+}
+
+/* A copy of a part of a line; NULL stays NULL. */
+static bool copy(char **to, const char *from, size_t len)
+{
+	*to = from ? strndup(from, len) : NULL;
+	return !from || *to;
+}
+
+static int add_loaded(struct proof *p, const char *name, size_t name_len, const char *path,
+		      size_t path_len, struct err *err)
+{
+	struct loaded *more = reallocarray(p->loaded, p->nloaded + 1, sizeof *more);
+
+	if (!more)
+		return err_nomem(err);
+	p->loaded = more;
+	more += p->nloaded++;
+	*more = (struct loaded){0};
+	if (!copy(&more->name, name, name_len) || !copy(&more->path, path, path_len))
+		return err_nomem(err);
+	return 0;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+struct piece {
+	const char *at;
+	size_t len;
+};
+
+static int add_missing(struct proof *p, enum missing_kind kind, struct piece what,
+		       struct piece from, struct piece by, struct err *err)
+{
+	struct missing *more, *m;
+
+	if (p->nmissing == MISSING_MAX)
+		return 0;
+	more = reallocarray(p->missing, p->nmissing + 1, sizeof *more);
+	if (!more)
+		return err_nomem(err);
+	p->missing = more;
+	m = more + p->nmissing++;
+	*m = (struct missing){.kind = kind};
+	if (!copy(&m->what, what.at, what.len) || !copy(&m->from, from.at, from.len) ||
+	    !copy(&m->by, by.at, by.len))
+		return err_nomem(err);
+	for (struct missing *o = more; o < m; o++)
+		if (o->kind == kind && same(o->what, m->what) && same(o->from, m->from) &&
+		    same(o->by, m->by)) {
+			free(m->what);
+			free(m->from);
+			free(m->by);
+			p->nmissing--;
+			break;
+		}
+	return 0;
+}
+
+static struct piece whole(const char *text)
+{
+	return (struct piece){text, text ? strlen(text) : 0};
+}
+
+int proof_miss(struct proof *proof, enum missing_kind kind, const char *what, const char *from,
+	       const char *by, struct err *err)
+{
+	return add_missing(proof, kind, whole(what), whole(from), whole(by), err);
+}
+
+static struct piece upto(const char *start, const char *end)
+{
+	return (struct piece){start, (size_t)(end - start)};
+}
+
+/* "\tNAME => PATH (0x7f...)", "\tNAME => not found", "\tPATH (0x7f...)". */
+static int parse_object(char *line, struct proof *p, struct err *err)
+{
+	char *arrow = strstr(line, " => "), *path = arrow ? arrow + 4 : line;
+	char *end = strstr(path, " (0x");
+	struct piece none = {0};
+
+	if (arrow && strcmp(path, "not found") == 0)
+		return add_missing(p, MISSING_LIBRARY, upto(line, arrow), none, none, err);
+	/* The vDSO, which is no file; "statically linked". */
+	if (!end || !memchr(path, '/', (size_t)(end - path)))
+		return 0;
+	if (!arrow)
+		arrow = end;
+	return add_loaded(p, line, (size_t)(arrow - line), path, (size_t)(end - path), err);
+}
+
+/* The last parenthesis of a line, "... (required by PATH)" after the words; NULL if it has none. */
+static char *in_parentheses(char *line, const char *words, struct piece *out)
+{
+	char *start = NULL, *end = line + strlen(line);
+
+	for (char *s = line; (s = strstr(s, words)); s++)
+		start = s;
+	if (!start || end[-1] != ')')
+		return NULL;
+	*out = upto(start + strlen(words), end - 1);
+	return start;
+}
+
+static bool starts(const char *line, const char *with)
+{
+	return strncmp(line, with, strlen(with)) == 0;
+}
+
+/* "PROGRAM: PATH: version `V' not found (required by PATH)". */
+static int parse_version(char *line, char *quote, struct proof *p, struct err *err)
+{
+	char *name = quote + strlen(": version `"), *end = strchr(name, '\'');
+	struct piece by = {0}, from;
+	char *start = line;
+
+	for (char *s = line; (s = strstr(s, ": ")) && s < quote; s += 2)
+		start = s + 2;
+	from = upto(start, quote);
+	if (!end || !in_parentheses(end, " (required by ", &by))
+		return add_missing(p, MISSING_OTHER, upto(line, line + strlen(line)),
+				   (struct piece){0}, (struct piece){0}, err);
+	return add_missing(p, MISSING_VERSION, upto(name, end), from, by, err);
+}
+
+/* musl's: "Error loading shared library NAME: WHY (needed by PATH)" and
+ * "Error relocating PATH: NAME: symbol not found". */
+static int parse_musl(char *line, struct proof *p, struct err *err)
+{
+	static const char loading[] = "Error loading shared library ";
+	static const char relocating[] = "Error relocating ";
+	struct piece none = {0}, by = {0};
+	char *colon = strstr(line, ": "), *end = colon ? strstr(colon + 2, ": ") : NULL;
+
+	if (starts(line, loading) && colon) {
+		in_parentheses(line, " (needed by ", &by);
+		return add_missing(p, MISSING_LIBRARY, upto(line + strlen(loading), colon), none,
+				   by, err);
+	}
+	if (starts(line, relocating) && end)
+		return add_missing(p, MISSING_SYMBOL, upto(colon + 2, end), none,
+				   upto(line + strlen(relocating), colon), err);
+	return add_missing(p, MISSING_OTHER, upto(line, line + strlen(line)), none, none, err);
+}
+
+/* What the loader mentions and does not mind. */
+static bool is_remark(const char *line)
+{
+	return strstr(line, ": no version information available (required by ") ||
+	       strstr(line, ", consider re-linking") ||
+	       (starts(line, "ERROR: ld.so: object ") && strstr(line, "ignored."));
+}
+
+static int parse_complaint(char *line, struct proof *p, struct err *err)
+{
+	static const char undefined[] = "undefined symbol: ", symbol[] = "symbol ";
+	struct piece none = {0}, by = {0};
+	char *end = in_parentheses(line, "\t(", &by), *quote = strstr(line, ": version `");
+	char *undef = strstr(line, ", version "), *file = strstr(line, " not defined in file ");
+
+	if (is_remark(line))
+		return 0;
+	if (starts(line, undefined) && end)
+		return add_missing(p, MISSING_SYMBOL, upto(line + strlen(undefined), end), none, by,
+				   err);
+	if (starts(line, symbol) && undef && file && end) {
+		char *from = file + strlen(" not defined in file ");
+		char *with = strstr(from, " with link time reference");
+
+		return add_missing(p, MISSING_SYMBOL, upto(line + strlen(symbol), file),
+				   with ? upto(from, with) : none, by, err);
+	}
+	if (quote)
+		return parse_version(line, quote, p, err);
+	return parse_musl(line, p, err);
+}
+
+/* Lines of LD_DEBUG=files, "   PID:\tfile=NAME [0];  needed by PATH [0]": who wanted what is
+ * missing is only said there. */
+static bool is_debug(const char *line, const char **text)
+{
+	const char *at = line + strspn(line, " ");
+	size_t digits = strspn(at, "0123456789");
+
+	*text = at + digits + 2;
+	return at > line && digits > 0 && at[digits] == ':' && at[digits + 1] == '\t';
+}
+
+static int note_needer(const char *text, struct proof *p, struct err *err)
+{
+	const char *name, *end, *by, *by_end;
+
+	if (!starts(text, "file="))
+		return 0;
+	name = text + strlen("file=");
+	end = strstr(name, " [");
+	by = strstr(name, ";  needed by ");
+	if (!end || !by || end > by)
+		return 0;
+	by += strlen(";  needed by ");
+	by_end = strrchr(by, '[');
+	if (!by_end || by_end <= by + 1)
+		return 0;
+	for (size_t i = 0; i < p->nmissing; i++) {
+		struct missing *m = &p->missing[i];
+
+		if (m->kind != MISSING_LIBRARY || m->by ||
+		    strlen(m->what) != (size_t)(end - name) ||
+		    strncmp(m->what, name, (size_t)(end - name)) != 0)
+			continue;
+		if (!copy(&m->by, by, (size_t)(by_end - 1 - by)))
+			return err_nomem(err);
+	}
+	return 0;
+}
+
+static int by_kind(const void *a, const void *b)
+{
+	const struct missing *x = a, *y = b;
+	int order = (int)x->kind - (int)y->kind;
+
+	if (order == 0)
+		order = strcmp(x->by ? x->by : "", y->by ? y->by : "");
+	return order ? order : strcmp(x->what, y->what);
+}
+
+static int parse_line(char *line, struct proof *p, struct err *err)
+{
+	const char *text;
+
+	if (!*line || is_debug(line, &text))
+		return 0;
+	return line[0] == '\t' ? parse_object(line + 1, p, err) : parse_complaint(line, p, err);
+}
+
+int proof_parse(char *text, struct proof *out, struct err *err)
+{
+	AUTO_PROOF struct proof p = {0};
+	const char *debug;
+	int r = 0;
+
+	for (char *line = text, *end; r == 0 && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		r = parse_line(line, &p, err);
+		*end = '\n';
+	}
+	for (char *line = text, *end; r == 0 && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		if (is_debug(line, &debug))
+			r = note_needer(debug, &p, err);
+		*end = '\n';
+	}
+	if (r < 0)
+		return r;
+	if (p.nmissing)
+		qsort(p.missing, p.nmissing, sizeof *p.missing, by_kind);
+	*out = p;
+	p = (struct proof){0};
+	return 0;
+}
+
+void missing_text(const struct missing *m, char *text, size_t size)
+{
+	const char *by = m->by ? m->by : "something it loads";
+
+	switch (m->kind) {
+	case MISSING_LIBRARY:
+		snprintf(text, size, "%s needs %s, which is not there", by, m->what);
+		break;
+	case MISSING_VERSION:
+		snprintf(text, size, "%s needs the symbol version %s, which %s does not have", by,
+			 m->what, m->from);
+		break;
+	case MISSING_SYMBOL:
+		snprintf(text, size, "%s needs the symbol %s, which nothing it loads has", by,
+			 m->what);
+		break;
+	case MISSING_OTHER:
+		snprintf(text, size, "the loader says: %s", m->what);
+		break;
+	}
+}
+
+/* -- the trace -- */
+
+struct trace {
+	const struct sysroot *sysroot;
+	const char *interp, *object;
+	bool needers; /* to be told who needs each library: a few lines more for each of them */
+	int output;
+};
+
+static int take_descriptors(int output)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
+		return -1;
+	return close_range(3, ~0u, 0);
+}
+
+/* Of its mounts none can be written to any more. */
+static int make_readonly(struct err *err)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+
+	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &attr, sizeof attr) < 0)
+		return err_sys(err, errno, "cannot make the mounts read-only");
+	return 0;
+}
+
+/* An ordinary user, in a user namespace of their own, has nobody else to become; what they have
+ * there goes at the execve(2). */
+static int become_nobody(struct err *err)
+{
+	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+			       setresuid(NOBODY, NOBODY, NOBODY) < 0))
+		return err_sys(err, errno, "cannot give up privileges");
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0
+		       ? err_sys(err, errno, "cannot give up privileges")
+		       : 0;
+}
+
+/* Nothing is left to the loader, which runs code of the libraries (IFUNC resolvers). The change
+ * of uid takes the capabilities away. */
+static int give_up_everything(struct err *err)
+{
+	int r = 0;
+
+	if (rlimit_lower(RLIMIT_CORE, 0) < 0 || rlimit_lower(RLIMIT_CPU, proof_seconds) < 0 ||
+	    rlimit_lower(RLIMIT_FSIZE, 0) < 0)
+		return err_sys(err, errno, "cannot set limits");
+	if (chdir("/") < 0)
+		return err_sys(err, errno, "cannot enter /");
+	r = make_readonly(err);
+	if (r == 0)
+		r = become_nobody(err);
+	return r == 0 ? syscalls_deny(err) : r;
+}
+
+/* Whether an ordinary user may read it. Only the effective ids are changed, and back. */
+static bool readable(const char *path)
+{
+	bool yes;
+
+	if (geteuid() != 0)
+		return access(path, R_OK) == 0;
+	if (setegid(NOBODY) < 0 || seteuid(NOBODY) < 0)
+		return false;
+	yes = faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0;
+	return seteuid(0) == 0 && setegid(0) == 0 && yes;
+}
+
+static int copy_content(int from, int to, struct err *err)
+{
+	ssize_t n;
+
+	while ((n = sendfile(to, from, NULL, (size_t)1 << 30)) > 0)
+		;
+	if (n < 0 || fchmod(to, 0755) < 0)
+		return err_sys(err, errno, "cannot copy it");
+	return 0;
+}
+
+/* The file of the tmpfs top as a mount of its own. Before Linux 6.15 the kernel makes none of a tmpfs that is mounted
+ * nowhere (EINVAL): for that moment it is mounted on dir, in the namespace of this process. */
+static int take_up_copy(int top, const char *dir, struct err *err)
+{
+	int r = mount_put_down(top, dir, err), fd;
+
+	if (r < 0)
+		return r;
+	fd = sys_open_tree(top, "copy", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (fd < 0)
+		r = err_sys(err, errno, "cannot take up a copy");
+	if (sys_umount(dir) < 0)
+		r = err_sys(err, errno, "cannot unmount a copy from %s", dir);
+	if (r < 0 && fd >= 0)
+		close(fd);
+	return r < 0 ? r : fd;
+}
+
+/* A program that only some may read (0750, say) is shown as a copy for everybody, on a tmpfs that
+ * goes with this process. */
+static int show_copy(const char *path, struct err *err)
+{
+	AUTO_FD int from = open(path, O_RDONLY | O_CLOEXEC), to = -1;
+	AUTO_FD int fs = sys_fsopen("tmpfs"), top = -1, file = -1;
+	char dir[PATH_MAX];
+
+	path_dir(path, dir);
+	if (from < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	if (fs < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
+		return err_sys(err, errno, "cannot make a tmpfs");
+	top = sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	if (top < 0)
+		return err_sys(err, errno, "cannot mount a tmpfs");
+	to = openat(top, "copy", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	if (to < 0)
+		return err_sys(err, errno, "cannot copy %s", path);
+	if (copy_content(from, to, err) < 0)
+		return err_wrap(err, -EIO, "%s", path);
+	file = take_up_copy(top, dir, err);
+	if (file < 0)
+		return err_wrap(err, file, "%s", path);
+	return mount_put_down(file, path, err);
+}
+
+static int trace_it(const struct trace *t, struct err *err)
+{
+	/* musl's loader lists when it is asked to; glibc's --list came with 2.27 and does less
+	 * than the variables. */
+	const bool musl = starts(path_base(t->interp), "ld-musl-");
+	char *const argv[] = {(char *)t->interp, musl ? "--list" : (char *)t->object,
+			      musl ? (char *)t->object : NULL, NULL};
+	char *const envp[] = {"LD_TRACE_LOADED_OBJECTS=1", "LD_WARN=1", "LD_BIND_NOW=1",
+			      t->needers ? "LD_DEBUG=files" : NULL, NULL};
+	char *const none[] = {NULL};
+	int r = unshare_sysroot(t->sysroot, err);
+
+	if (r == 0 && !readable(t->object))
+		r = show_copy(t->object, err);
+	if (r == 0)
+		r = give_up_everything(err);
+	if (r < 0)
+		return r;
+	if (access(t->object, R_OK) < 0)
+		return err_sys(err, errno,
+			       "%s: the proof runs as an ordinary user, who cannot read it",
+			       t->object);
+	if (access(t->interp, X_OK) < 0)
+		return err_sys(err, errno, "cannot run the loader %s", t->interp);
+	/* Last: a sanitizer needs more than that, to tell of an error too. */
+	if (rlimit_lower(RLIMIT_DATA, DATA_MAX) < 0 || rlimit_lower(RLIMIT_AS, ADDRESSES_MAX) < 0)
+		return err_sys(err, errno, "cannot set limits");
+	execve(t->interp, argv, musl ? none : envp);
+	return err_sys(err, errno, "cannot run the loader %s", t->interp);
+}
+
+static int child(void *arg)
+{
+	const struct trace *t = arg;
+	struct err err = {0};
+	int r;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || take_descriptors(t->output) < 0)
+		_exit(1);
+	r = trace_it(t, &err);
+	dprintf(1, "%c%d %s", OWN_WORDS, -r, err.text);
+	_exit(1);
+}
+
+static int start(struct trace *t, pid_t *pid, struct err *err)
+{
+	AUTO_FREE char *stack = malloc(STACK_SIZE);
+
+	if (!stack)
+		return err_nomem(err);
+	/* A process namespace of its own: with the child goes everything that it started. The
+	 * child has a copy of the stack. */
+	*pid = clone(child, stack + STACK_SIZE,
+		     CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | SIGCHLD, t);
+	return *pid < 0 ? err_sys(err, errno, "cannot start a process to try the view out") : 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Until its end, or the time's. *text ends in a newline and a NUL. */
+static int collect(int fd, char **text, struct err *err)
+{
+	const int64_t end = now_ms() + (int64_t)proof_seconds * 1000;
+	AUTO_FREE char *data = malloc(OUTPUT_MAX + 2);
+	size_t len = 0;
+
+	if (!data)
+		return err_nomem(err);
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int64_t left = end - now_ms();
+		ssize_t n;
+
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+			return err_set(err, ETIMEDOUT, "the loader took longer than %u seconds",
+				       proof_seconds);
+		n = read(fd, data + len, OUTPUT_MAX - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read what the loader says");
+		if (n == 0)
+			break;
+		len += (size_t)n;
+		if (len == OUTPUT_MAX)
+			return err_set(err, EFBIG, "the loader says more than %zu bytes",
+				       OUTPUT_MAX);
+	}
+	data[len] = '\n';
+	data[len + 1] = '\0';
+	*text = data;
+	data = NULL;
+	return 0;
+}
+
+/* What came of it, before the text is looked at. Missing libraries make glibc's exit status 0 and
+ * musl's 127 or so. */
+static int judge(const char *text, int status, struct err *err)
+{
+	if (text[0] == OWN_WORDS) {
+		char *words;
+		long errnum = strtol(text + 1, &words, 10);
+
+		return err_set(err, errnum > 0 && errnum < 4096 ? (int)errnum : EIO, "%.*s",
+			       (int)strcspn(words + 1, "\n"), words + 1);
+	}
+	if (WIFSIGNALED(status))
+		return err_set(err, ECANCELED, "the loader was killed by signal %d (%s)",
+			       WTERMSIG(status), strsignal(WTERMSIG(status)));
+	if (text[strspn(text, "\n")] == '\0')
+		return err_set(err, ECANCELED, "the loader said nothing (exit %d)",
+			       WEXITSTATUS(status));
+	return 0;
+}
+
+static int run_trace(struct trace *t, char **text, struct err *err)
+{
+	AUTO_FD int read_end = -1;
+	AUTO_FD int write_end = -1;
+	int pipes[2], status = 0, r;
+	pid_t pid = -1;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "cannot make a pipe");
+	read_end = pipes[0];
+	write_end = pipes[1];
+	t->output = write_end;
+	r = start(t, &pid, err);
+	if (r < 0)
+		return r;
+	close(write_end);
+	write_end = -1;
+	r = collect(read_end, text, err);
+	if (r < 0)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(err, errno, "cannot wait for the loader");
+	return r < 0 ? r : judge(*text, status, err);
+}
+
+static int ask(struct trace *t, struct proof *out, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	int r = run_trace(t, &text, err);
+
+	return r < 0 ? r : proof_parse(text, out, err);
+}
+
+static bool nobody_needs(const struct proof *p)
+{
+	for (size_t i = 0; i < p->nmissing; i++)
+		if (p->missing[i].kind == MISSING_LIBRARY && !p->missing[i].by)
+			return true;
+	return false;
+}
+
+int proof_run(const struct sysroot *sysroot, const char *interp, const char *object,
+	      struct proof *out, struct err *err)
+{
+	struct trace t = {.sysroot = sysroot, .interp = interp, .object = object};
+	int r = ask(&t, out, err);
+
+	if (r < 0 || !nobody_needs(out))
+		return r;
+	proof_free(out);
+	t.needers = true;
+	return ask(&t, out, err);
+}
