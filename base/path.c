@@ -119,16 +119,20 @@ void path_dir(const char *path, char *out)
 		snprintf(out, PATH_MAX, "%.*s", (int)(slash - path), path);
 }
 
+int path_join(const char *dir, const char *name, char *out, struct err *err)
+{
+	int n = snprintf(out, PATH_MAX, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
+
+	return n < 0 || n >= PATH_MAX ? err_set(err, ENAMETOOLONG, "%.64s...: path too long", dir)
+				      : 0;
+}
+
 int path_place(const char *path, char *out, struct err *err)
 {
 	char dir[PATH_MAX], real[PATH_MAX];
-	int n, r;
+	int r;
 
 	path_dir(path, dir);
 	r = path_resolve(dir, real, NULL, err);
-	if (r < 0)
-		return r;
-	n = snprintf(out, PATH_MAX, "%s/%s", strcmp(real, "/") == 0 ? "" : real, path_base(path));
-	return n < 0 || n >= PATH_MAX ? err_set(err, ENAMETOOLONG, "%.64s...: path too long", path)
-				      : 0;
+	return r < 0 ? r : path_join(real, path_base(path), out, err);
 }

@@ -23,5 +23,8 @@ int path_place(const char *path, char *out, struct err *err);
 bool path_below(const char *path, const char *dir);
 
 const char *path_base(const char *path); /* after the last '/' */
+/* dir/name, or /name where dir is "/". out holds PATH_MAX bytes. -ENAMETOOLONG. */
+int path_join(const char *dir, const char *name, char *out, struct err *err);
+
 /* The directory part: "/usr" of "/usr/bin", "/" of "/x". out holds PATH_MAX bytes. */
 void path_dir(const char *path, char *out);

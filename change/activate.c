@@ -40,7 +40,7 @@ static void step_free(struct step **step)
 }
 #define AUTO_STEP CLEANUP(step_free)
 
-static void report_all(const struct activate_how *how, const struct sentences *s)
+static void report_all(const struct activate_how *how, const struct strings *s)
 {
 	for (size_t i = 0; how->report && i < s->count; i++)
 		how->report(how->ctx, s->items[i]);
@@ -179,7 +179,7 @@ static int end_pending(struct err *err)
 
 /* Writes the list: what an earlier command left there and is not ours, then ours if it is not done
  * yet. Without either there is no list. */
-static int note_pending(const struct paths *left, const struct paths *ours, bool done,
+static int note_pending(const struct strings *left, const struct strings *ours, bool done,
 			struct err *err)
 {
 	AUTO_FREE char *text = NULL;
@@ -189,7 +189,7 @@ static int note_pending(const struct paths *left, const struct paths *ours, bool
 	if (!f)
 		return err_nomem(err);
 	for (size_t i = 0; i < left->count; i++)
-		if (!paths_have(ours, left->items[i]))
+		if (!strings_have(ours, left->items[i]))
 			fprintf(f, "%s\n", left->items[i]);
 	for (size_t i = 0; i < ours->count && !done; i++)
 		fprintf(f, "%s\n", ours->items[i]);
@@ -198,7 +198,7 @@ static int note_pending(const struct paths *left, const struct paths *ours, bool
 	return len ? file_publish(AT_FDCWD, PENDING, text, len, 0600, err) : end_pending(err);
 }
 
-int activate_pending(struct paths *out, struct err *err)
+int activate_pending(struct strings *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len, lines = 0;
@@ -223,7 +223,7 @@ int activate_pending(struct paths *out, struct err *err)
 	return 0;
 }
 
-static int prepare_all(struct policy *policy, struct store *store, const struct paths *paths,
+static int prepare_all(struct policy *policy, struct store *store, const struct strings *paths,
 		       const struct activate_how *how, struct step **steps, struct err *err)
 {
 	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(paths->items, paths->count);
@@ -237,7 +237,7 @@ static int prepare_all(struct policy *policy, struct store *store, const struct 
 	return 0;
 }
 
-static int show_all(const struct paths *paths, struct step **steps, struct err *err)
+static int show_all(const struct strings *paths, struct step **steps, struct err *err)
 {
 	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(paths->items, paths->count);
 
@@ -290,7 +290,7 @@ static int take_back(struct policy *policy, struct store *store, int r, struct e
 
 /* Lost where the wrapper was copied or restored, or installed with DESTDIR. No reason against a pin: root's
  * programs start all the same. */
-static void remark_wrapper(const struct paths *paths, struct step **steps,
+static void remark_wrapper(const struct strings *paths, struct step **steps,
 			   const struct activate_how *how)
 {
 	bool wrapped = false;
@@ -305,11 +305,11 @@ static void remark_wrapper(const struct paths *paths, struct step **steps,
 		    "without its pins; 'pinlib doctor' says what to do");
 }
 
-static int carry_out(struct policy *policy, struct store *store, const struct paths *paths,
+static int carry_out(struct policy *policy, struct store *store, const struct strings *paths,
 		     struct step **steps, const char *command, const struct activate_how *how,
 		     int64_t *generation, struct err *err)
 {
-	AUTO_PATHS struct paths left = {0};
+	AUTO_STRINGS struct strings left = {0};
 	struct err ignored;
 	int r = activate_pending(&left, err);
 
@@ -342,7 +342,7 @@ static int carry_out(struct policy *policy, struct store *store, const struct pa
 	return 0;
 }
 
-int activate(struct policy *policy, struct store *store, const struct paths *paths,
+int activate(struct policy *policy, struct store *store, const struct strings *paths,
 	     const char *command, const struct activate_how *how, int64_t *generation,
 	     struct err *err)
 {
@@ -375,8 +375,8 @@ int activate_app(struct policy *policy, struct store *store, const char *path, s
 
 int activate_recover(struct policy *policy, struct store *store, struct err *err)
 {
-	AUTO_PATHS struct paths paths = {0};
-	struct paths left = {0}, none = {0};
+	AUTO_STRINGS struct strings paths = {0};
+	struct strings left = {0}, none = {0};
 	int first = 0, r = activate_pending(&paths, err);
 
 	if (r < 0 || !paths.items)
@@ -420,7 +420,7 @@ static int layer_of(const char *path, struct plan_file *file, char **id, struct 
 	return *id ? 0 : err_nomem(err);
 }
 
-int activate_layers(struct policy *policy, struct paths *ids, struct err *err)
+int activate_layers(struct policy *policy, struct strings *ids, struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
@@ -573,13 +573,13 @@ static void say_repaired(report_fn *report, void *ctx, const char *app, const ch
 /* Of programs whose wrapper stands; wrap_prepare does that of the others. */
 static int repair_diversions(const struct apps *apps, report_fn *report, void *ctx, struct err *err)
 {
-	AUTO_PATHS struct paths paths = {0};
+	AUTO_STRINGS struct strings paths = {0};
 	AUTO_DPKG_SAYS struct dpkg_says says = {0};
 	int repaired = 0, r = 0;
 
 	for (size_t i = 0; r == 0 && i < apps->count; i++)
 		if (wrap_present(apps->items[i].path))
-			r = paths_add(&paths, apps->items[i].path, err);
+			r = strings_add(&paths, apps->items[i].path, err);
 	says = DPKG_SAYS_OF(paths.items, paths.count);
 	for (size_t i = 0; r >= 0 && i < paths.count; i++) {
 		struct err why;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "policy/policy.h"
 #include "store/store.h"
 
@@ -25,7 +26,7 @@ struct activate_how {
  * generation that comes back, stays so. On failure the old policy is in force again and the apps
  * are as they were. -EBUSY: pinlib's own upgrade is half done (PINLIB_UPGRADING); then programs can
  * be unwrapped, and nothing else. how may be NULL. */
-int activate(struct policy *policy, struct store *store, const struct paths *paths,
+int activate(struct policy *policy, struct store *store, const struct strings *paths,
 	     const char *command, const struct activate_how *how, int64_t *generation,
 	     struct err *err);
 
@@ -35,7 +36,7 @@ int activate(struct policy *policy, struct store *store, const struct paths *pat
 int activate_recover(struct policy *policy, struct store *store, struct err *err);
 
 /* The apps that an interrupted command left to be finished. */
-int activate_pending(struct paths *out, struct err *err);
+int activate_pending(struct strings *out, struct err *err);
 
 /* Brings one app to what the policy says, whatever state it is in. Without a trial of its view. */
 int activate_app(struct policy *policy, struct store *store, const char *path, struct err *err);
@@ -46,8 +47,8 @@ struct plan_file;
 int activate_look(const struct app *app, struct store *store, struct plan_file *file,
 		  struct err *err);
 
-/* The layers that the current plans name; *ids is freed with paths_free. */
-int activate_layers(struct policy *policy, struct paths *ids, struct err *err);
+/* The layers that the current plans name; *ids is freed with strings_free. */
+int activate_layers(struct policy *policy, struct strings *ids, struct err *err);
 
 /* Makes anew the layers, plans and diversions in force that are not what they should be; says of
  * which app, or why not. Returns how many there were. The generation that is being changed counts as

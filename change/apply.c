@@ -14,9 +14,9 @@ struct applying {
 	struct policy *policy;
 	struct store *store;
 	const struct apply_how *how;
-	struct paths described; /* canonical */
+	struct strings described; /* canonical */
 	struct dpkg_says says;
-	struct paths *changed;
+	struct strings *changed;
 };
 
 /* What one app is to be. */
@@ -185,14 +185,14 @@ static int apply_wrapped(struct applying *a, struct wanted *w, const struct app 
 		return 0;
 	if (!w->unknown && !is_same(w, now))
 		r = change(a, w, now, err);
-	return r < 0 ? r : paths_add(a->changed, w->path, err);
+	return r < 0 ? r : strings_add(a->changed, w->path, err);
 }
 
 static int unwrap(struct applying *a, const char *path, struct err *err)
 {
 	int r = policy_unwrap(a->policy, path, err);
 
-	return r < 0 ? r : paths_add(a->changed, path, err);
+	return r < 0 ? r : strings_add(a->changed, path, err);
 }
 
 /* A program that is to be absent may be gone. */
@@ -217,10 +217,10 @@ static int apply_one(struct applying *a, const struct described *as, struct err 
 
 	if (r < 0)
 		return r;
-	if (paths_have(&a->described, w.path))
+	if (strings_have(&a->described, w.path))
 		return err_set(err, EINVAL, "%s leads to %s, which is described already", as->path,
 			       w.path);
-	r = paths_add(&a->described, w.path, err);
+	r = strings_add(&a->described, w.path, err);
 	if (r == 0)
 		r = policy_app(a->policy, w.path, POLICY_NOW, &now, err);
 	if (r < 0 && r != -ENOENT)
@@ -236,13 +236,13 @@ static int unwrap_others(struct applying *a, struct err *err)
 	int r = policy_apps(a->policy, POLICY_NOW, &apps, err);
 
 	for (size_t i = 0; r == 0 && i < apps.count; i++)
-		if (!paths_have(&a->described, apps.items[i].path))
+		if (!strings_have(&a->described, apps.items[i].path))
 			r = unwrap(a, apps.items[i].path, err);
 	return r;
 }
 
 int apply(struct policy *policy, struct store *store, const struct description *d,
-	  const struct apply_how *how, struct paths *changed, struct err *err)
+	  const struct apply_how *how, struct strings *changed, struct err *err)
 {
 	struct applying a = {.policy = policy, .store = store, .how = how, .changed = changed};
 	int r = 0;
@@ -254,7 +254,7 @@ int apply(struct policy *policy, struct store *store, const struct description *
 	}
 	if (r == 0 && how->exact)
 		r = unwrap_others(&a, err);
-	paths_free(&a.described);
+	strings_free(&a.described);
 	dpkg_says_free(&a.says);
 	return r;
 }

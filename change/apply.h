@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "policy/describe.h"
 #include "policy/policy.h"
 #include "store/store.h"
@@ -20,4 +21,4 @@ struct apply_how {
  * Pins that 'with-deps' brought stay where the description says so too; all others that are not
  * described go. On failure what was changed in policy is not to be committed. */
 int apply(struct policy *policy, struct store *store, const struct description *d,
-	  const struct apply_how *how, struct paths *changed, struct err *err);
+	  const struct apply_how *how, struct strings *changed, struct err *err);

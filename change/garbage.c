@@ -1,5 +1,7 @@
 #include "change/garbage.h"
 
+#include "base/strings.h"
+
 #include "base/file.h"
 #include "base/paths.h"
 #include "change/activate.h"
@@ -68,7 +70,7 @@ static int prune(struct policy *policy, const struct live *live, int64_t keep, s
 }
 
 /* Layers of the plans in force, then those of the live views. */
-static int layers_needed(struct policy *policy, const struct live *live, struct paths *ids,
+static int layers_needed(struct policy *policy, const struct live *live, struct strings *ids,
 			 size_t *planned, struct err *err)
 {
 	char **items;
@@ -209,7 +211,7 @@ static bool layer_exists(const char *label)
 }
 
 /* Those that the policy does not need. oldest: the first generation that would have stayed without anybody. */
-static int mark_holders(const struct paths *ids, size_t planned, int64_t oldest,
+static int mark_holders(const struct strings *ids, size_t planned, int64_t oldest,
 			struct garbage *out, struct err *err)
 {
 	const struct live *live = &out->live;
@@ -241,7 +243,7 @@ int garbage_collect(struct policy *policy, struct store *store, const struct dig
 		    struct err *err)
 {
 	struct live *live = &out->live;
-	AUTO_PATHS struct paths ids = {0};
+	AUTO_STRINGS struct strings ids = {0};
 	AUTO_FREE struct digest *items = NULL;
 	struct digests needed = {0};
 	struct layers_gone gone = {0};

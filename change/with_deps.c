@@ -1,5 +1,7 @@
 #include "change/with_deps.h"
 
+#include "base/strings.h"
+
 #include "base/path.h"
 #include "host/wrap.h"
 #include "loader/program.h"
@@ -165,7 +167,7 @@ struct supplying {
 	report_fn *report;
 	void *ctx;
 	struct state now;
-	struct dirs in_vain; /* sonames that nobody could supply */
+	struct strings in_vain; /* sonames that nobody could supply */
 };
 
 static void tell(const struct supplying *s, const struct version *v, const struct missing *m)
@@ -290,7 +292,7 @@ static int mend(struct supplying *s, const struct missing *missing, struct err *
 	const char *name = wanted(&s->now, missing);
 	int r;
 
-	if (!name || dirs_have(&s->in_vain, name))
+	if (!name || strings_have(&s->in_vain, name))
 		return 0;
 	soname = strdup(name);
 	if (!soname)
@@ -301,7 +303,7 @@ static int mend(struct supplying *s, const struct missing *missing, struct err *
 	if (r == 0)
 		r = from_origin(s, pin_behind(&s->now, &m), soname, &m, err);
 	if (r == 0)
-		r = dirs_add(&s->in_vain, soname, err);
+		r = strings_add_once(&s->in_vain, soname, err);
 	return r;
 }
 
@@ -319,7 +321,7 @@ static int mend_one(struct supplying *s, struct err *err)
 static void supplying_end(struct supplying *s)
 {
 	state_free(&s->now);
-	dirs_free(&s->in_vain);
+	strings_free(&s->in_vain);
 }
 
 int with_deps_add(struct policy *policy, struct store *store, const char *app, elf_facts_fn *facts,

@@ -1,5 +1,7 @@
 #include "cli/apply.h"
 
+#include "base/strings.h"
+
 #include "base/paths.h"
 #include "change/apply.h"
 #include "cli/cli.h"
@@ -60,7 +62,7 @@ static void print_app(struct table *t, const char *path, const struct app *was,
 }
 
 /* The policy from before beside the one that was changed. */
-static int print_apps(struct policy *before, struct policy *after, const struct paths *changed,
+static int print_apps(struct policy *before, struct policy *after, const struct strings *changed,
 		      struct err *err)
 {
 	struct table *t = table_new(2);
@@ -83,7 +85,7 @@ static int print_apps(struct policy *before, struct policy *after, const struct 
 }
 
 static int print_result(struct policy *before, struct session *s, const struct apply_request *req,
-			const struct paths *changed, int64_t generation, struct err *err)
+			const struct strings *changed, int64_t generation, struct err *err)
 {
 	int r;
 
@@ -112,7 +114,7 @@ int apply_description(struct session *s, const struct description *d,
 		      const struct apply_request *req, const char *command)
 {
 	AUTO_POLICY struct policy *before = NULL;
-	AUTO_PATHS struct paths changed = {0};
+	AUTO_STRINGS struct strings changed = {0};
 	const struct apply_how how = {.exact = req->exact,
 				      .dry_run = req->dry_run,
 				      .facts = elf_facts,

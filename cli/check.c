@@ -1,5 +1,6 @@
 #include "base/paths.h"
 #include "base/progress.h"
+#include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
@@ -13,7 +14,7 @@
 
 static const struct option options[] = {{"all", no_argument, NULL, 'a'}, {0}};
 
-static void print_sentences(const char *key, const struct sentences *s)
+static void print_sentences(const char *key, const struct strings *s)
 {
 	json_open(key, '[');
 	for (size_t i = 0; i < s->count; i++)
@@ -66,12 +67,12 @@ static int check(struct store *store, const struct app *app, bool alone, struct 
 	int r = verdict_in_force(store, app, &v, &why);
 
 	if (r != -ENOMEM && profile_changed(&app->confined, changed) &&
-	    sentence_add(&v.remarks, err, "%s", changed) < 0)
+	    strings_addf(&v.remarks, err, "%s", changed) < 0)
 		return -ENOMEM;
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	if (r < 0) {
-		r = sentence_add(&v.against, err, "%s", why.text);
+		r = strings_addf(&v.against, err, "%s", why.text);
 		if (r < 0)
 			return r;
 	}

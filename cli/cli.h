@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "policy/policy.h"
 #include "store/store.h"
 
@@ -75,7 +76,7 @@ void session_end(struct session *session);
 
 /* activate for a session, with everything that is to be said about the apps' views said on standard
  * error. Returns an exit status. */
-int session_activate(struct session *session, const struct paths *paths, const char *command,
+int session_activate(struct session *session, const struct strings *paths, const char *command,
 		     bool force, int64_t *generation);
 
 /* The command as it was typed, for the history. */

@@ -1,4 +1,5 @@
 #include "base/paths.h"
+#include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/output.h"
@@ -15,7 +16,7 @@
 static const struct option options[] = {{"output", required_argument, NULL, 'o'}, {0}};
 
 /* Each app once, however often and under whatever name it was given. */
-static int find_all(char **names, size_t n, struct paths *apps, struct err *err)
+static int find_all(char **names, size_t n, struct strings *apps, struct err *err)
 {
 	int r = 0;
 
@@ -23,8 +24,8 @@ static int find_all(char **names, size_t n, struct paths *apps, struct err *err)
 		char path[PATH_MAX];
 
 		r = find_app(names[i], path, err);
-		if (r == 0 && !paths_have(apps, path))
-			r = paths_add(apps, path, err);
+		if (r == 0 && !strings_have(apps, path))
+			r = strings_add(apps, path, err);
 	}
 	return r;
 }
@@ -70,8 +71,8 @@ static int write_out(struct store *store, const struct versions *vs, const char 
 	return r < 0 ? r : output_finish(&out, file, err);
 }
 
-static int export(const struct paths *apps, const char *file, struct versions *vs, bool *to_output,
-		  struct err *err)
+static int export(const struct strings *apps, const char *file, struct versions *vs,
+		  bool *to_output, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_STORE struct store *store = NULL;
@@ -95,7 +96,7 @@ static int export(const struct paths *apps, const char *file, struct versions *v
 static int run(int argc, char **argv)
 {
 	AUTO_VERSIONS struct versions vs = {0};
-	AUTO_PATHS struct paths apps = {0};
+	AUTO_STRINGS struct strings apps = {0};
 	const char *file = NULL;
 	bool to_output;
 	struct err err;

@@ -1,5 +1,6 @@
 #include "change/freeze.h"
 #include "base/caller.h"
+#include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "elf/elf.h"
@@ -148,7 +149,7 @@ static int carry_out(const char *command, const char *app, const struct request 
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_FREEZING struct freezing result = {0};
-	struct paths paths = {.items = (char *[]){(char *)app}, .count = 1};
+	struct strings paths = {.items = (char *[]){(char *)app}, .count = 1};
 	const struct freeze_how how = {req->with_libc, req->seen, elf_facts};
 	struct err err;
 	int64_t generation = 0;

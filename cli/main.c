@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "cli/cli.h"
 
 #include "base/cleanup.h"
@@ -238,7 +239,7 @@ static void say_waiting(void)
 static int recover(struct store *store, struct err *err)
 {
 	AUTO_POLICY struct policy *committed = NULL;
-	AUTO_PATHS struct paths pending = {0};
+	AUTO_STRINGS struct strings pending = {0};
 	struct err why;
 	int r;
 
@@ -289,8 +290,8 @@ static void say_kept(const char *text, size_t len, const char *before)
 		say(before, at);
 }
 
-int session_activate(struct session *s, const struct paths *paths, const char *command, bool force,
-		     int64_t *generation)
+int session_activate(struct session *s, const struct strings *paths, const char *command,
+		     bool force, int64_t *generation)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;

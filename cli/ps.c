@@ -1,5 +1,7 @@
 #include "cli/ps.h"
 
+#include "base/strings.h"
+
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/who.h"
@@ -149,7 +151,7 @@ void process_json(const struct process *p, bool with_libs)
 
 /* -- all processes -- */
 
-static bool is_wanted(const struct process *p, const struct paths *apps)
+static bool is_wanted(const struct process *p, const struct strings *apps)
 {
 	const struct label_state *s = apps->count ? standing(p) : NULL;
 
@@ -159,7 +161,7 @@ static bool is_wanted(const struct process *p, const struct paths *apps)
 	return apps->count == 0;
 }
 
-static void print_table(const struct processes *all, const struct paths *apps)
+static void print_table(const struct processes *all, const struct strings *apps)
 {
 	struct table *t = table_new(7);
 
@@ -183,7 +185,7 @@ static void print_table(const struct processes *all, const struct paths *apps)
 	table_print(t);
 }
 
-static void print_json(const struct processes *all, const struct paths *apps, bool libs)
+static void print_json(const struct processes *all, const struct strings *apps, bool libs)
 {
 	json_open(NULL, '{');
 	json_open("processes", '[');
@@ -197,7 +199,7 @@ static void print_json(const struct processes *all, const struct paths *apps, bo
 	json_close();
 }
 
-static void print_blocks(const struct processes *all, const struct paths *apps)
+static void print_blocks(const struct processes *all, const struct strings *apps)
 {
 	for (size_t i = 0; i < all->count; i++)
 		if (is_wanted(&all->items[i], apps))
@@ -205,7 +207,7 @@ static void print_blocks(const struct processes *all, const struct paths *apps)
 }
 
 /* What is not shown is said. */
-static void say_unknown(const struct processes *all, const struct paths *apps)
+static void say_unknown(const struct processes *all, const struct strings *apps)
 {
 	size_t others = 0;
 
@@ -222,7 +224,7 @@ static void say_unknown(const struct processes *all, const struct paths *apps)
 		warn("/proc hides processes from this user: whether they have a label is unknown");
 }
 
-static int find_apps(int count, char **names, struct paths *apps, struct err *err)
+static int find_apps(int count, char **names, struct strings *apps, struct err *err)
 {
 	char app[PATH_MAX];
 
@@ -248,7 +250,7 @@ static int find_apps(int count, char **names, struct paths *apps, struct err *er
 static int run(int argc, char **argv)
 {
 	AUTO_PROCESSES struct processes all = {0};
-	AUTO_PATHS struct paths apps = {0};
+	AUTO_STRINGS struct strings apps = {0};
 	struct err err;
 	bool libs = false;
 	int c, r;

@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 
@@ -22,7 +23,7 @@ static bool read_number(const char *text, int64_t *out)
 static int run(int argc, char **argv)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
-	AUTO_PATHS struct paths paths = {0};
+	AUTO_STRINGS struct strings paths = {0};
 	char command[1024];
 	struct err err;
 	int64_t wanted = -1, generation = 0;

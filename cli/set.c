@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "change/select.h"
 #include "change/with_deps.h"
 #include "cli/cli.h"
@@ -144,7 +145,7 @@ static int carry_out(int argc, char **argv, const char *name, const struct reque
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	char app[PATH_MAX], command[1024];
-	struct paths paths = {.items = (char *[]){app}, .count = 1};
+	struct strings paths = {.items = (char *[]){app}, .count = 1};
 	struct err err;
 	int64_t generation = 0;
 

@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "change/freeze.h"
 #include "cli/cli.h"
 #include "cli/out.h"
@@ -37,7 +38,7 @@ static int run(int argc, char **argv)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	char app[PATH_MAX], command[1024];
-	struct paths paths = {.items = (char *[]){app}, .count = 1};
+	struct strings paths = {.items = (char *[]){app}, .count = 1};
 	struct err err;
 	int64_t generation = 0;
 	bool force = false;

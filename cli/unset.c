@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 
@@ -51,7 +52,7 @@ static int change(struct session *s, const char *path, char **names, size_t n, s
 	return r;
 }
 
-static int unset_all(struct session *s, struct paths *paths, struct err *err)
+static int unset_all(struct session *s, struct strings *paths, struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
 	int r = policy_apps(s->policy, POLICY_NOW, &apps, err);
@@ -73,7 +74,8 @@ static int unset_all(struct session *s, struct paths *paths, struct err *err)
 	return 0;
 }
 
-static int unset_one(struct session *s, struct paths *paths, char **args, size_t n, struct err *err)
+static int unset_one(struct session *s, struct strings *paths, char **args, size_t n,
+		     struct err *err)
 {
 	AUTO_APP struct app known = {0};
 	char app[PATH_MAX];
@@ -110,7 +112,7 @@ static void print_difference(const struct app *was, const struct app *now)
 	table_print(t);
 }
 
-static int print_result(struct session *s, const struct paths *paths, int64_t generation,
+static int print_result(struct session *s, const struct strings *paths, int64_t generation,
 			struct err *err)
 {
 	if (want_json) {
@@ -143,7 +145,7 @@ static int print_result(struct session *s, const struct paths *paths, int64_t ge
 static int run(int argc, char **argv)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
-	AUTO_PATHS struct paths paths = {0};
+	AUTO_STRINGS struct strings paths = {0};
 	char command[1024];
 	struct err err;
 	int64_t generation = 0;

@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "upgrade/keep.h"
@@ -11,7 +12,7 @@
 static const struct option options[] = {{"remove", no_argument, NULL, 'r'}, {0}};
 
 /* -ENOENT if it is not watched. */
-static int take_away(struct paths *paths, const char *app, struct err *err)
+static int take_away(struct strings *paths, const char *app, struct err *err)
 {
 	for (size_t i = 0; i < paths->count; i++) {
 		if (strcmp(paths->items[i], app) != 0)
@@ -23,13 +24,13 @@ static int take_away(struct paths *paths, const char *app, struct err *err)
 	return err_set(err, ENOENT, "%s is not watched", app);
 }
 
-static int change(struct paths *paths, const char *name, bool remove, struct err *err)
+static int change(struct strings *paths, const char *name, bool remove, struct err *err)
 {
 	char app[PATH_MAX];
 	struct stat st;
 	int r;
 
-	if (remove && name[0] == '/' && paths_have(paths, name)) /* it may be gone */
+	if (remove && name[0] == '/' && strings_have(paths, name)) /* it may be gone */
 		return take_away(paths, name, err);
 	r = find_app(name, app, err);
 	if (r < 0)
@@ -40,12 +41,12 @@ static int change(struct paths *paths, const char *name, bool remove, struct err
 		return err_set(err, EACCES, "%s is no program", app);
 	if (strchr(app, '\n'))
 		return err_set(err, EINVAL, "%s has a line break in its path", app);
-	return paths_add(paths, app, err);
+	return strings_add(paths, app, err);
 }
 
 static int list(struct err *err)
 {
-	AUTO_PATHS struct paths paths = {0};
+	AUTO_STRINGS struct strings paths = {0};
 	int r = watched_read(&paths, err);
 
 	if (r < 0)
@@ -65,7 +66,7 @@ static int list(struct err *err)
 static int run(int argc, char **argv)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
-	AUTO_PATHS struct paths paths = {0};
+	AUTO_STRINGS struct strings paths = {0};
 	bool remove = false;
 	struct err err;
 	int c, r;

@@ -1,5 +1,7 @@
 #include "doctor/doctor.h"
 
+#include "base/strings.h"
+
 #include "base/path.h"
 #include "base/paths.h"
 #include "base/trust.h"
@@ -262,7 +264,7 @@ static int check_database(struct checkup *p, struct err *err)
 
 static int check_pending(struct checkup *p, struct err *err)
 {
-	AUTO_PATHS struct paths pending = {0};
+	AUTO_STRINGS struct strings pending = {0};
 	int r = activate_pending(&pending, err);
 
 	for (size_t i = 0; r == 0 && i < pending.count; i++)

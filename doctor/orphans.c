@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
+#include "base/strings.h"
 #include "doctor/check.h"
 #include "host/wrap.h"
 #include "loader/program.h"
@@ -22,17 +23,17 @@ static const char *const usual[] = {
 
 struct search_for {
 	struct checkup *p;
-	struct dirs places;   /* directories to be searched */
-	struct dirs diverted; /* apps */
-	struct paths known;   /* apps of any generation */
+	struct strings places;	 /* directories to be searched */
+	struct strings diverted; /* apps */
+	struct strings known;	 /* apps of any generation */
 	int found;
 };
 
 static void search_end(struct search_for *s)
 {
-	dirs_free(&s->places);
-	dirs_free(&s->diverted);
-	paths_free(&s->known);
+	strings_free(&s->places);
+	strings_free(&s->diverted);
+	strings_free(&s->known);
 }
 
 static bool is_wrapped(const struct search_for *s, const char *app)
@@ -78,7 +79,7 @@ static int add_place(struct search_for *s, const char *dir, struct err *err)
 	size_t existing;
 	int r = path_resolve(dir, found, &existing, err);
 
-	return r < 0 || existing < strlen(found) ? r : dirs_add(&s->places, found, err);
+	return r < 0 || existing < strlen(found) ? r : strings_add_once(&s->places, found, err);
 }
 
 static int add_place_of(struct search_for *s, const char *app, struct err *err)
@@ -216,14 +217,14 @@ static void check_diversion(struct search_for *s, const char *app)
 /* An upgrade of the package would write over the wrapper. */
 static int check_undiverted(struct search_for *s, struct err *err)
 {
-	AUTO_PATHS struct paths apps = {0};
+	AUTO_STRINGS struct strings apps = {0};
 	AUTO_DPKG_SAYS struct dpkg_says says = {0};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->p->apps.count; i++)
 		if (wrap_present(s->p->apps.items[i].path) && /* or it sleeps */
-		    !dirs_have(&s->diverted, s->p->apps.items[i].path))
-			r = paths_add(&apps, s->p->apps.items[i].path, err);
+		    !strings_have(&s->diverted, s->p->apps.items[i].path))
+			r = strings_add(&apps, s->p->apps.items[i].path, err);
 	says = DPKG_SAYS_OF(apps.items, apps.count);
 	for (size_t i = 0; r >= 0 && i < apps.count; i++) {
 		r = divert_owned(&says, apps.items[i], err);

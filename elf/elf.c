@@ -1,5 +1,7 @@
 #include "elf/elf.h"
 
+#include "base/strings.h"
+
 #include "base/cleanup.h"
 #include "elf/image.h"
 

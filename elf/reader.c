@@ -1,5 +1,7 @@
 #include "elf/reader.h"
 
+#include "base/strings.h"
+
 #include "base/cleanup.h"
 #include "base/confine.h"
 #include "elf/info.h"
@@ -80,7 +82,7 @@ static void say_facts(int fd)
 
 static void say_defaults(int fd)
 {
-	AUTO_DIRS struct dirs dirs = {0};
+	AUTO_STRINGS struct strings dirs = {0};
 	char text[LOADER_DEFAULTS * 256];
 	struct err err;
 	size_t len = 0;

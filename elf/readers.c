@@ -233,20 +233,20 @@ int readers_await(struct readers *rs, struct file_reading *a, struct err *err)
 
 /* -- loaders -- */
 
-static int add_defaults(const char *data, size_t len, struct dirs *out, struct err *err)
+static int add_defaults(const char *data, size_t len, struct strings *out, struct err *err)
 {
 	const char *end = data + len;
 	int e = 0;
 
 	for (; e == 0 && data < end && out->count < LOADER_DEFAULTS; data += strlen(data) + 1)
 		if (data[0] == '/')
-			e = dirs_add(out, data, err);
+			e = strings_add_once(out, data, err);
 	return e;
 }
 
 /* The process that reads root's files of that file system has read such loaders; any other reads
  * nothing else. */
-int readers_defaults(struct readers *rs, int fd, const struct stat *st, struct dirs *out,
+int readers_defaults(struct readers *rs, int fd, const struct stat *st, struct strings *out,
 		     struct err *err)
 {
 	struct file_reading a = {.fd = fd, .st = st};

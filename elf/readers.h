@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "elf/file_owner.h"
 #include "elf/info.h"
 #include "loader/program.h"
@@ -45,7 +46,7 @@ int readers_ask(struct readers *readers, struct file_reading *asked, struct err 
 int readers_await(struct readers *readers, struct file_reading *asked, struct err *err);
 
 /* The default directories that stand in a loader's file; none if it cannot be read. */
-int readers_defaults(struct readers *readers, int fd, const struct stat *st, struct dirs *out,
+int readers_defaults(struct readers *readers, int fd, const struct stat *st, struct strings *out,
 		     struct err *err);
 
 /* A file by itself. As elf_read: after -EBADMSG class and machine are what the header says. */

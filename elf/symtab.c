@@ -1,5 +1,7 @@
 #include "elf/symtab.h"
 
+#include "base/strings.h"
+
 #include "base/cleanup.h"
 #include "base/sysroot.h"
 #include "elf/image.h"

@@ -3,6 +3,7 @@
  * dl-lookup.c). Read once, into memory: a file that is cut meanwhile must not fault. */
 #pragma once
 
+#include "base/strings.h"
 #include "elf/elf.h"
 
 #include <elf.h>

@@ -358,7 +358,7 @@ int divert_end(struct dpkg_says *says, const char *app, struct err *err)
 	return have_dpkg() ? agree(says, names, n, none, err) : 0;
 }
 
-int divert_apps(struct dirs *apps, struct err *err)
+int divert_apps(struct strings *apps, struct err *err)
 {
 	AUTO_DPKG_SAYS struct dpkg_says says = {0};
 	char app[PATH_MAX], place[PATH_MAX];
@@ -370,7 +370,7 @@ int divert_apps(struct dirs *apps, struct err *err)
 			continue;
 		r = path_place(app, place, err);
 		if (r == 0)
-			r = dirs_add(apps, place, err);
+			r = strings_add_once(apps, place, err);
 	}
 	return r < 0 ? r : 0;
 }

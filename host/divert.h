@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "loader/program.h"
 
 #include <stdbool.h>
@@ -53,4 +54,4 @@ int divert_begin(struct dpkg_says *says, const char *app, struct err *err);
 int divert_end(struct dpkg_says *says, const char *app, struct err *err);
 
 /* The apps that there is a diversion of ours for, wrapped or not, by their canonical paths. */
-int divert_apps(struct dirs *apps, struct err *err);
+int divert_apps(struct strings *apps, struct err *err);

@@ -30,12 +30,12 @@ static int refuse(const char *script, const char *interpreter, const char *other
 	return r;
 }
 
-static int check_one(const struct apps *apps, const struct app *app, const struct paths *changed,
+static int check_one(const struct apps *apps, const struct app *app, const struct strings *changed,
 		     struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
 	char file[PATH_MAX];
-	bool mine = paths_have(changed, app->path);
+	bool mine = strings_have(changed, app->path);
 	struct err ignored;
 
 	/* What cannot be read cannot run either; if it is to be changed, that will be told. */
@@ -44,7 +44,7 @@ static int check_one(const struct apps *apps, const struct app *app, const struc
 		return 0;
 	for (size_t i = 0; i < program.way.count; i++) {
 		const char *by = program.way.items[i];
-		bool its = paths_have(changed, by);
+		bool its = strings_have(changed, by);
 
 		if ((mine || its) && wrapped(apps, by))
 			return refuse(app->path, by, !its ? by : !mine ? app->path : NULL, err);
@@ -52,7 +52,7 @@ static int check_one(const struct apps *apps, const struct app *app, const struc
 	return 0;
 }
 
-int script_check(struct policy *policy, const struct paths *changed, struct err *err)
+int script_check(struct policy *policy, const struct strings *changed, struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
 	int r = policy_apps(policy, POLICY_NOW, &apps, err);
@@ -66,7 +66,7 @@ int script_check(struct policy *policy, const struct paths *changed, struct err 
 int script_check_one(struct policy *policy, const char *path, struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
-	struct paths alone = {(char *[]){(char *)path}, 1};
+	struct strings alone = {(char *[]){(char *)path}, 1};
 	int r = policy_apps(policy, POLICY_NOW, &apps, err);
 	const struct app *app =
 		r < 0 ? NULL : bsearch(path, apps.items, apps.count, sizeof *apps.items, by_path);

@@ -10,11 +10,12 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "policy/policy.h"
 
 /* -EEXIST if the policy now wraps such a pair and one of the two is among changed. Pairs that an
  * earlier pinlib left are no reason to stop anything else. */
-int script_check(struct policy *policy, const struct paths *changed, struct err *err);
+int script_check(struct policy *policy, const struct strings *changed, struct err *err);
 
 /* -EEXIST if path is a script with pins, and the policy wraps its interpreter too. */
 int script_check_one(struct policy *policy, const char *path, struct err *err);

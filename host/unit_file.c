@@ -33,7 +33,7 @@ static const char *const search[] = {
 
 void unit_free(struct unit_file *unit)
 {
-	paths_free(&unit->programs);
+	strings_free(&unit->programs);
 }
 
 /* -- names -- */
@@ -130,7 +130,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(path_base(*(char *const *)a), path_base(*(char *const *)b));
 }
 
-static bool have_name(const struct paths *files, const char *name)
+static bool have_name(const struct strings *files, const char *name)
 {
 	for (size_t i = 0; i < files->count; i++)
 		if (strcmp(path_base(files->items[i]), name) == 0)
@@ -138,7 +138,7 @@ static bool have_name(const struct paths *files, const char *name)
 	return false;
 }
 
-static int add_drop_ins(struct paths *files, const char *unit, struct err *err)
+static int add_drop_ins(struct strings *files, const char *unit, struct err *err)
 {
 	int r = 0;
 
@@ -154,7 +154,7 @@ static int add_drop_ins(struct paths *files, const char *unit, struct err *err)
 			    snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >=
 				    (int)sizeof path)
 				continue;
-			r = paths_add(files, path, err);
+			r = strings_add(files, path, err);
 		}
 	}
 	return r;
@@ -162,7 +162,7 @@ static int add_drop_ins(struct paths *files, const char *unit, struct err *err)
 
 /* The more a directory's name says of the unit, the sooner it wins: "a-b.service.d", of its
  * template, "a-.service.d", "service.d". */
-static int find_drop_ins(const char *name, struct paths *files, struct err *err)
+static int find_drop_ins(const char *name, struct strings *files, struct err *err)
 {
 	char shorter[NAME_MAX + 1], *dash;
 	int r = add_drop_ins(files, name, err);
@@ -230,13 +230,13 @@ static int take_exec(struct unit_file *unit, const char *value, struct err *err)
 	int r;
 
 	if (!*value) { /* all that came before is void */
-		paths_free(&unit->programs);
-		unit->programs = (struct paths){0};
+		strings_free(&unit->programs);
+		unit->programs = (struct strings){0};
 		unit->privileged = false;
 		return 0;
 	}
 	r = first_word(value, program, &unit->privileged, err);
-	return r < 0 || !program[0] ? r : paths_add(&unit->programs, program, err);
+	return r < 0 || !program[0] ? r : strings_add(&unit->programs, program, err);
 }
 
 static int take(struct unit_file *unit, const char *key, const char *value, struct err *err)
@@ -330,7 +330,7 @@ static int read_one(struct unit_file *unit, const char *path, struct err *err)
 
 int unit_read(const char *name, struct unit_file *out, struct err *err)
 {
-	AUTO_PATHS struct paths files = {0};
+	AUTO_STRINGS struct strings files = {0};
 	char path[PATH_MAX], template[NAME_MAX + 1];
 	int r;
 

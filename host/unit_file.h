@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "policy/policy.h"
 
 #include <limits.h>
@@ -13,7 +14,7 @@
 
 struct unit_file {
 	char name[NAME_MAX + 1]; /* "foo.service": canonical, of an alias what it stands for */
-	struct paths programs;	 /* of ExecStart=, as they stand there: "/usr/sbin/foo", or "foo" */
+	struct strings programs; /* of ExecStart=, as they stand there: "/usr/sbin/foo", or "foo" */
 	bool privileged; /* one of them is started with "+": nothing of the unit confines it */
 	bool root_directory, root_image; /* RootDirectory=, RootImage=: it does not see our files */
 };

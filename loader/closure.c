@@ -277,7 +277,7 @@ static int in_dir(struct walk *w, const char *dir, struct need *need, const stru
 		  struct err *err)
 {
 	static const char *const none[] = {""};
-	const struct dirs *subdirs = &w->ways->subdirs;
+	const struct strings *subdirs = &w->ways->subdirs;
 	bool glibc = w->ways->kind == LOADER_GLIBC, there = false;
 	size_t n = glibc ? subdirs->count : 1;
 	int r = spend(w, WORK_DIR * n, err);
@@ -328,7 +328,7 @@ static int in_list(struct walk *w, const struct list *list, enum rule rule, size
 
 static int in_defaults(struct walk *w, struct need *need, const struct file **file, struct err *err)
 {
-	const struct dirs *defaults = &w->ways->defaults;
+	const struct strings *defaults = &w->ways->defaults;
 	struct list list = {(const char **)defaults->items, defaults->count, true};
 
 	return in_list(w, &list, RULE_DEFAULT, CLOSURE_NONE, need, file, err);
@@ -387,7 +387,7 @@ static bool is_by_default(const struct walk *w, const char *path)
 /* "glibc-hwcaps/x86-64-v3" of a path in which it stands before the name. */
 static const char *subdir_of(const struct walk *w, const char *path)
 {
-	const struct dirs *subdirs = &w->ways->subdirs;
+	const struct strings *subdirs = &w->ways->subdirs;
 	size_t len = (size_t)(path_base(path) - path);
 
 	for (size_t i = 0; i < subdirs->count; i++) {
@@ -583,7 +583,7 @@ static void join_scope(struct walk *w, size_t object, enum elf_need_kind kind, s
  * search, but what would help. */
 static int find_hint(struct walk *w, struct need *need, struct err *err)
 {
-	const struct dirs *dirs;
+	const struct strings *dirs;
 	const char *no_cache;
 	int r;
 
@@ -1056,7 +1056,7 @@ int closure_read(const char *program, const struct sysroot *sysroot, const char 
 	return 0;
 }
 
-int closure_paths(const struct closure *closure, struct scan *scan, int flags, struct dirs *out,
+int closure_paths(const struct closure *closure, struct scan *scan, int flags, struct strings *out,
 		  struct err *err)
 {
 	struct closure c = *closure;
@@ -1073,7 +1073,8 @@ int closure_paths(const struct closure *closure, struct scan *scan, int flags, s
 			r = out->count == PATHS_MAX
 				    ? err_set(err, E2BIG, "more than %d directories are searched",
 					      PATHS_MAX)
-				    : dirs_add(out, *list.dirs[k] ? list.dirs[k] : ".", err);
+				    : strings_add_once(out, *list.dirs[k] ? list.dirs[k] : ".",
+						       err);
 		free(list.dirs);
 	}
 	return r;

@@ -24,6 +24,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "loader/scan.h"
 
 #include <limits.h>
@@ -127,7 +128,7 @@ enum rule closure_rule(const struct closure *closure, size_t object);
 
 /* Every directory of the DT_RPATHs and DT_RUNPATHs in it, tokens expanded, whether anything was
  * looked for there or not. flags as above. -E2BIG: they are too many. */
-int closure_paths(const struct closure *closure, struct scan *scan, int flags, struct dirs *out,
+int closure_paths(const struct closure *closure, struct scan *scan, int flags, struct strings *out,
 		  struct err *err);
 
 /* How many needs are missing, and how many versions (GAP_MISSING, GAP_UNLOADED): if there is any,

@@ -116,7 +116,7 @@ static bool loader_has_legacy(void)
 }
 
 /* Every combination, from that of all names to each alone, the last name outermost. */
-static int add_legacy(int class, struct dirs *out, struct err *err)
+static int add_legacy(int class, struct strings *out, struct err *err)
 {
 	struct legacy names[LEGACY_MAX];
 	size_t n = legacy_names(class, names);
@@ -132,21 +132,21 @@ static int add_legacy(int class, struct dirs *out, struct err *err)
 				strncat(dir, "/", sizeof dir - strlen(dir) - 1);
 			strncat(dir, names[i].name, sizeof dir - strlen(dir) - 1);
 		}
-		r = dirs_add(out, dir, err);
+		r = strings_add_once(out, dir, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-static int add_x86(int class, struct dirs *out, struct err *err)
+static int add_x86(int class, struct strings *out, struct err *err)
 {
 	static const char *const levels[] = {"glibc-hwcaps/x86-64-v2", "glibc-hwcaps/x86-64-v3",
 					     "glibc-hwcaps/x86-64-v4"};
 	int r = 0;
 
 	for (int level = x86_64_level(); r == 0 && class == 64 && level > 1; level--)
-		r = dirs_add(out, levels[level - 2], err);
+		r = strings_add_once(out, levels[level - 2], err);
 	if (r == 0 && loader_has_legacy())
 		r = add_legacy(class, out, err);
 	return r;
@@ -173,7 +173,7 @@ static const char *x86_platform(int class)
 
 #else
 
-static int add_x86(int class, struct dirs *out, struct err *err)
+static int add_x86(int class, struct strings *out, struct err *err)
 {
 	(void)class;
 	(void)out;
@@ -214,18 +214,18 @@ const char *hwcaps_platform(int class, int machine)
 	return native ? native : "";
 }
 
-int hwcaps_subdirs(int class, int machine, struct dirs *out, struct err *err)
+int hwcaps_subdirs(int class, int machine, struct strings *out, struct err *err)
 {
-	AUTO_DIRS struct dirs dirs = {0};
+	AUTO_STRINGS struct strings dirs = {0};
 	int r = 0;
 
 	if (is_x86(class, machine))
 		r = add_x86(class, &dirs, err);
 	if (r == 0)
-		r = dirs_add(&dirs, "", err);
+		r = strings_add_once(&dirs, "", err);
 	if (r < 0)
 		return r;
 	*out = dirs;
-	dirs = (struct dirs){0};
+	dirs = (struct strings){0};
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* The subdirectories in which the loader looks first, in each directory of its search. */
 #pragma once
 
+#include "base/strings.h"
 #include "loader/program.h"
 
 #include <stdint.h>
@@ -8,7 +9,7 @@
 /* Best first, and last "", the directory itself: "glibc-hwcaps/x86-64-v3", "tls/x86_64". Those that
  * the live loader takes on this processor for programs of that kind. Known for x86 only: for
  * others the list is "" alone. */
-int hwcaps_subdirs(int class, int machine, struct dirs *out, struct err *err);
+int hwcaps_subdirs(int class, int machine, struct strings *out, struct err *err);
 
 /* What $PLATFORM is for them: "x86_64", "haswell", "i686"; "" if that is not known. */
 const char *hwcaps_platform(int class, int machine);

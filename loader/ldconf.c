@@ -23,7 +23,7 @@
 
 struct reading {
 	const struct sysroot *sysroot;
-	struct dirs *out;
+	struct strings *out;
 	size_t work; /* left */
 };
 
@@ -43,8 +43,8 @@ static int compare(const void *a, const void *b)
 }
 
 /* The names of a directory of the view: its layers' and the live one's. */
-static int names_of(struct reading *reading, const char *dir, const char *pattern, struct dirs *out,
-		    struct err *err)
+static int names_of(struct reading *reading, const char *dir, const char *pattern,
+		    struct strings *out, struct err *err)
 {
 	AUTO_DIR DIR *d = opendir(dir);
 	struct dirent *e;
@@ -53,12 +53,12 @@ static int names_of(struct reading *reading, const char *dir, const char *patter
 	while (r == 0 && d && out->count < DIRS_MAX && spend(reading, WORK_OF_NAME) &&
 	       (e = readdir(d)))
 		if (fnmatch(pattern, e->d_name, FNM_PERIOD) == 0)
-			r = dirs_add(out, e->d_name, err);
+			r = strings_add_once(out, e->d_name, err);
 	return r;
 }
 
 static int list_view(struct reading *reading, const char *dir, const char *pattern,
-		     struct dirs *out, struct err *err)
+		     struct strings *out, struct err *err)
 {
 	const struct sysroot *sysroot = reading->sysroot;
 	struct resolved at;
@@ -86,7 +86,7 @@ static int list_view(struct reading *reading, const char *dir, const char *patte
 static int include(struct reading *reading, const char *from, const char *pattern, int depth,
 		   struct err *err)
 {
-	AUTO_DIRS struct dirs names = {0};
+	AUTO_STRINGS struct strings names = {0};
 	char dir[PATH_MAX], path[PATH_MAX];
 	int r;
 
@@ -110,7 +110,7 @@ static int include(struct reading *reading, const char *from, const char *patter
 static int take_line(struct reading *reading, const char *path, char *line, int depth,
 		     struct err *err)
 {
-	struct dirs *out = reading->out;
+	struct strings *out = reading->out;
 	char *save = NULL, *word;
 	int r = 0;
 
@@ -127,7 +127,7 @@ static int take_line(struct reading *reading, const char *path, char *line, int 
 	line[strcspn(line, "=")] = '\0';
 	for (size_t n = strlen(line); n > 1 && strchr(" \t\r/", line[n - 1]); n--)
 		line[n - 1] = '\0';
-	return line[0] == '/' && out->count < DIRS_MAX ? dirs_add(out, line, err) : 0;
+	return line[0] == '/' && out->count < DIRS_MAX ? strings_add_once(out, line, err) : 0;
 }
 
 static int read_conf(struct reading *reading, const char *path, int depth, struct err *err)
@@ -148,7 +148,8 @@ static int read_conf(struct reading *reading, const char *path, int depth, struc
 	return r;
 }
 
-int ldconf_dirs(const struct sysroot *sysroot, const char *path, struct dirs *out, struct err *err)
+int ldconf_dirs(const struct sysroot *sysroot, const char *path, struct strings *out,
+		struct err *err)
 {
 	struct reading reading = {.sysroot = sysroot, .out = out, .work = WORK_MAX};
 

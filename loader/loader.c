@@ -98,7 +98,7 @@ static size_t system_dir(const char *at, const char *end)
 /* The loader's default directories stand in its file one after the other (system_dirs in
  * dl-load.c); they are what was configured when it was built, and differ from one to the next:
  * /lib32 for the i386 loader of an amd64 Debian, /lib64 elsewhere. */
-static int defaults_in(const char *data, size_t len, struct dirs *out, struct err *err)
+static int defaults_in(const char *data, size_t len, struct strings *out, struct err *err)
 {
 	const char *end = data + len;
 
@@ -117,7 +117,7 @@ static int defaults_in(const char *data, size_t len, struct dirs *out, struct er
 			int r;
 
 			snprintf(dir, sizeof dir, "%.*s", (int)strlen(q) - 1, q);
-			r = dirs_add(out, dir, err);
+			r = strings_add_once(out, dir, err);
 			if (r < 0)
 				return r;
 		}
@@ -134,13 +134,13 @@ static int usual_defaults(struct loader *l, struct err *err)
 	int r;
 
 	snprintf(dir, sizeof dir, "/lib/%s", triplet);
-	r = dirs_add(&l->defaults, dir, err);
+	r = strings_add_once(&l->defaults, dir, err);
 	snprintf(dir, sizeof dir, "/usr/lib/%s", triplet);
 	if (r == 0)
-		r = dirs_add(&l->defaults, dir, err);
+		r = strings_add_once(&l->defaults, dir, err);
 	if (r == 0)
-		r = dirs_add(&l->defaults, "/lib", err);
-	return r == 0 ? dirs_add(&l->defaults, "/usr/lib", err) : r;
+		r = strings_add_once(&l->defaults, "/lib", err);
+	return r == 0 ? strings_add_once(&l->defaults, "/usr/lib", err) : r;
 }
 
 /* A small file of the view, whole; -ENOENT and the like without a text. */
@@ -158,7 +158,7 @@ static int read_whole(const struct sysroot *sysroot, const char *path, size_t ma
 	return file_read(fd, max, data, len, &ignored);
 }
 
-int loader_defaults(int fd, struct dirs *out, struct err *err)
+int loader_defaults(int fd, struct strings *out, struct err *err)
 {
 	AUTO_FREE char *data = NULL;
 	size_t len;
@@ -190,7 +190,7 @@ static int glibc_ways(const struct sysroot *sysroot, struct readers *readers, st
 		r = hwcaps_subdirs(l->class, l->machine, &l->subdirs, err);
 	for (size_t i = 0; r == 0 && i < l->subdirs.count; i++)
 		if (begins(l->subdirs.items[i], "glibc-hwcaps/"))
-			r = dirs_add(&l->hwcaps, path_base(l->subdirs.items[i]), err);
+			r = strings_add_once(&l->hwcaps, path_base(l->subdirs.items[i]), err);
 	if (r < 0)
 		return r;
 	snprintf(l->lib, sizeof l->lib, "%s", l->defaults.items[0] + 1);
@@ -224,7 +224,7 @@ static int musl_ways(const struct sysroot *sysroot, struct loader *l, struct err
 		return 0; /* an empty path, as musl has it */
 	for (char *d = strtok_r(e < 0 ? all : data, ":\n", &save);
 	     r == 0 && d && l->defaults.count < MUSL_DIRS_MAX; d = strtok_r(NULL, ":\n", &save))
-		r = dirs_add(&l->defaults, d, err);
+		r = strings_add_once(&l->defaults, d, err);
 	return r;
 }
 
@@ -301,9 +301,9 @@ int loader_make(const struct sysroot *sysroot, struct readers *readers, const st
 
 void loader_free(struct loader *l)
 {
-	dirs_free(&l->defaults);
-	dirs_free(&l->subdirs);
-	dirs_free(&l->hwcaps);
+	strings_free(&l->defaults);
+	strings_free(&l->subdirs);
+	strings_free(&l->hwcaps);
 	free(l->path);
 	free(l);
 }

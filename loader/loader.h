@@ -2,6 +2,7 @@
  * the next is read out of its own file. */
 #pragma once
 
+#include "base/strings.h"
 #include "base/sysroot.h"
 #include "elf/elf.h"
 #include "loader/ldcache.h"
@@ -22,11 +23,11 @@ struct loader {
 	int class, machine;
 	char *path; /* as PT_INTERP names it, or where such a loader usually is */
 	bool there;
-	struct dirs defaults; /* glibc: without the '/' at their ends; musl: its sys_path */
-	struct dirs subdirs;  /* hwcaps_subdirs */
-	struct dirs hwcaps;   /* the names of those below glibc-hwcaps, best first */
-	char lib[64];	      /* what $LIB is */
-	const char *platform; /* what $PLATFORM is */
+	struct strings defaults; /* glibc: without the '/' at their ends; musl: its sys_path */
+	struct strings subdirs;	 /* hwcaps_subdirs */
+	struct strings hwcaps;	 /* the names of those below glibc-hwcaps, best first */
+	char lib[64];		 /* what $LIB is */
+	const char *platform;	 /* what $PLATFORM is */
 	struct ldcache_wish wish;
 };
 
@@ -41,7 +42,7 @@ void loader_path(const struct sysroot *sysroot, const struct elf *program, char 
 /* The default directories that stand in a loader's file, at most LOADER_DEFAULTS, each shorter than
  * 256; none where it has no list of them, or cannot be read. Parses it: readers_defaults asks. */
 #define LOADER_DEFAULTS 16
-int loader_defaults(int fd, struct dirs *out, struct err *err);
+int loader_defaults(int fd, struct strings *out, struct err *err);
 
 /* The program's loader at that path; loader is what its file says, NULL if it is not there. The
  * caller frees *out, which keeps nothing of what it was made from. */

@@ -189,7 +189,7 @@ static int go_by(struct program *p, const char *name, struct err *err)
 {
 	int r = program_canonical(name, p->interpreter, err);
 
-	return r < 0 ? r : dirs_add(&p->way, p->interpreter, err);
+	return r < 0 ? r : strings_add_once(&p->way, p->interpreter, err);
 }
 
 static int follow_shebang(struct program *p, const char *shebang, struct err *err)
@@ -278,7 +278,7 @@ int program_interpreter(const char *shebang, const struct sysroot *sysroot, char
 void program_free(struct program *program)
 {
 	elf_free(&program->elf);
-	dirs_free(&program->way);
+	strings_free(&program->way);
 	search_free(&program->search);
 	*program = (struct program){0};
 }

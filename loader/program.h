@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "base/sysroot.h"
 #include "elf/elf.h"
 
@@ -10,16 +11,6 @@
 
 enum program_kind { PROGRAM_ELF, PROGRAM_SCRIPT };
 
-/* Directories (or files), each once; strings are the list's. */
-struct dirs {
-	char **items;
-	size_t count;
-};
-int dirs_add(struct dirs *dirs, const char *dir, struct err *err); /* a copy, unless it is there */
-bool dirs_have(const struct dirs *dirs, const char *dir);
-void dirs_free(struct dirs *dirs);
-#define AUTO_DIRS CLEANUP(dirs_free)
-
 struct program {
 	enum program_kind kind;
 	char shebang[256];	    /* scripts: the first line after "#!", trimmed */
@@ -27,7 +18,7 @@ struct program {
 				       "env NAME" is looked up in the standard PATH, scripts of
 				       scripts are followed (as many as the kernel takes, then
 				       -ELOOP) */
-	struct dirs way;	    /* scripts: all that is started on the way, env(1) and scripts
+	struct strings way;	    /* scripts: all that is started on the way, env(1) and scripts
 				       too, by program_canonical; the interpreter is the last */
 	struct elf elf;		    /* of the program, or of the script's interpreter */
 	struct search *search;	    /* what program_places found out once; NULL before */
@@ -64,9 +55,10 @@ void program_free(struct program *program);
  * interpreter's).
  */
 int program_places(struct program *program, const char *path, const char *soname,
-		   const char *const *also, size_t nalso, struct dirs *out, struct err *err);
+		   const char *const *also, size_t nalso, struct strings *out, struct err *err);
 
 /* The libraries (canonical paths) that the live loader's rules give for the program, on this
  * processor and with neither LD_LIBRARY_PATH nor preloaded ones: its closure, breadth first, with
  * the loader itself where something needs it. Missing ones are left out. */
-int program_closure(struct program *program, const char *path, struct dirs *out, struct err *err);
+int program_closure(struct program *program, const char *path, struct strings *out,
+		    struct err *err);

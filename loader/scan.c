@@ -64,7 +64,7 @@ struct scan {
 	struct ldcache cache;
 	struct err cache_why;
 	bool configured_known;
-	struct dirs configured;
+	struct strings configured;
 	size_t walks;
 };
 
@@ -124,7 +124,7 @@ void scan_free(struct scan **scan)
 		loader_free(s->loaders[i]);
 	free(s->loaders);
 	ldcache_free(&s->cache);
-	dirs_free(&s->configured);
+	strings_free(&s->configured);
 	intern_free(&s->names);
 	free(s);
 	*scan = NULL;
@@ -705,7 +705,7 @@ const struct ldcache *scan_cache(struct scan *scan, const char **why)
 	return &scan->cache;
 }
 
-int scan_configured(struct scan *scan, const struct dirs **out, struct err *err)
+int scan_configured(struct scan *scan, const struct strings **out, struct err *err)
 {
 	int r = 0;
 

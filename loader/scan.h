@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/strings.h"
 #include "base/sysroot.h"
 #include "elf/info.h"
 #include "loader/intern.h"
@@ -66,7 +67,7 @@ int scan_loader(struct scan *scan, const struct elf *program, const struct loade
  * is none. */
 const struct ldcache *scan_cache(struct scan *scan, const char **why);
 /* The directories of /etc/ld.so.conf, with what it includes: ldconfig's, not the loader's. */
-int scan_configured(struct scan *scan, const struct dirs **out, struct err *err);
+int scan_configured(struct scan *scan, const struct strings **out, struct err *err);
 /* What the loader takes from the cache for a name, by its number; NULL: it has nothing. */
 const char *scan_cached(struct scan *scan, const struct loader *loader, size_t soname);
 

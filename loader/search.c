@@ -11,45 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-void dirs_free(struct dirs *dirs)
-{
-	for (size_t i = 0; i < dirs->count; i++)
-		free(dirs->items[i]);
-	free(dirs->items);
-	*dirs = (struct dirs){0};
-}
-
-bool dirs_have(const struct dirs *dirs, const char *dir)
-{
-	for (size_t i = 0; i < dirs->count; i++)
-		if (strcmp(dirs->items[i], dir) == 0)
-			return true;
-	return false;
-}
-
-int dirs_add(struct dirs *dirs, const char *dir, struct err *err)
-{
-	char **more;
-
-	if (dirs_have(dirs, dir))
-		return 0;
-	more = reallocarray(dirs->items, dirs->count + 1, sizeof *more);
-	if (!more)
-		return err_nomem(err);
-	dirs->items = more;
-	more[dirs->count] = strdup(dir);
-	if (!more[dirs->count])
-		return err_nomem(err);
-	dirs->count++;
-	return 0;
-}
-
 void search_free(struct search **search)
 {
 	if (!*search)
 		return;
-	dirs_free(&(*search)->paths);
-	dirs_free(&(*search)->libraries);
+	strings_free(&(*search)->paths);
+	strings_free(&(*search)->libraries);
 	closure_free(&(*search)->closure);
 	scan_free(&(*search)->scan);
 	free(*search);
@@ -70,7 +37,7 @@ static int note_named(struct search *s, struct err *err)
 				continue;
 			path_dir(n->path, dir);
 			if (realpath(dir, real))
-				r = dirs_add(&s->paths, real, err);
+				r = strings_add_once(&s->paths, real, err);
 		}
 	return r;
 }
@@ -78,14 +45,14 @@ static int note_named(struct search *s, struct err *err)
 /* All directories of the search paths: those too in which nothing was found, or not asked for. */
 static int note_paths(struct search *s, struct err *err)
 {
-	AUTO_DIRS struct dirs named = {0};
+	AUTO_STRINGS struct strings named = {0};
 	int r = closure_paths(&s->closure, s->scan, CLOSURE_NO_CWD, &named, err);
 
 	for (size_t i = 0; r == 0 && i < named.count; i++) {
 		char real[PATH_MAX];
 
 		if (realpath(named.items[i], real))
-			r = dirs_add(&s->paths, real, err);
+			r = strings_add_once(&s->paths, real, err);
 	}
 	return r < 0 ? r : note_named(s, err);
 }
@@ -96,7 +63,7 @@ static int note_libraries(struct search *s, struct err *err)
 
 	for (size_t i = 1; r == 0 && i < s->closure.count; i++)
 		if (s->closure.objects[i].wanted)
-			r = dirs_add(&s->libraries, s->closure.objects[i].canonical, err);
+			r = strings_add_once(&s->libraries, s->closure.objects[i].canonical, err);
 	return r;
 }
 
@@ -139,7 +106,7 @@ static int fits(struct search *s, const char *path, bool *yes, struct err *err)
 /* Search paths can name thousands of directories, each with its variants. */
 #define PLACES_MAX 65536
 
-static int place(struct dirs *out, const char *dir, const char *soname, struct search *s,
+static int place(struct strings *out, const char *dir, const char *soname, struct search *s,
 		 struct err *err)
 {
 	char path[PATH_MAX], real[PATH_MAX];
@@ -154,11 +121,11 @@ static int place(struct dirs *out, const char *dir, const char *soname, struct s
 	r = fits(s, path, &yes, err);
 	if (r < 0 || !yes || !realpath(dir, real))
 		return r;
-	return dirs_add(out, real, err);
+	return strings_add_once(out, real, err);
 }
 
 /* All that lies below a directory glibc-hwcaps. */
-static int hwcaps_places(struct dirs *out, const char *dir, const char *soname, struct search *s,
+static int hwcaps_places(struct strings *out, const char *dir, const char *soname, struct search *s,
 			 struct err *err)
 {
 	AUTO_DIR DIR *d = opendir(dir);
@@ -177,7 +144,7 @@ static int hwcaps_places(struct dirs *out, const char *dir, const char *soname, 
 
 /* A directory of the search and its variants: all below glibc-hwcaps, and the legacy names and
  * their combinations. They are asked for by name: to list some thousand libraries takes longer. */
-static int variants(struct dirs *out, const char *dir, const char *soname, struct search *s,
+static int variants(struct strings *out, const char *dir, const char *soname, struct search *s,
 		    int depth, struct err *err)
 {
 	static const char hwcaps[] = "glibc-hwcaps";
@@ -198,7 +165,7 @@ static int variants(struct dirs *out, const char *dir, const char *soname, struc
 	return r;
 }
 
-static int cache_places(struct dirs *out, const char *soname, struct search *s, struct err *err)
+static int cache_places(struct strings *out, const char *soname, struct search *s, struct err *err)
 {
 	const struct ldcache *cache = scan_cache(s->scan, NULL);
 	int r = 0;
@@ -216,9 +183,10 @@ static int cache_places(struct dirs *out, const char *soname, struct search *s, 
 	return r;
 }
 
-static int default_places(struct dirs *out, const char *soname, struct search *s, struct err *err)
+static int default_places(struct strings *out, const char *soname, struct search *s,
+			  struct err *err)
 {
-	const struct dirs *defaults = &s->closure.ways->defaults;
+	const struct strings *defaults = &s->closure.ways->defaults;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < defaults->count; i++)
@@ -232,9 +200,9 @@ static int prepare(struct program *program, const char *path, struct err *err)
 }
 
 int program_places(struct program *program, const char *path, const char *soname,
-		   const char *const *also, size_t nalso, struct dirs *out, struct err *err)
+		   const char *const *also, size_t nalso, struct strings *out, struct err *err)
 {
-	AUTO_DIRS struct dirs found = {0};
+	AUTO_STRINGS struct strings found = {0};
 	int r = prepare(program, path, err);
 
 	if (r == 0)
@@ -251,20 +219,20 @@ int program_places(struct program *program, const char *path, const char *soname
 	if (r < 0)
 		return r;
 	*out = found;
-	found = (struct dirs){0};
+	found = (struct strings){0};
 	return 0;
 }
 
-int program_closure(struct program *program, const char *path, struct dirs *out, struct err *err)
+int program_closure(struct program *program, const char *path, struct strings *out, struct err *err)
 {
-	AUTO_DIRS struct dirs copy = {0};
+	AUTO_STRINGS struct strings copy = {0};
 	int r = prepare(program, path, err);
 
 	for (size_t i = 0; r == 0 && i < program->search->libraries.count; i++)
-		r = dirs_add(&copy, program->search->libraries.items[i], err);
+		r = strings_add_once(&copy, program->search->libraries.items[i], err);
 	if (r < 0)
 		return r;
 	*out = copy;
-	copy = (struct dirs){0};
+	copy = (struct strings){0};
 	return 0;
 }

@@ -514,33 +514,6 @@ void apps_free(struct apps *apps)
 	*apps = (struct apps){0};
 }
 
-void paths_free(struct paths *paths)
-{
-	for (size_t i = 0; i < paths->count; i++)
-		free(paths->items[i]);
-	free(paths->items);
-	*paths = (struct paths){0};
-}
-
-bool paths_have(const struct paths *paths, const char *path)
-{
-	for (size_t i = 0; i < paths->count; i++)
-		if (strcmp(paths->items[i], path) == 0)
-			return true;
-	return false;
-}
-
-int paths_add(struct paths *paths, const char *path, struct err *err)
-{
-	char **items = reallocarray(paths->items, paths->count + 1, sizeof *items);
-
-	if (!items)
-		return err_nomem(err);
-	paths->items = items;
-	items[paths->count] = strdup(path);
-	return items[paths->count++] ? 0 : err_nomem(err);
-}
-
 void generations_free(struct generations *gens)
 {
 	for (size_t i = 0; i < gens->count; i++) {
@@ -768,10 +741,10 @@ int policy_digests(struct policy *p, struct digests *out, struct err *err)
 	return 0;
 }
 
-int policy_known(struct policy *p, struct paths *out, struct err *err)
+int policy_known(struct policy *p, struct strings *out, struct err *err)
 {
 	AUTO_STMT sqlite3_stmt *s = NULL;
-	AUTO_PATHS struct paths paths = {0};
+	AUTO_STRINGS struct strings paths = {0};
 	int step, r = prepare(p, "SELECT path FROM app ORDER BY path", &s, err);
 
 	if (r < 0)
@@ -789,7 +762,7 @@ int policy_known(struct policy *p, struct paths *out, struct err *err)
 	if (step != SQLITE_DONE)
 		return fail(p, err, "read");
 	*out = paths;
-	paths = (struct paths){0};
+	paths = (struct strings){0};
 	return 0;
 }
 
@@ -1004,10 +977,10 @@ static const char differ_sql[] =
 	"  SELECT app FROM (SELECT * FROM was EXCEPT SELECT * FROM now)"
 	"  UNION SELECT app FROM (SELECT * FROM now EXCEPT SELECT * FROM was)) ORDER BY path";
 
-static int differing(struct policy *p, int64_t generation, struct paths *out, struct err *err)
+static int differing(struct policy *p, int64_t generation, struct strings *out, struct err *err)
 {
 	AUTO_STMT sqlite3_stmt *s = NULL;
-	AUTO_PATHS struct paths paths = {0};
+	AUTO_STRINGS struct strings paths = {0};
 	int step, r = prepare(p, differ_sql, &s, err);
 
 	if (r < 0)
@@ -1026,7 +999,7 @@ static int differing(struct policy *p, int64_t generation, struct paths *out, st
 	if (step != SQLITE_DONE)
 		return fail(p, err, "read");
 	*out = paths;
-	paths = (struct paths){0};
+	paths = (struct strings){0};
 	return 0;
 }
 
@@ -1058,9 +1031,9 @@ static int restore_app(struct policy *p, const char *path, int64_t generation, s
 	return r;
 }
 
-int policy_restore(struct policy *p, int64_t generation, struct paths *changed, struct err *err)
+int policy_restore(struct policy *p, int64_t generation, struct strings *changed, struct err *err)
 {
-	AUTO_PATHS struct paths paths = {0};
+	AUTO_STRINGS struct strings paths = {0};
 	AUTO_STMT sqlite3_stmt *s = NULL;
 	int r = prepare(p, "SELECT 1 FROM generation WHERE id = ?1 AND id < " NEW_GENERATION, &s,
 			err);
@@ -1078,7 +1051,7 @@ int policy_restore(struct policy *p, int64_t generation, struct paths *changed, 
 	if (r < 0)
 		return r;
 	*changed = paths;
-	paths = (struct paths){0};
+	paths = (struct strings){0};
 	return 0;
 }
 

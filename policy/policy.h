@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/strings.h"
 #include "plan/format.h"
 #include "policy/profile.h"
 #include "store/store.h"
@@ -106,23 +107,15 @@ int policy_pin(struct policy *policy, const char *path, const struct version *ve
 int policy_unpin(struct policy *policy, const char *path, const struct digest *digest,
 		 struct err *err);
 /* Makes the current state what it was at generation. -ENOENT: no such generation is kept. The paths
- * of the apps that differ go to *changed, which the caller frees with paths_free. */
-struct paths {
-	char **items;
-	size_t count;
-};
-void paths_free(struct paths *paths);
-bool paths_have(const struct paths *paths, const char *path);
-int paths_add(struct paths *paths, const char *path, struct err *err); /* a copy, at the end */
-#define AUTO_PATHS CLEANUP(paths_free)
-int policy_restore(struct policy *policy, int64_t generation, struct paths *changed,
+ * of the apps that differ go to *changed, which the caller frees with strings_free. */
+int policy_restore(struct policy *policy, int64_t generation, struct strings *changed,
 		   struct err *err);
 
 /* Forgets the generations before oldest; never the current one. Not a generation of its own. */
 int policy_prune(struct policy *policy, int64_t oldest, struct err *err);
 
 /* Every app that some generation kept wraps, sorted. */
-int policy_known(struct policy *policy, struct paths *out, struct err *err);
+int policy_known(struct policy *policy, struct strings *out, struct err *err);
 
 struct generation {
 	int64_t id;

@@ -1,5 +1,7 @@
 #include "upgrade/changes.h"
+
 #include "base/cleanup.h"
+#include "base/strings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,7 @@ void changes_free(struct changes *changes)
 		free(c->file);
 	}
 	free(changes->items);
-	paths_free(&changes->newcomers);
+	strings_free(&changes->newcomers);
 	*changes = (struct changes){0};
 }
 
@@ -67,7 +69,7 @@ static int add_line(struct changes *out, char *line, struct err *err)
 	if (strcmp(rest, "**REMOVE**") == 0)
 		return changes_add(out, f[0], f[2], f[1], NULL, NULL, err);
 	if (strcmp(f[1], "-") == 0)
-		return paths_add(&out->newcomers, rest, err);
+		return strings_add(&out->newcomers, rest, err);
 	return changes_add(out, f[0], f[2], f[1], f[5], rest, err);
 }
 

@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "base/run.h"
+#include "base/strings.h"
 #include "upgrade/changes.h"
 
 #include <fts.h>
@@ -251,7 +252,7 @@ static int add_archive(const struct package *a, const struct list *installed, st
 		known = true;
 		r = changes_add(out, p->name, p->arch, p->version, a->version, a->file, err);
 	}
-	return r < 0 || known ? r : paths_add(&out->newcomers, a->file, err);
+	return r < 0 || known ? r : strings_add(&out->newcomers, a->file, err);
 }
 
 static int installing(const struct invocation *v, struct changes *out, struct err *err)

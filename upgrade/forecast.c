@@ -1,5 +1,7 @@
 #include "upgrade/forecast.h"
 
+#include "base/strings.h"
+
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "upgrade/program_files.h"
@@ -256,7 +258,7 @@ static int ask(struct policy *policy, struct work *w, struct err *err)
 		return err_nomem(err);
 	for (size_t i = 0; i < w->apps.count; i++)
 		items[i] = w->apps.items[i].path; /* which outlive the list of them */
-	r = program_files_read(&(struct paths){items, w->apps.count}, &w->loads, err);
+	r = program_files_read(&(struct strings){items, w->apps.count}, &w->loads, err);
 	if (r == 0)
 		r = sort_changes(w, err);
 	return r < 0 ? r : program_files_touched(&w->loads, w->changes, &w->touched, err);

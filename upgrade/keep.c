@@ -16,7 +16,7 @@
 
 /* -- who is watched -- */
 
-int watched_read(struct paths *out, struct err *err)
+int watched_read(struct strings *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len;
@@ -26,7 +26,7 @@ int watched_read(struct paths *out, struct err *err)
 		return r == -ENOENT ? 0 : r;
 	for (char *rest = text, *line; r == 0 && (line = strsep(&rest, "\n"));)
 		if (*line)
-			r = paths_add(out, line, err);
+			r = strings_add(out, line, err);
 	return r;
 }
 
@@ -35,7 +35,7 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int watched_write(const struct paths *paths, struct err *err)
+int watched_write(const struct strings *paths, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE char **sorted = calloc(paths->count + 1, sizeof *sorted);
@@ -62,29 +62,29 @@ void wants_free(struct wants *wants)
 	for (size_t i = 0; i < wants->count; i++)
 		free(wants->items[i].apps);
 	free(wants->items);
-	paths_free(&wants->apps);
+	strings_free(&wants->apps);
 	*wants = (struct wants){0};
 }
 
 /* Each once: the watched ones, and those that are wrapped. */
-static int gather_apps(struct policy *policy, struct paths *out, struct err *err)
+static int gather_apps(struct policy *policy, struct strings *out, struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
-	AUTO_PATHS struct paths watched = {0};
+	AUTO_STRINGS struct strings watched = {0};
 	int r = policy_apps(policy, POLICY_NOW, &apps, err);
 
 	if (r == 0)
 		r = watched_read(&watched, err);
 	for (size_t i = 0; r == 0 && i < watched.count; i++)
-		r = paths_add(out, watched.items[i], err);
+		r = strings_add(out, watched.items[i], err);
 	for (size_t i = 0; r == 0 && i < apps.count; i++)
-		if (!paths_have(&watched, apps.items[i].path))
-			r = paths_add(out, apps.items[i].path, err);
+		if (!strings_have(&watched, apps.items[i].path))
+			r = strings_add(out, apps.items[i].path, err);
 	return r;
 }
 
 /* apps has room for all. */
-static size_t who_loads(const struct paths *all, const struct program_files *loads,
+static size_t who_loads(const struct strings *all, const struct program_files *loads,
 			const struct touched *touched, size_t change, const char **apps)
 {
 	size_t n = 0;
@@ -163,7 +163,7 @@ static int cannot(struct work *w, const struct change *c, const char *why, struc
 		text = NULL;
 		return err_nomem(err);
 	}
-	return paths_add(&w->out->failed, text, err);
+	return strings_add(&w->out->failed, text, err);
 }
 
 static int keep_one(struct work *w, const struct want *want, struct err *err)
@@ -192,7 +192,7 @@ static int keep_one(struct work *w, const struct want *want, struct err *err)
 
 void keep_result_free(struct keep_result *result)
 {
-	paths_free(&result->failed);
+	strings_free(&result->failed);
 	free(result->names);
 	*result = (struct keep_result){0};
 }

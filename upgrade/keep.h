@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "policy/policy.h"
 #include "store/store.h"
 
@@ -39,7 +40,7 @@ struct change {
 struct changes {
 	struct change *items;
 	size_t count;
-	struct paths newcomers; /* archives of packages that are not installed */
+	struct strings newcomers; /* archives of packages that are not installed */
 };
 void changes_free(struct changes *changes);
 #define AUTO_CHANGES CLEANUP(changes_free)
@@ -69,7 +70,7 @@ struct want {
 struct wants {
 	struct want *items;
 	size_t count;
-	struct paths apps; /* wrapped and watched */
+	struct strings apps; /* wrapped and watched */
 };
 
 /* What of changes, which have to live as long as *out, is to be kept. Changes nothing, and holds
@@ -80,9 +81,9 @@ void wants_free(struct wants *wants);
 #define AUTO_WANTS CLEANUP(wants_free)
 
 struct keep_result {
-	size_t kept;	     /* that the store did not have */
-	struct paths failed; /* a sentence for each that could not be kept */
-	char *names;	     /* "zlib1g 1:1.2.13, libssl3 3.0.11"; NULL: none */
+	size_t kept;	       /* that the store did not have */
+	struct strings failed; /* a sentence for each that could not be kept */
+	char *names;	       /* "zlib1g 1:1.2.13, libssl3 3.0.11"; NULL: none */
 };
 
 void keep_result_free(struct keep_result *result);
@@ -97,5 +98,5 @@ int keep_retained(struct store *store, const struct keep_conf *conf, int64_t now
 		  struct digests *out, struct err *err);
 
 /* The watched apps, sorted; and the new list of them. */
-int watched_read(struct paths *out, struct err *err);
-int watched_write(const struct paths *paths, struct err *err);
+int watched_read(struct strings *out, struct err *err);
+int watched_write(const struct strings *paths, struct err *err);

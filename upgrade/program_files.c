@@ -41,7 +41,7 @@ static int add_app(struct program_files *out, const char *path, size_t app, stru
 	return 0;
 }
 
-int program_files_read(const struct paths *apps, struct program_files *out, struct err *err)
+int program_files_read(const struct strings *apps, struct program_files *out, struct err *err)
 {
 	int r;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "loader/index.h"
 #include "loader/scan.h"
 #include "policy/policy.h"
@@ -24,7 +25,7 @@ struct program_files {
 
 /* Apps that are pinned count as if they were not: a pin may go one day. One that is gone or
  * malformed loads nothing. apps has to live as long as *out. */
-int program_files_read(const struct paths *apps, struct program_files *out, struct err *err);
+int program_files_read(const struct strings *apps, struct program_files *out, struct err *err);
 void program_files_free(struct program_files *loads);
 #define AUTO_PROGRAM_FILES CLEANUP(program_files_free)
 

@@ -63,7 +63,7 @@ struct late {
 	size_t libraries_len;
 	struct seen *seen; /* of modules.count */
 	size_t nseen;
-	struct sentences *remarks;
+	struct strings *remarks;
 	size_t said, left_out;
 	time_t end;    /* by then its symbols are looked up */
 	bool too_long; /* and it was not */
@@ -383,7 +383,7 @@ static int check_module(struct late *l, const char *path, struct err *err)
 		return 0;
 	}
 	l->said++;
-	return sentence_add(l->remarks, err, "%s, which it may load later, would miss %s", path,
+	return strings_addf(l->remarks, err, "%s, which it may load later, would miss %s", path,
 			    text);
 }
 
@@ -419,7 +419,7 @@ static int check_modules(struct late *l, struct err *err)
 	return r;
 }
 
-int dlopen_check(const struct closure *closure, struct sentences *remarks, struct err *err)
+int dlopen_check(const struct closure *closure, struct strings *remarks, struct err *err)
 {
 	CLEANUP(late_end) struct late l = {.view = closure->own, .remarks = remarks};
 	int r;
@@ -433,12 +433,12 @@ int dlopen_check(const struct closure *closure, struct sentences *remarks, struc
 	if (r == 0)
 		r = check_modules(&l, err);
 	if (r == 0 && l.too_long)
-		r = sentence_add(
+		r = strings_addf(
 			remarks, err,
 			"the symbols of modules that it may load later were not all looked "
 			"up: that takes too long");
 	if (r == 0 && l.left_out)
-		r = sentence_add(remarks, err, "%zu more such modules would miss something",
+		r = strings_addf(remarks, err, "%zu more such modules would miss something",
 				 l.left_out);
 	return r;
 }

@@ -7,10 +7,11 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "loader/closure.h"
 #include "view/verdict.h"
 
 /* closure is the app's in its view, by closure_read, whose scan is used on. Each module that the
  * app may load and that needs a pinned library is looked at: what it misses in the view, and has on
  * the live system, is a remark. */
-int dlopen_check(const struct closure *closure, struct sentences *remarks, struct err *err);
+int dlopen_check(const struct closure *closure, struct strings *remarks, struct err *err);

@@ -1,5 +1,7 @@
 #include "view/ephemeral.h"
 
+#include "base/strings.h"
+
 #include "base/kernel.h"
 #include "base/overlay.h"
 #include "base/path.h"
@@ -173,7 +175,7 @@ static int place_on_live(const struct app *app, const char *soname, char place[P
 			 struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
-	AUTO_DIRS struct dirs libraries = {0};
+	AUTO_STRINGS struct strings libraries = {0};
 	char file[PATH_MAX], usual[PATH_MAX];
 	int r = wrap_program(app->path, file, err);
 

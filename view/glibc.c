@@ -65,7 +65,7 @@ static const struct version *owner(const struct versions *pinned)
 	return NULL;
 }
 
-static int check_versions(const struct versions *pinned, struct sentences *against, struct err *err)
+static int check_versions(const struct versions *pinned, struct strings *against, struct err *err)
 {
 	const struct version *first = owner(pinned);
 	int r = 0;
@@ -76,7 +76,7 @@ static int check_versions(const struct versions *pinned, struct sentences *again
 
 		if (v == first || !owner(&one) || strcmp(v->version, first->version) == 0)
 			continue;
-		r = sentence_add(against, err, "glibc is one piece, but %s is of %s and %s of %s",
+		r = strings_addf(against, err, "glibc is one piece, but %s is of %s and %s of %s",
 				 first->name, first->version, v->name, v->version);
 	}
 	return r;
@@ -105,11 +105,11 @@ static void note(struct stays *s, const struct sysroot *sysroot, const char *dir
 }
 
 static int say_stays(const struct stays *s, const struct version *pinned, const char *what,
-		     const char *advice, struct sentences *against, struct err *err)
+		     const char *advice, struct strings *against, struct err *err)
 {
 	if (s->count == 0)
 		return 0;
-	return sentence_add(against, err,
+	return strings_addf(against, err,
 			    "glibc is one piece, but beside %s %s the live system's %s would stay "
 			    "(%s%s)%s",
 			    pinned->name, pinned->version, what, s->names,
@@ -117,8 +117,7 @@ static int say_stays(const struct stays *s, const struct version *pinned, const 
 }
 
 static int check_libraries(const struct program *program, const struct version *pinned,
-			   const struct sysroot *sysroot, struct sentences *against,
-			   struct err *err)
+			   const struct sysroot *sysroot, struct strings *against, struct err *err)
 {
 	char dir[PATH_MAX], place[PATH_MAX];
 	struct stays stays = {0};
@@ -156,7 +155,7 @@ static void note_tree(struct stays *s, const struct sysroot *sysroot, const char
 }
 
 static int check_dir(const char *dir, const struct version *pinned, const struct sysroot *sysroot,
-		     struct sentences *against, struct err *err)
+		     struct strings *against, struct err *err)
 {
 	struct stays stays = {0};
 
@@ -166,7 +165,7 @@ static int check_dir(const char *dir, const struct version *pinned, const struct
 }
 
 int glibc_check(const struct versions *pinned, const struct program *program,
-		const struct sysroot *sysroot, struct sentences *against, struct err *err)
+		const struct sysroot *sysroot, struct strings *against, struct err *err)
 {
 	const struct version *first = owner(pinned);
 	char dir[PATH_MAX];

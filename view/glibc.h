@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "base/sysroot.h"
 #include "loader/program.h"
 #include "store/store.h"
@@ -23,4 +24,4 @@ bool glibc_dir(const struct program *program, size_t i, char dir[PATH_MAX]);
 
 /* Adds to against what a view mixes. pinned are the versions of the app's pins. */
 int glibc_check(const struct versions *pinned, const struct program *program,
-		const struct sysroot *sysroot, struct sentences *against, struct err *err);
+		const struct sysroot *sysroot, struct strings *against, struct err *err);

@@ -20,37 +20,11 @@
 #define PRELOAD "/etc/ld.so.preload" /* what the loader loads into every program, before all else */
 #define SYMBOLS_MAX 5		     /* that are named of one object; the others are counted */
 
-static void sentences_free(struct sentences *s)
-{
-	for (size_t i = 0; i < s->count; i++)
-		free(s->items[i]);
-	free(s->items);
-	*s = (struct sentences){0};
-}
-
 void verdict_free(struct verdict *verdict)
 {
-	sentences_free(&verdict->against);
-	sentences_free(&verdict->remarks);
+	strings_free(&verdict->against);
+	strings_free(&verdict->remarks);
 	proof_free(&verdict->proof);
-}
-
-int sentence_add(struct sentences *s, struct err *err, const char *fmt, ...)
-{
-	char **items = reallocarray(s->items, s->count + 1, sizeof *items);
-	va_list ap;
-	int n;
-
-	if (!items)
-		return err_nomem(err);
-	s->items = items;
-	va_start(ap, fmt);
-	n = vasprintf(&items[s->count], fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return err_nomem(err);
-	s->count++;
-	return 0;
 }
 
 struct sysroot plan_sysroot(const struct plan *plan, const char *program)
@@ -104,7 +78,7 @@ static bool among(const struct proof *p, const struct missing *wanted)
 
 /* The symbols that one object misses, from number i of the proof on: some by name, then how many
  * more. Returns the number of the next object's. */
-static int say_symbols(struct sentences *s, const struct proof *p, const struct proof *live,
+static int say_symbols(struct strings *s, const struct proof *p, const struct proof *live,
 		       size_t *at, struct err *err)
 {
 	const char *by = p->missing[*at].by;
@@ -125,10 +99,10 @@ static int say_symbols(struct sentences *s, const struct proof *p, const struct 
 		}
 		missing_text(m, text, sizeof text);
 		said++;
-		r = sentence_add(s, err, "%s", text);
+		r = strings_addf(s, err, "%s", text);
 	}
 	if (r == 0 && more)
-		r = sentence_add(s, err, "%s needs %zu more symbols that nothing has",
+		r = strings_addf(s, err, "%s needs %zu more symbols that nothing has",
 				 by ? by : "something it loads", more);
 	return r;
 }
@@ -158,7 +132,7 @@ static int say_missing(struct verdict *v, const struct proof *live, const struct
 		}
 		missing_text(&p->missing[i], text, sizeof text);
 		with_deps_hint(a->store, a->app, a->pinned, &p->missing[i++], hint, sizeof hint);
-		r = sentence_add(&v->against, err, *hint ? "%s (%s)" : "%s", text, hint);
+		r = strings_addf(&v->against, err, *hint ? "%s (%s)" : "%s", text, hint);
 	}
 	return r;
 }
@@ -221,7 +195,7 @@ static int say_crashed(struct verdict *v, const struct asked *a, const struct er
 
 	if (r == 0)
 		r = say_missing(v, &none, a, err);
-	return r < 0 ? r : sentence_add(&v->against, err, "%s: %s", a->object, why->text);
+	return r < 0 ? r : strings_addf(&v->against, err, "%s: %s", a->object, why->text);
 }
 
 static int ask_loader(struct verdict *v, const struct asked *a, struct err *err)
@@ -237,7 +211,7 @@ static int ask_loader(struct verdict *v, const struct asked *a, struct err *err)
 	if (r == -ECANCELED || r == -ETIMEDOUT)
 		return say_crashed(v, a, &why, err);
 	if (r < 0)
-		return sentence_add(&v->against, err, "it cannot be tried out: %s", why.text);
+		return strings_addf(&v->against, err, "it cannot be tried out: %s", why.text);
 	if (has_symbols(&v->proof) &&
 	    proof_run(&without, a->interp, a->object, &live, &why) == -ENOMEM)
 		return err_nomem(err);
@@ -295,7 +269,7 @@ static bool preloads(void)
 
 static int say_instead(struct verdict *v, const char *soname, const char *path, struct err *err)
 {
-	return sentence_add(&v->against, err, "%s is pinned, but the loader would take %s%s",
+	return strings_addf(&v->against, err, "%s is pinned, but the loader would take %s%s",
 			    soname, path, preloads() ? ", because of " PRELOAD : "");
 }
 
@@ -319,13 +293,13 @@ static int compare(struct verdict *v, const struct asked *a, const struct closur
 		if (is_instead(a, path, soname))
 			r = say_instead(v, soname, path, err);
 		else if (!known)
-			r = sentence_add(&v->remarks, err,
+			r = strings_addf(&v->remarks, err,
 					 "the loader takes %s, which was not foreseen (%s)", path,
 					 please);
 	}
 	for (size_t i = 1; r == 0 && !known && i < c->count; i++)
 		if (!loaded_from(p, c->objects[i].path))
-			r = sentence_add(&v->remarks, err,
+			r = strings_addf(&v->remarks, err,
 					 "the loader does not take %s, which was foreseen (%s)",
 					 c->objects[i].path, please);
 	return r;
@@ -343,7 +317,7 @@ static int check_places(struct verdict *v, const struct versions *pinned, const 
 		const char *soname = o->elf ? o->elf->soname : NULL;
 
 		if (soname && !o->layer && is_pinned(pinned, soname))
-			r = sentence_add(&v->against, err,
+			r = strings_addf(&v->against, err,
 					 "%s is pinned, but the loader would take the live "
 					 "system's %s: set the pins again",
 					 soname, o->path);
@@ -360,7 +334,7 @@ static int foresee(struct verdict *v, const struct asked *a, struct err *err)
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	if (r < 0)
-		return sentence_add(&v->remarks, err, "what it loads cannot be foreseen: %s",
+		return strings_addf(&v->remarks, err, "what it loads cannot be foreseen: %s",
 				    why.text);
 	r = check_places(v, a->pinned, &c, err);
 	if (r == 0 && v->proof.nloaded)

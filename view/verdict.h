@@ -5,24 +5,17 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "plan/read.h"
 #include "policy/policy.h"
 #include "view/proof.h"
 
 #include <stddef.h>
 
-struct sentences {
-	char **items; /* without a full stop */
-	size_t count;
-};
-
-int sentence_add(struct sentences *sentences, struct err *err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
 struct verdict {
-	struct sentences against; /* why the app would not work; none: the view holds */
-	struct sentences remarks; /* what is worth knowing all the same */
-	struct proof proof;	  /* all that the loader said; empty if it could not be asked */
+	struct strings against; /* why the app would not work; none: the view holds */
+	struct strings remarks; /* what is worth knowing all the same */
+	struct proof proof;	/* all that the loader said; empty if it could not be asked */
 };
 
 /* pinned is what app's pins mean (app_versions); store, which may be NULL, is asked who else could

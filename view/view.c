@@ -1,5 +1,7 @@
 #include "view/view.h"
 
+#include "base/strings.h"
+
 #include "base/mount_id.h"
 #include "base/path.h"
 #include "base/trust.h"
@@ -354,7 +356,7 @@ static int place_variants(struct placing *p, const struct loader *l, const char 
 static int place_soname(struct placing *p, struct loader *l, const char *file, const char *soname,
 			const struct version *v, struct err *err)
 {
-	AUTO_DIRS struct dirs dirs = {0};
+	AUTO_STRINGS struct strings dirs = {0};
 	char dir[PATH_MAX];
 	const char *also[1] = {dir};
 	size_t elsewhere = 0;

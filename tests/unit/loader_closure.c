@@ -28,7 +28,7 @@ static void app(const char *path, const char *flags)
 
 /* -- what the loader says, line by line, and what we say in the same words -- */
 
-static int ask_loader(const char *program, const char *library_path, struct dirs *out)
+static int ask_loader(const char *program, const char *library_path, struct strings *out)
 {
 	char setting[PATH_MAX + 32];
 	const char *const argv[] = {
@@ -49,12 +49,12 @@ static int ask_loader(const char *program, const char *library_path, struct dirs
 			*end = '\0';
 		l += strspn(l, " \t");
 		if (!strstr(l, "linux-vdso"))
-			MUST(dirs_add(out, l, &err) == 0);
+			MUST(strings_add_once(out, l, &err) == 0);
 	}
 	return r;
 }
 
-static void say(const struct closure *c, struct dirs *out)
+static void say(const struct closure *c, struct strings *out)
 {
 	char line[3 * PATH_MAX];
 
@@ -68,22 +68,22 @@ static void say(const struct closure *c, struct dirs *out)
 
 			snprintf(line, sizeof line, strcmp(as, o->path) ? "%s => %s" : "%s", as,
 				 o->path);
-			MUST(dirs_add(out, line, &err) == 0);
+			MUST(strings_add_once(out, line, &err) == 0);
 		}
 		for (size_t k = 0; k < o->nneeds; k++)
 			if (o->needs[k].object == CLOSURE_NONE) {
 				snprintf(line, sizeof line, "%s => not found", o->needs[k].name);
-				MUST(dirs_add(out, line, &err) == 0);
+				MUST(strings_add_once(out, line, &err) == 0);
 			}
 	}
 }
 
-static bool same_set(const struct dirs *a, const struct dirs *b, const char *only)
+static bool same_set(const struct strings *a, const struct strings *b, const char *only)
 {
 	bool yes = true;
 
 	for (size_t i = 0; i < a->count; i++)
-		if (!dirs_have(b, a->items[i])) {
+		if (!strings_have(b, a->items[i])) {
 			fprintf(stderr, "\t%s: %s\n", only, a->items[i]);
 			yes = false;
 		}
@@ -93,7 +93,7 @@ static bool same_set(const struct dirs *a, const struct dirs *b, const char *onl
 static bool as_loader(const char *program, const char *library_path)
 {
 	AUTO_CLOSURE struct closure c = {0};
-	AUTO_DIRS struct dirs ours = {0}, loaders = {0};
+	AUTO_STRINGS struct strings ours = {0}, loaders = {0};
 	bool less, more;
 
 	MUST(closure_read(program, NULL, library_path, &c, &err) == 0);
@@ -174,7 +174,7 @@ static void test_library_path_empty(void)
 static void test_text_stops_the_loader(void)
 {
 	AUTO_CLOSURE struct closure c = {0};
-	AUTO_DIRS struct dirs ignored = {0};
+	AUTO_STRINGS struct strings ignored = {0};
 
 	lib("bad/good/liba.so.1", "");
 	app("bad/app", "bad/good/liba.so.1 " NEW "'$ORIGIN/text:$ORIGIN/good'");
@@ -197,7 +197,7 @@ static void test_what_else_stops_it(void)
 
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		AUTO_CLOSURE struct closure c = {0};
-		AUTO_DIRS struct dirs ignored = {0};
+		AUTO_STRINGS struct strings ignored = {0};
 
 		sh("rm -rf bad/text/*; %sbad/text/liba.so.1", files[i]);
 		MUST(closure_read(in("bad/app"), NULL, NULL, &c, &err) == 0);

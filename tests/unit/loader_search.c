@@ -8,7 +8,7 @@
 /* -- what the loader says -- */
 
 /* The canonical paths of "\tNAME => PATH (0x...)" and "\tPATH (0x...)". */
-static void take_line(char *line, struct dirs *out)
+static void take_line(char *line, struct strings *out)
 {
 	char *arrow = strstr(line, " => "), *start = arrow ? arrow + 4 : line, *end, real[PATH_MAX];
 
@@ -16,11 +16,11 @@ static void take_line(char *line, struct dirs *out)
 	end = strstr(start, " (0x");
 	if (end && *start == '/') {
 		*end = '\0';
-		MUST(realpath(start, real) && dirs_add(out, real, &err) == 0);
+		MUST(realpath(start, real) && strings_add_once(out, real, &err) == 0);
 	}
 }
 
-static void ask_loader(const char *program, struct dirs *out)
+static void ask_loader(const char *program, struct strings *out)
 {
 	const char *const argv[] = {"env",   "-u", "LD_LIBRARY_PATH", "LD_TRACE_LOADED_OBJECTS=1",
 				    program, NULL};
@@ -32,12 +32,12 @@ static void ask_loader(const char *program, struct dirs *out)
 		take_line(l, out);
 }
 
-static bool all_in(const struct dirs *some, const struct dirs *all, const char *what)
+static bool all_in(const struct strings *some, const struct strings *all, const char *what)
 {
 	bool yes = true;
 
 	for (size_t i = 0; i < some->count; i++)
-		if (!dirs_have(all, some->items[i])) {
+		if (!strings_have(all, some->items[i])) {
 			fprintf(stderr, "\t%s %s\n", what, some->items[i]);
 			yes = false;
 		}
@@ -47,7 +47,7 @@ static bool all_in(const struct dirs *some, const struct dirs *all, const char *
 static bool as_loader(const char *path)
 {
 	AUTO_PROGRAM struct program p = {0};
-	AUTO_DIRS struct dirs ours = {0}, loaders = {0};
+	AUTO_STRINGS struct strings ours = {0}, loaders = {0};
 	bool less, more;
 
 	MUST(program_read(path, &p, &err) == 0 && p.kind == PROGRAM_ELF);
@@ -63,11 +63,11 @@ static bool as_loader(const char *path)
 static bool loads(const char *path, const char *library)
 {
 	AUTO_PROGRAM struct program p = {0};
-	AUTO_DIRS struct dirs ours = {0};
+	AUTO_STRINGS struct strings ours = {0};
 
 	MUST(program_read(path, &p, &err) == 0);
 	MUST(program_closure(&p, path, &ours, &err) == 0);
-	return dirs_have(&ours, library);
+	return strings_have(&ours, library);
 }
 
 /* -- the little world -- */
@@ -223,7 +223,7 @@ static void test_missing(void)
 static void test_subdirs(void)
 {
 	AUTO_PROGRAM struct program p = {0};
-	AUTO_DIRS struct dirs subdirs = {0};
+	AUTO_STRINGS struct strings subdirs = {0};
 
 	lib("caps/liba.so.1", "");
 	app("caps/app", "caps/liba.so.1 " NEW "'$ORIGIN'");
@@ -274,14 +274,14 @@ static void test_real(void)
 static bool has_place(const char *program, const char *soname, const char *also, const char *dir)
 {
 	AUTO_PROGRAM struct program p = {0};
-	AUTO_DIRS struct dirs places = {0};
+	AUTO_STRINGS struct strings places = {0};
 	char real[PATH_MAX];
 
 	MUST(program_read(program, &p, &err) == 0);
 	CHECK(program_places(&p, program, soname, &also, also ? 1 : 0, &places, &err) == 0);
 	for (size_t i = 0; i < places.count; i++)
 		CHECK(realpath(places.items[i], real) && strcmp(real, places.items[i]) == 0);
-	return dirs_have(&places, dir);
+	return strings_have(&places, dir);
 }
 
 static void test_places_of_paths(void)
@@ -362,7 +362,7 @@ static void test_places_of_system(void)
 static void test_cached_variants(void)
 {
 	AUTO_PROGRAM struct program p = {0};
-	AUTO_DIRS struct dirs subdirs = {0};
+	AUTO_STRINGS struct strings subdirs = {0};
 
 	if (!getenv("PINLIB_BED"))
 		return;
@@ -393,7 +393,7 @@ static void test_cached_variants(void)
 static void test_script(void)
 {
 	AUTO_PROGRAM struct program p = {0};
-	AUTO_DIRS struct dirs ours = {0}, loaders = {0};
+	AUTO_STRINGS struct strings ours = {0}, loaders = {0};
 
 	put_text("script", "#!/usr/bin/env cat\n");
 	MUST(program_read("script", &p, &err) == 0);

@@ -97,7 +97,7 @@ static void pins_and_generations(void)
 static void rollback(void)
 {
 	AUTO_POLICY struct policy *p = NULL;
-	AUTO_PATHS struct paths changed = {0}, none = {0};
+	AUTO_STRINGS struct strings changed = {0}, none = {0};
 	int64_t generation;
 
 	CHECK(policy_begin(&p, &err) == 0);
@@ -265,7 +265,7 @@ static int64_t pin_as(bool forced, enum pin_origin origin)
 static void forced_and_origin(void)
 {
 	AUTO_POLICY struct policy *p = NULL;
-	AUTO_PATHS struct paths changed = {0}, more = {0};
+	AUTO_STRINGS struct strings changed = {0}, more = {0};
 	int64_t generation;
 
 	CHECK(unlink(PINLIB_POLICY) == 0);
@@ -438,7 +438,7 @@ static const char *confined(const char *app, int64_t generation)
 static void filters(void)
 {
 	AUTO_POLICY struct policy *p = NULL;
-	AUTO_PATHS struct paths changed = {0};
+	AUTO_STRINGS struct strings changed = {0};
 	struct confinement one = filter("x", 1), none = {0};
 	int64_t generation;
 
