@@ -100,7 +100,7 @@ static int prepare(scmp_filter_ctx filter, struct err *err)
 	const struct family *f = family();
 	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 
-	if (r == 0) /* a binary tree: see DESIGN.md */
+	if (r == 0) /* a binary tree: DESIGN.md, filter-binary-tree */
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	/* Before the rules, so that each goes to all of them. */
 	for (size_t i = 0; r == 0 && f && i < 2; i++)

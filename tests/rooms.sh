@@ -114,6 +114,19 @@ for name in $(grep '^|' SECURITY.md | sed 's/.*| \([^|]*\) |$/\1/' | tr -d ',' |
 done
 is "the tests that SECURITY.md names" "$wrong$((count > 30))" 1
 
+# Code refers to DESIGN.md's decisions by names, and each decision is short.
+decisions=$(sed -n 's/^#### //p' DESIGN.md)
+wrong=$(sort <<<"$decisions" | uniq -d) count=0
+for name in $(grep -rhozP 'DESIGN\.md,[\s*#]+[a-z]+(-[a-z]+)+' --include=*.[ch] --include=*.md --include=pinlib.* --include=*.sh . |
+	tr '\0\n' '\n ' | sed 's/.*[ *#]//'); do
+	count=$((count + 1))
+	grep -qxF "$name" <<<"$decisions" || wrong+=" $name"
+done
+is "the decisions of DESIGN.md that code names" "$wrong$((count > 2))" 1
+wrong=$(awk '/^#/ { if (n > 80) print name, n; name = $2; n = 0 } !/^#/ { n += $1 == "-" ? NF - 1 : NF }' \
+	<(sed '1,/^## Decisions/d; /^## One pin/,$d' DESIGN.md) <(echo "#"))
+is "a decision has 80 words at most" "$wrong" ""
+
 # `make demo` and `make check-kernels` name what is to be built from where they are.
 at=$(mktemp -d)
 (cd "$at" && "$src/tests/fixtures" small) >/dev/null 2>&1

@@ -285,7 +285,8 @@ static int leave(struct mounts *inherited, const struct caps *entry, struct err 
 }
 
 /* `pinlib exec --host`: out of the inherited view, if there is one. Setuid programs stay without
- * their privilege there: nobody knows that the namespace is what the host's is (DESIGN.md, 40). */
+ * their privilege there: nobody knows that the namespace is what the host's is (DESIGN.md,
+ * host-without-setuid). */
 static int run_on_host(char **argv)
 {
 	struct mounts mounts = {0};
