@@ -1,7 +1,7 @@
-# needrestart asks whether a process maps what stands at the paths now, as the process itself sees them. In a view
-# that is so for ever: its overlays go on showing what the process has, pinned or not. So a pinned library is never taken
-# for an old one; nor is a library of the live system that was replaced. pinlib knows of these ('pinlib ps'), and here
-# needrestart is told, as it is told of the files of interpreters.
+# needrestart compares a process's maps with the files at these paths, as the process itself sees them. In a view both stay
+# equal, because its overlays go on showing the mapped files, pinned or not. So needrestart never reports a pinned library,
+# and never a replaced library of the live system. 'pinlib ps' finds the latter, and this module passes them to
+# needrestart in the way that it learns the files of interpreters.
 
 package NeedRestart::Interp::Pinlib;
 
@@ -16,7 +16,7 @@ my $check = 'NeedRestart::needrestart_interp_check';
 
 needrestart_interp_register(__PACKAGE__);
 
-# By process: the files of the live system that it maps and that were replaced. Asked once.
+# For each process the replaced files of the live system that it maps. pinlib is asked once.
 my $stale;
 
 sub stale {
@@ -38,14 +38,14 @@ sub stale {
     return $stale;
 }
 
-# Who asks for the source of what a process runs gets the interpreter's answer, not ours.
+# True only for needrestart's own check: callers that ask for a process's source get the interpreter's answer.
 sub isa {
     my ($self, $pid) = @_;
 
     return ((caller(1))[3] || '') eq $check && defined(stale()->{$pid});
 }
 
-# Undefined: there is no such file any more.
+# undef means that the file no longer exists.
 sub files {
     my ($self, $pid) = @_;
 
