@@ -115,12 +115,12 @@ $(BUILD)/unit/intake_confined $(BUILD)/unit/elf_confined: $(BUILD)/unit/%: tests
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(BUILD)/librooms.a $(ALL_LIBS)
 
 # What tests strike other programs with.
-$(BUILD)/inject: tests/inject.c Makefile
+$(BUILD)/inject: tests/helpers/inject.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -g $(WARN) -D_GNU_SOURCE $(shell $(PKG_CONFIG) --cflags libseccomp) \
 		-o $@ $< $(shell $(PKG_CONFIG) --libs libseccomp)
 
-$(BUILD)/hostilefs: tests/hostilefs.c Makefile
+$(BUILD)/hostilefs: tests/helpers/hostilefs.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -g $(WARN) -D_GNU_SOURCE -o $@ $<
 
@@ -142,8 +142,8 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/librooms.a $(wildcard tests/fuzz/*
 
 .PHONY: check-kernels
 check-kernels: deps all ## boot Debian 11's, 12's and 13's kernels, emulated, and launch in each
-	tests/fixtures $(BUILD)/fixtures
-	tests/bed tests/kernels
+	tests/helpers/fixtures $(BUILD)/fixtures
+	tests/bed tests/e2e/kernels
 
 .PHONY: fuzz
 fuzz: ## fuzz each reader of foreign bytes for TIME seconds (needs clang)
@@ -165,6 +165,15 @@ check: ## install what is missing, build, run every test (as root)
 	tests/deps
 	$(MAKE) all unit
 	tests/run
+
+.PHONY: check-fast
+check-fast: all unit ## run the tests that need neither root nor network; under a minute once built
+	tests/run --fast
+
+# The list of rooms in the order of inclusion, for tests/source/rooms.sh.
+.PHONY: rooms
+rooms:
+	@echo $(rooms) $(wildcard cli commands)
 
 .PHONY: demo
 demo: ## install what is missing, build, show the main job on real libraries (as root)
@@ -240,4 +249,4 @@ clean: ## remove what was built
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16

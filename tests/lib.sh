@@ -88,7 +88,7 @@ install_pinlib() {
 	make -s -C "$src" BUILD="$build" -o all install >/dev/null
 }
 
-# The little world of tests/fixtures: libdemo1 3.0 and its programs are installed in the bed.
+# The little world of tests/helpers/fixtures: libdemo1 3.0 and its programs are installed in the bed.
 world() {
 	mkdir -p "$fixtures"
 	cp -a --no-preserve=ownership "$build/fixtures/." "$fixtures/"
@@ -110,7 +110,7 @@ runs_i386() {
 	[ ! -e $dir/.pinlib/demo-i386 ] || said=$dir/.pinlib/demo-i386
 	"$said" 2>/dev/null || status=$?
 	said="$("$calls" 32 getppid 2>&1), exit $status"
-	[ "$said" = "getppid ok, exit 22" ] || { # EINVAL, see tests/fixtures
+	[ "$said" = "getppid ok, exit 22" ] || { # EINVAL, see tests/helpers/fixtures
 		echo "this machine runs no code of i386 ($said)" >&2
 		return 1
 	}

@@ -1,12 +1,12 @@
 #!/bin/bash
 # Whatever the kernel keeps of a process that starts a program, the app has it as it would have it
-# without pinlib: each attribute is set to something unusual, and what the app sees (tests/probe.c
+# without pinlib: each attribute is set to something unusual, and what the app sees (tests/helpers/probe.c
 # writes down all of them) compared. What the kernel takes away at the exec of a file with
 # capabilities is in pinlib-wrapper(8), and it is that and nothing more.
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-gcc -Wall -o /usr/local/bin/probe "$src/tests/probe.c" -L"$fixtures" -Wl,--no-as-needed "$libs/libdemo.so.1" || exit 1
+gcc -Wall -o /usr/local/bin/probe "$src/tests/helpers/probe.c" -L"$fixtures" -Wl,--no-as-needed "$libs/libdemo.so.1" || exit 1
 mkdir -m 1777 before after ahead
 
 # start.py ACTION...: does what is named, in that order, and starts the probe.

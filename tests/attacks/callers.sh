@@ -52,7 +52,7 @@ held() {
 is "the checker sees a whole view" "$(as 1000 demo "$whole")" "1.0 /usr/bin/demo?whole"
 is "... and none where there is none" "$(as 1000 "$whole" | tail -n 1)" "0 covers, not 1"
 
-# rules: of the trace that is read, a rule of tests/faking.c for each system call of the wrapper, and for
+# rules: of the trace that is read, a rule of tests/helpers/faking.c for each system call of the wrapper, and for
 # each argument by which a filter could tell it from others: all but addresses on the stack.
 cat >rules.py <<'END'
 import re, sys
@@ -198,19 +198,19 @@ for how in shared slave private unchanged; do
 	expect whole "another mount namespace, $how" unshare --mount --propagation $how "${user[@]}" demo "$whole"
 done
 expect whole "another mount namespace, of a user namespace that maps the host's root" \
-	/usr/bin/python3 "$src/tests/userns.py" "0 0 65536" unshare --mount "${user[@]}" demo "$whole"
+	/usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" unshare --mount "${user[@]}" demo "$whole"
 
 # User namespaces.
 expect whole "a user namespace that maps the host's root" \
-	/usr/bin/python3 "$src/tests/userns.py" "0 0 65536" "${user[@]}" demo "$whole"
+	/usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" "${user[@]}" demo "$whole"
 expect refused "... one that maps another root" \
-	/usr/bin/python3 "$src/tests/userns.py" "0 100000 65536" demo "$whole"
+	/usr/bin/python3 "$src/tests/helpers/userns.py" "0 100000 65536" demo "$whole"
 expect refused "... one that maps nobody" "${user[@]}" unshare --user demo "$whole"
 expect refused "... one that maps the user" "${user[@]}" unshare --user --map-current-user demo "$whole"
 expect refused "... one that maps the user as its root" "${user[@]}" unshare --user --map-root-user demo "$whole"
 expect refused "... with a mount namespace" "${user[@]}" unshare --user --map-root-user --mount demo "$whole"
 expect refused "no mount namespace may be made (max_mnt_namespaces = 0)" \
-	/usr/bin/python3 "$src/tests/userns.py" "0 0 65536" bash -c '
+	/usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" bash -c '
 		echo 0 >/proc/sys/user/max_mnt_namespaces && exec "$@"' bash "${user[@]}" demo "$whole"
 is "... which says why" "$(grep -o "cannot make a mount namespace.*" said)" "*user.max_mnt_namespaces*"
 

@@ -117,7 +117,7 @@ is "... and no others" "$(grep -ac mallory /var/cache/pinlib/index.db)" 0
 # Files that are made to take long.
 as_root=(timeout 30)
 for kind in versions many names chain old-chain search paths segments loader sparse; do
-	"$src/tests/slow.py" $kind $home/$kind && chmod 755 $home/$kind && chown 1000:1000 $home/$kind*
+	"$src/tests/helpers/slow.py" $kind $home/$kind && chmod 755 $home/$kind && chown 1000:1000 $home/$kind*
 	status=0
 	"${as_root[@]}" pinlib deps --symbols $home/$kind >/tmp/said 2>&1 || status=$?
 	case $status in

@@ -82,7 +82,7 @@ echo ":pinlib:M::PINLIB-FOREIGN::$2:$1" >/proc/sys/fs/binfmt_misc/register || ex
 setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all env "$3" argument
 END
 misc() {
-	timeout 20 /usr/bin/python3 "$src/tests/userns.py" "0 0 65536" unshare --mount bash misc.sh "$@" 2>&1
+	timeout 20 /usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" unshare --mount bash misc.sh "$@" 2>&1
 }
 misc "" /opt/interpreter /opt/foreign/0755 >said
 case $? in
@@ -118,7 +118,7 @@ END
 	sed 's,env "$3" argument,/usr/bin/python3 exchange.py,' misc.sh >exchange.sh
 	took=0
 	for i in {1..20}; do
-		timeout 20 /usr/bin/python3 "$src/tests/userns.py" "0 0 65536" unshare --mount bash exchange.sh O \
+		timeout 20 /usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" unshare --mount bash exchange.sh O \
 			/usr/bin/interpreter >said 2>&1
 		! grep -q '^2\.0' said || took=$((took + 1))
 	done

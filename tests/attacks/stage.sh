@@ -1,9 +1,9 @@
 #!/bin/bash
-# Services in views, started again and again by a real systemd (tests/systemd) while a user exchanges directories below
+# Services in views, started again and again by a real systemd (tests/helpers/systemd.sh) while a user exchanges directories below
 # a covered one, with mounts in them: nothing of it lands anywhere in the host's namespace or in a service's.
 set -uo pipefail
 . tests/lib.sh
-. tests/systemd
+. tests/helpers/systemd.sh
 cd /tmp || exit 1
 chmod 1777 .
 for id in 1000 1001; do echo "u$id:x:$id:$id::/var/log:/bin/sh" >>/etc/passwd; done

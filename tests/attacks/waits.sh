@@ -354,7 +354,7 @@ sleep 0.2
 pinlib gc --keep 1 >/dev/null 2>&1
 layer=$(ls /var/lib/pinlib/layers)
 rm -f mapped.pid
-/usr/bin/python3 "$src/tests/userns.py" "0 0 65536" unshare --mount setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all \
+/usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" unshare --mount setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all \
 	env demo bash -c 'echo $$ >/tmp/mapped.pid; exec sleep 600' >/dev/null &
 until_there mapped.pid
 pin 1.0

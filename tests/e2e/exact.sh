@@ -4,7 +4,7 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-gcc -Wall -o /usr/local/bin/probe "$src/tests/probe.c" -L"$fixtures" -Wl,--no-as-needed "$libs/libdemo.so.1" || exit 1
+gcc -Wall -o /usr/local/bin/probe "$src/tests/helpers/probe.c" -L"$fixtures" -Wl,--no-as-needed "$libs/libdemo.so.1" || exit 1
 
 # The starter: python's own doings before the exec are the same both times.
 cat >start.py <<'END'

@@ -1,3 +1,3 @@
 #!/bin/bash
-# Every call of a change that can fail does: see tests/death.
-exec /usr/bin/python3 "$(dirname "$0")/../death" fault "$@"
+# Every call of a change that can fail does: see tests/helpers/death.
+exec /usr/bin/python3 "$(dirname "$0")/../helpers/death" fault "$@"

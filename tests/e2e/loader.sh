@@ -2,7 +2,7 @@
 # The loader is the judge: what `pinlib deps` says of every program and library of the machine.
 . tests/lib.sh
 
-said=$(as 65534 tests/loader pinlib 2>&1) || status=$?
+said=$(as 65534 tests/helpers/loader pinlib 2>&1) || status=$?
 tail -n 1 <<<"$said"
 if [[ ${said##*$'\n'} =~ ^([0-9]+)\ files,\ ([0-9]+)\ agree$ ]]; then
 	files=${BASH_REMATCH[1]} agree=${BASH_REMATCH[2]}

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Services in views, by a real systemd (tests/systemd), which starts the services itself. What runs in it says what
+# Services in views, by a real systemd (tests/helpers/systemd.sh), which starts the services itself. What runs in it says what
 # it finds as lines "is NAME: VALUE".
 set -uo pipefail
 . tests/lib.sh
-. tests/systemd
+. tests/helpers/systemd.sh
 shown='grep -E "^(Uid|NoNewPrivs|Seccomp|Cap)" /proc/self/status | tr -d "\n"'
 hard='User=nobody
 NoNewPrivileges=yes

@@ -146,15 +146,15 @@ is "root of a user namespace, no view around it" "$(unshare --user --map-root-us
 	"1.0 /usr/bin/demo"
 cp /usr/bin/id /opt/suid-id && chmod 4755 /opt/suid-id
 is "a user namespace that maps the host's root: the view is the same" \
-	"$(/usr/bin/python3 "$src/tests/userns.py" "0 0 65536" demo bash suid.sh 2>&1)" "1.0 /usr/bin/demo?$exempt"
-is "... for its ordinary users" "$(/usr/bin/python3 "$src/tests/userns.py" "0 0 65536" setpriv --reuid 1000 --regid 1000 \
+	"$(/usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" demo bash suid.sh 2>&1)" "1.0 /usr/bin/demo?$exempt"
+is "... for its ordinary users" "$(/usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" setpriv --reuid 1000 --regid 1000 \
 	--clear-groups env demo bash -c 'bash suid.sh; /opt/suid-id -u; grep CapPrm /proc/self/status' 2>&1)" \
 	"1.0 /usr/bin/demo?$exempt?1000?CapPrm:?0000000000000000"
 rm /opt/suid-id
 refuses "a user namespace whose root is another" 126 "user namespace" \
-	/usr/bin/python3 "$src/tests/userns.py" "0 100000 65536" demo
+	/usr/bin/python3 "$src/tests/helpers/userns.py" "0 100000 65536" demo
 refuses "... even with plans and layers that its root made" 125 "/ belongs to user 65534, not to root" \
-	/usr/bin/python3 "$src/tests/userns.py" "0 100000 65536" unshare --mount bash -c '
+	/usr/bin/python3 "$src/tests/helpers/userns.py" "0 100000 65536" unshare --mount bash -c '
 		umask 022 && mkdir -p own/plans && cp /var/lib/pinlib/plans/* own/plans/ &&
 			cp -r /var/lib/pinlib/layers own/ && mount --bind own /var/lib/pinlib && demo'
 pinlib unset demo2 >/dev/null && pinlib set --host demo2 >/dev/null

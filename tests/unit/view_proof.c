@@ -245,7 +245,7 @@ static void confined(void)
 
 int main(void)
 {
-	MUST(realpath("tests/misbehave.c", misbehave));
+	MUST(realpath("tests/helpers/misbehave.c", misbehave));
 	scratch_make();
 	glibc_lines();
 	musl_lines();

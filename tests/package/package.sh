@@ -1,14 +1,14 @@
 #!/bin/bash
 # The Debian package: built as Debian builds it, looked at by lintian, and installed with apt in a Debian
 # that debootstrap makes here (in a bed, on a tmpfs). The scenarios of tests/package run in it, as in
-# tests/scenario, each in a fresh copy where that package and the small world are installed. Beside
+# tests/helpers/scenario, each in a fresh copy where that package and the small world are installed. Beside
 # $fixtures they find in /debs:
 #
 #	pinlib.deb        what was built; pinlib-next.deb  the same as the next version
 #	pinlib-*.deb      next versions whose installation fails: the name says where
 #
 # Then programs of the archive are upgraded for real, and most end-to-end tests run there, with the package.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../lib.sh"
 base=/mnt/debian # the Debian root as it is copied
 root=/mnt/root
 older=bullseye newer=trixie # what was stable before, and is now
@@ -138,7 +138,7 @@ drop_copy() {
 
 scenario() {
 	fresh_copy
-	in_root $root /mnt/src/tests/scenario --in-bed "/mnt/src/$1" >/tmp/said 2>&1
+	in_root $root /mnt/src/tests/helpers/scenario --in-bed "/mnt/src/$1" >/tmp/said 2>&1
 	grep -aE '^(ok|not ok|skip) ' /tmp/said
 	count /tmp/said
 	drop_copy
@@ -200,7 +200,7 @@ end_to_end() {
 	local name
 	runs "what end-to-end tests need is installed beside pinlib.deb" with_tools
 	for name in $e2e_scenarios; do
-		in_package tests/scenario --in-bed "tests/scenarios/$name.test"
+		in_package tests/helpers/scenario --in-bed "tests/scenarios/$name.test"
 	done
 	for name in $e2e_programs; do
 		in_package bash "tests/e2e/$name.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tests/slow.py KIND FILE: an ELF program of a megabyte at most that is made to keep its reader busy for minutes.
+"""tests/helpers/slow.py KIND FILE: an ELF program of a megabyte at most that is made to keep its reader busy for minutes.
 
     versions   as many versions of both kinds as a file may have, and 2,000 symbols of one name that mean the last ones
     many       four times as many versions

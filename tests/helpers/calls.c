@@ -2,7 +2,7 @@
  * calls ABI CALL...: makes system calls by number, each in a child of its own, and prints what came
  * of it: "CALL ERRNO", "CALL ok" or "CALL signal N". ABI is 64, 32 (int $0x80, which a program of
  * amd64 can make too) or x32. The arguments are such that a kernel without a filter does not do
- * much. calls.h is made by tests/fixtures from the kernel's own headers.
+ * much. calls.h is made by tests/helpers/fixtures from the kernel's own headers.
  */
 #define _GNU_SOURCE
 #include <errno.h>
