@@ -362,6 +362,8 @@ static void test_reach(void)
 	MUST(chmod("r", 0777) == 0);
 	CHECK(reach("r/b", 0, &theirs, &err) == 0 && !theirs.meant);
 	CHECK(reach_public(&theirs, true, &err) == -EPERM);
+	if (!as_root("a link of another user"))
+		return;
 	MUST(lchown("r/link", 1000, 1000) == 0);
 	CHECK(reach_error("r/link", 0) == -EPERM && strstr(err.text, "user 1000"));
 }
@@ -498,7 +500,8 @@ int main(void)
 	test_read_pipe();
 	test_publish();
 	test_mkdirs();
-	test_remove_tree();
+	if (as_root("directories that nobody may enter"))
+		test_remove_tree();
 	test_temp_name();
 	test_normalise();
 	test_resolve();

@@ -141,10 +141,9 @@ static void test_damaged_plan(void)
 
 int main(void)
 {
-	if (!private_state()) {
-		fprintf(stderr, "run as root: it makes a mount namespace\n");
-		return 2;
-	}
+	if (!as_root("a mount namespace"))
+		return test_end();
+	MUST(private_state());
 	test_layers();
 	test_names();
 	test_no_labels();

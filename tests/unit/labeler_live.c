@@ -278,10 +278,8 @@ static void test_no_proc(void)
 
 int main(void)
 {
-	if (geteuid() != 0) {
-		fprintf(stderr, "run as root: it makes mount namespaces\n");
-		return 2;
-	}
+	if (!as_root("mount namespaces"))
+		return test_end();
 	scratch_make();
 	sh("mkdir a b at");
 	MUST(pipe2(ready_pipe, O_CLOEXEC) == 0);

@@ -505,10 +505,8 @@ static void test_few_descriptors(void)
 
 int main(void)
 {
-	if (geteuid() != 0) {
-		fprintf(stderr, "run as root: it makes mount namespaces\n");
-		return 2;
-	}
+	if (!as_root("mount namespaces"))
+		return test_end();
 	test_lines();
 	test_lines_of_no_file();
 	test_names();

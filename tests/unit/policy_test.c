@@ -570,10 +570,9 @@ static void lock(void)
 
 int main(void)
 {
-	if (!private_state()) {
-		perror("cannot make a private mount namespace (run as root)");
-		return 1;
-	}
+	if (!as_root("a mount namespace"))
+		return test_end();
+	MUST(private_state());
 	empty_policy();
 	pins_and_generations();
 	rollback();

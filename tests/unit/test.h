@@ -2,9 +2,11 @@
  * that fails prints its place; the last line is "N passed, N failed[, N skipped]". */
 #pragma once
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int test_passed, test_failed, test_skipped;
 
@@ -36,6 +38,15 @@ static int test_passed, test_failed, test_skipped;
 		test_skipped++;                                                                    \
 		fprintf(stderr, "skip %s: %s\n", name, why);                                       \
 	} while (0)
+
+/* Before a test that only root can run: elsewhere the test is counted as skipped. */
+static inline bool as_root(const char *name)
+{
+	if (geteuid() == 0)
+		return true;
+	SKIP(name, "needs root");
+	return false;
+}
 
 /* What a test stands on: if it does not hold, the program ends. */
 #define MUST(cond)                                                                                 \
