@@ -1,6 +1,7 @@
 /* A script whose owner, who need not be root, changes it while it is looked at. */
 #include "host/wrap.h"
 
+#include "base/file.h"
 #include "base/paths.h"
 #include "tests/unit/child.h"
 #include "tests/unit/test.h"
@@ -8,9 +9,10 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define APP "/tmp/wrapped/tool"
-#define REAL "/tmp/wrapped/.pinlib/tool"
 #define LOOKS 3000
+
+static char dir[] = "/tmp/policy_wrap.XXXXXX";
+static char app[64], real[64]; /* DIR/tool, DIR/.pinlib/tool */
 
 static const char script[] = "#!/bin/sh\n";
 
@@ -24,7 +26,7 @@ static void write_whole(const char *path, const char *text)
 /* Stands where the wrapper's text would, and is empty every other time. */
 static void flicker(void)
 {
-	int fd = open(REAL, O_WRONLY | O_CLOEXEC);
+	int fd = open(real, O_WRONLY | O_CLOEXEC);
 
 	MUST(fd >= 0);
 	if (fork() != 0)
@@ -42,20 +44,25 @@ int main(void)
 	pid_t pid;
 	int odd = 0;
 
-	MUST(mkdir("/tmp/wrapped", 0755) == 0 && mkdir("/tmp/wrapped/.pinlib", 0755) == 0);
-	write_whole(REAL, script);
-	write_whole(APP, "#!" PINLIB_WRAPPER " /bin/sh\n");
-	CHECK(wrap_check(APP, &err) == 0);
-	MUST(chmod(APP, 0755) == 0);
-	CHECK(wrap_check(APP, &err) == -ESTALE);
-	MUST(chmod(REAL, 0755) == 0);
+	MUST(mkdtemp(dir) && chmod(dir, 0755) == 0);
+	snprintf(real, sizeof real, "%s/.pinlib", dir);
+	MUST(mkdir(real, 0755) == 0);
+	snprintf(real, sizeof real, "%s/.pinlib/tool", dir);
+	snprintf(app, sizeof app, "%s/tool", dir);
+	write_whole(real, script);
+	write_whole(app, "#!" PINLIB_WRAPPER " /bin/sh\n");
+	CHECK(wrap_check(app, &err) == 0);
+	MUST(chmod(app, 0755) == 0);
+	CHECK(wrap_check(app, &err) == -ESTALE);
+	MUST(chmod(real, 0755) == 0);
 	pid = start(flicker);
 	for (int i = 0; i < LOOKS; i++) {
-		int r = wrap_check(APP, &err);
+		int r = wrap_check(app, &err);
 
 		odd += r != 0 && r != -ESTALE;
 	}
 	stop(pid);
 	CHECK(odd == 0);
+	MUST(file_remove_tree(AT_FDCWD, dir, &err) == 0);
 	return test_end();
 }
