@@ -30,7 +30,7 @@ LIBS = sqlite3 libcap libseccomp mount libarchive libcrypto
 
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(DEFS) -I. $(shell $(PKG_CONFIG) --cflags $(LIBS))
-ALL_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread
+ALL_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread $(COVERAGE_LIBS)
 UNIT_LIBS = -lelf # what the labeler reads is held against it
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1
 
@@ -169,6 +169,20 @@ check: ## install what is missing, build, run every test (as root)
 .PHONY: check-fast
 check-fast: all unit ## run the tests that need neither root nor network; under a minute once built
 	tests/run --fast
+
+# Programs that count which lines run, also in confined parsers: tests/helpers/coverage.c says how.
+COVERAGE_CFLAGS = -Og -g --coverage -fdata-sections -fno-builtin-fork -fno-builtin-execv -fno-builtin-execve \
+	-fno-builtin-execvp -fno-builtin-execl
+COVERAGE_LIBS =
+$(BUILD)/coverage/coverage.o: tests/helpers/coverage.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 $(WARN) -D_GNU_SOURCE -DCOUNTERS='"$(abspath $(@D))/counters"' -c -o $@ $<
+
+.PHONY: coverage
+coverage: $(BUILD)/coverage/coverage.o ## print the lines that unit tests, the fuzz corpus and (as root) scenarios run
+	$(MAKE) BUILD=$(BUILD)/coverage WERROR= CFLAGS='$(COVERAGE_CFLAGS)' \
+		COVERAGE_LIBS='$< -Wl,-T,tests/helpers/coverage.ld -Wl,--wrap=__gcov_exit' all unit
+	BUILD=$(BUILD)/coverage tests/helpers/coverage $$($(MAKE) -s rooms)
 
 # The list of rooms in the order of inclusion, for tests/source/rooms.sh.
 .PHONY: rooms
