@@ -1,4 +1,4 @@
-/* From the rules of a profile to a filter for seccomp(2), by libseccomp. */
+/* From the rules of a profile to a filter for seccomp(2), with libseccomp. */
 #pragma once
 
 #include "base/cleanup.h"
@@ -7,46 +7,38 @@
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-struct action {
-	enum { ACTION_ALLOW, ACTION_ERRNO, ACTION_KILL } kind;
-	int errnum; /* of ACTION_ERRNO */
-};
-
-bool action_equal(const struct action *a, const struct action *b);
-
-#define CONDITIONS_MAX 6 /* a system call has no more arguments */
-
-/* What happens to a call, if all conditions hold. */
-struct rule {
+/* What the kernel does when a program makes the call. */
+struct filter_rule {
 	char *call;
-	struct action action;
-	struct scmp_arg_cmp conditions[CONDITIONS_MAX];
-	unsigned nconditions;
-	const char *file; /* where it stands, for messages; of struct rules */
-	unsigned line;
+	uint32_t action;	       /* SCMP_ACT_ALLOW, _ERRNO(n) or _KILL_PROCESS */
+	struct scmp_arg_cmp condition; /* for the action; else the default action is taken */
+	bool conditional;
+	unsigned depth,
+		line; /* the file that has the rule, by its depth of include; for messages */
 };
 
-/* Of one call all rules have the same action; if one has no conditions it is the only one. */
-struct rules {
-	struct action otherwise; /* for a call that has no rule, or whose conditions do not hold */
-	struct rule *items;
-	size_t count;
-	char **files;
-	size_t nfiles;
+struct filter_rules {
+	uint32_t otherwise; /* the action for a call without a rule */
+	struct filter_rule *items;
+	size_t count; /* no call has two */
 };
 
-void rules_free(struct rules *rules);
-#define AUTO_RULES CLEANUP(rules_free)
+void filter_rules_free(struct filter_rules *rules);
 
-/* Whether this machine has, or libseccomp knows of, a call of that name. */
-bool filter_knows(const char *call);
+/* Whether libseccomp knows a system call of that name. */
+bool filter_has_call(const char *call);
 
-/* Whether the arguments of the call can be seen on every architecture that the machine runs: those
- * of sockets and of System V IPC can also be made on i386 by one call that takes them in memory. */
+/* Whether a filter sees the arguments of the call on every architecture. i386 can also make calls
+ * for sockets and System V IPC with socketcall(2) and ipc(2), whose arguments are in memory. */
 bool filter_sees_arguments(const char *call);
 
-/* Compiles for the machine's architecture and those whose programs it can run too; calls of any
- * other are killed. *filter, struct sock_filter, is the caller's to free. -E2BIG: more than the
- * kernel takes. */
-int filter_compile(const struct rules *rules, void **filter, size_t *size, struct err *err);
+/* Adds the architectures whose programs the machine's kernel runs besides its own: on x86 a process
+ * of any kind can make the calls of the two others. Returns 0 or -errno. */
+int filter_add_architectures(scmp_filter_ctx filter);
+
+/* Compiles for the machine's architecture and those of filter_add_architectures; the filter kills a
+ * process that makes calls of any other. The caller frees *filter, an array of struct sock_filter.
+ * -E2BIG: the kernel takes no filter of this length. */
+int filter_compile(const struct filter_rules *rules, void **filter, size_t *size, struct err *err);

@@ -1,11 +1,11 @@
 #include "view/syscalls.h"
 
-#include <seccomp.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "policy/filter.h"
 
-/* A list of what is refused, not of what is allowed: what loaders call differs from the one of 2014
- * to that of tomorrow. What takes a capability is refused by the kernel already. */
+#include <stddef.h>
+
+/* A list of refused calls and not of allowed ones: loaders from 2014 on make different calls, and
+ * future loaders will make others. Calls that need a capability fail in the kernel already. */
 static const int denied[] = {
 	SCMP_SYS(fork),
 	SCMP_SYS(vfork),
@@ -45,33 +45,13 @@ static const int denied[] = {
 	SCMP_SYS(tee),
 };
 
-/* Those whose programs this kernel can run beside its own: a loader may be one of them. What is
- * none of them is killed. */
-static const uint32_t beside[] = {
-#if defined(__x86_64__)
-	SCMP_ARCH_X86,
-	SCMP_ARCH_X32,
-#elif defined(__aarch64__)
-	SCMP_ARCH_ARM,
-#endif
-	SCMP_ARCH_NATIVE,
-};
-
-static int fill(scmp_filter_ctx filter)
+static int load_filter(scmp_filter_ctx filter)
 {
-	for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
-		int r = seccomp_arch_add(filter, beside[i]);
+	int r = filter_add_architectures(filter); /* a loader may be for any of them */
 
-		if (r < 0 && r != -EEXIST)
-			return r;
-	}
-	for (size_t i = 0; i < sizeof denied / sizeof *denied; i++) {
-		int r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
-
-		if (r < 0)
-			return r;
-	}
-	return seccomp_load(filter);
+	for (size_t i = 0; r == 0 && i < sizeof denied / sizeof *denied; i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+	return r < 0 ? r : seccomp_load(filter);
 }
 
 int syscalls_deny(struct err *err)
@@ -81,7 +61,7 @@ int syscalls_deny(struct err *err)
 
 	if (!filter)
 		return err_nomem(err);
-	r = fill(filter);
+	r = load_filter(filter);
 	seccomp_release(filter);
 	return r < 0 ? err_sys(err, -r, "cannot load a system-call filter") : 0;
 }

@@ -1,9 +1,9 @@
-/* What no loader needs, refused to code that runs in its place. */
+/* Refuses the system calls that no loader makes to code that runs in a loader's place. */
 #pragma once
 
 #include "base/err.h"
 
-/* Gives the calling process, which has no_new_privs, and all that it executes a system-call filter
- * that answers EPERM: no other process, socket, namespace or mount, no look into others, and none
- * of the kernel's large machines (bpf, io_uring, ...). Loaders of every age go on without it. */
+/* Gives the calling process, which has no_new_privs, and every program that it executes a filter
+ * that answers EPERM to calls for other processes, sockets, namespaces, mounts and large parts of
+ * the kernel (bpf, io_uring, ...). Loaders of every age work under it. */
 int syscalls_deny(struct err *err);
