@@ -31,7 +31,7 @@
 /* The administrator's profiles of system calls; pinlib's own are in PINLIB_DATADIR/profiles. */
 #define PINLIB_PROFILES "/etc/pinlib/profiles"
 
-/* Descriptions of what is to be wrapped, *.conf; see policy/describe.h. */
+/* Descriptions of what is to be wrapped, *.conf; see policy/description.h. */
 #define PINLIB_PINS "/etc/pinlib/pins.d"
 
 #define PINLIB_CONF "/etc/pinlib/pinlib.conf"  /* the administrator's, see pinlib.conf(5) */

@@ -41,18 +41,18 @@ static int add_sources(struct applying *a, const struct described *as, struct er
 {
 	const struct add_options options = {.facts = a->how->facts};
 
-	for (size_t i = 0; i < as->nsources; i++) {
+	for (size_t i = 0; i < as->sources.count; i++) {
 		AUTO_VERSION struct version v = {0};
 		char what[2 * PATH_MAX];
 		bool known;
 		int r;
 
 		if (a->how->dry_run) {
-			snprintf(what, sizeof what, "would add %s", as->sources[i]);
+			snprintf(what, sizeof what, "would add %s", as->sources.items[i]);
 			a->how->report(a->how->ctx, what);
 			continue;
 		}
-		r = store_add(a->store, as->sources[i], &options, &v, &known, err);
+		r = store_add(a->store, as->sources.items[i], &options, &v, &known, err);
 		if (r < 0)
 			return r;
 		snprintf(what, sizeof what, "added %s %s (%s)", v.name, v.version, v.arch);
@@ -102,7 +102,7 @@ static int find_pins(struct applying *a, struct wanted *w, struct err *err)
 
 	if (r == 0)
 		r = choose_pins(a, w, arch, err);
-	if (r == -ENOENT && w->as->nsources) {
+	if (r == -ENOENT && w->as->sources.count) {
 		r = add_sources(a, w->as, err);
 		w->unknown = a->how->dry_run;
 		if (r == 0 && !w->unknown)

@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "base/strings.h"
-#include "policy/describe.h"
+#include "policy/description.h"
 #include "policy/policy.h"
 #include "store/store.h"
 

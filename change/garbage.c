@@ -54,7 +54,7 @@ static size_t count_generations(struct policy *policy, struct err *err)
 static int prune(struct policy *policy, const struct live *live, int64_t keep, struct garbage *out,
 		 struct err *err)
 {
-	int64_t committed = policy_current(policy) - 1;
+	int64_t committed = policy_committed(policy);
 	int64_t oldest = committed - keep + 1, in_use = oldest_live(live);
 	size_t before = count_generations(policy, err), after;
 	int r;

@@ -171,7 +171,8 @@ static int run(int argc, char **argv)
 	if (optind < argc)
 		return misused(&command_apply, "'%s' is too much", argv[optind]);
 	progress_show();
-	r = file ? describe_file(file, &d, &err) : describe_dir(PINLIB_PINS, &d, &err);
+	r = file ? description_read_file(file, &d, &err)
+		 : description_read_dir(PINLIB_PINS, &d, &err);
 	if (r == 0 && req.exact && !file)
 		r = need_directory(&err);
 	if (r < 0 || session_begin(&session, &err) < 0)

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/cli.h"
-#include "policy/describe.h"
+#include "policy/description.h"
 
 struct apply_request {
 	bool exact, force, dry_run;

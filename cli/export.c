@@ -5,7 +5,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "intake/oci.h"
-#include "policy/describe.h"
+#include "policy/description.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static int take_app(struct policy *policy, struct store *store, const char *path
 	if (r == -ENOENT && !app.path)
 		return err_set(err, ENOENT, "%s has no pins", path);
 	if (r == 0)
-		describe_app(f, &app);
+		description_write_app(f, &app);
 	for (size_t i = 0; r == 0 && i < app.npins; i++) {
 		struct version *more;
 		bool there = false;

@@ -5,7 +5,7 @@
 #include "cli/progress.h"
 #include "elf/elf.h"
 #include "intake/oci.h"
-#include "policy/describe.h"
+#include "policy/description.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -35,7 +35,7 @@ static int open_file(const char *path, struct err *err)
 static int check_pins(const struct description *d, struct err *err)
 {
 	for (size_t i = 0; i < d->count; i++)
-		if (d->items[i].absent || d->items[i].nsources)
+		if (d->items[i].absent || d->items[i].sources.count)
 			return err_set(err, EPERM, "%s: an image has no 'absent' and no 'add'",
 				       d->items[i].where);
 	return 0;
@@ -67,7 +67,7 @@ static int read_image(struct session *s, const char *file, struct description *d
 	int r = fd < 0 ? fd : oci_read_pins(fd, &text, &len, &versions, err);
 
 	if (r == 0)
-		r = describe_text(text, len, "its pins", d, err);
+		r = description_parse(text, len, "its pins", d, err);
 	if (r == 0)
 		r = check_pins(d, err);
 	if (r == 0)

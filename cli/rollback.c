@@ -42,8 +42,8 @@ static int run(int argc, char **argv)
 		return misused(&command_rollback, "'%s' is no generation's number", argv[optind]);
 	if (session_begin(&session, &err) < 0)
 		return failed(&err);
-	if (wanted < 0) /* the last number is of the generation being made */
-		wanted = policy_current(session.policy) - 2;
+	if (wanted < 0)
+		wanted = policy_previous(session.policy);
 	if (wanted < 0) {
 		err_set(&err, ENOENT, "there is no earlier generation");
 		return failed(&err);

@@ -36,7 +36,7 @@ int policy_lock(int *out, void (*waited)(void), struct err *err)
 		if (i == WAIT_SECONDS * TRIES_PER_SECOND)
 			return err_set(err, EBUSY,
 				       "another pinlib command has held %s for a minute; try again "
-				       "when it is done",
+				       "when it has finished",
 				       PINLIB_LOCK);
 		pause_briefly();
 	}

@@ -1,7 +1,7 @@
 /*
- * The lock that every command which changes anything holds from its first read to its last write:
- * flock(2) on PINLIB_LOCK, which is root's with mode 0600, so that no user can hold it or make an
- * administrator wait. It goes with the process, however that ends.
+ * The lock of every command that changes something, from its first read to its last write: flock(2)
+ * on PINLIB_LOCK. Only root can open the file (mode 0600), so no user can hold the lock and make an
+ * administrator wait. The kernel releases the lock when the process ends, however it ends.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
-/* Makes PINLIB_STATE where it is missing. *fd is the lock: close it to let go. waited (may be
- * NULL) is called once if another command holds it; after a minute it is -EBUSY. */
+/* Takes the lock, and makes PINLIB_STATE if it is missing. Closing *fd releases the lock. While
+ * another command holds it, waited (may be NULL) is called once; after a minute the result is
+ * -EBUSY. */
 int policy_lock(int *fd, void (*waited)(void), struct err *err);

@@ -1,14 +1,16 @@
 /*
- * The policy: which app is pinned to which library versions, now and at every generation kept.
+ * The policy: which app is pinned to which library versions, now and in every generation that is
+ * kept.
  *
- * One SQLite file, PINLIB_POLICY. A committed file is never written again: a change takes the whole
- * database into memory, changes it in one transaction, and publishes the result by rename. So a
- * reader opens it without any lock (immutable=1), sees one generation whole, and can neither
- * wait for an administrator nor make one wait; and a command that is killed leaves the old state or
- * the new.
+ * The policy is one SQLite file, PINLIB_POLICY, and a committed file is never written again. A
+ * command that changes the policy loads the database into memory, changes it in one transaction,
+ * and publishes the result by rename(2). So a reader opens the file without a lock (immutable=1)
+ * and sees one whole generation. Readers and administrators never wait for one another, and a
+ * killed command leaves either the old state or the new one.
  *
- * Rows are never updated in place but closed: a pin is there in the generations
- * added <= g < removed, where removed is NULL for now. Generation 0 is the empty policy.
+ * No row is updated; rows are closed. A pin exists in the generations g with
+ * added <= g < removed, where removed is NULL for the current pins. Generation 0 is the empty
+ * policy.
  */
 #pragma once
 
@@ -30,34 +32,44 @@
 
 struct policy;
 
-/* For reading. A policy that does not exist yet is an empty one; a file that is there has to be a
- * policy. One of an older schema is brought up to date in memory, and in the file by the next
- * change. -EBADMSG: damaged, or something else's file; -EPROTO: made by a newer pinlib. *out is
- * NULL on failure. */
+/* -- the file: policy.c -- */
+
+/* Opens the policy for reading. Without a file the policy is empty. A policy of an older schema is
+ * brought up to date in memory; the next change does so in the file. -EBADMSG: the file is damaged
+ * or not a policy; -EPROTO: a newer pinlib made it. *out is NULL on failure. */
 int policy_open(struct policy **out, struct err *err);
 
-/* For changing, under policy_lock. The database is checked first. */
+/* Opens the policy for a change, under policy_lock, and checks the database first. */
 int policy_begin(struct policy **out, struct err *err);
 
-/* Whether the file that was read is of an older schema, and so of an older pinlib. */
+/* Whether an older pinlib wrote the file: its schema is older. */
 bool policy_is_older(struct policy *policy);
 
-/* Makes what was changed since policy_begin one generation, and publishes it; before this,
- * nothing is visible to anybody. The file that was there is kept under another name until
- * policy_settle (it stays) or policy_revert (it comes back). Nothing was changed: *generation is
- * the current one, and nothing is written. */
+/* Makes the changes since policy_begin one generation and publishes it; until then nobody sees
+ * them. The old file keeps a second name until policy_settle removes it, or policy_revert puts it
+ * back. Without a change *generation is the current one, and nothing is written. */
 int policy_commit(struct policy *policy, const char *command, int64_t *generation, struct err *err);
 int policy_revert(struct policy *policy, struct err *err);
 void policy_settle(struct policy *policy);
 
-void policy_close(struct policy **policy); /* without policy_commit: nothing happened */
+void policy_close(struct policy **policy); /* drops changes that were not committed */
 #define AUTO_POLICY CLEANUP(policy_close)
 
-/* Who chose a pin. The numbers are the database's. */
+/* The newest generation: after policy_begin the one that the change makes. */
+int64_t policy_current(struct policy *policy);
+int64_t policy_committed(struct policy *policy); /* the newest one in the file */
+int64_t policy_previous(struct policy *policy);	 /* the one before that; negative: there is none */
+
+/* Whether SQLite finds the database whole. Returns 0 or -EBADMSG. */
+int policy_check(struct policy *policy, struct err *err);
+
+/* -- reading: rows.c -- */
+
+/* Who chose a pin. The database has the same numbers. */
 enum pin_origin {
 	PIN_BY_HAND = 0,
-	PIN_WITH_DEPS = 1, /* 'set --with-deps' added it to another */
-	PIN_FREEZE = 2,	   /* 'freeze' took it from the live system */
+	PIN_WITH_DEPS = 1, /* 'set --with-deps' added the pin for another pin */
+	PIN_FREEZE = 2,	   /* 'freeze' took the version from the live system */
 };
 
 struct pin {
@@ -71,7 +83,7 @@ struct pin {
 struct app {
 	char *path;
 	enum plan_on_failure on_failure;
-	bool forced; /* pinned although its view could not be proven */
+	bool forced; /* pinned although its view failed the proof */
 	struct confinement confined;
 	struct pin *pins; /* sorted by name, then arch */
 	size_t npins;
@@ -92,29 +104,7 @@ int policy_app(struct policy *policy, const char *path, int64_t generation, stru
 	       struct err *err);
 int policy_apps(struct policy *policy, int64_t generation, struct apps *out, struct err *err);
 
-int64_t policy_current(struct policy *policy); /* the current generation's number */
-
-/* Changes, between policy_begin and policy_commit. */
-int policy_wrap(struct policy *policy, const char *path, enum plan_on_failure on_failure,
-		bool forced, struct err *err); /* of a wrapped app these two are changed */
-/* Of a wrapped app; one without profile: no filter. Its bytes are kept as they are. */
-int policy_confine(struct policy *policy, const char *path, const struct confinement *confined,
-		   struct err *err);
-int policy_unwrap(struct policy *policy, const char *path, struct err *err); /* and its pins */
-/* Takes the place of a pin of the same name and arch; of the pin itself the origin is changed. */
-int policy_pin(struct policy *policy, const char *path, const struct version *version,
-	       enum pin_origin origin, struct err *err);
-int policy_unpin(struct policy *policy, const char *path, const struct digest *digest,
-		 struct err *err);
-/* Makes the current state what it was at generation. -ENOENT: no such generation is kept. The paths
- * of the apps that differ go to *changed, which the caller frees with strings_free. */
-int policy_restore(struct policy *policy, int64_t generation, struct strings *changed,
-		   struct err *err);
-
-/* Forgets the generations before oldest; never the current one. Not a generation of its own. */
-int policy_prune(struct policy *policy, int64_t oldest, struct err *err);
-
-/* Every app that some generation kept wraps, sorted. */
+/* Every app that some kept generation wraps, sorted. The caller frees *out. */
 int policy_known(struct policy *policy, struct strings *out, struct err *err);
 
 struct generation {
@@ -133,9 +123,28 @@ void generations_free(struct generations *gens);
 #define AUTO_GENERATIONS CLEANUP(generations_free)
 int policy_generations(struct policy *policy, struct generations *out, struct err *err);
 
-/* The versions that the current state, or any generation kept, needs; *out is freed with
- * free(out->items). */
+/* The versions that the kept generations need. The caller frees out->items. */
 int policy_digests(struct policy *policy, struct digests *out, struct err *err);
 
-/* What `pinlib verify` asks of the database. Returns 0 or -EBADMSG. */
-int policy_check(struct policy *policy, struct err *err);
+/* -- changing, between policy_begin and policy_commit: edit.c -- */
+
+/* Wraps an app, or changes these two settings of a wrapped app. */
+int policy_wrap(struct policy *policy, const char *path, enum plan_on_failure on_failure,
+		bool forced, struct err *err);
+/* Gives a wrapped app a filter; one without a profile takes the app's filter away. */
+int policy_confine(struct policy *policy, const char *path, const struct confinement *confined,
+		   struct err *err);
+/* Takes the app's pins away, too. */
+int policy_unwrap(struct policy *policy, const char *path, struct err *err);
+/* Replaces a pin of the same name and arch. */
+int policy_pin(struct policy *policy, const char *path, const struct version *version,
+	       enum pin_origin origin, struct err *err);
+int policy_unpin(struct policy *policy, const char *path, const struct digest *digest,
+		 struct err *err);
+/* Restores the state of a generation. -ENOENT: no such generation is kept. *changed gets the paths
+ * of the apps that differ; the caller frees it. */
+int policy_restore(struct policy *policy, int64_t generation, struct strings *changed,
+		   struct err *err);
+
+/* Forgets the generations before oldest, but never the current one. Makes no generation. */
+int policy_prune(struct policy *policy, int64_t oldest, struct err *err);

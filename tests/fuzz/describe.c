@@ -1,5 +1,5 @@
-/* describe_text: what `pinlib apply` reads. */
-#include "policy/describe.h"
+/* description_parse: what `pinlib apply` reads. */
+#include "policy/description.h"
 
 #include "base/path.h"
 #include "store/check.h"
@@ -15,11 +15,11 @@ static void check(const struct described *app)
 	HOLD(path_normalise(app->path, again, &err) == 0 && strcmp(app->path, again) == 0);
 	HOLD(app->absent + app->host + (app->npins > 0) == 1);
 	HOLD(app->on_failure == PLAN_REFUSE || app->on_failure == PLAN_UNPINNED);
-	HOLD(!app->absent || (!app->profile && !app->nsources && !app->with_deps));
+	HOLD(!app->absent || (!app->profile && !app->sources.count && !app->with_deps));
 	for (size_t i = 0; i < app->npins; i++)
 		HOLD(!label_fault(app->pins[i].name));
-	for (size_t i = 0; i < app->nsources; i++)
-		HOLD(!text_fault(app->sources[i]));
+	for (size_t i = 0; i < app->sources.count; i++)
+		HOLD(!text_fault(app->sources.items[i]));
 }
 
 /* What is written is read again as what it was. */
@@ -33,9 +33,9 @@ static void write_and_read(const struct described *app)
 
 	HOLD(f);
 	fputs("app ", f);
-	describe_word(f, app->path);
+	description_write_word(f, app->path);
 	fputs(" # it\n\thost\n", f);
-	HOLD(fclose(f) == 0 && describe_text(text, len, "again", &again, &err) == 0);
+	HOLD(fclose(f) == 0 && description_parse(text, len, "again", &again, &err) == 0);
 	HOLD(again.count == 1 && strcmp(again.items[0].path, app->path) == 0);
 }
 
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_DESCRIPTION struct description d = {0};
 	struct err err;
 
-	if (describe_text(copy, size, "text", &d, &err) < 0)
+	if (description_parse(copy, size, "text", &d, &err) < 0)
 		return 0;
 	for (size_t i = 0; i < d.count; i++) {
 		check(&d.items[i]);

@@ -1,4 +1,4 @@
-#include "policy/describe.h"
+#include "policy/description.h"
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -15,10 +15,10 @@
 
 #define BLANKS " \t"
 
-/* A text being read. */
-struct reading {
+/* The text that is read. */
+struct description_reader {
 	struct description *out;
-	struct described *app; /* the lines that come are about it; NULL before the first */
+	struct described *app; /* the lines are about this app; NULL before the first */
 	const char *file;
 	unsigned line;
 	struct err *err;
@@ -26,9 +26,7 @@ struct reading {
 
 static void described_free(struct described *d)
 {
-	for (size_t i = 0; i < d->nsources; i++)
-		free(d->sources[i]);
-	free(d->sources);
+	strings_free(&d->sources);
 	free(d->pins);
 	free(d->profile);
 	free(d->path);
@@ -42,8 +40,8 @@ void description_free(struct description *d)
 	*d = (struct description){0};
 }
 
-__attribute__((format(printf, 2, 3))) static int wrong(const struct reading *r, const char *fmt,
-						       ...)
+__attribute__((format(printf, 2, 3))) static int refuse_text(const struct description_reader *r,
+							     const char *fmt, ...)
 {
 	char what[ERR_TEXT_MAX / 2];
 	va_list ap;
@@ -54,22 +52,22 @@ __attribute__((format(printf, 2, 3))) static int wrong(const struct reading *r, 
 	return err_set(r->err, EINVAL, "%s:%u: %s", r->file, r->line, what);
 }
 
-/* -- the lines; value is the one word behind the first, NULL if there is none -- */
+/* -- the lines; value is the word after the keyword, or NULL -- */
 
-static int read_app(struct reading *r, const char *value)
+static int read_app(struct description_reader *r, const char *value)
 {
 	struct description *d = r->out;
 	struct described *more, *app;
 	char path[PATH_MAX], buf[SHOWN];
 
 	if (path_normalise(value, path, r->err) < 0)
-		return wrong(r, "'%s' is not the full path of a program", shown(value, buf));
+		return refuse_text(r, "'%s' is not the full path of a program", shown(value, buf));
 	for (size_t i = 0; i < d->count; i++)
 		if (strcmp(d->items[i].path, path) == 0)
-			return wrong(r, "%s is described at %s already", shown(path, buf),
-				     d->items[i].where);
+			return refuse_text(r, "%s already describes %s", d->items[i].where,
+					   shown(path, buf));
 	if (d->count == DESCRIBE_APPS_MAX)
-		return wrong(r, "there are more than %d programs", DESCRIBE_APPS_MAX);
+		return refuse_text(r, "more than %d programs", DESCRIBE_APPS_MAX);
 	more = reallocarray(d->items, d->count + 1, sizeof *more);
 	if (!more)
 		return err_nomem(r->err);
@@ -84,92 +82,90 @@ static int read_app(struct reading *r, const char *value)
 	return 0;
 }
 
-static int read_pin(struct reading *r, const char *value)
+static int read_pin(struct description_reader *r, const char *value)
 {
 	struct described *app = r->app;
 	struct err why;
 	struct spec *more;
 
 	if (app->npins == DESCRIBE_WORDS_MAX)
-		return wrong(r, "there are more than %d pins", DESCRIBE_WORDS_MAX);
+		return refuse_text(r, "more than %d pins for one program", DESCRIBE_WORDS_MAX);
 	more = reallocarray(app->pins, app->npins + 1, sizeof *more);
 	if (!more)
 		return err_nomem(r->err);
 	app->pins = more;
 	if (spec_parse(value, &more[app->npins], &why) < 0)
-		return wrong(r, "%s", why.text);
+		return refuse_text(r, "%s", why.text);
 	app->npins++;
 	return 0;
 }
 
-static int read_source(struct reading *r, const char *value)
+static int read_source(struct description_reader *r, const char *value)
 {
 	struct described *app = r->app;
-	char **more, buf[SHOWN];
+	char buf[SHOWN];
 
 	if (value[0] != '/' && strncmp(value, "apt:", 4) != 0 && strncmp(value, "dpkg:", 5) != 0)
-		return wrong(r,
-			     "'%s' is no full path, and neither apt: nor dpkg:", shown(value, buf));
+		return refuse_text(r,
+				   "'%s' is not a full path, and does not begin with apt: or dpkg:",
+				   shown(value, buf));
 	if (text_fault(value))
-		return wrong(r, "'%s' %s", shown(value, buf), text_fault(value));
-	if (app->nsources == DESCRIBE_WORDS_MAX)
-		return wrong(r, "there are more than %d sources", DESCRIBE_WORDS_MAX);
-	more = reallocarray(app->sources, app->nsources + 1, sizeof *more);
-	if (!more)
-		return err_nomem(r->err);
-	app->sources = more;
-	more[app->nsources] = strdup(value);
-	return more[app->nsources++] ? 0 : err_nomem(r->err);
+		return refuse_text(r, "'%s' %s", shown(value, buf), text_fault(value));
+	if (app->sources.count == DESCRIBE_WORDS_MAX)
+		return refuse_text(r, "more than %d sources for one program", DESCRIBE_WORDS_MAX);
+	return strings_add(&app->sources, value, r->err);
 }
 
-static int read_on_failure(struct reading *r, const char *value)
+static int read_on_failure(struct description_reader *r, const char *value)
 {
 	char buf[SHOWN];
 
 	if (strcmp(value, "refuse") != 0 && strcmp(value, "unpinned") != 0)
-		return wrong(r, "on-failure is refuse or unpinned, not '%s'", shown(value, buf));
+		return refuse_text(r, "on-failure takes refuse or unpinned, not '%s'",
+				   shown(value, buf));
 	r->app->on_failure = *value == 'r' ? PLAN_REFUSE : PLAN_UNPINNED;
 	return 0;
 }
 
-/* Which names are good is profile_compile's to say. */
-static int read_confine(struct reading *r, const char *value)
+/* profile_compile checks the name. */
+static int read_confine(struct description_reader *r, const char *value)
 {
 	char buf[SHOWN];
 
 	if (r->app->profile)
-		return wrong(r, "the profile is %s already", shown(r->app->profile, buf));
+		return refuse_text(r, "the program has the profile %s already",
+				   shown(r->app->profile, buf));
 	if (strcmp(value, "none") == 0)
 		return 0;
 	r->app->profile = strdup(value);
 	return r->app->profile ? 0 : err_nomem(r->err);
 }
 
-static int read_with_deps(struct reading *r, const char *value)
+static int read_with_deps(struct description_reader *r, const char *value)
 {
 	(void)value;
 	r->app->with_deps = true;
 	return 0;
 }
 
-static int read_host(struct reading *r, const char *value)
+static int read_host(struct description_reader *r, const char *value)
 {
 	(void)value;
 	r->app->host = true;
 	return 0;
 }
 
-static int read_absent(struct reading *r, const char *value)
+static int read_absent(struct description_reader *r, const char *value)
 {
 	(void)value;
 	r->app->absent = true;
 	return 0;
 }
 
-static const struct keyword {
+static const struct description_keyword {
 	const char *name;
-	bool valued; /* a word follows */
-	int (*read)(struct reading *r, const char *value);
+	bool valued; /* takes a word */
+	int (*read)(struct description_reader *r, const char *value);
 } keywords[] = {
 	{"app", true, read_app},	 {"pin", true, read_pin},
 	{"add", true, read_source},	 {"on-failure", true, read_on_failure},
@@ -177,7 +173,7 @@ static const struct keyword {
 	{"host", false, read_host},	 {"absent", false, read_absent},
 };
 
-static const struct keyword *find_keyword(const char *name)
+static const struct description_keyword *keyword_find(const char *name)
 {
 	for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
 		if (strcmp(keywords[i].name, name) == 0)
@@ -187,46 +183,45 @@ static const struct keyword *find_keyword(const char *name)
 
 /* -- the text -- */
 
-/* What the lines about an app come to together. */
-static int check_app(struct reading *r)
+/* Whether the lines about an app go together. */
+static int check_app(struct description_reader *r)
 {
 	const struct described *app = r->app;
 	bool settings = app && (app->profile || app->on_failure != PLAN_REFUSE);
 
 	if (!app)
 		return 0;
-	if (app->absent && (app->npins || app->host || app->nsources || app->with_deps || settings))
-		return wrong(r, "the lines before are about %s, which is to be absent", app->path);
-	if (app->host && (app->npins || app->nsources || app->with_deps))
-		return wrong(r, "the lines before give pins to %s, which is to have none: host",
-			     app->path);
+	if (app->absent &&
+	    (app->npins || app->host || app->sources.count || app->with_deps || settings))
+		return refuse_text(r, "%s is absent and cannot have other lines", app->path);
+	if (app->host && (app->npins || app->sources.count || app->with_deps))
+		return refuse_text(r, "%s has the line host and cannot have pins", app->path);
 	if (!app->absent && !app->host && !app->npins)
-		return wrong(r, "the lines before give no pin to %s; without any: host, or absent",
-			     app->path);
+		return refuse_text(r, "%s needs a line pin, host or absent", app->path);
 	return 0;
 }
 
-static int read_words(struct reading *r, char *first, char *value, const char *more)
+static int read_words(struct description_reader *r, char *first, char *value, const char *more)
 {
-	const struct keyword *k = find_keyword(first);
+	const struct description_keyword *k = keyword_find(first);
 	char buf[SHOWN];
 
 	if (!k)
-		return wrong(r, "'%s' is no word that begins a line", shown(first, buf));
+		return refuse_text(r, "unknown keyword '%s'", shown(first, buf));
 	if (k->valued && !value)
-		return wrong(r, "%s needs a word behind it", k->name);
+		return refuse_text(r, "%s needs a value", k->name);
 	if (more || (!k->valued && value))
-		return wrong(r, "'%s' is too much", shown(more ? more : value, buf));
+		return refuse_text(r, "unexpected '%s'", shown(more ? more : value, buf));
 	if (k->read != read_app && !r->app)
-		return wrong(r, "%s comes before the first app", k->name);
+		return refuse_text(r, "%s before the first app", k->name);
 	if (k->read == read_app && check_app(r) < 0)
 		return -EINVAL;
 	return k->read(r, value);
 }
 
-/* A word that begins with a quotation mark, at *at, ends with the next: blanks and "#" in it mean
- * themselves, a backslash takes the meaning of one that follows, and of a mark. In place. */
-static int read_quoted(struct reading *r, char **at)
+/* Unquotes, in place, the word whose quotation mark is at *at. A backslash before a mark or a
+ * backslash quotes it. */
+static int read_quoted(struct description_reader *r, char **at)
 {
 	char *in = *at + 1, *out = *at;
 
@@ -234,19 +229,19 @@ static int read_quoted(struct reading *r, char **at)
 		if (*in == '\\' && in[1] && strchr("\\\"", in[1]))
 			in++;
 		if (!*in)
-			return wrong(r, "a quotation mark is not closed");
+			return refuse_text(r, "a quotation mark is never closed");
 		*out++ = *in;
 	}
 	in++;
-	if (!strchr(BLANKS, *in)) /* nor the end */
-		return wrong(r, "a word goes on behind its quotation mark");
+	if (!strchr(BLANKS, *in)) /* also finds the NUL at the end */
+		return refuse_text(r, "a blank is missing after a quotation mark");
 	*out = '\0';
 	*at = in;
 	return 0;
 }
 
-/* The next word, cut off; NULL behind the last. */
-static int next_word(struct reading *r, char **rest, char **word)
+/* Cuts off the next word; NULL after the last. */
+static int cut_word(struct description_reader *r, char **rest, char **word)
 {
 	char *at = *rest + strspn(*rest, BLANKS);
 	int n = 0;
@@ -262,13 +257,13 @@ static int next_word(struct reading *r, char **rest, char **word)
 	return n;
 }
 
-static int read_line(struct reading *r, char *line)
+static int read_text_line(struct description_reader *r, char *line)
 {
 	char *words[3] = {NULL}, *word;
 	size_t n = 0;
 
 	while (n < 3) {
-		int failed = next_word(r, &line, &word);
+		int failed = cut_word(r, &line, &word);
 
 		if (failed < 0)
 			return failed;
@@ -279,11 +274,11 @@ static int read_line(struct reading *r, char *line)
 	return n ? read_words(r, words[0], words[1], words[2]) : 0;
 }
 
-int describe_text(const char *text, size_t len, const char *file, struct description *out,
-		  struct err *err)
+int description_parse(const char *text, size_t len, const char *file, struct description *out,
+		      struct err *err)
 {
 	AUTO_FREE char *copy = malloc(len + 1);
-	struct reading r = {.out = out, .file = file, .err = err};
+	struct description_reader r = {.out = out, .file = file, .err = err};
 	char *rest = copy, *line;
 
 	if (!copy)
@@ -291,19 +286,19 @@ int describe_text(const char *text, size_t len, const char *file, struct descrip
 	memcpy(copy, text, len);
 	copy[len] = '\0';
 	if (strlen(copy) != len)
-		return err_set(err, EINVAL, "%s: it holds a NUL", file);
+		return err_set(err, EINVAL, "%s has a NUL byte", file);
 	while ((line = strsep(&rest, "\n"))) {
 		int n;
 
 		r.line++;
-		n = read_line(&r, line);
+		n = read_text_line(&r, line);
 		if (n < 0)
 			return n;
 	}
 	return check_app(&r);
 }
 
-void describe_word(FILE *f, const char *word)
+void description_write_word(FILE *f, const char *word)
 {
 	if (!strpbrk(word, BLANKS "#\"\\")) {
 		fputs(word, f);
@@ -318,10 +313,10 @@ void describe_word(FILE *f, const char *word)
 	putc('"', f);
 }
 
-void describe_app(FILE *f, const struct app *app)
+void description_write_app(FILE *f, const struct app *app)
 {
 	fputs("app ", f);
-	describe_word(f, app->path);
+	description_write_word(f, app->path);
 	putc('\n', f);
 	for (size_t i = 0; i < app->npins; i++) {
 		const struct pin *pin = &app->pins[i];
@@ -340,7 +335,7 @@ void describe_app(FILE *f, const struct app *app)
 
 /* -- files -- */
 
-int describe_file(const char *path, struct description *out, struct err *err)
+int description_read_file(const char *path, struct description *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
@@ -350,7 +345,7 @@ int describe_file(const char *path, struct description *out, struct err *err)
 
 	if (r < 0)
 		return err_wrap(err, r, "cannot read %s", input ? "standard input" : path);
-	return describe_text(text, len, input ? "standard input" : path, out, err);
+	return description_parse(text, len, input ? "standard input" : path, out, err);
 }
 
 static int is_conf(const struct dirent *e)
@@ -358,26 +353,27 @@ static int is_conf(const struct dirent *e)
 	return e->d_name[0] != '.' && fnmatch("*.conf", e->d_name, 0) == 0;
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static int by_dirent_name(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-int describe_dir(const char *dir, struct description *out, struct err *err)
+int description_read_dir(const char *dir, struct description *out, struct err *err)
 {
 	struct dirent **names = NULL;
-	int n = scandir(dir, &names, is_conf, by_name), r = 0;
+	int n = scandir(dir, &names, is_conf, by_dirent_name), r = 0;
 
 	if (n < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", dir);
 	for (int i = 0; i < n; i++) {
 		char path[PATH_MAX];
 
-		snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+		if (r == 0)
+			r = path_join(dir, names[i]->d_name, path, err);
 		if (r == 0 && !path_is_roots(path, err))
 			r = -EPERM;
 		if (r == 0)
-			r = describe_file(path, out, err);
+			r = description_read_file(path, out, err);
 		free(names[i]);
 	}
 	free(names);

@@ -1,0 +1,302 @@
+#include "policy/database.h"
+#include "policy/policy.h"
+
+#include <string.h>
+
+/* Changes close rows and open new ones. The last generation is the new one, which policy_begin
+ * opened. */
+#define NEW_GENERATION "(SELECT max(id) FROM generation)"
+#define THIS_APP "(SELECT id FROM app WHERE path = ?1)"
+
+/* Runs sql with one or two texts bound; NULL binds NULL. */
+static int run_with_texts(struct policy *p, const char *sql, const char *one, const char *two,
+		  struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	int r = database_prepare(p, sql, &s, err);
+
+	if (r < 0)
+		return r;
+	statement_bind_text(s, 1, one);
+	if (sqlite3_bind_parameter_count(s) > 1)
+		statement_bind_text(s, 2, two);
+	return database_run(p, s, err);
+}
+
+static int add_confinement(struct policy *p, const struct confinement *c, struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	bool before = p->changed;
+	int r = database_prepare(p,
+			"INSERT OR IGNORE INTO confinement (profile, source, filter)"
+			" VALUES (?1, ?2, ?3)",
+			&s, err);
+
+	if (r < 0)
+		return r;
+	statement_bind_text(s, 1, c->profile);
+	statement_bind_digest(s, 2, &c->source);
+	sqlite3_bind_blob64(s, 3, c->filter, c->size, SQLITE_TRANSIENT);
+	r = database_run(p, s, err);
+	p->changed = before; /* no app has the filter yet */
+	return r;
+}
+
+static int add_wrapping(struct policy *p, const struct app *app, struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	const struct confinement *c = &app->confined;
+	int r = c->profile ? add_confinement(p, c, err) : 0;
+
+	if (r == 0)
+		r = database_prepare(p,
+			    "INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
+			    " VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
+			    " profile = ?4 AND source = ?5 AND filter = ?6), " NEW_GENERATION ")",
+			    &s, err);
+	if (r < 0)
+		return r;
+	statement_bind_text(s, 1, app->path);
+	sqlite3_bind_int(s, 2, app->on_failure);
+	sqlite3_bind_int(s, 3, app->forced);
+	if (c->profile) { /* else NULL, so that the subquery finds no row */
+		statement_bind_text(s, 4, c->profile);
+		statement_bind_digest(s, 5, &c->source);
+		sqlite3_bind_blob64(s, 6, c->filter, c->size, SQLITE_TRANSIENT);
+	}
+	return database_run(p, s, err);
+}
+
+static int close_wrapping(struct policy *p, const char *path, struct err *err)
+{
+	return run_with_texts(p,
+		      "UPDATE wrapping SET removed = " NEW_GENERATION
+		      " WHERE removed IS NULL AND app = " THIS_APP,
+		      path, NULL, err);
+}
+
+int policy_wrap(struct policy *p, const char *path, enum plan_on_failure on_failure, bool forced,
+		struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	int r = policy_app(p, path, POLICY_NOW, &app, err);
+
+	if (r == 0 && app.on_failure == on_failure && app.forced == forced)
+		return 0;
+	if (r == 0) {
+		r = close_wrapping(p, path, err);
+	} else if (r == -ENOENT) {
+		app.path = strdup(path);
+		r = app.path ? run_with_texts(p, "INSERT OR IGNORE INTO app (path) VALUES (?1)", path, NULL,
+				      err)
+			     : err_nomem(err);
+	}
+	if (r < 0)
+		return r;
+	app.on_failure = on_failure;
+	app.forced = forced;
+	return add_wrapping(p, &app, err);
+}
+
+int policy_confine(struct policy *p, const char *path, const struct confinement *confined,
+		   struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	struct app changed;
+	int r = policy_app(p, path, POLICY_NOW, &app, err);
+
+	if (r < 0 || confinement_equal(&app.confined, confined))
+		return r;
+	r = close_wrapping(p, path, err);
+	if (r < 0)
+		return r;
+	changed = app;
+	changed.confined = *confined;
+	return add_wrapping(p, &changed, err);
+}
+
+int policy_unwrap(struct policy *p, const char *path, struct err *err)
+{
+	int r = run_with_texts(p,
+		       "UPDATE pin SET removed = " NEW_GENERATION
+		       " WHERE removed IS NULL AND app = " THIS_APP,
+		       path, NULL, err);
+
+	return r < 0 ? r : close_wrapping(p, path, err);
+}
+
+int policy_unpin(struct policy *p, const char *path, const struct digest *digest, struct err *err)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(digest, hex);
+	return run_with_texts(p,
+		      "UPDATE pin SET removed = " NEW_GENERATION
+		      " WHERE removed IS NULL AND app = " THIS_APP
+		      " AND version = (SELECT id FROM version WHERE digest = ?2)",
+		      path, hex, err);
+}
+
+static int add_version(struct policy *p, const struct version *v, struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	int r = database_prepare(p,
+			"INSERT OR IGNORE INTO version (digest, name, version, arch)"
+			" VALUES (?1, ?2, ?3, ?4)",
+			&s, err);
+
+	if (r < 0)
+		return r;
+	statement_bind_digest(s, 1, &v->digest);
+	statement_bind_text(s, 2, v->name);
+	statement_bind_text(s, 3, v->version);
+	statement_bind_text(s, 4, v->arch);
+	return database_run(p, s, err);
+}
+
+/* Closes the app's pins of the same library. *there: the app has this very pin, which stays. */
+static int unpin_others(struct policy *p, const char *path, const struct version *v,
+			enum pin_origin origin, bool *there, struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	int r = policy_app(p, path, POLICY_NOW, &app, err);
+
+	*there = false;
+	for (size_t i = 0; r == 0 && i < app.npins; i++) {
+		const struct pin *pin = &app.pins[i];
+
+		if (strcmp(pin->name, v->name) != 0 || strcmp(pin->arch, v->arch) != 0)
+			continue;
+		if (digest_equal(&pin->digest, &v->digest) && pin->origin == origin)
+			*there = true;
+		else
+			r = policy_unpin(p, path, &pin->digest, err);
+	}
+	return r;
+}
+
+int policy_pin(struct policy *p, const char *path, const struct version *v, enum pin_origin origin,
+	       struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	bool before = p->changed, there = false;
+	int r = add_version(p, v, err);
+
+	p->changed = before; /* no app has the version yet */
+	if (r == 0)
+		r = unpin_others(p, path, v, origin, &there, err);
+	if (r < 0 || there)
+		return r;
+	r = database_prepare(p,
+		    "INSERT INTO pin (app, version, origin, added) VALUES (" THIS_APP
+		    ", (SELECT id FROM version WHERE digest = ?2), ?3, " NEW_GENERATION ")",
+		    &s, err);
+	if (r < 0)
+		return r;
+	statement_bind_text(s, 1, path);
+	statement_bind_digest(s, 2, &v->digest);
+	sqlite3_bind_int(s, 3, origin);
+	return database_run(p, s, err);
+}
+
+/* An app differs if its row, or one of its pins, is in only one of the two states. */
+static const char differ_sql[] =
+	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z"
+	"  FROM wrapping WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
+	"  UNION ALL SELECT app, version, origin, -1, NULL FROM pin"
+	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)),"
+	" now AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z"
+	"  FROM wrapping WHERE removed IS NULL"
+	"  UNION ALL SELECT app, version, origin, -1, NULL FROM pin WHERE removed IS NULL)"
+	" SELECT path FROM app WHERE id IN ("
+	"  SELECT app FROM (SELECT * FROM was EXCEPT SELECT * FROM now)"
+	"  UNION SELECT app FROM (SELECT * FROM now EXCEPT SELECT * FROM was)) ORDER BY path";
+
+static int find_differing(struct policy *p, int64_t generation, struct strings *out,
+			  struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	int r = database_prepare(p, differ_sql, &s, err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, generation);
+	return statement_paths(p, s, out, err);
+}
+
+/* Closes the app's rows and opens copies of the rows of that generation. */
+static int restore_app(struct policy *p, const char *path, int64_t generation, struct err *err)
+{
+	static const char *const copies[] = {
+		"INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
+		" SELECT app, on_failure, forced, confinement, " NEW_GENERATION
+		" FROM wrapping WHERE app = " THIS_APP " AND added <= ?2"
+		" AND (removed IS NULL OR removed > ?2)",
+		"INSERT INTO pin (app, version, origin, added)"
+		" SELECT app, version, origin, " NEW_GENERATION " FROM pin WHERE app = " THIS_APP
+		" AND added <= ?2"
+		" AND (removed IS NULL OR removed > ?2)",
+	};
+	int r = policy_unwrap(p, path, err);
+
+	for (size_t i = 0; r == 0 && i < sizeof copies / sizeof *copies; i++) {
+		AUTO_STATEMENT sqlite3_stmt *s = NULL;
+
+		r = database_prepare(p, copies[i], &s, err);
+		if (r < 0)
+			return r;
+		statement_bind_text(s, 1, path);
+		sqlite3_bind_int64(s, 2, generation);
+		r = database_run(p, s, err);
+	}
+	return r;
+}
+
+int policy_restore(struct policy *p, int64_t generation, struct strings *changed, struct err *err)
+{
+	AUTO_STRINGS struct strings paths = {0};
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	int r = database_prepare(p, "SELECT 1 FROM generation WHERE id = ?1 AND id < " NEW_GENERATION, &s,
+			err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, generation);
+	if (sqlite3_step(s) != SQLITE_ROW)
+		return err_set(err, ENOENT,
+			       "there is no generation %lld; 'pinlib history' lists them",
+			       (long long)generation);
+	r = find_differing(p, generation, &paths, err);
+	for (size_t i = 0; r == 0 && i < paths.count; i++)
+		r = restore_app(p, paths.items[i], generation, err);
+	if (r < 0)
+		return r;
+	*changed = paths;
+	paths = (struct strings){0};
+	return 0;
+}
+
+int policy_prune(struct policy *p, int64_t oldest, struct err *err)
+{
+	char sql[1024];
+	int64_t committed = policy_committed(p);
+
+	if (oldest > committed)
+		oldest = committed;
+	if (oldest <= database_number(p, "SELECT min(id) FROM generation", 0))
+		return 0;
+	p->pruned = true;
+	snprintf(sql, sizeof sql,
+		 "DELETE FROM pin WHERE removed <= %1$lld;"
+		 "DELETE FROM wrapping WHERE removed <= %1$lld;"
+		 "UPDATE pin SET added = %1$lld WHERE added < %1$lld;"
+		 "UPDATE wrapping SET added = %1$lld WHERE added < %1$lld;"
+		 "DELETE FROM generation WHERE id < %1$lld;"
+		 "DELETE FROM version WHERE id NOT IN (SELECT version FROM pin);"
+		 "DELETE FROM confinement WHERE id NOT IN"
+		 " (SELECT confinement FROM wrapping WHERE confinement IS NOT NULL);"
+		 "DELETE FROM app WHERE id NOT IN (SELECT app FROM wrapping)"
+		 " AND id NOT IN (SELECT app FROM pin);",
+		 (long long)oldest);
+	return database_execute(p, sql, err);
+}

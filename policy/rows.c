@@ -1,0 +1,282 @@
+#include "policy/database.h"
+#include "policy/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void pin_free(struct pin *pin)
+{
+	free(pin->name);
+	free(pin->version);
+	free(pin->arch);
+}
+
+void app_free(struct app *app)
+{
+	for (size_t i = 0; i < app->npins; i++)
+		pin_free(&app->pins[i]);
+	free(app->pins);
+	confinement_free(&app->confined);
+	free(app->path);
+	*app = (struct app){0};
+}
+
+void apps_free(struct apps *apps)
+{
+	for (size_t i = 0; i < apps->count; i++)
+		app_free(&apps->items[i]);
+	free(apps->items);
+	*apps = (struct apps){0};
+}
+
+void generations_free(struct generations *gens)
+{
+	for (size_t i = 0; i < gens->count; i++) {
+		free(gens->items[i].user);
+		free(gens->items[i].command);
+	}
+	free(gens->items);
+	*gens = (struct generations){0};
+}
+
+/* Makes room for one more item at the end of an array. NULL: out of memory. */
+static void *grow_array(void *items, size_t count, size_t size)
+{
+	if (count && count & (count - 1)) /* full only at powers of two, where the array doubles */
+		return items;
+	return reallocarray(items, count ? count * 2 : 1, size);
+}
+
+/* The columns of a row of apps_sql. */
+enum {
+	COL_PATH,
+	COL_ON_FAILURE,
+	COL_FORCED,
+	COL_NAME,
+	COL_VERSION,
+	COL_ARCH,
+	COL_DIGEST,
+	COL_ORIGIN,
+	COL_PROFILE,
+	COL_SOURCE,
+	COL_FILTER
+};
+
+#define APPS_SQL                                                                                   \
+	"SELECT a.path, w.on_failure, w.forced, v.name, v.version, v.arch, v.digest, p.origin,"    \
+	" c.profile, c.source, c.filter"                                                           \
+	" FROM wrapping w JOIN app a ON a.id = w.app"                                              \
+	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \
+	" ?1)"                                                                                     \
+	" LEFT JOIN version v ON v.id = p.version"                                                 \
+	" LEFT JOIN confinement c ON c.id = w.confinement"                                         \
+	" WHERE w.added <= ?1 AND (w.removed IS NULL OR w.removed > ?1)"
+
+static int read_pin(struct app *app, sqlite3_stmt *s, struct err *err)
+{
+	struct pin *pins = grow_array(app->pins, app->npins, sizeof *pins);
+	struct pin *pin;
+
+	if (!pins)
+		return err_nomem(err);
+	app->pins = pins;
+	pin = &pins[app->npins++];
+	*pin = (struct pin){
+		.name = statement_text(s, COL_NAME),
+		.version = statement_text(s, COL_VERSION),
+		.arch = statement_text(s, COL_ARCH),
+		.origin = (enum pin_origin)sqlite3_column_int(s, COL_ORIGIN),
+	};
+	if (!pin->name || !pin->version || !pin->arch)
+		return err_nomem(err);
+	if (!statement_digest(s, COL_DIGEST, &pin->digest))
+		return database_damaged(err, "invalid digest");
+	return 0;
+}
+
+static int read_confinement(struct confinement *out, sqlite3_stmt *s, struct err *err)
+{
+	const void *filter = sqlite3_column_blob(s, COL_FILTER);
+	int size = sqlite3_column_bytes(s, COL_FILTER);
+
+	if (sqlite3_column_type(s, COL_PROFILE) == SQLITE_NULL)
+		return 0;
+	if (!filter || size % (int)sizeof(struct sock_filter) ||
+	    !statement_digest(s, COL_SOURCE, &out->source))
+		return database_damaged(err, "invalid filter");
+	out->profile = statement_text(s, COL_PROFILE);
+	out->filter = malloc((size_t)size);
+	if (!out->profile || !out->filter)
+		return err_nomem(err);
+	out->size = (size_t)size;
+	memcpy(out->filter, filter, out->size);
+	return 0;
+}
+
+static int read_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
+{
+	const char *path = (const char *)sqlite3_column_text(s, COL_PATH);
+	struct app *app = apps->count ? &apps->items[apps->count - 1] : NULL;
+	int r;
+
+	if (!path)
+		return err_nomem(err);
+	if (!app || strcmp(app->path, path) != 0) {
+		struct app *items = grow_array(apps->items, apps->count, sizeof *items);
+
+		if (!items)
+			return err_nomem(err);
+		apps->items = items;
+		app = &items[apps->count++];
+		*app = (struct app){
+			.path = strdup(path),
+			.on_failure = (enum plan_on_failure)sqlite3_column_int(s, COL_ON_FAILURE),
+			.forced = sqlite3_column_int(s, COL_FORCED),
+		};
+		if (!app->path)
+			return err_nomem(err);
+		r = read_confinement(&app->confined, s, err);
+		if (r < 0)
+			return r;
+	}
+	if (sqlite3_column_type(s, COL_DIGEST) == SQLITE_NULL)
+		return 0;
+	return read_pin(app, s, err);
+}
+
+static int read_rows(struct policy *p, sqlite3_stmt *s, struct apps *out, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int step;
+
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		int r = read_row(&apps, s, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (step != SQLITE_DONE)
+		return database_fail(p, err, "read");
+	*out = apps;
+	apps = (struct apps){0};
+	return 0;
+}
+
+int policy_apps(struct policy *p, int64_t generation, struct apps *out, struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	int r = database_prepare(p, APPS_SQL " ORDER BY a.path, v.name, v.arch", &s, err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, generation == POLICY_NOW ? INT64_MAX - 1 : generation);
+	return read_rows(p, s, out, err);
+}
+
+int policy_app(struct policy *p, const char *path, int64_t generation, struct app *out,
+	       struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	AUTO_APPS struct apps apps = {0};
+	int r = database_prepare(p, APPS_SQL " AND a.path = ?2 ORDER BY v.name, v.arch", &s, err);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(s, 1, generation == POLICY_NOW ? INT64_MAX - 1 : generation);
+	statement_bind_text(s, 2, path);
+	r = read_rows(p, s, &apps, err);
+	if (r < 0)
+		return r;
+	if (apps.count == 0)
+		return err_set(err, ENOENT, "%s has no pins", path);
+	*out = apps.items[0];
+	apps.count = 0;
+	return 0;
+}
+
+int policy_generations(struct policy *p, struct generations *out, struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	AUTO_GENERATIONS struct generations gens = {0};
+	int step, r = database_prepare(p, "SELECT id, time, uid, user, command FROM generation ORDER BY id",
+			      &s, err);
+
+	if (r < 0)
+		return r;
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		struct generation *g = grow_array(gens.items, gens.count, sizeof *g);
+
+		if (!g)
+			return err_nomem(err);
+		gens.items = g;
+		g += gens.count++;
+		*g = (struct generation){
+			.id = sqlite3_column_int64(s, 0),
+			.time = sqlite3_column_int64(s, 1),
+			.uid = sqlite3_column_int64(s, 2),
+			.user = statement_text(s, 3),
+			.command = statement_text(s, 4),
+		};
+		if (!g->user || !g->command)
+			return err_nomem(err);
+	}
+	if (step != SQLITE_DONE)
+		return database_fail(p, err, "read");
+	*out = gens;
+	gens = (struct generations){0};
+	return 0;
+}
+
+int policy_digests(struct policy *p, struct digests *out, struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	AUTO_FREE struct digest *items = NULL;
+	size_t count = 0;
+	int step, r = database_prepare(p, "SELECT digest FROM version WHERE id IN (SELECT version FROM pin)",
+			      &s, err);
+
+	if (r < 0)
+		return r;
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		struct digest *more = grow_array(items, count, sizeof *more);
+
+		if (!more)
+			return err_nomem(err);
+		items = more;
+		if (!statement_digest(s, 0, &items[count++]))
+			return database_damaged(err, "invalid digest");
+	}
+	if (step != SQLITE_DONE)
+		return database_fail(p, err, "read");
+	out->items = items;
+	out->count = count;
+	items = NULL;
+	return 0;
+}
+
+int statement_paths(struct policy *p, sqlite3_stmt *s, struct strings *out, struct err *err)
+{
+	AUTO_STRINGS struct strings paths = {0};
+	int step;
+
+	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+		const char *path = (const char *)sqlite3_column_text(s, 0);
+		int r = path ? strings_add(&paths, path, err) : err_nomem(err);
+
+		if (r < 0)
+			return r;
+	}
+	if (step != SQLITE_DONE)
+		return database_fail(p, err, "read");
+	*out = paths;
+	paths = (struct strings){0};
+	return 0;
+}
+
+int policy_known(struct policy *p, struct strings *out, struct err *err)
+{
+	AUTO_STATEMENT sqlite3_stmt *s = NULL;
+	int r = database_prepare(p, "SELECT path FROM app ORDER BY path", &s, err);
+
+	return r < 0 ? r : statement_paths(p, s, out, err);
+}
