@@ -3,7 +3,7 @@
 #include "base/path.h"
 #include "base/reach.h"
 #include "change/select.h"
-#include "dpkg/package.h"
+#include "dpkg/owner.h"
 #include "host/wrap.h"
 #include "loader/program.h"
 #include "view/glibc.h"

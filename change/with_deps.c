@@ -4,6 +4,7 @@
 
 #include "base/path.h"
 #include "host/wrap.h"
+#include "intake/candidates.h"
 #include "loader/program.h"
 #include "store/origin.h"
 #include "view/verdict.h"
@@ -243,16 +244,16 @@ static int fetch(struct supplying *s, const char *source, const char *apt_config
 static int from_origin(struct supplying *s, const struct version *pin, const char *soname,
 		       const struct missing *m, struct err *err)
 {
-	AUTO_CANDIDATES struct candidates sources = {0};
+	AUTO_CANDIDATES struct candidates found = {0};
 	AUTO_ORIGIN struct origin origin = {0};
 	struct err unknown;
 	int r = 0;
 
 	if (origin_read(s->store, &pin->digest, &origin, &unknown) < 0)
 		return 0;
-	r = origin_candidates(&origin, soname, &sources, err);
-	for (size_t i = 0; r == 0 && i < sources.count && i < FETCHES_MAX; i++)
-		r = fetch(s, sources.items[i], origin.apt_config, soname, m, err);
+	r = candidates_find(&origin, soname, &found, err);
+	for (size_t i = 0; r == 0 && i < found.sources.count && i < FETCHES_MAX; i++)
+		r = fetch(s, found.sources.items[i], origin.apt_config, soname, m, err);
 	return r;
 }
 
@@ -351,11 +352,11 @@ int with_deps_add(struct policy *policy, struct store *store, const char *app, e
 static void hint_at(const struct origin *origin, const struct missing *missing, char *text,
 		    size_t size)
 {
-	AUTO_CANDIDATES struct candidates sources = {0};
+	AUTO_CANDIDATES struct candidates found = {0};
 	struct err ignored;
 
-	if (origin_candidates(origin, missing->what, &sources, &ignored) == 0 && sources.likely)
-		snprintf(text, size, "%s may have it", sources.items[0]);
+	if (candidates_find(origin, missing->what, &found, &ignored) == 0 && found.likely)
+		snprintf(text, size, "%s may have it", found.sources.items[0]);
 }
 
 void with_deps_hint(struct store *store, const struct app *app, const struct versions *pinned,

@@ -1,7 +1,8 @@
 #include "base/paths.h"
-#include "base/run.h"
 #include "cli/cli.h"
 #include "cli/out.h"
+#include "dpkg/listing.h"
+#include "dpkg/owner.h"
 #include "host/wrap.h"
 #include "loader/closure.h"
 #include "plan/read.h"
@@ -10,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FILES_MAX ((size_t)64 << 20) /* a package's list of files */
 
 /* Where one library comes from, as far as it is known. */
 struct reason {
@@ -37,28 +36,21 @@ static const char *soname_of(const struct object *o)
 	return o->elf && o->elf->soname ? o->elf->soname : path_base(o->path);
 }
 
-/* The package that owns a live file, by either name of a merged directory. */
+/* The package that owns a live file, by either of its paths. */
 static void find_owner(const struct object *o, char owner[512])
 {
-	const char *names[] = {o->canonical, o->path};
+	const char *const paths[] = {o->canonical, o->path};
+	AUTO_PACKAGES struct packages packages = {0};
+	AUTO_FREE size_t *of = NULL;
+	struct err ignored;
 
 	owner[0] = '\0';
-	for (size_t i = 0; i < 2 && !*owner; i++) {
-		const char *search[] = {"dpkg-query", "-S", "--", names[i], NULL};
-		const char *show[] = {"dpkg-query", "-W",  "-f", "${Package} ${Version}",
-				      "--",	    owner, NULL};
-		AUTO_FREE char *found = NULL, *text = NULL;
-		struct err ignored;
-
-		if (run_read(search, NULL, 1 << 20, &found, &ignored) != 0)
-			continue;
-		/* "zlib1g:amd64: /usr/lib/...": other lines tell of diversions. */
-		snprintf(owner, 512, "%.*s", (int)strcspn(found, " \n"), found);
-		if (*owner && owner[strlen(owner) - 1] == ':')
-			owner[strlen(owner) - 1] = '\0';
-		if (run_read(show, NULL, 1 << 20, &text, &ignored) == 0)
-			snprintf(owner, 512, "%s", text);
-	}
+	if (packages_owning(paths, 2, &packages, &of, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < 2 && !*owner; i++)
+		if (of[i] != OWNER_NONE)
+			snprintf(owner, 512, "%s %s", packages.items[of[i]].name,
+				 packages.items[of[i]].version);
 }
 
 /* Whether a version's entry is this object: by soname, or where there is none by the file's name. */
@@ -85,19 +77,16 @@ static const struct pin *pin_of(struct store *store, const struct app *app, cons
 	return NULL;
 }
 
-/* Whether a package's list of files has the path, as a line. */
-static bool lists(const char *files, const char *path)
+static bool has_file(const struct package_files *files, const char *path)
 {
-	size_t len = strlen(path);
-
-	for (const char *at = files; (at = strstr(at, path)); at += len)
-		if ((at == files || at[-1] == '\n') && at[len] == '\n')
+	for (size_t i = 0; i < files->count; i++)
+		if (strcmp(files->items[i].path, path) == 0)
 			return true;
 	return false;
 }
 
-/* files are those of the installed package that is called so, "" if there is none. */
-static bool is_meant(const struct reason *r, const char *name, const char *files)
+/* files are those of the installed package that is called so, none if there is none. */
+static bool is_meant(const struct reason *r, const char *name, const struct package_files *files)
 {
 	const char *soname = soname_of(r->object);
 
@@ -107,7 +96,7 @@ static bool is_meant(const struct reason *r, const char *name, const char *files
 	if (r->pin)
 		return strcmp(r->pin->name, name) == 0;
 	return !r->object->layer &&
-	       (lists(files, r->object->canonical) || lists(files, r->object->path));
+	       (has_file(files, r->object->canonical) || has_file(files, r->object->path));
 }
 
 /* -- saying it -- */
@@ -207,15 +196,11 @@ static int say_missing(const struct closure *c, const char *name, struct err *er
 static int explain(struct store *store, const struct app *app, const struct closure *c,
 		   const char *name, struct err *err)
 {
-	const char *list[] = {"dpkg-query", "-L", "--", name, NULL};
-	AUTO_FREE char *files = NULL;
+	AUTO_PACKAGE_FILES struct package_files files = {0};
 	struct err ignored;
 	size_t found = 0;
 
-	if (run_read(list, NULL, FILES_MAX, &files, &ignored) != 0) {
-		free(files);
-		files = NULL;
-	}
+	package_files(name, &files, &ignored); /* none: name is no package's */
 	if (want_json)
 		json_open(NULL, '[');
 	for (size_t i = 1; i < c->count; i++) {
@@ -223,7 +208,7 @@ static int explain(struct store *store, const struct app *app, const struct clos
 
 		if (r.object->layer)
 			r.pin = pin_of(store, app, r.object);
-		if (!is_meant(&r, name, files ? files : ""))
+		if (!is_meant(&r, name, &files))
 			continue;
 		if (!r.object->layer)
 			find_owner(r.object, r.owner);

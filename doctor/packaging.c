@@ -1,7 +1,7 @@
 /* How apt and dpkg call pinlib. */
 #include "base/cleanup.h"
-#include "base/run.h"
 #include "doctor/check.h"
+#include "dpkg/package.h"
 #include "host/wrap.h"
 #include "upgrade/hooks.h"
 
@@ -46,9 +46,6 @@ static int is_packaged(const char *self, struct err *err)
 /* Of the package that this pinlib belongs to. */
 int check_trigger(struct checkup *p, struct err *err)
 {
-	static const char *const ask[] = {"dpkg-query", "--control-show", "pinlib", "triggers",
-					  NULL};
-	AUTO_FREE char *text = NULL;
 	char self[PATH_MAX];
 	int r = hooks_self(self, err);
 
@@ -62,10 +59,10 @@ int check_trigger(struct checkup *p, struct err *err)
 			   self);
 		return 0;
 	}
-	r = run_read(ask, NULL, 1u << 20, &text, err);
+	r = package_has_trigger("pinlib", "interest-noawait /usr/lib", err);
 	if (r < 0)
 		return r;
-	if (r == 0 && strstr(text, "interest-noawait /usr/lib\n"))
+	if (r == 1)
 		check_well(p, "dpkg calls pinlib after packages changed");
 	else
 		check_fault(p, "install pinlib again",

@@ -1,42 +1,40 @@
-/* Debian packages of the live system: which one a file came from, and what kind it is. Asked of
- * dpkg; where there is none, no file has an owner. */
+/* Debian packages: the facts that dpkg has about them. Without dpkg no package is installed. */
 #pragma once
 
+#include "base/cleanup.h"
 #include "base/err.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct package {
-	char *query; /* as dpkg names it: "zlib1g:amd64", "perl-base" */
+	char *query; /* the name that dpkg takes: "zlib1g:amd64", "perl-base" */
 	char *name, *arch, *version;
-	char *source; /* of which it was built: "zlib" */
+	char *source; /* the source package that it was built from: "zlib" */
 	bool essential;
-	bool programs; /* it brings programs: files in a directory that is usual in PATH */
+	bool programs; /* it has programs (dpkg/listing.h); known to packages_owning alone */
+	char wish; /* the administrator's selection: 'i' install, 'h' hold, 'r' remove, 'p' purge */
 };
 
 struct packages {
-	struct package *items; /* each once */
+	struct package *items;
 	size_t count;
 };
 
 void packages_free(struct packages *packages);
 #define AUTO_PACKAGES CLEANUP(packages_free)
 
-/* The packages that own the files at paths, which are canonical. *of is an array of n, the
- * caller's to free: for each path the number of its package, or OWNER_NONE. Without an owner counts
- * a file that has several, and one that was diverted: what is there need not be the package's. */
-#define OWNER_NONE ((size_t)-1)
-int packages_owning(const char *const *paths, size_t n, struct packages *out, size_t **of,
-		    struct err *err);
+/* Appends a copy; strings that are NULL become "". */
+int packages_add(struct packages *packages, const struct package *package, struct err *err);
 
-/* The installed packages that were built of a source. */
+/* Each of the following fills *out, which the caller frees also after an error. */
+
+/* The installed packages of these names ("zlib1g" finds each architecture); n 0: all. Names that
+ * are not installed are left out. */
+int packages_installed(const char *const *names, size_t n, struct packages *out, struct err *err);
+
+/* The installed packages that were built from this source package. */
 int packages_of_source(const char *source, struct packages *out, struct err *err);
 
-/* The other way round, for a few packages: which files of theirs lie at paths (canonical, in any
- * order, repetitions too). queries are as dpkg names them; one that is not installed has nothing.
- * Of each path the number of the package that has it goes to of, or OWNER_NONE; libraries gets for
- * each package whether it has shared libraries: lib*.so.* below a directory "lib". A diversion
- * counts for nothing: both packages have the file. */
-int package_search(const char *const *queries, size_t nqueries, const char *const *paths,
-		   size_t npaths, size_t *of, bool *libraries, struct err *err);
+/* 1 if the installed package's triggers file (deb-triggers(5)) has this line. */
+int package_has_trigger(const char *query, const char *line, struct err *err);

@@ -24,10 +24,8 @@
 struct dpkg_says {
 	const char *const *apps; /* canonical paths, whose owners may be asked for; the caller's */
 	size_t napps;
-	struct says {
-		char *text; /* lines, each with a NUL behind it; NULL: not asked yet */
-		size_t size;
-	} owners, diversions;
+	struct strings owned, diversions; /* their names that packages have; dpkg's lines */
+	bool owned_known, diversions_known;
 };
 
 #define DPKG_SAYS_OF(apps_, napps_)                                                                \

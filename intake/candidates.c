@@ -1,50 +1,21 @@
 /* Where a library of the same make may be found: the neighbours of an origin. */
-#include "store/origin.h"
+#include "intake/candidates.h"
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "base/run.h"
+#include "dpkg/apt.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
-#include <stdarg.h>
-#include <stdbool.h>
 #include <string.h>
 
-#define NAMES_MAX 256
-#define OUTPUT_MAX ((size_t)16 << 20)
+#define CANDIDATES_MAX 256
 
 void candidates_free(struct candidates *c)
 {
-	for (size_t i = 0; i < c->count; i++)
-		free(c->items[i]);
-	free(c->items);
+	strings_free(&c->sources);
 	*c = (struct candidates){0};
-}
-
-__attribute__((format(printf, 3, 4))) static int add(struct candidates *c, struct err *err,
-						     const char *fmt, ...)
-{
-	char **items = reallocarray(c->items, c->count + 1, sizeof *items);
-	va_list ap;
-	int n;
-
-	if (!items)
-		return err_nomem(err);
-	c->items = items;
-	va_start(ap, fmt);
-	n = vasprintf(&items[c->count], fmt, ap);
-	va_end(ap);
-	if (n < 0)
-		return err_nomem(err);
-	for (size_t i = 0; i < c->count; i++)
-		if (strcmp(items[i], items[c->count]) == 0) {
-			free(items[c->count]);
-			return 0;
-		}
-	c->count++;
-	return 0;
 }
 
 /* -- names of packages -- */
@@ -101,8 +72,6 @@ static int distance(const char *package, const char *soname)
 	return 2 * UNLIKELY - (int)same;
 }
 
-static const char *sorted_for; /* qsort(3) hands nothing on */
-
 /* Of "apt:NAME" or "/dir/NAME_VERSION_ARCH.deb". */
 static int source_distance(const char *source, const char *soname)
 {
@@ -124,106 +93,98 @@ static int by_distance(const void *a, const void *b)
 	return order ? order : strcmp(*x, *y);
 }
 
-static void sort(struct candidates *c, const char *soname)
+static void sort_sources(struct candidates *c, const char *soname)
 {
+	struct strings *s = &c->sources;
+
 	sorted_for = soname;
-	if (c->count)
-		qsort(c->items, c->count, sizeof *c->items, by_distance);
-	while (c->likely < c->count && source_distance(c->items[c->likely], soname) < UNLIKELY)
+	if (s->count)
+		qsort(s->items, s->count, sizeof *s->items, by_distance);
+	while (c->likely < s->count && source_distance(s->items[c->likely], soname) < UNLIKELY)
 		c->likely++;
 }
 
 /* -- files -- */
 
+static bool is_deb(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 4 && strcmp(path + len - 4, ".deb") == 0;
+}
+
 static int beside_deb(const char *path, const char *soname, struct candidates *out, struct err *err)
 {
-	char dir[PATH_MAX];
+	char dir[PATH_MAX], beside[PATH_MAX];
 	AUTO_DIR DIR *d = NULL;
 	struct dirent *entry;
 	int r = 0;
 
 	path_dir(path, dir);
 	d = opendir(dir);
-	while (r == 0 && d && out->count < NAMES_MAX && (entry = readdir(d))) {
-		size_t len = strlen(entry->d_name);
-
-		if (len > 4 && strcmp(entry->d_name + len - 4, ".deb") == 0 &&
-		    strcmp(entry->d_name, path_base(path)) != 0)
-			r = add(out, err, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, entry->d_name);
+	while (r == 0 && d && out->sources.count < CANDIDATES_MAX && (entry = readdir(d))) {
+		if (!is_deb(entry->d_name) || strcmp(entry->d_name, path_base(path)) == 0)
+			continue;
+		r = path_join(dir, entry->d_name, beside, err);
+		if (r == 0)
+			r = strings_add(&out->sources, beside, err);
 	}
-	sort(out, soname);
+	sort_sources(out, soname);
 	return r;
 }
 
 static int beside_object(const char *path, const char *soname, struct candidates *out,
 			 struct err *err)
 {
-	char dir[PATH_MAX], beside[2 * PATH_MAX];
+	char dir[PATH_MAX], beside[PATH_MAX];
+	int r;
 
 	path_dir(path, dir);
-	snprintf(beside, sizeof beside, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, soname);
-	if (access(beside, R_OK) < 0)
-		return 0;
+	r = path_join(dir, soname, beside, err);
+	if (r < 0 || access(beside, R_OK) < 0)
+		return r;
 	out->likely = 1;
-	return add(out, err, "%s", beside);
+	return strings_add(&out->sources, beside, err);
 }
 
 /* -- apt -- */
 
-static int ask_apt(const struct origin *origin, const char *const args[], char **text,
-		   struct err *err)
-{
-	const char *argv[12] = {"env"};
-	AUTO_FREE char *config = NULL;
-	size_t n = 1;
-
-	if (origin->apt_config) {
-		if (asprintf(&config, "APT_CONFIG=%s", origin->apt_config) < 0) {
-			config = NULL;
-			return err_nomem(err);
-		}
-		argv[n++] = config;
-	}
-	argv[n++] = "apt-cache";
-	while (*args && n + 1 < sizeof argv / sizeof *argv)
-		argv[n++] = *args++;
-	argv[n] = NULL;
-	return run_read(argv, NULL, OUTPUT_MAX, text, err);
-}
-
-/* "zlib1g", "libc6:i386", as apt-cache writes names; not "<libfoo>", which is a virtual package. */
-static bool is_name(const char *s)
-{
-	return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.:")] == '\0';
-}
-
-/* Lines of names. */
-static int add_names(struct candidates *c, char *text, const char *arch, struct err *err)
+/* arch is ":ARCH" where the origin had it; names of another architecture bring their own. */
+static int add_packages(struct candidates *c, const struct strings *names, const char *arch,
+			struct err *err)
 {
 	int r = 0;
 
-	for (char *save, *line = strtok_r(text, "\n", &save);
-	     line && r == 0 && c->count < NAMES_MAX; line = strtok_r(NULL, "\n", &save)) {
-		char *name = strrchr(line, ' ');
+	for (size_t i = 0; r == 0 && i < names->count && c->sources.count < CANDIDATES_MAX; i++) {
+		AUTO_FREE char *source = NULL;
+		const char *name = names->items[i];
 
-		name = name ? name + 1 : line;
-		if (is_name(name))
-			r = add(c, err, "apt:%s%s", name, strchr(name, ':') ? "" : arch);
+		if (asprintf(&source, "apt:%s%s", name, strchr(name, ':') ? "" : arch) < 0) {
+			source = NULL;
+			return err_nomem(err);
+		}
+		r = strings_add_once(&c->sources, source, err);
 	}
 	return r;
+}
+
+/* apt's own trouble is not the caller's: there are no candidates then. */
+static int ask_apt(const char *config, const char *name, const char *package, struct strings *out,
+		   struct err *err)
+{
+	int r = apt_names(name, config, out, err);
+
+	if (r != -ENOMEM && *package)
+		r = apt_depends(package, config, out, err);
+	return r == -ENOMEM ? r : 0;
 }
 
 static int beside_package(const struct origin *origin, const char *soname, struct candidates *out,
 			  struct err *err)
 {
-	char name[520], package[520];
-	const char *const names[] = {"pkgnames", name, NULL};
-	/* "libxml2\n  Depends: libc6\n ..." */
-	const char *const depends[] = {"depends",	 "--no-recommends", "--no-suggests",
-				       "--no-conflicts", "--no-breaks",	    "--no-replaces",
-				       "--no-enhances",	 package,	    NULL};
-	AUTO_FREE char *known = NULL, *needed = NULL;
-	char arch[64] = "", *colon;
+	char name[520], package[520], arch[64];
+	AUTO_STRINGS struct strings names = {0};
+	const char *colon;
 	int r;
 
 	snprintf(package, sizeof package, "%s", origin->source + strlen("apt:"));
@@ -231,25 +192,17 @@ static int beside_package(const struct origin *origin, const char *soname, struc
 	colon = strchr(package, ':');
 	snprintf(arch, sizeof arch, "%s", colon ? colon : "");
 	policy_name(soname, name);
-	r = ask_apt(origin, names, &known, err);
+	r = ask_apt(origin->apt_config, name, package, &names, err);
 	if (r == 0)
-		r = add_names(out, known, arch, err);
-	if (r >= 0 && *package)
-		r = ask_apt(origin, depends, &needed, err);
-	if (r == 0)
-		r = add_names(out, needed, arch, err);
-	/* apt's own trouble is not the caller's: there are no candidates then. */
-	if (r < 0 && r != -ENOMEM)
-		r = 0;
-	sort(out, soname);
-	return r < 0 ? r : 0;
+		r = add_packages(out, &names, arch, err);
+	sort_sources(out, soname);
+	return r;
 }
 
-int origin_candidates(const struct origin *origin, const char *soname, struct candidates *out,
-		      struct err *err)
+int candidates_find(const struct origin *origin, const char *soname, struct candidates *out,
+		    struct err *err)
 {
 	AUTO_CANDIDATES struct candidates found = {0};
-	size_t len = strlen(origin->source);
 	int r = 0;
 
 	*out = (struct candidates){0};
@@ -257,7 +210,7 @@ int origin_candidates(const struct origin *origin, const char *soname, struct ca
 		return 0;
 	if (strncmp(origin->source, "apt:", 4) == 0)
 		r = beside_package(origin, soname, &found, err);
-	else if (len > 4 && strcmp(origin->source + len - 4, ".deb") == 0)
+	else if (is_deb(origin->source))
 		r = beside_deb(origin->source, soname, &found, err);
 	else if (origin->source[0] == '/')
 		r = beside_object(origin->source, soname, &found, err);

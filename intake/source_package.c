@@ -7,7 +7,9 @@
 #include "base/path.h"
 #include "base/progress.h"
 #include "base/reach.h"
-#include "base/run.h"
+#include "dpkg/apt.h"
+#include "dpkg/listing.h"
+#include "dpkg/package.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -15,7 +17,6 @@
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
-#define MAX_LISTING ((size_t)64 << 20)
 
 int check_package(const char *text, bool version, struct err *err)
 {
@@ -41,93 +42,37 @@ int check_package(const char *text, bool version, struct err *err)
 	return 0;
 }
 
-/* Runs a program that must succeed. */
-static int run(const char *const argv[], const char *cwd, char **out, struct err *err)
+/* Labels the version as its installed package. */
+static int label_package(struct staging *s, const char *query, struct err *err)
 {
-	int r = run_read(argv, cwd, MAX_LISTING, out, err);
+	AUTO_PACKAGES struct packages found = {0};
+	int r = packages_installed(&query, 1, &found, err);
 
-	if (r <= 0)
-		return r;
-	if (!err->text[0])
-		return err_set(err, EIO, "%s failed with status %d", argv[0], r);
-	return err_wrap(err, -EIO, "%s", argv[0]);
-}
-
-/* Cuts the next field from line; "" if there is none. */
-static const char *cut(char **line)
-{
-	const char *s = strsep(line, "\t");
-
-	return s ? s : "";
-}
-
-/* "ii \tzlib1g\t1.2\tamd64\n", a line for each architecture that it is installed for. */
-static int read_status(struct staging *s, char *text, const char *package, struct err *err)
-{
-	char *line = strsep(&text, "\n");
-	const char *status = cut(&line);
-	int r;
-
-	if (status[0] == '\0' || status[1] != 'i')
-		return err_set(err, ENOENT, "%s is not installed", package);
-	if (text && *text)
+	if (r == 0 && found.count == 0)
+		return err_set(err, ENOENT, "%s is not installed", query);
+	if (r == 0 && found.count > 1)
 		return err_set(err, ENOTUNIQ,
 			       "%s is installed for several architectures: write dpkg:%s:ARCH",
-			       package, package);
-	r = staging_label(s->name, sizeof s->name, "name", cut(&line), err);
+			       query, query);
 	if (r == 0)
-		r = staging_label(s->version, sizeof s->version, "version", cut(&line), err);
+		r = staging_label(s->name, sizeof s->name, "name", found.items[0].name, err);
 	if (r == 0)
-		r = staging_label(s->arch, sizeof s->arch, "architecture", cut(&line), err);
+		r = staging_label(s->version, sizeof s->version, "version", found.items[0].version,
+				  err);
+	if (r == 0)
+		r = staging_label(s->arch, sizeof s->arch, "architecture", found.items[0].arch,
+				  err);
 	return r;
-}
-
-/* One line of dpkg-query -L: a path of the package, and where its content is if another package
- * or the administrator diverted it. */
-struct listed {
-	char *path, *from;
-};
-
-struct listing {
-	struct listed *items;
-	size_t count;
-};
-
-static void cleanup_listing(struct listing *l)
-{
-	free(l->items); /* its strings belong to the text */
-}
-
-static int read_listing(char *text, struct listing *out, struct err *err)
-{
-	size_t lines = 1;
-	char *line;
-
-	for (const char *p = text; (p = strchr(p, '\n')); p++)
-		lines++;
-	out->items = calloc(lines, sizeof *out->items);
-	if (!out->items)
-		return err_nomem(err);
-	while ((line = strsep(&text, "\n"))) {
-		char *to = strstr(line, "diverted by ") == line ? strstr(line, " to: ") : NULL;
-
-		if (strncmp(line, "locally diverted to: ", 21) == 0)
-			to = line + 16;
-		if (to && out->count > 0)
-			out->items[out->count - 1].from = to + 5;
-		else if (line[0] == '/' && strcmp(line, "/.") != 0)
-			out->items[out->count++] = (struct listed){line, line};
-	}
-	return 0;
 }
 
 static int by_path(const void *a, const void *b)
 {
-	return strcmp(((const struct listed *)a)->path, ((const struct listed *)b)->path);
+	return strcmp(((const struct package_file *)a)->path,
+		      ((const struct package_file *)b)->path);
 }
 
 /* On a merged system /lib is a link, but the package's files are below it all the same. */
-static bool has_below(const struct listing *l, const char *path)
+static bool has_below(const struct package_files *l, const char *path)
 {
 	char below[PATH_MAX + 2];
 	size_t low = 0, high = l->count;
@@ -156,8 +101,8 @@ static bool may_be_missing(const char *path)
 	return false;
 }
 
-static int add_installed_link(struct staging *s, const struct listed *e, const struct reach *at,
-			      struct err *err)
+static int add_installed_link(struct staging *s, const struct package_file *e,
+			      const struct reach *at, struct err *err)
 {
 	char target[PATH_MAX + 1];
 	ssize_t n = readlinkat(at->fd, "", target, sizeof target - 1);
@@ -169,8 +114,8 @@ static int add_installed_link(struct staging *s, const struct listed *e, const s
 }
 
 /* Everybody can read the store: what an administrator keeps from others stays out. */
-static int add_installed_file(struct staging *s, const struct listed *e, const struct reach *at,
-			      struct err *err)
+static int add_installed_file(struct staging *s, const struct package_file *e,
+			      const struct reach *at, struct err *err)
 {
 	AUTO_FD int fd = -1;
 	int r = S_ISREG(at->st.st_mode) ? reach_public(at, false, err) : 0;
@@ -182,8 +127,8 @@ static int add_installed_file(struct staging *s, const struct listed *e, const s
 	return fd < 0 ? fd : staging_file_fd(s, e->path + 1, fd, err);
 }
 
-static int add_installed(struct staging *s, const struct listing *l, const struct listed *e,
-			 struct err *err)
+static int add_installed(struct staging *s, const struct package_files *l,
+			 const struct package_file *e, struct err *err)
 {
 	AUTO_REACH struct reach at = REACH_NONE;
 	int r = reach(e->from, REACH_LINK, &at, err);
@@ -199,18 +144,18 @@ static int add_installed(struct staging *s, const struct listing *l, const struc
 	return add_installed_file(s, e, &at, err);
 }
 
-static int add_listing(struct staging *s, char *text, struct err *err)
+static int add_files(struct staging *s, const char *query, struct err *err)
 {
-	CLEANUP(cleanup_listing) struct listing l = {0};
-	int r = read_listing(text, &l, err);
+	AUTO_PACKAGE_FILES struct package_files files = {0};
+	int r = package_files(query, &files, err);
 
 	if (r < 0)
 		return r;
-	qsort(l.items, l.count, sizeof *l.items, by_path);
-	for (size_t i = 0; i < l.count; i++) {
-		if (strlen(l.items[i].path) >= PATH_MAX)
+	qsort(files.items, files.count, sizeof *files.items, by_path);
+	for (size_t i = 0; i < files.count; i++) {
+		if (strlen(files.items[i].path) >= PATH_MAX)
 			return err_set(err, EPERM, "a path in it is longer than 4095 bytes");
-		r = add_installed(s, &l, &l.items[i], err);
+		r = add_installed(s, &files, &files.items[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -219,23 +164,12 @@ static int add_listing(struct staging *s, char *text, struct err *err)
 
 int source_dpkg(struct staging *s, const char *package, struct err *err)
 {
-	const char *status[] = {
-		"dpkg-query", "-W",
-		"-f",	      "${db:Status-Abbrev}\\t${Package}\\t${Version}\\t${Architecture}\\n",
-		"--",	      package,
-		NULL};
-	const char *list[] = {"dpkg-query", "-L", "--", package, NULL};
-	AUTO_FREE char *text = NULL, *files = NULL;
 	int r = check_package(package, false, err);
 
 	if (r == 0)
-		r = run(status, NULL, &text, err);
+		r = label_package(s, package, err);
 	if (r == 0)
-		r = read_status(s, text, package, err);
-	if (r == 0)
-		r = run(list, NULL, &files, err);
-	if (r == 0)
-		r = add_listing(s, files, err);
+		r = add_files(s, package, err);
 	return r < 0 ? err_wrap(err, r, "dpkg:%s", package) : 0;
 }
 
@@ -272,11 +206,7 @@ static int add_fetched(struct staging *s, int dir, struct err *err)
 /* In a directory below the staging directory, so that it goes with it. */
 int source_apt(struct staging *s, const char *package, struct err *err)
 {
-	AUTO_FREE char *where = NULL, *config = NULL;
-	/* apt's own user could not write there; the signatures are checked all the same. */
-	const char *fetch[] = {"env",	   NULL,    "apt-get",
-			       "-q",	   "-o",    "APT::Sandbox::User=root",
-			       "download", package, NULL};
+	AUTO_FREE char *where = NULL;
 	AUTO_FD int dir = -1;
 	int r = check_package(package, true, err);
 
@@ -286,19 +216,13 @@ int source_apt(struct staging *s, const char *package, struct err *err)
 		where = NULL;
 		return err_nomem(err);
 	}
-	if (s->options->apt_config &&
-	    asprintf(&config, "APT_CONFIG=%s", s->options->apt_config) < 0) {
-		config = NULL;
-		return err_nomem(err);
-	}
-	fetch[1] = config ? config : "--";
 	if (mkdirat(s->dir, "apt", 0755) < 0)
 		return err_sys(err, errno, "cannot make a directory in the store");
 	dir = openat(s->dir, "apt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(err, errno, "cannot open a directory in the store");
 	progress_begin("waiting for apt-get", PROGRESS_ITEMS, 0);
-	r = run(fetch, where, NULL, err);
+	r = apt_download(package, s->options->apt_config, where, err);
 	progress_begin("reading", PROGRESS_BYTES, 0);
 	if (r == 0)
 		r = add_fetched(s, dir, err);

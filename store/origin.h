@@ -34,21 +34,3 @@ void origin_free(struct origin *origin);
 /* For store_add: writes what is known of a source, a file by its absolute path; a name that no line can hold is left out. */
 int origin_write(struct store *store, const struct version *version, const char *source,
 		 const char *apt_config, struct err *err);
-
-/*
- * The sources, fit for store_add, that may hold a library called soname and come from where origin
- * came from; best first. For a .deb file its neighbours in the directory, for a shared object
- * the neighbour of that name, for a package of apt those that Debian's policy (8.1, names of
- * shared library packages) would call so and that apt knows, then what the package depends on.
- * Nothing is fetched. An origin that has no neighbours gives none; "apt:" alone is all that apt
- * knows.
- */
-struct candidates {
-	char **items;
-	size_t count;
-	size_t likely; /* so many of the first are likely to hold it, going by their names */
-};
-int origin_candidates(const struct origin *origin, const char *soname, struct candidates *out,
-		      struct err *err);
-void candidates_free(struct candidates *candidates);
-#define AUTO_CANDIDATES CLEANUP(candidates_free)

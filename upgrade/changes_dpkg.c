@@ -1,13 +1,12 @@
 #include "base/cleanup.h"
-#include "base/run.h"
 #include "base/strings.h"
+#include "dpkg/archive.h"
+#include "dpkg/package.h"
 #include "upgrade/changes.h"
 
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_ANSWER ((size_t)64 << 20)
 
 /* -- the command line -- */
 
@@ -87,110 +86,26 @@ static int read_command(char *const *argv, struct invocation *v, struct err *err
 	return 0;
 }
 
-/* -- what dpkg knows -- */
+/* -- archives -- */
 
-/* A package, in an archive or installed. */
-struct package {
-	const char *name, *arch, *version;
-	const char *file;
-	char wish; /* that dpkg has for it: 'i', 'h', 'r', 'p' */
+/* The packages in archives; those that dpkg-deb cannot read are for dpkg to complain about. */
+struct archives {
+	struct packages packages;
+	struct strings files; /* the archive of each */
 };
 
-struct list {
-	struct package *items;
-	size_t count;
-	char **texts; /* what the strings belong to */
-	size_t ntexts;
-};
-
-static void list_free(struct list *l)
+static void archives_free(struct archives *archives)
 {
-	for (size_t i = 0; i < l->ntexts; i++)
-		free(l->texts[i]);
-	free(l->texts);
-	free(l->items);
-}
-#define AUTO_LIST CLEANUP(list_free)
-
-/* Takes text, also where it fails. */
-static int list_own(struct list *l, char *text, struct err *err)
-{
-	char **texts = reallocarray(l->texts, l->ntexts + 1, sizeof *texts);
-
-	if (!texts) {
-		free(text);
-		return err_nomem(err);
-	}
-	l->texts = texts;
-	texts[l->ntexts++] = text;
-	return 0;
+	packages_free(&archives->packages);
+	strings_free(&archives->files);
 }
 
-static int list_add(struct list *l, struct package p, struct err *err)
+static int archives_add(struct archives *archives, const char *file, struct err *err)
 {
-	struct package *items = reallocarray(l->items, l->count + 1, sizeof *items);
+	int r = archive_package(file, &archives->packages, err);
 
-	if (!items)
-		return err_nomem(err);
-	l->items = items;
-	items[l->count++] = p;
-	return 0;
+	return r == 0 ? strings_add(&archives->files, file, err) : r < 0 ? r : 0;
 }
-
-/* Packages that are installed, of these names (patterns to dpkg, which they fit) or all. */
-static int ask_installed(const char *const *names, size_t n, struct list *out, struct err *err)
-{
-	static const char format[] =
-		"--showformat=${db:Status-Abbrev}\t${Package}\t${Architecture}\t${Version}\n";
-	AUTO_FREE const char **argv = calloc(n + 5, sizeof *argv);
-	char *text = NULL, *rest;
-	int r;
-
-	if (!argv)
-		return err_nomem(err);
-	memcpy(argv, (const char *[]){"dpkg-query", "--show", format, "--"}, 4 * sizeof *argv);
-	memcpy(argv + 4, names, n * sizeof *argv);
-	r = run_read(argv, NULL, MAX_ANSWER, &text, err); /* 1: some are not known */
-	if (r < 0)
-		return err_wrap(err, r, "cannot ask dpkg what is installed");
-	rest = text;
-	r = list_own(out, text, err);
-	for (char *line; r == 0 && (line = strsep(&rest, "\n"));) {
-		const char *status = strsep(&line, "\t"), *name = strsep(&line, "\t");
-		const char *arch = strsep(&line, "\t"), *version = strsep(&line, "\t");
-
-		if (version && status[0] && status[1] == 'i')
-			r = list_add(out, (struct package){name, arch, version, NULL, status[0]},
-				     err);
-	}
-	return r;
-}
-
-/* What an archive says of itself; one that dpkg-deb cannot read is for dpkg to complain of. */
-static int read_archive(const char *file, struct list *out, struct err *err)
-{
-	char *text = NULL, *rest;
-	const char *name, *arch, *version;
-	int r = run_read((const char *[]){"dpkg-deb", "--show", "--showformat",
-					  "${Package}\t${Architecture}\t${Version}", "--", file,
-					  NULL},
-			 NULL, 4096, &text, err);
-
-	if (r != 0) {
-		free(text);
-		return r < 0 ? r : 0;
-	}
-	rest = text;
-	r = list_own(out, text, err);
-	if (r < 0)
-		return r;
-	name = strsep(&rest, "\t");
-	arch = strsep(&rest, "\t");
-	version = strsep(&rest, "\t");
-	return version ? list_add(out, (struct package){name, arch, version, file, 'i'}, err) : 0;
-}
-
-/* -- archives in directories -- */
 
 static void cleanup_fts(FTS **fts)
 {
@@ -205,7 +120,7 @@ static bool is_archive(const FTSENT *e)
 }
 
 /* As dpkg has it: regular files called *.deb, links followed, at any depth. */
-static int read_directories(const char *const *names, struct list *out, struct err *err)
+static int read_directories(const char *const *names, struct archives *out, struct err *err)
 {
 	CLEANUP(cleanup_fts) FTS *fts = NULL;
 	FTSENT *e;
@@ -216,16 +131,9 @@ static int read_directories(const char *const *names, struct list *out, struct e
 	fts = fts_open((char *const *)names, FTS_LOGICAL | FTS_NOCHDIR, NULL);
 	if (!fts)
 		return err_sys(err, errno, "cannot read %s", names[0]);
-	while (r == 0 && (e = fts_read(fts))) {
-		char *path;
-
-		if (!is_archive(e))
-			continue;
-		path = strdup(e->fts_path);
-		r = path ? list_own(out, path, err) : err_nomem(err);
-		if (r == 0)
-			r = read_archive(path, out, err);
-	}
+	while (r == 0 && (e = fts_read(fts)))
+		if (is_archive(e))
+			r = archives_add(out, e->fts_path, err);
 	return r;
 }
 
@@ -238,8 +146,8 @@ static bool is_same(const struct package *a, const struct package *b)
 		strcmp(b->arch, "all") == 0);
 }
 
-static int add_archive(const struct package *a, const struct list *installed, struct changes *out,
-		       struct err *err)
+static int add_archive(const struct package *a, const char *file, const struct packages *installed,
+		       struct changes *out, struct err *err)
 {
 	bool known = false;
 	int r = 0;
@@ -250,40 +158,44 @@ static int add_archive(const struct package *a, const struct list *installed, st
 		if (!is_same(a, p))
 			continue;
 		known = true;
-		r = changes_add(out, p->name, p->arch, p->version, a->version, a->file, err);
+		r = changes_add(out, p->name, p->arch, p->version, a->version, file, err);
 	}
-	return r < 0 || known ? r : strings_add(&out->newcomers, a->file, err);
+	return r < 0 || known ? r : strings_add(&out->newcomers, file, err);
 }
 
 static int installing(const struct invocation *v, struct changes *out, struct err *err)
 {
-	AUTO_LIST struct list archives = {0}, installed = {0};
+	CLEANUP(archives_free) struct archives archives = {0};
+	AUTO_PACKAGES struct packages installed = {0};
 	AUTO_FREE const char **names = NULL;
+	size_t n;
 	int r = v->recursive ? read_directories(v->names, &archives, err) : 0;
 
 	for (size_t i = 0; r == 0 && !v->recursive && i < v->n; i++)
-		r = read_archive(v->names[i], &archives, err);
-	if (r < 0 || archives.count == 0)
+		r = archives_add(&archives, v->names[i], err);
+	n = archives.packages.count;
+	if (r < 0 || n == 0)
 		return r;
-	names = calloc(archives.count, sizeof *names);
+	names = calloc(n, sizeof *names);
 	if (!names)
 		return err_nomem(err);
-	for (size_t i = 0; i < archives.count; i++)
-		names[i] = archives.items[i].name;
-	r = ask_installed(names, archives.count, &installed, err);
-	for (size_t i = 0; r == 0 && i < archives.count; i++)
-		r = add_archive(&archives.items[i], &installed, out, err);
+	for (size_t i = 0; i < n; i++)
+		names[i] = archives.packages.items[i].name;
+	r = packages_installed(names, n, &installed, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = add_archive(&archives.packages.items[i], archives.files.items[i], &installed,
+				out, err);
 	return r;
 }
 
 /* --pending takes all that are to go, --remove as well as --purge. */
 static int removing(const struct invocation *v, struct changes *out, struct err *err)
 {
-	AUTO_LIST struct list installed = {0};
+	AUTO_PACKAGES struct packages installed = {0};
 	int r = 0;
 
 	if (v->n || v->pending)
-		r = ask_installed(v->names, v->pending ? 0 : v->n, &installed, err);
+		r = packages_installed(v->names, v->pending ? 0 : v->n, &installed, err);
 	for (size_t i = 0; r == 0 && i < installed.count; i++) {
 		const struct package *p = &installed.items[i];
 

@@ -1,7 +1,7 @@
 #include "upgrade/program_files.h"
 
 #include "base/cleanup.h"
-#include "dpkg/package.h"
+#include "dpkg/owner.h"
 #include "loader/closure.h"
 
 #include <stdlib.h>
@@ -76,7 +76,7 @@ static int ask(const char *const *queries, size_t nqueries, const struct program
 		return err_nomem(err);
 	for (size_t i = 0; i < loads->count; i++)
 		paths[i] = loads->items[i].path;
-	return package_search(queries, nqueries, paths, loads->count, out->of, out->libraries, err);
+	return packages_match(queries, nqueries, paths, loads->count, out->of, out->libraries, err);
 }
 
 int program_files_touched(const struct program_files *loads, const struct changes *changes,

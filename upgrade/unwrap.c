@@ -1,16 +1,13 @@
 #include "upgrade/unwrap.h"
 
 #include "base/cleanup.h"
-#include "base/run.h"
-#include "dpkg/package.h"
+#include "dpkg/archive.h"
+#include "dpkg/owner.h"
 #include "host/wrap.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SCRIPT_MAX (4u << 20)
-#define LIST_MAX (256u << 20)
 
 struct work {
 	const struct apps *apps;
@@ -23,14 +20,6 @@ void unwraps_free(struct unwraps *aside)
 		free(aside->items[i].app);
 	free(aside->items);
 	*aside = (struct unwraps){0};
-}
-
-/* The names that packages may have for app, on a merged /usr. */
-static size_t names_of(const char *app, const char *names[2])
-{
-	names[0] = app;
-	names[1] = app + 4;
-	return strncmp(app, "/usr/", 5) == 0 ? 2 : 1;
 }
 
 static int add(struct work *w, const char *app, const char *why, const char *archive,
@@ -62,7 +51,7 @@ static bool names_word(const char *text, const char *word)
 static bool diverts(const char *script, const char *app)
 {
 	const char *names[2];
-	size_t n = names_of(app, names);
+	size_t n = owner_names(app, names);
 	bool named = false;
 
 	for (size_t i = 0; i < n; i++)
@@ -73,13 +62,10 @@ static bool diverts(const char *script, const char *app)
 static int look_at_preinst(struct work *w, const char *archive, struct err *err)
 {
 	AUTO_FREE char *script = NULL;
-	int r = run_read((const char *[]){"dpkg-deb", "--info", "--", archive, "preinst", NULL},
-			 NULL, SCRIPT_MAX, &script, err);
+	int r = archive_script(archive, "preinst", &script, err);
 
-	if (r == -ENOMEM)
-		return r;
-	if (r != 0) /* it has none */
-		return 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
 	for (size_t i = 0; r == 0 && i < w->apps->count; i++) {
 		const char *app = w->apps->items[i].path;
 
@@ -89,63 +75,39 @@ static int look_at_preinst(struct work *w, const char *archive, struct err *err)
 	return r;
 }
 
-/* The path in a line of tar's, as dpkg takes it: "usr/bin/app", whatever stands before. */
-static const char *find_path(const char *line, const char *end)
+/* What is amiss with a member of an archive for the wrapper at this path, or NULL. */
+static const char *amiss(const struct archive_member *m, const char *path)
 {
-	const char *at = line;
-
-	for (int fields = 0; fields < 5 && at < end; fields++) {
-		at += strcspn(at, " \n");
-		at += strspn(at, " ");
-	}
-	while (*at == '/' || strncmp(at, "./", 2) == 0)
-		at += *at == '/' ? 1 : 2;
-	return at;
-}
-
-/* What is amiss with a path of dpkg-deb's list for the wrapper, or NULL. A line is tar's:
- * "lrwxrwxrwx root/root 0 2026-11-21 17:00 ./usr/bin/app -> app-5". */
-static const char *amiss(const char *line, const char *name)
-{
-	const char *end = strchrnul(line, '\n'), *at = find_path(line, end);
-	size_t len = strlen(++name); /* without its first slash */
-
-	if (strncmp(at, name, len) != 0)
+	if (!archive_member_at(m, path))
 		return NULL;
-	at += len;
-	if (line[0] == 'd' && at[0] == '/' && at + 1 == end)
+	if (m->type == 'd')
 		return "has a directory there";
-	if (line[0] == 'l' && strncmp(at, " -> ", 4) == 0)
+	if (m->type == 'l')
 		return "has a symbolic link there";
-	if (line[0] == '-' && at == end && (tolower(line[3]) == 's' || tolower(line[6]) == 's'))
-		return "has it setuid or setgid";
-	return NULL;
+	return m->type == '-' && m->setid ? "has it setuid or setgid" : NULL;
 }
 
-static int look_for(struct work *w, const char *list, const char *app, const char *archive,
-		    struct err *err)
+static int look_for(struct work *w, const struct archive_members *list, const char *app,
+		    const char *archive, struct err *err)
 {
 	const char *names[2], *why = NULL;
-	size_t n = names_of(app, names);
+	size_t n = owner_names(app, names);
 
-	for (const char *line = list, *end; line && !why; line = end ? end + 1 : NULL) {
-		end = strchr(line, '\n');
-		for (size_t i = 0; i < n && !why; i++)
-			why = amiss(line, names[i]);
-	}
+	for (size_t i = 0; i < list->count && !why; i++)
+		for (size_t k = 0; k < n && !why; k++)
+			why = amiss(&list->items[i], names[k]);
 	return why && wrap_present(app) ? add(w, app, why, archive, err) : 0;
 }
 
 static int look_at_files(struct work *w, const char *archive, struct err *err)
 {
-	AUTO_FREE char *list = NULL;
-	int r = run_read((const char *[]){"dpkg-deb", "--contents", "--", archive, NULL}, NULL,
-			 LIST_MAX, &list, err);
+	AUTO_ARCHIVE_MEMBERS struct archive_members list = {0};
+	int r = archive_list(archive, &list, err);
 
 	if (r != 0)
-		return r == -ENOMEM ? r : 0;
+		return r < 0 ? r : 0;
 	for (size_t i = 0; r == 0 && i < w->apps->count; i++)
-		r = look_for(w, list, w->apps->items[i].path, archive, err);
+		r = look_for(w, &list, w->apps->items[i].path, archive, err);
 	return r;
 }
 
@@ -164,7 +126,7 @@ static int look_at_owners(struct work *w, const struct changes *changes, struct 
 		queries[i] = changes->items[i].query;
 	for (size_t i = 0; i < w->apps->count; i++)
 		paths[i] = w->apps->items[i].path;
-	r = package_search(queries, changes->count, paths, w->apps->count, of, has, err);
+	r = packages_match(queries, changes->count, paths, w->apps->count, of, has, err);
 	if (r < 0)
 		return r;
 	memset(has, 0, changes->count * sizeof *has);

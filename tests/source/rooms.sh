@@ -17,6 +17,12 @@ if git rev-parse --git-dir >/dev/null 2>&1; then
 		"$(printf '%s\n' "${rooms[@]}" .ci completions debian man profiles tests wrapper | LC_ALL=C sort | xargs)"
 fi
 
+# The room dpkg is the one that starts dpkg's and apt's programs.
+tools='"(dpkg-query|dpkg-deb|dpkg-divert|apt-get|apt-cache)",|[{]"(dpkg|apt)",'
+is "no room but dpkg starts dpkg or apt" \
+	"$(grep -lE "$tools" ./*/*.c | grep -v '^\./dpkg/')" ""
+is "the room dpkg starts them" "$(grep -hoE "$tools" dpkg/*.c | sort -u | wc -l)" 5
+
 # A name of this machine's package mirror or proxy in a file works on this machine alone.
 hosts=$({
 	grep -rhoE 'https?://[^/ ]+' /etc/apt/sources.list /etc/apt/sources.list.d

@@ -385,7 +385,7 @@ static void test_packages(void)
 	AUTO_VERSION struct version v = {0};
 	bool known;
 
-	CHECK(refused("dpkg:no-such-package-here", NULL, -EIO, "no-such-package-here"));
+	CHECK(refused("dpkg:no-such-package-here", NULL, -ENOENT, "is not installed"));
 	CHECK(refused("dpkg:zlib*", NULL, -EINVAL, "no package"));
 	CHECK(refused("dpkg:--help", NULL, -EINVAL, "no package"));
 	CHECK(refused("apt:-oDir=x", NULL, -EINVAL, "no package"));

@@ -1,4 +1,5 @@
 /* Origins: what is known of a version's source, and who its neighbours are. */
+#include "intake/candidates.h"
 #include "store/origin.h"
 #include "tests/unit/store_help.h"
 
@@ -60,13 +61,13 @@ static void is_neighbour(const char *source, const char *soname, const char *con
 	AUTO_CANDIDATES struct candidates found = {0};
 	size_t n = 0;
 
-	CHECK(origin_candidates(&origin, soname, &found, &err) == 0);
+	CHECK(candidates_find(&origin, soname, &found, &err) == 0);
 	while (wanted[n])
 		n++;
-	CHECK(found.count == n);
+	CHECK(found.sources.count == n);
 	CHECK(found.likely == likely);
-	for (size_t i = 0; i < n && i < found.count; i++)
-		CHECK_STR(strrchr(found.items[i], '/') + 1, wanted[i]);
+	for (size_t i = 0; i < n && i < found.sources.count; i++)
+		CHECK_STR(strrchr(found.sources.items[i], '/') + 1, wanted[i]);
 }
 
 static void files(void)

@@ -1,0 +1,88 @@
+#include "dpkg/listing.h"
+
+#include "base/path.h"
+#include "dpkg/tool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void package_files_free(struct package_files *files)
+{
+	free(files->items);
+	free(files->text);
+	*files = (struct package_files){0};
+}
+
+/* The path that a line tells the file before it to be diverted to: "diverted by dash to: /bin/sh.x",
+ * "locally diverted to: /bin/sh.x". NULL: another line. */
+static char *diverted_to(char *line)
+{
+	static const char local[] = "locally diverted to: ", by[] = "diverted by ", to[] = " to: ";
+	char *at;
+
+	if (strncmp(line, local, strlen(local)) == 0)
+		return line + strlen(local);
+	at = strncmp(line, by, strlen(by)) == 0 ? strstr(line, to) : NULL;
+	return at ? at + strlen(to) : NULL;
+}
+
+static int read_list(struct package_files *out, struct err *err)
+{
+	size_t lines = 1;
+	char *rest = out->text, *line;
+
+	for (const char *p = out->text; (p = strchr(p, '\n')); p++)
+		lines++;
+	out->items = calloc(lines, sizeof *out->items);
+	if (!out->items)
+		return err_nomem(err);
+	while ((line = strsep(&rest, "\n"))) {
+		char *to = diverted_to(line);
+
+		if (to && out->count > 0)
+			out->items[out->count - 1].from = to;
+		else if (line[0] == '/' && strcmp(line, "/.") != 0)
+			out->items[out->count++] = (struct package_file){line, line};
+	}
+	return 0;
+}
+
+int package_files(const char *query, struct package_files *out, struct err *err)
+{
+	const char *const argv[] = {"dpkg-query", "--listfiles", "--", query, NULL};
+	AUTO_PACKAGE_FILES struct package_files files = {0};
+	int r = dpkg_ask(argv, &files.text, err);
+
+	*out = (struct package_files){0};
+	if (r == 1)
+		r = err_set(err, ENOENT, "%s is not installed", query);
+	if (r == 0)
+		r = read_list(&files, err);
+	if (r < 0)
+		return r;
+	*out = files;
+	files = (struct package_files){0};
+	return 0;
+}
+
+static bool is_program(const char *path)
+{
+	static const char *const dirs[] = {"/bin",	"/sbin",      "/usr/bin",
+					   "/usr/sbin", "/usr/games", "/usr/local/bin"};
+
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+		if (path_below(path, dirs[i]) && strcmp(path, dirs[i]) != 0)
+			return true;
+	return false;
+}
+
+int package_has_program(const char *query, bool *out, struct err *err)
+{
+	AUTO_PACKAGE_FILES struct package_files files = {0};
+	int r = package_files(query, &files, err);
+
+	*out = false;
+	for (size_t i = 0; i < files.count && !*out; i++)
+		*out = is_program(files.items[i].path);
+	return r == -ENOENT ? 0 : r;
+}

@@ -1,0 +1,29 @@
+/* The files of installed packages, by dpkg's lists. */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct package_file {
+	char *path; /* as the package has it: may be /lib/x where /lib is a link to usr/lib */
+	char *from; /* where the content is: another path if the file is diverted */
+};
+
+struct package_files {
+	struct package_file *items; /* in dpkg's order, without "/." */
+	size_t count;
+	char *text; /* that the paths point into */
+};
+
+void package_files_free(struct package_files *files);
+#define AUTO_PACKAGE_FILES CLEANUP(package_files_free)
+
+/* The files of a package, query as dpkg takes it. -ENOENT: it is not installed. */
+int package_files(const char *query, struct package_files *out, struct err *err);
+
+/* Whether the package has a program: a file in a directory that is usual in PATH. A package that is
+ * not installed has none. */
+int package_has_program(const char *query, bool *out, struct err *err);

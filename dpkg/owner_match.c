@@ -1,0 +1,123 @@
+#include "dpkg/owner.h"
+
+#include "base/path.h"
+#include "dpkg/tool.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct listed_path {
+	const char *path;
+	size_t number;
+};
+
+struct list_search {
+	struct listed_path *sorted;
+	size_t n;
+	size_t *of;
+	bool *libraries;
+	char top[32]; /* the directory below / that a path was in last ... */
+	bool merged;  /* ... and whether it is a link to the one in /usr */
+};
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct listed_path *)a)->path, ((const struct listed_path *)b)->path);
+}
+
+/* Whether /usr has to go before a path that a package was built with: "/lib/x" on a merged system. */
+static bool is_merged(struct list_search *s, const char *path)
+{
+	size_t len = 1 + strcspn(path + 1, "/");
+	char real[PATH_MAX];
+
+	if (len >= sizeof s->top || path[len] == '\0' || strncmp(path, "/usr/", 5) == 0)
+		return false;
+	if (strncmp(s->top, path, len) != 0 || s->top[len] != '\0') {
+		snprintf(s->top, sizeof s->top, "%.*s", (int)len, path);
+		s->merged = realpath(s->top, real) && strncmp(real, "/usr", 4) == 0 &&
+			    strcmp(real + 4, s->top) == 0;
+	}
+	return s->merged;
+}
+
+static bool is_library(const char *path)
+{
+	const char *base = path_base(path);
+
+	return strncmp(base, "lib", 3) == 0 && strstr(base, ".so.") && strstr(path, "/lib/");
+}
+
+static void match_path(struct list_search *s, const char *path, size_t package)
+{
+	char usr[PATH_MAX + 8];
+	struct listed_path key = {path, 0};
+	const struct listed_path *found;
+
+	if (is_merged(s, path)) {
+		snprintf(usr, sizeof usr, "/usr%.*s", PATH_MAX, path);
+		key.path = usr;
+	}
+	s->libraries[package] |= is_library(path);
+	found = bsearch(&key, s->sorted, s->n, sizeof key, by_path);
+	if (!found)
+		return;
+	while (found > s->sorted && by_path(found - 1, &key) == 0)
+		found--;
+	for (; found < s->sorted + s->n && by_path(found, &key) == 0; found++)
+		s->of[found->number] = package;
+}
+
+/* The packages' lists come in the order of the queries, an empty line between two. A line without
+ * '/' in front tells of a diversion, or of a package without files. */
+static void match_lists(struct list_search *s, char *text, size_t npackages)
+{
+	size_t package = 0;
+
+	for (char *line; package < npackages && (line = strsep(&text, "\n"));)
+		if (*line == '\0')
+			package++;
+		else if (*line == '/')
+			match_path(s, line, package);
+}
+
+static int list_packages(const char *const *queries, size_t n, char **text, struct err *err)
+{
+	AUTO_FREE const char **argv = calloc(n + 4, sizeof *argv);
+	int r;
+
+	if (!argv)
+		return err_nomem(err);
+	argv[0] = "dpkg-query";
+	argv[1] = "--listfiles";
+	argv[2] = "--";
+	memcpy(argv + 3, queries, n * sizeof *argv);
+	r = dpkg_ask(argv, text, err);
+	return r < 0 ? err_wrap(err, r, "cannot ask dpkg for the files of packages") : 0;
+}
+
+int packages_match(const char *const *queries, size_t nqueries, const char *const *paths,
+		   size_t npaths, size_t *of, bool *libraries, struct err *err)
+{
+	AUTO_FREE struct listed_path *sorted = calloc(npaths + 1, sizeof *sorted);
+	AUTO_FREE char *text = NULL;
+	struct list_search s = {.sorted = sorted, .n = npaths, .of = of, .libraries = libraries};
+	int r;
+
+	if (!sorted)
+		return err_nomem(err);
+	for (size_t i = 0; i < npaths; i++) {
+		sorted[i] = (struct listed_path){paths[i], i};
+		of[i] = OWNER_NONE;
+	}
+	memset(libraries, 0, nqueries * sizeof *libraries);
+	if (nqueries == 0)
+		return 0;
+	qsort(sorted, npaths, sizeof *sorted, by_path);
+	r = list_packages(queries, nqueries, &text, err);
+	if (r == 0)
+		match_lists(&s, text, nqueries);
+	return r;
+}
