@@ -10,59 +10,59 @@
 #include <limits.h>
 #include <string.h>
 
-struct applying {
+struct apply_run {
 	struct policy *policy;
 	struct store *store;
-	const struct apply_how *how;
+	const struct apply_options *options;
 	struct strings described; /* canonical */
 	struct dpkg_says says;
 	struct strings *changed;
 };
 
-/* What one app is to be. */
-struct wanted {
+/* The state that a description wants for one app. */
+struct wanted_app {
 	const struct described *as;
 	char path[PATH_MAX]; /* canonical */
 	struct versions pins;
 	struct confinement confined;
-	bool unknown; /* in a dry run: a pin's version is still to be added */
+	bool unknown; /* in a dry run: the version of a pin would have to be added first */
 };
 
-static void wanted_end(struct wanted *w)
+static void wanted_app_free(struct wanted_app *w)
 {
 	versions_free(&w->pins);
 	confinement_free(&w->confined);
 }
-#define AUTO_WANTED CLEANUP(wanted_end)
+#define AUTO_WANTED_APP CLEANUP(wanted_app_free)
 
 /* -- which versions -- */
 
-static int add_sources(struct applying *a, const struct described *as, struct err *err)
+static int add_sources(struct apply_run *a, const struct described *as, struct err *err)
 {
-	const struct add_options options = {.facts = a->how->facts};
+	const struct add_options options = {.facts = a->options->facts};
 
 	for (size_t i = 0; i < as->sources.count; i++) {
 		AUTO_VERSION struct version v = {0};
-		char what[2 * PATH_MAX];
+		char text[2 * PATH_MAX];
 		bool known;
 		int r;
 
-		if (a->how->dry_run) {
-			snprintf(what, sizeof what, "would add %s", as->sources.items[i]);
-			a->how->report(a->how->ctx, what);
+		if (a->options->dry_run) {
+			snprintf(text, sizeof text, "would add %s", as->sources.items[i]);
+			a->options->report(a->options->ctx, text);
 			continue;
 		}
 		r = store_add(a->store, as->sources.items[i], &options, &v, &known, err);
 		if (r < 0)
 			return r;
-		snprintf(what, sizeof what, "added %s %s (%s)", v.name, v.version, v.arch);
+		snprintf(text, sizeof text, "added %s %s (%s)", v.name, v.version, v.arch);
 		if (!known)
-			a->how->report(a->how->ctx, what);
+			a->options->report(a->options->ctx, text);
 	}
 	return 0;
 }
 
-static int choose_pins(struct applying *a, struct wanted *w, const char *arch, struct err *err)
+static int choose_pins(struct apply_run *a, struct wanted_app *w, const char *arch, struct err *err)
 {
 	const struct described *as = w->as;
 
@@ -81,21 +81,22 @@ static int choose_pins(struct applying *a, struct wanted *w, const char *arch, s
 	return 0;
 }
 
-/* Each pin of an app is of another library. */
-static int check_pins(const struct wanted *w, struct err *err)
+/* No two pins may be versions of one library. */
+static int refuse_double_pins(const struct wanted_app *w, struct err *err)
 {
 	for (size_t i = 0; i < w->pins.count; i++)
 		for (size_t k = 0; k < i; k++) {
 			const struct version *x = &w->pins.items[i], *y = &w->pins.items[k];
 
 			if (strcmp(x->name, y->name) == 0 && strcmp(x->arch, y->arch) == 0)
-				return err_set(err, EINVAL, "two pins mean %s (%s): %s and %s",
+				return err_set(err, EINVAL,
+					       "two pins are versions of %s (%s): %s and %s",
 					       x->name, x->arch, y->version, x->version);
 		}
 	return 0;
 }
 
-static int find_pins(struct applying *a, struct wanted *w, struct err *err)
+static int find_versions(struct apply_run *a, struct wanted_app *w, struct err *err)
 {
 	const char *arch = "";
 	int r = w->as->npins ? select_arch(w->path, &arch, err) : 0;
@@ -104,25 +105,25 @@ static int find_pins(struct applying *a, struct wanted *w, struct err *err)
 		r = choose_pins(a, w, arch, err);
 	if (r == -ENOENT && w->as->sources.count) {
 		r = add_sources(a, w->as, err);
-		w->unknown = a->how->dry_run;
+		w->unknown = a->options->dry_run;
 		if (r == 0 && !w->unknown)
 			r = choose_pins(a, w, arch, err);
 	}
-	return r < 0 ? r : check_pins(w, err);
+	return r < 0 ? r : refuse_double_pins(w, err);
 }
 
-static int fill_in(struct applying *a, struct wanted *w, struct err *err)
+static int find_state(struct apply_run *a, struct wanted_app *w, struct err *err)
 {
 	int r = wrap_allowed(w->path, &a->says, err);
 
 	if (r == 0 && w->as->profile)
 		r = profile_compile(profile_dirs, w->as->profile, &w->confined, err);
-	return r < 0 ? r : find_pins(a, w, err);
+	return r < 0 ? r : find_versions(a, w, err);
 }
 
 /* -- what differs -- */
 
-static bool is_wanted(const struct wanted *w, const struct digest *digest)
+static bool is_wanted(const struct wanted_app *w, const struct digest *digest)
 {
 	for (size_t i = 0; i < w->pins.count; i++)
 		if (digest_equal(&w->pins.items[i].digest, digest))
@@ -130,13 +131,13 @@ static bool is_wanted(const struct wanted *w, const struct digest *digest)
 	return false;
 }
 
-/* Whether the app's pin is left alone: it was brought for the sake of others. */
-static bool is_companion(const struct wanted *w, const struct pin *pin)
+/* Whether the pin stays although it is not described: --with-deps brought it for another pin. */
+static bool is_companion(const struct wanted_app *w, const struct pin *pin)
 {
 	return w->as->with_deps && pin->origin == PIN_WITH_DEPS && !is_wanted(w, &pin->digest);
 }
 
-static bool is_same(const struct wanted *w, const struct app *now)
+static bool is_as_described(const struct wanted_app *w, const struct app *now)
 {
 	size_t wanted = 0;
 
@@ -155,8 +156,8 @@ static bool is_same(const struct wanted *w, const struct app *now)
 	return wanted == w->pins.count;
 }
 
-static int change(struct applying *a, const struct wanted *w, const struct app *now,
-		  struct err *err)
+static int change_app(struct apply_run *a, const struct wanted_app *w, const struct app *now,
+		      struct err *err)
 {
 	int r = policy_wrap(a->policy, w->path, w->as->on_failure, false, err);
 
@@ -167,36 +168,36 @@ static int change(struct applying *a, const struct wanted *w, const struct app *
 		r = policy_pin(a->policy, w->path, &w->pins.items[i], PIN_BY_HAND, err);
 	if (r == 0)
 		r = policy_confine(a->policy, w->path, &w->confined, err);
-	if (r == 0 && w->as->with_deps && !a->how->dry_run)
-		r = with_deps_add(a->policy, a->store, w->path, a->how->facts, a->how->report,
-				  a->how->ctx, err);
+	if (r == 0 && w->as->with_deps && !a->options->dry_run)
+		r = with_deps_add(a->policy, a->store, w->path, a->options->facts,
+				  a->options->report, a->options->ctx, err);
 	return r;
 }
 
-static int apply_wrapped(struct applying *a, struct wanted *w, const struct app *now,
+static int apply_wrapped(struct apply_run *a, struct wanted_app *w, const struct app *now,
 			 struct err *err)
 {
 	struct err ignored;
-	int r = fill_in(a, w, err);
+	int r = find_state(a, w, err);
 
 	if (r < 0)
 		return r;
-	if (!w->unknown && is_same(w, now) && wrap_check(w->path, &ignored) == 0)
+	if (!w->unknown && is_as_described(w, now) && wrap_check(w->path, &ignored) == 0)
 		return 0;
-	if (!w->unknown && !is_same(w, now))
-		r = change(a, w, now, err);
+	if (!w->unknown && !is_as_described(w, now))
+		r = change_app(a, w, now, err);
 	return r < 0 ? r : strings_add(a->changed, w->path, err);
 }
 
-static int unwrap(struct applying *a, const char *path, struct err *err)
+static int unwrap_app(struct apply_run *a, const char *path, struct err *err)
 {
 	int r = policy_unwrap(a->policy, path, err);
 
 	return r < 0 ? r : strings_add(a->changed, path, err);
 }
 
-/* A program that is to be absent may be gone. */
-static int find_path(const struct described *as, char path[PATH_MAX], struct err *err)
+/* A program that is described as absent need not exist. */
+static int find_app_path(const struct described *as, char path[PATH_MAX], struct err *err)
 {
 	int r = reach_allowed(as->path, err);
 
@@ -209,50 +210,51 @@ static int find_path(const struct described *as, char path[PATH_MAX], struct err
 	return r;
 }
 
-static int apply_one(struct applying *a, const struct described *as, struct err *err)
+static int apply_app(struct apply_run *a, const struct described *as, struct err *err)
 {
-	AUTO_WANTED struct wanted w = {.as = as};
+	AUTO_WANTED_APP struct wanted_app w = {.as = as};
 	AUTO_APP struct app now = {0};
-	int r = find_path(as, w.path, err);
+	int r = find_app_path(as, w.path, err);
 
 	if (r < 0)
 		return r;
 	if (strings_have(&a->described, w.path))
-		return err_set(err, EINVAL, "%s leads to %s, which is described already", as->path,
-			       w.path);
+		return err_set(err, EINVAL, "%s leads to %s, which has a description already",
+			       as->path, w.path);
 	r = strings_add(&a->described, w.path, err);
 	if (r == 0)
 		r = policy_app(a->policy, w.path, POLICY_NOW, &now, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (as->absent)
-		return now.path ? unwrap(a, w.path, err) : 0;
+		return now.path ? unwrap_app(a, w.path, err) : 0;
 	return apply_wrapped(a, &w, &now, err);
 }
 
-static int unwrap_others(struct applying *a, struct err *err)
+static int unwrap_others(struct apply_run *a, struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
 	int r = policy_apps(a->policy, POLICY_NOW, &apps, err);
 
 	for (size_t i = 0; r == 0 && i < apps.count; i++)
 		if (!strings_have(&a->described, apps.items[i].path))
-			r = unwrap(a, apps.items[i].path, err);
+			r = unwrap_app(a, apps.items[i].path, err);
 	return r;
 }
 
-int apply(struct policy *policy, struct store *store, const struct description *d,
-	  const struct apply_how *how, struct strings *changed, struct err *err)
+int apply_to_policy(struct policy *policy, struct store *store, const struct description *d,
+		    const struct apply_options *options, struct strings *changed, struct err *err)
 {
-	struct applying a = {.policy = policy, .store = store, .how = how, .changed = changed};
+	struct apply_run a = {
+		.policy = policy, .store = store, .options = options, .changed = changed};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < d->count; i++) {
-		r = apply_one(&a, &d->items[i], err);
+		r = apply_app(&a, &d->items[i], err);
 		if (r < 0)
 			r = err_wrap(err, r, "%s", d->items[i].where);
 	}
-	if (r == 0 && how->exact)
+	if (r == 0 && options->exact)
 		r = unwrap_others(&a, err);
 	strings_free(&a.described);
 	dpkg_says_free(&a.says);

@@ -1,23 +1,26 @@
 #include "change/garbage.h"
 
-#include "base/strings.h"
-
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "base/paths.h"
-#include "change/activate.h"
+#include "base/strings.h"
 #include "host/unit.h"
 #include "plan/read.h"
 #include "store/layer.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define LAUNCH_MS 100 /* a launch takes less than one, if it is let */
+#define LAUNCH_MS 100 /* a launch that nobody stops takes less than one */
 
-/* The generation of a label, "LAYER:GENERATION:APP"; POLICY_NOW if it is none of ours. */
-static int64_t generation_of(const char *label)
+/* -- labels: "LAYER:GENERATION:APP" -- */
+
+/* POLICY_NOW if the label is none of pinlib's. */
+static int64_t label_generation(const char *label)
 {
 	const char *colon = strchr(label, ':');
 	char *end;
@@ -29,14 +32,34 @@ static int64_t generation_of(const char *label)
 	return *end == ':' && generation >= 0 ? generation : POLICY_NOW;
 }
 
-/* The label of who does not answer may be a user's own work. That it keeps a layer of that name is the least that is
- * safe; how far back generations are kept must not be theirs to say. */
+static bool label_names_layer(const char *label, const char *id)
+{
+	size_t len = strlen(id);
+
+	return strncmp(label, id, len) == 0 && label[len] == ':';
+}
+
+static int add_label_layer(struct strings *ids, const char *label, struct err *err)
+{
+	return strings_addf(ids, err, "%.*s", (int)strcspn(label, ":"), label);
+}
+
+static bool layer_exists(const char *label)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, PINLIB_LAYERS "/%.*s", (int)strcspn(label, ":"), label);
+	return !strchr(path + strlen(PINLIB_LAYERS) + 1, '/') && access(path, F_OK) == 0;
+}
+
+/* A user may have forged the label of a process that does not answer. That it keeps a layer of its
+ * name is the least that is safe; it does not decide how many generations stay. */
 static int64_t oldest_live(const struct live *live)
 {
 	int64_t oldest = POLICY_NOW;
 
 	for (size_t i = 0; i < live->count; i++) {
-		int64_t generation = generation_of(live->labels[i].label);
+		int64_t generation = label_generation(live->labels[i].label);
 
 		if (!live->labels[i].only_silent && generation < oldest)
 			oldest = generation;
@@ -44,123 +67,60 @@ static int64_t oldest_live(const struct live *live)
 	return oldest;
 }
 
-static size_t count_generations(struct policy *policy, struct err *err)
+/* -- who needs what -- */
+
+/* Launches come before labels: each launch under way is seen as such, or its view is. */
+static int find_users(struct live *live, struct err *err)
 {
-	AUTO_GENERATIONS struct generations gens = {0};
+	int r = live_launches(LAUNCH_MS, live, err);
 
-	return policy_generations(policy, &gens, err) == 0 ? gens.count : 0;
-}
-
-static int prune(struct policy *policy, const struct live *live, int64_t keep, struct garbage *out,
-		 struct err *err)
-{
-	int64_t committed = policy_committed(policy);
-	int64_t oldest = committed - keep + 1, in_use = oldest_live(live);
-	size_t before = count_generations(policy, err), after;
-	int r;
-
-	if (oldest > in_use)
-		oldest = in_use;
-	r = policy_prune(policy, oldest, err);
+	if (r == 0)
+		r = live_labels(live, err);
 	if (r < 0)
-		return r;
-	after = count_generations(policy, err);
-	out->generations = before - after;
+		return err_wrap(err, r, "cannot find out which views are in use");
+	if (live->is_partial)
+		return err_set(err, ETIMEDOUT,
+			       "cannot find out which views are in use: process %d does not show "
+			       "its mount table; run 'pinlib gc' again when the process has ended",
+			       live->mute.items[0]);
 	return 0;
 }
 
-/* Layers of the plans in force, then those of the live views. */
-static int layers_needed(struct policy *policy, const struct live *live, struct strings *ids,
+static int add_plan_layer(struct strings *ids, const char *app, struct plan_file *file,
+			  struct err *err)
+{
+	int r = plan_load(PINLIB_PLANS, app, 0, file, err);
+
+	if (r == 0)
+		return add_label_layer(ids, file->plan.label, err);
+	return r == -ENOENT ? 0
+			    : err_wrap(err, r,
+				       "cannot find out which layer %s uses; run 'pinlib "
+				       "doctor'",
+				       app);
+}
+
+/* The layers of the current plans, then those of the live views. */
+static int needed_layers(struct policy *policy, const struct live *live, struct strings *ids,
 			 size_t *planned, struct err *err)
 {
-	char **items;
-	int r = activate_layers(policy, ids, err);
-
-	if (r < 0)
-		return r;
-	items = reallocarray(ids->items, ids->count + live->count + 1, sizeof *items);
-	if (!items)
-		return err_nomem(err);
-	ids->items = items;
-	*planned = ids->count;
-	for (size_t i = 0; i < live->count; i++) {
-		const char *label = live->labels[i].label;
-
-		items[ids->count] = strndup(label, strcspn(label, ":"));
-		if (!items[ids->count++])
-			return err_nomem(err);
-	}
-	return 0;
-}
-
-typedef char plan_name[NAME_MAX + 1];
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-/* The plans that the policy's programs have, by name. */
-static int known_plans(struct policy *policy, plan_name **out, size_t *count, struct err *err)
-{
 	AUTO_APPS struct apps apps = {0};
-	int r = policy_apps(policy, POLICY_NOW, &apps, err);
-	plan_name *names = r < 0 ? NULL : calloc(apps.count + 1, sizeof *names);
-
-	if (r < 0)
-		return r;
-	if (!names)
-		return err_nomem(err);
-	for (size_t i = 0; i < apps.count; i++) {
-		struct err ignored; /* then it has no plan */
-
-		if (plan_file_name(apps.items[i].path, names[i], &ignored) < 0)
-			names[i][0] = '\0';
-	}
-	qsort(names, apps.count, sizeof *names, by_name);
-	*out = names;
-	*count = apps.count;
-	return 0;
-}
-
-/* A program with a plan that the policy does not know still starts by it: the policy was lost, or is
- * one of before. What such a program needs it does not say, so nothing is taken for unneeded. */
-static int refuse_unknown(struct policy *policy, struct err *err)
-{
-	AUTO_FREE plan_name *names = NULL;
-	AUTO_DIR DIR *dir = opendir(PINLIB_PLANS);
-	size_t count = 0;
-	struct dirent *d;
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
 	int r;
 
-	if (!dir)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", PINLIB_PLANS);
-	r = known_plans(policy, &names, &count, err);
-	for (errno = 0; r == 0 && (d = readdir(dir)); errno = 0)
-		if (d->d_name[0] != '.' &&
-		    !bsearch(d->d_name, names, count, sizeof *names, by_name))
-			return err_set(err, EBADMSG,
-				       "%s/%s is the plan of a program that the policy does not "
-				       "know: if %s was lost, bring it back from a backup; else "
-				       "'pinlib doctor' says what to do",
-				       PINLIB_PLANS, d->d_name, PINLIB_POLICY);
-	if (r == 0 && errno)
-		return err_sys(err, errno, "cannot read %s", PINLIB_PLANS);
+	if (!file)
+		return err_nomem(err);
+	r = policy_apps(policy, POLICY_NOW, &apps, err);
+	for (size_t i = 0; r == 0 && i < apps.count; i++)
+		r = add_plan_layer(ids, apps.items[i].path, file, err);
+	*planned = ids->count;
+	for (size_t i = 0; r == 0 && i < live->count; i++)
+		r = add_label_layer(ids, live->labels[i].label, err);
 	return r;
 }
 
-/* What interrupted commands left beside policy and plans. Those of the store are its own. */
-static int sweep(struct err *err)
-{
-	int r = file_sweep(PINLIB_STATE, err);
-
-	if (r == 0)
-		r = units_sweep(err);
-	return r < 0 ? r : file_sweep(PINLIB_PLANS, err);
-}
-
-/* Those that the policy needs, and those that stay besides. */
-static int versions_needed(struct policy *policy, const struct digests *also, struct digests *out,
+/* The versions that the policy needs, and those in also. */
+static int needed_versions(struct policy *policy, const struct digests *also, struct digests *out,
 			   struct err *err)
 {
 	struct digest *items;
@@ -177,40 +137,8 @@ static int versions_needed(struct policy *policy, const struct digests *also, st
 	return 0;
 }
 
-/* Before the labels: a launch is seen as such, or else its view is. */
-static int look_for_users(struct live *live, struct err *err)
-{
-	int r = live_launches(LAUNCH_MS, live, err);
-
-	if (r == 0)
-		r = live_labels(live, err);
-	if (r < 0)
-		return err_wrap(err, r, "cannot tell which views are in use");
-	if (live->is_partial)
-		return err_set(
-			err, ETIMEDOUT,
-			"cannot tell which views are in use: process %d does not show its mount "
-			"table",
-			live->mute.items[0]);
-	return 0;
-}
-
-static bool is_layer_of(const char *label, const char *id)
-{
-	size_t len = strlen(id);
-
-	return strncmp(label, id, len) == 0 && label[len] == ':';
-}
-
-static bool layer_exists(const char *label)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof path, PINLIB_LAYERS "/%.*s", (int)strcspn(label, ":"), label);
-	return !strchr(path + strlen(PINLIB_LAYERS) + 1, '/') && access(path, F_OK) == 0;
-}
-
-/* Those that the policy does not need. oldest: the first generation that would have stayed without anybody. */
+/* Marks the labels that keep something which the policy does not need. oldest: the first generation
+ * that stays anyway. */
 static int mark_holders(const struct strings *ids, size_t planned, int64_t oldest,
 			struct garbage *out, struct err *err)
 {
@@ -224,65 +152,170 @@ static int mark_holders(const struct strings *ids, size_t planned, int64_t oldes
 		bool is_planned = false;
 
 		for (size_t k = 0; k < planned && !is_planned; k++)
-			is_planned = is_layer_of(l->label, ids->items[k]);
+			is_planned = label_names_layer(l->label, ids->items[k]);
 		out->holds[i] = (!is_planned && layer_exists(l->label)) ||
-				(!l->only_silent && generation_of(l->label) < oldest);
+				(!l->only_silent && label_generation(l->label) < oldest);
 	}
 	return 0;
 }
 
-void garbage_free(struct garbage *collected)
+/* -- plans that the policy does not know -- */
+
+typedef char plan_name[NAME_MAX + 1];
+
+static int plan_name_order(const void *a, const void *b)
 {
-	live_free(&collected->live);
-	free(collected->holds);
-	collected->holds = NULL;
+	return strcmp(a, b);
 }
 
+/* The names that the plans of the policy's programs have, sorted. */
+static int known_plans(struct policy *policy, plan_name **out, size_t *count, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_apps(policy, POLICY_NOW, &apps, err);
+	plan_name *names = r < 0 ? NULL : calloc(apps.count + 1, sizeof *names);
+
+	if (r < 0)
+		return r;
+	if (!names)
+		return err_nomem(err);
+	for (size_t i = 0; i < apps.count; i++) {
+		struct err ignored; /* the program has no plan then */
+
+		if (plan_file_name(apps.items[i].path, names[i], &ignored) < 0)
+			names[i][0] = '\0';
+	}
+	qsort(names, apps.count, sizeof *names, plan_name_order);
+	*out = names;
+	*count = apps.count;
+	return 0;
+}
+
+/* A program whose plan the policy does not know still starts by its plan: the policy was lost, or
+ * an old one was restored. Nobody knows what such a program needs, so nothing may be removed. */
+static int refuse_unknown_plans(struct policy *policy, struct err *err)
+{
+	AUTO_FREE plan_name *names = NULL;
+	AUTO_DIR DIR *dir = opendir(PINLIB_PLANS);
+	size_t count = 0;
+	struct dirent *d;
+	int r;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", PINLIB_PLANS);
+	r = known_plans(policy, &names, &count, err);
+	for (errno = 0; r == 0 && (d = readdir(dir)); errno = 0)
+		if (d->d_name[0] != '.' &&
+		    !bsearch(d->d_name, names, count, sizeof *names, plan_name_order))
+			return err_set(err, EBADMSG,
+				       "%s/%s is the plan of a program that the policy does not "
+				       "know; if %s was lost, restore it from a backup, else run "
+				       "'pinlib doctor'",
+				       PINLIB_PLANS, d->d_name, PINLIB_POLICY);
+	if (r == 0 && errno)
+		return err_sys(err, errno, "cannot read %s", PINLIB_PLANS);
+	return r;
+}
+
+/* -- removal -- */
+
+static size_t count_generations(struct policy *policy)
+{
+	AUTO_GENERATIONS struct generations gens = {0};
+	struct err ignored;
+
+	return policy_generations(policy, &gens, &ignored) == 0 ? gens.count : 0;
+}
+
+static int prune_generations(struct policy *policy, const struct live *live, int64_t keep,
+			     struct garbage *out, struct err *err)
+{
+	int64_t committed = policy_committed(policy);
+	int64_t oldest = committed - keep + 1, in_use = oldest_live(live);
+	size_t before = count_generations(policy);
+	int r = policy_prune(policy, oldest < in_use ? oldest : in_use, err);
+
+	out->generations = r < 0 ? 0 : before - count_generations(policy);
+	return r;
+}
+
+static int commit_prune(struct policy *policy, struct err *err)
+{
+	int64_t generation;
+	int r = policy_commit(policy, "gc", &generation, err);
+
+	if (r < 0)
+		return r;
+	policy_settle(policy);
+	/* The rename of an earlier command's policy, which does not need the garbage, must not be
+	 * lost either. */
+	return file_sync_parent(AT_FDCWD, PINLIB_POLICY, err);
+}
+
+static int remove_layers(const struct strings *ids, size_t planned, bool dry_run, report_fn *report,
+			 void *ctx, struct garbage *out, struct err *err)
+{
+	const struct layer_keep keep = {
+		.ids = (const char *const *)ids->items,
+		.count = ids->count,
+		.planned = planned,
+		.launching = out->live.nlaunching + out->live.silent.count > 0,
+	};
+	struct layers_gone gone = {0};
+	int r = layer_gc(PINLIB_LAYERS, &keep, dry_run, report, ctx, &gone, err);
+
+	out->layers = gone.removed;
+	out->held = gone.held;
+	return r;
+}
+
+/* Temporary files of interrupted commands, beside the policy, the plans and the drop-ins. The store
+ * sweeps its own. */
+static int sweep_temporary(struct err *err)
+{
+	int r = file_sweep(PINLIB_STATE, err);
+
+	if (r == 0)
+		r = units_sweep(err);
+	return r < 0 ? r : file_sweep(PINLIB_PLANS, err);
+}
+
+void garbage_free(struct garbage *garbage)
+{
+	live_free(&garbage->live);
+	free(garbage->holds);
+	garbage->holds = NULL;
+}
+
+/* The generations go first, then what they alone needed: an interruption leaves too much, and never
+ * too little. */
 int garbage_collect(struct policy *policy, struct store *store, const struct digests *also,
 		    int64_t keep, bool dry_run, report_fn *report, void *ctx, struct garbage *out,
 		    struct err *err)
 {
-	struct live *live = &out->live;
 	AUTO_STRINGS struct strings ids = {0};
 	AUTO_FREE struct digest *items = NULL;
 	struct digests needed = {0};
-	struct layers_gone gone = {0};
-	int64_t generation;
+	int64_t oldest = keep > 0 ? policy_current(policy) - keep : 0;
 	size_t planned = 0;
-	int r = refuse_unknown(policy, err);
+	int r = refuse_unknown_plans(policy, err);
 
 	if (r == 0)
-		r = look_for_users(live, err);
+		r = find_users(&out->live, err);
 	if (r == 0)
-		r = layers_needed(policy, live, &ids, &planned, err);
+		r = needed_layers(policy, &out->live, &ids, &planned, err);
 	if (r == 0)
-		r = mark_holders(&ids, planned, keep > 0 ? policy_current(policy) - keep : 0, out,
-				 err);
+		r = mark_holders(&ids, planned, oldest, out, err);
 	if (r == 0 && keep > 0)
-		r = prune(policy, live, keep, out, err);
+		r = prune_generations(policy, &out->live, keep, out, err);
 	if (r == 0)
-		r = versions_needed(policy, also, &needed, err);
+		r = needed_versions(policy, also, &needed, err);
 	items = needed.items;
-	/* First the generations, then what only they needed: an interruption leaves too much,
-	 * never too little. */
 	if (r == 0 && !dry_run)
-		r = policy_commit(policy, "gc", &generation, err);
-	if (r == 0 && !dry_run)
-		policy_settle(policy);
-	/* Nor may an earlier command's policy be lost that does not need what goes now. */
-	if (r == 0 && !dry_run)
-		r = file_sync_parent(AT_FDCWD, PINLIB_POLICY, err);
+		r = commit_prune(policy, err);
 	if (r == 0)
 		r = store_gc(store, &needed, dry_run, report, ctx, &out->store, err);
 	if (r == 0)
-		r = layer_gc(PINLIB_LAYERS,
-			     &(struct layer_keep){(const char *const *)ids.items, ids.count,
-						  planned,
-						  live->nlaunching + live->silent.count > 0},
-			     dry_run, report, ctx, &gone, err);
-	out->layers = gone.removed;
-	out->held = gone.held;
-	if (r == 0 && !dry_run)
-		r = sweep(err);
-	return r;
+		r = remove_layers(&ids, planned, dry_run, report, ctx, out, err);
+	return r < 0 || dry_run ? r : sweep_temporary(err);
 }

@@ -10,7 +10,7 @@ int select_program(const char *app, char *file, struct program *out, struct err 
 	if (r == 0)
 		r = program_read(file, out, err);
 	if (r == 0 && (!out->elf.dynamic || !out->elf.interp))
-		return err_set(err, EINVAL, "%s is statically linked: it loads no libraries", app);
+		return err_set(err, EINVAL, "%s is statically linked and loads no libraries", app);
 	return r;
 }
 
@@ -25,7 +25,6 @@ int select_arch(const char *app, const char **arch, struct err *err)
 	return r;
 }
 
-/* A version that exists for another architecture only deserves to be told so. */
 int select_version(struct store *store, const struct spec *spec, const char *app, const char *arch,
 		   struct version *out, struct err *err)
 {

@@ -1,8 +1,7 @@
 #include "change/with_deps.h"
 
-#include "base/strings.h"
-
 #include "base/path.h"
+#include "base/strings.h"
 #include "host/wrap.h"
 #include "intake/candidates.h"
 #include "loader/program.h"
@@ -13,31 +12,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS_MAX 64	/* pins that are added */
-#define FETCHES_MAX 6	/* packages that are looked into for one library */
-#define UNITED_MAX 4096 /* for a sentence */
+#define ROUNDS_MAX 64 /* pins that one command adds */
+#define FETCHES_MAX 6 /* packages that are searched for one library */
+#define SENTENCE_MAX 4096
 
-/* The app, its pins' content, and how it fares. */
-struct state {
+/* The app with its pins as they are now, and the verdict on its view. */
+struct pinned_state {
 	struct app app;
 	struct versions pinned; /* in the order of app.pins */
 	struct verdict verdict;
 };
 
-static void state_free(struct state *s)
+static void pinned_state_free(struct pinned_state *s)
 {
 	app_free(&s->app);
 	versions_free(&s->pinned);
 	verdict_free(&s->verdict);
-	*s = (struct state){0};
+	*s = (struct pinned_state){0};
 }
-#define AUTO_STATE CLEANUP(state_free)
+#define AUTO_PINNED_STATE CLEANUP(pinned_state_free)
 
-static int look(struct policy *policy, struct store *store, const char *path, struct state *out,
-		struct err *err)
+static int read_state(struct policy *policy, struct store *store, const char *path,
+		      struct pinned_state *out, struct err *err)
 {
 	AUTO_FREE struct view_plan *plan = calloc(1, sizeof *plan);
-	AUTO_STATE struct state s = {0};
+	AUTO_PINNED_STATE struct pinned_state s = {0};
 	char program[PATH_MAX];
 	struct sysroot sysroot;
 	int r;
@@ -59,11 +58,11 @@ static int look(struct policy *policy, struct store *store, const char *path, st
 	if (r < 0)
 		return r;
 	*out = s;
-	s = (struct state){0};
+	s = (struct pinned_state){0};
 	return 0;
 }
 
-/* -- what is wanted -- */
+/* -- which library would help -- */
 
 static bool has_soname(const struct version *v, const char *soname)
 {
@@ -74,7 +73,7 @@ static bool has_soname(const struct version *v, const char *soname)
 }
 
 /* The pinned version that brings a library; NULL if it is the live system's. */
-static const struct version *pinned_with(const struct state *s, const char *soname)
+static const struct version *pinned_with(const struct pinned_state *s, const char *soname)
 {
 	for (size_t i = 0; i < s->pinned.count; i++)
 		if (has_soname(&s->pinned.items[i], soname))
@@ -82,10 +81,10 @@ static const struct version *pinned_with(const struct state *s, const char *sona
 	return NULL;
 }
 
-/* The library that could mend it. Of two that do not fit each other it is the live system's: the
- * other was pinned on purpose. NULL if there is none: the program itself does not fit. The loader
- * names objects by the path that it found them at, so the last component is what it looked for. */
-static const char *wanted(const struct state *s, const struct missing *m)
+/* The library whose other version could help. Of two libraries that do not fit each other it is the
+ * live system's, since the other was pinned on purpose. NULL: the program itself does not fit. The
+ * loader names an object by the path where it found it; the last component is the soname. */
+static const char *wanted_soname(const struct pinned_state *s, const struct missing *m)
 {
 	const char *by = m->by ? path_base(m->by) : NULL;
 	const char *from = m->from ? path_base(m->from) : NULL;
@@ -99,7 +98,7 @@ static const char *wanted(const struct state *s, const struct missing *m)
 	return NULL;
 }
 
-static bool still_missing(const struct state *s, const struct missing *m)
+static bool still_missing(const struct pinned_state *s, const struct missing *m)
 {
 	for (size_t i = 0; i < s->verdict.proof.nmissing; i++) {
 		const struct missing *o = &s->verdict.proof.missing[i];
@@ -110,9 +109,9 @@ static bool still_missing(const struct state *s, const struct missing *m)
 	return false;
 }
 
-/* -- who has it -- */
+/* -- which versions have it -- */
 
-static bool is_pinned_name(const struct app *app, const struct version *v)
+static bool has_pin_of(const struct app *app, const struct version *v)
 {
 	for (size_t i = 0; i < app->npins; i++)
 		if (strcmp(app->pins[i].name, v->name) == 0 &&
@@ -131,8 +130,7 @@ static const char *arch_of(const struct app *app)
 
 static bool comes_in_question(const struct app *app, const struct version *v, const char *soname)
 {
-	return strcmp(v->arch, arch_of(app)) == 0 && !is_pinned_name(app, v) &&
-	       has_soname(v, soname);
+	return strcmp(v->arch, arch_of(app)) == 0 && !has_pin_of(app, v) && has_soname(v, soname);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -140,7 +138,8 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* Whether two versions came from one place: one configuration of apt, one directory. */
+/* Whether two versions came from one place: through one configuration of apt, or out of one
+ * directory. */
 static bool same_place(struct store *store, const struct version *a, const struct version *b)
 {
 	AUTO_ORIGIN struct origin x = {0}, y = {0};
@@ -158,22 +157,22 @@ static bool same_place(struct store *store, const struct version *a, const struc
 	return strcmp(dir_x, dir_y) == 0;
 }
 
-/* -- trying -- */
+/* -- candidates, one by one -- */
 
-struct supplying {
+struct supply {
 	struct policy *policy;
 	struct store *store;
 	const char *path;
 	elf_facts_fn *facts;
 	report_fn *report;
 	void *ctx;
-	struct state now;
-	struct strings in_vain; /* sonames that nobody could supply */
+	struct pinned_state now;
+	struct strings in_vain; /* sonames that no candidate could supply */
 };
 
-static void tell(const struct supplying *s, const struct version *v, const struct missing *m)
+static void report_added(const struct supply *s, const struct version *v, const struct missing *m)
 {
-	char why[UNITED_MAX / 2], text[UNITED_MAX];
+	char why[SENTENCE_MAX / 2], text[SENTENCE_MAX];
 
 	if (!s->report)
 		return;
@@ -182,32 +181,32 @@ static void tell(const struct supplying *s, const struct version *v, const struc
 	s->report(s->ctx, text);
 }
 
-/* 1 if what was missing is there with this version, which is pinned then; 0 if not. */
-static int try_version(struct supplying *s, const struct version *v, const struct missing *m,
+/* 1: with this version m is no longer missing, and the version is pinned; 0: it is not. */
+static int try_version(struct supply *s, const struct version *v, const struct missing *m,
 		       struct err *err)
 {
-	AUTO_STATE struct state then = {0};
+	AUTO_PINNED_STATE struct pinned_state then = {0};
 	struct err why;
 	int r = policy_pin(s->policy, s->path, v, PIN_WITH_DEPS, err);
 
 	if (r < 0)
 		return r;
-	r = look(s->policy, s->store, s->path, &then, &why);
+	r = read_state(s->policy, s->store, s->path, &then, &why);
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	if (r < 0 || still_missing(&then, m)) {
 		r = policy_unpin(s->policy, s->path, &v->digest, err);
 		return r < 0 ? r : 0;
 	}
-	tell(s, v, m);
-	state_free(&s->now);
+	report_added(s, v, m);
+	pinned_state_free(&s->now);
 	s->now = then;
-	then = (struct state){0};
+	then = (struct pinned_state){0};
 	return 1;
 }
 
-/* Newest first, and first of all those from where the pin came from that misses it. */
-static int from_store(struct supplying *s, const struct version *pin, const char *soname,
+/* The newest first, and before all others the versions from where pin, which misses it, came from. */
+static int from_store(struct supply *s, const struct version *pin, const char *soname,
 		      const struct missing *m, struct err *err)
 {
 	AUTO_VERSIONS struct versions all = {0};
@@ -224,8 +223,8 @@ static int from_store(struct supplying *s, const struct version *pin, const char
 	return r;
 }
 
-static int fetch(struct supplying *s, const char *source, const char *apt_config,
-		 const char *soname, const struct missing *m, struct err *err)
+static int try_source(struct supply *s, const char *source, const char *apt_config,
+		      const char *soname, const struct missing *m, struct err *err)
 {
 	const struct add_options how = {
 		.facts = s->facts, .soname = soname, .apt_config = apt_config};
@@ -241,7 +240,7 @@ static int fetch(struct supplying *s, const char *source, const char *apt_config
 	return try_version(s, &v, m, err);
 }
 
-static int from_origin(struct supplying *s, const struct version *pin, const char *soname,
+static int from_origin(struct supply *s, const struct version *pin, const char *soname,
 		       const struct missing *m, struct err *err)
 {
 	AUTO_CANDIDATES struct candidates found = {0};
@@ -253,7 +252,7 @@ static int from_origin(struct supplying *s, const struct version *pin, const cha
 		return 0;
 	r = candidates_find(&origin, soname, &found, err);
 	for (size_t i = 0; r == 0 && i < found.sources.count && i < FETCHES_MAX; i++)
-		r = fetch(s, found.sources.items[i], origin.apt_config, soname, m, err);
+		r = try_source(s, found.sources.items[i], origin.apt_config, soname, m, err);
 	return r;
 }
 
@@ -275,8 +274,8 @@ static int copy_missing(const struct missing *m, struct missing *out, struct err
 	return 0;
 }
 
-/* The pin on whose account it is missing: its origin is asked for more. */
-static const struct version *pin_behind(const struct state *s, const struct missing *m)
+/* The pin that misses it: its origin is searched. */
+static const struct version *pin_behind(const struct pinned_state *s, const struct missing *m)
 {
 	const struct version *pin = m->by ? pinned_with(s, path_base(m->by)) : NULL;
 
@@ -285,12 +284,12 @@ static const struct version *pin_behind(const struct state *s, const struct miss
 	return pin ? pin : &s->pinned.items[0];
 }
 
-/* 1 if it was mended; then s->now is another, and with it all that missing points to. */
-static int mend(struct supplying *s, const struct missing *missing, struct err *err)
+/* 1: it was supplied; then s->now is new, and what missing pointed to is gone. */
+static int supply_missing(struct supply *s, const struct missing *missing, struct err *err)
 {
 	CLEANUP(missing_free) struct missing m = {0};
 	AUTO_FREE char *soname = NULL;
-	const char *name = wanted(&s->now, missing);
+	const char *name = wanted_soname(&s->now, missing);
 	int r;
 
 	if (!name || strings_have(&s->in_vain, name))
@@ -308,39 +307,39 @@ static int mend(struct supplying *s, const struct missing *missing, struct err *
 	return r;
 }
 
-/* 1 if something of what is missing was mended. */
-static int mend_one(struct supplying *s, struct err *err)
+/* 1: something that was missing was supplied. */
+static int supply_one(struct supply *s, struct err *err)
 {
 	const struct proof *p = &s->now.verdict.proof;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < p->nmissing; i++)
-		r = mend(s, &p->missing[i], err);
+		r = supply_missing(s, &p->missing[i], err);
 	return r;
 }
 
-static void supplying_end(struct supplying *s)
+static void supply_free(struct supply *s)
 {
-	state_free(&s->now);
+	pinned_state_free(&s->now);
 	strings_free(&s->in_vain);
 }
 
 int with_deps_add(struct policy *policy, struct store *store, const char *app, elf_facts_fn *facts,
 		  report_fn *report, void *ctx, struct err *err)
 {
-	CLEANUP(supplying_end)
-	struct supplying s = {.policy = policy,
-			      .store = store,
-			      .path = app,
-			      .facts = facts,
-			      .report = report,
-			      .ctx = ctx};
-	int r = look(policy, store, app, &s.now, err);
+	CLEANUP(supply_free)
+	struct supply s = {.policy = policy,
+			   .store = store,
+			   .path = app,
+			   .facts = facts,
+			   .report = report,
+			   .ctx = ctx};
+	int r = read_state(policy, store, app, &s.now, err);
 
 	if (r < 0 || s.now.pinned.count == 0)
 		return r;
 	for (int round = 0; r >= 0 && round < ROUNDS_MAX; round++) {
-		r = mend_one(&s, err);
+		r = supply_one(&s, err);
 		if (r == 0)
 			break;
 	}

@@ -1,6 +1,5 @@
-/*
- * Supplying what a view misses: from the store, or from where the pinned versions came from.
- */
+/* Libraries that a view misses: pins for them, from the store or from the origins of the pinned
+ * versions. */
 #pragma once
 
 #include "base/err.h"
@@ -8,11 +7,11 @@
 #include "store/store.h"
 #include "view/proof.h"
 
-/* Adds pins to app, with origin PIN_WITH_DEPS, until its view holds or nothing helps any more: of
- * each version that comes in question the one is taken with which what was missing is not missing
- * any more. Pins that are there stay. What is not in the store yet is added to it first. report
- * gets a sentence for each pin that was added. That the view does not hold in the end is no
- * error: activate says why. Changes the policy between policy_begin and policy_commit. */
+/* Adds pins of origin PIN_WITH_DEPS to app until its view holds or no candidate helps. A candidate
+ * helps if with it the view's loader no longer misses what it missed. The app's pins stay. Versions
+ * that the store does not have are added to it first. report gets a sentence for each new pin. A
+ * view that does not hold in the end is no error here; the activation says why. Changes the policy
+ * between policy_begin and policy_commit. */
 int with_deps_add(struct policy *policy, struct store *store, const char *app, elf_facts_fn *facts,
 		  report_fn *report, void *ctx, struct err *err);
 

@@ -115,7 +115,7 @@ int apply_description(struct session *s, const struct description *d,
 {
 	AUTO_POLICY struct policy *before = NULL;
 	AUTO_STRINGS struct strings changed = {0};
-	const struct apply_how how = {.exact = req->exact,
+	const struct apply_options how = {.exact = req->exact,
 				      .dry_run = req->dry_run,
 				      .facts = elf_facts,
 				      .report = say_added};
@@ -123,7 +123,7 @@ int apply_description(struct session *s, const struct description *d,
 	int64_t generation;
 
 	if (policy_open(&before, &err) < 0 ||
-	    apply(s->policy, s->store, d, &how, &changed, &err) < 0)
+	    apply_to_policy(s->policy, s->store, d, &how, &changed, &err) < 0)
 		return failed(&err);
 	generation = policy_current(before);
 	if (changed.count && !req->dry_run &&

@@ -8,6 +8,8 @@
 #include <getopt.h>
 #include <stdio.h>
 
+static const struct option options[] = {{"repair", no_argument, NULL, 'r'}, {0}};
+
 static const char *const names[] = {
 	[HEALTH_WELL] = "well",
 	[HEALTH_NOTE] = "note",
@@ -42,28 +44,52 @@ static void lock(int *fd)
 		warn("%s", err.text);
 }
 
+static void say_repair(void *ctx, const char *text)
+{
+	(void)ctx;
+	warn("%s", text);
+}
+
+static int repair(struct err *err)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_POLICY struct policy *committed = NULL;
+	int r = session_begin_store(&session, err);
+
+	if (r == 0)
+		r = policy_open(&committed, err);
+	return r < 0 ? r : doctor_repair(committed, session.store, say_repair, NULL, err);
+}
+
 static int run(int argc, char **argv)
 {
 	AUTO_LOCK int held = -1;
 	struct table *t = NULL;
-	int faults;
+	bool repairing = false;
+	struct err err;
+	int faults, c;
 
-	if (next_option(argc, argv, NULL) != -1)
-		return EXIT_USAGE;
+	while ((c = next_option(argc, argv, options)) != -1) {
+		if (c != 'r')
+			return EXIT_USAGE;
+		repairing = true;
+	}
 	if (optind < argc)
 		return misused(&command_doctor, "'%s' is too much", argv[optind]);
 	progress_show();
+	if (repairing && repair(&err) < 0)
+		return failed(&err);
 	lock(&held);
 	if (want_json) {
 		json_open(NULL, '{');
 		json_open("findings", '[');
-		faults = doctor(print_finding, NULL);
+		faults = doctor_examine(NULL, 0, print_finding, NULL);
 		json_close();
 		json_number("faults", faults);
 		json_close();
 	} else {
 		t = table_new(3);
-		faults = doctor(print_finding, t);
+		faults = doctor_examine(NULL, 0, print_finding, t);
 		table_print(t);
 	}
 	return faults ? EXIT_FAIL : EXIT_OK;
@@ -71,13 +97,14 @@ static int run(int argc, char **argv)
 
 const struct command command_doctor = {
 	.name = "doctor",
-	.synopsis = "[--json]",
+	.synopsis = "[--repair] [--json]",
 	.summary = "Check what pinlib needs of the machine and keeps on it, and say what to do",
-	.options = "A line for each finding: 'well', 'note' (a limit that pinned programs do not "
+	.options = "  --repair  first repair layers, plans, wrappers and diversions\n"
+		   "A line for each finding: 'well', 'note' (a limit that pinned programs do not "
 		   "suffer\n"
 		   "from) or 'fault', and under it what to do. The exit status is 1 if there is a "
 		   "fault.\n"
-		   "Nothing is changed.\n",
+		   "Without --repair nothing is changed.\n",
 	.root = true,
 	.run = run,
 };

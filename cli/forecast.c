@@ -102,7 +102,7 @@ static int foretell(const char *text, const char *method, char **line, struct er
 		return r;
 	if (store_open(PINLIB_STORE, false, &store, &ignored) < 0)
 		store = NULL;
-	return forecast(policy, store, &changes, line, err);
+	return forecast_line(policy, store, &changes, line, err);
 }
 
 static int talk(int fd, char **line, struct err *err)

@@ -150,12 +150,12 @@ static int carry_out(const char *command, const char *app, const struct request 
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_FREEZING struct freezing result = {0};
 	struct strings paths = {.items = (char *[]){(char *)app}, .count = 1};
-	const struct freeze_how how = {req->with_libc, req->seen, elf_facts};
+	const struct freeze_options how = {req->with_libc, req->seen, elf_facts};
 	struct err err;
 	int64_t generation = 0;
 
 	if (session_begin(&session, &err) < 0 ||
-	    freeze(session.policy, session.store, app, &how, &result, &err) < 0)
+	    freeze_make(session.policy, session.store, app, &how, &result, &err) < 0)
 		return failed(&err);
 	say_left_out(&result);
 	if (session_activate(&session, &paths, command, req->force, &generation) != EXIT_OK)

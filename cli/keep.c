@@ -242,7 +242,7 @@ static int keep_before(const struct keep_conf *conf, const struct changes *chang
 		return r;
 	r = session_begin_store(&session, err);
 	if (r == 0)
-		r = keep(session.store, &wants, elf_facts, &result, err);
+		r = keep_versions(session.store, &wants, elf_facts, &result, err);
 	if (r < 0)
 		return r;
 	say(&result);

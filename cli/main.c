@@ -4,7 +4,9 @@
 #include "base/cleanup.h"
 #include "base/paths.h"
 #include "base/reach.h"
-#include "change/activate.h"
+#include "change/activation.h"
+#include "change/pending.h"
+#include "change/recovery.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "host/mounted.h"
@@ -243,12 +245,12 @@ static int recover(struct store *store, struct err *err)
 	struct err why;
 	int r;
 
-	if (activate_pending(&pending, &why) == 0 && !pending.items)
+	if (pending_read(&pending, &why) == 0 && pending.count == 0)
 		return 0;
 	r = policy_open(&committed, err);
 	if (r < 0)
 		return r;
-	if (activate_recover(committed, store, &why) < 0)
+	if (recovery_run(committed, store, &why) < 0)
 		warn("an earlier command was interrupted: %s", why.text);
 	return 0;
 }
@@ -297,12 +299,12 @@ int session_activate(struct session *s, const struct strings *paths, const char 
 	size_t len = 0;
 	struct err err;
 	FILE *f = open_memstream(&text, &len);
-	struct activate_how how = {.force = force, .report = keep, .ctx = f};
+	struct activation_options how = {.force = force, .report = keep, .ctx = f};
 	int r;
 
 	if (!f)
 		return failed((err_nomem(&err), &err));
-	r = activate(s->policy, s->store, paths, command, &how, generation, &err);
+	r = activation_run(s->policy, s->store, paths, command, &how, generation, &err);
 	if (fclose(f) != 0)
 		len = 0;
 	if (r < 0)

@@ -53,7 +53,8 @@ static int run(int argc, char **argv)
 		return failed(&err);
 	if (want_json)
 		json_open(NULL, '[');
-	r = refresh(committed, session.store, print, NULL, &err);
+	r = refresh_apps(committed, session.store,
+			 &(struct refresh_options){.report = print}, &err);
 	if (want_json)
 		json_close();
 	if (r < 0)
@@ -68,7 +69,7 @@ const struct command command_refresh = {
 	.options =
 		"dpkg does this by itself after every change, where pinlib is installed as a "
 		"package.\n"
-		"Says what was mended, what cannot be wrapped any more and what no longer works.\n",
+		"Prints what was repaired, what cannot be wrapped any more and what no longer works.\n",
 	.root = true,
 	.run = run,
 };

@@ -54,7 +54,7 @@ static int run(int argc, char **argv)
 		return misused(&command_thaw,
 			       optind < argc ? "one program at a time" : "which program?");
 	if (session_begin(&session, &err) < 0 || find_app(argv[optind], app, &err) < 0 ||
-	    thaw(session.policy, app, &err) < 0)
+	    freeze_thaw(session.policy, app, &err) < 0)
 		return failed(&err);
 	if (session_activate(&session, &paths, command, force, &generation) != EXIT_OK)
 		return EXIT_FAIL;

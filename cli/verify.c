@@ -1,12 +1,15 @@
 #include "base/paths.h"
-#include "change/activate.h"
+#include "change/drift.h"
 #include "cli/cli.h"
 #include "cli/out.h"
 #include "cli/progress.h"
+#include "doctor/doctor.h"
+#include "host/wrap.h"
 #include "store/layer.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct option options[] = {{"repair", no_argument, NULL, 'r'}, {0}};
@@ -35,7 +38,25 @@ static int repair(struct session *s, struct err *err)
 	AUTO_POLICY struct policy *committed = NULL;
 	int r = policy_open(&committed, err);
 
-	return r < 0 ? r : activate_repair(committed, s->store, say_repair, NULL, err);
+	return r < 0 ? r : doctor_repair(committed, s->store, say_repair, NULL, err);
+}
+
+static int verify_apps(struct session *s, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	struct err why;
+	int findings = 0, r = file ? policy_apps(s->policy, POLICY_NOW, &apps, err) : err_nomem(err);
+
+	for (size_t i = 0; r == 0 && i < apps.count; i++)
+		if (drift_find(&apps.items[i], s->store, file, &why) < 0) {
+			print_found(NULL, why.text);
+			findings++;
+		}
+	if (r < 0 || wrap_wrapper_alone(&why) == 0)
+		return r < 0 ? r : findings;
+	print_found(NULL, why.text);
+	return findings + 1;
 }
 
 static int run(int argc, char **argv)
@@ -63,7 +84,7 @@ static int run(int argc, char **argv)
 	tally(r, &err, &findings);
 	r = layer_verify(session.store, PINLIB_LAYERS, print_found, NULL, &err);
 	tally(r, &err, &findings);
-	r = activate_verify(session.policy, session.store, print_found, NULL, &err);
+	r = verify_apps(&session, &err);
 	tally(r, &err, &findings);
 	progress_hide();
 	if (want_json) {

@@ -1,41 +1,56 @@
-/* What the checks of doctor.h share; a check says what it finds by well, note and fault. */
+/* The checks of doctor/doctor.h, and the functions by which they report their findings. */
 #pragma once
 
-#include "doctor/doctor.h"
+#include "base/err.h"
+#include "doctor/finding.h"
 #include "policy/policy.h"
+#include "store/store.h"
+
+#include <stdbool.h>
 
 struct checkup {
 	finding_fn *report;
 	void *ctx;
-	const char *check; /* whose findings come */
+	const char *check; /* the name of the check that runs */
 	int faults;
 	struct policy *policy; /* NULL: it cannot be read, and the check "database" says why */
 	struct apps apps;      /* its programs now */
 	struct store *store;   /* NULL: there is none */
+	bool can_mount;	       /* the kernel does all that a launch needs */
 };
 
-void check_well(struct checkup *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void check_note(struct checkup *p, const char *remedy, const char *fmt, ...)
+void check_well(struct checkup *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void check_note(struct checkup *c, const char *remedy, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-void check_fault(struct checkup *p, const char *remedy, const char *fmt, ...)
+void check_fault(struct checkup *c, const char *remedy, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* A check returns a negative error if it could not look; that is a fault, too. */
+/* A check returns a negative error if it could not look; that counts as a fault, too. */
 
 /* doctor/platform.c: what pinlib needs of the machine. */
-int check_kernel(struct checkup *p, struct err *err);
-int check_wrapper(struct checkup *p, struct err *err);
-int check_nosuid(struct checkup *p, struct err *err);
-int check_bounding_set(struct checkup *p, struct err *err);
-int check_user_namespaces(struct checkup *p, struct err *err);
-int check_lsm(struct checkup *p, struct err *err);
-int check_space(struct checkup *p, struct err *err);
+int check_kernel(struct checkup *c, struct err *err); /* sets can_mount */
+int check_wrapper(struct checkup *c, struct err *err);
+int check_nosuid(struct checkup *c, struct err *err);
+int check_bounding_set(struct checkup *c, struct err *err);
+int check_user_namespaces(struct checkup *c, struct err *err);
+int check_lsm(struct checkup *c, struct err *err);
+int check_space(struct checkup *c, struct err *err);
 
-/* doctor/orphans.c: what lies on the system and belongs to no wrapped program, or is missing of
- * one.
- */
-int check_orphans(struct checkup *p, struct err *err);
+/* doctor/files.c: who can write pinlib's files, and who can read them. */
+int check_files(struct checkup *c, struct err *err);
 
 /* doctor/packaging.c: how apt and dpkg call pinlib. */
-int check_hooks(struct checkup *p, struct err *err);
-int check_trigger(struct checkup *p, struct err *err);
+int check_hooks(struct checkup *c, struct err *err);
+int check_trigger(struct checkup *c, struct err *err);
+
+/* doctor/content.c: the state that pinlib keeps. */
+int check_database(struct checkup *c, struct err *err);
+int check_pending(struct checkup *c, struct err *err);
+int check_programs(struct checkup *c, struct err *err);
+int check_layers(struct checkup *c, struct err *err);
+int check_store(struct checkup *c, struct err *err);
+int check_units(struct checkup *c, struct err *err);
+
+/* doctor/orphans.c: leftovers of wrapping without a wrapped program, and diversions that are
+ * missing. */
+int check_orphans(struct checkup *c, struct err *err);

@@ -1,26 +1,29 @@
 /*
- * Doctor: whether the machine gives pinlib what it needs, and whether what pinlib keeps on it is
- * whole. It changes nothing, and goes on where something is broken: each check says for itself what
- * it found and what is to be done.
+ * Doctor: whether the machine gives pinlib what it needs, and whether the state that pinlib keeps is
+ * whole. The checks change nothing, and go on where something is broken; each says what it found
+ * and which command helps.
  */
 #pragma once
 
-enum health {
-	HEALTH_WELL,
-	HEALTH_NOTE,  /* a limit that wrapped programs do not suffer from */
-	HEALTH_FAULT, /* something does not work, or will not */
-};
+#include "base/err.h"
+#include "doctor/finding.h"
+#include "policy/policy.h"
+#include "store/store.h"
 
-struct finding {
-	const char *check; /* one word */
-	enum health health;
-	const char *text;   /* a sentence without a full stop */
-	const char *remedy; /* the same: what to do; NULL if there is nothing to be done */
-};
+#include <stdbool.h>
+#include <stddef.h>
 
-typedef void finding_fn(void *ctx, const struct finding *finding);
+/* Runs the checks with these names, or all of them if there are none, in a fixed order; each reports
+ * one finding at least. As root and under policy_lock, if there is a lock to be had (policy_lock
+ * makes PINLIB_STATE, so not where that is missing). Returns the number of faults. */
+int doctor_examine(char *const *names, size_t n, finding_fn *report, void *ctx);
 
-/* Goes through all checks, in a fixed order; of each there is one finding at least. As root and
- * under policy_lock, if there is a lock to be had (policy_lock makes PINLIB_STATE, so not where
- * that is missing). Returns the number of faults. */
-int doctor(finding_fn *report, void *ctx);
+/* Whether there is a check of this name. */
+bool doctor_has_check(const char *name);
+
+/* Repairs what the policy and the store allow: damaged layers, plans and wrappers, missing
+ * diversions, and all that refresh_apps repairs. report gets a sentence for each app that was not as
+ * the policy says. policy is opened by policy_open, under policy_lock. Returns how many apps need
+ * attention, or a negative error. */
+int doctor_repair(struct policy *policy, struct store *store, report_fn *report, void *ctx,
+		  struct err *err);

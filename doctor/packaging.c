@@ -17,7 +17,7 @@ static bool is_there(enum hook_state state)
 int check_hooks(struct checkup *p, struct err *err)
 {
 	struct hooks h;
-	int r = hooks_look(&h, err);
+	int r = hooks_read(&h, err);
 
 	if (r < 0)
 		return r;

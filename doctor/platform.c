@@ -1,5 +1,5 @@
-/* What pinlib needs of the machine. Versions say little (distributions take features back to older
- * kernels, and containers take them away), so what is needed is tried. */
+/* The machine's features that pinlib needs. A version number says little: distributions backport
+ * features to older kernels, and containers take features away. So each check tries the feature. */
 #include "base/kernel.h"
 #include "base/overlay.h"
 #include "base/paths.h"
@@ -19,30 +19,28 @@
 #include <sys/wait.h>
 
 #define NOBODY 65534
-/* Of bytes: a library with its data, and the policy again. */
-#define SPACE_LEAST ((uint64_t)64 << 20)
+#define SPACE_LEAST ((uint64_t)64 << 20) /* bytes: a library with its data */
 #define INODES_LEAST 1000
 
-/* -- trials: in a child, which may change what is its own -- */
+/* -- trials, in a child that may change its own namespaces and user -- */
 
-/* What became of a trial; step is 0 if all went well. */
-struct outcome {
-	int step;
+struct trial_outcome {
+	int step; /* that failed; 0: none */
 	int errnum;
 	char text[ERR_TEXT_MAX];
 };
 
-typedef void trial_fn(struct outcome *out);
+typedef void trial_fn(struct trial_outcome *out);
 
-/* r is what err_sys, or who called it, returned. */
-static void failed_at(struct outcome *out, int step, int r, const struct err *err)
+/* r is a negative error, with err. */
+static void failed_at(struct trial_outcome *out, int step, int r, const struct err *err)
 {
 	out->step = step;
 	out->errnum = -r;
 	snprintf(out->text, sizeof out->text, "%s", err->text);
 }
 
-static int try_in_child(trial_fn *trial, struct outcome *out, struct err *err)
+static int run_trial(trial_fn *trial, struct trial_outcome *out, struct err *err)
 {
 	AUTO_FD int from = -1, to = -1;
 	int pipes[2], status;
@@ -63,14 +61,14 @@ static int try_in_child(trial_fn *trial, struct outcome *out, struct err *err)
 	}
 	close(to);
 	to = -1;
-	n = read(from, out, sizeof *out); /* less than a pipe takes at once */
+	n = read(from, out, sizeof *out); /* a pipe takes it at once */
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(err, errno, "cannot wait for a process");
 	if (n != (ssize_t)sizeof *out)
 		return err_set(err, EIO,
-			       WIFSIGNALED(status) ? "it was killed by signal %d"
-						   : "it ended with status %d",
+			       WIFSIGNALED(status) ? "the trial was killed by signal %d"
+						   : "the trial ended with status %d",
 			       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	return 0;
 }
@@ -79,7 +77,7 @@ static int try_in_child(trial_fn *trial, struct outcome *out, struct err *err)
 
 enum kernel_step { STEP_NAMESPACE = 1, STEP_SETATTR, STEP_PICK_UP, STEP_OVERLAY, STEP_PUT_DOWN };
 
-/* What lies over a live directory in the trial: any directory on the filesystem of the layers. */
+/* The lower layer of the trial: any directory on the file system of the layers. */
 static const char *trial_layer(void)
 {
 	struct stat st;
@@ -87,8 +85,8 @@ static const char *trial_layer(void)
 	return stat(PINLIB_STATE, &st) == 0 ? PINLIB_STATE : PINLIB_LIBDIR;
 }
 
-/* The calls of a launch (wrapper/namespace.c), in their order. */
-static void try_launch(struct outcome *out)
+/* The system calls of a launch (wrapper/namespace.c), in their order. */
+static void try_launch(struct trial_outcome *out)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID,
 				  .propagation = MS_PROPAGATION_SLAVE};
@@ -97,11 +95,11 @@ static void try_launch(struct outcome *out)
 	int r;
 
 	if (unshare(CLONE_NEWNS) < 0) {
-		r = err_sys(&err, errno, "a mount namespace cannot be made (unshare(2))");
+		r = err_sys(&err, errno, "cannot make a mount namespace (unshare(2))");
 		return failed_at(out, STEP_NAMESPACE, r, &err);
 	}
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &attr, sizeof attr) < 0) {
-		r = err_sys(&err, errno, "mounts cannot be made nosuid (mount_setattr(2))");
+		r = err_sys(&err, errno, "cannot make mounts nosuid (mount_setattr(2))");
 		return failed_at(out, STEP_SETATTR, r, &err);
 	}
 	fd = mount_pick_up("/usr", 0, &err);
@@ -115,39 +113,40 @@ static void try_launch(struct outcome *out)
 		failed_at(out, STEP_PUT_DOWN, r, &err);
 }
 
-static const char *kernel_remedy(const struct outcome *o)
+static const char *kernel_remedy(const struct trial_outcome *o)
 {
 	if (o->errnum == ENOSYS)
-		return "boot Linux 5.12 or later; if this one is later, a system-call filter hides "
-		       "the call: look at the container's seccomp profile";
+		return "boot Linux 5.12 or later; on such a kernel a system-call filter is in the "
+		       "way: allow the call in the container's seccomp profile";
 	if (o->step == STEP_NAMESPACE && o->errnum == ENOSPC)
-		return "raise the limit: sysctl user.max_mnt_namespaces";
+		return "raise the limit with sysctl user.max_mnt_namespaces=N";
 	if (o->step == STEP_OVERLAY && o->errnum == ENODEV)
 		return "load overlayfs (modprobe overlay), and name it in "
 		       "/etc/modules-load.d/overlay.conf";
 	if (o->step == STEP_OVERLAY && (o->errnum == ELOOP || o->errnum == EINVAL))
-		return "overlayfs stacks two deep: /usr or " PINLIB_STATE " lies on overlays "
-		       "already; put them on another filesystem";
+		return "move /usr or " PINLIB_STATE " to a file system that is not an overlay: "
+		       "overlayfs stacks at most two deep";
 	if (o->errnum == EPERM || o->errnum == EACCES)
-		return "this process may not mount: give the container CAP_SYS_ADMIN, and an "
-		       "AppArmor or SELinux policy and a seccomp profile that let it";
-	return "see the kernel's log: dmesg";
+		return "this process may not mount: give the container CAP_SYS_ADMIN, and allow "
+		       "mounts in its AppArmor or SELinux policy and its seccomp profile";
+	return "look for the reason in the kernel's log (dmesg)";
 }
 
-int check_kernel(struct checkup *p, struct err *err)
+int check_kernel(struct checkup *c, struct err *err)
 {
-	struct outcome out;
+	struct trial_outcome out;
 	struct utsname u;
-	int r = try_in_child(try_launch, &out, err);
+	int r = run_trial(try_launch, &out, err);
 
 	if (r < 0)
 		return r;
 	if (uname(&u) < 0)
 		return err_sys(err, errno, "cannot tell the kernel's version");
+	c->can_mount = out.step == 0;
 	if (out.step)
-		check_fault(p, kernel_remedy(&out), "Linux %s: %s", u.release, out.text);
+		check_fault(c, kernel_remedy(&out), "Linux %s: %s", u.release, out.text);
 	else
-		check_well(p, "Linux %s: mount namespaces, mount_setattr and overlayfs work",
+		check_well(c, "Linux %s: mount namespaces, mount_setattr and overlayfs work",
 			   u.release);
 	return 0;
 }
@@ -156,20 +155,20 @@ int check_kernel(struct checkup *p, struct err *err)
 
 static const char set_capability[] = "setcap cap_sys_admin=p " PINLIB_WRAPPER;
 
-/* "cap_sys_admin=p" and nothing else. Effective as well is refused: then execve(2) itself fails
- * where the bounding set lacks it, and the wrapper cannot say why. */
-static int check_capability(struct checkup *p, struct err *err)
+/* Only "cap_sys_admin=p" is right. Were the capability effective too, execve(2) itself would fail
+ * where the bounding set lacks it, and the wrapper could not say why. */
+static int check_capability(struct checkup *c, struct err *err)
 {
 	char *text;
 	cap_t caps = cap_get_file(PINLIB_WRAPPER);
 
 	if (!caps && errno == ENODATA) {
-		check_fault(p, set_capability, "%s has no file capability", PINLIB_WRAPPER);
+		check_fault(c, set_capability, "%s has no file capability", PINLIB_WRAPPER);
 		return 0;
 	}
 	if (!caps && errno == ENOTSUP) {
-		check_fault(p, "put it on a filesystem that knows extended attributes",
-			    "the filesystem of %s keeps no file capabilities", PINLIB_WRAPPER);
+		check_fault(c, "install pinlib on a file system with extended attributes",
+			    "the file system of %s has no file capabilities", PINLIB_WRAPPER);
 		return 0;
 	}
 	if (!caps)
@@ -179,53 +178,54 @@ static int check_capability(struct checkup *p, struct err *err)
 	if (!text)
 		return err_nomem(err);
 	if (strcmp(text, "cap_sys_admin=p") == 0)
-		check_well(p, "%s has %s", PINLIB_WRAPPER, text);
+		check_well(c, "%s has %s", PINLIB_WRAPPER, text);
 	else
-		check_fault(p, set_capability, "%s has the capabilities %s, not cap_sys_admin=p",
+		check_fault(c, set_capability, "%s has the capabilities %s, not cap_sys_admin=p",
 			    PINLIB_WRAPPER, text);
 	cap_free(text);
 	return 0;
 }
 
-int check_wrapper(struct checkup *p, struct err *err)
+int check_wrapper(struct checkup *c, struct err *err)
 {
 	struct stat st;
 	int r;
 
 	if (lstat(PINLIB_WRAPPER, &st) < 0 && errno == ENOENT) {
-		check_fault(p, "install pinlib again: wrapped programs do not start without it",
+		check_fault(c,
+			    "install pinlib again (apt install --reinstall pinlib): wrapped "
+			    "programs do not start without the wrapper",
 			    "%s is missing", PINLIB_WRAPPER);
 		return 0;
 	}
 	r = wrap_wrapper_alone(err);
-	if (r == -EBADMSG) { /* whose capabilities are not to be mended */
-		check_fault(
-			p,
-			"umount it, if it is a mount; else keep a copy if nobody has another, and "
-			"install pinlib again",
-			"%s", err->text);
+	if (r == -EBADMSG) { /* another program must not get the capability */
+		check_fault(c,
+			    "if it is a mount, umount " PINLIB_WRAPPER
+			    "; else save a copy of the file if "
+			    "there is no other, and install pinlib again",
+			    "%s", err->text);
 		return 0;
 	}
 	if (r == -ESTALE)
-		check_fault(p, "install pinlib again: that takes it away", "%s", err->text);
+		check_fault(c, "install pinlib again, which removes the file", "%s", err->text);
 	else if (r < 0)
 		check_fault(
-			p,
-			"it belongs to root, nobody else may write it or its directory, and "
-			"nothing else there is setuid or has capabilities: chown, chmod, or move "
-			"that away",
+			c,
+			"chown root:root and chmod go-w the wrapper and its directory, and move "
+			"away any other file there that is setuid or has capabilities",
 			"%s", err->text);
 	if (lstat(PINLIB_WRAPPER, &st) < 0)
 		return err_sys(err, errno, "%s", PINLIB_WRAPPER);
 	if ((st.st_mode & 07777) != 0755)
-		check_fault(p, "chmod 0755 " PINLIB_WRAPPER, "%s has mode %04o, not 0755",
+		check_fault(c, "chmod 0755 " PINLIB_WRAPPER, "%s has mode %04o, not 0755",
 			    PINLIB_WRAPPER, (unsigned int)st.st_mode & 07777);
-	return check_capability(p, err);
+	return check_capability(c, err);
 }
 
-/* -- the mount that it lies on -- */
+/* -- the mount of the wrapper -- */
 
-/* Where the mount begins that path lies on. */
+/* The mount point of the mount that path is on. */
 static int mount_point(const char *path, char out[PATH_MAX], struct err *err)
 {
 	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
@@ -235,10 +235,11 @@ static int mount_point(const char *path, char out[PATH_MAX], struct err *err)
 		fs = mnt_table_find_mountpoint(table, path, MNT_ITER_BACKWARD);
 	snprintf(out, PATH_MAX, "%s", fs ? mnt_fs_get_target(fs) : "");
 	mnt_unref_table(table);
-	return fs ? 0 : err_set(err, ENOENT, "no mount is known that %s lies on", path);
+	return fs ? 0
+		  : err_set(err, ENOENT, "the mount of %s is not in /proc/self/mountinfo", path);
 }
 
-int check_nosuid(struct checkup *p, struct err *err)
+int check_nosuid(struct checkup *c, struct err *err)
 {
 	char point[PATH_MAX], remedy[PATH_MAX + 64];
 	struct statvfs fs;
@@ -247,23 +248,23 @@ int check_nosuid(struct checkup *p, struct err *err)
 	if (r < 0)
 		return r;
 	if (statvfs(PINLIB_LIBDIR, &fs) < 0)
-		return err_sys(err, errno, "cannot tell the mount of %s", PINLIB_LIBDIR);
-	snprintf(remedy, sizeof remedy, "mount -o remount,bind,%s %s, and mend /etc/fstab",
+		return err_sys(err, errno, "cannot read the mount flags of %s", PINLIB_LIBDIR);
+	snprintf(remedy, sizeof remedy, "mount -o remount,bind,%s %s, and correct /etc/fstab",
 		 fs.f_flag & ST_NOSUID ? "suid" : "exec", point);
 	if (fs.f_flag & ST_NOSUID)
-		check_fault(p, remedy,
-			    "%s is mounted nosuid: the wrapper's capability does not count", point);
+		check_fault(c, remedy, "%s is mounted nosuid: the wrapper gets no capability",
+			    point);
 	if (fs.f_flag & ST_NOEXEC)
-		check_fault(p, remedy, "%s is mounted noexec: the wrapper cannot be executed",
+		check_fault(c, remedy, "%s is mounted noexec: the wrapper cannot be executed",
 			    point);
 	if (!(fs.f_flag & (ST_NOSUID | ST_NOEXEC)))
-		check_well(p, "%s, where the wrapper lies, is neither nosuid nor noexec", point);
+		check_well(c, "%s, the mount of the wrapper, is neither nosuid nor noexec", point);
 	return 0;
 }
 
-/* -- what processes may get -- */
+/* -- the privileges that processes can get -- */
 
-/* The value of a line of /proc/PID/status; false if it cannot be had. */
+/* The value of a line of /proc/PID/status; false: there is none. */
 static bool status_line(const char *file, const char *name, char *value, size_t size)
 {
 	AUTO_FILE FILE *f = fopen(file, "re");
@@ -281,7 +282,7 @@ static bool status_line(const char *file, const char *name, char *value, size_t 
 	return false;
 }
 
-/* Whether every process that descends from that one has lost CAP_SYS_ADMIN. */
+/* Whether the process of this status file, and so all its children, cannot get CAP_SYS_ADMIN. */
 static bool lacks_admin(const char *file)
 {
 	char value[64];
@@ -297,28 +298,29 @@ static bool no_new_privs(const char *file)
 	return status_line(file, "NoNewPrivs", value, sizeof value) && value[0] != '0';
 }
 
-int check_bounding_set(struct checkup *p, struct err *err)
+int check_bounding_set(struct checkup *c, struct err *err)
 {
 	static const char container[] =
 		"start the container with CAP_SYS_ADMIN (--cap-add=SYS_ADMIN); or let programs "
-		"start without their pins: pinlib set --on-failure=unpinned";
+		"start without their pins ('pinlib set --on-failure=unpinned')";
 	static const char session[] =
-		"ask again from another session: this one's service or login takes it away";
+		"run 'pinlib doctor' from another session: the service or login of this one takes "
+		"the privilege away";
 	static const char privileges[] =
 		"start the container without no-new-privileges; or let programs start without "
-		"their pins: pinlib set --on-failure=unpinned";
+		"their pins ('pinlib set --on-failure=unpinned')";
 	bool all = lacks_admin("/proc/1/status"), none = no_new_privs("/proc/1/status");
 
 	(void)err;
 	if (lacks_admin("/proc/self/status"))
-		check_fault(p, all ? container : session,
+		check_fault(c, all ? container : session,
 			    "the capability bounding set of %s lacks CAP_SYS_ADMIN",
 			    all ? "all processes here" : "this process");
 	if (no_new_privs("/proc/self/status"))
-		check_fault(p, none ? privileges : session, "no_new_privs is set for %s",
+		check_fault(c, none ? privileges : session, "no_new_privs is set for %s",
 			    none ? "all processes here" : "this process");
 	if (!lacks_admin("/proc/self/status") && !no_new_privs("/proc/self/status"))
-		check_well(p, "CAP_SYS_ADMIN is within the wrapper's reach");
+		check_well(c, "the wrapper can get CAP_SYS_ADMIN");
 	return 0;
 }
 
@@ -340,17 +342,17 @@ static bool is_number(const char *path, const char *number)
 	return read_line(path, line, sizeof line) && strcmp(line, number) == 0;
 }
 
-/* An ordinary user's namespace, with a mount in it, as `pinlib try` needs it. */
-static void try_user_namespace(struct outcome *out)
+/* The user namespace of an ordinary user, with a mount in it, as `pinlib try` needs it. */
+static void try_user_namespace(struct trial_outcome *out)
 {
 	struct err err;
 	int r;
 
 	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
-		r = err_sys(&err, errno, "no user can be tried");
+		r = err_sys(&err, errno, "cannot become an ordinary user");
 	else if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		r = err_sys(&err, errno, "none can be made");
+		r = err_sys(&err, errno, "cannot make one");
 	else
 		r = mount_pick_up("/usr", AT_RECURSIVE_MOUNTS, &err);
 	if (r < 0)
@@ -359,17 +361,18 @@ static void try_user_namespace(struct outcome *out)
 
 #define APPARMOR_LIMIT "kernel.apparmor_restrict_unprivileged_userns"
 
-static const char *user_namespace_remedy(const struct outcome *o)
+static const char *user_namespace_remedy(const struct trial_outcome *o)
 {
 	if (is_number("/proc/sys/kernel/unprivileged_userns_clone", "0"))
-		return "if every user is to have 'pinlib try': sysctl "
+		return "to let every user run 'pinlib try': sysctl "
 		       "kernel.unprivileged_userns_clone=1";
 	if (is_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
-		return "if every user is to have 'pinlib try': an AppArmor profile for it, or "
+		return "to let every user run 'pinlib try': give it an AppArmor profile, or "
 		       "sysctl " APPARMOR_LIMIT "=0";
 	if (o->errnum == ENOSPC)
-		return "if every user is to have 'pinlib try': raise user.max_user_namespaces";
-	return "if every user is to have 'pinlib try': look at the container's seccomp profile";
+		return "to let every user run 'pinlib try': raise user.max_user_namespaces";
+	return "to let every user run 'pinlib try': allow user namespaces in the container's "
+	       "seccomp profile";
 }
 
 static bool in_user_namespace(void)
@@ -382,51 +385,52 @@ static bool in_user_namespace(void)
 		count != 4294967295);
 }
 
-int check_user_namespaces(struct checkup *p, struct err *err)
+int check_user_namespaces(struct checkup *c, struct err *err)
 {
-	struct outcome out;
+	struct trial_outcome out;
 	int r;
 
 	if (in_user_namespace()) {
-		check_fault(
-			p, "look from outside of it",
-			"this process is in a user namespace: nothing here holds for the machine");
+		check_fault(c, "run 'pinlib doctor' outside of the user namespace",
+			    "this process is in a user namespace, where the checks say nothing "
+			    "about the machine");
 		return 0;
 	}
-	r = try_in_child(try_user_namespace, &out, err);
+	r = run_trial(try_user_namespace, &out, err);
 	if (r < 0)
 		return r;
 	if (out.step)
-		check_note(
-			p, user_namespace_remedy(&out),
-			"ordinary users' user namespaces: %s: 'pinlib try' is root's alone; pinned "
-			"programs need none",
-			out.text);
+		check_note(c, user_namespace_remedy(&out),
+			   "user namespaces of ordinary users: %s; only root can run 'pinlib try', "
+			   "and "
+			   "pinned programs need no user namespace",
+			   out.text);
 	else
-		check_well(p, "ordinary users can make one, which 'pinlib try' needs");
+		check_well(c, "ordinary users can make user namespaces, as 'pinlib try' needs");
 	return 0;
 }
 
 /* -- security modules -- */
 
 static const char apparmor_remedy[] =
-	"if pinned programs fail with 'Permission denied', look for DENIED in the kernel's log and "
-	"let this profile mount (a container: --security-opt apparmor=unconfined)";
+	"if pinned programs fail with 'Permission denied' and the kernel's log has DENIED, allow "
+	"mounts in this profile (in a container: --security-opt apparmor=unconfined)";
 
-static void check_apparmor(struct checkup *p)
+static void check_apparmor(struct checkup *c)
 {
 	char profile[256];
 
 	if (!read_line("/proc/self/attr/apparmor/current", profile, sizeof profile) &&
 	    !read_line("/proc/self/attr/current", profile, sizeof profile))
-		check_note(p, NULL, "AppArmor is enabled; which profile holds here cannot be read");
+		check_note(c, NULL,
+			   "AppArmor is enabled; the profile of this process cannot be read");
 	else if (strncmp(profile, "unconfined", 10) == 0)
-		check_well(p, "AppArmor is enabled, and does not confine this process");
+		check_well(c, "AppArmor is enabled, and does not confine this process");
 	else
-		check_note(p, apparmor_remedy, "AppArmor confines this process: %s", profile);
+		check_note(c, apparmor_remedy, "AppArmor confines this process: %s", profile);
 }
 
-int check_lsm(struct checkup *p, struct err *err)
+int check_lsm(struct checkup *c, struct err *err)
 {
 	char modules[256] = "";
 	bool selinux = is_number("/sys/fs/selinux/enforce", "1");
@@ -436,46 +440,46 @@ int check_lsm(struct checkup *p, struct err *err)
 	(void)err;
 	read_line("/sys/kernel/security/lsm", modules, sizeof modules);
 	if (selinux)
-		check_note(
-			p,
-			"pinned programs in a confined domain have to be allowed to read and map "
-			"what lies in " PINLIB_LAYERS
-			": ausearch -m avc tells; restorecon -R " PINLIB_STATE,
-			"SELinux is enforcing");
+		check_note(c,
+			   "restorecon -R " PINLIB_STATE
+			   "; allow pinned programs in confined domains to read and map files "
+			   "in " PINLIB_LAYERS " ('ausearch -m avc' prints the denials)",
+			   "SELinux is enforcing");
 	else if (permissive)
-		check_well(p, "SELinux is permissive");
+		check_well(c, "SELinux is permissive");
 	if (apparmor)
-		check_apparmor(p);
+		check_apparmor(c);
 	if (!selinux && !permissive && !apparmor)
-		check_well(p, "neither SELinux nor AppArmor is in force%s%s", *modules ? ": " : "",
+		check_well(c, "neither SELinux nor AppArmor is active%s%s", *modules ? ": " : "",
 			   modules);
 	return 0;
 }
 
 /* -- space -- */
 
-int check_space(struct checkup *p, struct err *err)
+int check_space(struct checkup *c, struct err *err)
 {
-	static const char remedy[] = "pinlib gc --keep 1 --dry-run says what can go; or make room";
+	static const char remedy[] =
+		"free some space; 'pinlib gc --keep 1 --dry-run' lists what gc would remove";
 	struct statvfs fs;
 	struct stat st;
 	uint64_t left, wanted = SPACE_LEAST;
 
 	if (statvfs(PINLIB_STATE, &fs) < 0 && (errno != ENOENT || statvfs("/var/lib", &fs) < 0))
-		return err_sys(err, errno, "cannot tell the space of %s", PINLIB_STATE);
+		return err_sys(err, errno, "cannot read the free space of %s", PINLIB_STATE);
 	if (stat(PINLIB_POLICY, &st) == 0)
-		wanted += (uint64_t)st.st_size; /* which is written anew at each change */
+		wanted += (uint64_t)st.st_size; /* each change writes the whole policy */
 	left = (uint64_t)fs.f_bavail * fs.f_frsize;
 	if (fs.f_flag & ST_RDONLY)
-		check_fault(p, "mount it writable",
-			    "%s is on a read-only filesystem: nothing can change", PINLIB_STATE);
+		check_fault(c, "mount the file system of " PINLIB_STATE " writable",
+			    "%s is on a read-only file system: no pin can change", PINLIB_STATE);
 	else if (left < wanted)
-		check_fault(p, remedy, "%s has %llu MiB left, of at least %llu", PINLIB_STATE,
+		check_fault(c, remedy, "%s has %llu MiB left; pinlib needs %llu", PINLIB_STATE,
 			    (unsigned long long)left >> 20, (unsigned long long)wanted >> 20);
 	else if (fs.f_files && fs.f_favail < INODES_LEAST)
-		check_fault(p, remedy, "%s has %llu inodes left, of at least %d", PINLIB_STATE,
+		check_fault(c, remedy, "%s has %llu inodes left; pinlib needs %d", PINLIB_STATE,
 			    (unsigned long long)fs.f_favail, INODES_LEAST);
 	else
-		check_well(p, "%s has %llu MiB left", PINLIB_STATE, (unsigned long long)left >> 20);
+		check_well(c, "%s has %llu MiB left", PINLIB_STATE, (unsigned long long)left >> 20);
 	return 0;
 }

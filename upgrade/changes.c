@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define APT_FIELDS 9 /* of version 3; version 2 has 5 */
+#define APT_FIELDS 9
 
 void changes_free(struct changes *changes)
 {
@@ -50,9 +50,9 @@ int changes_add(struct changes *out, const char *name, const char *arch, const c
 	return 0;
 }
 
-/* "libfoo1 1.0-1 amd64 same < 1.1-1 amd64 same /var/cache/apt/archives/libfoo1_1.1-1_amd64.deb":
- * what is configured later was there before, as the same version, or comes in another line. */
-static int add_line(struct changes *out, char *line, struct err *err)
+/* "libfoo1 1.0-1 amd64 same < 1.1-1 amd64 same /var/cache/apt/archives/libfoo1_1.1-1_amd64.deb". A
+ * line with **CONFIGURE** is about a package that has the version already, or another line. */
+static int add_apt_line(struct changes *out, char *line, struct err *err)
 {
 	char *f[APT_FIELDS] = {0}, *rest = line;
 	size_t n = 0;
@@ -62,7 +62,8 @@ static int add_line(struct changes *out, char *line, struct err *err)
 		n++;
 	f[n] = rest;
 	if (n < APT_FIELDS - 1 || !rest)
-		return err_set(err, EPROTO, "apt says something of %s that has no %d fields",
+		return err_set(err, EPROTO,
+			       "cannot understand apt: its line about %s does not have %d fields",
 			       f[0] ? f[0] : "a package", APT_FIELDS);
 	if (strcmp(rest, "**CONFIGURE**") == 0 || strcmp(rest, "**ERROR**") == 0)
 		return 0;
@@ -81,14 +82,14 @@ int changes_of_apt(char *text, struct changes *out, struct err *err)
 
 	if (strcmp(line, "VERSION 3") != 0)
 		return err_set(err, EPROTO,
-			       "apt speaks another version of its hook's protocol: "
-			       "DPkg::Tools::Options is to say 3");
+			       "cannot understand apt: its hook protocol is not version 3; run "
+			       "'pinlib keep enable' to write the hooks again");
 	/* apt's configuration comes first, up to an empty line. */
 	while (r == 0 && (line = strsep(&rest, "\n"))) {
 		if (*line == '\0')
 			body = true;
 		else if (body)
-			r = add_line(out, line, err);
+			r = add_apt_line(out, line, err);
 	}
 	return r;
 }

@@ -4,8 +4,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-/* Of each package that is installed: its name, and what will become of it. A string that is not
- * JSON itself is no object, and has no members. */
+/* The name and the next version of each installed package; a string in the array has no members. */
 static const char sql[] =
 	"SELECT p.name, p.arch, p.version, CASE WHEN p.mode IN ('deinstall', 'purge') THEN NULL"
 	" ELSE p.next END FROM (SELECT json_extract(value, '$.name') AS name,"
@@ -32,7 +31,7 @@ static const char *text_of(sqlite3_stmt *s, int column)
 	return (const char *)sqlite3_column_text(s, column);
 }
 
-static int add_row(sqlite3_stmt *s, struct changes *out, struct err *err)
+static int add_package_row(sqlite3_stmt *s, struct changes *out, struct err *err)
 {
 	const char *name = text_of(s, 0), *arch = text_of(s, 1), *from = text_of(s, 2);
 	bool removed = sqlite3_column_type(s, 3) == SQLITE_NULL;
@@ -55,9 +54,9 @@ int changes_of_message(const char *text, const char *method, struct changes *out
 	    sqlite3_bind_text(s, 2, method, -1, SQLITE_STATIC) != SQLITE_OK)
 		return err_set(err, EPROTO, "SQLite cannot read JSON: %s", sqlite3_errmsg(db));
 	while (r == 0 && (step = sqlite3_step(s)) == SQLITE_ROW)
-		r = add_row(s, out, err);
+		r = add_package_row(s, out, err);
 	if (r == 0 && step != SQLITE_DONE)
-		return err_set(err, EPROTO, "what apt says is not as expected: %s",
+		return err_set(err, EPROTO, "cannot understand the message of apt: %s",
 			       sqlite3_errmsg(db));
 	return r;
 }

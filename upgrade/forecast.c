@@ -1,43 +1,42 @@
 #include "upgrade/forecast.h"
 
-#include "base/strings.h"
-
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "upgrade/program_files.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PROGRAMS_MAX 4	/* that are told of, */
-#define LIBRARIES_MAX 3 /* and libraries of each kind of news */
+#define PROGRAMS_MAX 4	/* in one line */
+#define LIBRARIES_MAX 3 /* in each of a program's lists */
 
 enum { USES = 1, ITSELF = 2 };
 
-struct work {
+struct forecast {
 	struct store *store;
 	const struct changes *changes;
 	const struct change **by_name;
-	struct apps apps;	    /* that are wrapped, */
-	struct program_files loads; /* by their numbers */
+	struct apps apps; /* the wrapped ones */
+	struct program_files files;
 	struct touched touched;
-	unsigned char *news; /* of each change, for one app */
+	unsigned char *news; /* of each change: what it means for the app at hand */
 	FILE *line;
-	size_t told, more; /* programs */
+	size_t written, more; /* programs in the line, and those beyond PROGRAMS_MAX */
 };
 
-static void work_free(struct work *w)
+static void forecast_free(struct forecast *w)
 {
 	free(w->by_name);
 	apps_free(&w->apps);
-	program_files_free(&w->loads);
+	program_files_free(&w->files);
 	touched_free(&w->touched);
 	free(w->news);
 	if (w->line)
 		fclose(w->line);
 }
 
-/* -- which pins matter -- */
+/* -- pins and changes -- */
 
 static int compare_names(const void *a, const void *b)
 {
@@ -50,9 +49,9 @@ static bool is_same_arch(const char *a, const char *b)
 	return strcmp(a, b) == 0 || strcmp(a, "all") == 0 || strcmp(b, "all") == 0;
 }
 
-/* A package that is pinned counts though the program loads nothing of it when it starts: plugins,
- * data. */
-static bool is_pin_changed(const struct work *w, const struct pin *pin)
+/* A pinned package counts even if the program loads none of its files at start: it may have plugins
+ * and data. */
+static bool is_pin_changed(const struct forecast *w, const struct pin *pin)
 {
 	const struct change key = {.name = pin->name}, *k = &key;
 	const struct change **found =
@@ -69,8 +68,9 @@ static bool is_pin_changed(const struct work *w, const struct pin *pin)
 	return false;
 }
 
-/* Whether the version stands in for a file: it has the soname, or the name of one without. */
-static bool stands_in(const struct version *v, const struct program_file *l)
+/* Whether the version replaces the file for the app: it has its soname, or its name if the file has
+ * none. */
+static bool replaces(const struct version *v, const struct program_file *l)
 {
 	for (size_t i = 0; i < v->nentries; i++) {
 		const struct entry *e = &v->entries[i];
@@ -84,7 +84,7 @@ static bool stands_in(const struct version *v, const struct program_file *l)
 	return false;
 }
 
-static int load_pinned(const struct work *w, const struct app *app, struct versions *out,
+static int load_pinned(const struct forecast *w, const struct app *app, struct versions *out,
 		       struct err *err)
 {
 	struct err ignored;
@@ -93,22 +93,22 @@ static int load_pinned(const struct work *w, const struct app *app, struct versi
 	if (!out->items)
 		return err_nomem(err);
 	out->count = app->npins;
-	for (size_t i = 0; w->store && i < app->npins; i++) /* what is damaged stays empty */
+	for (size_t i = 0; w->store && i < app->npins; i++) /* a damaged version stays empty */
 		store_load(w->store, &app->pins[i].digest, &out->items[i], &ignored);
 	return 0;
 }
 
 /* -- the line -- */
 
-/* "WORDS A 1, B 2 and 5 more": one of the things that are told of a program. */
-struct list {
+/* "WORDS A 1, B 2 and 5 more" */
+struct forecast_list {
 	FILE *f;
-	bool *begun; /* whether something was told of the program before */
+	bool *begun; /* the program has a list before this one */
 	const char *words;
 	size_t n;
 };
 
-static void list_add(struct list *l, const char *name, const char *version)
+static void forecast_list_add(struct forecast_list *l, const char *name, const char *version)
 {
 	if (l->n++ >= LIBRARIES_MAX)
 		return;
@@ -120,7 +120,7 @@ static void list_add(struct list *l, const char *name, const char *version)
 	fprintf(l->f, " %s%s%s", name, version ? " " : "", version ? version : "");
 }
 
-static void list_end(const struct list *l, const char *end)
+static void forecast_list_end(const struct forecast_list *l, const char *end)
 {
 	if (l->n > LIBRARIES_MAX)
 		fprintf(l->f, " and %zu more", l->n - LIBRARIES_MAX);
@@ -128,32 +128,32 @@ static void list_end(const struct list *l, const char *end)
 		fputs(end, l->f);
 }
 
-static void tell_kept(struct work *w, const struct app *app, const bool *kept, bool *begun)
+static void write_kept(struct forecast *w, const struct app *app, const bool *kept, bool *begun)
 {
-	struct list keeps = {w->line, begun, "keeps", 0};
+	struct forecast_list keeps = {w->line, begun, "keeps", 0};
 
 	for (size_t i = 0; i < app->npins; i++)
 		if (kept[i])
-			list_add(&keeps, app->pins[i].name, app->pins[i].version);
-	list_end(&keeps, " (pinned)");
+			forecast_list_add(&keeps, app->pins[i].name, app->pins[i].version);
+	forecast_list_end(&keeps, " (pinned)");
 }
 
-/* What is upgraded, or else what is removed. */
-static void tell_news(struct work *w, int what, bool removed, const char *words, bool *begun)
+/* The packages that are removed, or those that are upgraded. */
+static void write_news(struct forecast *w, int what, bool removed, const char *words, bool *begun)
 {
-	struct list l = {w->line, begun, words, 0};
+	struct forecast_list l = {w->line, begun, words, 0};
 
 	for (size_t i = 0; i < w->changes->count; i++) {
 		const struct change *c = &w->changes->items[i];
 
 		if ((w->news[i] & what) && !c->to == removed)
-			list_add(&l, c->name, c->to);
+			forecast_list_add(&l, c->name, c->to);
 	}
-	list_end(&l, "");
+	forecast_list_end(&l, "");
 }
 
-/* Its name, or where two have the same its path. */
-static const char *name_of(const struct work *w, const struct app *app)
+/* The name of the program; its path if another has the same name. */
+static const char *name_of(const struct forecast *w, const struct app *app)
 {
 	const char *name = path_base(app->path);
 
@@ -163,25 +163,25 @@ static const char *name_of(const struct work *w, const struct app *app)
 	return name;
 }
 
-static void tell(struct work *w, const struct app *app, const bool *kept)
+static void write_app(struct forecast *w, const struct app *app, const bool *kept)
 {
 	bool begun = false;
 
-	if (w->told == PROGRAMS_MAX) {
+	if (w->written == PROGRAMS_MAX) {
 		w->more++;
 		return;
 	}
-	fprintf(w->line, "%s%s", w->told++ ? "; " : "", name_of(w, app));
-	tell_kept(w, app, kept, &begun);
-	tell_news(w, USES, false, "will use", &begun);
-	tell_news(w, USES, true, "will be without", &begun);
-	tell_news(w, ITSELF, false, "is itself replaced by", &begun);
-	tell_news(w, ITSELF, true, "is itself removed with", &begun);
+	fprintf(w->line, "%s%s", w->written++ ? "; " : "", name_of(w, app));
+	write_kept(w, app, kept, &begun);
+	write_news(w, USES, false, "will use", &begun);
+	write_news(w, USES, true, "will be without", &begun);
+	write_news(w, ITSELF, false, "is itself replaced by", &begun);
+	write_news(w, ITSELF, true, "is itself removed with", &begun);
 }
 
-/* -- what touches a program -- */
+/* -- one program -- */
 
-static bool note_pins(const struct work *w, const struct app *app, bool *kept)
+static bool note_pins(const struct forecast *w, const struct app *app, bool *kept)
 {
 	bool any = false;
 
@@ -190,20 +190,20 @@ static bool note_pins(const struct work *w, const struct app *app, bool *kept)
 	return any;
 }
 
-/* A file that some change takes away is a pin's, or the program will have another. */
-static void note_load(struct work *w, const struct app *app, const struct program_file *l,
+/* A change touches the file: a pin replaces the file, or the program will load another one. */
+static void note_file(struct forecast *w, const struct app *app, const struct program_file *l,
 		      size_t change, const struct versions *pinned, bool *kept)
 {
-	bool stood = false;
+	bool is_pinned = false;
 
 	for (size_t i = 0; i < app->npins && !l->program; i++)
-		if (pinned->items[i].name && stands_in(&pinned->items[i], l))
-			stood = kept[i] = true;
-	if (!stood)
+		if (pinned->items[i].name && replaces(&pinned->items[i], l))
+			is_pinned = kept[i] = true;
+	if (!is_pinned)
 		w->news[change] |= l->program ? ITSELF : USES;
 }
 
-static bool is_touched(const struct work *w, size_t first, size_t end)
+static bool is_touched(const struct forecast *w, size_t first, size_t end)
 {
 	for (size_t i = first; i < end; i++)
 		if (w->touched.of[i] != UNTOUCHED)
@@ -211,8 +211,9 @@ static bool is_touched(const struct work *w, size_t first, size_t end)
 	return false;
 }
 
-/* Its loads are those from first up to end. */
-static int look_at(struct work *w, const struct app *app, size_t first, size_t end, struct err *err)
+/* The app's files are those from first up to end. */
+static int forecast_app(struct forecast *w, const struct app *app, size_t first, size_t end,
+			struct err *err)
 {
 	AUTO_VERSIONS struct versions pinned = {0};
 	AUTO_FREE bool *kept = calloc(app->npins + 1, sizeof *kept);
@@ -229,12 +230,12 @@ static int look_at(struct work *w, const struct app *app, size_t first, size_t e
 	memset(w->news, 0, w->changes->count);
 	for (size_t i = first; i < end; i++)
 		if (w->touched.of[i] != UNTOUCHED)
-			note_load(w, app, &w->loads.items[i], w->touched.of[i], &pinned, kept);
-	tell(w, app, kept);
+			note_file(w, app, &w->files.items[i], w->touched.of[i], &pinned, kept);
+	write_app(w, app, kept);
 	return 0;
 }
 
-static int sort_changes(struct work *w, struct err *err)
+static int sort_changes(struct forecast *w, struct err *err)
 {
 	w->by_name = calloc(w->changes->count + 1, sizeof *w->by_name);
 	w->news = calloc(w->changes->count + 1, 1);
@@ -246,7 +247,7 @@ static int sort_changes(struct work *w, struct err *err)
 	return 0;
 }
 
-static int ask(struct policy *policy, struct work *w, struct err *err)
+static int read_state(struct policy *policy, struct forecast *w, struct err *err)
 {
 	AUTO_FREE char **items = NULL;
 	int r = policy_apps(policy, POLICY_NOW, &w->apps, err);
@@ -257,23 +258,23 @@ static int ask(struct policy *policy, struct work *w, struct err *err)
 	if (!items)
 		return err_nomem(err);
 	for (size_t i = 0; i < w->apps.count; i++)
-		items[i] = w->apps.items[i].path; /* which outlive the list of them */
-	r = program_files_read(&(struct strings){items, w->apps.count}, &w->loads, err);
+		items[i] = w->apps.items[i].path; /* they outlive items */
+	r = program_files_read(&(struct strings){items, w->apps.count}, &w->files, err);
 	if (r == 0)
 		r = sort_changes(w, err);
-	return r < 0 ? r : program_files_touched(&w->loads, w->changes, &w->touched, err);
+	return r < 0 ? r : program_files_touched(&w->files, w->changes, &w->touched, err);
 }
 
-static int look_at_all(struct work *w, struct err *err)
+static int forecast_all(struct forecast *w, struct err *err)
 {
 	size_t first = 0, end;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < w->apps.count; i++) {
-		for (end = first; end < w->loads.count && w->loads.items[end].app == i;)
+		for (end = first; end < w->files.count && w->files.items[end].app == i;)
 			end++;
 		if (w->apps.items[i].npins)
-			r = look_at(w, &w->apps.items[i], first, end, err);
+			r = forecast_app(w, &w->apps.items[i], first, end, err);
 		first = end;
 	}
 	if (r == 0 && w->more)
@@ -281,10 +282,10 @@ static int look_at_all(struct work *w, struct err *err)
 	return r;
 }
 
-int forecast(struct policy *policy, struct store *store, const struct changes *changes, char **line,
-	     struct err *err)
+int forecast_line(struct policy *policy, struct store *store, const struct changes *changes,
+		  char **line, struct err *err)
 {
-	CLEANUP(work_free) struct work w = {.store = store, .changes = changes};
+	CLEANUP(forecast_free) struct forecast w = {.store = store, .changes = changes};
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
 	int r;
@@ -292,17 +293,17 @@ int forecast(struct policy *policy, struct store *store, const struct changes *c
 	*line = NULL;
 	if (changes->count == 0)
 		return 0;
-	r = ask(policy, &w, err);
+	r = read_state(policy, &w, err);
 	if (r < 0)
 		return r;
 	w.line = open_memstream(&text, &len);
 	if (!w.line)
 		return err_nomem(err);
-	r = look_at_all(&w, err);
+	r = forecast_all(&w, err);
 	if (fclose(w.line) != 0 && r == 0)
 		r = err_nomem(err);
 	w.line = NULL;
-	if (r == 0 && w.told) {
+	if (r == 0 && w.written) {
 		*line = text;
 		text = NULL;
 	}

@@ -1,6 +1,7 @@
 /*
  * The files by which apt and dpkg call pinlib before packages change: `pinlib keep hook apt` and
- * `dpkg`, and `pinlib forecast` before apt's question. Written for the pinlib that runs.
+ * `pinlib keep hook dpkg`, and `pinlib forecast` before apt's question. They call the pinlib that
+ * wrote them, by its path.
  */
 #pragma once
 
@@ -11,24 +12,24 @@
 #define HOOKS_APT "/etc/apt/apt.conf.d/20pinlib"
 #define HOOKS_DPKG "/etc/dpkg/dpkg.cfg.d/pinlib"
 
-/* The exit status of 'pinlib keep hook' by which they stop: no other failure has it. */
+/* The exit status of 'pinlib keep hook' that stops apt and dpkg; no other failure has it. */
 #define HOOK_STOPS 3
 
-/* Writes each whose directory is there; removes both. */
+/* Writes each file whose directory exists; removes both. */
 int hooks_enable(struct err *err);
 int hooks_disable(struct err *err);
 
 enum hook_state {
-	HOOK_NONE,    /* it is not there */
-	HOOK_ENABLED, /* as hooks_enable would write it */
-	HOOK_OTHER,   /* something else: edited, or another pinlib's */
-	HOOK_NOWHERE, /* nor is its directory */
+	HOOK_NONE,    /* there is no file */
+	HOOK_ENABLED, /* the file is as hooks_enable would write it */
+	HOOK_OTHER,   /* it was edited, or is another pinlib's */
+	HOOK_NOWHERE, /* nor is there the file's directory */
 };
 
 struct hooks {
 	enum hook_state apt, dpkg;
 };
-int hooks_look(struct hooks *out, struct err *err);
+int hooks_read(struct hooks *out, struct err *err);
 
 /* The path of the running pinlib. */
 int hooks_self(char self[PATH_MAX], struct err *err);

@@ -1,6 +1,7 @@
+#include "upgrade/keep_conf.h"
+
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "upgrade/keep.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -50,8 +51,8 @@ static bool read_pair(const char *key, const char *value, struct keep_conf *c)
 	return true;
 }
 
-/* Without the blanks at both ends, in place. */
-static char *trim(char *text)
+/* Cuts the blanks off both ends, in place. */
+static char *strip_blanks(char *text)
 {
 	char *end;
 
@@ -63,18 +64,18 @@ static char *trim(char *text)
 	return text;
 }
 
-static bool read_line(char *line, struct keep_conf *c)
+static bool read_setting(char *line, struct keep_conf *c)
 {
 	char *equals;
 
-	line = trim(line);
+	line = strip_blanks(line);
 	if (*line == '\0' || *line == '#')
 		return true;
 	equals = strchr(line, '=');
 	if (!equals)
 		return false;
 	*equals = '\0';
-	return read_pair(trim(line), trim(equals + 1), c);
+	return read_pair(strip_blanks(line), strip_blanks(equals + 1), c);
 }
 
 int keep_conf_read(const char *path, struct keep_conf *out, struct err *err)
@@ -91,11 +92,12 @@ int keep_conf_read(const char *path, struct keep_conf *out, struct err *err)
 		return r;
 	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
 		number++;
-		if (!read_line(line, &c)) /* which ends the line behind the key */
-			return err_set(err, EINVAL,
-				       "%s, line %d: '%s' is no setting, or has another value: see "
-				       "pinlib.conf(5)",
-				       path, number, trim(line));
+		if (!read_setting(line, &c)) /* it ended the line behind the key */
+			return err_set(
+				err, EINVAL,
+				"%s, line %d: '%s' is not a setting, or its value is not valid; "
+				"see pinlib.conf(5)",
+				path, number, strip_blanks(line));
 	}
 	*out = c;
 	return 0;

@@ -7,19 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANY 32 /* programs from which on the index saves more than it costs */
+#define MANY 32 /* from so many programs on the index saves more than it costs */
 
-_Static_assert(UNTOUCHED == OWNER_NONE, "what the store finds nobody to own is not touched");
+_Static_assert(UNTOUCHED == OWNER_NONE, "a file that no package owns is not touched");
 
-void program_files_free(struct program_files *loads)
+void program_files_free(struct program_files *files)
 {
-	free(loads->items);
-	scan_free(&loads->scan);
-	index_close(&loads->index);
-	*loads = (struct program_files){0};
+	free(files->items);
+	scan_free(&files->scan);
+	index_close(&files->index);
+	*files = (struct program_files){0};
 }
 
-/* The closure's strings are the scan's. */
+/* The strings of the closure belong to the scan. */
 static int add_app(struct program_files *out, const char *path, size_t app, struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
@@ -58,7 +58,7 @@ int program_files_read(const struct strings *apps, struct program_files *out, st
 	return r;
 }
 
-/* -- what is touched -- */
+/* -- files that changes touch -- */
 
 void touched_free(struct touched *touched)
 {
@@ -67,22 +67,22 @@ void touched_free(struct touched *touched)
 	*touched = (struct touched){0};
 }
 
-static int ask(const char *const *queries, size_t nqueries, const struct program_files *loads,
-	       struct touched *out, struct err *err)
+static int find_owners(const char *const *queries, size_t nqueries,
+		       const struct program_files *files, struct touched *out, struct err *err)
 {
-	AUTO_FREE const char **paths = calloc(loads->count + 1, sizeof *paths);
+	AUTO_FREE const char **paths = calloc(files->count + 1, sizeof *paths);
 
 	if (!paths)
 		return err_nomem(err);
-	for (size_t i = 0; i < loads->count; i++)
-		paths[i] = loads->items[i].path;
-	return packages_match(queries, nqueries, paths, loads->count, out->of, out->libraries, err);
+	for (size_t i = 0; i < files->count; i++)
+		paths[i] = files->items[i].path;
+	return packages_match(queries, nqueries, paths, files->count, out->of, out->libraries, err);
 }
 
-int program_files_touched(const struct program_files *loads, const struct changes *changes,
+int program_files_touched(const struct program_files *files, const struct changes *changes,
 			  struct touched *out, struct err *err)
 {
-	AUTO_TOUCHED struct touched t = {calloc(loads->count + 1, sizeof *t.of),
+	AUTO_TOUCHED struct touched t = {calloc(files->count + 1, sizeof *t.of),
 					 calloc(changes->count + 1, sizeof *t.libraries)};
 	AUTO_FREE const char **queries = calloc(changes->count + 1, sizeof *queries);
 	int r;
@@ -91,7 +91,7 @@ int program_files_touched(const struct program_files *loads, const struct change
 		return err_nomem(err);
 	for (size_t i = 0; i < changes->count; i++)
 		queries[i] = changes->items[i].query;
-	r = ask(queries, changes->count, loads, &t, err);
+	r = find_owners(queries, changes->count, files, &t, err);
 	if (r < 0)
 		return r;
 	*out = t;

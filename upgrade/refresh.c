@@ -1,7 +1,9 @@
 #include "upgrade/refresh.h"
 
+#include "base/cleanup.h"
 #include "base/paths.h"
-#include "change/activate.h"
+#include "change/drift.h"
+#include "change/transition.h"
 #include "host/script.h"
 #include "host/unit.h"
 #include "host/wrap.h"
@@ -11,180 +13,184 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
-struct work {
+struct refresh {
 	struct policy *policy;
 	struct store *store;
-	struct plan_file *file;
+	const struct refresh_options *options;
+	struct plan_file *file; /* of the app at hand */
 	struct dpkg_says says;
-	refreshed_fn *tell;
-	void *ctx;
-	int attention;
+	int attention; /* the apps that somebody has to look at */
 };
 
 const char *refreshed_name(enum refreshed_state state)
 {
-	static const char *const names[] = {"same", "mended", "sleeps", "fails"};
+	static const char *const names[] = {"same", "repaired", "sleeps", "fails"};
 
 	return names[state];
 }
 
-/* What wrap_fit has against a program, as opposed to what keeps it from being looked at. */
+static void report(struct refresh *r, const struct refreshed *refreshed)
+{
+	r->attention += refreshed->state == REFRESH_FAILS ||
+			(refreshed->state == REFRESH_SLEEPS && refreshed->news);
+	r->options->report(r->options->ctx, refreshed);
+}
+
+/* -- programs that cannot be wrapped -- */
+
+/* Whether wrap_fit found a reason against the program, or could not look at it. */
 static bool cannot_be_wrapped(int r)
 {
 	return r == -ENOENT || r == -ELOOP || r == -EISDIR || r == -EINVAL || r == -EACCES ||
 	       r == -EPERM;
 }
 
-static void help_asleep(const char *app, int r, char help[ERR_TEXT_MAX])
-{
-	snprintf(help, ERR_TEXT_MAX,
-		 "its pins wait until it can be wrapped again; 'pinlib unset %s' forgets them%s",
-		 app, r == -ELOOP ? ", and 'pinlib set' can pin what the link leads to" : "");
-}
-
-/* Frozen libraries are taken anew from the system; others are the administrator's choice. */
-static void help_failing(const struct app *app, char help[ERR_TEXT_MAX])
-{
-	bool frozen = false;
-
-	for (size_t i = 0; i < app->npins; i++)
-		frozen |= app->pins[i].origin == PIN_FREEZE;
-	snprintf(
-		help, ERR_TEXT_MAX,
-		"'pinlib check %s' says all of it; %s, and 'pinlib unset %s' gives it the system's "
-		"libraries",
-		app->path,
-		frozen ? "'pinlib freeze' freezes what it loads now"
-		       : "'pinlib set --with-deps' pins what else it needs",
-		app->path);
-}
-
-static void tell(struct work *w, const struct refreshed *what)
-{
-	w->attention +=
-		what->state == REFRESH_FAILS || (what->state == REFRESH_SLEEPS && what->news);
-	w->tell(w->ctx, what);
-}
-
-/* It was wrapped until now, or until pinlib stepped aside (upgrade/unwrap.h). */
-static bool was_awake(struct work *w, const char *app)
+/* Whether the app was wrapped until now, or until unwrap_apply (upgrade/unwrap.h). */
+static bool was_awake(struct refresh *r, const char *app)
 {
 	struct err ignored;
 
 	return (wrap_present(app) && !wrap_is_anothers(app)) ||
-	       plan_load(PINLIB_PLANS, app, 0, w->file, &ignored) != -ENOENT;
+	       plan_load(PINLIB_PLANS, app, 0, r->file, &ignored) != -ENOENT;
 }
 
-static bool is_away(const char *app)
+static bool is_gone(const char *app)
 {
 	struct stat st;
 
 	return !wrap_traces(app) && lstat(app, &st) < 0 && errno == ENOENT;
 }
 
-/* Nothing of pinlib is to stay at the app's path. */
-static int put_to_sleep(struct work *w, const struct app *app, int reason, const char *why,
+/* A program that is gone may come back with the file system that it is on. Then it has to start at
+ * once, by its plan, so the plan stays. */
+static int unwrap_app(struct refresh *r, const char *app, struct err *err)
+{
+	int result;
+
+	if (is_gone(app))
+		return 0;
+	result = wrap_remove(app, &r->says, err);
+	return result < 0 ? result : plan_remove(PINLIB_PLANS, app, err);
+}
+
+static int put_to_sleep(struct refresh *r, const char *app, int reason, const char *why,
 			struct err *err)
 {
 	char help[ERR_TEXT_MAX];
-	bool news = was_awake(w, app->path);
-	int r = 0;
+	bool news = was_awake(r, app);
+	int result = unwrap_app(r, app, err);
 
-	/* What pinlib did not take away may come back, with the filesystem that it is on: then it has
-	 * to start at once, by its plan. */
-	if (!is_away(app->path)) {
-		r = wrap_remove(app->path, &w->says, err);
-		if (r == 0)
-			r = plan_remove(PINLIB_PLANS, app->path, err);
-	}
-	if (r < 0)
-		return r;
-	help_asleep(app->path, reason, help);
-	tell(w, &(struct refreshed){app->path, REFRESH_SLEEPS, news, why, help});
+	if (result < 0)
+		return result;
+	snprintf(help, sizeof help,
+		 "its pins wait until it can be wrapped again; 'pinlib unset %s' removes them%s",
+		 app, reason == -ELOOP ? ", and 'pinlib set' can pin the target of the link" : "");
+	report(r, &(struct refreshed){app, REFRESH_SLEEPS, news, why, help});
 	return 0;
 }
 
-/* Whether the view in force holds on the system as it is now; it is told either way. */
-static int prove_again(struct work *w, const struct app *app, const char *mended, struct err *err)
+/* -- programs that can -- */
+
+/* Frozen libraries can be taken anew from the live system; other pins somebody chose. */
+static void report_failing(struct refresh *r, const struct app *app, const char *why)
+{
+	char help[ERR_TEXT_MAX], remedy[ERR_TEXT_MAX / 2];
+	bool frozen = false;
+
+	for (size_t i = 0; i < app->npins; i++)
+		frozen |= app->pins[i].origin == PIN_FREEZE;
+	snprintf(remedy, sizeof remedy,
+		 frozen ? "'pinlib freeze %s' freezes the libraries that it loads now"
+			: "'pinlib set --with-deps %s ...' pins the libraries that it lacks",
+		 app->path);
+	snprintf(help, sizeof help,
+		 "'pinlib check %s' prints all reasons; %s, and 'pinlib unset %s' gives it the "
+		 "system's libraries",
+		 app->path, remedy, app->path);
+	report(r, &(struct refreshed){app->path, REFRESH_FAILS, false, why, help});
+}
+
+/* Whether the view in force holds on the system as it is now. repaired: what was wrong with the
+ * app; NULL: nothing. */
+static int prove_view(struct refresh *r, const struct app *app, const char *repaired,
+		      struct err *err)
 {
 	AUTO_VERDICT struct verdict v = {0};
-	char help[ERR_TEXT_MAX];
-	struct refreshed what = {app->path, mended ? REFRESH_MENDED : REFRESH_SAME, false,
-				 mended ? mended : "", ""};
-	int r = app->forced ? 0 : verdict_in_force(w->store, app, &v, err);
+	int result = app->forced ? 0 : verdict_in_force(r->store, app, &v, err);
 
-	if (r < 0)
-		return r;
-	if (v.against.count) {
-		help_failing(app, help);
-		what = (struct refreshed){app->path, REFRESH_FAILS, false, v.against.items[0],
-					  help};
-	}
-	tell(w, &what);
+	if (result < 0)
+		return result;
+	if (v.against.count)
+		report_failing(r, app, v.against.items[0]);
+	else
+		report(r, &(struct refreshed){app->path, repaired ? REFRESH_REPAIRED : REFRESH_SAME,
+					      false, repaired ? repaired : "", ""});
 	return 0;
 }
 
-/* The program can be wrapped, and its wrapper, plan and layer are brought up to date. */
-static int keep_awake(struct work *w, const struct app *app, struct err *err)
+static int find_drift(struct refresh *r, const struct app *app, struct err *err)
+{
+	return r->options->deep ? drift_find_deep(app, r->store, r->file, err)
+				: drift_find(app, r->store, r->file, err);
+}
+
+/* Brings the wrapper, the plan and the layer up to date. */
+static int keep_awake(struct refresh *r, const struct app *app, struct err *err)
 {
 	struct err wrong, why;
-	bool was = wrap_present(app->path);
-	int r = activate_look(app, w->store, w->file, &wrong);
+	bool was_wrapped = wrap_present(app->path);
+	int result = find_drift(r, app, &wrong);
 
-	if (r == 0)
-		return prove_again(w, app, NULL, err);
-	r = activate_app(w->policy, w->store, app->path, &why);
-	/* Something else stands there, and stays: another package's diversion, say. */
-	if (r < 0 && !was)
-		return put_to_sleep(w, app, r, why.text, err);
-	if (r < 0) {
-		*err = why;
-		return err_wrap(err, r, "%s; that cannot be mended", wrong.text);
-	}
-	return prove_again(w, app, was ? wrong.text : "it is back, and wrapped again", err);
+	if (result == 0)
+		return prove_view(r, app, NULL, err);
+	result = transition_run(r->policy, r->store, app->path, &why);
+	/* Something else is in the way, and stays: another package's diversion, for example. */
+	if (result < 0 && !was_wrapped)
+		return put_to_sleep(r, app->path, result, why.text, err);
+	if (result < 0)
+		return err_set(err, -result, "%s; pinlib cannot repair this: %s", wrong.text,
+			       why.text);
+	return prove_view(
+		r, app, was_wrapped ? wrong.text : "the program is back and has been wrapped again",
+		err);
 }
 
-static int refresh_app(struct work *w, const struct app *app, struct err *err)
+static int refresh_app(struct refresh *r, const struct app *app, struct err *err)
 {
 	struct err why;
-	int r = wrap_fit(app->path, &why);
+	int result = wrap_fit(app->path, &why);
 
-	if (r < 0 && !cannot_be_wrapped(r)) {
+	if (result < 0 && !cannot_be_wrapped(result)) {
 		*err = why;
-		return r;
+		return result;
 	}
-	if (r == 0)
-		r = script_check_one(w->policy, app->path, &why);
-	return r < 0 ? put_to_sleep(w, app, r, why.text, err) : keep_awake(w, app, err);
+	if (result == 0)
+		result = script_check_one(r->policy, app->path, &why);
+	return result < 0 ? put_to_sleep(r, app->path, result, why.text, err)
+			  : keep_awake(r, app, err);
 }
 
-int refresh(struct policy *policy, struct store *store, refreshed_fn *told, void *ctx,
-	    struct err *err)
+/* An error with one app does not keep the others from being refreshed. */
+int refresh_apps(struct policy *policy, struct store *store, const struct refresh_options *options,
+		 struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
-	struct work w = {policy, store, file, {0}, told, ctx, 0};
+	struct refresh run = {.policy = policy, .store = store, .options = options, .file = file};
+	struct err why;
 	int r;
 
 	if (!file)
 		return err_nomem(err);
 	r = policy_apps(policy, POLICY_NOW, &apps, err);
-	for (size_t i = 0; r == 0 && i < apps.count; i++) {
-		const struct app *app = &apps.items[i];
-		char help[ERR_TEXT_MAX];
-		struct err why;
-
-		/* What goes wrong with one app must not keep the others from being looked at. */
-		if (refresh_app(&w, app, &why) == 0)
-			continue;
-		help_failing(app, help);
-		tell(&w, &(struct refreshed){app->path, REFRESH_FAILS, false, why.text, help});
-	}
-	dpkg_says_free(&w.says);
-	if (r == 0)
-		units_follow(policy, NULL, NULL);
-	return r < 0 ? r : w.attention;
+	for (size_t i = 0; r == 0 && i < apps.count; i++)
+		if (refresh_app(&run, &apps.items[i], &why) < 0)
+			report_failing(&run, &apps.items[i], why.text);
+	dpkg_says_free(&run.says);
+	if (r < 0)
+		return r;
+	units_follow(policy, NULL, NULL);
+	return run.attention;
 }

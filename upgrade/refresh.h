@@ -1,11 +1,11 @@
 /*
- * Refreshing: packages were installed, upgraded or removed, and what is wrapped comes to agree with
- * what is there now.
+ * Refreshing: packages were installed, upgraded or removed, and the wrapped programs come to agree
+ * with the files that are there now.
  *
- * A program that cannot stand behind the wrapper any more (it is gone, or a symbolic link, or
- * setuid) is unwrapped: what its package put there is what runs. Its pins stay in the policy,
- * asleep, and are in force again when the program can be wrapped again: a package that was removed
- * came back, say. No generation is made: the policy does not change.
+ * A program that can no longer be wrapped (it is gone, or a symbolic link, or setuid) is unwrapped,
+ * and what its package put at the path runs. Its pins sleep: they stay in the policy, and are in
+ * force again when the program can be wrapped again, after its package came back for example. The
+ * policy does not change, so there is no new generation.
  */
 #pragma once
 
@@ -13,25 +13,33 @@
 #include "policy/policy.h"
 #include "store/store.h"
 
+#include <stdbool.h>
+
 enum refreshed_state {
-	REFRESH_SAME,	/* it is as the policy says, and its view holds */
-	REFRESH_MENDED, /* it is so again: why says what was wrong */
-	REFRESH_SLEEPS, /* it is not wrapped: why says what keeps it from that */
-	REFRESH_FAILS,	/* it is wrapped, and would not work: why is the first reason */
+	REFRESH_SAME,	  /* the app was as the policy says, and its view holds */
+	REFRESH_REPAIRED, /* it is so again; why says what was wrong */
+	REFRESH_SLEEPS,	  /* it is not wrapped; why says what is in the way */
+	REFRESH_FAILS,	  /* it is wrapped and would not work; why is the first reason */
 };
-const char *refreshed_name(enum refreshed_state state); /* "mended" */
+const char *refreshed_name(enum refreshed_state state); /* "repaired" */
 
 struct refreshed {
 	const char *app;
 	enum refreshed_state state;
-	bool news;	  /* REFRESH_SLEEPS: since now */
+	bool news;	  /* REFRESH_SLEEPS: it has just gone to sleep */
 	const char *why;  /* a sentence without a full stop; "" for REFRESH_SAME */
-	const char *help; /* what the administrator can do: the same; "" if there is nothing */
+	const char *help; /* the same: a remedy; "": there is none */
 };
-typedef void refreshed_fn(void *ctx, const struct refreshed *what);
+typedef void refreshed_fn(void *ctx, const struct refreshed *refreshed);
 
-/* Goes through all apps and tells of each. The generation that counts is policy's current one, so
- * policy is opened by policy_open, under policy_lock. Returns how many sleep since now or fail, or
- * a negative error if it could not look. Views that were forced are not tried out. */
-int refresh(struct policy *policy, struct store *store, refreshed_fn *tell, void *ctx,
-	    struct err *err);
+struct refresh_options {
+	bool deep;	      /* each layer is read and compared with its list, too */
+	refreshed_fn *report; /* is called once for each app */
+	void *ctx;
+};
+
+/* Refreshes all apps. The generation in force is policy's current one, so policy is opened by
+ * policy_open, under policy_lock. Returns how many apps have just gone to sleep or would not work,
+ * or a negative error if there was no looking at them. The views of forced apps are not proven. */
+int refresh_apps(struct policy *policy, struct store *store, const struct refresh_options *options,
+		 struct err *err);

@@ -1,24 +1,28 @@
 /*
- * Stepping aside: before packages are unpacked, those programs are unwrapped that dpkg could not
- * bring behind the wrapper:
+ * Unwrapping before an upgrade: dpkg could not bring these programs behind the wrapper, so they are
+ * unwrapped before packages are unpacked:
  *
- *	Its package's new version has it as a directory, a link or setuid. (dpkg unpacks a directory
- *	at the diversion's place and its files below the path, where our link is: it fails half-way.)
+ *	The new version of the package has the path as a directory, a link or setuid. (dpkg unpacks
+ *	a directory at the diversion's target and its files below the path, where the wrapper's link
+ *	is, and fails half-way.)
  *
- *	A new package's preinst diverts its path: dpkg knows one diversion of a path, the preinst
- *	would fail, and so would its undoing. Told by dpkg-divert and the path in the script's text.
+ *	The preinst of a new package diverts the path. dpkg allows one diversion per path, so the
+ *	preinst would fail, and so would undoing it. Recognised by dpkg-divert and the path in the
+ *	script's text.
  *
- * Their pins stay in the policy; upgrade/refresh.h wraps them again where that is possible.
+ * Their pins stay in the policy; upgrade/refresh.h wraps the programs again where it can.
  */
 #pragma once
 
 #include "base/err.h"
 #include "policy/policy.h"
-#include "upgrade/keep.h"
+#include "upgrade/changes.h"
+
+#include <stddef.h>
 
 struct unwrap {
 	char *app;
-	const char *archive; /* the changes' */
+	const char *archive; /* it belongs to the changes */
 	const char *why;     /* "diverts its path" */
 };
 
@@ -26,13 +30,13 @@ struct unwraps {
 	struct unwrap *items;
 	size_t count;
 };
-void unwraps_free(struct unwraps *aside);
+void unwraps_free(struct unwraps *unwraps);
 #define AUTO_UNWRAPS CLEANUP(unwraps_free)
 
-/* Who has to be unwrapped before changes, which have to live as long as *out. Changes nothing, and
- * holds nobody up. An archive that cannot be read is for dpkg to complain of. */
+/* Finds the programs that have to be unwrapped before changes, which has to live as long as *out.
+ * Changes nothing and takes no lock. An archive that cannot be read is left for dpkg to report. */
 int unwrap_find(struct policy *policy, const struct changes *changes, struct unwraps *out,
 		struct err *err);
 
-/* Unwraps them, and tells of each. Under policy_lock. */
-int unwrap_apply(const struct unwraps *aside, report_fn *report, void *ctx, struct err *err);
+/* Unwraps them; report gets a sentence for each. Under policy_lock. */
+int unwrap_apply(const struct unwraps *unwraps, report_fn *report, void *ctx, struct err *err);

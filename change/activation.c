@@ -1,0 +1,228 @@
+#include "change/activation.h"
+
+#include "base/cleanup.h"
+#include "base/paths.h"
+#include "change/pending.h"
+#include "change/recovery.h"
+#include "change/transition.h"
+#include "host/script.h"
+#include "host/unit.h"
+#include "host/wrap.h"
+#include "plan/write.h"
+#include "view/verdict.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+struct activation {
+	struct policy *policy;
+	struct store *store;
+	const struct strings *paths;
+	const struct activation_options *options;
+	struct transition **transitions; /* of paths; NULL: not built yet */
+	struct strings others;		 /* the pending list of interrupted commands */
+};
+
+static void activation_free(struct activation *a)
+{
+	for (size_t i = 0; a->transitions && i < a->paths->count; i++)
+		transition_free(&a->transitions[i]);
+	free(a->transitions);
+	strings_free(&a->others);
+}
+
+static void report(const struct activation *a, const char *text)
+{
+	if (a->options->report)
+		a->options->report(a->options->ctx, text);
+}
+
+static void report_from(const struct activation *a, const struct strings *texts, size_t first)
+{
+	for (size_t i = first; i < texts->count; i++)
+		report(a, texts->items[i]);
+}
+
+/* -- prepare -- */
+
+static int reach_verdict(const struct activation *a, const struct transition *t, struct verdict *v,
+			 struct err *err)
+{
+	AUTO_VERSIONS struct versions pinned = {0};
+	char program[PATH_MAX];
+	struct sysroot sysroot;
+	int r = wrap_program(t->app.path, program, err);
+
+	if (r == 0)
+		r = app_versions(a->store, &t->app, &pinned, err);
+	if (r < 0)
+		return r;
+	sysroot = plan_sysroot(&t->plan.plan, program);
+	return verdict_reach(a->store, &t->app, &pinned, &sysroot, v, err);
+}
+
+/* The policy remembers whether the view held. */
+static int prove_view(const struct activation *a, const struct transition *t, struct err *err)
+{
+	AUTO_VERDICT struct verdict v = {0};
+	const struct app *app = &t->app;
+	int r = reach_verdict(a, t, &v, err);
+	bool held = v.against.count == 0;
+	bool forced = !held && (a->options->force || app->forced);
+
+	if (r < 0)
+		return r;
+	report_from(a, &v.remarks, 0);
+	if (held || forced) {
+		report_from(a, &v.against, 0);
+		return policy_wrap(a->policy, app->path, app->on_failure, forced, err);
+	}
+	report_from(a, &v.against, 1);
+	return err_set(err, ECANCELED, "%s would not work with these pins: %s", app->path,
+		       v.against.items[0]);
+}
+
+static int prepare_app(struct activation *a, size_t i, struct dpkg_says *says, struct err *err)
+{
+	struct transition **t = &a->transitions[i];
+	int r = transition_build(a->policy, a->store, a->paths->items[i], says, t, err);
+
+	if (r == 0 && (*t)->wraps)
+		r = prove_view(a, *t, err);
+	return r < 0 ? r : transition_prepare(*t, says, err);
+}
+
+/* The wrapper reads the plans of an older pinlib too. The first change by a newer pinlib renews
+ * them all, so that a later wrapper need not. Before the commit, since an interrupted renewal is
+ * begun anew. */
+static int renew_plans(struct policy *policy, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_is_older(policy) ? policy_apps(policy, POLICY_NOW, &apps, err) : 0;
+
+	for (size_t i = 0; r == 0 && i < apps.count; i++)
+		r = plan_renew(PINLIB_PLANS, apps.items[i].path, err);
+	return r;
+}
+
+static int prepare_all(struct activation *a, struct err *err)
+{
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(a->paths->items, a->paths->count);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < a->paths->count; i++)
+		r = prepare_app(a, i, &says, err);
+	if (r == 0)
+		r = renew_plans(a->policy, err);
+	return r < 0 ? r : store_sync(a->store, err);
+}
+
+/* -- publish -- */
+
+static int publish_all(const struct activation *a, struct err *err)
+{
+	const struct strings *paths = a->paths;
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(paths->items, paths->count);
+
+	for (size_t i = 0; i < paths->count; i++) {
+		int r = transition_publish(a->transitions[i], paths->items[i], &says, err);
+
+		if (r < 0)
+			return err_wrap(err, r, "%s", paths->items[i]);
+	}
+	return 0;
+}
+
+/* A file capability is lost where the wrapper was copied or restored, or installed with DESTDIR.
+ * No reason against a pin: programs that root starts get their view all the same. */
+static void remark_capability(const struct activation *a)
+{
+	bool wraps = false;
+
+	for (size_t i = 0; i < a->paths->count; i++)
+		wraps |= a->transitions[i]->wraps;
+	if (wraps && getxattr(PINLIB_WRAPPER, "security.capability", NULL, 0) < 0 &&
+	    errno == ENODATA)
+		report(a, PINLIB_WRAPPER
+		       " has no file capability: for ordinary users the program does not start, or "
+		       "starts without its pins; run 'pinlib doctor' for the remedy");
+}
+
+/* -- after a failure -- */
+
+/* The failure is reported, and not what goes wrong here. */
+static void restore_apps(struct store *store)
+{
+	AUTO_POLICY struct policy *old = NULL;
+	struct err ignored;
+
+	if (policy_open(&old, &ignored) == 0)
+		recovery_run(old, store, &ignored);
+}
+
+/* After a failure, r with err, of the commit or of what follows it. */
+static int undo_commit(const struct activation *a, int r, struct err *err)
+{
+	struct err why;
+
+	if (policy_revert(a->policy, &why) == 0) {
+		restore_apps(a->store);
+		return r;
+	}
+	return err_wrap(err, r,
+			"the change was only partly applied and could not be undone (%s); the next "
+			"pinlib command will finish it",
+			why.text);
+}
+
+/* -- all -- */
+
+static int activate(struct activation *a, const char *command, int64_t *generation, struct err *err)
+{
+	struct err ignored;
+	int r = pending_read(&a->others, err);
+
+	if (r == 0)
+		r = pending_write(&a->others, a->paths, err);
+	if (r < 0)
+		return r;
+	r = prepare_all(a, err);
+	if (r < 0) {
+		restore_apps(a->store);
+		return r;
+	}
+	r = policy_commit(a->policy, command, generation, err);
+	if (r == 0)
+		r = publish_all(a, err);
+	if (r < 0)
+		return undo_commit(a, r, err);
+	policy_settle(a->policy);
+	remark_capability(a);
+	/* A list that still names these apps costs the next command a look at each, no more. */
+	if (units_follow(a->policy, a->options->report, a->options->ctx))
+		pending_finish(&a->others, a->paths, &ignored);
+	return 0;
+}
+
+int activation_run(struct policy *policy, struct store *store, const struct strings *paths,
+		   const char *command, const struct activation_options *options,
+		   int64_t *generation, struct err *err)
+{
+	static const struct activation_options defaults;
+	CLEANUP(activation_free)
+	struct activation a = {
+		.policy = policy,
+		.store = store,
+		.paths = paths,
+		.options = options ? options : &defaults,
+		.transitions = calloc(paths->count + 1, sizeof *a.transitions),
+	};
+	int r;
+
+	if (!a.transitions)
+		return err_nomem(err);
+	r = script_check(policy, paths, err);
+	return r < 0 ? r : activate(&a, command, generation, err);
+}

@@ -1,0 +1,110 @@
+#include "change/drift.h"
+
+#include "base/cleanup.h"
+#include "base/paths.h"
+#include "host/wrap.h"
+#include "store/layer_spec.h"
+#include "view/view.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool filters_agree(const struct plan *plan, const struct confinement *confined)
+{
+	size_t size = plan->filter_ops * sizeof *plan->filter;
+
+	return size == confined->size &&
+	       (size == 0 || memcmp(plan->filter, confined->filter, size) == 0);
+}
+
+static bool covers_agree(const struct plan *plan, const struct view *view, const char *id)
+{
+	if (plan->ncovers != view->ntargets)
+		return false;
+	for (size_t i = 0; i < plan->ncovers; i++) {
+		char layer[sizeof PINLIB_LAYERS + LAYER_ID + 24];
+
+		snprintf(layer, sizeof layer, "%s/%s/%zu", PINLIB_LAYERS, id, i);
+		if (strcmp(plan->covers[i].target, view->targets[i]) != 0 ||
+		    strcmp(plan->covers[i].layer, layer) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Whether the plan, which is whole, is the one that the policy compiles to. */
+static int compare_plan(const struct app *app, struct store *store, const struct plan *plan,
+			struct err *err)
+{
+	AUTO_VIEW struct view view = {0};
+	char id[LAYER_ID] = "none";
+	int r = view_compile(store, app, &view, err);
+
+	if (r == 0 && view.nentries)
+		r = layer_name(view.entries, view.nentries, id, err);
+	if (r < 0)
+		return r;
+	if (plan->on_failure == app->on_failure && strncmp(plan->label, id, strlen(id)) == 0 &&
+	    plan->label[strlen(id)] == ':' && covers_agree(plan, &view, id) &&
+	    filters_agree(plan, &app->confined))
+		return 0;
+	return err_set(err, EINVAL, "the plan of %s is not what the policy says", app->path);
+}
+
+static int load_plan(const struct app *app, struct plan_file *file, struct err *err)
+{
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&app->path, 1);
+	int r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
+
+	if (r != -ENOENT)
+		return r;
+	if (!wrap_present(app->path) && wrap_allowed(app->path, &says, err) < 0)
+		return err_wrap(err, r, "%s has pins but cannot be wrapped", app->path);
+	return err_set(err, ENOENT, "the plan of %s is missing", app->path);
+}
+
+static int find_files(const struct plan *plan, const char *app, struct err *err)
+{
+	if (access(plan->real, X_OK) < 0)
+		return err_sys(err, errno, "the original of %s, %s", app, plan->real);
+	for (size_t i = 0; i < plan->ncovers; i++)
+		if (access(plan->covers[i].layer, F_OK) < 0)
+			return err_sys(err, errno, "the layer of %s, %s", app,
+				       plan->covers[i].layer);
+	return 0;
+}
+
+int drift_find(const struct app *app, struct store *store, struct plan_file *file, struct err *err)
+{
+	int r = wrap_fit(app->path, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "%s has pins but cannot be wrapped", app->path);
+	r = load_plan(app, file, err);
+	if (r == 0)
+		r = find_files(&file->plan, app->path, err);
+	if (r == 0)
+		r = wrap_check(app->path, err);
+	return r < 0 ? r : compare_plan(app, store, &file->plan, err);
+}
+
+int drift_find_deep(const struct app *app, struct store *store, struct plan_file *file,
+		    struct err *err)
+{
+	AUTO_FD int layers = -1;
+	char id[LAYER_ID];
+	int r = drift_find(app, store, file, err);
+
+	if (r < 0 || file->plan.ncovers == 0)
+		return r;
+	layers = open(PINLIB_LAYERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (layers < 0)
+		return err_sys(err, errno, "cannot open %s", PINLIB_LAYERS);
+	snprintf(id, sizeof id, "%s", file->plan.label);
+	r = layer_check(layers, id, NULL, NULL, err);
+	if (r < 0)
+		return r;
+	return r == 0 ? 0 : err_set(err, EBADMSG, "the layer of %s is damaged", app->path);
+}

@@ -1,0 +1,42 @@
+/*
+ * The transition of one app to the state that the policy has for it: wrapped, with a plan and a
+ * layer, or not wrapped.
+ *
+ * All that can fail for want of space, rights or sense happens in transition_build and
+ * transition_prepare, and whoever runs the app does not notice. transition_publish then is one
+ * rename for the plan and one for the wrapper. Each converges: called again after an interruption,
+ * it finishes what was begun.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "host/divert.h"
+#include "policy/policy.h"
+#include "store/store.h"
+#include "view/view.h"
+
+#include <stdbool.h>
+
+struct transition {
+	bool wraps; /* false: nothing of pinlib stays at the app's path */
+	struct app app;
+	struct view_plan plan;
+};
+
+/* Reads what the policy says of the app at path, and builds its layer and plan. *out is freed with
+ * transition_free. -EBUSY: the app is to be wrapped, and pinlib's own upgrade is half done
+ * (PINLIB_UPGRADING); or something is mounted on path. */
+int transition_build(struct policy *policy, struct store *store, const char *path,
+		     struct dpkg_says *says, struct transition **out, struct err *err);
+
+/* The second name of the original, and dpkg's diversion. */
+int transition_prepare(const struct transition *t, struct dpkg_says *says, struct err *err);
+
+int transition_publish(const struct transition *t, const char *path, struct dpkg_says *says,
+		       struct err *err);
+
+/* All three at once, whatever state the app is in. The view is not proven. */
+int transition_run(struct policy *policy, struct store *store, const char *path, struct err *err);
+
+void transition_free(struct transition **t);
+#define AUTO_TRANSITION CLEANUP(transition_free)

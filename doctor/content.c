@@ -1,0 +1,202 @@
+/* The state that pinlib keeps: the policy, what follows from it, and the store. */
+#include "base/cleanup.h"
+#include "base/paths.h"
+#include "base/progress.h"
+#include "base/trust.h"
+#include "change/drift.h"
+#include "change/pending.h"
+#include "doctor/check.h"
+#include "host/unit.h"
+#include "store/layer.h"
+#include "view/verdict.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -- the policy -- */
+
+/* doctor_examine has no policy: the file does not open, or its programs cannot be read. */
+static int try_database(struct err *err)
+{
+	AUTO_POLICY struct policy *policy = NULL;
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_open(&policy, err);
+
+	return r < 0 ? r : policy_apps(policy, POLICY_NOW, &apps, err);
+}
+
+int check_database(struct checkup *c, struct err *err)
+{
+	static const char lost[] =
+		"restore " PINLIB_POLICY " from a backup, or move it away and set the pins again; "
+		"until then wrapped programs run as before";
+	struct stat st;
+	int r;
+
+	if (lstat(PINLIB_POLICY, &st) < 0 && errno == ENOENT) {
+		check_well(c, "there is no policy yet: nothing was ever pinned");
+		return 0;
+	}
+	if (!path_is_roots(PINLIB_POLICY, err)) {
+		check_fault(c,
+			    "compare 'pinlib show' with the pins that you set; then chown "
+			    "root:root " PINLIB_POLICY " and chmod go-w " PINLIB_POLICY,
+			    "%s", err->text);
+		return 0;
+	}
+	r = c->policy ? policy_check(c->policy, err) : try_database(err);
+	if (r < 0)
+		check_fault(c, lost, "%s", err->text);
+	else if (c->policy)
+		check_well(c, "%zu program%s in generation %lld", c->apps.count,
+			   c->apps.count == 1 ? "" : "s", (long long)policy_current(c->policy));
+	return 0;
+}
+
+int check_pending(struct checkup *c, struct err *err)
+{
+	AUTO_STRINGS struct strings pending = {0};
+	int r = pending_read(&pending, err);
+
+	for (size_t i = 0; r == 0 && i < pending.count; i++)
+		check_fault(c, "pinlib doctor --repair",
+			    "a command was interrupted while it changed %s", pending.items[i]);
+	if (r == 0 && pending.count == 0)
+		check_well(c, "no command was interrupted");
+	return r;
+}
+
+/* -- programs -- */
+
+static bool check_app(struct checkup *c, const struct app *app, struct plan_file *file)
+{
+	AUTO_VERDICT struct verdict v = {0};
+	char remedy[3 * PATH_MAX];
+	struct err why;
+	int r;
+
+	if (drift_find(app, c->store, file, &why) < 0) {
+		snprintf(remedy, sizeof remedy, "pinlib doctor --repair, or pinlib unset %s",
+			 app->path);
+		check_fault(c, remedy, "%s", why.text);
+		return false;
+	}
+	r = c->can_mount && !app->forced ? verdict_in_force(c->store, app, &v, &why) : 0;
+	if (r == 0 && v.against.count == 0)
+		return true;
+	snprintf(remedy, sizeof remedy, "'pinlib check %s' prints all reasons", app->path);
+	check_fault(c, remedy, "%s does not work with its pins: %s", app->path,
+		    r < 0 ? why.text : v.against.items[0]);
+	return false;
+}
+
+int check_programs(struct checkup *c, struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	bool well = true;
+
+	if (!file)
+		return err_nomem(err);
+	if (c->policy && c->apps.count == 0) {
+		check_well(c, "no program is pinned");
+		return 0;
+	}
+	if (!c->policy || !c->store) {
+		check_note(c, NULL, "not checked: the %s cannot be read",
+			   c->policy ? "store" : "policy");
+		return 0;
+	}
+	progress_begin("comparing programs with the policy", PROGRESS_ITEMS, c->apps.count);
+	for (size_t i = 0; i < c->apps.count; i++) {
+		well &= check_app(c, &c->apps.items[i], file);
+		progress_step(1);
+	}
+	progress_end();
+	if (well)
+		check_well(c, "the plan, wrapper and original of each program are as the policy "
+			      "says");
+	return 0;
+}
+
+int check_units(struct checkup *c, struct err *err)
+{
+	AUTO_UNITS struct unit_drop_ins all = {0};
+	int r = c->policy ? units_list(&all, err) : 0;
+	bool well = true;
+
+	if (!c->policy) {
+		check_note(c, NULL, "not checked: the policy cannot be read");
+		return 0;
+	}
+	for (size_t i = 0; r == 0 && i < all.count; i++) {
+		char remedy[NAME_MAX + 128];
+
+		if (unit_check(c->policy, &all.items[i], err) == 0)
+			continue;
+		well = false;
+		snprintf(remedy, sizeof remedy,
+			 "pinlib doctor --repair, or pinlib unit --remove %s", all.items[i].unit);
+		check_fault(c, remedy, "%s", err->text);
+	}
+	if (r == 0 && well)
+		check_well(c, all.count ? "all drop-ins for services are up to date"
+					: "no service has a drop-in of pinlib");
+	return r;
+}
+
+/* -- content -- */
+
+struct content_report {
+	struct checkup *c;
+	const char *remedy;
+};
+
+static void report_content(void *ctx, const char *text)
+{
+	const struct content_report *report = ctx;
+
+	check_fault(report->c, report->remedy, "%s", text);
+}
+
+int check_layers(struct checkup *c, struct err *err)
+{
+	struct content_report report = {
+		c, "pinlib doctor --repair; 'pinlib gc' removes the layers that no plan needs"};
+	int r;
+
+	if (!c->store) {
+		check_well(c, "not checked: there is no store to build layers from");
+		return 0;
+	}
+	r = layer_verify(c->store, PINLIB_LAYERS, report_content, &report, err);
+	if (r == 0)
+		check_well(c, "all layers match their checksums");
+	return r;
+}
+
+int check_store(struct checkup *c, struct err *err)
+{
+	struct content_report report = {
+		c, "pinlib add, with the source of the damaged version, restores it"};
+	int r;
+
+	if (!c->store && access(PINLIB_STORE, F_OK) < 0 && c->apps.count == 0) {
+		check_well(c, "the store is empty");
+		return 0;
+	}
+	r = c->store ? 0 : store_open(PINLIB_STORE, false, &c->store, err);
+	if (r < 0) {
+		check_fault(c,
+			    "restore " PINLIB_STORE
+			    " from a backup, or add the pinned versions again with pinlib add",
+			    "%s", err->text);
+		return 0;
+	}
+	r = store_verify(c->store, report_content, &report, err);
+	if (r == 0)
+		check_well(c, "all content matches its checksums");
+	return r;
+}
