@@ -5,7 +5,7 @@
 #include "change/pending.h"
 #include "change/recovery.h"
 #include "change/transition.h"
-#include "host/script.h"
+#include "host/interpreter.h"
 #include "host/unit.h"
 #include "host/wrap.h"
 #include "plan/write.h"
@@ -223,6 +223,6 @@ int activation_run(struct policy *policy, struct store *store, const struct stri
 
 	if (!a.transitions)
 		return err_nomem(err);
-	r = script_check(policy, paths, err);
+	r = interpreter_check(policy, paths, err);
 	return r < 0 ? r : activate(&a, command, generation, err);
 }

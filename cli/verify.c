@@ -4,7 +4,7 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "doctor/doctor.h"
-#include "host/wrap.h"
+#include "host/wrapper_file.h"
 #include "store/layer.h"
 
 #include <getopt.h>
@@ -53,7 +53,7 @@ static int verify_apps(struct session *s, struct err *err)
 			print_found(NULL, why.text);
 			findings++;
 		}
-	if (r < 0 || wrap_wrapper_alone(&why) == 0)
+	if (r < 0 || wrapper_check(&why) == 0)
 		return r < 0 ? r : findings;
 	print_found(NULL, why.text);
 	return findings + 1;

@@ -4,7 +4,7 @@
 #include "base/paths.h"
 #include "base/trust.h"
 #include "doctor/check.h"
-#include "host/wrap.h"
+#include "host/original.h"
 #include "upgrade/hooks.h"
 
 #include <dirent.h>
@@ -117,7 +117,7 @@ static int are_originals_fit(struct checkup *c, struct err *err)
 
 	for (size_t i = 0; fit >= 0 && i < c->apps.count; i++) {
 		char real[PATH_MAX], dir[PATH_MAX];
-		int r = wrap_real(c->apps.items[i].path, real, err);
+		int r = original_path(c->apps.items[i].path, real, err);
 
 		if (r < 0)
 			return r;

@@ -9,6 +9,7 @@
 #include "base/paths.h"
 #include "base/strings.h"
 #include "doctor/check.h"
+#include "host/original.h"
 #include "host/wrap.h"
 #include "loader/program.h"
 #include "plan/read.h"
@@ -112,7 +113,7 @@ static void check_name(struct orphan_search *s, const char *dir, const char *nam
 	struct err ignored;
 
 	if (path_join(dir, name, app, &ignored) < 0 || is_wrapped(s, app) || !wrap_present(app) ||
-	    wrap_real(app, real, &ignored) < 0)
+	    original_path(app, real, &ignored) < 0)
 		return;
 	if (path_exists(real)) {
 		report_orphan(s, rewrap_remedy(app, remedy),
@@ -129,7 +130,7 @@ static void check_original(struct orphan_search *s, const char *dir, const char 
 	struct err ignored;
 
 	if (path_join(dir, name, app, &ignored) < 0 || is_wrapped(s, app) || wrap_present(app) ||
-	    wrap_real(app, real, &ignored) < 0)
+	    original_path(app, real, &ignored) < 0)
 		return; /* check_name reports a wrapper together with its original */
 	if (path_exists(app)) {
 		report_orphan(s, rewrap_remedy(app, remedy),
@@ -202,7 +203,7 @@ static void check_diversion(struct orphan_search *s, const char *app)
 	char real[PATH_MAX], remedy[3 * PATH_MAX];
 	struct err ignored;
 
-	if (is_wrapped(s, app) || wrap_real(app, real, &ignored) < 0)
+	if (is_wrapped(s, app) || original_path(app, real, &ignored) < 0)
 		return;
 	if (wrap_present(app) || path_exists(real))
 		return; /* these were reported, and their remedy removes the diversion */

@@ -4,7 +4,7 @@
 #include "base/overlay.h"
 #include "base/paths.h"
 #include "doctor/check.h"
-#include "host/wrap.h"
+#include "host/wrapper_file.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -198,7 +198,7 @@ int check_wrapper(struct checkup *c, struct err *err)
 			    "%s is missing", PINLIB_WRAPPER);
 		return 0;
 	}
-	r = wrap_wrapper_alone(err);
+	r = wrapper_check(err);
 	if (r == -EBADMSG) { /* another program must not get the capability */
 		check_fault(c,
 			    "if it is a mount, umount " PINLIB_WRAPPER

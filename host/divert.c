@@ -4,7 +4,7 @@
 #include "base/path.h"
 #include "dpkg/diversion.h"
 #include "dpkg/owner.h"
-#include "host/wrap.h"
+#include "host/original.h"
 
 #include <limits.h>
 #include <string.h>
@@ -80,7 +80,7 @@ static bool is_ours(const char *line, struct diversion *d)
 	struct err ignored;
 
 	for (size_t nth = 0; diversion_read(line, nth, d); nth++)
-		if (d->local && wrap_real(d->from, real, &ignored) == 0 && strcmp(real, d->to) == 0)
+		if (d->local && original_path(d->from, real, &ignored) == 0 && strcmp(real, d->to) == 0)
 			return true;
 	return false;
 }
@@ -165,7 +165,7 @@ int divert_allowed(struct dpkg_says *says, const char *app, struct err *err)
 static int divert(const char *name, bool add, struct err *err)
 {
 	char target[PATH_MAX];
-	int r = wrap_real(name, target, err);
+	int r = original_path(name, target, err);
 
 	if (r < 0)
 		return r;

@@ -21,8 +21,8 @@ static void cleanup_iter(struct libmnt_iter **i)
 	mnt_free_iter(*i);
 }
 
-/* "DIR/.pinlib/NAME" mounted at a NAME, as the wrapper knows it (wrapper/mounts.c). What stands ready for
- * services is in everybody's table. */
+/* "DIR/.pinlib/NAME" mounted at a NAME, by the wrapper's rule (wrapper/mounts.c). The views that are
+ * ready for services are in the table of every process, and do not count. */
 static bool is_original(struct libmnt_fs *fs)
 {
 	const char *at = mnt_fs_get_target(fs), *from = mnt_fs_get_root(fs);
@@ -32,7 +32,7 @@ static bool is_original(struct libmnt_fs *fs)
 	if (!at || !from || path_below(at, PINLIB_UNITS))
 		return false;
 	snprintf(root, sizeof root, "%s", from);
-	deleted = strstr(root, "//deleted"); /* the original was upgraded since */
+	deleted = strstr(root, "//deleted"); /* the original was upgraded */
 	if (deleted)
 		*deleted = '\0';
 	path_dir(root, dir);
@@ -75,5 +75,5 @@ int mounted_refuse(const char *path, struct err *err)
 	own = mount_id_at(path, AT_SYMLINK_NOFOLLOW);
 	if (own == MOUNT_ID_UNKNOWN || own == mount_id_at(dir, 0))
 		return 0;
-	return err_set(err, EBUSY, "something is mounted on %s: unmount it first", path);
+	return err_set(err, EBUSY, "something is mounted on %s; run 'umount %s' first", path, path);
 }

@@ -4,7 +4,7 @@
 #include "base/paths.h"
 #include "change/drift.h"
 #include "change/transition.h"
-#include "host/script.h"
+#include "host/interpreter.h"
 #include "host/unit.h"
 #include "host/wrap.h"
 #include "plan/read.h"
@@ -167,7 +167,7 @@ static int refresh_app(struct refresh *r, const struct app *app, struct err *err
 		return result;
 	}
 	if (result == 0)
-		result = script_check_one(r->policy, app->path, &why);
+		result = interpreter_check_app(r->policy, app->path, &why);
 	return result < 0 ? put_to_sleep(r, app->path, result, why.text, err)
 			  : keep_awake(r, app, err);
 }

@@ -8,6 +8,7 @@
 #include "base/unshare.h"
 #include "elf/readers.h"
 #include "host/wrap.h"
+#include "host/wrapper_file.h"
 #include "loader/program.h"
 #include "plan/write.h"
 
@@ -424,7 +425,7 @@ static int pick_up_wrapper(void)
 	AUTO_FD int fd = mount_pick_up(PINLIB_LIBDIR, 0, &ignored);
 	int done;
 
-	if (fd < 0 || wrap_wrapper_alone(&ignored) < 0 ||
+	if (fd < 0 || wrapper_check(&ignored) < 0 ||
 	    sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
 		return -1;
 	done = fd;

@@ -5,6 +5,7 @@
 #include "base/mount_id.h"
 #include "base/path.h"
 #include "base/trust.h"
+#include "host/original.h"
 #include "host/wrap.h"
 #include "loader/hwcaps.h"
 #include "loader/program.h"
@@ -849,7 +850,7 @@ int view_build(struct store *store, const struct app *app, int64_t generation,
 	int r = wrap_program(app->path, program, err);
 
 	if (r == 0)
-		r = wrap_real(app->path, out->real, err);
+		r = original_path(app->path, out->real, err);
 	if (r == 0)
 		r = kind_of(program, &out->plan.kind, err);
 	if (r == 0)

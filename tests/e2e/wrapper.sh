@@ -111,12 +111,12 @@ rmdir "${wrapper%/*}/more"
 for mode in 775 757; do
 	chmod $mode "${wrapper%/*}"
 	refuses "others can write the wrapper's directory, $mode" 125 "${wrapper%/*} " as 1000 demo
-	refuses "... and set" 1 "not root's alone" pinlib set demo libdemo1=1.0
+	refuses "... and set" 1 "is not a file that only root can write" pinlib set demo libdemo1=1.0
 done
 chmod 755 "${wrapper%/*}" && chown 1000 "${wrapper%/*}"
 refuses "the wrapper's directory is another's" 125 "${wrapper%/*} belongs to user 1000, not to root" as 1000 demo
 chown 0 "${wrapper%/*}" && chmod 775 "$wrapper"
-refuses "others can write the wrapper: not set" 1 "not root's alone" pinlib set demo libdemo1=1.0
+refuses "others can write the wrapper: not set" 1 "is not a file that only root can write" pinlib set demo libdemo1=1.0
 chmod 755 "$wrapper" && setcap "cap_sys_admin=p" "$wrapper"
 is "and all is as it was" "$(as 1000 demo 2>&1)" "1.0 /usr/bin/demo"
 

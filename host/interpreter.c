@@ -1,0 +1,81 @@
+#include "host/interpreter.h"
+
+#include "host/wrap.h"
+#include "loader/program.h"
+
+#include <string.h>
+
+static int compare_app_path(const void *path, const void *app)
+{
+	return strcmp(path, ((const struct app *)app)->path);
+}
+
+static bool is_wrapped(const struct apps *apps, const char *path)
+{
+	return bsearch(path, apps->items, apps->count, sizeof *apps->items, compare_app_path);
+}
+
+/* other: the one of the two that can be unwrapped instead; NULL: both are being changed. */
+static int refuse_pair(const char *script, const char *interpreter, const char *other,
+		       struct err *err)
+{
+	int r = err_set(err, EEXIST,
+			"%s is run by %s: they cannot both be wrapped, since the script would lose "
+			"its pins in the view of that program",
+			script, interpreter);
+	size_t used = strlen(err->text);
+
+	if (other)
+		snprintf(err->text + used, sizeof err->text - used,
+			 "; unwrap the other one first ('pinlib unset %s')", other);
+	return r;
+}
+
+static int check_script(const struct apps *apps, const struct app *app,
+			const struct strings *changed, struct err *err)
+{
+	AUTO_PROGRAM struct program program = {0};
+	char file[PATH_MAX];
+	bool mine = strings_have(changed, app->path);
+	struct err ignored;
+
+	/* A script that cannot be read cannot run either. If it is among changed, wrap_fit reports it. */
+	if (!wrap_is_script(app->path) || wrap_program(app->path, file, &ignored) < 0 ||
+	    program_read(file, &program, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; i < program.way.count; i++) {
+		const char *by = program.way.items[i];
+		bool its = strings_have(changed, by);
+
+		if ((mine || its) && is_wrapped(apps, by))
+			return refuse_pair(app->path, by,
+					   !its	   ? by
+					   : !mine ? app->path
+						   : NULL,
+					   err);
+	}
+	return 0;
+}
+
+int interpreter_check(struct policy *policy, const struct strings *changed, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_apps(policy, POLICY_NOW, &apps, err);
+
+	for (size_t i = 0; r == 0 && i < apps.count; i++)
+		if (apps.items[i].npins)
+			r = check_script(&apps, &apps.items[i], changed, err);
+	return r;
+}
+
+int interpreter_check_app(struct policy *policy, const char *path, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	struct strings alone = {(char *[]){(char *)path}, 1};
+	int r = policy_apps(policy, POLICY_NOW, &apps, err);
+	const struct app *app =
+		r < 0 ? NULL
+		      : bsearch(path, apps.items, apps.count, sizeof *apps.items, compare_app_path);
+
+	return app && app->npins ? check_script(&apps, app, &alone, err) : r;
+}

@@ -1,0 +1,20 @@
+/*
+ * Scripts and their interpreters.
+ *
+ * The kernel starts a script's interpreter by its path, from inside the script's view. If that path
+ * is wrapped, or env's, or that of a script on the way, its wrapper builds the interpreter's view,
+ * and the script silently loses its pins. So the two may not both be wrapped, unless the script has
+ * no pins.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/strings.h"
+#include "policy/policy.h"
+
+/* -EEXIST: the policy now wraps such a pair, and one of the two is among changed. A pair that an
+ * earlier pinlib left does not stop other changes. */
+int interpreter_check(struct policy *policy, const struct strings *changed, struct err *err);
+
+/* -EEXIST: path is a script with pins, and the policy wraps its interpreter too. */
+int interpreter_check_app(struct policy *policy, const char *path, struct err *err);
