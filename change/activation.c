@@ -201,7 +201,7 @@ static int activate(struct activation *a, const char *command, int64_t *generati
 	policy_settle(a->policy);
 	remark_capability(a);
 	/* A list that still names these apps costs the next command a look at each, no more. */
-	if (units_follow(a->policy, a->options->report, a->options->ctx))
+	if (units_update(a->policy, a->options->report, a->options->ctx))
 		pending_finish(&a->others, a->paths, &ignored);
 	return 0;
 }

@@ -44,7 +44,7 @@ int recovery_run(struct policy *policy, struct store *store, struct err *err)
 	r = finish_apps(policy, store, &paths, &failed, err);
 	if (r == -ENOMEM)
 		return r; /* the list stays as it is */
-	units_agree = units_follow(policy, NULL, NULL);
+	units_agree = units_update(policy, NULL, NULL);
 	if (r < 0) {
 		pending_write(&failed, NULL, &ignored);
 		return r;

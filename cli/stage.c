@@ -40,7 +40,7 @@ static int run(int argc, char **argv)
 		misused(&command_stage, "which unit, and which program?");
 		return FAILED;
 	}
-	r = unit_name(argv[optind], unit, &err);
+	r = unit_file_name(argv[optind], unit, &err);
 	if (r == 0)
 		r = unit_view_enter(&err);
 	if (r == 0 && !end)

@@ -73,7 +73,7 @@ static int tell(const char *unit, const char *done, const char *app)
 static int remove_one(const char *name, struct err *err)
 {
 	char unit[NAME_MAX + 1];
-	int r = unit_name(name, unit, err);
+	int r = unit_file_name(name, unit, err);
 
 	if (r == 0)
 		r = unit_remove(unit, err);
@@ -132,10 +132,10 @@ static void show(const char *unit, const char *app, const char *text)
 static int make(struct policy *policy, const char *name, const char *named, bool dry,
 		struct err *err)
 {
-	AUTO_UNIT struct unit_file unit = {0};
+	AUTO_UNIT_FILE struct unit_file unit = {0};
 	AUTO_FREE char *text = NULL;
 	char app[PATH_MAX];
-	int r = unit_read(name, &unit, err);
+	int r = unit_file_read(name, &unit, err);
 
 	if (r == 0)
 		r = make_text(policy, &unit, named, app, &text, err);

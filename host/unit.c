@@ -20,10 +20,10 @@
 static const char first_line[] =
 	"# Made by 'pinlib unit', which keeps it up to date; the view of\n";
 
-/* -- which app -- */
+/* -- the app -- */
 
-/* Where systemd looks for a program that is named without a path, see systemd.exec(5). */
-static bool find_program(const char *name, char out[PATH_MAX])
+/* systemd looks for a program without a path in these directories, see systemd.exec(5). */
+static bool find_unit_program(const char *name, char out[PATH_MAX])
 {
 	static const char *const dirs[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 					   "/usr/bin"};
@@ -33,9 +33,9 @@ static bool find_program(const char *name, char out[PATH_MAX])
 		return true;
 	}
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
-		int n = snprintf(out, PATH_MAX, "%s/%s", dirs[i], name);
+		struct err ignored;
 
-		if (n < PATH_MAX && access(out, X_OK) == 0)
+		if (path_join(dirs[i], name, out, &ignored) == 0 && access(out, X_OK) == 0)
 			return true;
 	}
 	return false;
@@ -44,15 +44,17 @@ static bool find_program(const char *name, char out[PATH_MAX])
 int unit_fit(const struct unit_file *unit, struct err *err)
 {
 	if (unit->root_directory || unit->root_image)
+		return err_set(err, EINVAL,
+			       "%s has a root directory of its own (RootDirectory= or RootImage=), "
+			       "where it "
+			       "sees no library of this system",
+			       unit->name);
+	if (unit->privileged)
 		return err_set(
 			err, EINVAL,
-			"%s has a root directory of its own, and sees no library of this one",
+			"%s starts its program with full privileges (ExecStart=+), and needs "
+			"no drop-in: the wrapper works there",
 			unit->name);
-	if (unit->privileged)
-		return err_set(err, EINVAL,
-			       "%s starts its program with full privileges (ExecStart=+): nothing "
-			       "is mounted for it, and the wrapper works there",
-			       unit->name);
 	return 0;
 }
 
@@ -68,7 +70,7 @@ int unit_app(struct policy *policy, const struct unit_file *unit, char app[PATH_
 		AUTO_APP struct app found = {0};
 
 		last = unit->programs.items[i];
-		if (!find_program(last, program) || program_canonical(program, path, err) < 0)
+		if (!find_unit_program(last, program) || program_canonical(program, path, err) < 0)
 			continue;
 		r = policy_app(policy, path, POLICY_NOW, &found, err);
 		if (r == -ENOENT) {
@@ -76,35 +78,38 @@ int unit_app(struct policy *policy, const struct unit_file *unit, char app[PATH_
 			continue;
 		}
 		if (r == 0 && app[0] && strcmp(app, path) != 0)
-			return err_set(err, EINVAL,
-				       "%s starts %s and %s, and has room for one view: say which "
-				       "with --app",
-				       unit->name, app, path);
+			return err_set(
+				err, EINVAL,
+				"%s starts several pinned programs (%s, %s); choose one with "
+				"--app",
+				unit->name, app, path);
 		if (r == 0)
 			snprintf(app, PATH_MAX, "%s", path);
 	}
 	if (r == 0 && !app[0])
-		return err_set(err, ENOENT,
-			       "%s starts %s, which has no pins ('pinlib set' gives it some; --app "
-			       "names a program that it starts by others)",
-			       unit->name, last);
+		return err_set(
+			err, ENOENT,
+			"%s starts %s, which has no pins; set some with 'pinlib set', or name "
+			"a pinned program with --app",
+			unit->name, last);
 	return r;
 }
 
 /* -- the text -- */
 
-/* What means nothing else to systemd, in none of the places where it stands. */
-static int check_path(const char *path, struct err *err)
+/* A drop-in has the path in several settings; in none of them may a character be special. */
+static int refuse_special(const char *path, struct err *err)
 {
 	for (const char *p = path; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("/._+-@,=~", *p))
-			return err_set(err, EINVAL, "%s cannot be named in a unit of systemd",
+			return err_set(err, EINVAL,
+				       "%s has characters that are special in a unit of systemd",
 				       path);
 	return 0;
 }
 
-/* The directories that the view has to do with: what is covered, and the program's own, unless that
- * lies in one of them. Returns how many. */
+/* The directories that systemd binds: the covered ones, and the program's own unless it is below one
+ * of them. Returns how many. */
 static size_t list_dirs(const struct plan *plan, char home[PATH_MAX],
 			const char *dirs[UNIT_VIEW_DIRS_MAX])
 {
@@ -126,20 +131,20 @@ int unit_text(const char *app, const struct plan *plan, char **text, struct err 
 	const char *dirs[UNIT_VIEW_DIRS_MAX];
 	char home[PATH_MAX];
 	size_t n = list_dirs(plan, home, dirs), len;
-	int r = check_path(app, err);
+	int r = refuse_special(app, err);
 	FILE *f;
 
 	if (r == 0 && strcmp(home, "/") == 0)
-		return err_set(err, EINVAL, "%s lies in the root directory", app);
+		return err_set(err, EINVAL,
+			       "%s is in the root directory, which systemd cannot bind", app);
 	if (r == 0 && plan->filter)
 		return err_set(
 			err, ENOTSUP,
-			"%s is confined, and its system-call filter is loaded by the wrapper "
-			"alone: set SystemCallFilter= in the unit, and its pins without "
-			"--confine",
-			app);
+			"%s is confined, and only the wrapper loads its system-call filter; run "
+			"'pinlib set --confine none %s', and set SystemCallFilter= in the unit",
+			app, app);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = check_path(dirs[i], err);
+		r = refuse_special(dirs[i], err);
 	if (r < 0)
 		return r;
 	f = open_memstream(text, &len);
@@ -163,8 +168,8 @@ void unit_path(const char *unit, char out[PATH_MAX])
 	snprintf(out, PATH_MAX, "%s/%s.d/%s", PINLIB_UNIT_FILES, unit, UNIT_DROP_IN);
 }
 
-/* -EEXIST if it is not ours; -ENOENT. */
-static int read_ours(const char *unit, char **text, struct err *err)
+/* -EEXIST: the file is not pinlib's; -ENOENT: there is none. */
+static int read_drop_in(const char *unit, char **text, struct err *err)
 {
 	char path[PATH_MAX];
 	size_t len;
@@ -176,14 +181,14 @@ static int read_ours(const char *unit, char **text, struct err *err)
 		return r;
 	return strncmp(*text, first_line, strlen(first_line)) == 0
 		       ? 0
-		       : err_set(err, EEXIST, "%s is not pinlib's", path);
+		       : err_set(err, EEXIST, "%s was not made by pinlib; move it away", path);
 }
 
 int unit_write(const char *unit, const char *text, struct err *err)
 {
 	AUTO_FREE char *old = NULL;
 	char path[PATH_MAX], dir[PATH_MAX];
-	int r = read_ours(unit, &old, err);
+	int r = read_drop_in(unit, &old, err);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
@@ -193,16 +198,16 @@ int unit_write(const char *unit, const char *text, struct err *err)
 	return r < 0 ? r : file_publish(AT_FDCWD, path, text, strlen(text), 0644, err);
 }
 
-/* Of a template there is a stage for each instance, which goes when it ends. */
+/* A template has a view for each instance, which goes when the instance ends. */
 int unit_remove(const char *unit, struct err *err)
 {
 	AUTO_FREE char *old = NULL;
 	char path[PATH_MAX], dir[PATH_MAX];
 	struct err ignored;
-	int r = read_ours(unit, &old, err);
+	int r = read_drop_in(unit, &old, err);
 
 	if (r == -ENOENT)
-		return err_set(err, ENOENT, "%s has no drop-in of pinlib's", unit);
+		return err_set(err, ENOENT, "%s has no drop-in of pinlib", unit);
 	if (r < 0)
 		return r;
 	unit_path(unit, path);
@@ -210,7 +215,7 @@ int unit_remove(const char *unit, struct err *err)
 		return err_sys(err, errno, "cannot remove %s", path);
 	r = file_sync_parent(AT_FDCWD, path, err);
 	path_dir(path, dir);
-	rmdir(dir); /* it may have drop-ins of others */
+	rmdir(dir); /* unless others have drop-ins there */
 	unit_view_clear(unit, &ignored);
 	return r;
 }
@@ -226,10 +231,11 @@ int unit_reload(struct err *err)
 	if (status < 0)
 		return status;
 	return status == 0 ? 1
-			   : err_set(err, EIO, "systemctl daemon-reload: exit status %d", status);
+			   : err_set(err, EIO, "systemctl daemon-reload failed with exit status %d",
+				     status);
 }
 
-/* -- all of them -- */
+/* -- all drop-ins -- */
 
 void units_free(struct unit_drop_ins *drop_ins)
 {
@@ -244,7 +250,7 @@ static int compare_units(const void *a, const void *b)
 	return strcmp(x->unit, y->unit);
 }
 
-static int add_unit(void *ctx, const char *dir, struct err *err)
+static int add_drop_in(void *ctx, const char *dir, struct err *err)
 {
 	struct unit_drop_ins *all = ctx;
 	AUTO_FREE char *text = NULL;
@@ -254,7 +260,7 @@ static int add_unit(void *ctx, const char *dir, struct err *err)
 	const char *app;
 
 	snprintf(one.unit, sizeof one.unit, "%.*s", (int)len, dir);
-	if (read_ours(one.unit, &text, &ignored) < 0)
+	if (read_drop_in(one.unit, &text, &ignored) < 0)
 		return 0;
 	app = text + strlen(first_line);
 	if (strncmp(app, "# /", 3) == 0)
@@ -267,9 +273,9 @@ static int add_unit(void *ctx, const char *dir, struct err *err)
 	return 0;
 }
 
-/* Calls each with the name of every directory of drop-ins of a service, UNIT.d. */
-static int each_dir(int (*each)(void *ctx, const char *dir, struct err *err), void *ctx,
-		    struct err *err)
+/* Calls each with the name of every directory of drop-ins for a service, UNIT.d. */
+static int each_unit_dir(int (*each)(void *ctx, const char *dir, struct err *err), void *ctx,
+			 struct err *err)
 {
 	static const char suffix[] = ".service.d";
 	AUTO_DIR DIR *d = opendir(PINLIB_UNIT_FILES);
@@ -293,7 +299,7 @@ int units_list(struct unit_drop_ins *out, struct err *err)
 	int r;
 
 	*out = (struct unit_drop_ins){0};
-	r = each_dir(add_unit, out, err);
+	r = each_unit_dir(add_drop_in, out, err);
 	if (r < 0)
 		units_free(out);
 	else if (out->count)
@@ -301,40 +307,41 @@ int units_list(struct unit_drop_ins *out, struct err *err)
 	return r;
 }
 
-static int sweep(void *ctx, const char *dir, struct err *err)
+static int sweep_dir(void *ctx, const char *dir, struct err *err)
 {
 	char path[PATH_MAX];
 	int r;
 
 	(void)ctx;
-	snprintf(path, sizeof path, "%s/%s", PINLIB_UNIT_FILES, dir);
-	r = file_sweep(path, err);
+	r = path_join(PINLIB_UNIT_FILES, dir, path, err);
+	if (r == 0)
+		r = file_sweep(path, err);
 	return r == -ENOTDIR ? 0 : r;
 }
 
 int units_sweep(struct err *err)
 {
-	return each_dir(sweep, NULL, err);
+	return each_unit_dir(sweep_dir, NULL, err);
 }
 
-enum what { AS_IT_IS, WRITE, REMOVE };
+enum unit_update { UNIT_KEEP, UNIT_WRITE, UNIT_REMOVE };
 
-/* What has to become of it; for WRITE its new text. An app without a plan sleeps: its program is
- * gone, say, and may come back. */
-static int decide(struct policy *policy, const struct unit_drop_in *u, enum what *what, char **text,
-		  struct err *err)
+/* What the drop-in needs; for UNIT_WRITE *text is its new text. The pins of an app without a plan
+ * sleep: its program is gone, for example, and may come back. */
+static int find_update(struct policy *policy, const struct unit_drop_in *u,
+		       enum unit_update *update, char **text, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
 	AUTO_FREE char *old = NULL;
 	AUTO_APP struct app app = {0};
 	int r;
 
-	*what = AS_IT_IS;
+	*update = UNIT_KEEP;
 	if (!file)
 		return err_nomem(err);
 	r = policy_app(policy, u->app, POLICY_NOW, &app, err);
 	if (r == -ENOENT) {
-		*what = REMOVE;
+		*update = UNIT_REMOVE;
 		return 0;
 	}
 	if (r == 0)
@@ -344,36 +351,38 @@ static int decide(struct policy *policy, const struct unit_drop_in *u, enum what
 	if (r == 0)
 		r = unit_text(u->app, &file->plan, text, err);
 	if (r == 0)
-		r = read_ours(u->unit, &old, err);
+		r = read_drop_in(u->unit, &old, err);
 	if (r == 0 && strcmp(old, *text) != 0)
-		*what = WRITE;
+		*update = UNIT_WRITE;
 	return r;
 }
 
 int unit_check(struct policy *policy, const struct unit_drop_in *u, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	enum what what;
-	int r = decide(policy, u, &what, &text, err);
+	enum unit_update update;
+	int r = find_update(policy, u, &update, &text, err);
 
 	if (r < 0)
 		return r;
-	if (what == REMOVE)
-		return err_set(err, ENOENT, "%s is given the view of %s, which has no pins",
+	if (update == UNIT_REMOVE)
+		return err_set(err, ENOENT,
+			       "the drop-in of %s is for the view of %s, which has no pins",
 			       u->unit, u->app);
-	if (what == WRITE)
-		return err_set(err, ESTALE, "the drop-in of %s is not the one for the view of %s",
-			       u->unit, u->app);
+	if (update == UNIT_WRITE)
+		return err_set(err, ESTALE, "the drop-in of %s is out of date for %s", u->unit,
+			       u->app);
 	return 0;
 }
 
-struct following {
+struct units_run {
 	report_fn *report;
 	void *ctx;
 	bool changed, failed;
 };
 
-__attribute__((format(printf, 2, 3))) static void tell(struct following *f, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void report_update(struct units_run *f,
+								const char *fmt, ...)
 {
 	char text[2 * ERR_TEXT_MAX];
 	va_list ap;
@@ -385,43 +394,43 @@ __attribute__((format(printf, 2, 3))) static void tell(struct following *f, cons
 		f->report(f->ctx, text);
 }
 
-static void follow(struct policy *policy, const struct unit_drop_in *u, struct following *f)
+static void update_unit(struct policy *policy, const struct unit_drop_in *u, struct units_run *f)
 {
 	AUTO_FREE char *text = NULL;
-	enum what what;
+	enum unit_update update;
 	struct err err;
-	int r = decide(policy, u, &what, &text, &err);
+	int r = find_update(policy, u, &update, &text, &err);
 
-	if (r == 0 && what == WRITE)
+	if (r == 0 && update == UNIT_WRITE)
 		r = unit_write(u->unit, text, &err);
-	else if (r == 0 && what == REMOVE)
+	else if (r == 0 && update == UNIT_REMOVE)
 		r = unit_remove(u->unit, &err);
 	if (r < 0) {
-		tell(f, "%s: %s", u->unit, err.text);
-		f->failed |= r != -ENOTSUP; /* it is as the policy wants it */
+		report_update(f, "%s: %s", u->unit, err.text);
+		f->failed |= r != -ENOTSUP; /* the policy has a filter, and wants no drop-in */
 	}
-	if (r < 0 || what == AS_IT_IS)
+	if (r < 0 || update == UNIT_KEEP)
 		return;
 	f->changed = true;
-	tell(f,
-	     what == WRITE ? "%s: its drop-in is written anew, for the view of %s"
-			   : "%s: its drop-in is removed, since %s has no pins",
-	     u->unit, u->app);
+	report_update(f,
+		      update == UNIT_WRITE ? "%s: its drop-in was updated for the view of %s"
+					   : "%s: its drop-in was removed, since %s has no pins",
+		      u->unit, u->app);
 }
 
-bool units_follow(struct policy *policy, report_fn *report, void *ctx)
+bool units_update(struct policy *policy, report_fn *report, void *ctx)
 {
 	AUTO_UNITS struct unit_drop_ins all = {0};
-	struct following f = {.report = report, .ctx = ctx};
+	struct units_run f = {.report = report, .ctx = ctx};
 	struct err err;
 
 	if (units_list(&all, &err) < 0) {
-		tell(&f, "services: %s", err.text);
+		report_update(&f, "services: %s", err.text);
 		return false;
 	}
 	for (size_t i = 0; i < all.count; i++)
-		follow(policy, &all.items[i], &f);
+		update_unit(policy, &all.items[i], &f);
 	if (f.changed && unit_reload(&err) < 0)
-		tell(&f, "%s; 'systemctl daemon-reload' is needed", err.text);
+		report_update(&f, "%s; run 'systemctl daemon-reload'", err.text);
 	return !f.failed;
 }

@@ -16,7 +16,7 @@
 #define SUFFIX ".service"
 
 /* systemd.unit(5), "System Unit Search Path": an earlier one wins. */
-static const char *const search[] = {
+static const char *const search_path[] = {
 	"/etc/systemd/system.control",
 	"/run/systemd/system.control",
 	"/run/systemd/transient",
@@ -29,9 +29,9 @@ static const char *const search[] = {
 	"/lib/systemd/system",
 	"/run/systemd/generator.late",
 };
-#define SEARCHED (sizeof search / sizeof *search)
+#define SEARCHED (sizeof search_path / sizeof *search_path)
 
-void unit_free(struct unit_file *unit)
+void unit_file_free(struct unit_file *unit)
 {
 	strings_free(&unit->programs);
 }
@@ -56,17 +56,17 @@ static bool has_other_suffix(const char *name)
 	return false;
 }
 
-int unit_name(const char *name, char out[NAME_MAX + 1], struct err *err)
+int unit_file_name(const char *name, char out[NAME_MAX + 1], struct err *err)
 {
 	static const char odd[] = ":-_.@\\";
 	const char *suffix = ends_with(name, SUFFIX) ? "" : SUFFIX;
 
 	for (const char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr(odd, *p))
-			return err_set(err, EINVAL, "'%s' is not the name of a unit", name);
+			return err_set(err, EINVAL, "'%s' is not a valid unit name", name);
 	if (!*name || strchr(".@-", *name) || has_other_suffix(name)) /* "-": stage's options */
 		return err_set(err, EINVAL, "'%s' is not a service", name);
-	/* There has to be room for what host/unit_view.h makes of it, too. */
+	/* host/unit_view.h makes longer names of it. */
 	if (snprintf(out, NAME_MAX + 1, "%s%s", name, suffix) > NAME_MAX - (int)strlen("..seat"))
 		return err_sys(err, ENAMETOOLONG, "'%s'", name);
 	return 0;
@@ -85,25 +85,25 @@ static bool template_of(const char *name, char out[NAME_MAX + 1])
 
 /* -- files -- */
 
-static bool exists(const char *path)
+static bool file_exists(const char *path)
 {
 	struct stat st;
 
 	return lstat(path, &st) == 0;
 }
 
-/* Where the unit's own file is. */
-static bool find(const char *name, char path[PATH_MAX])
+/* The path of the unit's own file. */
+static bool find_unit(const char *name, char path[PATH_MAX])
 {
 	for (size_t i = 0; i < SEARCHED; i++) {
-		snprintf(path, PATH_MAX, "%s/%s", search[i], name);
-		if (exists(path))
+		snprintf(path, PATH_MAX, "%s/%s", search_path[i], name);
+		if (file_exists(path))
 			return true;
 	}
 	return false;
 }
 
-/* A link to a file of another name: the unit is called by that one. */
+/* A link to a file of another name is an alias of the unit of that name. */
 static void follow_alias(const char *path, char name[NAME_MAX + 1])
 {
 	char real[PATH_MAX];
@@ -114,14 +114,14 @@ static void follow_alias(const char *path, char name[NAME_MAX + 1])
 		return;
 	to = path_base(real);
 	if (ends_with(to, SUFFIX) && !strchr(to, '@') && strlen(to) <= NAME_MAX)
-		unit_name(to, name, &ignored);
+		unit_file_name(to, name, &ignored);
 }
 
 static int is_masked(const char *path)
 {
 	struct stat st;
 
-	/* Empty, or a link to /dev/null. */
+	/* An empty file, or a link to /dev/null. */
 	return stat(path, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_size == 0);
 }
 
@@ -145,22 +145,21 @@ static int add_drop_ins(struct strings *files, const char *unit, struct err *err
 	for (size_t i = 0; r == 0 && i < SEARCHED; i++) {
 		char dir[PATH_MAX], path[PATH_MAX];
 		AUTO_DIR DIR *d = NULL;
+		struct err too_long;
 		struct dirent *e;
 
-		snprintf(dir, sizeof dir, "%s/%s.d", search[i], unit);
+		snprintf(dir, sizeof dir, "%s/%s.d", search_path[i], unit);
 		d = opendir(dir);
 		while (r == 0 && d && (e = readdir(d))) {
-			if (!ends_with(e->d_name, ".conf") || have_name(files, e->d_name) ||
-			    snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >=
-				    (int)sizeof path)
-				continue;
-			r = strings_add(files, path, err);
+			if (ends_with(e->d_name, ".conf") && !have_name(files, e->d_name) &&
+			    path_join(dir, e->d_name, path, &too_long) == 0)
+				r = strings_add(files, path, err);
 		}
 	}
 	return r;
 }
 
-/* The more a directory's name says of the unit, the sooner it wins: "a-b.service.d", of its
+/* The more of the unit's name a directory has in its name, the sooner it wins: "a-b.service.d", of its
  * template, "a-.service.d", "service.d". */
 static int find_drop_ins(const char *name, struct strings *files, struct err *err)
 {
@@ -190,8 +189,8 @@ static int find_drop_ins(const char *name, struct strings *files, struct err *er
 
 /* -- lines -- */
 
-/* The program of a command line: its first word, without the prefixes that say how it is started,
- * quotes and backslashes taken as they are meant. -EINVAL if it cannot be known here. */
+/* The program of a command line: its first word without prefixes, quotes and backslashes. -EINVAL:
+ * only systemd can expand it. */
 static int first_word(const char *value, char out[PATH_MAX], bool *privileged, struct err *err)
 {
 	const char *p = value;
@@ -216,7 +215,7 @@ static int first_word(const char *value, char out[PATH_MAX], bool *privileged, s
 			p++;
 		else if (*p == '%' || *p == '\\')
 			return err_set(err, EINVAL,
-				       "ExecStart=%s: which program this is only systemd knows",
+				       "only systemd can expand the program of ExecStart=%s",
 				       value);
 		out[used++] = *p;
 	}
@@ -224,12 +223,12 @@ static int first_word(const char *value, char out[PATH_MAX], bool *privileged, s
 	return 0;
 }
 
-static int take_exec(struct unit_file *unit, const char *value, struct err *err)
+static int take_exec_start(struct unit_file *unit, const char *value, struct err *err)
 {
 	char program[PATH_MAX];
 	int r;
 
-	if (!*value) { /* all that came before is void */
+	if (!*value) { /* an empty value resets the list */
 		strings_free(&unit->programs);
 		unit->programs = (struct strings){0};
 		unit->privileged = false;
@@ -239,10 +238,10 @@ static int take_exec(struct unit_file *unit, const char *value, struct err *err)
 	return r < 0 || !program[0] ? r : strings_add(&unit->programs, program, err);
 }
 
-static int take(struct unit_file *unit, const char *key, const char *value, struct err *err)
+static int take_setting(struct unit_file *unit, const char *key, const char *value, struct err *err)
 {
 	if (strcmp(key, "ExecStart") == 0)
-		return take_exec(unit, value, err);
+		return take_exec_start(unit, value, err);
 	if (strcmp(key, "RootDirectory") == 0)
 		unit->root_directory = *value && strcmp(value, "/") != 0;
 	if (strcmp(key, "RootImage") == 0)
@@ -250,7 +249,7 @@ static int take(struct unit_file *unit, const char *key, const char *value, stru
 	return 0;
 }
 
-static char *trim(char *s)
+static char *strip_spaces(char *s)
 {
 	size_t len;
 
@@ -262,12 +261,12 @@ static char *trim(char *s)
 	return s;
 }
 
-/* One line, what it is continued by included. */
+/* A line, with the lines that continue it. */
 static int take_line(struct unit_file *unit, char *line, bool *in_service, struct err *err)
 {
 	char *equals;
 
-	line = trim(line);
+	line = strip_spaces(line);
 	if (*line == '[') {
 		*in_service = strcmp(line, "[Service]") == 0;
 		return 0;
@@ -276,12 +275,12 @@ static int take_line(struct unit_file *unit, char *line, bool *in_service, struc
 	if (!*in_service || !equals)
 		return 0;
 	*equals = '\0';
-	return take(unit, trim(line), trim(equals + 1), err);
+	return take_setting(unit, strip_spaces(line), strip_spaces(equals + 1), err);
 }
 
-/* Joins the line that begins at text with those that continue it (a backslash at the end; comments
- * between are passed over), in place; *rest is what follows. */
-static void join(char *text, char **rest)
+/* Joins the line at text with those that continue it (a backslash at the end; comments between are
+ * skipped), in place; *rest is the text after them. */
+static void join_lines(char *text, char **rest)
 {
 	char *out = text, *at = text;
 
@@ -304,7 +303,7 @@ static void join(char *text, char **rest)
 	*out = '\0';
 }
 
-static int read_one(struct unit_file *unit, const char *path, struct err *err)
+static int read_unit_text(struct unit_file *unit, const char *path, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	bool in_service = false;
@@ -313,7 +312,7 @@ static int read_one(struct unit_file *unit, const char *path, struct err *err)
 	int r = file_read_at(AT_FDCWD, path, UNIT_MAX, &text, &len, err);
 
 	if (r == 0 && strlen(text) != len)
-		return err_set(err, EINVAL, "%s holds a NUL", path);
+		return err_set(err, EINVAL, "%s has a NUL in it", path);
 	for (char *line = text; r == 0 && *line; line = rest) {
 		char *first = line + strspn(line, " \t");
 
@@ -322,34 +321,35 @@ static int read_one(struct unit_file *unit, const char *path, struct err *err)
 			rest += *rest == '\n';
 			continue;
 		}
-		join(line, &rest);
+		join_lines(line, &rest);
 		r = take_line(unit, line, &in_service, err);
 	}
 	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
 }
 
-int unit_read(const char *name, struct unit_file *out, struct err *err)
+int unit_file_read(const char *name, struct unit_file *out, struct err *err)
 {
 	AUTO_STRINGS struct strings files = {0};
 	char path[PATH_MAX], template[NAME_MAX + 1];
 	int r;
 
 	*out = (struct unit_file){0};
-	r = unit_name(name, out->name, err);
+	r = unit_file_name(name, out->name, err);
 	if (r < 0)
 		return r;
-	if (!find(out->name, path) && !(template_of(out->name, template) && find(template, path)))
-		return err_set(err, ENOENT, "systemd has no unit %s", out->name);
+	if (!find_unit(out->name, path) &&
+	    !(template_of(out->name, template) && find_unit(template, path)))
+		return err_set(err, ENOENT, "there is no unit %s", out->name);
 	if (is_masked(path))
 		return err_set(err, EPERM, "%s is masked by %s", out->name, path);
 	follow_alias(path, out->name);
-	r = read_one(out, path, err);
+	r = read_unit_text(out, path, err);
 	if (r == 0)
 		r = find_drop_ins(out->name, &files, err);
 	for (size_t i = 0; r == 0 && i < files.count; i++)
 		if (!is_masked(files.items[i]))
-			r = read_one(out, files.items[i], err);
+			r = read_unit_text(out, files.items[i], err);
 	if (r < 0)
-		unit_free(out);
+		unit_file_free(out);
 	return r;
 }

@@ -1,7 +1,7 @@
 /*
- * Units of systemd, read from their files as systemd.unit(5) says it does: a unit and its drop-ins,
- * out of the directories that it looks into, without a running systemd. Read is what pinlib has to
- * know of a service: which programs it starts.
+ * Units of systemd: a service and its drop-ins, read by the rules of systemd.unit(5) from the
+ * directories of its search path, without a running systemd. pinlib needs to know which programs the
+ * service starts.
  */
 #pragma once
 
@@ -13,16 +13,16 @@
 #include <stdbool.h>
 
 struct unit_file {
-	char name[NAME_MAX + 1]; /* "foo.service": canonical, of an alias what it stands for */
-	struct strings programs; /* of ExecStart=, as they stand there: "/usr/sbin/foo", or "foo" */
-	bool privileged; /* one of them is started with "+": nothing of the unit confines it */
-	bool root_directory, root_image; /* RootDirectory=, RootImage=: it does not see our files */
+	char name[NAME_MAX + 1]; /* "foo.service"; for an alias the unit's own name */
+	struct strings programs; /* of ExecStart=, as written there: "/usr/sbin/foo", or "foo" */
+	bool privileged;	 /* a program has the prefix "+": the unit does not confine it */
+	bool root_directory, root_image; /* RootDirectory=, RootImage= */
 };
 
-/* The name of a service: ".service" is added if it has no suffix. -EINVAL: it is none. */
-int unit_name(const char *name, char out[NAME_MAX + 1], struct err *err);
+/* The name of a service, with ".service" if it has no suffix. -EINVAL: it is not the name of one. */
+int unit_file_name(const char *name, char out[NAME_MAX + 1], struct err *err);
 
-/* -ENOENT: there is no such unit; -EPERM: it is masked; -EINVAL: it cannot be understood. */
-int unit_read(const char *name, struct unit_file *out, struct err *err);
-void unit_free(struct unit_file *unit);
-#define AUTO_UNIT CLEANUP(unit_free)
+/* -ENOENT: there is no such unit; -EPERM: it is masked; -EINVAL: it has no meaning for pinlib. */
+int unit_file_read(const char *name, struct unit_file *out, struct err *err);
+void unit_file_free(struct unit_file *unit);
+#define AUTO_UNIT_FILE CLEANUP(unit_file_free)

@@ -16,25 +16,25 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Where the layer of a program's directory is, in the namespace that a view is built in: over the
- * house of all stages, which nobody but root can enter. */
+/* The layer of a program's directory, in the namespace where a view is built: a mount over
+ * PINLIB_UNITS, which only root can enter. */
 #define SEAT PINLIB_UNITS
 
-/* What a view shows in each directory of the drop-in, with all that is mounted there. */
-struct stage {
-	int trees[UNIT_VIEW_DIRS_MAX]; /* -1: it has nothing to do with that directory now */
+/* The mounts of a view, one tree for each directory of the drop-in. */
+struct unit_trees {
+	int fds[UNIT_VIEW_DIRS_MAX]; /* -1: the view does not cover this directory any more */
 	size_t count;
 };
 
-/* The house of all stages. Made private before anything is mounted in it. */
-static int make_house(struct err *err)
+/* PINLIB_UNITS becomes a private mount before anything is mounted below it. */
+static int make_units_dir(struct err *err)
 {
 	int r = file_mkdirs(PINLIB_UNITS, err);
 
 	if (r < 0)
 		return r;
 	if (chmod(PINLIB_UNITS, 0700) < 0)
-		return err_sys(err, errno, "cannot close %s to others", PINLIB_UNITS);
+		return err_sys(err, errno, "cannot set the mode of %s", PINLIB_UNITS);
 	if (!mount_is_root(PINLIB_UNITS) &&
 	    sys_mount(PINLIB_UNITS, PINLIB_UNITS, NULL, MS_BIND, NULL) < 0)
 		return err_sys(err, errno, "cannot mount %s", PINLIB_UNITS);
@@ -43,14 +43,13 @@ static int make_house(struct err *err)
 	return 0;
 }
 
-/* Where a unit's view stands when it is whole, and where it is made and taken apart: systemd binds
- * what it finds under the first name, and an empty directory over /usr/bin would be the end of the
- * service. */
-struct names {
+/* A view is built and removed under its second name: systemd binds what it finds under the first, and
+ * with an empty directory over /usr/bin the service would not start. */
+struct unit_view_paths {
 	char whole[PATH_MAX], parts[PATH_MAX];
 };
 
-static int name_stage(const char *unit, struct names *names, struct err *err)
+static int name_view(const char *unit, struct unit_view_paths *names, struct err *err)
 {
 	if (snprintf(names->whole, PATH_MAX, "%s/%s", PINLIB_UNITS, unit) >= PATH_MAX ||
 	    snprintf(names->parts, PATH_MAX, "%s/.%s", PINLIB_UNITS, unit) >= PATH_MAX)
@@ -58,7 +57,7 @@ static int name_stage(const char *unit, struct names *names, struct err *err)
 	return 0;
 }
 
-static int name_place(const char *parts, size_t i, char out[PATH_MAX], struct err *err)
+static int name_tree(const char *parts, size_t i, char out[PATH_MAX], struct err *err)
 {
 	if (snprintf(out, PATH_MAX, "%s/%zu", parts, i) >= PATH_MAX)
 		return err_sys(err, ENAMETOOLONG, "%s", parts);
@@ -67,7 +66,7 @@ static int name_place(const char *parts, size_t i, char out[PATH_MAX], struct er
 
 /* -- clearing -- */
 
-static int clear_place(const char *place, struct err *err)
+static int clear_tree(const char *place, struct err *err)
 {
 	while (mount_is_root(place))
 		if (sys_umount(place) < 0)
@@ -83,9 +82,9 @@ static int clear_parts(const char *parts, struct err *err)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < UNIT_VIEW_DIRS_MAX; i++) {
-		r = name_place(parts, i, place, err);
+		r = name_tree(parts, i, place, err);
 		if (r == 0)
-			r = clear_place(place, err);
+			r = clear_tree(place, err);
 	}
 	if (r == 0 && rmdir(parts) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "cannot remove %s", parts);
@@ -94,10 +93,10 @@ static int clear_parts(const char *parts, struct err *err)
 
 int unit_view_clear(const char *unit, struct err *err)
 {
-	struct names names;
-	int r = name_stage(unit, &names, err);
+	struct unit_view_paths names;
+	int r = name_view(unit, &names, err);
 
-	if (r == 0) /* what was cut short */
+	if (r == 0) /* an interrupted command left it */
 		r = clear_parts(names.parts, err);
 	if (r < 0)
 		return r;
@@ -108,7 +107,7 @@ int unit_view_clear(const char *unit, struct err *err)
 	return r;
 }
 
-/* -- laying -- */
+/* -- building -- */
 
 static bool is_named(const char *const *dirs, size_t ndirs, const char *dir)
 {
@@ -134,20 +133,20 @@ static bool is_covered(const struct plan *plan, const char *dir)
 	return false;
 }
 
-static int check_dir(const char *dir, const char *const *dirs, size_t ndirs, struct err *err)
+static int check_bound_dir(const char *dir, const char *const *dirs, size_t ndirs, struct err *err)
 {
 	struct trusted none = {0};
 
 	if (!is_named(dirs, ndirs, dir))
 		return err_set(err, ESTALE,
-			       "the view covers %s, which systemd does not know of yet: "
-			       "'systemctl daemon-reload' tells it",
+			       "the view covers %s, but systemd has read an older drop-in; run "
+			       "'systemctl daemon-reload'",
 			       dir);
 	return path_is_fixed_dir(&none, dir, err) ? 0 : -EPERM;
 }
 
-static int check_dirs(const struct plan *plan, const char *const *dirs, size_t ndirs,
-		      struct err *err)
+static int check_bound_dirs(const struct plan *plan, const char *const *dirs, size_t ndirs,
+			    struct err *err)
 {
 	struct trusted known = {0};
 	char home[PATH_MAX];
@@ -155,17 +154,17 @@ static int check_dirs(const struct plan *plan, const char *const *dirs, size_t n
 
 	path_dir(plan->app, home);
 	for (size_t i = 0; r == 0 && i < plan->ncovers; i++)
-		r = check_dir(plan->covers[i].target, dirs, ndirs, err);
+		r = check_bound_dir(plan->covers[i].target, dirs, ndirs, err);
 	if (r == 0 && !is_covered(plan, home))
-		r = check_dir(home, dirs, ndirs, err);
+		r = check_bound_dir(home, dirs, ndirs, err);
 	if (r == 0 && (!path_is_in_roots_dir(&known, plan->app, err) ||
 		       !path_is_in_roots_dir(&known, plan->real, err)))
 		r = -EPERM;
 	return r;
 }
 
-/* A layer that is like the program's directory, home, and holds nothing but a seat for it: a file
- * system that nobody else ever sees. */
+/* A layer with the owner and mode of the program's directory, home, and nothing in it but a seat, the
+ * empty file that the program is mounted on. It is a file system that nobody else ever sees. */
 static int make_seat(const char *home, const char *app, struct err *err)
 {
 	AUTO_FD int dir = -1, file = -1;
@@ -182,8 +181,8 @@ static int make_seat(const char *home, const char *app, struct err *err)
 	return file < 0 ? err_sys(err, errno, "cannot make a seat for %s", app) : 0;
 }
 
-/* The program's directory is no cover of the plan: it is covered for the program's sake. What the
- * plan covers below it is shown again on top. */
+/* The plan does not cover the program's directory; it is covered for the program alone. The plan's
+ * covers below it are shown again on top. */
 static int lay_seat(const struct plan *plan, const char *home, struct err *err)
 {
 	const struct cover cover = {.target = home, .layer = SEAT};
@@ -214,8 +213,9 @@ static int lay_plan(const struct plan *plan, const char *home, struct err *err)
 	return r < 0 || covered ? r : lay_seat(plan, home, err);
 }
 
-/* In a namespace of this process's own. */
-static int build(const struct plan *plan, const char *const *dirs, struct stage *s, struct err *err)
+/* Builds the view in a new namespace of this process. */
+static int build_view(const struct plan *plan, const char *const *dirs, struct unit_trees *s,
+		      struct err *err)
 {
 	char home[PATH_MAX];
 	int r = unshare_private(err);
@@ -225,16 +225,16 @@ static int build(const struct plan *plan, const char *const *dirs, struct stage 
 		r = lay_plan(plan, home, err);
 	for (size_t i = 0; r == 0 && i < s->count; i++) {
 		if (!is_target(plan, dirs[i]) && strcmp(dirs[i], home) != 0)
-			continue; /* it was one when the drop-in was written */
-		s->trees[i] = mount_pick_up(dirs[i], AT_RECURSIVE_MOUNTS, err);
-		r = s->trees[i] < 0 ? s->trees[i] : 0;
+			continue; /* the plan covered it when the drop-in was written */
+		s->fds[i] = mount_pick_up(dirs[i], AT_RECURSIVE_MOUNTS, err);
+		r = s->fds[i] < 0 ? s->fds[i] : 0;
 	}
 	return r;
 }
 
-/* The view is built where the wrapper builds it, at its own paths in a namespace of its own; what
- * comes back from there are descriptors. */
-static int build_apart(const struct plan *plan, const char *const *dirs, struct stage *s,
+/* The view is built as the wrapper builds it, at its own paths, in a namespace of its own. Only
+ * descriptors come back. */
+static int build_apart(const struct plan *plan, const char *const *dirs, struct unit_trees *s,
 		       struct err *err)
 {
 	AUTO_FD int host = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -242,17 +242,17 @@ static int build_apart(const struct plan *plan, const char *const *dirs, struct 
 
 	if (host < 0)
 		return err_sys(err, errno, "cannot open the mount namespace of the host");
-	r = build(plan, dirs, s, err);
+	r = build_view(plan, dirs, s, err);
 	if (setns(host, CLONE_NEWNS) < 0)
 		return err_sys(err, errno, "cannot return to the mount namespace of the host");
 	return r;
 }
 
-static int show_tree(const char *parts, size_t number, int tree, struct err *err)
+static int mount_tree(const char *parts, size_t number, int tree, struct err *err)
 {
 	AUTO_FD int place = -1;
 	char name[PATH_MAX];
-	int r = name_place(parts, number, name, err);
+	int r = name_tree(parts, number, name, err);
 
 	if (r == 0)
 		r = file_mkdirs(name, err);
@@ -264,25 +264,25 @@ static int show_tree(const char *parts, size_t number, int tree, struct err *err
 	return 0;
 }
 
-static void stage_close(struct stage *s)
+static void unit_trees_close(struct unit_trees *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		cleanup_fd(&s->trees[i]);
+		cleanup_fd(&s->fds[i]);
 }
 
-static int lay(const struct names *names, const struct plan *plan, const char *const *dirs,
-	       size_t ndirs, struct err *err)
+static int publish_view(const struct unit_view_paths *names, const struct plan *plan,
+			const char *const *dirs, size_t ndirs, struct err *err)
 {
-	CLEANUP(stage_close) struct stage s = {.count = ndirs};
+	CLEANUP(unit_trees_close) struct unit_trees s = {.count = ndirs};
 	struct err ignored;
 	int r;
 
 	for (size_t i = 0; i < ndirs; i++)
-		s.trees[i] = -1;
+		s.fds[i] = -1;
 	r = build_apart(plan, dirs, &s, err);
 	for (size_t i = 0; r == 0 && i < ndirs; i++)
-		if (s.trees[i] >= 0)
-			r = show_tree(names->parts, i, s.trees[i], err);
+		if (s.fds[i] >= 0)
+			r = mount_tree(names->parts, i, s.fds[i], err);
 	if (r == 0 && rename(names->parts, names->whole) < 0)
 		r = err_sys(err, errno, "cannot rename %s", names->parts);
 	if (r < 0)
@@ -301,15 +301,15 @@ int unit_view_enter(struct err *err)
 	return 0;
 }
 
-static int load(const char *app, struct plan_file *file, struct err *err)
+static int load_plan(const char *app, struct plan_file *file, struct err *err)
 {
 	int r = plan_load(PINLIB_PLANS, app, 0, file, err);
 
 	if (r == 0 && file->plan.filter)
 		return err_set(
 			err, ENOTSUP,
-			"%s is confined, and its system-call filter is loaded by the wrapper "
-			"alone: use SystemCallFilter= of the unit",
+			"%s is confined, and only the wrapper loads its system-call filter; set "
+			"SystemCallFilter= in the unit instead",
 			app);
 	return r;
 }
@@ -318,28 +318,29 @@ int unit_view_build(const char *unit, const char *app, const char *const *dirs, 
 		    bool *pinned, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
-	struct names names;
+	struct unit_view_paths names;
 	int r;
 
 	*pinned = false;
 	if (!file)
 		return err_nomem(err);
 	if (ndirs > UNIT_VIEW_DIRS_MAX)
-		return err_set(err, E2BIG, "more than %d directories", UNIT_VIEW_DIRS_MAX);
-	r = name_stage(unit, &names, err);
+		return err_set(err, E2BIG, "the view covers more than %d directories",
+			       UNIT_VIEW_DIRS_MAX);
+	r = name_view(unit, &names, err);
 	if (r == 0)
-		r = make_house(err);
+		r = make_units_dir(err);
 	if (r == 0)
 		r = unit_view_clear(unit, err);
 	if (r < 0)
 		return r;
-	r = load(app, file, err);
+	r = load_plan(app, file, err);
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0)
-		r = check_dirs(&file->plan, dirs, ndirs, err);
+		r = check_bound_dirs(&file->plan, dirs, ndirs, err);
 	if (r == 0)
-		r = lay(&names, &file->plan, dirs, ndirs, err);
+		r = publish_view(&names, &file->plan, dirs, ndirs, err);
 	*pinned = r == 0;
 	return r;
 }

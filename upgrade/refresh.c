@@ -191,6 +191,6 @@ int refresh_apps(struct policy *policy, struct store *store, const struct refres
 	dpkg_says_free(&run.says);
 	if (r < 0)
 		return r;
-	units_follow(policy, NULL, NULL);
+	units_update(policy, NULL, NULL);
 	return run.attention;
 }

@@ -120,7 +120,7 @@ echo "is confined: \$(says nnp)"
 pinlib unset demo >$log/unset 2>&1
 pid=\$(systemctl show -P MainPID long) && [ /proc/\$pid/root/usr/bin/demo -ef /usr/bin/demo ] && [ ! -L /usr/bin/demo ] &&
 	echo "is unset, running: \$(ls -A /proc/\$pid/root/usr/bin | wc -l) \$(ls -A /usr/bin | wc -l)"
-echo "is unset, said: \$(grep -c 'its drop-in is removed' $log/unset)"
+echo "is unset, said: \$(grep -c 'its drop-in was removed' $log/unset)"
 echo "is unset: \$(says nnp) \$(ls $units | grep -c 'nnp.service.d')"
 systemctl stop long
 pinlib unit --remove script >/dev/null && pinlib unset /opt/demo/bin/demo >/dev/null 2>&1
@@ -164,7 +164,7 @@ is "a restart brings the other one" "$(said 'long, restarted')" "1 current /usr/
 is "systemd starts it again by itself" "$(said 'long, killed')" "2.0 /usr/bin/demo"
 is "without another drop-in" "$(said 'another pin')" "2.0 /usr/bin/demo "
 is "doctor is content" "$(said doctor)" 0
-is "a confined program does not start without its filter" "$(said confined)" "failed: *its system-call filter is loaded by the wrapper alone*"
+is "a confined program does not start without its filter" "$(said confined)" "failed: *only the wrapper loads its system-call filter*"
 is "unset removes the drop-ins, while a service runs" "$(said 'unset, said')" 7
 read -r there here <<<"$(said 'unset, running')"
 is "which still has all that it had" "${there:-none}" "${here:-some}"
