@@ -9,12 +9,12 @@
 
 static const char enable[] = "pinlib keep enable";
 
-static bool is_there(enum hook_state state)
+static bool has_hook(enum hook_state state)
 {
 	return state == HOOK_ENABLED || state == HOOK_OTHER;
 }
 
-int check_hooks(struct checkup *p, struct err *err)
+int check_hooks(struct checkup *c, struct err *err)
 {
 	struct hooks h;
 	int r = hooks_read(&h, err);
@@ -22,17 +22,15 @@ int check_hooks(struct checkup *p, struct err *err)
 	if (r < 0)
 		return r;
 	if (h.apt == HOOK_OTHER || h.dpkg == HOOK_OTHER)
-		check_note(p, enable,
-			   "%s is not what this pinlib would write: it was edited, or calls "
-			   "another one",
+		check_note(c, enable, "%s was edited, or calls another pinlib",
 			   h.apt == HOOK_OTHER ? HOOKS_APT : HOOKS_DPKG);
-	if (!is_there(h.apt) && !is_there(h.dpkg))
-		check_well(p, "pinlib keep is not enabled: nothing is kept before upgrades");
+	if (!has_hook(h.apt) && !has_hook(h.dpkg))
+		check_well(c, "pinlib keep is not enabled: no libraries are kept before upgrades");
 	else if (h.apt == HOOK_NONE || h.dpkg == HOOK_NONE)
-		check_note(p, enable, "what is upgraded is kept for %s only",
+		check_note(c, enable, "pinlib keeps libraries for %s only",
 			   h.apt == HOOK_NONE ? "dpkg without apt" : "apt");
 	else if (h.apt != HOOK_OTHER && h.dpkg != HOOK_OTHER)
-		check_well(p, "apt and dpkg call pinlib before packages change");
+		check_well(c, "apt and dpkg call pinlib before packages change");
 	return 0;
 }
 
@@ -43,8 +41,7 @@ static int is_packaged(const char *self, struct err *err)
 	return divert_owned(&says, self, err);
 }
 
-/* Of the package that this pinlib belongs to. */
-int check_trigger(struct checkup *p, struct err *err)
+int check_trigger(struct checkup *c, struct err *err)
 {
 	char self[PATH_MAX];
 	int r = hooks_self(self, err);
@@ -54,8 +51,9 @@ int check_trigger(struct checkup *p, struct err *err)
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		check_well(p,
-			   "%s is no package's: 'pinlib refresh' after upgrades is yours to call",
+		check_well(c,
+			   "%s was not installed by a package: run 'pinlib doctor --repair' after "
+			   "upgrades yourself",
 			   self);
 		return 0;
 	}
@@ -63,10 +61,11 @@ int check_trigger(struct checkup *p, struct err *err)
 	if (r < 0)
 		return r;
 	if (r == 1)
-		check_well(p, "dpkg calls pinlib after packages changed");
+		check_well(c, "dpkg calls pinlib after packages changed");
 	else
-		check_fault(p, "install pinlib again",
-			    "dpkg does not call pinlib after packages changed: its package has no "
-			    "triggers");
+		check_fault(
+			c, "install pinlib again (apt install --reinstall pinlib)",
+			"dpkg does not call pinlib after packages changed: the installed package "
+			"has no triggers");
 	return 0;
 }

@@ -16,7 +16,7 @@ void dpkg_says_free(struct dpkg_says *says)
 	*says = (struct dpkg_says){0};
 }
 
-/* -- questions: each is asked once -- */
+/* -- questions, each asked once -- */
 
 static int ask_owned(struct dpkg_says *says, struct err *err)
 {
@@ -73,19 +73,20 @@ int divert_owned(struct dpkg_says *says, const char *app, struct err *err)
 
 /* -- diversions -- */
 
-/* Whether a line of dpkg's is a diversion that wrapping an app makes; d then is this reading. */
-static bool is_ours(const char *line, struct diversion *d)
+/* Whether a line of dpkg is a diversion to an original; d is this reading of the line then. */
+static bool is_to_original(const char *line, struct diversion *d)
 {
 	char real[PATH_MAX];
 	struct err ignored;
 
 	for (size_t nth = 0; diversion_read(line, nth, d); nth++)
-		if (d->local && original_path(d->from, real, &ignored) == 0 && strcmp(real, d->to) == 0)
+		if (d->local && original_path(d->from, real, &ignored) == 0 &&
+		    strcmp(real, d->to) == 0)
 			return true;
 	return false;
 }
 
-/* Which of app's n names dpkg diverts as we do. Returns how many. */
+/* Which of app's n names dpkg diverts to an original. Returns how many. */
 static int find_diverted(struct dpkg_says *says, const char *names[2], size_t n, bool diverted[2],
 			 struct err *err)
 {
@@ -94,7 +95,7 @@ static int find_diverted(struct dpkg_says *says, const char *names[2], size_t n,
 
 	diverted[0] = diverted[1] = false;
 	for (size_t i = 0; r == 0 && i < says->diversions.count; i++) {
-		if (!is_ours(says->diversions.items[i], &d))
+		if (!is_to_original(says->diversions.items[i], &d))
 			continue;
 		for (size_t k = 0; k < n; k++)
 			if (!diverted[k] && strcmp(d.from, names[k]) == 0) {
@@ -125,21 +126,22 @@ int divert_count(struct dpkg_says *says, const char *app, struct err *err)
 	return find_diverted(says, names, owner_names(app, names), diverted, err);
 }
 
-static int refuse(const char *line, const char *name, struct err *err)
+static int refuse_diversion(const char *line, const char *name, struct err *err)
 {
 	struct diversion d;
 
 	for (size_t nth = 0; diversion_read(line, nth, &d); nth++) {
 		if (strcmp(d.from, name) == 0)
 			return err_set(err, EPERM,
-				       "dpkg has a diversion of %s already, and knows one of a "
+				       "%s is already diverted, and dpkg allows one diversion per "
 				       "path: \"%s\"",
 				       name, line);
 		if (strcmp(d.to, name) == 0)
-			return err_set(err, EPERM,
-				       "dpkg has a diversion to %s, at whose end it would move "
-				       "the wrapper away: \"%s\"",
-				       name, line);
+			return err_set(
+				err, EPERM,
+				"dpkg diverts another path to %s, and would move the wrapper "
+				"when that diversion ends: \"%s\"",
+				name, line);
 	}
 	return 0;
 }
@@ -154,15 +156,15 @@ int divert_allowed(struct dpkg_says *says, const char *app, struct err *err)
 		const char *line = says->diversions.items[i];
 		struct diversion ours;
 
-		for (size_t k = 0; r == 0 && k < n && !is_ours(line, &ours); k++)
-			r = refuse(line, names[k], err);
+		for (size_t k = 0; r == 0 && k < n && !is_to_original(line, &ours); k++)
+			r = refuse_diversion(line, names[k], err);
 	}
 	return r;
 }
 
 /* -- changes -- */
 
-static int divert(const char *name, bool add, struct err *err)
+static int change_diversion(const char *name, bool add, struct err *err)
 {
 	char target[PATH_MAX];
 	int r = original_path(name, target, err);
@@ -172,17 +174,17 @@ static int divert(const char *name, bool add, struct err *err)
 	return add ? diversion_add(name, target, err) : diversion_remove(name, target, err);
 }
 
-/* Those of app's names that are wanted are diverted, and no other. */
-static int agree(struct dpkg_says *says, const char *names[2], size_t n, const bool wanted[2],
-		 struct err *err)
+/* Diverts those of app's names that are wanted, and no other. */
+static int divert_names(struct dpkg_says *says, const char *names[2], size_t n,
+			const bool wanted[2], struct err *err)
 {
 	bool is[2];
 	int r = find_diverted(says, names, n, is, err);
 
 	for (size_t i = 0; r >= 0 && i < n; i++)
 		if (wanted[i] != is[i])
-			r = divert(names[i], wanted[i], err);
-	/* An earlier command may have been killed before it was on the disk. */
+			r = change_diversion(names[i], wanted[i], err);
+	/* An earlier command may have been killed before the list was on the disk. */
 	return r < 0 ? r : diversions_sync(err);
 }
 
@@ -193,7 +195,7 @@ int divert_begin(struct dpkg_says *says, const char *app, struct err *err)
 	size_t n = owner_names(app, names);
 	int r = find_owned(says, names, n, owned, err);
 
-	return r < 0 ? r : agree(says, names, n, owned, err);
+	return r < 0 ? r : divert_names(says, names, n, owned, err);
 }
 
 int divert_end(struct dpkg_says *says, const char *app, struct err *err)
@@ -201,7 +203,7 @@ int divert_end(struct dpkg_says *says, const char *app, struct err *err)
 	static const bool none[2];
 	const char *names[2];
 
-	return agree(says, names, owner_names(app, names), none, err);
+	return divert_names(says, names, owner_names(app, names), none, err);
 }
 
 int divert_apps(struct strings *apps, struct err *err)
@@ -212,7 +214,7 @@ int divert_apps(struct strings *apps, struct err *err)
 	int r = ask_diversions(&says, err);
 
 	for (size_t i = 0; r == 0 && i < says.diversions.count; i++) {
-		if (!is_ours(says.diversions.items[i], &d))
+		if (!is_to_original(says.diversions.items[i], &d))
 			continue;
 		r = path_place(d.from, place, err);
 		if (r == 0)

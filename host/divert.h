@@ -1,12 +1,12 @@
 /*
- * dpkg's side of wrapping: which package has a program's path, and the local diversion that sends
- * its upgrades to the original.
+ * dpkg's side of wrapping: the package that owns a program's path, and the local diversion that sends
+ * the package's upgrades to the original.
  *
- * Where /bin is a link to usr/bin, packages may have "/usr/bin/ls" as "/bin/ls". The name that the
- * package has is diverted, and no other: between two diversions to one file dpkg would remove it
+ * Where /bin is a link to usr/bin, a package may have "/usr/bin/ls" as "/bin/ls". Only the name that
+ * the package has is diverted. If both names were diverted to one file, dpkg would remove the file
  * when the package's next version has the other name.
  *
- * Without dpkg nobody owns anything, nothing is diverted, and nothing needs to be.
+ * Without dpkg no package owns a path, and no path is diverted.
  */
 #pragma once
 
@@ -17,14 +17,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What dpkg says. To find the owners of some files it reads the lists of all packages (60 to 90 ms),
- * and to start it for its diversions takes 8: so it is asked once, when it is needed, for all the
- * programs of a command. What is begun and ended meanwhile is not seen; to do it twice does nothing.
- */
+/* dpkg's answers about the programs of one command. dpkg reads the lists of all packages to find
+ * owners (60 to 90 ms), and takes 8 ms for its diversions; so it is asked for all programs at once,
+ * and only when an answer is needed. Diversions that the command itself begins or ends do not change
+ * the answers; to begin or end one twice does nothing. */
 struct dpkg_says {
-	const char *const *apps; /* canonical paths, whose owners may be asked for; the caller's */
+	const char *const *apps; /* canonical paths of the programs; the caller's */
 	size_t napps;
-	struct strings owned, diversions; /* their names that packages have; dpkg's lines */
+	struct strings owned;	   /* the names of apps that packages have */
+	struct strings diversions; /* dpkg's lines */
 	bool owned_known, diversions_known;
 };
 
@@ -34,22 +35,22 @@ struct dpkg_says {
 void dpkg_says_free(struct dpkg_says *says);
 #define AUTO_DPKG_SAYS CLEANUP(dpkg_says_free)
 
-/* 1 if a package has the app's path, by one of its names. app is one of says' programs, as for
- * divert_agrees and divert_begin. */
+/* 1 if a package has the app's path, by one of its names. Here, in divert_agrees and in divert_begin
+ * app is one of says' programs. */
 int divert_owned(struct dpkg_says *says, const char *app, struct err *err);
 
-/* Whether nobody but pinlib diverts the app's path, or something else to it: -EPERM says who. */
+/* -EPERM: somebody else diverts the app's path, or another path to it; err has dpkg's line. */
 int divert_allowed(struct dpkg_says *says, const char *app, struct err *err);
 
-/* 1 if that name of the app is diverted as we do which a package has, and no other. */
+/* 1 if the name of the app that a package has is diverted by pinlib, and no other name is. */
 int divert_agrees(struct dpkg_says *says, const char *app, struct err *err);
 
-/* How many of the app's names are diverted as we do. */
+/* How many of the app's names pinlib diverts. */
 int divert_count(struct dpkg_says *says, const char *app, struct err *err);
 
-/* The diversion is brought about, or taken away, as far as it is not; and brought to the disk. */
+/* Begins or ends the diversion, unless that is done already, and brings it to the disk. */
 int divert_begin(struct dpkg_says *says, const char *app, struct err *err);
 int divert_end(struct dpkg_says *says, const char *app, struct err *err);
 
-/* The apps that there is a diversion of ours for, wrapped or not, by their canonical paths. */
+/* The apps that pinlib diverts, wrapped or not, by their canonical paths. */
 int divert_apps(struct strings *apps, struct err *err);

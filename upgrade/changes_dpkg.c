@@ -10,14 +10,14 @@
 
 /* -- the command line -- */
 
-struct invocation {
+struct dpkg_command {
 	bool recursive, pending;
-	bool elsewhere; /* another root's packages, or a simulation */
+	bool elsewhere; /* it changes another root, or only simulates */
 	const char **names;
 	size_t n;
 };
 
-static void invocation_free(struct invocation *v)
+static void dpkg_command_free(struct dpkg_command *v)
 {
 	free(v->names);
 }
@@ -30,8 +30,8 @@ static bool is_one_of(const char *name, size_t len, const char *const *list)
 	return false;
 }
 
-/* After the two dashes. Returns true if the next argument is its value. */
-static bool read_long(struct invocation *v, const char *option)
+/* option begins after the two dashes. Returns true if the next argument is its value. */
+static bool read_long_option(struct dpkg_command *v, const char *option)
 {
 	static const char *const valued[] = {
 		"pre-invoke", "post-invoke", "path-exclude", "path-include",   "verify-format",
@@ -47,8 +47,8 @@ static bool read_long(struct invocation *v, const char *option)
 	return option[len] == '\0' && is_one_of(option, len, valued);
 }
 
-/* Letters after one dash; -D has a value, here or in the next argument. */
-static bool read_short(struct invocation *v, const char *letters)
+/* letters follow one dash. Returns true if the next argument is the value of -D. */
+static bool read_short_options(struct dpkg_command *v, const char *letters)
 {
 	for (; *letters; letters++) {
 		if (*letters == 'D')
@@ -59,7 +59,7 @@ static bool read_short(struct invocation *v, const char *letters)
 	return false;
 }
 
-static int read_command(char *const *argv, struct invocation *v, struct err *err)
+static int read_command(char *const *argv, struct dpkg_command *v, struct err *err)
 {
 	size_t argc = 0;
 	bool options = true, skip = false;
@@ -77,9 +77,9 @@ static int read_command(char *const *argv, struct invocation *v, struct err *err
 		else if (options && strcmp(arg, "--") == 0)
 			options = false;
 		else if (options && strncmp(arg, "--", 2) == 0)
-			skip = read_long(v, arg + 2);
+			skip = read_long_option(v, arg + 2);
 		else if (options && arg[0] == '-' && arg[1])
-			skip = read_short(v, arg + 1);
+			skip = read_short_options(v, arg + 1);
 		else
 			v->names[v->n++] = arg;
 	}
@@ -88,7 +88,7 @@ static int read_command(char *const *argv, struct invocation *v, struct err *err
 
 /* -- archives -- */
 
-/* The packages in archives; those that dpkg-deb cannot read are for dpkg to complain about. */
+/* The packages in archives; dpkg reports those that dpkg-deb cannot read. */
 struct archives {
 	struct packages packages;
 	struct strings files; /* the archive of each */
@@ -119,7 +119,7 @@ static bool is_archive(const FTSENT *e)
 	       strcmp(e->fts_name + e->fts_namelen - 4, ".deb") == 0;
 }
 
-/* As dpkg has it: regular files called *.deb, links followed, at any depth. */
+/* By dpkg's rule: regular files *.deb at any depth, links followed. */
 static int read_directories(const char *const *names, struct archives *out, struct err *err)
 {
 	CLEANUP(cleanup_fts) FTS *fts = NULL;
@@ -163,7 +163,7 @@ static int add_archive(const struct package *a, const char *file, const struct p
 	return r < 0 || known ? r : strings_add(&out->newcomers, file, err);
 }
 
-static int installing(const struct invocation *v, struct changes *out, struct err *err)
+static int find_installed(const struct dpkg_command *v, struct changes *out, struct err *err)
 {
 	CLEANUP(archives_free) struct archives archives = {0};
 	AUTO_PACKAGES struct packages installed = {0};
@@ -188,8 +188,8 @@ static int installing(const struct invocation *v, struct changes *out, struct er
 	return r;
 }
 
-/* --pending takes all that are to go, --remove as well as --purge. */
-static int removing(const struct invocation *v, struct changes *out, struct err *err)
+/* --pending removes all packages that dpkg has marked, with --remove as with --purge. */
+static int find_removed(const struct dpkg_command *v, struct changes *out, struct err *err)
 {
 	AUTO_PACKAGES struct packages installed = {0};
 	int r = 0;
@@ -207,14 +207,14 @@ static int removing(const struct invocation *v, struct changes *out, struct err 
 
 int changes_of_dpkg(char *const *argv, const char *action, struct changes *out, struct err *err)
 {
-	CLEANUP(invocation_free) struct invocation v = {0};
+	CLEANUP(dpkg_command_free) struct dpkg_command v = {0};
 	int r = read_command(argv, &v, err);
 
 	if (r < 0 || v.elsewhere)
 		return r;
 	if (strcmp(action, "install") == 0 || strcmp(action, "unpack") == 0)
-		return installing(&v, out, err);
+		return find_installed(&v, out, err);
 	if (strcmp(action, "remove") == 0 || strcmp(action, "purge") == 0)
-		return removing(&v, out, err);
+		return find_removed(&v, out, err);
 	return 0;
 }

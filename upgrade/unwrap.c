@@ -9,21 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct work {
+struct unwrap_search {
 	const struct apps *apps;
 	struct unwraps *out;
 };
 
-void unwraps_free(struct unwraps *aside)
+void unwraps_free(struct unwraps *unwraps)
 {
-	for (size_t i = 0; i < aside->count; i++)
-		free(aside->items[i].app);
-	free(aside->items);
-	*aside = (struct unwraps){0};
+	for (size_t i = 0; i < unwraps->count; i++)
+		free(unwraps->items[i].app);
+	free(unwraps->items);
+	*unwraps = (struct unwraps){0};
 }
 
-static int add(struct work *w, const char *app, const char *why, const char *archive,
-	       struct err *err)
+static int add_unwrap(struct unwrap_search *w, const char *app, const char *why,
+		      const char *archive, struct err *err)
 {
 	struct unwrap *items = reallocarray(w->out->items, w->out->count + 1, sizeof *items);
 
@@ -34,7 +34,7 @@ static int add(struct work *w, const char *app, const char *why, const char *arc
 	return items[w->out->count++].app ? 0 : err_nomem(err);
 }
 
-/* Whether the word stands in the text: "/usr/bin/app", not "/usr/bin/app.real". */
+/* Whether the text has the word: "/usr/bin/app", and not "/usr/bin/app.real". */
 static bool names_word(const char *text, const char *word)
 {
 	size_t len = strlen(word);
@@ -59,7 +59,7 @@ static bool diverts(const char *script, const char *app)
 	return named && strstr(script, "dpkg-divert");
 }
 
-static int look_at_preinst(struct work *w, const char *archive, struct err *err)
+static int search_preinst(struct unwrap_search *w, const char *archive, struct err *err)
 {
 	AUTO_FREE char *script = NULL;
 	int r = archive_script(archive, "preinst", &script, err);
@@ -70,13 +70,13 @@ static int look_at_preinst(struct work *w, const char *archive, struct err *err)
 		const char *app = w->apps->items[i].path;
 
 		if (diverts(script, app) && wrap_present(app))
-			r = add(w, app, "diverts its path", archive, err);
+			r = add_unwrap(w, app, "diverts its path", archive, err);
 	}
 	return r;
 }
 
-/* What is amiss with a member of an archive for the wrapper at this path, or NULL. */
-static const char *amiss(const struct archive_member *m, const char *path)
+/* Why the wrapper cannot stay at path if the archive has this member; NULL: it can. */
+static const char *member_conflict(const struct archive_member *m, const char *path)
 {
 	if (!archive_member_at(m, path))
 		return NULL;
@@ -87,19 +87,19 @@ static const char *amiss(const struct archive_member *m, const char *path)
 	return m->type == '-' && m->setid ? "has it setuid or setgid" : NULL;
 }
 
-static int look_for(struct work *w, const struct archive_members *list, const char *app,
-		    const char *archive, struct err *err)
+static int search_members(struct unwrap_search *w, const struct archive_members *list,
+			  const char *app, const char *archive, struct err *err)
 {
 	const char *names[2], *why = NULL;
 	size_t n = owner_names(app, names);
 
 	for (size_t i = 0; i < list->count && !why; i++)
 		for (size_t k = 0; k < n && !why; k++)
-			why = amiss(&list->items[i], names[k]);
-	return why && wrap_present(app) ? add(w, app, why, archive, err) : 0;
+			why = member_conflict(&list->items[i], names[k]);
+	return why && wrap_present(app) ? add_unwrap(w, app, why, archive, err) : 0;
 }
 
-static int look_at_files(struct work *w, const char *archive, struct err *err)
+static int search_archive(struct unwrap_search *w, const char *archive, struct err *err)
 {
 	AUTO_ARCHIVE_MEMBERS struct archive_members list = {0};
 	int r = archive_list(archive, &list, err);
@@ -107,12 +107,12 @@ static int look_at_files(struct work *w, const char *archive, struct err *err)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	for (size_t i = 0; r == 0 && i < w->apps->count; i++)
-		r = look_for(w, &list, w->apps->items[i].path, archive, err);
+		r = search_members(w, &list, w->apps->items[i].path, archive, err);
 	return r;
 }
 
-/* The archives of those packages that have a wrapped program now. */
-static int look_at_owners(struct work *w, const struct changes *changes, struct err *err)
+/* Searches the archives of the packages that own a wrapped program now. */
+static int search_owners(struct unwrap_search *w, const struct changes *changes, struct err *err)
 {
 	AUTO_FREE const char **queries = calloc(changes->count + 1, sizeof *queries);
 	AUTO_FREE const char **paths = calloc(w->apps->count + 1, sizeof *paths);
@@ -135,7 +135,7 @@ static int look_at_owners(struct work *w, const struct changes *changes, struct 
 			has[of[i]] = true;
 	for (size_t i = 0; r == 0 && i < changes->count; i++)
 		if (has[i] && changes->items[i].file)
-			r = look_at_files(w, changes->items[i].file, err);
+			r = search_archive(w, changes->items[i].file, err);
 	return r;
 }
 
@@ -143,30 +143,30 @@ int unwrap_find(struct policy *policy, const struct changes *changes, struct unw
 		struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
-	struct work w = {&apps, out};
+	struct unwrap_search w = {&apps, out};
 	int r = policy_apps(policy, POLICY_NOW, &apps, err);
 
 	*out = (struct unwraps){0};
 	if (r < 0 || apps.count == 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < changes->newcomers.count; i++)
-		r = look_at_preinst(&w, changes->newcomers.items[i], err);
-	return r < 0 ? r : look_at_owners(&w, changes, err);
+		r = search_preinst(&w, changes->newcomers.items[i], err);
+	return r < 0 ? r : search_owners(&w, changes, err);
 }
 
-/* The plan stays: by it refresh knows that there is something to tell. */
-int unwrap_apply(const struct unwraps *aside, report_fn *report, void *ctx, struct err *err)
+/* The plan stays, so that refresh reports the program. */
+int unwrap_apply(const struct unwraps *unwraps, report_fn *report, void *ctx, struct err *err)
 {
 	AUTO_DPKG_SAYS struct dpkg_says says = {0};
 
-	for (size_t i = 0; i < aside->count; i++) {
-		const struct unwrap *step = &aside->items[i];
+	for (size_t i = 0; i < unwraps->count; i++) {
+		const struct unwrap *step = &unwraps->items[i];
 		char text[ERR_TEXT_MAX];
 		int r = wrap_remove(step->app, &says, err);
 
 		if (r < 0)
 			return r;
-		snprintf(text, sizeof text, "%s is unwrapped: %s %s", step->app, step->archive,
+		snprintf(text, sizeof text, "%s was unwrapped: %s %s", step->app, step->archive,
 			 step->why);
 		report(ctx, text);
 	}
