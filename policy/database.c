@@ -88,4 +88,3 @@ bool statement_digest(sqlite3_stmt *s, int column, struct digest *out)
 
 	return text && digest_parse((const char *)text, out);
 }
-

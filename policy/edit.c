@@ -10,7 +10,7 @@
 
 /* Runs sql with one or two texts bound; NULL binds NULL. */
 static int run_with_texts(struct policy *p, const char *sql, const char *one, const char *two,
-		  struct err *err)
+			  struct err *err)
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	int r = database_prepare(p, sql, &s, err);
@@ -28,9 +28,9 @@ static int add_confinement(struct policy *p, const struct confinement *c, struct
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	bool before = p->changed;
 	int r = database_prepare(p,
-			"INSERT OR IGNORE INTO confinement (profile, source, filter)"
-			" VALUES (?1, ?2, ?3)",
-			&s, err);
+				 "INSERT OR IGNORE INTO confinement (profile, source, filter)"
+				 " VALUES (?1, ?2, ?3)",
+				 &s, err);
 
 	if (r < 0)
 		return r;
@@ -49,11 +49,12 @@ static int add_wrapping(struct policy *p, const struct app *app, struct err *err
 	int r = c->profile ? add_confinement(p, c, err) : 0;
 
 	if (r == 0)
-		r = database_prepare(p,
-			    "INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
-			    " VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
-			    " profile = ?4 AND source = ?5 AND filter = ?6), " NEW_GENERATION ")",
-			    &s, err);
+		r = database_prepare(
+			p,
+			"INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
+			" VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
+			" profile = ?4 AND source = ?5 AND filter = ?6), " NEW_GENERATION ")",
+			&s, err);
 	if (r < 0)
 		return r;
 	statement_bind_text(s, 1, app->path);
@@ -70,9 +71,9 @@ static int add_wrapping(struct policy *p, const struct app *app, struct err *err
 static int close_wrapping(struct policy *p, const char *path, struct err *err)
 {
 	return run_with_texts(p,
-		      "UPDATE wrapping SET removed = " NEW_GENERATION
-		      " WHERE removed IS NULL AND app = " THIS_APP,
-		      path, NULL, err);
+			      "UPDATE wrapping SET removed = " NEW_GENERATION
+			      " WHERE removed IS NULL AND app = " THIS_APP,
+			      path, NULL, err);
 }
 
 int policy_wrap(struct policy *p, const char *path, enum plan_on_failure on_failure, bool forced,
@@ -87,8 +88,8 @@ int policy_wrap(struct policy *p, const char *path, enum plan_on_failure on_fail
 		r = close_wrapping(p, path, err);
 	} else if (r == -ENOENT) {
 		app.path = strdup(path);
-		r = app.path ? run_with_texts(p, "INSERT OR IGNORE INTO app (path) VALUES (?1)", path, NULL,
-				      err)
+		r = app.path ? run_with_texts(p, "INSERT OR IGNORE INTO app (path) VALUES (?1)",
+					      path, NULL, err)
 			     : err_nomem(err);
 	}
 	if (r < 0)
@@ -118,9 +119,9 @@ int policy_confine(struct policy *p, const char *path, const struct confinement 
 int policy_unwrap(struct policy *p, const char *path, struct err *err)
 {
 	int r = run_with_texts(p,
-		       "UPDATE pin SET removed = " NEW_GENERATION
-		       " WHERE removed IS NULL AND app = " THIS_APP,
-		       path, NULL, err);
+			       "UPDATE pin SET removed = " NEW_GENERATION
+			       " WHERE removed IS NULL AND app = " THIS_APP,
+			       path, NULL, err);
 
 	return r < 0 ? r : close_wrapping(p, path, err);
 }
@@ -131,19 +132,19 @@ int policy_unpin(struct policy *p, const char *path, const struct digest *digest
 
 	digest_hex(digest, hex);
 	return run_with_texts(p,
-		      "UPDATE pin SET removed = " NEW_GENERATION
-		      " WHERE removed IS NULL AND app = " THIS_APP
-		      " AND version = (SELECT id FROM version WHERE digest = ?2)",
-		      path, hex, err);
+			      "UPDATE pin SET removed = " NEW_GENERATION
+			      " WHERE removed IS NULL AND app = " THIS_APP
+			      " AND version = (SELECT id FROM version WHERE digest = ?2)",
+			      path, hex, err);
 }
 
 static int add_version(struct policy *p, const struct version *v, struct err *err)
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	int r = database_prepare(p,
-			"INSERT OR IGNORE INTO version (digest, name, version, arch)"
-			" VALUES (?1, ?2, ?3, ?4)",
-			&s, err);
+				 "INSERT OR IGNORE INTO version (digest, name, version, arch)"
+				 " VALUES (?1, ?2, ?3, ?4)",
+				 &s, err);
 
 	if (r < 0)
 		return r;
@@ -188,9 +189,10 @@ int policy_pin(struct policy *p, const char *path, const struct version *v, enum
 	if (r < 0 || there)
 		return r;
 	r = database_prepare(p,
-		    "INSERT INTO pin (app, version, origin, added) VALUES (" THIS_APP
-		    ", (SELECT id FROM version WHERE digest = ?2), ?3, " NEW_GENERATION ")",
-		    &s, err);
+			     "INSERT INTO pin (app, version, origin, added) VALUES (" THIS_APP
+			     ", (SELECT id FROM version WHERE digest = ?2), ?3, " NEW_GENERATION
+			     ")",
+			     &s, err);
 	if (r < 0)
 		return r;
 	statement_bind_text(s, 1, path);
@@ -256,8 +258,8 @@ int policy_restore(struct policy *p, int64_t generation, struct strings *changed
 {
 	AUTO_STRINGS struct strings paths = {0};
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
-	int r = database_prepare(p, "SELECT 1 FROM generation WHERE id = ?1 AND id < " NEW_GENERATION, &s,
-			err);
+	int r = database_prepare(
+		p, "SELECT 1 FROM generation WHERE id = ?1 AND id < " NEW_GENERATION, &s, err);
 
 	if (r < 0)
 		return r;

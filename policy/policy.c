@@ -221,10 +221,11 @@ static int sign_generation(struct policy *p, const char *command, struct err *er
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	struct caller author;
-	int r = database_prepare(p,
-			"UPDATE generation SET time = ?1, uid = ?2, user = ?3, command = ?4"
-			" WHERE id = (SELECT max(id) FROM generation)",
-			&s, err);
+	int r = database_prepare(
+		p,
+		"UPDATE generation SET time = ?1, uid = ?2, user = ?3, command = ?4"
+		" WHERE id = (SELECT max(id) FROM generation)",
+		&s, err);
 
 	if (r < 0)
 		return r;
@@ -275,8 +276,9 @@ int policy_commit(struct policy *p, const char *command, int64_t *generation, st
 	if (p->changed)
 		r = sign_generation(p, command, err);
 	else
-		r = database_execute(p, "DELETE FROM generation WHERE id = (SELECT max(id) FROM generation)",
-			 err);
+		r = database_execute(
+			p, "DELETE FROM generation WHERE id = (SELECT max(id) FROM generation)",
+			err);
 	if (r == 0)
 		r = database_execute(p, "COMMIT", err);
 	if (r < 0)

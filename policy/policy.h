@@ -26,8 +26,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define POLICY_SCHEMA 3
-#define POLICY_ID 0x706e6c62 /* SQLite's application_id: "pnlb" */
 #define POLICY_NOW INT64_MAX /* as a generation: the current state */
 
 struct policy;

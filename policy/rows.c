@@ -198,8 +198,9 @@ int policy_generations(struct policy *p, struct generations *out, struct err *er
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	AUTO_GENERATIONS struct generations gens = {0};
-	int step, r = database_prepare(p, "SELECT id, time, uid, user, command FROM generation ORDER BY id",
-			      &s, err);
+	int step, r = database_prepare(
+			  p, "SELECT id, time, uid, user, command FROM generation ORDER BY id", &s,
+			  err);
 
 	if (r < 0)
 		return r;
@@ -232,8 +233,9 @@ int policy_digests(struct policy *p, struct digests *out, struct err *err)
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	AUTO_FREE struct digest *items = NULL;
 	size_t count = 0;
-	int step, r = database_prepare(p, "SELECT digest FROM version WHERE id IN (SELECT version FROM pin)",
-			      &s, err);
+	int step, r = database_prepare(
+			  p, "SELECT digest FROM version WHERE id IN (SELECT version FROM pin)", &s,
+			  err);
 
 	if (r < 0)
 		return r;

@@ -1,7 +1,6 @@
 #include "policy/schema.h"
 
 #include "base/paths.h"
-#include "policy/policy.h"
 
 #define NUMBER(n) NUMBER_TEXT(n)
 #define NUMBER_TEXT(n) #n
@@ -111,4 +110,3 @@ int schema_migrate(struct policy *p, int64_t version, struct err *err)
 	}
 	return 0;
 }
-

@@ -3,6 +3,9 @@
 
 #include "policy/database.h"
 
+#define POLICY_SCHEMA 3
+#define POLICY_ID 0x706e6c62 /* SQLite's application_id: "pnlb" */
+
 /* Whether the open file is a policy that this pinlib knows; *version is that of its schema. A
  * foreign database must not pass: the next change would replace it. -EBADMSG: damaged, or not a
  * policy; -EPROTO: a newer pinlib made it. */

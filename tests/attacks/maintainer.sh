@@ -4,7 +4,7 @@
 set -uo pipefail
 . tests/lib.sh
 mkdir -p /opt/scripts /usr/libexec/pinlib
-schema=$(sed -n 's/^#define POLICY_SCHEMA //p' policy/policy.h)
+schema=$(sed -n 's/^#define POLICY_SCHEMA //p' policy/schema.h)
 for name in preinst postinst prerm postrm; do
 	# The bed's pinlib is in /usr/local.
 	sed "s,/usr/lib/pinlib,/usr/local/lib/pinlib,g; s,#POLICY_SCHEMA#,$schema,; /^#DEBHELPER#/d; /usr\/local\/bin\/pinlib unset/b; \
