@@ -37,7 +37,7 @@ SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-poi
 # In the order in which they may include one another: each its own files and those of earlier rooms.
 rooms = base plan dpkg elf loader store intake policy labeler host view change upgrade doctor
 room_src = $(foreach r,$(rooms),$(wildcard $(r)/*.c))
-cli_src = $(wildcard cli/*.c)
+cli_src = $(wildcard cli/*.c) $(wildcard commands/*.c)
 obj = $(patsubst %.c,$(BUILD)/%.o,$(room_src) $(cli_src))
 # All that the privileged program is made of.
 wrapper_src = $(wildcard wrapper/*.c) plan/read.c plan/crc.c base/err.c base/cover.c base/overlay.c base/mount_id.c \
@@ -226,7 +226,7 @@ install: all ## install below PREFIX (and DESTDIR); sets the capability when DES
 .PHONY: uninstall
 uninstall: ## remove what install put there; refuses while programs are wrapped
 	$(if $(DESTDIR),,@if [ -n "$$(ls -A /var/lib/pinlib/plans 2>/dev/null)" ]; then \
-		echo "make uninstall: programs are still wrapped: see 'pinlib list';" \
+		echo "make uninstall: programs are still wrapped: see 'pinlib show';" \
 		"unwrap them all with: pinlib unset --all" >&2; exit 1; fi)
 	$(if $(DESTDIR),rm -f,wrapper/put --remove) $(DESTDIR)$(wrapper_path)
 	rm -f $(DESTDIR)$(bindir)/pinlib

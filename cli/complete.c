@@ -1,19 +1,12 @@
-/*
- * What may stand at the end of a command line, for the completions of shells (completions/). It is
- * read out of the synopsis of the command, so what the help shows is what is completed:
- *
- *	--force			an option
- *	--confine=PROFILE	one with a value behind its "=": of that kind, or "refuse|unpinned"
- *	[--keep N]		one with a value after it; without brackets N is an operand
- *	APP NAME=VERSION...	operands, by their places; "..." repeats the last
- *	on|off			the words themselves, where an operand is in lower case
- *	... | ...		other operands; those of the first way are completed
- *
- * Printed is a line for each possibility, with a tab and a description, or a request to the shell:
- * ":files", ":directories" or ":commands", which it knows best.
- */
+#include "cli/complete.h"
+
+#include "base/path.h"
 #include "base/paths.h"
-#include "cli/cli.h"
+#include "cli/app.h"
+#include "cli/command.h"
+#include "doctor/doctor.h"
+#include "policy/policy.h"
+#include "store/store.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -23,63 +16,39 @@
 #define WORD_MAX 128
 
 /* A command line so far. */
-struct line {
+struct partial_line {
 	const struct command *command;
-	char **words; /* behind the command; the last one is to be completed */
+	char **words; /* after the command; the last one is to be completed */
 	size_t count;
 	const char *word; /* the last one */
 	const char *app;  /* the first operand, NULL if it is not there yet */
 };
-
-/* A word of a synopsis, without its brackets. */
-struct token {
-	char text[WORD_MAX];
-	bool optional; /* a bracket opens before it ... */
-	bool closed;   /* ... and closes behind it */
-};
-
-/* The next token, from *at on, which is moved behind it; false at the end. */
-static bool next_token(const char **at, struct token *t)
-{
-	const char *p = *at + strspn(*at, " ");
-	size_t len = strcspn(p, " "), used = 0;
-
-	*t = (struct token){0};
-	for (size_t i = 0; i < len; i++) {
-		if (p[i] == '[')
-			t->optional = true;
-		else if (p[i] == ']')
-			t->closed = true;
-		else if (used + 1 < sizeof t->text)
-			t->text[used++] = p[i];
-	}
-	*at = p + len;
-	return len > 0;
-}
 
 static bool is_option(const char *word)
 {
 	return word[0] == '-' && word[1] != '\0';
 }
 
-static void offer(const struct line *l, const char *word, const char *what)
+static void offer(const struct partial_line *l, const char *word, const char *description)
 {
 	if (strncmp(word, l->word, strlen(l->word)) == 0)
-		printf("%s\t%s\n", word, what);
+		printf("%s\t%s\n", word, description);
 }
 
 /* -- values -- */
 
-static void offer_commands(const struct line *l)
+static void offer_commands(const struct partial_line *l)
 {
-	const struct command *c;
+	for (size_t i = 0; command_table[i]; i++) {
+		const struct command *c = command_table[i];
 
-	for (size_t i = 0; (c = command_at(i)); i++)
-		if (!c->hidden)
+		if (c->group != GROUP_HIDDEN)
 			offer(l, c->name, c->summary);
+	}
 }
 
-static void offer_apps(const struct line *l)
+/* pinned: those that have pins already, and no others. */
+static void offer_apps(const struct partial_line *l, bool pinned)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_APPS struct apps apps = {0};
@@ -94,17 +63,17 @@ static void offer_apps(const struct line *l)
 		char what[64], found[PATH_MAX];
 
 		snprintf(what, sizeof what, "%zu pin%s", app->npins, app->npins == 1 ? "" : "s");
-		/* By its name alone, if that leads to it. */
+		/* By its name alone, if PATH leads to this app. */
 		if (slash || find_app(name, found, &ignored) < 0 || strcmp(found, app->path) != 0)
 			name = app->path;
 		offer(l, name, what);
 	}
-	if (!l->command->wrapped)
+	if (!pinned)
 		puts(slash ? ":files" : ":commands");
 }
 
-/* The app's pins, by what they are called. */
-static void offer_pins(const struct line *l)
+/* The names of the app's pins. */
+static void offer_pins(const struct partial_line *l)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_APP struct app app = {0};
@@ -118,7 +87,7 @@ static void offer_pins(const struct line *l)
 		offer(l, app.pins[i].name, app.pins[i].version);
 }
 
-/* Whether an earlier version in the list has that name, or that version too. */
+/* Whether an earlier version in the list has the same name and, unless version is NULL, the same version. */
 static bool is_repeated(const struct versions *vs, size_t i, const char *version)
 {
 	for (size_t k = 0; k < i; k++)
@@ -128,7 +97,7 @@ static bool is_repeated(const struct versions *vs, size_t i, const char *version
 	return false;
 }
 
-/* The same of a soname: in earlier versions, or before e in its own. */
+/* Whether the soname of entry e occurs in an earlier version, or earlier in its own. */
 static bool is_repeated_soname(const struct versions *vs, size_t i, size_t e)
 {
 	const char *soname = vs->items[i].entries[e].soname;
@@ -143,7 +112,8 @@ static bool is_repeated_soname(const struct versions *vs, size_t i, size_t e)
 	return false;
 }
 
-static void offer_name(const struct line *l, const struct versions *vs, size_t i, const char *after)
+static void offer_name(const struct partial_line *l, const struct versions *vs, size_t i,
+		       const char *after)
 {
 	const struct version *v = &vs->items[i];
 	char word[PATH_MAX];
@@ -152,7 +122,7 @@ static void offer_name(const struct line *l, const struct versions *vs, size_t i
 		snprintf(word, sizeof word, "%s%s", v->name, after);
 		offer(l, word, "package");
 	}
-	if (!*l->word) /* every soname of every version would be too much */
+	if (!*l->word) /* all sonames of the store would be too many */
 		return;
 	for (size_t e = 0; e < v->nentries; e++) {
 		if (!v->entries[e].soname || is_repeated_soname(vs, i, e))
@@ -162,7 +132,7 @@ static void offer_name(const struct line *l, const struct versions *vs, size_t i
 	}
 }
 
-static void offer_version(const struct line *l, const struct versions *vs, size_t i,
+static void offer_version(const struct partial_line *l, const struct versions *vs, size_t i,
 			  const char *name)
 {
 	const struct version *v = &vs->items[i];
@@ -174,9 +144,9 @@ static void offer_version(const struct line *l, const struct versions *vs, size_
 	offer(l, word, v->arch);
 }
 
-/* Names of the store's libraries, each with after behind it; or where after is "=" and there is one
- * in the word, the versions of what is named there. */
-static void offer_libraries(const struct line *l, const char *after)
+/* Names of the store's libraries, each with after behind it. Where after is "=" and the word has one, the versions of
+ * the library that the word names. */
+static void offer_libraries(const struct partial_line *l, const char *after)
 {
 	AUTO_STORE struct store *store = NULL;
 	AUTO_VERSIONS struct versions vs = {0};
@@ -196,7 +166,7 @@ static void offer_libraries(const struct line *l, const char *after)
 	}
 }
 
-static void offer_generations(const struct line *l)
+static void offer_generations(const struct partial_line *l)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_GENERATIONS struct generations gens = {0};
@@ -212,8 +182,8 @@ static void offer_generations(const struct line *l)
 	}
 }
 
-/* before: what of the word stands before the profile's name. */
-static void offer_profiles(const struct line *l, const char *before)
+/* before: the part of the word before the profile's name. */
+static void offer_profiles(const struct partial_line *l, const char *before)
 {
 	static const char *const dirs[] = {PINLIB_DATADIR "/profiles", PINLIB_PROFILES};
 	char word[PATH_MAX];
@@ -232,7 +202,7 @@ static void offer_profiles(const struct line *l, const char *before)
 	offer(l, word, "without a filter");
 }
 
-static void offer_processes(const struct line *l)
+static void offer_processes(const struct partial_line *l)
 {
 	AUTO_DIR DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -252,8 +222,8 @@ static void offer_processes(const struct line *l)
 	}
 }
 
-/* "refuse|unpinned" */
-static void offer_words(const struct line *l, const char *before, const char *words)
+/* Words joined by "|". */
+static void offer_words(const struct partial_line *l, const char *before, const char *words)
 {
 	char copy[WORD_MAX], word[2 * WORD_MAX];
 
@@ -264,207 +234,202 @@ static void offer_words(const struct line *l, const char *before, const char *wo
 	}
 }
 
-static bool is(const char *kind, const char *name)
+/* before: the part of the word before the value, "--confine=". name: of the argument, which ARG_WORDS are in. */
+static void offer_values(const struct partial_line *l, enum argument kind, const char *name,
+			 const char *before)
 {
-	size_t len = strlen(name);
-
-	return strncmp(kind, name, len) == 0 &&
-	       (kind[len] == '\0' || kind[len] == '.' || kind[len] == '|');
-}
-
-/* By the name that a synopsis gives to it. A kind that is not known completes to nothing. */
-static void offer_kind(const struct line *l, const char *kind, const char *before)
-{
-	if (islower((unsigned char)kind[0]))
-		offer_words(l, before, kind);
-	else if (is(kind, "APP"))
-		offer_apps(l);
-	else if (is(kind, "NAME=VERSION"))
-		offer_libraries(l, "=");
-	else if (is(kind, "NAME") && l->command->wrapped)
+	switch (kind) {
+	case ARG_NONE:
+	case ARG_TEXT:
+		break;
+	case ARG_WORDS:
+		offer_words(l, before, name);
+		break;
+	case ARG_APP:
+		offer_apps(l, false);
+		break;
+	case ARG_PROCESS:
+		if (isdigit((unsigned char)l->word[0]))
+			offer_processes(l);
+		/* fall through */
+	case ARG_PINNED:
+		offer_apps(l, true);
+		break;
+	case ARG_PIN:
 		offer_pins(l);
-	else if (is(kind, "NAME"))
+		break;
+	case ARG_NAME:
 		offer_libraries(l, "");
-	else if (is(kind, "N"))
+		break;
+	case ARG_TRIED:
+		if (strchr(l->word, '='))
+			puts(":files");
+		/* fall through */
+	case ARG_SPEC:
+		offer_libraries(l, "=");
+		break;
+	case ARG_GENERATION:
 		offer_generations(l);
-	else if (is(kind, "PROFILE"))
+		break;
+	case ARG_PROFILE:
 		offer_profiles(l, before);
-	else if (is(kind, "PID"))
-		offer_processes(l);
-	else if (is(kind, "PROGRAM") || is(kind, "COMMAND"))
+		break;
+	case ARG_CHECK:
+		for (size_t i = 0; doctor_check(i); i++)
+			offer(l, doctor_check(i), "");
+		break;
+	case ARG_COMMAND:
 		puts(strchr(l->word, '/') ? ":files" : ":commands");
-	else if (is(kind, "DIRECTORY"))
+		break;
+	case ARG_FILE:
+		puts(":files");
+		break;
+	case ARG_DIRECTORY:
 		puts(":directories");
-	else if (is(kind, "FILE") || is(kind, "SOURCE") || is(kind, "ARGUMENT"))
-		puts(":files");
-	if (strstr(kind, "./FILE") && strchr(l->word, '='))
-		puts(":files");
+		break;
+	}
 }
 
-/* -- the synopsis -- */
+/* -- the tables -- */
 
-/* The option that the word begins with, "--confine=" included where it takes a value so. */
-static bool find_option(const struct command *c, const char *word, struct token *found,
-			struct token *value)
+/* The option that the word names: "--file", "--confine=legacy", "-f". */
+static const struct command_option *find_option(const struct command *c, const char *word)
 {
-	const char *at = c->synopsis;
+	bool is_long = word[1] == '-';
 	size_t len = strcspn(word, "=");
 
-	while (next_token(&at, found)) {
-		const char *ahead = at;
-
-		if (!is_option(found->text) || strcspn(found->text, "=") != len ||
-		    strncmp(found->text, word, len) != 0)
-			continue;
-		if (!found->optional || found->closed || !next_token(&ahead, value) ||
-		    value->optional || !value->closed)
-			*value = (struct token){0};
-		return true;
+	for (const struct command_option *o = c->options; o && o->name; o++) {
+		if (is_long && strlen(o->name) + 2 == len &&
+		    strncmp(o->name, word + 2, len - 2) == 0)
+			return o;
+		if (!is_long && o->letter && o->letter == word[1])
+			return o;
 	}
-	return false;
-}
-
-static void offer_options(const struct line *l)
-{
-	const char *at = l->command->synopsis;
-	struct token t;
-
-	while (next_token(&at, &t)) {
-		char *value = strchr(t.text, '=');
-
-		if (!is_option(t.text) || strcmp(t.text, "--") == 0 ||
-		    strcmp(t.text, "--json") == 0)
-			continue;
-		if (value && strchr(l->word, '=')) {
-			char kind[WORD_MAX];
-
-			snprintf(kind, sizeof kind, "%s", value + 1);
-			value[1] = '\0';
-			if (strncmp(l->word, t.text, strlen(t.text)) == 0)
-				offer_kind(l, kind, t.text);
-		} else {
-			if (value)
-				value[1] = '\0';
-			offer(l, t.text, "");
-		}
-	}
-	offer(l, "--json", "for programs");
-	offer(l, "--help", "say more");
-}
-
-/* The n-th operand, by its kind; the last one again if it ends in "...". */
-static bool operand(const struct command *c, size_t n, char kind[WORD_MAX])
-{
-	const char *at = c->synopsis;
-	bool repeats = false, skip = false;
-	struct token t;
-
-	kind[0] = '\0';
-	for (size_t i = 0; next_token(&at, &t) && strcmp(t.text, "|") != 0;) {
-		if (is_option(t.text)) {
-			const char *ahead = at;
-			struct token value;
-
-			skip = t.optional && !t.closed && next_token(&ahead, &value) &&
-			       !value.optional && value.closed;
-			continue;
-		}
-		if (skip || !t.text[0]) {
-			skip = false;
-			continue;
-		}
-		snprintf(kind, WORD_MAX, "%s", t.text);
-		repeats = strstr(t.text, "...");
-		if (i++ == n)
-			return true;
-	}
-	return repeats;
-}
-
-/* Goes through the words before the last one: how many operands there are, and what the last word
- * is if an option wants it as its value. */
-static size_t count_operands(struct line *l, struct token *wanted, bool *after_dashes)
-{
-	size_t operands = 0;
-
-	*wanted = (struct token){0};
-	*after_dashes = false;
-	for (size_t i = 0; i + 1 < l->count; i++) {
-		struct token option, value = {0};
-		const char *word = l->words[i];
-
-		if (*after_dashes || !is_option(word)) {
-			l->app = operands++ ? l->app : word;
-		} else if (strcmp(word, "--") == 0) {
-			*after_dashes = true;
-		} else if (find_option(l->command, word, &option, &value) && value.text[0] &&
-			   !strchr(word, '=')) {
-			if (i + 2 == l->count)
-				*wanted = value;
-			i++;
-		}
-	}
-	return operands;
-}
-
-static void complete(struct line *l)
-{
-	char kind[WORD_MAX];
-	struct token wanted;
-	bool after_dashes;
-	size_t operands = count_operands(l, &wanted, &after_dashes);
-
-	if (wanted.text[0]) {
-		if (strcmp(wanted.text, "N") != 0) /* how many, not which */
-			offer_kind(l, wanted.text, "");
-	} else if (!after_dashes && l->word[0] == '-') {
-		offer_options(l);
-	} else if (operand(l->command, operands, kind)) {
-		offer_kind(l, kind, "");
-	}
-}
-
-static const struct command *find(const char *name)
-{
-	const struct command *c;
-
-	for (size_t i = 0; (c = command_at(i)); i++)
-		if (strcmp(c->name, name) == 0)
-			return c;
 	return NULL;
 }
 
-static int run(int argc, char **argv)
+static void offer_options(const struct partial_line *l)
 {
-	struct line l = {0};
-	int at = 2;
+	for (const struct command_option *o = l->command->options; o && o->name; o++) {
+		char text[WORD_MAX];
 
-	if (argc < 3 || strcmp(argv[1], "--") != 0)
-		return misused(&command_complete, "which words?");
-	while (at + 1 < argc && is_option(argv[at]))
-		at++;
-	l.word = argv[argc - 1];
-	if (at + 1 < argc && strcmp(argv[at], "help") != 0)
-		l.command = find(argv[at]);
-	if (l.command) {
-		l.words = argv + at + 1;
-		l.count = (size_t)(argc - at - 1);
-		complete(&l);
-	} else if (at + 1 == argc || (at + 2 == argc && strcmp(argv[at], "help") == 0)) {
-		offer_commands(&l);
-		if (at + 1 == argc)
-			offer(&l, "help", "Say more about a command");
-		if (at + 1 == argc && l.word[0] == '-')
-			puts("--json\tfor programs\n--help\tlist the commands\n--version\tof "
-			     "pinlib");
+		snprintf(text, sizeof text, "--%s%s", o->name, option_is_joined(o) ? "=" : "");
+		offer(l, text, o->help);
 	}
-	return EXIT_OK;
+	if (l->command->json)
+		offer(l, "--json", "print JSON, for programs");
+	offer(l, "--help", "show the options of this command");
 }
 
-const struct command command_complete = {
-	.name = "complete",
-	.synopsis = "-- [WORD...] WORD",
-	.summary = "List what the last word of a pinlib command line may be, for shells",
-	.hidden = true,
-	.run = run,
-};
+/* A word that begins with a dash. */
+static void complete_option(const struct partial_line *l)
+{
+	const char *equals = strchr(l->word, '=');
+	const struct command_option *o = equals ? find_option(l->command, l->word) : NULL;
+	char before[WORD_MAX];
+
+	if (!equals) {
+		offer_options(l);
+	} else if (o && option_is_joined(o)) {
+		snprintf(before, sizeof before, "%.*s", (int)(equals + 1 - l->word), l->word);
+		offer_values(l, o->kind, o->argument, before);
+	}
+}
+
+/* The operand of that number, the last one again if it repeats; NULL if there is none. */
+static const struct command_operand *find_operand(const struct command *c, size_t number,
+						  bool after_dashes)
+{
+	const struct command_operand *found = NULL;
+
+	for (size_t i = 0; i < OPERANDS_MAX && c->operands[i].name; i++) {
+		const struct command_operand *o = &c->operands[i];
+
+		if (o->behind_dashes && after_dashes)
+			return o;
+		if (!o->behind_dashes && (i <= number) && (i == number || o->repeats))
+			found = o;
+	}
+	return found;
+}
+
+/* Goes through the words before the last one. Returns the option whose argument the last word is, or NULL. */
+static const struct command_option *read_words(struct partial_line *l, size_t *operands,
+					       bool *after_dashes)
+{
+	const struct command_option *wanted = NULL;
+
+	*operands = 0;
+	*after_dashes = false;
+	for (size_t i = 0; i + 1 < l->count; i++) {
+		const char *word = l->words[i];
+		const struct command_option *o;
+
+		if (*after_dashes || !is_option(word)) {
+			l->app = (*operands)++ ? l->app : word;
+			continue;
+		}
+		if (strcmp(word, "--") == 0) {
+			*after_dashes = true;
+			continue;
+		}
+		o = find_option(l->command, word);
+		if (o && o->last)
+			return o;
+		if (o && o->kind != ARG_NONE && !strchr(word, '=')) {
+			wanted = i + 2 == l->count ? o : NULL;
+			i++;
+		}
+	}
+	return wanted;
+}
+
+static void complete_command_line(struct partial_line *l)
+{
+	const struct command_operand *operand;
+	bool after_dashes;
+	size_t operands;
+	const struct command_option *o = read_words(l, &operands, &after_dashes);
+
+	if (o) {
+		offer_values(l, o->kind, o->argument, "");
+	} else if (!after_dashes && l->word[0] == '-') {
+		complete_option(l);
+	} else {
+		operand = find_operand(l->command, operands, after_dashes);
+		if (operand)
+			offer_values(l, operand->kind, operand->name, "");
+	}
+}
+
+static void complete_first(const struct partial_line *l)
+{
+	offer_commands(l);
+	offer(l, "help", "Show the options of a command");
+	if (l->word[0] != '-')
+		return;
+	offer(l, "--json", "print JSON, for programs");
+	offer(l, "--help", "list the commands");
+	offer(l, "--version", "print the version of pinlib");
+}
+
+void complete_words(int count, char **words)
+{
+	struct partial_line l = {.word = words[count - 1]};
+	int at = 0;
+
+	while (at + 1 < count && is_option(words[at]))
+		at++;
+	if (at + 1 == count) {
+		complete_first(&l);
+	} else if (strcmp(words[at], "help") == 0) {
+		if (at + 2 == count)
+			offer_commands(&l);
+	} else {
+		l.command = command_find(words[at]);
+		l.words = words + at + 1;
+		l.count = (size_t)(count - at - 1);
+		if (l.command)
+			complete_command_line(&l);
+	}
+}

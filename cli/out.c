@@ -1,6 +1,6 @@
 #include "cli/out.h"
 
-#include "cli/cli.h"
+#include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 
@@ -14,7 +14,7 @@ struct table {
 	char **cells;
 };
 
-static void die(void)
+static void out_of_memory(void)
 {
 	fputs("pinlib: out of memory\n", stderr);
 	exit(1);
@@ -25,7 +25,7 @@ struct table *table_new(size_t columns)
 	struct table *t = calloc(1, sizeof *t);
 
 	if (!t)
-		die();
+		out_of_memory();
 	t->columns = columns;
 	return t;
 }
@@ -35,13 +35,13 @@ void table_row(struct table *t, const char *const *cells)
 	char **all = reallocarray(t->cells, (t->rows + 1) * t->columns, sizeof *all);
 
 	if (!all)
-		die();
+		out_of_memory();
 	t->cells = all;
 	for (size_t i = 0; i < t->columns; i++) {
 		char *copy = strdup(cells[i]);
 
 		if (!copy)
-			die();
+			out_of_memory();
 		all[t->rows * t->columns + i] = printable(copy);
 	}
 	t->rows++;
@@ -66,7 +66,7 @@ void table_print(struct table *t)
 
 	progress_hide();
 	if (!widths)
-		die();
+		out_of_memory();
 	for (size_t c = 0; c < t->columns; c++)
 		widths[c] = width(t, c);
 	for (size_t r = 0; r < t->rows; r++) {
@@ -187,15 +187,4 @@ void json_bool(const char *key, int value)
 {
 	begin_member(key);
 	fputs(value ? "true" : "false", stdout);
-}
-
-void human_size(uint64_t bytes, char text[32])
-{
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	double size = (double)bytes;
-	size_t unit = 0;
-
-	for (; size >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
-		size /= 1024;
-	snprintf(text, 32, unit == 0 || size >= 10 ? "%.0f %s" : "%.1f %s", size, units[unit]);
 }

@@ -20,8 +20,8 @@ static int begin_new(struct output *o, const char *file, struct err *err)
 	return r;
 }
 
-/* Whether writing to it is no harm: it was made by root, or it is a device, which only root makes, or it is open
- * already. */
+/* Whether root can write to the file without harm: root made it, or it is a device, which only root can make, or a
+ * descriptor that is open already. */
 static int check_special(const struct reach *at, const char *file, struct err *err)
 {
 	mode_t mode = at->st.st_mode;
@@ -52,7 +52,7 @@ static int begin_standard(struct output *o, struct err *err)
 	return o->fd < 0 ? err_sys(err, errno, "cannot write to standard output") : 0;
 }
 
-/* By a name such as /dev/stdout. */
+/* Whether a name such as /dev/stdout leads to standard output. */
 static bool is_standard(const struct reach *at)
 {
 	struct stat st;

@@ -1,25 +1,25 @@
 /*
- * The file that an option names for output, for every command that has one. A regular file is made new beside the
- * name and renamed over it, so that neither half of one is ever there nor anything written to what has the name. Links
- * that others than root made are not followed (base/reach.h). Devices, and what a descriptor in /dev/fd leads to, are
- * written to; so is a FIFO of root's own. Another's FIFO, which might never be read, is refused.
+ * The output file of a command. A regular file is written under a temporary name and renamed, so that nobody sees
+ * half a file and an existing file is never written to. Links that users other than root made are not followed
+ * (base/reach.h). Devices, descriptors in /dev/fd and root's own FIFOs are written to. A FIFO of another user is
+ * refused: it might never be read.
  */
 #pragma once
 
 #include "base/reach.h"
 
 struct output {
-	int fd; /* what to write to; output_end closes it */
+	int fd; /* to write to; output_end closes it */
 	struct reach at;
-	bool standard; /* fd is standard output, by "-" or another name: nothing else may be written to that */
-	char temp[64]; /* in at.dir; "" if nothing is to be renamed */
+	bool standard; /* fd is standard output: the command must not print anything else there */
+	char temp[64]; /* the temporary name in at.dir; "" if there is none */
 };
 #define OUTPUT_NONE ((struct output){.fd = -1, .at = REACH_NONE})
 
 /* "-" is standard output. */
 int output_begin(const char *file, struct output *out, struct err *err);
-/* Everything was written: it gets its name. */
+/* After everything was written: renames the temporary file. */
 int output_finish(struct output *out, const char *file, struct err *err);
-/* Without output_finish nothing is left. */
+/* Without output_finish before it, removes the temporary file. */
 void output_end(struct output *out);
 #define AUTO_OUTPUT CLEANUP(output_end)

@@ -1,7 +1,7 @@
 #include "cli/progress.h"
 
 #include "base/progress.h"
-#include "cli/out.h"
+#include "cli/size.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,7 +29,7 @@ static bool running;
 static pthread_t ticker;
 static int terminal = 2;
 
-/* What apt and dpkg set for the hooks and scripts that they run. */
+/* apt and dpkg set one of these for the hooks and scripts that they run. */
 static bool in_hook(void)
 {
 	static const char *const names[] = {"APT_HOOK_INFO_FD", "DPKG_HOOK_ACTION",
@@ -48,9 +48,9 @@ static bool wanted(void)
 	return isatty(1) && isatty(2) && term && *term && strcmp(term, "dumb") != 0 && !in_hook();
 }
 
-/* A terminal that was stopped (^S) must not stop the command, which may hold the lock; nor may one that takes half
- * a line, so the descriptor that root writes to does not wait. */
-static void put(const char *text)
+/* A stopped terminal (^S) must not stop the command, which may hold the lock. Nor must one that takes half a line:
+ * root writes through a non-blocking descriptor. */
+static void write_line(const char *text)
 {
 	struct pollfd out = {.fd = terminal, .events = POLLOUT};
 	ssize_t ignored;
@@ -81,7 +81,7 @@ static void amount(const struct progress *p, char *text, size_t size)
 		text[0] = '\0';
 }
 
-/* One column stays free: some terminals go to the next line in the last one. */
+/* One column stays free: some terminals wrap after writing the last one. */
 static void draw(void)
 {
 	struct progress p = progress_now();
@@ -96,14 +96,14 @@ static void draw(void)
 	amount(&p, count, sizeof count);
 	snprintf(text, sizeof text, "pinlib: %s%s", p.what, count);
 	snprintf(line, sizeof line, CLEAR "%.*s", columns - 1, text);
-	put(line);
+	write_line(line);
 	shown = true;
 }
 
 static void clear(void)
 {
 	if (shown)
-		put(CLEAR);
+		write_line(CLEAR);
 	shown = false;
 }
 
@@ -149,13 +149,13 @@ void progress_show(void)
 
 	if (running || !wanted())
 		return;
-	/* A description of our own: that of 2 is the caller's, too. Root can open every terminal, and only root has
-	 * the lock. */
+	/* O_NONBLOCK belongs to the open file description, which descriptor 2 shares with the caller: open a new
+	 * one. Root can open every terminal, and only root holds the lock. */
 	own = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (own < 0 && geteuid() == 0)
 		return;
 	terminal = own < 0 ? 2 : own;
-	/* Signals are for the thread that works. */
+	/* The main thread handles signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	running = pthread_create(&ticker, NULL, tick, NULL) == 0;

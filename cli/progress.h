@@ -1,13 +1,12 @@
 /*
- * Progress on a terminal: one line on standard error, taken away again, for a command that runs for
- * more than a second. Never into a pipe or a file, on a terminal that is dumb, in the background,
- * or under apt and dpkg, whose terminal it is. It has no colours, so NO_COLOR has nothing to take
- * away.
+ * Progress on a terminal: one line on standard error, removed at the end, for a command that runs longer than a
+ * second. Not in pipes or files, on a dumb terminal, in the background, or under apt and dpkg, which use the
+ * terminal themselves. The line has no colours, so NO_COLOR does not matter.
  */
 #pragma once
 
-/* From here on what base/progress.h knows is shown. */
+/* From now on shows the progress that base/progress.h records. */
 void progress_show(void);
 
-/* To be called before anything is printed: the line goes, and does not come back at once. */
+/* Removes the line for a moment; to be called before anything is printed. */
 void progress_hide(void);

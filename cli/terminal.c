@@ -19,8 +19,7 @@ static int length_of(unsigned char first)
 			      : 0;
 }
 
-/* What the second byte must be besides: overlong forms, surrogates, and beyond the last character (Unicode, table
- * 3-7). */
+/* Whether the second byte makes an overlong form, a surrogate, or a number above U+10FFFF (Unicode, table 3-7). */
 static bool is_odd(unsigned char first, unsigned char second)
 {
 	return (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
@@ -50,8 +49,7 @@ int is_command(uint32_t c)
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-/* How much of it is ASCII and to be left as it is: nearly all, so that is found without a look at
- * characters. */
+/* The length of the leading text that is plain ASCII. That is nearly all text, so this fast path comes first. */
 static size_t plain_length(const unsigned char *text, size_t len, bool lines)
 {
 	size_t n = 0;
@@ -62,8 +60,8 @@ static size_t plain_length(const unsigned char *text, size_t len, bool lines)
 	return n;
 }
 
-/* Fills out, which is as long as text, and returns how much of that it used; *taken of text, which is all of it but
- * the beginning of a character at its end. */
+/* Writes the clean text to out, which is as long as text, and returns its length. *taken is how much of text was
+ * read: all of it, except the beginning of a character at its end. */
 static size_t clean(const unsigned char *text, size_t len, bool lines, unsigned char *out,
 		    size_t *taken)
 {
@@ -78,7 +76,7 @@ static size_t clean(const unsigned char *text, size_t len, bool lines, unsigned 
 		used += plain;
 		at += plain;
 		n = utf8_at(text + at, len - at, &c);
-		if (n < 0) /* nothing is left, or the beginning of a character */
+		if (n < 0) /* the end, or the beginning of a character */
 			break;
 		if (n == 0 || is_command(c)) {
 			out[used++] = '?';
@@ -120,8 +118,8 @@ struct guard {
 	size_t nrest;
 };
 
-/* What is kept while a lock is held, in the order in which it came: a struct piece, its text, and so on. */
-struct piece {
+/* Output held back while a lock is held, in its order: a struct held_piece, its text, and so on. */
+struct held_piece {
 	int fd;
 	size_t len;
 };
@@ -151,7 +149,7 @@ static int held_room(size_t more)
 
 static int put_aside(int fd, const void *text, size_t len)
 {
-	struct piece piece = {fd, len};
+	struct held_piece piece = {fd, len};
 	int r = held_room(sizeof piece + len);
 
 	if (r < 0)
@@ -191,7 +189,7 @@ void terminal_let_go(int *lock)
 	*lock = -1;
 	held.on = false;
 	for (size_t at = 0; at < held.len;) {
-		struct piece piece;
+		struct held_piece piece;
 		int r;
 
 		memcpy(&piece, held.text + at, sizeof piece);
@@ -224,7 +222,7 @@ static int write_some(struct guard *g, const char *data, size_t n)
 	return put_out(g->fd, text, used);
 }
 
-/* stdio takes 0 for a failure, and reads errno. */
+/* For stdio 0 is a failure, with the reason in errno. */
 static ssize_t guarded_write(void *cookie, const char *data, size_t len)
 {
 	for (size_t at = 0; at < len;) {

@@ -1,7 +1,8 @@
 #include "cli/who.h"
 
-#include "cli/cli.h"
+#include "cli/message.h"
 #include "cli/out.h"
+#include "cli/terminal.h"
 
 #include <pwd.h>
 #include <stdio.h>

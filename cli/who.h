@@ -1,4 +1,4 @@
-/* Processes of others, for people and as JSON. */
+/* Processes of other users, for people and as JSON. */
 #pragma once
 
 #include "labeler/who.h"
@@ -7,18 +7,18 @@
 
 #define PROGRAM_NAME_MAX (PATH_MAX + 8)
 
-/* From our own account database; the number where that does not have it. Until the next call. */
+/* The name in the account database, or the number. Valid until the next call. */
 const char *user_name(uid_t uid);
 
-/* Whoever hides the path of their program still has a name: "[NAME]". */
+/* The path of the program, or "[NAME]" with the process's name where the path is hidden. */
 void program_name(const struct who *who, char text[PROGRAM_NAME_MAX]);
 
-/* "process 123 (alice, /usr/bin/app)", printable; until the next call. */
+/* "process 123 (alice, /usr/bin/app)", printable. Valid until the next call. */
 const char *who_text(const struct who *who);
 
-/* One warning for the first of those that did not answer, and how many others there are; then ": " and what. */
+/* One warning that names the first process that did not answer and counts the others, followed by ": " and what. */
 void warn_silent(const struct silent *silent, const char *what);
 
-/* The members of an open object; and an array "silent" of objects that have them. */
+/* json_who adds the members of a process to the open object; json_silent adds an array "silent" of such objects. */
 void json_who(const struct who *who);
 void json_silent(const struct silent *silent);

@@ -1,15 +1,14 @@
-# bash completion for pinlib(1): what may come is asked of pinlib itself, which has it from the
-# synopsis of each command.
+# bash completion for pinlib(1). pinlib itself lists the possible words, from the table of each command.
 
 _pinlib() {
 	local line=${COMP_LINE:0:COMP_POINT} word before candidate what
 	local -a words found
 
-	# By blanks alone: COMP_WORDS would be cut at "=" and ":", which versions are full of.
+	# Split at blanks only: COMP_WORDS is also cut at "=" and ":", which occur in versions.
 	read -ra words <<<"$line"
 	[[ $line != *[[:space:]] ]] || words+=("")
 	word=${words[-1]}
-	# readline puts in what follows the last of its word breaks.
+	# readline inserts only the part after the last of its word breaks.
 	before=${word%"${word##*[=:]}"}
 	COMPREPLY=()
 	while IFS=$'\t' read -r candidate what; do

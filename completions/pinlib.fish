@@ -1,5 +1,4 @@
-# fish completion for pinlib(1): what may come is asked of pinlib itself, which has it from the
-# synopsis of each command.
+# fish completion for pinlib(1). pinlib itself lists the possible words, from the table of each command.
 
 function __pinlib_complete
     set -l words (commandline -opc)

@@ -29,6 +29,11 @@ static const struct {
 };
 #define CHECKS (sizeof checks / sizeof *checks)
 
+const char *doctor_check(size_t i)
+{
+	return i < CHECKS ? checks[i].name : NULL;
+}
+
 bool doctor_has_check(const char *name)
 {
 	for (size_t i = 0; i < CHECKS; i++)

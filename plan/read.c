@@ -69,7 +69,7 @@ static bool is_below(const char *path, const char *dir)
 
 static int damaged(struct err *err, const char *what)
 {
-	return err_set(err, EBADMSG, "damaged plan (%s): run 'pinlib verify'", what);
+	return err_set(err, EBADMSG, "damaged plan (%s): run 'pinlib doctor --repair'", what);
 }
 
 static int check_header(const struct plan_header *h, size_t len, struct err *err)

@@ -157,7 +157,7 @@ int plan_renew(const char *dir, const char *app, struct err *err)
 	if (!file)
 		return err_nomem(err);
 	r = plan_load(dir, app, 0, file, err);
-	if (r < 0) /* there is none; what is wrong with one is for 'pinlib verify' to say */
+	if (r < 0) /* there is none; what is wrong with one is for 'pinlib doctor' to say */
 		return 0;
 	return file->plan.version < PLAN_VERSION ? plan_publish(dir, &file->plan, err) : 0;
 }

@@ -63,6 +63,20 @@ refuses() {
 	fi
 }
 
+# verify [--repair]: the faults that doctor finds in what pinlib keeps, a line each, and their number; or "all is well".
+verify() {
+	local said status=0
+	said=$(pinlib doctor "$@" wrapper database pending programs layers store) || status=$?
+	sed -n 's/^fault  *[a-z]*  *//p' <<<"$said"
+	case $status$(grep -c ^fault <<<"$said") in
+	00) echo "all is well" ;;
+	11) echo "1 finding" ;;
+	*0) ;;
+	*) echo "$(grep -c ^fault <<<"$said") findings" ;;
+	esac
+	return $status
+}
+
 # as UID COMMAND...: as an ordinary user, without any capability. setpriv itself still holds them
 # at its exec, so env stands between.
 as() {

@@ -90,5 +90,5 @@ for i in {1..12}; do
 	gone tree/libmine-3.0/usr/share/users
 done
 is "a mount that comes meanwhile: 'add' ends" "$ended $(tail -n 1 said)" "12 *"
-runs "verify" timeout 60 pinlib verify
+runs "doctor" timeout 60 pinlib doctor database pending programs layers store
 finish

@@ -61,8 +61,8 @@ within 60 "... for their user" "${user[@]}" pinlib --json ps
 is "... too" "$(count)" "$views"
 within 60 "ps --libs" pinlib --json ps --libs
 is "... lists each of them" "$(count)" "$views"
-within 10 "label of a stopped one" pinlib label "${pids[0]}"
-within 10 "label of one that runs" pinlib label "${pids[1]}"
+within 10 "ps of a stopped one" pinlib ps "${pids[0]}"
+within 10 "ps of one that runs" pinlib ps "${pids[1]}"
 within 60 "set" pinlib set demo libdemo1=2.0
 within 60 "refresh" pinlib refresh
 is "a launch" "$(as 1000 timeout 20 demo)" "2.0 /usr/bin/demo"
@@ -88,7 +88,7 @@ for _ in {1..300}; do
 done
 within 60 "gc when all have ended" pinlib gc --keep 1
 is "... frees what they used" "$(pinlib libs | grep -o '[12]\.[01]-1' | tr '\n' ' ')" "2.0-1 "
-runs "verify" pinlib verify
+runs "doctor" verify
 
 # Wrappers that their user stops at any point: a view that is half built, or not begun.
 cat >halves.py <<'END'
@@ -128,5 +128,5 @@ kill -TERM $parent && wait $parent
 # A wrapper may have read its plan before "set": gc leaves the layers of then while one runs.
 is "... and all that are let go become whole" "$(cat whole)" 300
 within 60 "gc afterwards" pinlib gc --keep 1
-runs "verify afterwards" pinlib verify
+runs "doctor afterwards" verify
 finish

@@ -103,8 +103,8 @@ stuck_processes() {
 	is "... names it" "$(tr -d ' \n' <said)" "*\"silent\":?{\"pid\":$stuck,\"uid\":1000,*\"name\":\"python3\"*"
 	answers "ps" 20 pinlib --json ps
 	is "... names it" "$(tr -d ' \n' <said)" "*\"silent\":?{\"pid\":$stuck,*"
-	within 20 pinlib label "$stuck" && not_ok "label" "exit 0"
-	is "label says that it does not answer" "$(cat said)" "*process $stuck does not answer*"
+	within 20 pinlib ps "$stuck" && not_ok "ps" "exit 0"
+	is "ps says that it does not answer" "$(cat said)" "*process $stuck does not answer*"
 	answers "set" 20 pinlib set demo libdemo1=1.0
 	answers "refresh" 20 pinlib refresh
 	within 60 pinlib doctor
@@ -187,7 +187,7 @@ printing "the hook of apt" bash hook
 mv /usr/bin/demo2 demo2.away
 printing "refresh" pinlib refresh
 mv demo2.away /usr/bin/demo2
-printing "verify --repair" pinlib verify --repair
+printing "doctor --repair" pinlib doctor --repair database pending programs layers store
 mkdir -p /etc/pinlib/pins.d
 printf 'app /usr/bin/demo\n pin libdemo1=7.7\n' >/etc/pinlib/pins.d/x.conf
 printing "apply" pinlib apply
@@ -218,16 +218,16 @@ hanging() {
 	touch hang
 	answers "gc ($*)" 20 pinlib gc
 	answers "refresh ($*)" 20 pinlib refresh
-	answers "verify ($*)" 20 pinlib verify
+	answers "doctor ($*)" 20 pinlib doctor database pending programs layers store
 	answers "set ($*)" 20 pinlib set demo libdemo1=1.0
-	answers "list ($*)" 20 pinlib list
+	answers "show ($*)" 20 pinlib show
 	answers "deps ($*)" 20 pinlib deps demo
 	answers "why ($*)" 20 pinlib why demo libdemo.so.1
 	answers "a launch ($*)" 20 demo
 	within 60 pinlib doctor
 	is "doctor ($*)" "$?" "[01]"
 	local command
-	for command in "set @ libdemo1=1.0" "set /usr/bin/hung libdemo1=1.0" "unset @" "thaw @" "watch @" \
+	for command in "set @ libdemo1=1.0" "set /usr/bin/hung libdemo1=1.0" "unset @" "thaw @" "keep watch @" \
 		"freeze @" "apply --file described"; do
 		beside "$command ($*)" pinlib ${command//@//tmp/hung/program}
 		[ -z "$*" ] || is "... which is refused" "$(cat beside.log)" "*FUSE file system of user 1000*"

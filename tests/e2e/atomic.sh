@@ -84,17 +84,17 @@ for pid in "${pids[@]}"; do
 	wait "$pid" || bad=$((bad + 1))
 done
 is "24 changes at once all succeed" $bad 0
-is "the policy has all three apps" "$(pinlib list | cut -d' ' -f1 | tr '\n' ' ')" \
+is "the policy has all three apps" "$(pinlib show | cut -d' ' -f1 | tr '\n' ' ')" \
 	"/opt/demo/bin/demo /usr/bin/demo /usr/bin/demo2 "
 numbers=$(pinlib --json history | /usr/bin/python3 -c 'import json, sys
 ids = [g["generation"] for g in json.load(sys.stdin)]
 print(ids == sorted(set(ids)))')
 is "generations have numbers of their own, in order" "$numbers" True
-runs "after it everything is well" pinlib verify
+runs "after it everything is well" verify
 
 # Readers during changes see one generation whole.
 rm -f stop
-as 1000 bash -c 'until [ -e /tmp/stop ]; do pinlib --json list | /usr/bin/python3 -m json.tool >/dev/null || echo broken; done' >readers.log 2>&1 &
+as 1000 bash -c 'until [ -e /tmp/stop ]; do pinlib --json show | /usr/bin/python3 -m json.tool >/dev/null || echo broken; done' >readers.log 2>&1 &
 flip demo >/dev/null
 touch stop
 wait

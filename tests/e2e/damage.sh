@@ -13,7 +13,7 @@ pinlib add libdemo1_1.0-1_*.deb >/dev/null || not_ok setup "cannot add"
 pinlib add --name libdemo1 --version 2.0 tree >/dev/null || not_ok setup "cannot add the tree"
 pinlib set demo libdemo1=2.0 >/dev/null || not_ok setup "cannot set"
 pinlib set demo2 libdemo1=1.0 >/dev/null || not_ok setup "cannot set"
-runs "before it all is well" pinlib verify
+runs "before it all is well" verify
 
 # Flips bits of each file, one at a time: those of the first and the last byte, and some between.
 cat >flip.py <<'END'
@@ -25,7 +25,7 @@ flips = missed = 0
 why = []
 
 def verify():
-    done = subprocess.run(["pinlib", "verify"], capture_output=True, text=True)
+    done = subprocess.run(["pinlib", "doctor", "database", "programs", "layers", "store"], capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
 def names(path):
@@ -75,18 +75,18 @@ with open(sys.argv[1], "r+b") as f:
 # A layer's own copy: from the store.
 copy=$(find $state/layers -name tool)
 chmod 644 "$copy"
-refuses "a changed mode in a layer" 1 tool pinlib verify
-runs "is mended" pinlib verify --repair
+refuses "a changed mode in a layer" 1 tool verify
+runs "is mended" verify --repair
 echo bad >"$(find $state/layers -name tool -not -path '*/.damaged*')"
-refuses "a changed file in a layer" 1 "is damaged" pinlib verify
-is "... says the app that it repairs" "$(pinlib verify --repair 2>&1)" "pinlib: /usr/bin/demo: repaired*all is well*"
-runs "... and all is well then" pinlib verify
+refuses "a changed file in a layer" 1 "is damaged" verify
+is "... says the app that it repairs" "$(verify --repair 2>&1)" "pinlib: /usr/bin/demo: repaired*all is well*"
+runs "... and all is well then" verify
 is "... the app runs with it" "$(as 1000 demo)" "2.0 /usr/bin/demo"
 rm "$(find $state/layers -name tool -not -path '*/.damaged*')"
 echo forged >>"$(find $state/layers -maxdepth 2 -name .spec | head -n 1)"
 pinlib set demo --on-failure=unpinned >/dev/null
 pinlib set demo2 --on-failure=unpinned >/dev/null
-runs "a set mends what it uses" pinlib verify
+runs "a set mends what it uses" verify
 
 # A view that runs keeps the tree that it was built from, until it ends.
 pinlib gc >/dev/null
@@ -96,7 +96,7 @@ for _ in {1..200}; do
 	sleep 0.05
 done
 rm "$(find $state/layers -name tool -not -path '*/.damaged*')"
-pinlib verify --repair >/dev/null 2>&1
+verify --repair >/dev/null 2>&1
 pinlib gc >/dev/null
 is "what is replaced stays while a view may need it" "$(ls -d $state/layers/.damaged-* | wc -l)" 1
 kill %1
@@ -106,9 +106,9 @@ is "... and goes then" "$(ls -A $state/layers | grep -c damaged)" 0
 
 # A plan.
 damage $state/plans/usr%2Fbin%2Fdemo
-refuses "a damaged plan" 1 "usr%2Fbin%2Fdemo" pinlib verify
+refuses "a damaged plan" 1 "usr%2Fbin%2Fdemo" verify
 as 1000 demo >/dev/null 2>&1 && not_ok "a damaged plan" "is used"
-runs "... is written anew" pinlib verify --repair
+runs "... is written anew" verify --repair
 is "... and used" "$(as 1000 demo)" "2.0 /usr/bin/demo"
 cp $state/plans/usr%2Fbin%2Fdemo2 other
 /usr/bin/python3 - <<'END'
@@ -120,19 +120,19 @@ d[16:20] = bytes(4)
 d[16:20] = zlib.crc32(d).to_bytes(4, "little")
 open("/var/lib/pinlib/plans/usr%2Fbin%2Fdemo2", "wb").write(d)
 END
-refuses "a plan that is whole and wrong" 1 "demo2" pinlib verify
-runs "... is written anew" pinlib verify --repair
+refuses "a plan that is whole and wrong" 1 "demo2" verify
+runs "... is written anew" verify --repair
 
 # Content: named with the command that restores it, refused until then, and then the layer too.
 restored() {
 	local name=$1 said
-	said=$(pinlib verify | grep -o 'restore it with: .*' | sort -u)
+	said=$(verify | grep -o 'restore it with: .*' | sort -u)
 	case $said in
 	*$'\n'* | "") not_ok "$name names one command" "$said" ;;
 	*) ok "$name names one command" ;;
 	esac
 	eval "${said#restore it with: }" >restore.log 2>&1 || not_ok "$name: the command works" "$said: $(cat restore.log)"
-	runs "$name: then the rest is mended" pinlib verify --repair
+	runs "$name: then the rest is mended" verify --repair
 }
 damage "$(find $state/layers -name libdemo.so.1.0)" # the store's own, by a hard link
 refuses "a set with damaged content" 1 "restore it with: pinlib add" pinlib set demo2 libdemo1=1.0 --on-failure=refuse
@@ -143,5 +143,5 @@ for manifest in $state/store/versions/*; do
 	refuses "a set with a damaged manifest" 1 "restore it with: pinlib add" pinlib set demo2 libdemo1=1.0
 	restored "a damaged manifest"
 done
-runs "in the end all is well" pinlib verify
+runs "in the end all is well" verify
 finish

@@ -33,7 +33,7 @@ for i in range(1, 10001):
     db.execute("INSERT INTO pin (app, version, added) VALUES (?, ?, ?)", (app, version, generation))
 db.commit()
 END
-is "the policy has 10,001 apps" "$(pinlib list | wc -l)" 10001
+is "the policy has 10,001 apps" "$(pinlib show | wc -l)" 10001
 runs "set of one more" pinlib set /usr/bin/demo2 libdemo1=2.0
 is "the one more works" "$(as 1000 demo2)" "2.0 /usr/bin/demo2"
 is "show of one" "$(as 1000 pinlib show demo | head -n 1)" /usr/bin/demo

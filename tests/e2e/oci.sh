@@ -35,9 +35,9 @@ is "... the store too" "$(pinlib libs | diff - libs)" ""
 is "... and in force" "$(demo; demo2)" "1.0 /usr/bin/demo
 1.1 /usr/bin/demo2"
 is "... in one generation" "$(pinlib history | wc -l)" 2
-is "import again changes nothing" "$(pinlib import pins.tar)" "all is as described, in generation 1"
+is "import again changes nothing" "$(pinlib import pins.tar)" "nothing to change: generation 1 is as described"
 is "... in JSON" "$(pinlib import --json pins.tar | grep changed)" '*"changed": false,'
-runs "all is well" pinlib verify
+runs "all is well" verify
 refuses "export of what has no pins" 1 "has no pins" pinlib export true -o none.tar
 refuses "export to where nothing can be written" 1 "cannot write /no/such/dir/x: cannot open /no: No such file" pinlib export demo -o /no/such/dir/x
 refuses "export without a file" 2 "where to" pinlib export demo
@@ -179,7 +179,7 @@ done
 another_machine
 pinlib add "$fixtures"/deb/libdemo1_1.10-1_*.deb >/dev/null
 pinlib set demo libdemo1=1.10 >/dev/null || not_ok setup "cannot set"
-before=$(pinlib list; demo)
+before=$(pinlib show; demo)
 count=0
 for file in hostile/*.oci; do
 	case $file in hostile/good-*) continue ;; esac
@@ -189,7 +189,7 @@ for file in hostile/*.oci; do
 	said=$(timeout 60 pinlib import "$file" 2>&1) || status=$?
 	if [ $status != 1 ]; then
 		not_ok "refused: $name" "exit $status: $said"
-	elif [ "$(pinlib list; demo)" != "$before" ]; then
+	elif [ "$(pinlib show; demo)" != "$before" ]; then
 		not_ok "refused: $name" "it changed what is pinned"
 	elif [ -n "$(find $state/store \( -type f -perm /7022 -o ! -user root \) ; ls -A $state/store/tmp)" ]; then
 		not_ok "refused: $name" "it left something in the store"
@@ -204,7 +204,7 @@ done
 refuses "a directory" 1 "is not a file" pinlib import /tmp
 mkfifo fifo
 refuses "a FIFO" 1 "is not a file" timeout 20 pinlib import fifo
-runs "all is well after that" pinlib verify
+runs "all is well after that" verify
 
 # Through a registry, by skopeo.
 registry() {

@@ -30,33 +30,32 @@ shows() {
 	is "$1: ... and taken away again" "$(sed 's/.*\^M^\[\[K//' <<<"$said" | head -n 1)" "$4"
 }
 
-shows verify "slowly pread64,renameat pinlib verify" "pinlib: hashing the store: .* of .*, .*%" "all is well*"
 shows doctor "slowly pread64 pinlib doctor" "pinlib: hashing the store: .* of .*, .*%" "well*kernel*"
 shows gc "slowly getdents64 pinlib gc --dry-run" "pinlib: going through the store" "*version *"
 printf 'int x;' >x.c && gcc -shared -Wl,-soname,libx.so.1 -o libx.so.1 x.c
 shows add "slowly fsync,syncfs,renameat2,openat pinlib add --version 1 libx.so.1" "pinlib: " "libx *added*"
 shows "check --all" "DELAY=900000 slowly openat pinlib check --all" \
-	"pinlib: trying views out" "*/usr/bin/demo*"
+	"pinlib: testing views" "*/usr/bin/demo*"
 
 # A finding in between has its line to itself.
 object=$(find /var/lib/pinlib/store/objects -type f | sort | head -n 1)
 cp -a "$object" kept && printf x >>"$object"
-said=$(on_terminal "slowly pread64 pinlib verify")
-is "a finding has its line to itself" "$(tr -d '\n' <<<"$said" | grep -cE '(^|\^\[\[K|\^M)object [0-9a-f]{64} is damaged')" 1
+said=$(on_terminal "slowly pread64 pinlib doctor store")
+is "a finding has its line to itself" "$(tr -d '\n' <<<"$said" | grep -cE '(^|\^\[\[K|\^M)fault +store +object [0-9a-f]{64} is damaged')" 1
 cat kept >"$object"
 
-slow="slowly pread64 pinlib verify"
-is "quick work shows none" "$(on_terminal "pinlib verify")" "all is well*"
+slow="slowly pread64 pinlib doctor store"
+is "quick work shows none" "$(on_terminal "pinlib doctor store")" "well*store*"
 is "no colours" "$(on_terminal "$slow" | grep -c '\^\[\[[0-9;]*m')" 0
 is "... with NO_COLOR" "$(NO_COLOR=1 on_terminal "$slow" | grep -c '\^\[\[[0-9;]*m')" 0
-is "none on a dumb terminal" "$(TERM_WANTED=dumb on_terminal "$slow")" "all is well*"
-is "none where TERM is empty" "$(TERM_WANTED= on_terminal "$slow")" "all is well*"
-is "none into a pipe" "$(on_terminal "bash -c '$slow | cat'")" "all is well*"
-is "none where errors go elsewhere" "$(on_terminal "bash -c '$slow 2>errors'")$(cat errors)" "all is well*"
-is "none without a terminal" "$(bash -c "$slow" 2>&1)" "all is well*"
-is "none in apt's hooks" "$(APT_HOOK_INFO_FD=0 on_terminal "$slow")" "all is well*"
-is "none in dpkg's hooks" "$(DPKG_HOOK_ACTION=unpack on_terminal "$slow")" "all is well*"
-is "none in maintainer scripts" "$(DPKG_MAINTSCRIPT_NAME=postinst on_terminal "$slow")" "all is well*"
+is "none on a dumb terminal" "$(TERM_WANTED=dumb on_terminal "$slow")" "well*store*"
+is "none where TERM is empty" "$(TERM_WANTED= on_terminal "$slow")" "well*store*"
+is "none into a pipe" "$(on_terminal "bash -c '$slow | cat'")" "well*store*"
+is "none where errors go elsewhere" "$(on_terminal "bash -c '$slow 2>errors'")$(cat errors)" "well*store*"
+is "none without a terminal" "$(bash -c "$slow" 2>&1)" "well*store*"
+is "none in apt's hooks" "$(APT_HOOK_INFO_FD=0 on_terminal "$slow")" "well*store*"
+is "none in dpkg's hooks" "$(DPKG_HOOK_ACTION=unpack on_terminal "$slow")" "well*store*"
+is "none in maintainer scripts" "$(DPKG_MAINTSCRIPT_NAME=postinst on_terminal "$slow")" "well*store*"
 
 # A narrow terminal gets a line that fits: one that wraps would not go away.
 said=$(on_terminal "stty cols 30; $slow" | tr -d '\n' | sed 's/\^M\^\[\[K/\n/g' | grep '^pinlib:' | awk '{ if (length > n) n = length } END { print n }')

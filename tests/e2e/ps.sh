@@ -1,5 +1,5 @@
 #!/bin/bash
-# pinlib ps and label: upgrades under running views, forged labels, /proc that hides, fork storms.
+# pinlib ps: upgrades under running views, forged labels, /proc that hides, fork storms.
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
@@ -40,7 +40,7 @@ print(*([p["state"] for p in all if p["pid"] == int(sys.argv[1])] or "-"))' "$pi
 
 # lib PID NAME: "pinned /path", "host /path", with "stale" where it is.
 lib() {
-	pinlib --json label "$1" | /usr/bin/python3 -c '
+	pinlib --json ps "$1" | /usr/bin/python3 -c '
 import json, os, sys
 for l in json.load(sys.stdin)[0]["libs"]:
     if os.path.basename(l["path"]).startswith(sys.argv[1]):
@@ -107,7 +107,7 @@ is "a user can forge the mount" "$(grep -c "pinlib:$real" "/proc/$f/mountinfo")"
 is "a forged label is not believed" "$(state "$f")" untrusted
 is "... nor by its user" "$(state "$f" as 1000)" untrusted
 is "... nor by another" "$(state "$f" as 1001)" unknown
-refuses "... and label says so" 1 "did not make this label" pinlib label "$f"
+refuses "... and label says so" 1 "did not make this label" pinlib ps "$f"
 is "... nor taken for an app's" "$(pinlib ps demo2 | grep -c "^$f ")" 0
 kill "$f"
 begin g unshare --user --map-root-user --mount bash forge.sh $'pinlib:\e[2J\xff\nx:1:/usr/bin/demo' g.pid

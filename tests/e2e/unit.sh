@@ -141,7 +141,7 @@ refused="failed: *cannot build its view: CAP_SYS_ADMIN is out of reach: "
 is "NoNewPrivileges= keeps the wrapper from it" "$(said 'without, nnp')" "$refused*no_new_privs*"
 is "so does a bounding set" "$(said 'without, bounded')" "$refused*bounding set*"
 is "unit says what it wrote, and what is left to do" "$(said wrote)" \
-	"wrote $units/setuid.service.d/pinlib.conf systemctl restart setuid.service puts it in force "
+	"wrote $units/setuid.service.d/pinlib.conf run 'systemctl restart setuid.service' to use it "
 for s in nnp bounded before script; do
 	is "with the drop-in: $s" "$(said "view, $s")" "1.0 *"
 done

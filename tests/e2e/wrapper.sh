@@ -101,7 +101,7 @@ umount "${wrapper%/*}" && rm -r other
 # What else is there would be exempt too.
 cp /usr/bin/id "${wrapper%/*}/suid-id" && chmod 4755 "${wrapper%/*}/suid-id"
 refuses "a setuid program beside the wrapper" 1 "suid-id must not be there" pinlib set demo libdemo1=1.0
-refuses "... verify says so too" 1 "suid-id must not be there" pinlib verify
+refuses "... verify says so too" 1 "suid-id must not be there" verify
 chmod 755 "${wrapper%/*}/suid-id" && setcap cap_net_raw=p "${wrapper%/*}/suid-id"
 refuses "a program with capabilities beside the wrapper" 1 "suid-id must not be there" \
 	pinlib set demo libdemo1=1.0

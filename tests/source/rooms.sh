@@ -35,21 +35,14 @@ done <<<"$hosts"
 is "no file names a package mirror" "$found" ""
 
 # A command is one file, one line of the table, one entry of the manual, one scenario.
-for file in cli/*.c commands/*.c; do
+for file in commands/*.c; do
 	name=$(sed -n 's/^	\.name = "\(.*\)",$/\1/p' "$file" 2>/dev/null)
 	[ -n "$name" ] || continue
 	missing=
-	grep -q "&command_$name" cli/main.c || missing+="not in the table of cli/main.c; "
+	grep -q "&command_$name" commands/main.c || missing+="not in the table of commands/main.c; "
 	grep -q "^\.It .*Cm $name" man/pinlib.1 || missing+="not in man/pinlib.1; "
 	grep -rqE "pinlib (--json )?$name( |$)" tests/scenarios || missing+="in no scenario; "
 	is "command $name is documented and tested" "$missing" ""
-	# Shells complete by the synopsis: it has every option.
-	synopsis=$(sed -n '/\.synopsis = /,/,$/p' "$file")
-	missing=
-	while read -r option; do
-		grep -qE -- "--$option([]= |\"]|$)" <<<"$synopsis" || missing+="--$option "
-	done < <(sed -n 's/^.*{"\([a-z-]*\)", [a-z]*_argument, .*/\1/p' "$file" | sort -u)
-	is "command $name has all options in its synopsis" "$missing" ""
 done
 
 # SECURITY.md names a test for each promise.

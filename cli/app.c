@@ -1,0 +1,85 @@
+#include "cli/app.h"
+
+#include "base/cleanup.h"
+#include "base/paths.h"
+#include "base/reach.h"
+#include "cli/command.h"
+#include "loader/program.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_executable(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
+}
+
+/* The file in PATH that a shell would run. sudo may shorten PATH, so the usual directories follow it. If no file
+ * of this name can be executed, the first one: a later check says why it cannot be pinned. */
+static int find_in_path(const char *name, char out[PATH_MAX], struct err *err)
+{
+	const char *path = getenv("PATH");
+	AUTO_FREE char *all = NULL;
+
+	if (asprintf(&all, "%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+		     path ? path : "") < 0) {
+		all = NULL;
+		return err_nomem(err);
+	}
+	out[0] = '\0';
+	for (char *save, *dir = strtok_r(all, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		char at[PATH_MAX];
+		int n = snprintf(at, sizeof at, "%s/%s", dir, name);
+
+		if (n < 0 || n >= PATH_MAX || access(at, F_OK) != 0)
+			continue;
+		if (!out[0] || is_executable(at))
+			snprintf(out, PATH_MAX, "%s", at);
+		if (is_executable(at))
+			return 0;
+	}
+	return out[0] ? 0
+		      : err_set(err, ENOENT, "there is no program '%s' in PATH; give its full path",
+				name);
+}
+
+int find_app(const char *name, char app[PATH_MAX], struct err *err)
+{
+	char found[PATH_MAX];
+	int r;
+
+	if (!*name)
+		return err_set(err, EINVAL, "the name of the program is empty");
+	if (!strchr(name, '/')) {
+		r = find_in_path(name, found, err);
+		if (r < 0)
+			return r;
+		name = found;
+	}
+	/* A command that changes things may hold the lock: it must not wait for a user's file system. */
+	r = command_current->root ? reach_allowed(name, err) : 0;
+	if (r == 0)
+		r = program_canonical(name, app, err);
+	if (r == 0 && strcmp(app, PINLIB_WRAPPER) == 0)
+		return err_set(err, EINVAL, "%s is pinlib's own wrapper", app);
+	return r;
+}
+
+int find_apps(char *const *names, size_t n, struct strings *apps, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		char path[PATH_MAX];
+
+		r = find_app(names[i], path, err);
+		if (r == 0 && !strings_have(apps, path))
+			r = strings_add(apps, path, err);
+	}
+	return r;
+}

@@ -1,0 +1,12 @@
+/* Programs by the names that users give them. */
+#pragma once
+
+#include "base/err.h"
+#include "policy/policy.h"
+
+#include <limits.h>
+
+/* The canonical path of the app that the user named: a path, or a command in PATH. */
+int find_app(const char *name, char app[PATH_MAX], struct err *err);
+/* The same for each name; each app once, in the order of their first names. */
+int find_apps(char *const *names, size_t n, struct strings *apps, struct err *err);

@@ -1,0 +1,11 @@
+/*
+ * What the last word of a command line may be, for the completions of shells (completions/), read from the tables of
+ * the commands (cli/command.h).
+ *
+ * Printed is a line for each possibility, with a tab and a description, or a request to the shell, which knows best:
+ * ":files", ":directories" or ":commands".
+ */
+#pragma once
+
+/* The words after "pinlib"; the last one, which may be empty, is to be completed. There is at least one. */
+void complete_words(int count, char **words);

@@ -1,0 +1,13 @@
+/* Messages on standard error. Each is one line, whatever the names in it hold. */
+#pragma once
+
+#include "base/err.h"
+
+/* "pinlib: TEXT"; returns EXIT_FAIL. */
+int failed(const struct err *err);
+void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A text after a prefix of the caller's. */
+void put_message(const char *before, const char *text);
+
+/* warn as a report_fn; ctx is not used. */
+void warn_report(void *ctx, const char *text);

@@ -1,0 +1,122 @@
+#include "cli/session.h"
+
+#include "base/cleanup.h"
+#include "base/paths.h"
+#include "change/activation.h"
+#include "change/pending.h"
+#include "change/recovery.h"
+#include "cli/arguments.h"
+#include "cli/message.h"
+#include "cli/terminal.h"
+#include "policy/lock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int take_lock(int *lock, void (*waited)(void), struct err *err)
+{
+	int r = policy_lock(lock, waited, err);
+
+	if (r == 0)
+		terminal_hold(*lock);
+	return r;
+}
+
+void drop_lock(int *lock)
+{
+	if (*lock >= 0)
+		terminal_let_go(lock);
+}
+
+static void say_waiting(void)
+{
+	warn("waiting for another pinlib command to finish");
+}
+
+/* Finishes the change of an interrupted command. Without one the policy, which may be damaged, is not opened. */
+static int finish_pending(struct store *store, struct err *err)
+{
+	AUTO_POLICY struct policy *committed = NULL;
+	AUTO_STRINGS struct strings pending = {0};
+	struct err why;
+	int r;
+
+	if (pending_read(&pending, &why) == 0 && !pending.items)
+		return 0;
+	r = policy_open(&committed, err);
+	if (r < 0)
+		return r;
+	if (recovery_run(committed, store, &why) < 0)
+		warn("an earlier command was interrupted, and cannot be finished yet: %s; 'pinlib "
+		     "doctor' says more",
+		     why.text);
+	return 0;
+}
+
+int session_begin_store(struct session *s, struct err *err)
+{
+	struct err why;
+	int r;
+
+	*s = (struct session){.lock = -1};
+	r = take_lock(&s->lock, say_waiting, err);
+	if (r == 0)
+		r = store_open(PINLIB_STORE, true, &s->store, err);
+	if (r == 0 && store_sweep(s->store, &why) < 0)
+		warn("cannot remove files that an interrupted command left: %s", why.text);
+	if (r == 0)
+		r = finish_pending(s->store, err);
+	return r;
+}
+
+int session_begin(struct session *s, struct err *err)
+{
+	int r = session_begin_store(s, err);
+
+	return r < 0 ? r : policy_begin(&s->policy, err);
+}
+
+/* Keeps the reports of activate until it has ended: only then is it known whether they are remarks or reasons. */
+static void keep_text(void *ctx, const char *what)
+{
+	FILE *f = ctx;
+
+	fprintf(f, "%s%c", what, '\0');
+}
+
+static void put_kept(const char *text, size_t len, const char *before)
+{
+	for (const char *at = text; at < text + len; at += strlen(at) + 1)
+		put_message(before, at);
+}
+
+int session_activate(struct session *s, const struct strings *paths, bool force,
+		     int64_t *generation)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	struct err err;
+	FILE *f = open_memstream(&text, &len);
+	struct activation_options how = {.force = force, .report = keep_text, .ctx = f};
+	int r;
+
+	if (!f)
+		return failed((err_nomem(&err), &err));
+	r = activation_run(s->policy, s->store, paths, arguments_typed, &how, generation, &err);
+	if (fclose(f) != 0)
+		len = 0;
+	if (r < 0)
+		failed(&err);
+	put_kept(text, len, r < 0 ? "  also: " : "pinlib: note: ");
+	if (r == -ECANCELED)
+		fprintf(stderr, "  nothing was changed; --force does it anyway\n");
+	return r < 0 ? EXIT_FAIL : EXIT_OK;
+}
+
+void session_end(struct session *s)
+{
+	policy_close(&s->policy);
+	store_close(&s->store);
+	drop_lock(&s->lock);
+}

@@ -1,0 +1,30 @@
+/* A command that changes things holds a session: the lock, the store, and the policy between begin and commit. */
+#pragma once
+
+#include "base/err.h"
+#include "base/path.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+
+/* policy_lock; while it is held nothing is printed, see terminal_hold. */
+int take_lock(int *lock, void (*waited)(void), struct err *err);
+void drop_lock(int *lock);
+#define AUTO_LOCK CLEANUP(drop_lock)
+
+struct session {
+	int lock; /* -1: not held */
+	struct store *store;
+	struct policy *policy;
+};
+/* First finishes the change of an interrupted command. */
+int session_begin(struct session *session, struct err *err);
+/* The same without the policy, for a command that does not change it. */
+int session_begin_store(struct session *session, struct err *err);
+void session_end(struct session *session);
+#define AUTO_SESSION CLEANUP(session_end)
+
+/* activate for a session; its reports go to standard error. Returns an exit status. */
+int session_activate(struct session *session, const struct strings *paths, bool force,
+		     int64_t *generation);

@@ -1,0 +1,5 @@
+/* Words that are no commands. */
+#pragma once
+
+/* What the user may have meant, as it follows "pinlib "; NULL if there is nothing like it. */
+const char *suggest(const char *word);

@@ -1,0 +1,538 @@
+/* Prints the load closure of programs: the objects that would be loaded, the rules that found them, and missing
+ * ones. */
+#include "base/paths.h"
+#include "base/progress.h"
+#include "base/sysroot.h"
+#include "cli/app.h"
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "cli/terminal.h"
+#include "commands/commands.h"
+#include "loader/closure.h"
+#include "loader/index.h"
+#include "loader/symbols.h"
+#include "plan/read.h"
+#include "view/verdict.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define AHEAD 24 /* programs */
+#define MANY 32	 /* programs from which on the index is used */
+
+enum form { FORM_TREE, FORM_LIST, FORM_DOT };
+
+struct request {
+	enum form form;
+	bool symbols;
+	bool many; /* several programs: each one's name is printed first */
+	struct scan *live;
+	const char *library_path;
+	struct plan_file *plan;
+	size_t wrong; /* how many programs miss something, or cannot be read */
+};
+
+/* -- one need -- */
+
+static void put_rule(const struct closure *c, const struct need *n)
+{
+	const struct object *o = n->object == CLOSURE_NONE ? NULL : &c->objects[n->object];
+
+	printf("  [%s", rule_name(n->rule));
+	if (n->owner != CLOSURE_NONE) {
+		fputs(" of ", stdout);
+		put_text(c->objects[n->owner].path);
+	}
+	if (*n->subdir)
+		printf(", %s", n->subdir);
+	if (o && o->layer)
+		fputs(", pinned", stdout);
+	if (n->kind != ELF_NEEDED)
+		fputs(n->kind == ELF_FILTER ? ", filter" : ", auxiliary", stdout);
+	putchar(']');
+}
+
+static void put_missing(const struct closure *c, const struct need *n)
+{
+	put_text(n->name);
+	fputs(" => not found", stdout);
+	if (n->broken) {
+		fputs(": ", stdout);
+		put_text(n->path);
+		printf(": %s", n->broken);
+	} else if (n->hint) {
+		printf(" (%s; ldconfig would find ", c->no_cache);
+		put_text(n->hint);
+		putchar(')');
+	}
+	if (n->kind == ELF_AUXILIARY)
+		fputs("  [auxiliary]", stdout);
+}
+
+/* -- the tree -- */
+
+static void put_branch(const struct closure *c, size_t object, int depth)
+{
+	const struct object *o = &c->objects[object];
+
+	for (size_t i = 0; i < o->nneeds; i++) {
+		const struct need *n = &o->needs[i];
+		const struct object *to;
+
+		printf("%*s", 2 * depth, "");
+		if (n->object == CLOSURE_NONE) {
+			put_missing(c, n);
+			putchar('\n');
+			continue;
+		}
+		to = &c->objects[n->object];
+		put_text(n->name);
+		fputs(" => ", stdout);
+		put_text(to->path);
+		put_rule(c, n);
+		putchar('\n');
+		if (to->by == object && to->by_need == i)
+			put_branch(c, n->object, depth + 1);
+	}
+}
+
+static void put_head(const struct closure *c)
+{
+	const struct object *program = &c->objects[0];
+
+	if (c->script) {
+		put_text(c->script);
+		fputs(": a script, run by\n", stdout);
+	}
+	put_text(program->path);
+	if (program->layer)
+		fputs("  [pinned]", stdout);
+	if (c->loader == LOADER_NONE)
+		fputs(": statically linked", stdout);
+	if (c->loader == LOADER_MUSL)
+		fputs(": loaded by musl's loader", stdout);
+	if (c->loader == LOADER_OTHER)
+		fputs(": its loader's rules are not known here", stdout);
+	putchar('\n');
+	if (c->loader == LOADER_NONE || !program->elf->interp)
+		return;
+	fputs("  ", stdout);
+	put_text(c->ways->path);
+	for (size_t i = 1; i < c->count; i++)
+		if (c->objects[i].by == CLOSURE_NONE && c->objects[i].layer)
+			fputs("  [interpreter, pinned]\n", stdout);
+		else if (c->objects[i].by == CLOSURE_NONE)
+			fputs("  [interpreter]\n", stdout);
+	if (!c->ways->there)
+		fputs(" => not found  [interpreter]\n", stdout);
+}
+
+/* -- the list: one line an object, as ldd(1) has it -- */
+
+/* The name by which it was first needed. */
+static const char *asked_as(const struct closure *c, const struct object *o)
+{
+	return o->by == CLOSURE_NONE ? o->path : c->objects[o->by].needs[o->by_need].name;
+}
+
+static void put_list(const struct request *q, const struct closure *c)
+{
+	const char *indent = q->many ? "\t" : "";
+
+	if (q->many) {
+		put_text(c->objects[0].path);
+		puts(":");
+	}
+	if (c->loader == LOADER_NONE)
+		printf("%sstatically linked\n", indent);
+	for (size_t i = 1; i < c->count; i++) {
+		const struct object *o = &c->objects[i];
+
+		if (!o->wanted)
+			continue;
+		fputs(indent, stdout);
+		if (strcmp(asked_as(c, o), o->path) != 0) {
+			put_text(asked_as(c, o));
+			fputs(" => ", stdout);
+		}
+		put_text(o->path);
+		puts(o->layer ? " (pinned)" : "");
+	}
+	for (size_t i = 0; i < c->count; i++)
+		for (size_t k = 0; k < c->objects[i].nneeds; k++)
+			if (c->objects[i].needs[k].object == CLOSURE_NONE) {
+				fputs(indent, stdout);
+				put_missing(c, &c->objects[i].needs[k]);
+				putchar('\n');
+			}
+	if (c->objects[0].elf->interp && !c->ways->there)
+		printf("%s%s => not found\n", indent, c->ways->path);
+}
+
+/* -- missing versions and symbols -- */
+
+static void put_gap(const struct closure *c, const struct gap *g)
+{
+	const char *by = c->objects[g->object].path;
+
+	switch (g->kind) {
+	case GAP_MISSING:
+	case GAP_WEAK:
+		put_text(c->objects[g->of].path);
+		printf(": %sversion '", g->kind == GAP_WEAK ? "weak " : "");
+		put_text(g->version);
+		fputs("' not found", stdout);
+		break;
+	case GAP_UNKNOWN:
+		put_text(c->objects[g->of].path);
+		fputs(": no version information available", stdout);
+		break;
+	case GAP_UNLOADED:
+		fputs("version '", stdout);
+		put_text(g->version);
+		fputs("' of a library that is not loaded, ", stdout);
+		put_text(g->file);
+		break;
+	}
+	fputs(" (required by ", stdout);
+	put_text(by);
+	puts(")");
+}
+
+static void put_undefined(const struct closure *c, const struct undefined *u)
+{
+	fputs("undefined symbol: ", stdout);
+	put_text(u->name);
+	if (u->version) {
+		fputs(", version ", stdout);
+		put_text(u->version);
+	}
+	fputs(" (required by ", stdout);
+	put_text(c->objects[u->object].path);
+	puts(")");
+}
+
+static void put_wrong(const struct request *q, const struct closure *c,
+		      const struct undefineds *undefined)
+{
+	const char *indent = q->many && q->form == FORM_LIST ? "\t" : "";
+
+	for (size_t i = 0; i < c->ngaps; i++) {
+		fputs(indent, stdout);
+		put_gap(c, &c->gaps[i]);
+	}
+	for (size_t i = 0; i < undefined->count; i++) {
+		fputs(indent, stdout);
+		put_undefined(c, &undefined->items[i]);
+	}
+}
+
+/* -- Graphviz -- */
+
+static void put_quoted(const char *text)
+{
+	AUTO_FREE char *copy = strdup(text);
+
+	putchar('"');
+	for (const char *p = copy ? printable(copy) : "?"; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			putchar('\\');
+		putchar(*p);
+	}
+	putchar('"');
+}
+
+static void put_edge(const struct closure *c, const struct object *from, const struct need *n)
+{
+	fputs("\t", stdout);
+	put_quoted(from->path);
+	fputs(" -> ", stdout);
+	put_quoted(n->object == CLOSURE_NONE ? n->name : c->objects[n->object].path);
+	printf(" [label=\"%s\"%s];\n", rule_name(n->rule),
+	       n->object == CLOSURE_NONE ? ", color=red" : "");
+	if (n->object != CLOSURE_NONE)
+		return;
+	fputs("\t", stdout);
+	put_quoted(n->name);
+	fputs(" [color=red, style=dashed];\n", stdout);
+}
+
+static void put_dot(const struct closure *c)
+{
+	fputs("digraph ", stdout);
+	put_quoted(c->objects[0].path);
+	fputs(" {\n\trankdir=LR;\n\tnode [shape=box];\n", stdout);
+	for (size_t i = 0; i < c->count; i++) {
+		const struct object *o = &c->objects[i];
+
+		fputs("\t", stdout);
+		put_quoted(o->path);
+		puts(o->layer ? " [style=filled, xlabel=\"pinned\"];" : ";");
+		/* Edges to objects that are loaded already are left out: those to libc would cover all others. */
+		for (size_t k = 0; k < o->nneeds; k++)
+			put_edge(c, o, &o->needs[k]);
+	}
+	puts("}");
+}
+
+/* -- JSON -- */
+
+static void json_index(const char *key, size_t number)
+{
+	if (number == CLOSURE_NONE)
+		json_string(key, NULL);
+	else
+		json_number(key, (int64_t)number);
+}
+
+static void json_need(const struct closure *c, const struct need *n)
+{
+	static const char *const kinds[] = {
+		[ELF_NEEDED] = "needed", [ELF_AUXILIARY] = "auxiliary", [ELF_FILTER] = "filter"};
+
+	json_open(NULL, '{');
+	json_string("name", n->name);
+	json_string("kind", kinds[n->kind]);
+	json_string("rule", rule_name(n->rule));
+	json_string("of", n->owner == CLOSURE_NONE ? NULL : c->objects[n->owner].path);
+	json_string("hwcaps", *n->subdir ? n->subdir : NULL);
+	json_index("object", n->object);
+	json_string("path", n->path);
+	json_string("error", n->broken);
+	json_string("hint", n->hint);
+	json_close();
+}
+
+static void json_object(const struct closure *c, const struct object *o)
+{
+	json_open(NULL, '{');
+	json_string("path", o->path);
+	json_string("canonical", o->canonical);
+	json_string("soname", o->elf->soname);
+	json_bool("pinned", o->layer != NULL);
+	json_string("rule", rule_name(closure_rule(c, (size_t)(o - c->objects))));
+	json_bool("wanted", o->wanted);
+	json_open("needs", '[');
+	for (size_t i = 0; i < o->nneeds; i++)
+		json_need(c, &o->needs[i]);
+	json_close();
+	json_close();
+}
+
+static void json_gap(const struct closure *c, const struct gap *g)
+{
+	static const char *const kinds[] = {[GAP_MISSING] = "missing",
+					    [GAP_WEAK] = "weak",
+					    [GAP_UNKNOWN] = "no version information",
+					    [GAP_UNLOADED] = "not loaded"};
+
+	json_open(NULL, '{');
+	json_string("kind", kinds[g->kind]);
+	json_string("version", g->version);
+	json_string("file", g->file);
+	json_string("of", g->of == CLOSURE_NONE ? NULL : c->objects[g->of].path);
+	json_string("by", c->objects[g->object].path);
+	json_close();
+}
+
+static void json_closure(const struct request *q, const struct closure *c,
+			 const struct undefineds *undefined)
+{
+	static const char *const loaders[] = {[LOADER_GLIBC] = "glibc",
+					      [LOADER_MUSL] = "musl",
+					      [LOADER_NONE] = "none",
+					      [LOADER_OTHER] = "other"};
+
+	json_open(NULL, '{');
+	json_string("program", c->objects[0].path);
+	json_string("script", c->script);
+	json_string("loader", loaders[c->loader]);
+	json_string("interpreter", c->objects[0].elf->interp);
+	json_bool("complete", closure_missing(c) == 0 && closure_gaps(c) == 0);
+	json_open("objects", '[');
+	for (size_t i = 0; i < c->count; i++)
+		json_object(c, &c->objects[i]);
+	json_close();
+	json_open("versions", '[');
+	for (size_t i = 0; i < c->ngaps; i++)
+		json_gap(c, &c->gaps[i]);
+	json_close();
+	if (q->symbols) {
+		json_open("symbols", '[');
+		for (size_t i = 0; i < undefined->count; i++) {
+			json_open(NULL, '{');
+			json_string("name", undefined->items[i].name);
+			json_string("version", undefined->items[i].version);
+			json_string("by", c->objects[undefined->items[i].object].path);
+			json_close();
+		}
+		json_close();
+	}
+	json_close();
+}
+
+/* -- one program -- */
+
+static int print_closure(struct request *q, const struct closure *c, struct err *err)
+{
+	AUTO_UNDEFINEDS struct undefineds undefined = {0};
+	int r = q->symbols ? symbols_undefined(NULL, c, &undefined, err) : 0;
+
+	if (r < 0)
+		return r;
+	progress_hide();
+	if (want_json) {
+		json_closure(q, c, &undefined);
+	} else if (q->form == FORM_DOT) {
+		put_dot(c);
+	} else {
+		if (q->form == FORM_LIST)
+			put_list(q, c);
+		else
+			put_head(c);
+		if (q->form == FORM_TREE)
+			put_branch(c, 0, 1);
+		put_wrong(q, c, &undefined);
+	}
+	if (closure_missing(c) + closure_gaps(c) + undefined.count > 0)
+		q->wrong++;
+	return 0;
+}
+
+/* For a set-user-ID program the loader ignores LD_LIBRARY_PATH. */
+static const char *library_path_for(const struct request *q, const char *program)
+{
+	struct stat st;
+
+	if (!q->library_path || (stat(program, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID)))
+		return NULL;
+	return q->library_path;
+}
+
+static int print_pinned(struct request *q, const char *program, const struct plan *plan,
+			struct err *err)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	struct sysroot sysroot = plan_sysroot(plan, plan->real);
+	int r = closure_read(program, &sysroot, library_path_for(q, plan->real), &c, err);
+
+	return r < 0 ? r : print_closure(q, &c, err);
+}
+
+/* The plan by which a program is started: its own, or for a script its interpreter's. -ENOENT if there is none. */
+static int plan_of(const struct closure *live, struct plan_file *plan, struct err *err)
+{
+	const char *program = live->objects[0].path;
+	int r;
+
+	if (access(PINLIB_PLANS, F_OK) < 0 && errno == ENOENT)
+		return -ENOENT;
+	r = plan_load(PINLIB_PLANS, live->script ? live->script : program, 0, plan, err);
+
+	return r == -ENOENT && live->script ? plan_load(PINLIB_PLANS, program, 0, plan, err) : r;
+}
+
+static int show_program(struct request *q, const char *name, struct err *err)
+{
+	AUTO_CLOSURE struct closure live = {0};
+	char app[PATH_MAX];
+	int r = 0;
+
+	if (!strchr(name, '/')) {
+		r = find_app(name, app, err);
+		name = app;
+	}
+	/* The closure on the live system also tells which program it is: links are followed, but not into the
+	 * wrapper. */
+	if (r == 0)
+		r = closure_of(q->live, name, library_path_for(q, name), 0, &live, err);
+	if (r < 0)
+		return r;
+	r = plan_of(&live, q->plan, err);
+	if (r == -ENOENT)
+		return print_closure(q, &live, err);
+	return r < 0 ? r : print_pinned(q, name, &q->plan->plan, err);
+}
+
+/* The next programs are read in children while this one's libraries are searched for. */
+static int read_ahead(struct request *q, char **names, int n, struct err *err)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < n && i < AHEAD; i++)
+		if (strchr(names[i], '/'))
+			r = scan_expect(q->live, names[i], err);
+	return r;
+}
+
+static struct {
+	bool list, dot, symbols;
+} given;
+
+static const struct command_option options[] = {
+	FLAG(&given.list, "list", "one line for each library, like ldd(1)"),
+	FLAG(&given.dot, "dot", "a graph for Graphviz"),
+	FLAG(&given.symbols, "symbols", "also check that every symbol is defined"),
+	{0},
+};
+
+static int run_deps(int count, char **operands)
+{
+	AUTO_INDEX struct index *index = NULL; /* outlives the scan */
+	AUTO_SCAN struct scan *live = NULL;
+	AUTO_FREE struct plan_file *plan = malloc(sizeof *plan);
+	struct request q = {.library_path = getenv("LD_LIBRARY_PATH"),
+			    .plan = plan,
+			    .symbols = given.symbols,
+			    .form = given.dot	 ? FORM_DOT
+				    : given.list ? FORM_LIST
+						 : FORM_TREE};
+	struct err err;
+
+	if (!plan) {
+		err_nomem(&err);
+		return failed(&err);
+	}
+
+	q.many = count > 1;
+	if (scan_new(NULL, &live, &err) < 0)
+		return failed(&err);
+	q.live = live;
+	/* For a few programs the index would cost more than it saves. */
+	if (count >= MANY)
+		index = index_open();
+	scan_use_index(live, index);
+	if (want_json)
+		json_open(NULL, '[');
+	progress_show();
+	progress_begin("reading programs", PROGRESS_ITEMS, (uint64_t)count);
+	for (int i = 0; i < count; i++) {
+		if (i % AHEAD == 0 && read_ahead(&q, operands + i, count - i, &err) < 0)
+			return failed(&err);
+		if (show_program(&q, operands[i], &err) < 0) {
+			failed(&err);
+			q.wrong++;
+		}
+		progress_step(1);
+	}
+	progress_end();
+	if (want_json)
+		json_close();
+	return q.wrong ? EXIT_FAIL : EXIT_OK;
+}
+
+const struct command command_deps = {
+	.name = "deps",
+	.group = GROUP_LOOK,
+	.summary = "Show what the loader would load, and from where",
+	.text = "Nothing is executed. The exit status is 1 if anything is missing.",
+	.options = options,
+	.operands = {{.name = "PROGRAM", .kind = ARG_COMMAND, .repeats = true}},
+	.json = true,
+	.run = run_deps,
+};

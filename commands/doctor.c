@@ -1,0 +1,123 @@
+#include "doctor/doctor.h"
+
+#include "base/paths.h"
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "cli/session.h"
+#include "cli/terminal.h"
+#include "commands/commands.h"
+#include "policy/policy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool repairing;
+
+static const struct command_option options[] = {
+	FLAG(&repairing, "repair",
+	     "first repair what pinlib can: layers, plans, wrappers and diversions, and what "
+	     "package upgrades changed"),
+	{0},
+};
+
+static const char *const health_names[] = {
+	[HEALTH_WELL] = "well",
+	[HEALTH_NOTE] = "note",
+	[HEALTH_FAULT] = "fault",
+};
+
+static void print_finding(void *ctx, const struct finding *f)
+{
+	struct table *t = ctx;
+
+	if (want_json) {
+		json_open(NULL, '{');
+		json_string("check", f->check);
+		json_string("health", health_names[f->health]);
+		json_string("text", f->text);
+		json_string("remedy", f->remedy);
+		json_close();
+		return;
+	}
+	table_row(t, (const char *[]){health_names[f->health], f->check, f->text});
+	if (f->remedy)
+		table_row(t, (const char *[]){"", "", f->remedy});
+}
+
+/* Returns how many apps need attention, or a negative error. */
+static int repair(struct session *s, struct err *err)
+{
+	AUTO_POLICY struct policy *committed = NULL;
+	int r = policy_open(&committed, err);
+
+	return r < 0 ? r : doctor_repair(committed, s->store, warn_report, NULL, err);
+}
+
+/* Nothing changes while the checks read. Without a state directory there is no lock, and nothing to change. */
+static void lock_state(int *fd)
+{
+	struct err err;
+
+	if (access(PINLIB_STATE, F_OK) == 0 && take_lock(fd, NULL, &err) < 0)
+		warn("%s", err.text);
+}
+
+static int print_checks(char *const *checks, size_t n)
+{
+	struct table *t = NULL;
+	int faults;
+
+	if (!want_json) {
+		t = table_new(3);
+		faults = doctor_examine(checks, n, print_finding, t);
+		table_print(t);
+		return faults;
+	}
+	json_open(NULL, '{');
+	json_open("findings", '[');
+	faults = doctor_examine(checks, n, print_finding, NULL);
+	json_close();
+	json_number("faults", faults);
+	json_close();
+	return faults;
+}
+
+static int run_doctor(int count, char **operands)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	struct err err;
+	int failing = 0;
+
+	for (int i = 0; i < count; i++)
+		if (!doctor_has_check(operands[i]))
+			return misused("'%s' is not a check; 'pinlib doctor' lists them",
+				       operands[i]);
+	progress_show();
+	if (!repairing) {
+		lock_state(&session.lock);
+	} else {
+		if (session_begin_store(&session, &err) < 0)
+			return failed(&err);
+		failing = repair(&session, &err);
+		if (failing < 0)
+			return failed(&err);
+	}
+	return print_checks(operands, (size_t)count) || failing ? EXIT_FAIL : EXIT_OK;
+}
+
+const struct command command_doctor = {
+	.name = "doctor",
+	.group = GROUP_CARE,
+	.summary = "Check pinlib and what it keeps, and say what to do",
+	.text = "Prints a line for each finding: 'well', 'note' (a limit that pinned programs do "
+		"not suffer from) or 'fault', and below it what to do. The exit status is 1 if "
+		"there is a fault. Without --repair nothing is changed.\n"
+		"CHECK limits doctor to some of its checks, by the names that it prints. The check "
+		"'store' reads all of the store, and 'layers' all layers.",
+	.options = options,
+	.operands = {{.name = "CHECK", .kind = ARG_CHECK, .optional = true, .repeats = true}},
+	.json = true,
+	.root = true,
+	.run = run_doctor,
+};

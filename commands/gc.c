@@ -1,0 +1,199 @@
+#include "base/paths.h"
+#include "change/garbage.h"
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "cli/session.h"
+#include "cli/size.h"
+#include "cli/terminal.h"
+#include "cli/who.h"
+#include "commands/commands.h"
+#include "upgrade/keep.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static struct {
+	bool dry_run;
+	const char *keep, *keep_days, *keep_size;
+} given;
+
+static const struct command_option options[] = {
+	FLAG(&given.dry_run, "dry-run", "only print what would be removed"),
+	OPTION(&given.keep, "keep", ARG_TEXT, "N", "first forget all but the newest N generations"),
+	OPTION(&given.keep_days, "keep-days", ARG_TEXT, "DAYS",
+	       "of what 'pinlib keep' stored, leave what is younger; else as in pinlib.conf(5)"),
+	OPTION(&given.keep_size, "keep-size", ARG_TEXT, "MIB",
+	       "... and at most the newest MIB mebibytes"),
+	{0},
+};
+
+/* What 'pinlib keep' stored stays as long as pinlib.conf says, or these options; a negative number is no option. */
+static int retained(struct store *store, int64_t days, int64_t megabytes, struct digests *out,
+		    struct err *err)
+{
+	struct keep_conf conf;
+
+	if (keep_conf_read(PINLIB_CONF, &conf, err) < 0)
+		warn("%s; the defaults are used", err->text);
+	if (days >= 0)
+		conf.days = days;
+	if (megabytes >= 0)
+		conf.bytes = (uint64_t)megabytes << 20;
+	return keep_retained(store, &conf, time(NULL), out, err);
+}
+
+/* -- processes that need what could go -- */
+
+/* A label is LAYER:GENERATION:APP. */
+static void json_holders(const struct garbage *c)
+{
+	json_open("in_use", '[');
+	for (size_t i = 0; i < c->live.count; i++) {
+		const struct live_label *l = &c->live.labels[i];
+
+		if (!c->holds[i])
+			continue;
+		json_open(NULL, '{');
+		json_string("label", l->label);
+		json_number("processes", (int64_t)l->processes);
+		if (l->processes)
+			json_who(&l->first);
+		json_close();
+	}
+	json_close();
+}
+
+#define HOLDERS_SHOWN 20
+
+static void print_holder(const struct live_label *l)
+{
+	AUTO_FREE char *label = strdup(l->label);
+	size_t others = l->processes ? l->processes - 1 : 0;
+
+	if (!label)
+		return;
+	if (l->processes == 0)
+		warn("the view %s stays: a service has it mounted", printable(label));
+	else if (others)
+		warn("the view %s stays: %s and %zu other%s", printable(label), who_text(&l->first),
+		     others, others == 1 ? " process use it" : " processes use it");
+	else
+		warn("the view %s stays: %s uses it", printable(label), who_text(&l->first));
+}
+
+static void print_holders(const struct garbage *c)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < c->live.count; i++)
+		if (c->holds[i] && shown++ < HOLDERS_SHOWN)
+			print_holder(&c->live.labels[i]);
+	if (shown > HOLDERS_SHOWN)
+		warn("%zu more views stay: 'pinlib ps' lists them", shown - HOLDERS_SHOWN);
+}
+
+static void print_launching(const struct garbage *c)
+{
+	const char *layers = c->held == 1 ? "layer stays" : "layers stay";
+
+	if (c->held && c->live.nlaunching)
+		warn("%zu %s for now: %s is being started and may still need %s", c->held, layers,
+		     who_text(&c->live.launching[0]), c->held == 1 ? "it" : "them");
+	else if (c->held)
+		warn("%zu %s for now", c->held, layers);
+}
+
+static void json_freed(const struct garbage *c)
+{
+	json_number("versions", (int64_t)c->store.versions);
+	json_number("objects", (int64_t)c->store.objects);
+	json_number("layers", (int64_t)c->layers);
+	json_number("layers_held", (int64_t)c->held);
+	json_number("generations", (int64_t)c->generations);
+	json_number("bytes", (int64_t)c->store.bytes);
+	json_holders(c);
+	json_silent(&c->live.silent);
+	json_bool("dry_run", given.dry_run);
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_freed(const struct garbage *c)
+{
+	char size[32];
+
+	progress_hide();
+	human_size(c->store.bytes, size);
+	printf("%s %zu version%s, %zu object%s, %zu layer%s, %zu generation%s: %s\n",
+	       given.dry_run ? "would free" : "freed", c->store.versions, plural(c->store.versions),
+	       c->store.objects, plural(c->store.objects), c->layers, plural(c->layers),
+	       c->generations, plural(c->generations), size);
+}
+
+/* Without a text *out stays as it is. */
+static bool read_limit(const char *text, int64_t most, int64_t *out)
+{
+	return !text || read_number(text, 1, most, out);
+}
+
+static int run_gc(int count, char **operands)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_GARBAGE struct garbage result = {0};
+	struct err err;
+	AUTO_FREE struct digest *items = NULL;
+	struct digests kept = {0};
+	int64_t keep = 0, days = -1, megabytes = -1;
+	int r;
+
+	(void)count;
+	(void)operands;
+	if (!read_limit(given.keep, INT64_MAX, &keep))
+		return misused("'%s' is not a number of generations", given.keep);
+	if (!read_limit(given.keep_days, INT32_MAX, &days))
+		return misused("'%s' is not a number of days", given.keep_days);
+	if (!read_limit(given.keep_size, INT32_MAX, &megabytes))
+		return misused("'%s' is not a number of mebibytes", given.keep_size);
+	progress_show();
+	if (session_begin(&session, &err) < 0 ||
+	    retained(session.store, days, megabytes, &kept, &err) < 0)
+		return failed(&err);
+	items = kept.items;
+	if (want_json) {
+		json_open(NULL, '{');
+		json_open("removed", '[');
+	}
+	r = garbage_collect(session.policy, session.store, &kept, keep, given.dry_run, print_found,
+			    NULL, &result, &err);
+	if (want_json)
+		json_close();
+	if (r == 0 && want_json)
+		json_freed(&result);
+	else if (r == 0)
+		print_freed(&result);
+	if (want_json)
+		json_close();
+	if (r == 0 && !want_json)
+		print_holders(&result);
+	if (r == 0)
+		print_launching(&result);
+	if (r == 0)
+		warn_silent(&result.live.silent, "what they may use stays for now");
+	return r < 0 ? failed(&err) : EXIT_OK;
+}
+
+const struct command command_gc = {
+	.name = "gc",
+	.group = GROUP_CARE,
+	.summary = "Remove what no pin, generation or process needs",
+	.options = options,
+	.json = true,
+	.root = true,
+	.run = run_gc,
+};

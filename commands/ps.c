@@ -1,0 +1,336 @@
+
+#include "base/path.h"
+#include "cli/app.h"
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/terminal.h"
+#include "cli/who.h"
+#include "commands/commands.h"
+#include "labeler/label.h"
+#include "labeler/process.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool libs;
+
+static const struct command_option options[] = {
+	FLAG(&libs, "libs",
+	     "also the libraries that each process has mapped, pinned or the host's"),
+	{0},
+};
+
+/* -- the lines of a process -- */
+
+static bool is_stale(const struct process *p)
+{
+	for (size_t i = 0; i < p->libs.count; i++)
+		if (p->libs.items[i].stale)
+			return true;
+	return false;
+}
+
+/* Processes in a row often have the same label, so the last answer is kept. NULL: the label is not trusted, or not
+ * one of pinlib's. */
+static const struct label_state *standing(const struct process *p)
+{
+	static struct label_state last;
+	static char *label;
+	static int known;
+	struct err why;
+
+	if (p->trust == TRUST_NO)
+		return NULL;
+	if (!label || strcmp(label, p->label) != 0) {
+		free(label);
+		label = strdup(p->label);
+		known = label_read(p->label, &last, &why);
+		if (known < 0 && known != -EINVAL)
+			warn("%s", printable(why.text));
+	}
+	return known == 0 ? &last : NULL;
+}
+
+static const char *state_name(const struct process *p)
+{
+	const struct label_state *s = standing(p);
+
+	if (p->trust == TRUST_NO)
+		return "untrusted";
+	if (p->trust == TRUST_UNKNOWN || !s)
+		return "unknown";
+	if (s->superseded)
+		return is_stale(p) ? "superseded, stale" : "superseded";
+	if (p->libs_failed)
+		return "unknown";
+	return is_stale(p) ? "stale" : "current";
+}
+
+static void app_name(const struct process *p, char *text, size_t size)
+{
+	const struct label_state *s = standing(p);
+
+	snprintf(text, size, "%s%s", s ? s->app : "-", s && s->cut ? "..." : "");
+}
+
+static const char *kind_name(const struct library *lib)
+{
+	if (lib->pinned)
+		return lib->stale ? "  pinned, replaced" : "  pinned";
+	return lib->stale ? "  host, replaced" : "  host";
+}
+
+static void print_libs(const struct process *p)
+{
+	struct table *t = table_new(2);
+
+	for (size_t i = 0; i < p->libs.count; i++)
+		table_row(t, (const char *[]){kind_name(&p->libs.items[i]), p->libs.items[i].path});
+	table_print(t);
+	if (p->trust == TRUST_NO)
+		printf("  root of this system did not make this label\n");
+	else if (p->libs_failed)
+		printf("  libraries: unknown\n");
+}
+
+static void print_process(const struct process *p)
+{
+	const struct label_state *s = standing(p);
+	AUTO_FREE char *label = strdup(p->label);
+	char text[PROGRAM_NAME_MAX];
+
+	app_name(p, text, sizeof text);
+	printf("%d %s %s", p->who.pid, user_name(p->who.uid), printable(text));
+	if (s)
+		printf(", generation %lld", (long long)s->generation);
+	program_name(&p->who, text);
+	printf(": %s\n  label: %s\n", state_name(p), label ? printable(label) : "?");
+	printf("  program: %s\n", printable(text));
+	print_libs(p);
+}
+
+static void json_libs(const struct process *p)
+{
+	json_open("libs", '[');
+	for (size_t i = 0; i < p->libs.count; i++) {
+		json_open(NULL, '{');
+		json_string("path", p->libs.items[i].path);
+		json_bool("pinned", p->libs.items[i].pinned);
+		json_bool("stale", p->libs.items[i].stale);
+		json_close();
+	}
+	json_close();
+}
+
+static void json_stale(const struct process *p)
+{
+	json_open("stale", '[');
+	for (size_t i = 0; i < p->libs.count; i++)
+		if (p->libs.items[i].stale)
+			json_string(NULL, p->libs.items[i].path);
+	json_close();
+}
+
+static void json_process(const struct process *p, bool with_libs)
+{
+	const struct label_state *s = standing(p);
+	bool known = p->trust != TRUST_NO && !p->libs_failed;
+	char app[PATH_MAX + 8];
+
+	app_name(p, app, sizeof app);
+	json_open(NULL, '{');
+	json_who(&p->who);
+	json_string("app", s ? app : NULL);
+	json_string("label", p->label);
+	json_number("generation", s ? s->generation : -1);
+	json_string("state", state_name(p));
+	if (known)
+		json_stale(p);
+	else
+		json_string("stale", NULL);
+	if (with_libs && known)
+		json_libs(p);
+	else if (with_libs)
+		json_string("libs", NULL);
+	json_close();
+}
+
+/* -- all processes -- */
+
+static bool is_wanted(const struct process *p, const struct strings *apps)
+{
+	const struct label_state *s = apps->count ? standing(p) : NULL;
+
+	for (size_t i = 0; s && i < apps->count; i++)
+		if (strcmp(s->app, apps->items[i]) == 0)
+			return true;
+	return apps->count == 0;
+}
+
+static void print_processes(const struct processes *all, const struct strings *apps)
+{
+	struct table *t = table_new(7);
+
+	table_row(t, (const char *[]){"PID", "USER", "STATE", "GENERATION", "APP", "PROGRAM",
+				      "LABEL"});
+	for (size_t i = 0; i < all->count; i++) {
+		const struct process *p = &all->items[i];
+		const struct label_state *s = standing(p);
+		char pid[16], generation[32], app[PATH_MAX + 8], program[PROGRAM_NAME_MAX];
+
+		if (!is_wanted(p, apps))
+			continue;
+		snprintf(pid, sizeof pid, "%d", p->who.pid);
+		snprintf(generation, sizeof generation, s ? "%lld" : "-",
+			 s ? (long long)s->generation : 0);
+		app_name(p, app, sizeof app);
+		program_name(&p->who, program);
+		table_row(t, (const char *[]){pid, user_name(p->who.uid), state_name(p), generation,
+					      app, program, p->label});
+	}
+	table_print(t);
+}
+
+static void json_processes(const struct processes *all, const struct strings *apps, bool with_libs)
+{
+	json_open(NULL, '{');
+	json_open("processes", '[');
+	for (size_t i = 0; i < all->count; i++)
+		if (is_wanted(&all->items[i], apps))
+			json_process(&all->items[i], with_libs);
+	json_close();
+	json_number("unreadable", (int64_t)all->unreadable);
+	json_silent(&all->silent);
+	json_bool("hidden", all->hidden);
+	json_close();
+}
+
+static void print_blocks(const struct processes *all, const struct strings *apps)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (is_wanted(&all->items[i], apps))
+			print_process(&all->items[i]);
+}
+
+/* Processes that are not shown, or not in full. */
+static void say_unknown(const struct processes *all, const struct strings *apps)
+{
+	size_t others = 0;
+
+	for (size_t i = 0; i < all->count; i++)
+		others += is_wanted(&all->items[i], apps) &&
+			  (all->items[i].trust == TRUST_UNKNOWN || all->items[i].libs_failed);
+	if (others)
+		warn("%zu of these processes cannot be read: %s unknown", others,
+		     others == 1 ? "its state is" : "their state is");
+	if (all->unreadable)
+		warn("%zu processes could not be read: whether they have a label is unknown",
+		     all->unreadable);
+	warn_silent(&all->silent, "whether they have a label is unknown");
+	if (all->hidden)
+		warn("/proc hides processes from this user: whether they have a label is unknown");
+}
+
+/* A program that is gone can still have processes, so it can be named by its path. */
+static int find_viewed(int count, char **names, struct strings *apps, struct err *err)
+{
+	char app[PATH_MAX];
+
+	apps->items = calloc((size_t)count + 1, sizeof *apps->items);
+	if (!apps->items)
+		return err_nomem(err);
+	for (int i = 0; i < count; i++) {
+		int r = find_app(names[i], app, err);
+
+		if (r < 0 && names[i][0] == '/')
+			r = path_normalise(names[i], app, err);
+		if (r < 0)
+			return r;
+		apps->items[i] = strdup(app);
+		if (!apps->items[i])
+			return err_nomem(err);
+		apps->count++;
+	}
+	return 0;
+}
+
+/* -- one process -- */
+
+static bool is_number(const char *text)
+{
+	return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* A label that is not trusted counts as none. */
+static bool has_label(const struct processes *found)
+{
+	for (size_t i = 0; i < found->count; i++)
+		if (found->items[i].trust != TRUST_NO)
+			return true;
+	return false;
+}
+
+/* Threads can be in different views: then there are several. */
+static int show_process(const char *text)
+{
+	AUTO_PROCESSES struct processes found = {0};
+	const struct strings all = {0};
+	struct err err;
+	int64_t pid;
+
+	if (!read_number(text, 1, INT32_MAX, &pid))
+		return misused("'%s' is not a process number", text);
+	if (processes_read_one((pid_t)pid, &found, &err) < 0)
+		return failed(&err);
+	if (want_json)
+		json_processes(&found, &all, true);
+	else
+		print_blocks(&found, &all);
+	if (found.count == 0 && !want_json)
+		printf("process %s has no label: it is in no view\n", text);
+	return has_label(&found) ? EXIT_OK : EXIT_FAIL;
+}
+
+static int show_processes(int count, char **names)
+{
+	AUTO_PROCESSES struct processes all = {0};
+	AUTO_STRINGS struct strings apps = {0};
+	struct err err;
+	int r = find_viewed(count, names, &apps, &err);
+
+	if (r == 0)
+		r = processes_read(&all, &err);
+	if (r < 0)
+		return failed(&err);
+	if (want_json)
+		json_processes(&all, &apps, libs);
+	else if (libs)
+		print_blocks(&all, &apps);
+	else
+		print_processes(&all, &apps);
+	say_unknown(&all, &apps);
+	return EXIT_OK;
+}
+
+static int run_ps(int count, char **operands)
+{
+
+	if (count == 0 || !is_number(operands[0]))
+		return show_processes(count, operands);
+	return count > 1 ? unexpected(operands[1]) : show_process(operands[0]);
+}
+
+const struct command command_ps = {
+	.name = "ps",
+	.group = GROUP_LOOK,
+	.summary = "List the running processes that are in a view",
+	.text = "Lists the processes in the views of APP, or in all views. With the number of one "
+		"process, prints its view and its libraries; the exit status is 1 if it is in "
+		"none.",
+	.options = options,
+	.operands = {{.name = "APP|PID", .kind = ARG_PROCESS, .optional = true, .repeats = true}},
+	.json = true,
+	.host = true,
+	.run = run_ps,
+};

@@ -1,0 +1,74 @@
+#include "upgrade/refresh.h"
+
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/session.h"
+#include "cli/terminal.h"
+#include "commands/commands.h"
+#include "policy/policy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void json_refreshed(const struct refreshed *what)
+{
+	json_open(NULL, '{');
+	json_string("app", what->app);
+	json_string("state", refreshed_name(what->state));
+	json_string("why", what->why[0] ? what->why : NULL);
+	json_string("help", what->help[0] ? what->help : NULL);
+	json_close();
+}
+
+/* Prints nothing for unchanged programs: the user of a package manager reads this. */
+static void print_refreshed(void *ctx, const struct refreshed *what)
+{
+	char why[ERR_TEXT_MAX];
+
+	(void)ctx;
+	if (want_json) {
+		json_refreshed(what);
+		return;
+	}
+	if (what->state == REFRESH_SAME || (what->state == REFRESH_SLEEPS && !what->news))
+		return;
+	snprintf(why, sizeof why, "%s", what->why);
+	printf("%s %s: %s\n", what->app, refreshed_name(what->state), printable(why));
+	if (what->help[0])
+		printf("  %s\n", what->help);
+}
+
+static int run_refresh(int count, char **operands)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_POLICY struct policy *committed = NULL;
+	struct err err;
+	int r;
+
+	(void)count;
+	(void)operands;
+	r = session_begin(&session, &err);
+	if (r == 0)
+		r = policy_open(&committed, &err);
+	if (r < 0)
+		return failed(&err);
+	if (want_json)
+		json_open(NULL, '[');
+	r = refresh_apps(committed, session.store,
+			 &(struct refresh_options){.report = print_refreshed}, &err);
+	if (want_json)
+		json_close();
+	if (r < 0)
+		return failed(&err);
+	return r ? EXIT_FAIL : EXIT_OK;
+}
+
+const struct command command_refresh = {
+	.name = "refresh",
+	.summary = "Bring wrapped programs up to date with packages",
+	.text = "dpkg calls it after each change of packages. 'pinlib doctor --repair' does the "
+		"same.",
+	.json = true,
+	.root = true,
+	.run = run_refresh,
+};

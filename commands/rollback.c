@@ -1,0 +1,65 @@
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/session.h"
+#include "commands/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool force;
+
+static const struct command_option options[] = {
+	FLAG(&force, "force", "even if the loader finds that a program would not work"),
+	{0},
+};
+
+static int run_rollback(int count, char **operands)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_STRINGS struct strings paths = {0};
+	struct err err;
+	int64_t wanted = -1, generation = 0;
+
+	if (count > 0 && !read_number(operands[0], 0, INT64_MAX, &wanted))
+		return misused("'%s' is not the number of a generation", operands[0]);
+	if (session_begin(&session, &err) < 0)
+		return failed(&err);
+	if (wanted < 0) /* the current number is that of the generation being made */
+		wanted = policy_previous(session.policy);
+	if (wanted < 0) {
+		err_set(&err, ENOENT, "there is no earlier generation");
+		return failed(&err);
+	}
+	if (policy_restore(session.policy, wanted, &paths, &err) < 0)
+		return failed(&err);
+	if (session_activate(&session, &paths, force, &generation) != EXIT_OK)
+		return EXIT_FAIL;
+	if (want_json) {
+		json_open(NULL, '{');
+		json_number("generation", generation);
+		json_number("restored", wanted);
+		json_bool("changed", paths.count > 0);
+		json_close();
+	} else if (paths.count == 0) {
+		printf("generation %lld is already as generation %lld was\n", (long long)generation,
+		       (long long)wanted);
+	} else {
+		printf("generation %lld is generation %lld again\n", (long long)generation,
+		       (long long)wanted);
+	}
+	return EXIT_OK;
+}
+
+const struct command command_rollback = {
+	.name = "rollback",
+	.group = GROUP_BACK,
+	.summary = "Return to an earlier generation",
+	.text = "Without N, to the generation before the current one. The rollback is a new "
+		"generation itself, so it can be undone in the same way. The restored views are "
+		"tested on the live system as it is now.",
+	.options = options,
+	.operands = {{.name = "N", .kind = ARG_GENERATION, .optional = true}},
+	.json = true,
+	.root = true,
+	.run = run_rollback,
+};

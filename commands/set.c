@@ -1,0 +1,232 @@
+#include "change/select.h"
+#include "change/with_deps.h"
+#include "cli/app.h"
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/session.h"
+#include "commands/commands.h"
+#include "elf/elf.h"
+#include "host/wrap.h"
+#include "policy/policy.h"
+#include "policy/profile.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+	bool force, with_deps, host;
+	const char *on_failure, *profile;
+} given;
+
+static const struct command_option options[] = {
+	FLAG(&given.force, "force", "even if the loader finds that APP would not work"),
+	FLAG(&given.with_deps, "with-deps",
+	     "also pin the libraries that APP then lacks, from the store or from where the "
+	     "versions came from"),
+	OPTION(&given.on_failure, "on-failure", ARG_WORDS, "refuse|unpinned",
+	       "without its capability the wrapper refuses to start APP (default), or starts it "
+	       "without pins"),
+	OPTION(&given.profile, "confine", ARG_PROFILE, "PROFILE",
+	       "filter APP's system calls: 'legacy', or a file in /etc/pinlib/profiles; 'none' "
+	       "removes the filter"),
+	FLAG(&given.host, "host",
+	     "without pins: APP gets the live system's libraries even inside the view of another "
+	     "program"),
+	{0},
+};
+
+struct set_request {
+	enum plan_on_failure on_failure; /* 0: as it is, or refuse */
+	struct spec *specs;
+	size_t nspecs;
+};
+
+/* A pin replaces another pin of its library: of two in one command, one would be lost silently. */
+static int check_other(const struct versions *before, const struct version *v, struct err *err)
+{
+	for (size_t i = 0; i < before->count; i++) {
+		const struct version *x = &before->items[i];
+
+		if (strcmp(x->name, v->name) == 0 && strcmp(x->arch, v->arch) == 0 &&
+		    !digest_equal(&x->digest, &v->digest))
+			return err_set(err, EINVAL,
+				       "two pins name the same library %s (%s): %s and %s", v->name,
+				       v->arch, x->version, v->version);
+	}
+	return 0;
+}
+
+static int pin_all(struct session *s, const char *app, const struct set_request *req,
+		   struct err *err)
+{
+	AUTO_VERSIONS struct versions pins = {0};
+	const char *arch = "";
+	int r = req->nspecs ? select_arch(app, &arch, err) : 0;
+
+	pins.items = calloc(req->nspecs + 1, sizeof *pins.items);
+	if (!pins.items)
+		return err_nomem(err);
+	for (size_t i = 0; r == 0 && i < req->nspecs; i++) {
+		struct version *v = &pins.items[i];
+
+		r = select_version(s->store, &req->specs[i], app, arch, v, err);
+		if (r == 0)
+			r = check_other(&pins, v, err);
+		if (r == 0)
+			r = policy_pin(s->policy, app, v, PIN_BY_HAND, err);
+		pins.count = i + 1;
+	}
+	return r;
+}
+
+static int set_filter(struct session *s, const char *app, const char *profile, struct err *err)
+{
+	AUTO_CONFINEMENT struct confinement confined = {0};
+	int r = 0;
+
+	if (strcmp(profile, "none") != 0)
+		r = profile_compile(profile_dirs, profile, &confined, err);
+	return r < 0 ? r : policy_confine(s->policy, app, &confined, err);
+}
+
+static int set_app(struct session *s, const char *app, const struct set_request *req,
+		   struct err *err)
+{
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&app, 1);
+	AUTO_APP struct app now = {0};
+	enum plan_on_failure on_failure = req->on_failure;
+	int r = wrap_allowed(app, &says, err);
+
+	if (r < 0)
+		return r;
+	r = policy_app(s->policy, app, POLICY_NOW, &now, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (!on_failure)
+		on_failure = r == 0 ? now.on_failure : PLAN_REFUSE;
+	if (given.host && now.npins)
+		return err_set(err, EEXIST, "%s has pins: 'pinlib unset %s' removes them", app,
+			       app);
+	if (!given.host && !req->nspecs && r == -ENOENT)
+		return err_set(err, EINVAL,
+			       "%s has no pins: give NAME=VERSION, or --host to wrap it without "
+			       "pins",
+			       app);
+	r = policy_wrap(s->policy, app, on_failure, false, err);
+	if (r == 0)
+		r = pin_all(s, app, req, err);
+	if (r == 0 && given.profile)
+		r = set_filter(s, app, given.profile, err);
+	if (r == 0 && given.with_deps)
+		r = with_deps_add(s->policy, s->store, app, elf_facts, warn_report, NULL, err);
+	return r;
+}
+
+static int print_pins(struct session *s, const char *app, int64_t generation, struct err *err)
+{
+	AUTO_APP struct app now = {0};
+	struct table *t;
+	int r = policy_app(s->policy, app, POLICY_NOW, &now, err);
+
+	if (r < 0)
+		return r;
+	if (want_json) {
+		json_open(NULL, '{');
+		json_string("app", app);
+		json_number("generation", generation);
+		json_string("profile", now.confined.profile);
+		json_close();
+		return 0;
+	}
+	t = table_new(3);
+	if (now.npins == 0)
+		table_row(t,
+			  (const char *[]){app, "(no pins)", "always the live system's libraries"});
+	for (size_t i = 0; i < now.npins; i++)
+		table_row(t, (const char *[]){app, now.pins[i].name, now.pins[i].version});
+	table_print(t);
+	if (now.confined.profile)
+		printf("confined by %s\n", now.confined.profile);
+	printf("generation %lld\n", (long long)generation);
+	return 0;
+}
+
+static int set_and_activate(const char *name, const struct set_request *req)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	char app[PATH_MAX];
+	struct strings paths = {.items = (char *[]){app}, .count = 1};
+	struct err err;
+	int64_t generation = 0;
+
+	if (session_begin(&session, &err) < 0 || find_app(name, app, &err) < 0 ||
+	    set_app(&session, app, req, &err) < 0)
+		return failed(&err);
+	if (session_activate(&session, &paths, given.force, &generation) != EXIT_OK)
+		return EXIT_FAIL;
+	if (print_pins(&session, app, generation, &err) < 0)
+		return failed(&err);
+	return EXIT_OK;
+}
+
+static int read_specs(char **texts, struct set_request *req, struct err *err)
+{
+	for (size_t i = 0; i < req->nspecs; i++) {
+		int r = spec_parse(texts[i], &req->specs[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool read_on_failure(enum plan_on_failure *out)
+{
+	if (!given.on_failure)
+		return true;
+	if (strcmp(given.on_failure, "refuse") == 0)
+		*out = PLAN_REFUSE;
+	else if (strcmp(given.on_failure, "unpinned") == 0)
+		*out = PLAN_UNPINNED;
+	else
+		return false;
+	return true;
+}
+
+static int run_set(int count, char **operands)
+{
+	AUTO_FREE struct spec *specs = calloc((size_t)count, sizeof *specs);
+	struct set_request req = {.specs = specs, .nspecs = (size_t)count - 1};
+	struct err err;
+
+	if (!specs)
+		return failed((err_nomem(&err), &err));
+	if (!read_on_failure(&req.on_failure))
+		return misused("--on-failure takes 'refuse' or 'unpinned', not '%s'",
+			       given.on_failure);
+	if (given.host && req.nspecs)
+		return misused("--host does not go with NAME=VERSION");
+	if (!given.host && !req.nspecs && !req.on_failure && !given.profile)
+		return misused("missing NAME=VERSION");
+	if (read_specs(operands + 1, &req, &err) < 0)
+		return misused("%s", err.text);
+	return set_and_activate(operands[0], &req);
+}
+
+const struct command command_set = {
+	.name = "set",
+	.group = GROUP_PIN,
+	.summary = "Pin library versions for a program",
+	.text = "APP is a command in PATH or a path. NAME is a package (zlib1g), a soname "
+		"(libz.so.1) or its stem (libz). VERSION is a whole version, or its leading "
+		"components. All pins are set, or none: the loader is asked first whether APP "
+		"would work with them.",
+	.options = options,
+	.operands = {{.name = "APP", .kind = ARG_APP},
+		     {.name = "NAME=VERSION", .kind = ARG_SPEC, .optional = true, .repeats = true}},
+	.json = true,
+	.root = true,
+	.run = run_set,
+};

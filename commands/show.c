@@ -1,0 +1,260 @@
+#include "base/paths.h"
+#include "cli/app.h"
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/terminal.h"
+#include "commands/commands.h"
+#include "plan/read.h"
+#include "policy/policy.h"
+#include "policy/profile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool in_full;
+
+static const struct command_option options[] = {
+	FLAG(&in_full, "pins", "all of every program's pins and views"),
+	{0},
+};
+
+/* -- one app in full -- */
+
+static const char *kind_name(enum plan_kind kind)
+{
+	return kind == PLAN_SCRIPT ? "script" : "elf";
+}
+
+static const char *on_failure_name(enum plan_on_failure on_failure)
+{
+	return on_failure == PLAN_UNPINNED ? "unpinned" : "refuse";
+}
+
+static const char *origin_name(enum pin_origin origin)
+{
+	switch (origin) {
+	case PIN_WITH_DEPS:
+		return "with-deps";
+	case PIN_FREEZE:
+		return "freeze";
+	case PIN_BY_HAND:
+		break;
+	}
+	return "hand";
+}
+
+/* What follows a pin's version: "sha256:0123456789ab (freeze)". */
+static void pin_text(const struct pin *pin, char text[DIGEST_HEX + 32])
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(&pin->digest, hex);
+	if (pin->origin == PIN_BY_HAND)
+		snprintf(text, DIGEST_HEX + 32, "sha256:%.12s", hex);
+	else
+		snprintf(text, DIGEST_HEX + 32, "sha256:%.12s (%s)", hex, origin_name(pin->origin));
+}
+
+static void print_confinement(const struct confinement *c)
+{
+	char why[ERR_TEXT_MAX];
+
+	if (!c->profile)
+		return;
+	printf("  confined by %s (%zu instructions)\n", c->profile,
+	       c->size / sizeof(struct sock_filter));
+	if (profile_changed(c, why))
+		printf("  note: %s\n", printable(why));
+}
+
+static void print_app(const struct app *app, const struct plan *plan)
+{
+	struct table *t = table_new(4);
+
+	printf("%s\n", app->path);
+	for (size_t i = 0; i < app->npins; i++) {
+		char text[DIGEST_HEX + 32];
+
+		pin_text(&app->pins[i], text);
+		table_row(t,
+			  (const char *[]){"  pin", app->pins[i].name, app->pins[i].version, text});
+	}
+	table_print(t);
+	if (app->forced)
+		printf("  forced: the loader found that it would not work\n");
+	print_confinement(&app->confined);
+	printf("  without capability: %s\n", on_failure_name(app->on_failure));
+	if (!plan) {
+		printf("  no plan: 'pinlib doctor --repair' makes it\n");
+		return;
+	}
+	printf("  original: %s (%s), generation %llu\n", plan->real, kind_name(plan->kind),
+	       (unsigned long long)plan->generation);
+	if (plan->ncovers == 0)
+		printf("  sees the live system\n");
+	for (size_t i = 0; i < plan->ncovers; i++)
+		printf("  covers %s\n      with %s\n", plan->covers[i].target,
+		       plan->covers[i].layer);
+}
+
+static void json_confinement(const struct confinement *c)
+{
+	char why[ERR_TEXT_MAX];
+
+	if (!c->profile) {
+		json_string("confined", NULL);
+		return;
+	}
+	json_open("confined", '{');
+	json_string("profile", c->profile);
+	json_digest("source", &c->source);
+	json_number("instructions", (int64_t)(c->size / sizeof(struct sock_filter)));
+	json_bool("changed", profile_changed(c, why));
+	json_close();
+}
+
+static void json_app(const struct app *app, const struct plan *plan)
+{
+	json_open(NULL, '{');
+	json_string("app", app->path);
+	json_string("real", plan ? plan->real : NULL);
+	json_string("kind", plan ? kind_name(plan->kind) : NULL);
+	json_string("on_failure", on_failure_name(app->on_failure));
+	json_bool("forced", app->forced);
+	json_confinement(&app->confined);
+	json_number("generation", plan ? (int64_t)plan->generation : -1);
+	json_string("label", plan ? plan->label : NULL);
+	json_open("pins", '[');
+	for (size_t i = 0; i < app->npins; i++) {
+		json_open(NULL, '{');
+		json_string("name", app->pins[i].name);
+		json_string("version", app->pins[i].version);
+		json_string("arch", app->pins[i].arch);
+		json_digest("digest", &app->pins[i].digest);
+		json_string("origin", origin_name(app->pins[i].origin));
+		json_close();
+	}
+	json_close();
+	json_open("covers", '[');
+	for (size_t i = 0; plan && i < plan->ncovers; i++) {
+		json_open(NULL, '{');
+		json_string("target", plan->covers[i].target);
+		json_string("layer", plan->covers[i].layer);
+		json_close();
+	}
+	json_close();
+	json_close();
+}
+
+static int show_app(const struct app *app, struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	const struct plan *plan = NULL;
+	int r;
+
+	if (!file)
+		return err_nomem(err);
+	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
+	if (r == 0)
+		plan = &file->plan;
+	else if (r != -ENOENT)
+		warn("%s", err->text); /* the pins can be shown without the plan */
+	if (want_json)
+		json_app(app, plan);
+	else
+		print_app(app, plan);
+	return 0;
+}
+
+/* -- one line for each app -- */
+
+/* "zlib1g=1:1.2.11, libfoo=1.2 (forced)"; the caller frees it. */
+static char *pins_text(const struct app *app)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	for (size_t i = 0; i < app->npins; i++)
+		fprintf(f, "%s%s=%s", i ? ", " : "", app->pins[i].name, app->pins[i].version);
+	if (app->npins == 0)
+		fputs("(the live system)", f);
+	if (app->forced)
+		fputs(" (forced)", f);
+	if (app->confined.profile)
+		fprintf(f, " (confined by %s)", app->confined.profile);
+	if (fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static int print_lines(const struct apps *apps, struct err *err)
+{
+	struct table *t = table_new(2);
+
+	for (size_t i = 0; i < apps->count; i++) {
+		AUTO_FREE char *pins = pins_text(&apps->items[i]);
+
+		if (!pins)
+			return err_nomem(err);
+		table_row(t, (const char *[]){apps->items[i].path, pins});
+	}
+	table_print(t);
+	return 0;
+}
+
+/* In JSON every app is whole: a program that reads it can leave out what it does not need. */
+static int show_all(struct policy *policy, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_apps(policy, POLICY_NOW, &apps, err);
+
+	if (r == 0 && !in_full && !want_json)
+		return print_lines(&apps, err);
+	for (size_t i = 0; r == 0 && i < apps.count; i++)
+		r = show_app(&apps.items[i], err);
+	return r;
+}
+
+static int show_one(struct policy *policy, const char *name, struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	char path[PATH_MAX];
+	int r = find_app(name, path, err);
+
+	if (r == 0)
+		r = policy_app(policy, path, POLICY_NOW, &app, err);
+	return r < 0 ? r : show_app(&app, err);
+}
+
+static int run_show(int count, char **operands)
+{
+	AUTO_POLICY struct policy *policy = NULL;
+	struct err err;
+	int r;
+
+	r = policy_open(&policy, &err);
+	if (r < 0)
+		return failed(&err);
+	if (want_json)
+		json_open(NULL, '[');
+	r = count > 0 ? show_one(policy, operands[0], &err) : show_all(policy, &err);
+	if (want_json)
+		json_close();
+	return r < 0 ? failed(&err) : EXIT_OK;
+}
+
+const struct command command_show = {
+	.name = "show",
+	.group = GROUP_LOOK,
+	.summary = "Show programs with pins: one in full, or a line for each",
+	.options = options,
+	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true}},
+	.json = true,
+	.run = run_show,
+};

@@ -1,0 +1,74 @@
+#include "base/strings.h"
+#include "change/freeze.h"
+#include "cli/app.h"
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/session.h"
+#include "commands/commands.h"
+#include "policy/policy.h"
+
+#include <stdio.h>
+
+static bool force;
+
+static const struct command_option options[] = {
+	FLAG(&force, "force", "even if the loader finds that APP would not work"),
+	{0},
+};
+
+static int print_thawed(struct session *s, const char *app, int64_t generation, struct err *err)
+{
+	AUTO_APP struct app now = {0};
+	struct table *t;
+	int r = policy_app(s->policy, app, POLICY_NOW, &now, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (want_json) {
+		json_open(NULL, '{');
+		json_string("app", app);
+		json_number("generation", generation);
+		json_bool("wrapped", r == 0);
+		json_close();
+		return 0;
+	}
+	if (r == -ENOENT)
+		printf("%s is as it was before pinlib\n", app);
+	t = table_new(3);
+	for (size_t i = 0; i < now.npins; i++)
+		table_row(t, (const char *[]){app, now.pins[i].name, now.pins[i].version});
+	table_print(t);
+	printf("generation %lld\n", (long long)generation);
+	return 0;
+}
+
+static int run_thaw(int count, char **operands)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	char app[PATH_MAX];
+	struct strings paths = {.items = (char *[]){app}, .count = 1};
+	struct err err;
+	int64_t generation = 0;
+
+	(void)count;
+	if (session_begin(&session, &err) < 0 || find_app(operands[0], app, &err) < 0 ||
+	    freeze_thaw(session.policy, app, &err) < 0)
+		return failed(&err);
+	if (session_activate(&session, &paths, force, &generation) != EXIT_OK)
+		return EXIT_FAIL;
+	if (print_thawed(&session, app, generation, &err) < 0)
+		return failed(&err);
+	return EXIT_OK;
+}
+
+const struct command command_thaw = {
+	.name = "thaw",
+	.group = GROUP_PIN,
+	.summary = "Undo freeze: the program follows upgrades again",
+	.text = "Pins that were set by hand stay. Without such pins the original program returns.",
+	.options = options,
+	.operands = {{.name = "APP", .kind = ARG_PINNED}},
+	.json = true,
+	.root = true,
+	.run = run_thaw,
+};

@@ -1,0 +1,200 @@
+#include "host/unit.h"
+
+#include "base/paths.h"
+#include "cli/app.h"
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/session.h"
+#include "commands/commands.h"
+#include "policy/policy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+	const char *app;
+	bool dry_run, remove;
+} given;
+
+static const struct command_option options[] = {
+	OPTION(&given.app, "app", ARG_PINNED, "APP",
+	       "the program whose view it is, if the service starts it through others"),
+	FLAG(&given.dry_run, "dry-run", "print the drop-in and write nothing"),
+	FLAG(&given.remove, "remove", "remove the drop-in"),
+	{0},
+};
+
+static int list_drop_ins(struct err *err)
+{
+	AUTO_UNITS struct unit_drop_ins all = {0};
+	int r = units_list(&all, err);
+
+	if (r < 0)
+		return r;
+	if (want_json)
+		json_open(NULL, '[');
+	for (size_t i = 0; i < all.count; i++) {
+		if (!want_json) {
+			printf("%s %s\n", all.items[i].unit, all.items[i].app);
+			continue;
+		}
+		json_open(NULL, '{');
+		json_string("unit", all.items[i].unit);
+		json_string("app", all.items[i].app);
+		json_close();
+	}
+	if (want_json)
+		json_close();
+	return 0;
+}
+
+/* Says what happened to the drop-in, and what is left to do. */
+static int say_done(const char *unit, const char *done, const char *app)
+{
+	struct err err;
+	char path[PATH_MAX];
+	int reloaded = unit_reload(&err);
+
+	unit_path(unit, path);
+	if (want_json) {
+		json_open(NULL, '{');
+		json_string("unit", unit);
+		json_string("app", app);
+		json_string("path", path);
+		json_bool("reloaded", reloaded > 0);
+		json_close();
+	} else {
+		printf("%s %s\n", done, path);
+	}
+	if (reloaded < 0)
+		warn("%s", err.text);
+	if (want_json)
+		return 0;
+	if (reloaded < 0)
+		puts("run 'systemctl daemon-reload': systemd has not read the drop-in yet");
+	if (reloaded == 0)
+		puts("systemd does not run here; it reads the drop-in when it starts");
+	else
+		printf("run 'systemctl restart %s' to use it\n", unit);
+	return 0;
+}
+
+static int remove_one(const char *name, struct err *err)
+{
+	char unit[NAME_MAX + 1];
+	int r = unit_file_name(name, unit, err);
+
+	if (r == 0)
+		r = unit_remove(unit, err);
+	return r < 0 ? r : say_done(unit, "removed", NULL);
+}
+
+/* The app that was named, or the one that the service starts. */
+static int choose_app(struct policy *policy, const struct unit_file *unit, char app[PATH_MAX],
+		      struct err *err)
+{
+	AUTO_APP struct app found = {0};
+	int r;
+
+	if (!given.app)
+		return unit_app(policy, unit, app, err);
+	r = unit_fit(unit, err);
+	if (r == 0)
+		r = find_app(given.app, app, err);
+	if (r < 0)
+		return r;
+	r = policy_app(policy, app, POLICY_NOW, &found, err);
+	return r == -ENOENT ? err_set(err, ENOENT,
+				      "%s has no pins; 'pinlib set %s NAME=VERSION' adds one",
+				      given.app, given.app)
+			    : r;
+}
+
+static int drop_in_text(struct policy *policy, const struct unit_file *unit, char app[PATH_MAX],
+			char **text, struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	int r = file ? choose_app(policy, unit, app, err) : err_nomem(err);
+
+	if (r < 0)
+		return r;
+	r = plan_load(PINLIB_PLANS, app, 0, file, err);
+	if (r == -ENOENT)
+		return err_set(
+			err, ENOENT,
+			"%s is not wrapped now: 'pinlib doctor --repair' wraps it, or says why "
+			"not",
+			app);
+	return r < 0 ? r : unit_text(app, &file->plan, text, err);
+}
+
+static void print_drop_in(const char *unit, const char *app, const char *text)
+{
+	char path[PATH_MAX];
+
+	if (!want_json) {
+		fputs(text, stdout);
+		return;
+	}
+	unit_path(unit, path);
+	json_open(NULL, '{');
+	json_string("unit", unit);
+	json_string("app", app);
+	json_string("path", path);
+	json_string("text", text);
+	json_close();
+}
+
+static int make_drop_in(struct policy *policy, const char *name, struct err *err)
+{
+	AUTO_UNIT_FILE struct unit_file unit = {0};
+	AUTO_FREE char *text = NULL;
+	char app[PATH_MAX];
+	int r = unit_file_read(name, &unit, err);
+
+	if (r == 0)
+		r = drop_in_text(policy, &unit, app, &text, err);
+	if (r < 0)
+		return r;
+	if (given.dry_run) {
+		print_drop_in(unit.name, app, text);
+		return 0;
+	}
+	r = unit_write(unit.name, text, err);
+	return r < 0 ? r : say_done(unit.name, "wrote", app);
+}
+
+static int run_unit(int count, char **operands)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	struct err err;
+	int r;
+
+	if (count == 0 && (given.app || given.dry_run || given.remove))
+		return misused("missing SERVICE");
+	if (given.remove && (given.app || given.dry_run))
+		return misused("--remove does not go with --app or --dry-run");
+	r = session_begin(&session, &err);
+	if (r == 0 && count == 0)
+		r = list_drop_ins(&err);
+	else if (r == 0 && given.remove)
+		r = remove_one(operands[0], &err);
+	else if (r == 0)
+		r = make_drop_in(session.policy, operands[0], &err);
+	return r < 0 ? failed(&err) : EXIT_OK;
+}
+
+const struct command command_unit = {
+	.name = "unit",
+	.group = GROUP_RUN,
+	.summary = "Have systemd mount the view for a service",
+	.text = "For services in which the wrapper cannot do so: with NoNewPrivileges=, an empty "
+		"CapabilityBoundingSet=, or a SystemCallFilter= without mount calls. Nothing of "
+		"the unit is loosened. Without SERVICE, lists the services that have such a "
+		"drop-in.",
+	.options = options,
+	.operands = {{.name = "SERVICE", .kind = ARG_TEXT, .optional = true}},
+	.json = true,
+	.root = true,
+	.run = run_unit,
+};

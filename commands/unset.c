@@ -1,0 +1,185 @@
+#include "cli/app.h"
+#include "cli/message.h"
+#include "cli/out.h"
+#include "cli/session.h"
+#include "commands/commands.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+	bool all, force;
+} given;
+
+static const struct command_option options[] = {
+	FLAG(&given.all, "all", "unwrap every program"),
+	FLAG(&given.force, "force", "even if the loader finds that APP would not work"),
+	{0},
+};
+
+/* The pins of app that NAME names: by package, soname or stem. */
+static int unpin_name(struct session *s, const struct app *app, const char *name, struct err *err)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < app->npins; i++) {
+		AUTO_VERSION struct version v = {0};
+		struct err why;
+		int r = store_load(s->store, &app->pins[i].digest, &v, &why);
+		/* The pin of a lost version can still be removed, by the name of its package. */
+		bool named =
+			r == 0 ? spec_matches_name(name, &v) : strcmp(name, app->pins[i].name) == 0;
+
+		if (!named)
+			continue;
+		r = policy_unpin(s->policy, app->path, &app->pins[i].digest, err);
+		if (r < 0)
+			return r;
+		found++;
+	}
+	if (!found)
+		return err_set(err, ENOENT, "%s has no pin for %s; 'pinlib show %s' lists them",
+			       app->path, name, app->path);
+	return 0;
+}
+
+static int unset_names(struct session *s, const char *path, char **names, size_t n, struct err *err)
+{
+	AUTO_APP struct app app = {0}, left = {0};
+	int r = policy_app(s->policy, path, POLICY_NOW, &app, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = unpin_name(s, &app, names[i], err);
+	if (r == 0 && n > 0)
+		r = policy_app(s->policy, path, POLICY_NOW, &left, err);
+	if (r == 0 && left.npins == 0 && !left.confined.profile)
+		r = policy_unwrap(s->policy, path, err);
+	return r;
+}
+
+static int unset_all(struct session *s, struct strings *paths, struct err *err)
+{
+	AUTO_APPS struct apps apps = {0};
+	int r = policy_apps(s->policy, POLICY_NOW, &apps, err);
+
+	if (r < 0)
+		return r;
+	paths->items = calloc(apps.count + 1, sizeof *paths->items);
+	if (!paths->items)
+		return err_nomem(err);
+	for (size_t i = 0; i < apps.count; i++) {
+		paths->items[i] = strdup(apps.items[i].path);
+		if (!paths->items[i])
+			return err_nomem(err);
+		paths->count++;
+		r = policy_unwrap(s->policy, apps.items[i].path, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int unset_one(struct session *s, struct strings *paths, char **args, size_t n,
+		     struct err *err)
+{
+	AUTO_APP struct app known = {0};
+	char app[PATH_MAX];
+	int r;
+
+	/* A program that is gone, or has become a link, can still be named by its path. */
+	if (policy_app(s->policy, args[0], POLICY_NOW, &known, err) == 0)
+		r = snprintf(app, sizeof app, "%s", known.path) < (int)sizeof app ? 0 : -EINVAL;
+	else
+		r = find_app(args[0], app, err);
+	if (r < 0)
+		return r;
+	paths->items = calloc(1, sizeof *paths->items);
+	if (!paths->items || !(paths->items[0] = strdup(app)))
+		return err_nomem(err);
+	paths->count = 1;
+	return unset_names(s, app, args + 1, n - 1, err);
+}
+
+/* The pins that the app has lost, a line each. */
+static void print_difference(const struct app *was, const struct app *now)
+{
+	struct table *t = table_new(3);
+
+	for (size_t i = 0; i < was->npins; i++) {
+		bool kept = false;
+
+		for (size_t k = 0; k < now->npins; k++)
+			kept |= digest_equal(&was->pins[i].digest, &now->pins[k].digest);
+		if (!kept)
+			table_row(t, (const char *[]){was->path, was->pins[i].name,
+						      was->pins[i].version});
+	}
+	table_print(t);
+}
+
+static int print_unset(struct session *s, const struct strings *paths, int64_t generation,
+		       struct err *err)
+{
+	if (want_json) {
+		json_open(NULL, '{');
+		json_open("apps", '[');
+		for (size_t i = 0; i < paths->count; i++)
+			json_string(NULL, paths->items[i]);
+		json_close();
+		json_number("generation", generation);
+		json_close();
+		return 0;
+	}
+	for (size_t i = 0; i < paths->count; i++) {
+		AUTO_APP struct app was = {0}, now = {0};
+		const char *path = paths->items[i];
+		int r = policy_app(s->policy, path, generation - 1, &was, err);
+
+		if (r == 0)
+			r = policy_app(s->policy, path, POLICY_NOW, &now, err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		print_difference(&was, &now);
+		if (!now.path)
+			printf("%s is as it was before pinlib\n", path);
+	}
+	printf("generation %lld\n", (long long)generation);
+	return 0;
+}
+
+static int run_unset(int count, char **operands)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_STRINGS struct strings paths = {0};
+	struct err err;
+	int64_t generation = 0;
+	int r;
+
+	if (given.all == (count > 0))
+		return misused(given.all ? "--all does not go with APP" : "missing APP");
+	r = session_begin(&session, &err);
+	if (r == 0 && given.all)
+		r = unset_all(&session, &paths, &err);
+	else if (r == 0)
+		r = unset_one(&session, &paths, operands, (size_t)count, &err);
+	if (r == 0 && session_activate(&session, &paths, given.force, &generation) != EXIT_OK)
+		return EXIT_FAIL;
+	if (r == 0)
+		r = print_unset(&session, &paths, generation, &err);
+	return r < 0 ? failed(&err) : EXIT_OK;
+}
+
+const struct command command_unset = {
+	.name = "unset",
+	.group = GROUP_PIN,
+	.summary = "Remove pins; without any the original returns",
+	.text = "Without NAME all pins of APP are removed.",
+	.options = options,
+	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true},
+		     {.name = "NAME", .kind = ARG_PIN, .optional = true, .repeats = true}},
+	.json = true,
+	.root = true,
+	.run = run_unset,
+};
