@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What test programs share: source it. A test program runs in a bed (tests/bed), prints a line
+# Shell functions for test programs, which source this file. A test program runs in a bed (tests/bed), prints a line
 # "ok NAME", "not ok NAME: WHY" or "skip NAME: WHY" for each check, and ends with `finish`.
 
 src=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -16,7 +16,7 @@ ok() {
 	printf 'ok %s\n' "$1"
 }
 
-# One line: what follows the first is for the reader of the log.
+# Prints one line: tests/run shows only lines that begin with "not ok".
 not_ok() {
 	failed=$((failed + 1))
 	printf 'not ok %s: %s\n' "$1" "$(printf %s "$2" | tr '\n\t' '| ' | cut -c 1-600)"
@@ -35,13 +35,13 @@ finish() {
 	exit
 }
 
-# is NAME ACTUAL WANTED: equal, where WANTED may hold the * and ? of the shell.
+# is NAME ACTUAL WANTED: passes if both are equal; WANTED may contain the patterns * and ? of the shell.
 is() {
 	# shellcheck disable=SC2053
 	if [[ $2 == $3 ]]; then ok "$1"; else not_ok "$1" "got \"$2\", not \"$3\""; fi
 }
 
-# runs NAME COMMAND...: it exits with 0.
+# runs NAME COMMAND...: passes if the command exits with 0.
 runs() {
 	local name=$1 said status=0
 	shift
@@ -49,7 +49,7 @@ runs() {
 	if [ $status = 0 ]; then ok "$name"; else not_ok "$name" "exit $status: $said"; fi
 }
 
-# refuses NAME STATUS TEXT COMMAND...: it exits with STATUS and says TEXT.
+# refuses NAME STATUS TEXT COMMAND...: passes if the command exits with STATUS and prints TEXT.
 refuses() {
 	local name=$1 want=$2 text=$3 said status=0
 	shift 3
@@ -57,7 +57,7 @@ refuses() {
 	if [ $status != "$want" ]; then
 		not_ok "$name" "exit $status, not $want: $said"
 	elif [[ $said != *"$text"* ]]; then
-		not_ok "$name" "does not say \"$text\": $said"
+		not_ok "$name" "does not print \"$text\": $said"
 	else
 		ok "$name"
 	fi
@@ -77,8 +77,8 @@ verify() {
 	return $status
 }
 
-# as UID COMMAND...: as an ordinary user, without any capability. setpriv itself still holds them
-# at its exec, so env stands between.
+# as UID COMMAND...: runs a command as an ordinary user without any capability. setpriv still has capabilities at its
+# own exec, so it executes env, and env the command.
 as() {
 	local uid=$1
 	shift
@@ -86,7 +86,7 @@ as() {
 		env HOME=/tmp USER="u$uid" "$@"
 }
 
-# what FILE: all that unset must bring back, on one line.
+# what FILE: prints on one line all properties of a file that `pinlib unset` must restore.
 what() {
 	printf '%s ' "$(stat -c '%F %a %u:%g %s %y %h' "$1" 2>&1)"
 	[ -L "$1" ] && readlink "$1" | tr '\n' ' '
@@ -102,7 +102,7 @@ install_pinlib() {
 	make -s -C "$src" BUILD="$build" -o all install >/dev/null
 }
 
-# The little world of tests/helpers/fixtures: libdemo1 3.0 and its programs are installed in the bed.
+# world: installs the small world (tests/helpers/fixtures) in the bed: libdemo1 3.0 and the programs that use it.
 world() {
 	mkdir -p "$fixtures"
 	cp -a --no-preserve=ownership "$build/fixtures/." "$fixtures/"
@@ -115,8 +115,8 @@ world() {
 	chown -R root:root /opt/demo
 }
 
-# runs_i386: fails, and says why, where processor or kernel run neither a program of i386 nor a call of i386 (int $0x80)
-# in another program. Of the small world.
+# runs_i386: fails with a message if processor or kernel refuse programs of i386, or calls of i386 (int $0x80) in other
+# programs. Needs the small world.
 runs_i386() {
 	local dir=/usr/bin calls said status=0
 	calls=$dir/demo-calls said=$dir/demo-i386
@@ -130,8 +130,8 @@ runs_i386() {
 	}
 }
 
-# one_root DIR COMMAND...: runs a command of the shell where / is one mount, a tmpfs at DIR, with /proc on it:
-# the wrapper, demo in its view, and what a user's commands need are copied. In the bed / is not /usr's mount.
+# one_root DIR COMMAND...: runs a shell command where / is a single mount: a tmpfs at DIR with /proc, the wrapper, demo with
+# its view, and the programs that a user's commands need. In the bed itself, /usr is another mount than /.
 one_root() {
 	local root=$1 file
 	shift
@@ -152,8 +152,8 @@ one_root() {
 		bash "$root" "$@"
 }
 
-# fuse_here: makes /dev/fuse usable for everybody in the bed, whose /dev is read-only, and tries it as root and as an
-# ordinary user. Where FUSE is not to be had it fails, and $fuse_why says why.
+# fuse_here: makes /dev/fuse usable for everybody in the bed, whose /dev is read-only, and mounts a FUSE file system as root
+# and as an ordinary user. If that is impossible it fails, with the reason in $fuse_why.
 fuse_here() {
 	local at=/run/fuse.test who server
 	mkdir -p $at/{mnt,tree} && chmod 755 $at && chown 1000:1000 $at/{mnt,tree} || return 1
@@ -165,14 +165,14 @@ fuse_here() {
 		fuse_why=$(as $who "$build/hostilefs" $at/mnt $at/tree 2>&1) || return 1
 		server=$fuse_why fuse_why=
 		[ "$(as $who stat -f -c %t $at/mnt)" = 65735546 ] ||
-			fuse_why="a FUSE file system is mounted, and not seen"
+			fuse_why="the FUSE file system was mounted but is not visible"
 		kill "$server"
 		umount -l $at/mnt
 		[ -z "$fuse_why" ] || return 1
 	done
 }
 
-# debian_source [SUITE]: the machine's own source of Debian packages, "URI KEYRING" (KEYRING may be "-").
+# debian_source [SUITE]: prints this machine's source of Debian packages, as "URI KEYRING".
 debian_source() {
 	/usr/bin/python3 - "${1:-$codename}" <<'END'
 import glob, re, sys
@@ -217,8 +217,8 @@ for uris, suites, components, key in sources():
 END
 }
 
-# suite_conf SUITE [ARCH]: from here on apt, and `pinlib add apt:`, knows that Debian suite alone.
-# The archive is the machine's own. Lists are fetched once in a bed. Fails with $suite_why.
+# suite_conf SUITE [ARCH]: makes apt and `pinlib add apt:` use only this Debian suite of the machine's archive, from now on.
+# A bed downloads the lists once. Fails with the reason in $suite_why.
 suite_conf() {
 	local suite=$1 arch=${2:-$(dpkg --print-architecture)} dir uri key
 	dir=/var/cache/suites/$suite-$arch

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The real cases: packages of Debian 11, 12 and 13 from the machine's own mirror, in a bed where
-# pinlib is installed. What cannot be had is skipped with its reason.
+# Real cases: packages of Debian 11, 12 and 13 from the machine's own mirror, in a bed with pinlib. Cases whose packages
+# are not available are skipped with the reason.
 . "$(dirname "$0")/../lib.sh"
 mkdir -p /tmp/real && chmod 1777 /tmp/real && cd /tmp/real || exit 1
 user() { as 1000 "$@" 2>&1; }

@@ -1,8 +1,8 @@
 /*
- * calls ABI CALL...: makes system calls by number, each in a child of its own, and prints what came
- * of it: "CALL ERRNO", "CALL ok" or "CALL signal N". ABI is 64, 32 (int $0x80, which a program of
- * amd64 can make too) or x32. The arguments are such that a kernel without a filter does not do
- * much. calls.h is made by tests/helpers/fixtures from the kernel's own headers.
+ * calls ABI CALL...: makes system calls by number, each in a child of its own, and prints each
+ * result: "CALL ERRNO", "CALL ok" or "CALL signal N". ABI is 64, 32 (int $0x80, which programs of
+ * amd64 can use too) or x32. The arguments are harmless on a kernel without a filter.
+ * tests/helpers/fixtures makes calls.h from the kernel's own headers.
  */
 #define _GNU_SOURCE
 #include <errno.h>

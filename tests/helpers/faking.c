@@ -1,13 +1,13 @@
 /*
  * faking RULE... -- COMMAND [ARG...]: runs a command as uid and gid 1000 under a system-call filter
- * that does not make certain calls and says that they were made, as only root can: the filter
- * comes without no_new_privs, under which no file capability would count.
+ * under which certain calls do nothing and report success. Only root can install such a filter without
+ * no_new_privs, under which file capabilities have no effect.
  *
- *	unshare                 each unshare(2) gives 0 and does nothing
- *	mount_setattr:2=0x8000  only where argument 2 (from 0) is this
- *	fsopen=ENOSYS           gives this error instead of 0 (a name); after an argument too
+ *	unshare                 each unshare(2) returns 0 and does nothing
+ *	mount_setattr:2=0x8000  only if argument 2 (from 0) has this value
+ *	fsopen=ENOSYS           returns this error (a name) instead of 0; also after an argument
  *
- * Ends with 98 for failures of its own.
+ * Exits with 98 on failures of its own.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * demo: says which libdemo it runs with, and what it takes itself for.
+ * demo: prints the version of its libdemo, and its own path.
  *
  *	demo            VERSION /proc/self/exe
  *	demo -m         the file of libdemo in /proc/self/maps

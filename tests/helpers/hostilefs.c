@@ -6,15 +6,15 @@
  *	lookup getattr readlink open read flush release opendir readdir releasedir statfs
  *	access getxattr listxattr all
  *
- * --when FILE: hangs only while FILE exists, so that what is to hang can be prepared first.
- * --log FILE: appends a line "OP PID" for each operation that is not answered. PID asked for it.
+ * --when FILE: hangs only while FILE exists, so that the test can prepare files first.
+ * --log FILE: appends a line "OP PID" for each operation without an answer. PID is the process that waits.
  *
  * Returns once DIR is mounted, and prints the process id of the server, which runs on in the background
- * and holds no descriptor of its caller's. When the server ends the kernel aborts the connection: all that
- * hung fails with ENOTCONN, so `kill PID` frees every process. DIR stays a mount point until it is unmounted.
+ * and holds no descriptor of its caller's. When the server ends, the kernel aborts the connection: all waiting calls
+ * fail with ENOTCONN, so `kill PID` frees every process. DIR stays a mount point until it is unmounted.
  *
  * As root, also of a user namespace, it mounts with mount(2); as anybody else through fusermount3. It
- * speaks the kernel's protocol itself: libfuse would have the last word about what is answered.
+ * implements the kernel's protocol itself, because libfuse answers some operations on its own.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -92,7 +92,7 @@ static void fail(uint64_t unique, int error)
 	reply(unique, -error, NULL, 0);
 }
 
-/* Nothing may be cached: each look has to ask. */
+/* The kernel may cache nothing: each access has to reach the server. */
 static void fill(struct fuse_attr *a, const struct stat *st)
 {
 	*a = (struct fuse_attr){
@@ -235,7 +235,7 @@ static void do_init(const struct fuse_in_header *in)
 	struct fuse_init_out out = {
 		.major = FUSE_KERNEL_VERSION,
 		.minor = 31,
-		.flags = FUSE_PARALLEL_DIROPS, /* one that hangs does not hold up the others */
+		.flags = FUSE_PARALLEL_DIROPS, /* a hanging lookup does not block the others */
 		.max_write = 4096,
 		.time_gran = 1,
 	};

@@ -1,32 +1,30 @@
 /*
- * inject [-a] [-l LOG] [ACTION] COMMAND [ARG...]: runs a command and strikes at one of its system
- * calls, or of its children's: exactly there, every time.
+ * inject [-a] [-l LOG] [ACTION] COMMAND [ARG...]: runs a command and acts at one system call of the command or of its
+ * children, at the same call in each run.
  *
- *	kill-before=N    everything is killed on the way into the N-th call, which is not made
- *	kill-after=N     ... when it has been made, before the process hears of it
- *	fail=N:ERRNO     the N-th call is not made and gives this error (a name: ENOSPC)
- *	fail-from=N:ERRNO  so does each one after it; with ENOSPC, those that need space alone
- *	short=N          the N-th call, a write, writes half of what it was given
- *	during=N:SHELL   runs the shell command while the caller stands still at its N-th call
+ *	kill-before=N    kills all processes at the entry of the N-th call, which is not made
+ *	kill-after=N     kills them when the call was made, before it returns
+ *	fail=N:ERRNO     the N-th call is not made and returns this error (a name: ENOSPC)
+ *	fail-from=N:ERRNO  so does each later call; with ENOSPC, only those that need space
+ *	short=N          the N-th call, a write, writes half of its data
+ *	during=N:SHELL   runs the shell command while the caller is stopped at its N-th call
  *
- * Calls are counted together, in the order in which they come, from 1: those that change what
- * outlives the process, files and directories with a name, and those that make such changes
- * durable. Between two of them a process changes nothing that can be seen when it is gone, so
- * to be killed before each, and after the last, is to be killed everywhere. (What is written to
- * pipes and devices is not counted. Nor are mounts, which all lie in namespaces that end with the
- * process.) With -a every system call of every process is counted.
+ * The calls of all processes are counted together, in their order, from 1: calls that change files and directories with
+ * a name, which outlive the process, and calls that make such changes durable. Between two of them a process changes
+ * nothing that outlives it. So a death before each call, and after the last, stands for a death at any instant. (Writes to
+ * pipes and devices are not counted, nor are mounts, whose namespaces end with the process.) With -a every system call of
+ * every process is counted.
  *
- * -l LOG has a line for each call counted, of fields separated by tabs: number, process, name,
- * result (-ERRNO; "!" if it never came to be), path, second path. Paths are absolute, and their
- * directory is canonical; where a call has a descriptor, it is the name that this has then. The
- * log ends in "exit STATUS", or "struck" if everything was killed.
+ * LOG gets a line for each counted call, with fields separated by tabs: number, process, name, result (-ERRNO; "!" if the
+ * call was not made), path, second path. Paths are absolute, and their directory is canonical; for a descriptor, the path
+ * is its name at that time. The log ends in "exit STATUS", or "struck" if all processes were killed.
  *
- * Ends with the command's status, 128 and a signal's number, 137 if it struck by killing; 99 if N
- * was never reached, 98 for failures of its own.
+ * Exits with the command's status; 128 plus the number of a signal, so 137 after a kill; 99 if there were fewer than N calls;
+ * 98 on failures of its own.
  *
- * seccomp(2) stops the calls of interest (SECCOMP_RET_TRACE), ptrace(2) follows all children:
- * nothing else is slowed down, nor can a child of any kind be missed. Run as root: the filter
- * comes without no_new_privs, so that file capabilities still count.
+ * seccomp(2) stops the counted calls (SECCOMP_RET_TRACE) and ptrace(2) follows all children: other calls run at full speed,
+ * and no child is missed. Needs root, because the filter must work without no_new_privs, so that file capabilities keep
+ * their effect.
  */
 #include <elf.h>
 #include <errno.h>
@@ -49,16 +47,16 @@
 
 enum { EXIT_NEVER = 99, EXIT_OWN = 98, EXIT_KILLED = 137 };
 
-/* How a call names what it changes. Numbers are those of its arguments; NONE: it has no such. */
+/* How a call names the file that it changes: numbers of arguments, or NONE. */
 #define NONE -1
 #define HERE -2 /* in place of a directory's descriptor: the working directory */
 struct call {
 	int number;
 	const char *name;
-	int fd;	       /* changes what this descriptor is */
+	int fd;	       /* changes the file of this descriptor */
 	int dir, path; /* changes path in dir */
 	int dir2, path2;
-	bool space; /* may fail for want of space or inodes */
+	bool space; /* may fail with ENOSPC */
 };
 
 #define BY_FD(name, fd, space)                                                                     \
@@ -139,12 +137,12 @@ static struct {
 	bool struck;
 } job;
 
-/* What a process is in the middle of, from the stop on the way in to the one on the way out. */
+/* The call that a process is in, between the stops at its entry and its exit. */
 struct task {
 	pid_t pid;
 	bool inside;
 	unsigned long number;	 /* of the call, as counted */
-	const struct call *call; /* NULL: none of those that change anything */
+	const struct call *call; /* NULL: a call that changes nothing */
 	char name[32];
 	char paths[2][PATH_MAX];
 };
@@ -187,7 +185,7 @@ static void forget(pid_t pid)
 		}
 }
 
-/* All at once, as a machine that is switched off, or a cgroup that is killed. */
+/* All at once, like a power failure or the kill of a cgroup. */
 static void kill_all(void)
 {
 	job.struck = true;
@@ -246,7 +244,7 @@ static void read_string(pid_t pid, unsigned long at, char out[PATH_MAX])
 {
 	size_t used = 0;
 
-	/* By pieces that do not cross a page: the next one may not be there. */
+	/* In pieces that do not cross a page: the next page may not be mapped. */
 	while (used < PATH_MAX - 1) {
 		size_t piece = 4096 - (at + used) % 4096;
 		struct iovec here = {out + used, 0}, there = {(void *)(at + used), 0};
@@ -357,7 +355,7 @@ static bool opens_to_change(const struct call *c, pid_t pid,
 	return flags & (O_CREAT | O_TRUNC) || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-/* A name in a file system that is kept. */
+/* A name in a file system that outlives the bed. */
 static bool lasts(const char *path)
 {
 	return path[0] == '/' && strncmp(path, "/dev/", 5) != 0 &&
@@ -429,7 +427,7 @@ static void run_shell(void)
 		execl("/bin/sh", "sh", "-c", job.shell, (char *)NULL);
 		_exit(127);
 	}
-	/* By its number: the processes that are traced have to wait. */
+	/* By its number: only the traced processes may wait. */
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			die("cannot wait for the shell");
@@ -454,7 +452,7 @@ static bool fails(const struct task *t)
 	return job.errnum != ENOSPC || !t->call || t->call->space;
 }
 
-/* On the way into a call. Returns false if everything was killed. */
+/* At the entry of a call. Returns false if all processes were killed. */
 static bool way_in(struct task *t)
 {
 	struct __ptrace_syscall_info info;
@@ -509,7 +507,7 @@ static void handle(pid_t pid, int status)
 	else if (sig == (SIGTRAP | 0x80) && t->inside)
 		go_on = way_out(t);
 	else if (event == PTRACE_EVENT_STOP && sig != SIGTRAP) {
-		ptrace(PTRACE_LISTEN, pid, 0, 0); /* stopped by a signal: it stays so */
+		ptrace(PTRACE_LISTEN, pid, 0, 0); /* stopped by a signal: stays stopped */
 		return;
 	} else if (event == 0 && sig != (SIGTRAP | 0x80))
 		give = sig;
@@ -551,7 +549,7 @@ static void install_filter(void)
 	if (!ctx || seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0) < 0)
 		die("cannot make a filter");
 	for (size_t i = 0; i < CALLS && !job.all; i++) {
-		/* Negative: no such call on this machine. */
+		/* Negative: this machine does not have the call. */
 		if (calls[i].number >= 0 &&
 		    seccomp_rule_add(ctx, SCMP_ACT_TRACE(0), calls[i].number, 0) < 0)
 			die("cannot add %s to the filter", calls[i].name);

@@ -1,21 +1,20 @@
 /*
- * kernel WHAT COMMAND [ARG...]: starts a command as uid and gid 1000 with what the kernel offers to get
- * at another process, or in its way:
+ * kernel WHAT COMMAND [ARG...]: starts a command as UID and GID 1000 under a facility of the kernel that can influence or
+ * obstruct another process:
  *
  *	landlock        in a Landlock domain that root made, without no_new_privs
- *	landlock-user   in one that the user made
- *	notify          under a filter of root's each of whose calls a supervisor, uid 1000, lets pass
- *	notify=N        the same, but the N-th call (from 1) is answered with 0 and not made. The
- *	                supervisor counts, which a filter cannot. "no call N" if there were fewer
- *	notify-user     under a filter of the user's, in a user namespace of their own
- *	ring=N FILE     with a ring of io_uring(7) that its parent has too, in which a request of the command's
- *	                own process waits: set the attribute trusted.ring of FILE, as CAP_SYS_ADMIN can. The
- *	                parent makes it ready N microseconds after the exec. N < 0: root makes it, without a
- *	                command
- *	fault           whose arguments lie in a page that userfaultfd(2) serves late, and that changes
- *	                from then on
+ *	landlock-user   in a domain that the user made
+ *	notify          under a filter of root's; a supervisor, UID 1000, lets each call pass
+ *	notify=N        the same, but the N-th call (from 1) returns 0 and is not made: a supervisor can
+ *	                count, a filter cannot. Prints "no call N" if there were fewer
+ *	notify-user     under a filter of the user's, in their own user namespace
+ *	ring=N FILE     with a ring of io_uring(7) that it shares with its parent. In it a request of the
+ *	                command's process waits: set the attribute trusted.ring of FILE, which needs
+ *	                CAP_SYS_ADMIN. The parent makes it ready N microseconds after the exec. N < 0: root
+ *	                makes the request, without a command
+ *	fault           with arguments in a page that userfaultfd(2) provides late and changes afterwards
  *
- * Ends with 98 for failures of its own, with 97 where the kernel does not offer that.
+ * Exits with 98 on failures of its own, with 97 if the kernel does not have the facility.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +61,7 @@ static void run(char **argv)
 	die(argv[0]);
 }
 
-/* As the command itself would end. */
+/* Ends like the command: with its status or its signal. */
 static int result(pid_t pid)
 {
 	int status;
@@ -76,7 +75,7 @@ static int result(pid_t pid)
 
 static void enter_domain(void)
 {
-	/* One right that nobody here uses: any domain that handles files refuses mounts. */
+	/* A right that no test uses: every domain that handles files forbids mounts. */
 	struct landlock_ruleset_attr attr = {.handled_access_fs = LANDLOCK_ACCESS_FS_MAKE_BLOCK};
 	int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
 
@@ -102,7 +101,7 @@ static int landlock(char **argv, bool users)
 
 static int install(void)
 {
-	/* But the one by which the listener is handed on. */
+	/* Except the call that passes the listener on. */
 	static struct sock_filter all[] = {
 		{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr)},
 		{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_sendmsg},
@@ -145,7 +144,7 @@ static int receive_fd(int from)
 	return fd;
 }
 
-/* Calls of the wrapper's are those after the first execve(2), up to and with the next. */
+/* The wrapper's calls are those after the first execve(2), up to and including the next. */
 static void supervise(int listener, long faked)
 {
 	struct seccomp_notif asked;
@@ -157,7 +156,7 @@ static void supervise(int listener, long faked)
 		struct seccomp_notif_resp answer = {.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 
 		if (poll(&ready, 1, -1) < 0 || !(ready.revents & POLLIN))
-			break; /* nobody is left under the filter */
+			break; /* no process is left under the filter */
 		memset(&asked, 0, sizeof asked);
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0)
 			continue;
@@ -246,7 +245,7 @@ static void add(struct ring *ring, struct io_uring_sqe entry)
 	__atomic_store_n(ring->tail, *ring->tail + 1, __ATOMIC_RELEASE);
 }
 
-/* When ready can be read, and not before: the attribute. */
+/* Sets the attribute as soon as ready is readable. */
 static void wait_to_set(struct ring *ring, int ready, int file)
 {
 	static const char name[] = "trusted.ring", value[] = "won";
@@ -281,7 +280,7 @@ static int inherit_ring(char **argv, long delay)
 		wait_to_set(&ring, ready[0], file);
 		if (delay >= 0)
 			run(argv + 1);
-		sleep(1); /* what is ready is done at the next call */
+		sleep(1); /* the kernel runs ready requests at the next call */
 		_exit(0);
 	}
 	close(begun[1]);
@@ -295,7 +294,7 @@ static int inherit_ring(char **argv, long delay)
 
 /* -- userfaultfd -- */
 
-/* Whose signal it is counts: one that is the user's must be able to send it. */
+/* The sender counts: a process of the user's must be able to send the signal. */
 static void end_with_parent(void)
 {
 	become_user();
@@ -351,7 +350,7 @@ static int fault(char **argv)
 		serve(fd, text, used);
 		_exit(0);
 	}
-	/* The page is shared, and not served to this one: it waits until the page is there. */
+	/* The page is shared but not provided here: this process waits for it. */
 	changer = fork();
 	if (changer == 0) {
 		end_with_parent();

@@ -1,6 +1,6 @@
-/* In a loader's place (tests/unit/view_proof.c): tries what a loader has no business to, and
- * says in a loader's words, "NAME => /WHAT", what came of it. OPEN is a directory that everybody
- * may write to, with a file "old". */
+/* In a loader's place (tests/unit/view_proof.c): tries actions that a loader
+ * never needs, and prints each result as a loader would: "NAME => /RESULT". OPEN is a directory that everybody may
+ * write to, with a file "old". */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -34,7 +34,7 @@ static void try(const char *name, long result)
 	say(name, result == -1 ? strerrorname_np(errno) : "let through");
 }
 
-/* What the process is. */
+/* The identity of the process. */
 static void status(void)
 {
 	FILE *f = fopen("/proc/self/status", "r");
@@ -104,7 +104,7 @@ static void call_kernel(void)
 	try("memfd", syscall(SYS_memfd_create, "x", 0));
 }
 
-/* Address space alone: nothing of it is touched. */
+/* Address space only: no page is touched. */
 static void take_memory(void)
 {
 	int type = MAP_ANONYMOUS | MAP_NORESERVE, may = PROT_READ | PROT_WRITE;

@@ -1,11 +1,11 @@
 /*
- * demo-privilege: says what it runs with, to see whether a setuid program got its privilege, and
- * which library it loaded with it:
+ * demo-privilege: prints its privileges and its library, to show whether a setuid program got its privilege and
+ * loaded a pinned library with it:
  *
  *	VERSION EUID EGID CAPABILITIES SECRET
  *
  * VERSION is libdemo's, CAPABILITIES the effective ones in hexadecimal, SECRET "open" if it can
- * read /opt/secret, which only root may (a user namespace has an euid 0 of its own).
+ * read /opt/secret, which only root may. (Root of a user namespace has the EUID 0 too.)
  */
 #include <linux/capability.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * Writes down all that a program gets from whoever started it, into the file that PROBE_OUT names:
- * run with and without pinlib, the two have to be the same.
+ * Writes all that a program inherits from its caller into the file $PROBE_OUT. The files of a run with pinlib and of
+ * one without must be equal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +82,7 @@ static void limits(FILE *f)
 	}
 }
 
-/* All of it but addresses, of which the program says nothing that stays. */
+/* All of the auxiliary vector except addresses, which change with each start. */
 static void auxiliary(FILE *f)
 {
 	static const unsigned long values[] = {AT_PHENT,
@@ -177,7 +177,7 @@ static void scheduling(FILE *f)
 	fprintf(f, "memory policy %d %lx\n", policy, nodes[0]);
 }
 
-/* Each thing of prctl(2) that is asked for in one way or the other. */
+/* The attributes of prctl(2), some of which it returns and some of which it stores. */
 static void controls(FILE *f)
 {
 	int death = -1, reaper = -1, tsc = -1;
@@ -194,7 +194,7 @@ static void controls(FILE *f)
 	fprintf(f, "mdwe %d\n", prctl(66 /* PR_GET_MDWE */, 0, 0, 0, 0));
 }
 
-/* What the caller did with its descriptor 9: its place in the file, and a lock. */
+/* The caller's descriptor 9: its offset in the file, and a lock. */
 static void locks(FILE *f)
 {
 	char line[256];

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tests/helpers/slow.py KIND FILE: an ELF program of a megabyte at most that is made to keep its reader busy for minutes.
+"""tests/helpers/slow.py KIND FILE: writes an ELF program of at most a megabyte that would keep a reader without limits busy for minutes.
 
     versions   as many versions of both kinds as a file may have, and 2,000 symbols of one name that mean the last ones
     many       four times as many versions

@@ -1,23 +1,21 @@
 /*
- * steps WHAT COMMAND [ARG...]: starts a command as uid 1000 again and again, each time stops it
- * one system call later, until the wrapper has executed the app, and there does WHAT.
+ * steps WHAT COMMAND [ARG...]: starts a command as UID 1000 again and again, stops the wrapper one system call later each
+ * time, until it has executed the app, and does WHAT at each stop.
  *
- *	attach        stops it with SIGSTOP, let go by every tracer, and tries as the same user what
- *	              gets at another process; then lets it go on. "step CALL WON ATTACK" for
- *	              each that succeeds; "step CALL ended STATUS" if it does not then exit with 0
- *	signal=N      sends it that signal. "step CALL ended STATUS" if it does not die of it, or
- *	              "step CALL core" if a core was dumped
- *	ignored=N     the same, with the signal ignored: as with attach
- *	nofile=N      the same user sets its RLIMIT_NOFILE to N: "step CALL ended STATUS"
- *	maps          prints each file that it has mapped and each descriptor that it holds: "maps
- *	              PATH", "fd PATH"
+ *	attach        stops it with SIGSTOP, untraced, and tries as the same user every way to access
+ *	              another process; then continues it. Prints "step CALL WON ATTACK" for each
+ *	              success, and "step CALL ended STATUS" if the wrapper does not exit with 0
+ *	signal=N      sends this signal. Prints "step CALL ended STATUS" if the wrapper does not die
+ *	              of it, and "step CALL core" if it dumped core
+ *	ignored=N     the same with the signal ignored; prints what attach prints
+ *	nofile=N      sets its RLIMIT_NOFILE to N as the same user: "step CALL ended STATUS"
+ *	maps          prints each mapped file and each open descriptor: "maps PATH", "fd PATH"
  *
- * CALL is the number of the last system call that was made; -1: none yet. The last line is "N
- * steps" of the wrapper. STATUS is what wait(2) gave, in hexadecimal. With -p it is a plain
- * program, stopped just after its exec, N is 1: what succeeds then is what can succeed at all.
+ * CALL is the number of the last system call, -1 before the first. The last line is "N steps". STATUS is that of wait(2), in
+ * hexadecimal. With -p the command is a plain program, stopped once, after its exec: it shows which attacks can succeed
+ * at all.
  *
- * The tracer is root, so the wrapper gets its capability. What the user tries comes from the
- * wrapper's own parent.
+ * The tracer is root, so the wrapper gets its capability. The attacks come from the wrapper's own parent.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -104,7 +102,7 @@ static bool attaches(pid_t pid)
 	return true;
 }
 
-/* What is not mapped there is EFAULT, which only one who may look can get. */
+/* EFAULT means unmapped, and only a process with access gets this answer. */
 static bool copies(pid_t pid, long call)
 {
 	char byte = 0;
@@ -124,7 +122,7 @@ static bool takes_descriptor(pid_t pid)
 	return fd >= 0 && close(fd) == 0;
 }
 
-/* Of the process's own directory in /proc and of two in it, opened before it became the wrapper. */
+/* Descriptors of the process's directory in /proc and of two below, from before it became the wrapper. */
 static int before[3];
 static const char *const opened[3] = {"", "fd", "ns"};
 
@@ -272,7 +270,7 @@ static void wait_stop(pid_t pid)
 		die("the command ended");
 }
 
-/* The number of the call that is entered. */
+/* The number of the call at whose entry it is stopped. */
 static long entered(pid_t pid)
 {
 	struct __ptrace_syscall_info info;
@@ -283,7 +281,7 @@ static long entered(pid_t pid)
 	return (long)info.entry.nr;
 }
 
-/* Lets it make n calls. False: before that it would execute the app. */
+/* Lets it make n calls; false if it would execute the app before that. */
 static bool advance(pid_t pid, int n, long *call)
 {
 	*call = -1;
@@ -346,7 +344,7 @@ static pid_t start(char **argv, int fds[3])
 	return pid;
 }
 
-/* True: it got that far. */
+/* True if it got that far. */
 static bool strike(char **argv, int n)
 {
 	int fds[3];

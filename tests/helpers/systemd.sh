@@ -1,22 +1,21 @@
 # shellcheck shell=bash
-# A real systemd, for tests that start services: source it after tests/lib.sh, in a bed. It is started as the first
-# process of namespaces of its own, with a control group of its own below ours. Where there can be none, the test
-# is skipped and ends.
+# Runs a real systemd for tests that start services; they source this file after tests/lib.sh, in a bed. systemd is the first
+# process of namespaces of its own and has a control group below the test's. If there can be none, the test is skipped.
 units=/etc/systemd/system log=/var/log/unit
 mkdir -p $log $units
 
 if ! [ -x /lib/systemd/systemd ] && ! apt-get install -y --no-install-recommends systemd >/tmp/apt.log 2>&1; then
-	skip systemd "there is no systemd, and it cannot be installed in the bed: $(tail -n 1 /tmp/apt.log)"
+	skip systemd "systemd is missing and cannot be installed in the bed: $(tail -n 1 /tmp/apt.log)"
 	finish
 fi
 group=/mnt/groups
 mkdir $group
 if ! mount -t cgroup2 none $group 2>/tmp/why || ! mkdir $group/pinlib-$$ 2>/tmp/why; then
-	skip systemd "no control group can be made for a systemd: $(cat /tmp/why)"
+	skip systemd "cannot make a control group for systemd: $(cat /tmp/why)"
 	finish
 fi
 
-# service NAME: its lines are read from standard input; what it says goes to $log/NAME.
+# service NAME: makes a unit from the lines on standard input; the service's output goes to $log/NAME.
 service() {
 	{
 		printf '[Unit]\nDefaultDependencies=no\n[Service]\n'
@@ -25,7 +24,7 @@ service() {
 	} >"$units/$1.service"
 }
 
-# boot: systemd starts the service "driver", whose script is read from standard input, and ends with it.
+# boot: starts systemd with one service, "driver", which runs the script on standard input and then powers off.
 boot() {
 	{
 		cat

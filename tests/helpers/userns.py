@@ -1,4 +1,4 @@
-"""userns.py MAP COMMAND...: runs it as root of a user namespace with this uid_map and gid_map."""
+"""userns.py MAP COMMAND...: runs a command as root of a user namespace with MAP as its uid_map and gid_map."""
 import ctypes, os, sys
 ready, go = os.pipe(), os.pipe()
 child = os.fork()

@@ -1,9 +1,8 @@
 /*
- * whole [N [FILE]]: started in a view, says whether this is whole: N covers (1), nothing but the
- * wrapper's directory without nosuid (with 0, out of all views: or the mount that it is part of),
- * no mount whose changes would reach another namespace, no capability, and FILE is there. Prints
- * "whole", or what is wrong. Reads with no more calls than the wrapper makes, for callers that fake
- * some.
+ * whole [N [FILE]]: checks from inside that a view is complete: it has N covers (default 1); only the
+ * wrapper's directory is without nosuid (with N=0, outside all views: or the mount that it belongs to); no mount
+ * propagates to another namespace; the process has no capability; FILE exists. Prints "whole", or the fault. It uses
+ * only system calls that the wrapper uses too, because callers fake some of them.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -45,7 +44,7 @@ static int capabilities(void)
 	return wrong;
 }
 
-/* Whether the mount of this line of the table may honour setuid. */
+/* True if the mount in this line of mountinfo may be without nosuid. */
 static bool is_exempt(const char *line, int wanted)
 {
 	char point[4096] = "";

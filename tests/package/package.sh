@@ -1,13 +1,12 @@
 #!/bin/bash
-# The Debian package: built as Debian builds it, looked at by lintian, and installed with apt in a Debian
-# that debootstrap makes here (in a bed, on a tmpfs). The scenarios of tests/package run in it, as in
-# tests/helpers/scenario, each in a fresh copy where that package and the small world are installed. Beside
-# $fixtures they find in /debs:
+# The Debian package: dpkg-buildpackage builds it, lintian checks it, and apt installs it in a Debian that debootstrap
+# makes in a bed, on a tmpfs. The scenarios of tests/package run there, each in a fresh copy with the package and the
+# small world. Besides $fixtures they have in /debs:
 #
-#	pinlib.deb        what was built; pinlib-next.deb  the same as the next version
+#	pinlib.deb        the built package; pinlib-next.deb  the same as the next version
 #	pinlib-*.deb      next versions whose installation fails: the name says where
 #
-# Then programs of the archive are upgraded for real, and most end-to-end tests run there, with the package.
+# Then apt upgrades pinned programs of the archive, and most end-to-end tests run there, with the package.
 . "$(dirname "$0")/../lib.sh"
 base=/mnt/debian # the Debian root as it is copied
 root=/mnt/root
@@ -31,7 +30,7 @@ build_package() {
 	[ -e /tmp/package/pinlib_*_"$arch".deb ]
 }
 
-# No network: everything after this needs it.
+# Everything from here on needs the network.
 make_root() {
 	local uri key why with=()
 	mkdir -p $base
@@ -114,7 +113,7 @@ install_there() {
 		'dpkg -i /opt/fixtures/host/*.deb && cp -a /opt/fixtures/opt-demo /opt/demo && chown -R 0:0 /opt/demo'
 }
 
-# Counts what a scenario's own run printed.
+# count FILE: adds the checks in a group's output to the sum.
 count() {
 	passed=$((passed + $(grep -ac '^ok ' "$1")))
 	failed=$((failed + $(grep -ac '^not ok ' "$1")))
@@ -144,9 +143,8 @@ scenario() {
 	drop_copy
 }
 
-# The end-to-end tests with the package's pinlib, where they otherwise have the build's. What they and
-# their fixtures need is installed once, in a layer of its own; each test has an overlay on that. Their
-# text is the same but for the paths of what a package installs.
+# The end-to-end tests with the pinlib of the package instead of the build. The packages that they need are installed once,
+# in a layer of their own; each test has an overlay on that. Only the paths of installed files differ in their text.
 e2e_scenarios="add check complete failure generations keep names nested ps refresh scripts store try view why wrap"
 e2e_programs="calls damage exact launches wrapper"
 e2e_tools="binutils gcc libc6-dev make sqlite3 strace"
@@ -175,11 +173,10 @@ with_tools() {
 		's,/usr/local/\(bin\|lib\|share\)/pinlib,/usr/\1/pinlib,g' {} +
 }
 
-# Becomes the command in a mount and process namespace whose / is that root: in a mere chroot nobody
-# can make a user namespace.
+# Runs the command in a mount and PID namespace with that root as /: in a chroot nobody can make a user namespace.
 enter='mount -t proc proc $0/proc && cd $0 && pivot_root . . && umount -l . && cd /mnt/src && "$@"; exit $?'
 
-# in_package COMMAND...: in a fresh root, from the checkout's directory. Its count is counted.
+# in_package COMMAND...: runs a group in a fresh root, in the checkout, and adds its count.
 in_package() {
 	lay $layer/tools/upper:$base test
 	mkdir -p $root/var/lib/pinlib
@@ -212,7 +209,7 @@ version() {
 	in_root $root apt-cache madison "$1" | awk -v suite=" $2/main " 'index($0, suite) { print $3; exit }'
 }
 
-# upgradable: those programs whose library has an update in the security suite, which change with time.
+# upgradable: prints the programs whose library has an update in the security suite; they change with time.
 # Lines "PROGRAM PACKAGE LIBRARY HOW OLD NEW", HOW being an argument with which it starts and ends.
 upgradable() {
 	local program package library how old new
@@ -237,7 +234,7 @@ soname() {
 	in_root $root dpkg -L "$1" | sed -n 's,.*/\(lib[^/]*\.so\.[0-9]*\)$,\1,p' | sort | head -n 1
 }
 
-# A program may be too new for its pin: then the upgrade itself, /root/upgrade, has to have said so.
+# A program may be too new for its pin: then the upgrade itself, /root/upgrade, must have printed a warning.
 holds_or_told() {
 	local verdict=holds
 	in_root $root pinlib check "$1" >/dev/null 2>&1 ||
@@ -339,7 +336,7 @@ in_machine() {
 		"$dir" "$@"
 }
 
-# Tools that say which processes run old libraries: never a pinned one, but those of the live system, also in a view.
+# Tools that list processes with old libraries must list those of the live system, also in a view, and never a pinned one.
 restart_tools() {
 	local why
 	fresh_copy
