@@ -98,7 +98,7 @@ $(BUILD)/san/%.o: %.c Makefile $(BUILD)/places
 $(BUILD)/san/librooms.a: $(san_obj)
 	@rm -f $@
 	ar rcs $@ $^
-$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/librooms.a tests/unit/test.h Makefile
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/librooms.a $(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(SAN) -MMD -MP -o $@ $< $(BUILD)/san/librooms.a $(ALL_LIBS) $(UNIT_LIBS)
 

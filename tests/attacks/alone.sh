@@ -4,7 +4,6 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-chmod 1777 .
 wrapper=/usr/local/lib/pinlib/pinlib-wrapper plans=/var/lib/pinlib/plans
 
 pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null &&

@@ -5,7 +5,6 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-chmod 1777 .
 plain=/usr/bin/.pinlib/demo faking=$fixtures/faking whole=$fixtures/whole kernel=$fixtures/kernel
 
 pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null &&

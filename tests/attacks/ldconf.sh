@@ -4,7 +4,6 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-chmod 1777 .
 gcc -shared -fPIC -Wl,-soname,libgone.so.1 -x c -o libgone.so.1 - </dev/null &&
 	gcc -o /usr/local/bin/needs -x c - -x none -Wl,--no-as-needed libgone.so.1 <<<'int main(void) { return 0; }' ||
 	not_ok setup "cannot build"

@@ -6,7 +6,6 @@ set -uo pipefail
 [ "${1:-}" = shared ] || exec unshare --mount --propagation shared "$0" shared
 . tests/lib.sh
 cd /tmp || exit 1
-chmod 1777 .
 views=300 launches=${LAUNCHES:-10000}
 
 pinlib add "$fixtures"/deb/libdemo1_1.0-1_*.deb >/dev/null && pinlib set demo libdemo1=1.0 >/dev/null ||

@@ -4,7 +4,6 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-chmod 1777 .
 steps=$fixtures/steps whole=$fixtures/whole plain=/usr/bin/.pinlib/demo
 gcc -Wall -o /usr/local/bin/probe "$src/tests/helpers/probe.c" -L"$fixtures" -Wl,--no-as-needed "$libs/libdemo.so.1" &&
 	cp /usr/local/bin/probe /opt/probe && pinlib add "$fixtures"/deb/libdemo1_1.0-1_*.deb >/dev/null &&

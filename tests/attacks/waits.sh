@@ -5,7 +5,6 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-chmod 1777 .
 
 # pin VERSION [APP]: gc may have removed it.
 pin() {

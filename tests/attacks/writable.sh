@@ -3,7 +3,6 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-chmod 1777 .
 wrapper=/usr/local/lib/pinlib/pinlib-wrapper state=/var/lib/pinlib
 plan=$state/plans/usr%2Fbin%2Fdemo
 echo 'tester:x:1000:1000::/tmp:/bin/sh' >>/etc/passwd && sed -i '/^[^t].*:x:1000:/d' /etc/passwd
@@ -78,7 +77,6 @@ PY
 chmod 777 . # or the exchange would be refused
 is "a component that is exchanged: one app or the other, whole" "$(as 1000 /usr/bin/python3 swap.py)" \
 	"1.0 /usr/bin/demo|2.0 /usr/bin/demo2"
-chmod 1777 .
 # The view of demo covers /opt/mine, in which a user may write: the directory that a nested wrapper goes back to
 # by its name has become a link to one that the user may not enter.
 mkdir -p tree/opt/mine /opt/mine /opt/closed && cp "$libs/libfivea.so.1" tree/opt/mine/ && mkdir -m 777 /opt/mine/user &&

@@ -5,7 +5,6 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-chmod 1777 .
 wrapper=/usr/local/lib/pinlib/pinlib-wrapper
 state=/var/lib/pinlib
 plan=$state/plans/usr%2Fbin%2Fdemo

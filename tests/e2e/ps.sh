@@ -3,7 +3,6 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-chmod 1777 .
 
 pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb "$fixtures"/deb/libpriv1_*.deb >/dev/null &&
 	pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo2 libdemo1=1.0 >/dev/null ||

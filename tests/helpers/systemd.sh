@@ -8,9 +8,9 @@ if ! [ -x /lib/systemd/systemd ] && ! apt-get install -y --no-install-recommends
 	skip systemd "systemd is missing and cannot be installed in the bed: $(tail -n 1 /tmp/apt.log)"
 	finish
 fi
-group=/mnt/groups
+group=/mnt/groups # all beds share the hierarchy, and process numbers are of a bed: the name is random
 mkdir $group
-if ! mount -t cgroup2 none $group 2>/tmp/why || ! mkdir $group/pinlib-$$ 2>/tmp/why; then
+if ! mount -t cgroup2 none $group 2>/tmp/why || ! scope=$(mktemp -d $group/pinlib-XXXXXX 2>/tmp/why); then
 	skip systemd "cannot make a control group for systemd: $(cat /tmp/why)"
 	finish
 fi
@@ -40,10 +40,10 @@ mount --bind "$(tty)" /dev/console
 exec env container=other /lib/systemd/systemd --unit=driver.service --log-target=console --show-status=0
 END
 	(
-		echo $BASHPID >$group/pinlib-$$/cgroup.procs
+		echo $BASHPID >$scope/cgroup.procs
 		exec timeout --kill-after=5 120 script -qec "unshare --net --cgroup --pid --mount --uts --ipc --fork \
 			--kill-child --mount-proc bash $log/boot" $log/console </dev/null >/dev/null 2>&1
 	)
-	find $group/pinlib-$$ -depth -mindepth 1 -type d -exec rmdir {} \;
-	rmdir $group/pinlib-$$
+	find $scope -depth -mindepth 1 -type d -exec rmdir {} \;
+	rmdir $scope
 }

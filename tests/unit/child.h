@@ -1,10 +1,12 @@
-/* Processes for a test to look at. */
+/* Child processes, and a mount namespace for a test. */
 #pragma once
 
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,4 +38,12 @@ static inline pid_t start(void (*become)(void))
 static inline void stop(pid_t pid)
 {
 	MUST(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+}
+
+/* Moves this process into a mount namespace with an empty /var/lib. */
+static inline bool private_state(void)
+{
+	return unshare(CLONE_NEWNS) == 0 &&
+	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", "/var/lib", "tmpfs", 0, NULL) == 0;
 }

@@ -5,7 +5,7 @@
 #include "base/paths.h"
 #include "plan/write.h"
 #include "policy/policy.h"
-#include "tests/unit/test.h"
+#include "tests/unit/child.h"
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -14,14 +14,6 @@
 #define OTHER "ff128b31c175b5ac5462cbea13ad25e7"
 
 static struct err err;
-
-static bool private_state(void)
-{
-	return unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("tmpfs", "/var/lib", "tmpfs", 0, NULL) == 0 &&
-	       file_mkdirs(PINLIB_PLANS, &err) == 0;
-}
 
 /* The app is wrapped with that layer since that generation. */
 static const char *publish(const char *app, const char *layer, uint64_t generation)
@@ -143,7 +135,7 @@ int main(void)
 {
 	if (!as_root("a mount namespace"))
 		return test_end();
-	MUST(private_state());
+	MUST(private_state() && file_mkdirs(PINLIB_PLANS, &err) == 0);
 	test_layers();
 	test_names();
 	test_no_labels();

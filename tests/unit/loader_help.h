@@ -1,44 +1,17 @@
-/* For the tests of labeler/: a scratch directory as the working directory, small files, commands.
+/* For the tests of elf/, loader/, labeler/ and view/: a scratch directory as the working directory, small files, commands.
  * Failures here end the program. */
 #pragma once
 
-#include "base/cleanup.h"
-#include "base/file.h"
-#include "tests/unit/test.h"
+#include "tests/unit/scratch.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char scratch[PATH_MAX / 2];
-static struct err err;
 
 static inline void scratch_make(void)
 {
-	char name[] = "/tmp/labeler-test-XXXXXX";
-
-	MUST(mkdtemp(name) && realpath(name, scratch) && chdir(scratch) == 0);
-}
-
-static inline void scratch_remove(void)
-{
-	MUST(chdir("/") == 0 && file_remove_tree(AT_FDCWD, scratch, &err) == 0);
-}
-
-/* A path in the scratch directory; good until the eighth next call. */
-static inline const char *in(const char *name)
-{
-	static char paths[8][PATH_MAX];
-	static unsigned int next;
-	char *path = paths[next++ % 8];
-
-	snprintf(path, PATH_MAX, "%s/%s", scratch, name);
-	return path;
+	scratch_new();
+	MUST(chdir(scratch) == 0);
 }
 
 static inline void put_text(const char *path, const char *text)
@@ -48,15 +21,7 @@ static inline void put_text(const char *path, const char *text)
 	MUST(fd >= 0 && file_write(fd, text, strlen(text), &err) == 0);
 }
 
-static inline char *get_file(const char *path, size_t *len)
-{
-	char *data = NULL;
-
-	MUST(file_read_at(AT_FDCWD, path, (size_t)1 << 28, &data, len, &err) == 0);
-	return data;
-}
-
-/* A shell command that has to work. */
+/* Runs a shell command, which must succeed. */
 __attribute__((format(printf, 1, 2))) static inline void sh(const char *fmt, ...)
 {
 	AUTO_FREE char *command = NULL;
@@ -80,7 +45,7 @@ static inline uint32_t next_random(void)
 	return (uint32_t)(state >> 33);
 }
 
-/* A regular file that only we have. */
+/* A regular file without a name. */
 static inline int memory_file(const void *data, size_t len)
 {
 	int fd = memfd_create("labeler-test", MFD_CLOEXEC);

@@ -3,7 +3,7 @@
 #include "base/paths.h"
 #include "policy/lock.h"
 #include "policy/policy.h"
-#include "tests/unit/test.h"
+#include "tests/unit/child.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -13,13 +13,6 @@
 #include <unistd.h>
 
 static struct err err;
-
-static bool private_state(void)
-{
-	return unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("tmpfs", "/var/lib", "tmpfs", 0, NULL) == 0 && mkdir(PINLIB_STATE, 0755) == 0;
-}
 
 static struct version version(const char *name, const char *number)
 {
@@ -574,7 +567,7 @@ int main(void)
 {
 	if (!as_root("a mount namespace"))
 		return test_end();
-	MUST(private_state());
+	MUST(private_state() && mkdir(PINLIB_STATE, 0755) == 0);
 	empty_policy();
 	pins_and_generations();
 	rollback();

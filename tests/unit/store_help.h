@@ -1,46 +1,17 @@
-/* For the tests of store/: a scratch directory, small files, ELF files of a sort, and .deb files
- * with any member that tar can hold. Failures here end the program. */
+/* For the tests of store/ and intake/: small files, imitations of ELF files, and .deb files with any member that tar
+ * allows. Failures here end the program. */
 #pragma once
 
-#include "base/cleanup.h"
-#include "base/file.h"
 #include "store/store.h"
-#include "tests/unit/test.h"
+#include "tests/unit/scratch.h"
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static char scratch[PATH_MAX / 2];
-static struct err err;
 
 static inline void scratch_make(void)
 {
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(scratch, sizeof scratch, "%s/store-test-XXXXXX", tmp ? tmp : "/tmp");
-	MUST(mkdtemp(scratch));
-	umask(077); /* what the store makes must not depend on it */
-}
-
-static inline void scratch_remove(void)
-{
-	MUST(file_remove_tree(AT_FDCWD, scratch, &err) == 0);
-}
-
-/* A path in the scratch directory; good until the eighth next call. */
-static inline const char *in(const char *name)
-{
-	static char paths[8][PATH_MAX];
-	static unsigned int next;
-	char *path = paths[next++ % 8];
-
-	snprintf(path, PATH_MAX, "%s/%s", scratch, name);
-	return path;
+	scratch_new();
+	umask(077); /* the store's modes must not depend on it */
 }
 
 static inline void put_file(const char *path, const void *data, size_t len)
@@ -60,17 +31,9 @@ static inline void put_text(const char *path, const char *text)
 	put_file(path, text, strlen(text));
 }
 
-static inline char *get_file(const char *path, size_t *len)
-{
-	char *data = NULL;
-
-	MUST(file_read_at(AT_FDCWD, path, (size_t)1 << 26, &data, len, &err) == 0);
-	return data;
-}
-
 #define FAKE_ELF 256
 
-/* What test_facts reads: the magic number, then soname and architecture. */
+/* An ELF file for test_facts: the magic number, then soname and architecture. */
 static inline void fake_elf(char out[FAKE_ELF], const char *soname, const char *arch,
 			    const char *content)
 {
