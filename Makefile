@@ -187,7 +187,7 @@ coverage: $(BUILD)/coverage/coverage.o ## print the lines that unit tests, the f
 # The list of rooms in the order of inclusion, for tests/source/rooms.sh.
 .PHONY: rooms
 rooms:
-	@echo $(rooms) $(wildcard cli commands)
+	@echo $(rooms) cli commands
 
 .PHONY: demo
 demo: ## install what is missing, build, show the main job on real libraries (as root)

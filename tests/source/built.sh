@@ -25,8 +25,8 @@ is "the command's thread-local storage is under a page ($((tls)) bytes)" $((tls 
 # `make install PREFIX=...` after `make` compiles the objects again for the other prefix, and only then.
 at=$(mktemp -d)
 for prefix in /usr/local /usr /usr; do
-	make -s BUILD="$at" PREFIX=$prefix "$at/cli/main.o" "$at/musl/wrapper/main.o" >/dev/null 2>&1
-	for object in cli/main.o musl/wrapper/main.o; do
+	make -s BUILD="$at" PREFIX=$prefix "$at/host/wrap.o" "$at/musl/wrapper/main.o" >/dev/null 2>&1
+	for object in host/wrap.o musl/wrapper/main.o; do
 		strings "$at/$object" | grep -m 1 -o '^/usr.*/pinlib-wrapper$'
 		stat -c %y "$at/$object" >>"$at/times"
 	done
