@@ -56,10 +56,10 @@ static int reach_verdict(const struct activation *a, const struct transition *t,
 	int r = wrap_program(t->app.path, program, err);
 
 	if (r == 0)
-		r = app_versions(a->store, &t->app, &pinned, err);
+		r = view_load_versions(a->store, &t->app, &pinned, err);
 	if (r < 0)
 		return r;
-	sysroot = plan_sysroot(&t->plan.plan, program);
+	sysroot = view_sysroot(&t->plan.plan, program);
 	return verdict_reach(a->store, &t->app, &pinned, &sysroot, v, err);
 }
 

@@ -21,13 +21,13 @@ static bool filters_agree(const struct plan *plan, const struct confinement *con
 
 static bool covers_agree(const struct plan *plan, const struct view *view, const char *id)
 {
-	if (plan->ncovers != view->ntargets)
+	if (plan->ncovers != view->targets.count)
 		return false;
 	for (size_t i = 0; i < plan->ncovers; i++) {
 		char layer[sizeof PINLIB_LAYERS + LAYER_ID + 24];
 
 		snprintf(layer, sizeof layer, "%s/%s/%zu", PINLIB_LAYERS, id, i);
-		if (strcmp(plan->covers[i].target, view->targets[i]) != 0 ||
+		if (strcmp(plan->covers[i].target, view->targets.items[i]) != 0 ||
 		    strcmp(plan->covers[i].layer, layer) != 0)
 			return false;
 	}

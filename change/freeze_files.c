@@ -159,7 +159,7 @@ static int add_loaded(struct freeze_work *w, struct err *err)
 		return r;
 	w->arch = elf_arch(program.elf.class, program.elf.machine);
 	w->triplet = elf_triplet(program.elf.class, program.elf.machine);
-	sysroot = plan_sysroot(&w->plan->plan, file);
+	sysroot = view_sysroot(&w->plan->plan, file);
 	r = proof_run(&sysroot, program.elf.interp,
 		      program.kind == PROGRAM_SCRIPT ? program.interpreter : w->app.path, &proof,
 		      err);

@@ -45,13 +45,13 @@ static int read_state(struct policy *policy, struct store *store, const char *pa
 		return err_nomem(err);
 	r = policy_app(policy, path, POLICY_NOW, &s.app, err);
 	if (r == 0)
-		r = app_versions(store, &s.app, &s.pinned, err);
+		r = view_load_versions(store, &s.app, &s.pinned, err);
 	if (r == 0)
 		r = view_build(store, &s.app, policy_current(policy), plan, err);
 	if (r == 0)
 		r = wrap_program(path, program, err);
 	if (r == 0) {
-		sysroot = plan_sysroot(&plan->plan, program);
+		sysroot = view_sysroot(&plan->plan, program);
 		r = verdict_reach(store, &s.app, &s.pinned, &sysroot, &s.verdict, err);
 	}
 	view_plan_free(plan);

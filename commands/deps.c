@@ -13,7 +13,7 @@
 #include "loader/index.h"
 #include "loader/symbols.h"
 #include "plan/read.h"
-#include "view/verdict.h"
+#include "view/view.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -418,7 +418,7 @@ static int print_pinned(struct request *q, const char *program, const struct pla
 			struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
-	struct sysroot sysroot = plan_sysroot(plan, plan->real);
+	struct sysroot sysroot = view_sysroot(plan, plan->real);
 	int r = closure_read(program, &sysroot, library_path_for(q, plan->real), &c, err);
 
 	return r < 0 ? r : print_closure(q, &c, err);

@@ -9,6 +9,7 @@
 #include "policy/policy.h"
 #include "store/store.h"
 #include "view/ephemeral.h"
+#include "view/verdict.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,7 +198,7 @@ static int try_out(const struct try_base *b, const struct try_request *req, stru
 
 	if (ephemeral_begin(b->store, items, req->nitems, t, &err) < 0)
 		return own_failure(&err);
-	sysroot = plan_sysroot(&t->plan.plan, t->program);
+	sysroot = view_sysroot(&t->plan.plan, t->program);
 	if (verdict_reach(b->store, &t->app, &t->pinned, &sysroot, &v, &err) < 0)
 		return own_failure(&err);
 	for (size_t i = 0; i < v.remarks.count; i++)

@@ -12,7 +12,7 @@
 #include "plan/read.h"
 #include "policy/policy.h"
 #include "store/store.h"
-#include "view/verdict.h"
+#include "view/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -259,7 +259,7 @@ static int explain_name(const char *program, const char *name, struct err *err)
 			r = wrap_program(path, own, err);
 		if (r < 0)
 			return r;
-		sysroot = plan_sysroot(&file->plan, own);
+		sysroot = view_sysroot(&file->plan, own);
 	}
 	r = closure_read(path, &sysroot, NULL, &closure, err);
 	return r < 0 ? r : explain(store, app.path ? &app : NULL, &closure, name, err);

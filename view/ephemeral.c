@@ -10,7 +10,7 @@
 #include "host/wrap.h"
 #include "host/wrapper_file.h"
 #include "loader/program.h"
-#include "plan/write.h"
+#include "view/places.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -153,7 +153,7 @@ static bool place_in_view(const struct view *view, const char *soname, char plac
 		if (strcmp(path_base(e->path), soname) != 0 ||
 		    (e->type != LAYER_FILE && (e->type != LAYER_LINK || strchr(e->target, '/'))))
 			continue;
-		snprintf(full, sizeof full, "%s/%s", view->targets[e->cover], e->path);
+		snprintf(full, sizeof full, "%s/%s", view->targets.items[e->cover], e->path);
 		path_dir(full, place);
 		return true;
 	}
@@ -193,8 +193,7 @@ static int place_on_live(const struct app *app, const char *soname, char place[P
 		}
 	if (r < 0)
 		return r;
-	snprintf(usual, sizeof usual, "/usr/lib/%s",
-		 elf_triplet(program.elf.class, program.elf.machine));
+	places_default_dir(&program.elf, usual);
 	return path_resolve(usual, place, NULL, err);
 }
 
@@ -264,25 +263,6 @@ static int collect(struct store *store, const struct app *app, const struct ephe
 	return r;
 }
 
-static void fill_plan(struct ephemeral *t, int64_t generation)
-{
-	struct view_plan *p = &t->plan;
-
-	snprintf(p->id, sizeof p->id, "try");
-	plan_label(p->label, p->id, (uint64_t)generation, t->app.path);
-	p->plan.on_failure = t->app.on_failure;
-	p->plan.generation = (uint64_t)generation;
-	p->plan.app = t->app.path;
-	p->plan.real = t->program;
-	p->plan.label = p->label;
-	p->plan.ncovers = p->view.ntargets;
-	for (size_t i = 0; i < p->view.ntargets; i++) {
-		snprintf(p->layers[i], sizeof p->layers[i], TRIAL_DIR "/%zu", i);
-		p->plan.covers[i].target = p->view.targets[i];
-		p->plan.covers[i].layer = p->layers[i];
-	}
-}
-
 int ephemeral_compile(struct store *store, const struct app *app,
 		      const struct ephemeral_item *items, size_t n, int64_t generation,
 		      struct ephemeral *out, struct err *err)
@@ -295,9 +275,11 @@ int ephemeral_compile(struct store *store, const struct app *app,
 		r = view_of(&out->app, &out->pinned, n, &out->plan.view, err);
 	if (r == 0)
 		r = wrap_program(app->path, out->program, err);
-	if (r == 0)
-		fill_plan(out, generation);
-	return r;
+	if (r < 0)
+		return r;
+	snprintf(out->plan.id, sizeof out->plan.id, "try");
+	view_plan_fill(&out->plan, &out->app, out->program, TRIAL_DIR, generation);
+	return 0;
 }
 
 /* -- namespaces -- */
@@ -435,7 +417,7 @@ static int pick_up_wrapper(void)
 
 int ephemeral_enter(const struct ephemeral *trial, struct err *err)
 {
-	const struct sysroot sysroot = plan_sysroot(&trial->plan.plan, trial->program);
+	const struct sysroot sysroot = view_sysroot(&trial->plan.plan, trial->program);
 	AUTO_FD int wrapper = pick_up_wrapper();
 	int r = unshare_sysroot(&sysroot, err);
 

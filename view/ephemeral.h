@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "policy/policy.h"
 #include "store/store.h"
-#include "view/verdict.h"
 #include "view/view.h"
 
 #include <stddef.h>

@@ -1,7 +1,8 @@
 #include "view/glibc.h"
 
+#include "base/cleanup.h"
 #include "base/path.h"
-#include "base/sysroot.h"
+#include "view/places.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -122,8 +123,7 @@ static int check_libraries(const struct program *program, const struct version *
 	char dir[PATH_MAX], place[PATH_MAX];
 	struct stays stays = {0};
 
-	snprintf(dir, sizeof dir, "/usr/lib/%s",
-		 elf_triplet(program->elf.class, program->elf.machine));
+	places_default_dir(&program->elf, dir);
 	for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
 		note(&stays, sysroot, dir, libraries[i]);
 	path_dir(program->elf.interp, place);

@@ -10,7 +10,6 @@
 #include "base/sysroot.h"
 #include "loader/program.h"
 #include "store/store.h"
-#include "view/verdict.h"
 
 #include <stdbool.h>
 

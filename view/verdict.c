@@ -27,7 +27,7 @@ void verdict_free(struct verdict *verdict)
 	proof_free(&verdict->proof);
 }
 
-struct sysroot plan_sysroot(const struct plan *plan, const char *program)
+struct sysroot view_sysroot(const struct plan *plan, const char *program)
 {
 	struct sysroot sysroot = {
 		.covers = plan->covers, .ncovers = plan->ncovers, .label = plan->label};
@@ -394,9 +394,9 @@ int verdict_in_force(struct store *store, const struct app *app, struct verdict 
 	if (r == 0)
 		r = wrap_program(app->path, program, err);
 	if (r == 0)
-		r = app_versions(store, app, &pinned, err);
+		r = view_load_versions(store, app, &pinned, err);
 	if (r < 0)
 		return r;
-	sysroot = plan_sysroot(&file->plan, program);
+	sysroot = view_sysroot(&file->plan, program);
 	return verdict_reach(store, app, &pinned, &sysroot, out, err);
 }

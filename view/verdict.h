@@ -32,4 +32,4 @@ void verdict_free(struct verdict *verdict);
 
 /* What a plan shows. It lives as long as plan and program do; program is the app's own file
  * (wrap_program). */
-struct sysroot plan_sysroot(const struct plan *plan, const char *program);
+struct sysroot view_sysroot(const struct plan *plan, const char *program);

@@ -1,20 +1,16 @@
 /*
- * Views: from an app's pins to the files that lie over the live system, and to the plan.
+ * Views: from an app's pins to the files that overlayfs shows over the live system, and to the plan.
  *
- * Each file of a pinned version lands at the canonical place of its directory on the live system.
- * The loader looks a library up by its soname, so that name is there too; and wherever a copy of
- * the live system could be chosen instead (program_places: hwcaps variants, entries of the
- * loader's cache, DT_RPATH and DT_RUNPATH), the view shows a link to the pinned file. So the pin
- * wins by place alone: the live ld.so.cache stays true and nothing of it is copied.
- *
- * Left out are files that belong to the machine or that no program loads: programs, /etc, /var,
- * /usr/include, documentation. Hidden is what the live system has in directories that belong to
- * glibc as a whole, if a pin brings some of it.
+ * Each file of a pinned version appears in its directory on the live system (view/compose.h). Where
+ * the app's loader could choose another copy, the view shows a link to the pinned file
+ * (view/places.h). The directories that hold all these paths are covered (view/covers.h).
  */
 #pragma once
 
 #include "base/err.h"
 #include "base/paths.h"
+#include "base/strings.h"
+#include "base/sysroot.h"
 #include "plan/read.h"
 #include "policy/policy.h"
 #include "store/layer.h"
@@ -22,15 +18,15 @@
 #include <limits.h>
 
 struct view {
-	struct layer_entry *entries; /* path and target are the view's */
+	struct layer_entry *entries; /* the view owns path and target */
 	size_t nentries;
-	char **targets; /* of covers, sorted */
-	size_t ntargets;
+	struct strings targets; /* of the covers, sorted */
 };
 
-/* Decides; changes nothing. The app's program is read where wrap_program finds it. */
+/* Decides what the view of an app shows, and changes nothing. The app's program is read where
+ * wrap_program finds it. The caller frees *out. */
 int view_compile(struct store *store, const struct app *app, struct view *out, struct err *err);
-/* The same of versions at hand, whatever app's pins are. Where two bring one path, one of the first
+/* The same for these versions instead of the app's pins. If two have the same path, one of the first
  * preferred versions wins. */
 int view_of(const struct app *app, const struct versions *versions, size_t preferred,
 	    struct view *out, struct err *err);
@@ -39,14 +35,15 @@ bool view_shows(const struct view *view, const char *path);
 void view_free(struct view *view);
 #define AUTO_VIEW CLEANUP(view_free)
 
-/* The versions that the app's pins mean, in their order. */
-int app_versions(struct store *store, const struct app *app, struct versions *out, struct err *err);
+/* Loads the versions that the app's pins mean, in the order of the pins. */
+int view_load_versions(struct store *store, const struct app *app, struct versions *out,
+		       struct err *err);
 
-/* Whether a view can show a file at path, which is canonical: -EPERM, with err as the rest of a
- * sentence about it ("lies in a directory that ..."). */
+/* Whether a view can show a file at path, which is canonical. -EPERM: no; err is the rest of a
+ * sentence about the path ("cannot be shown ..."). */
 int view_may_show(const char *path, struct err *err);
 
-/* A plan and the strings it points to; its filter is the app's. */
+/* A plan and the strings that it points to. The plan's filter belongs to the app. */
 struct view_plan {
 	struct plan plan;
 	char real[PATH_MAX];
@@ -56,8 +53,15 @@ struct view_plan {
 	struct view view;
 };
 
-/* Compiles, builds the layer where it is missing, and fills the plan in. */
+/* Compiles the view, builds its layer if that is missing, and fills in the plan. */
 int view_build(struct store *store, const struct app *app, int64_t generation,
 	       struct view_plan *out, struct err *err);
+/* Fills in a plan whose view and id are set. Tree n of the layer is layers/n; real is kept. */
+void view_plan_fill(struct view_plan *out, const struct app *app, const char *real,
+		    const char *layers, int64_t generation);
 void view_plan_free(struct view_plan *plan);
 #define AUTO_VIEW_PLAN CLEANUP(view_plan_free)
+
+/* The file system as a plan shows it; program is the app's own file (wrap_program). Points into
+ * both. */
+struct sysroot view_sysroot(const struct plan *plan, const char *program);

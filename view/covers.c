@@ -1,0 +1,144 @@
+#include "view/covers.h"
+
+#include "base/mount_id.h"
+#include "base/path.h"
+#include "base/paths.h"
+#include "base/trust.h"
+#include "plan/format.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No view covers these directories, or a directory above or below them. */
+static const char *const needed[] = {
+	PINLIB_STATE, "/proc", "/sys",	   "/dev",	"/run",	 "/tmp",
+	"/etc",	      "/home", "/usr/bin", "/usr/sbin", "/root", "/boot",
+};
+#define NEEDED (sizeof needed / sizeof *needed)
+
+static bool may_cover(const char *dir)
+{
+	for (size_t i = 0; i < NEEDED; i++)
+		if (path_below(needed[i], dir) || path_below(dir, needed[i]))
+			return false;
+	return true;
+}
+
+static int refuse_cover(const char *path, const char *cover, const char *dir, struct err *err)
+{
+	for (size_t i = 0; i < NEEDED; i++)
+		if (path_below(dir, needed[i]))
+			return err_set(err, EINVAL,
+				       "the program looks for libraries in %s, and no view shows "
+				       "files in or below %s",
+				       dir, needed[i]);
+	return err_set(err, EINVAL,
+		       "to show %s, the view would have to cover all of %s: create the directory "
+		       "%s first",
+		       path, cover, dir);
+}
+
+/* Cuts the path down to a directory that upgrades do not remove. */
+static void cut_to_lasting(char cover[PATH_MAX])
+{
+	static const char *const lasting[] = {"/usr/lib",	"/usr/lib32",	  "/usr/lib64",
+					      "/usr/libx32",	"/usr/share",	  "/usr/libexec",
+					      "/usr/local/lib", "/usr/local/share"};
+
+	for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {
+		size_t len = strlen(lasting[i]), next;
+
+		if (!path_below(cover, lasting[i]) || !cover[len])
+			continue;
+		next = strcspn(cover + len + 1, "/");
+		if (i == 0 && memmem(cover + len + 1, next, "-linux-", strlen("-linux-")))
+			len += 1 + next;
+		cover[len] = '\0';
+	}
+}
+
+/* From the nearest directory up to a lasting one, or to the root of a mount on the way. */
+static void find_lasting(const char *nearest, char cover[PATH_MAX])
+{
+	char top[PATH_MAX];
+
+	snprintf(top, sizeof top, "%s", nearest);
+	snprintf(cover, PATH_MAX, "%s", nearest);
+	cut_to_lasting(top);
+	while (strlen(cover) > strlen(top) && !mount_is_root(cover))
+		*strrchr(cover, '/') = '\0';
+}
+
+int cover_of_path(const char *path, char cover[PATH_MAX], struct err *err)
+{
+	char dir[PATH_MAX], nearest[PATH_MAX];
+	struct trusted known = {0};
+	size_t existing;
+	int r;
+
+	path_dir(path, dir);
+	r = path_resolve(dir, nearest, &existing, err);
+	if (r < 0)
+		return r;
+	nearest[existing] = '\0';
+	find_lasting(nearest, cover);
+	if (!may_cover(cover))
+		return refuse_cover(path, cover, dir, err);
+	if (!path_is_roots_dir(&known, nearest, err))
+		return err_wrap(err, -EPERM, "a view cannot cover %s", nearest);
+	return 0;
+}
+
+/* Sorts, and removes directories below another one. */
+static void reduce_covers(struct strings *covers)
+{
+	size_t kept = 0;
+
+	strings_sort(covers);
+	for (size_t i = 0; i < covers->count; i++) {
+		bool inside = false;
+
+		/* All are compared: "/a-b" sorts between "/a" and "/a/b". */
+		for (size_t k = 0; k < kept && !inside; k++)
+			inside = path_below(covers->items[i], covers->items[k]);
+		if (inside)
+			free(covers->items[i]);
+		else
+			covers->items[kept++] = covers->items[i];
+	}
+	covers->count = kept;
+}
+
+int covers_choose(const struct composition *c, struct strings *out, struct err *err)
+{
+	char last_dir[PATH_MAX] = "", dir[PATH_MAX], cover[PATH_MAX];
+
+	for (size_t i = 0; i < c->count; i++) {
+		int r;
+
+		path_dir(c->items[i].path, dir);
+		if (strcmp(dir, last_dir) == 0)
+			continue;
+		memcpy(last_dir, dir, sizeof dir);
+		r = cover_of_path(c->items[i].path, cover, err);
+		if (r == 0)
+			r = strings_add_once(out, cover, err);
+		if (r < 0)
+			return r;
+	}
+	reduce_covers(out);
+	if (out->count > PLAN_COVERS_MAX)
+		return err_set(err, E2BIG,
+			       "the view would have to cover %zu directories, and %d is the limit",
+			       out->count, PLAN_COVERS_MAX);
+	return 0;
+}
+
+size_t covers_index(const struct strings *covers, const char *path)
+{
+	for (size_t i = 0; i < covers->count; i++)
+		if (path_below(path, covers->items[i]))
+			return i;
+	return 0; /* covers_choose found one for every path */
+}
