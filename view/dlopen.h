@@ -1,17 +1,17 @@
 /*
- * What a program loads late, by dlopen(3): drivers and plugins. The loader's trace says nothing of
- * them, but for many it is known where they lie: NSS modules that nsswitch.conf(5) names, PAM's,
- * GL and Vulkan drivers, plugins of GTK, GIO and Qt, extension modules of Python and Perl. (gconv
- * modules need nothing but glibc, which is one piece: view/glibc.h.)
+ * Modules that a program loads later, by dlopen(3): drivers and plugins. The loader's trace does not
+ * show them, but for many the directory is known: NSS modules that nsswitch.conf(5) names, PAM's, GL
+ * and Vulkan drivers, plugins of GTK, GIO and Qt, extensions of Python and Perl. (gconv modules need
+ * only glibc, which is one piece: view/glibc.h.)
  */
 #pragma once
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/strings.h"
 #include "loader/closure.h"
-#include "view/verdict.h"
 
-/* closure is the app's in its view, by closure_read, whose scan is used on. Each module that the
- * app may load and that needs a pinned library is looked at: what it misses in the view, and has on
- * the live system, is a remark. */
+/* Checks each module that the app may load and that needs a pinned library. If the module lacks
+ * something in the view but not on the live system, that is a remark. closure is the app's in its
+ * view, and closure->own the scan that read it. */
 int dlopen_check(const struct closure *closure, struct strings *remarks, struct err *err);
