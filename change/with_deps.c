@@ -6,6 +6,7 @@
 #include "intake/candidates.h"
 #include "loader/program.h"
 #include "store/origin.h"
+#include "view/supplier.h"
 #include "view/verdict.h"
 #include "view/view.h"
 
@@ -64,19 +65,11 @@ static int read_state(struct policy *policy, struct store *store, const char *pa
 
 /* -- which library would help -- */
 
-static bool has_soname(const struct version *v, const char *soname)
-{
-	for (size_t i = 0; i < v->nentries; i++)
-		if (v->entries[i].soname && strcmp(v->entries[i].soname, soname) == 0)
-			return true;
-	return false;
-}
-
 /* The pinned version that brings a library; NULL if it is the live system's. */
 static const struct version *pinned_with(const struct pinned_state *s, const char *soname)
 {
 	for (size_t i = 0; i < s->pinned.count; i++)
-		if (has_soname(&s->pinned.items[i], soname))
+		if (supplier_has(&s->pinned.items[i], soname))
 			return &s->pinned.items[i];
 	return NULL;
 }
@@ -110,28 +103,6 @@ static bool still_missing(const struct pinned_state *s, const struct missing *m)
 }
 
 /* -- which versions have it -- */
-
-static bool has_pin_of(const struct app *app, const struct version *v)
-{
-	for (size_t i = 0; i < app->npins; i++)
-		if (strcmp(app->pins[i].name, v->name) == 0 &&
-		    strcmp(app->pins[i].arch, v->arch) == 0)
-			return true;
-	return false;
-}
-
-static const char *arch_of(const struct app *app)
-{
-	for (size_t i = 0; i < app->npins; i++)
-		if (strcmp(app->pins[i].arch, "all") != 0)
-			return app->pins[i].arch;
-	return "";
-}
-
-static bool comes_in_question(const struct app *app, const struct version *v, const char *soname)
-{
-	return strcmp(v->arch, arch_of(app)) == 0 && !has_pin_of(app, v) && has_soname(v, soname);
-}
 
 static bool same_text(const char *a, const char *b)
 {
@@ -176,7 +147,7 @@ static void report_added(const struct supply *s, const struct version *v, const 
 
 	if (!s->report)
 		return;
-	missing_text(m, why, sizeof why);
+	proof_describe_missing(m, why, sizeof why);
 	snprintf(text, sizeof text, "added %s=%s: %s", v->name, v->version, why);
 	s->report(s->ctx, text);
 }
@@ -216,7 +187,7 @@ static int from_store(struct supply *s, const struct version *pin, const char *s
 		for (size_t i = all.count; r == 0 && i-- > 0;) {
 			const struct version *v = &all.items[i];
 
-			if (comes_in_question(&s->now.app, v, soname) &&
+			if (supplier_fits(&s->now.app, v, soname) &&
 			    same_place(s->store, v, pin) == (pass == 0))
 				r = try_version(s, v, m, err);
 		}
@@ -235,7 +206,7 @@ static int try_source(struct supply *s, const char *source, const char *apt_conf
 
 	if (r == -ENOMEM)
 		return err_nomem(err);
-	if (r < 0 || !comes_in_question(&s->now.app, &v, soname))
+	if (r < 0 || !supplier_fits(&s->now.app, &v, soname))
 		return 0;
 	return try_version(s, &v, m, err);
 }
@@ -344,42 +315,4 @@ int with_deps_add(struct policy *policy, struct store *store, const char *app, e
 			break;
 	}
 	return r < 0 ? r : 0;
-}
-
-/* -- hints -- */
-
-static void hint_at(const struct origin *origin, const struct missing *missing, char *text,
-		    size_t size)
-{
-	AUTO_CANDIDATES struct candidates found = {0};
-	struct err ignored;
-
-	if (candidates_find(origin, missing->what, &found, &ignored) == 0 && found.likely)
-		snprintf(text, size, "%s may have it", found.sources.items[0]);
-}
-
-void with_deps_hint(struct store *store, const struct app *app, const struct versions *pinned,
-		    const struct missing *missing, char *text, size_t size)
-{
-	AUTO_VERSIONS struct versions all = {0};
-	struct err ignored;
-
-	text[0] = '\0';
-	if (!store || missing->kind != MISSING_LIBRARY || strchr(missing->what, '/') ||
-	    store_list(store, &all, &ignored) < 0)
-		return;
-	for (size_t i = all.count; i-- > 0;)
-		if (comes_in_question(app, &all.items[i], missing->what)) {
-			snprintf(text, size, "the store has it in %s=%s", all.items[i].name,
-				 all.items[i].version);
-			return;
-		}
-	for (size_t i = 0; i < pinned->count && !*text; i++) {
-		AUTO_ORIGIN struct origin origin = {0};
-
-		if (origin_read(store, &pinned->items[i].digest, &origin, &ignored) == 0)
-			hint_at(&origin, missing, text, size);
-	}
-	if (!*text)
-		hint_at(&(struct origin){.source = (char[]){"apt:"}}, missing, text, size);
 }

@@ -14,8 +14,3 @@
  * between policy_begin and policy_commit. */
 int with_deps_add(struct policy *policy, struct store *store, const char *app, elf_facts_fn *facts,
 		  report_fn *report, void *ctx, struct err *err);
-
-/* What could supply a missing library: "the store has libicu67 67.1-7", "apt knows libicu67"; ""
- * if nothing is known. pinned is what app's pins mean; store may be NULL. */
-void with_deps_hint(struct store *store, const struct app *app, const struct versions *pinned,
-		    const struct missing *missing, char *text, size_t size);

@@ -72,7 +72,7 @@ static int check_app(struct store *store, const struct app *app, bool alone, str
 	AUTO_VERDICT struct verdict v = {0};
 	char changed[ERR_TEXT_MAX];
 	struct err why;
-	int r = verdict_in_force(store, app, &v, &why);
+	int r = verdict_reach_current(store, app, &v, &why);
 
 	if (r != -ENOMEM && profile_changed(&app->confined, changed) &&
 	    strings_addf(&v.remarks, err, "%s", changed) < 0)

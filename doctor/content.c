@@ -84,7 +84,7 @@ static bool check_app(struct checkup *c, const struct app *app, struct plan_file
 		check_fault(c, remedy, "%s", why.text);
 		return false;
 	}
-	r = c->can_mount && !app->forced ? verdict_in_force(c->store, app, &v, &why) : 0;
+	r = c->can_mount && !app->forced ? verdict_reach_current(c->store, app, &v, &why) : 0;
 	if (r == 0 && v.against.count == 0)
 		return true;
 	snprintf(remedy, sizeof remedy, "'pinlib check %s' prints all reasons", app->path);

@@ -118,7 +118,7 @@ static int prove_view(struct refresh *r, const struct app *app, const char *repa
 		      struct err *err)
 {
 	AUTO_VERDICT struct verdict v = {0};
-	int result = app->forced ? 0 : verdict_in_force(r->store, app, &v, err);
+	int result = app->forced ? 0 : verdict_reach_current(r->store, app, &v, err);
 
 	if (result < 0)
 		return result;

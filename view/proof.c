@@ -26,16 +26,17 @@
 
 #define NOBODY 65534
 #define OUTPUT_MAX ((size_t)16 << 20)
-/* Of the loader. Data that is not there yet counts (.bss), and so do libraries of gigabytes. */
+/* Limits of the loader. Data that no memory backs yet counts (.bss), and so do libraries of
+ * gigabytes. */
 #define DATA_MAX ((rlim_t)4 << 30)
 #define ADDRESSES_MAX ((rlim_t)16 << 30)
-#define MISSING_MAX 4096	       /* each is compared with all: more are dropped */
+#define MISSING_MAX 4096	       /* further ones are dropped: each is compared with all */
 #define STACK_SIZE ((size_t)512 << 10) /* the mount table is read on it */
-#define OWN_WORDS '\1'		       /* what follows is ours, not the loader's */
+#define OWN_MESSAGE '\1'	       /* begins a message of the child itself */
 
 unsigned int proof_seconds = 30;
 
-/* -- what the loader printed -- */
+/* -- the loader's output -- */
 
 void proof_free(struct proof *proof)
 {
@@ -53,8 +54,8 @@ void proof_free(struct proof *proof)
 	*proof = (struct proof){0};
 }
 
-/* A copy of a part of a line; NULL stays NULL. */
-static bool copy(char **to, const char *from, size_t len)
+/* Copies a part of a line; NULL stays NULL. */
+static bool copy_piece(char **to, const char *from, size_t len)
 {
 	*to = from ? strndup(from, len) : NULL;
 	return !from || *to;
@@ -70,23 +71,23 @@ static int add_loaded(struct proof *p, const char *name, size_t name_len, const 
 	p->loaded = more;
 	more += p->nloaded++;
 	*more = (struct loaded){0};
-	if (!copy(&more->name, name, name_len) || !copy(&more->path, path, path_len))
+	if (!copy_piece(&more->name, name, name_len) || !copy_piece(&more->path, path, path_len))
 		return err_nomem(err);
 	return 0;
 }
 
-static bool same(const char *a, const char *b)
+static bool equal_or_null(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-struct piece {
+struct line_piece {
 	const char *at;
 	size_t len;
 };
 
-static int add_missing(struct proof *p, enum missing_kind kind, struct piece what,
-		       struct piece from, struct piece by, struct err *err)
+static int add_pieces(struct proof *p, enum missing_kind kind, struct line_piece what,
+		      struct line_piece from, struct line_piece by, struct err *err)
 {
 	struct missing *more, *m;
 
@@ -98,12 +99,12 @@ static int add_missing(struct proof *p, enum missing_kind kind, struct piece wha
 	p->missing = more;
 	m = more + p->nmissing++;
 	*m = (struct missing){.kind = kind};
-	if (!copy(&m->what, what.at, what.len) || !copy(&m->from, from.at, from.len) ||
-	    !copy(&m->by, by.at, by.len))
+	if (!copy_piece(&m->what, what.at, what.len) || !copy_piece(&m->from, from.at, from.len) ||
+	    !copy_piece(&m->by, by.at, by.len))
 		return err_nomem(err);
 	for (struct missing *o = more; o < m; o++)
-		if (o->kind == kind && same(o->what, m->what) && same(o->from, m->from) &&
-		    same(o->by, m->by)) {
+		if (o->kind == kind && equal_or_null(o->what, m->what) &&
+		    equal_or_null(o->from, m->from) && equal_or_null(o->by, m->by)) {
 			free(m->what);
 			free(m->from);
 			free(m->by);
@@ -113,20 +114,20 @@ static int add_missing(struct proof *p, enum missing_kind kind, struct piece wha
 	return 0;
 }
 
-static struct piece whole(const char *text)
+static struct line_piece whole_text(const char *text)
 {
-	return (struct piece){text, text ? strlen(text) : 0};
+	return (struct line_piece){text, text ? strlen(text) : 0};
 }
 
-int proof_miss(struct proof *proof, enum missing_kind kind, const char *what, const char *from,
-	       const char *by, struct err *err)
+int proof_add_missing(struct proof *proof, enum missing_kind kind, const char *what,
+		      const char *from, const char *by, struct err *err)
 {
-	return add_missing(proof, kind, whole(what), whole(from), whole(by), err);
+	return add_pieces(proof, kind, whole_text(what), whole_text(from), whole_text(by), err);
 }
 
-static struct piece upto(const char *start, const char *end)
+static struct line_piece upto(const char *start, const char *end)
 {
-	return (struct piece){start, (size_t)(end - start)};
+	return (struct line_piece){start, (size_t)(end - start)};
 }
 
 /* "\tNAME => PATH (0x7f...)", "\tNAME => not found", "\tPATH (0x7f...)". */
@@ -134,11 +135,11 @@ static int parse_object(char *line, struct proof *p, struct err *err)
 {
 	char *arrow = strstr(line, " => "), *path = arrow ? arrow + 4 : line;
 	char *end = strstr(path, " (0x");
-	struct piece none = {0};
+	struct line_piece none = {0};
 
 	if (arrow && strcmp(path, "not found") == 0)
-		return add_missing(p, MISSING_LIBRARY, upto(line, arrow), none, none, err);
-	/* The vDSO, which is no file; "statically linked". */
+		return add_pieces(p, MISSING_LIBRARY, upto(line, arrow), none, none, err);
+	/* The vDSO is not a file; "statically linked" is not an object. */
 	if (!end || !memchr(path, '/', (size_t)(end - path)))
 		return 0;
 	if (!arrow)
@@ -147,7 +148,7 @@ static int parse_object(char *line, struct proof *p, struct err *err)
 }
 
 /* The last parenthesis of a line, "... (required by PATH)" after the words; NULL if it has none. */
-static char *in_parentheses(char *line, const char *words, struct piece *out)
+static char *in_parentheses(char *line, const char *words, struct line_piece *out)
 {
 	char *start = NULL, *end = line + strlen(line);
 
@@ -168,16 +169,16 @@ static bool starts(const char *line, const char *with)
 static int parse_version(char *line, char *quote, struct proof *p, struct err *err)
 {
 	char *name = quote + strlen(": version `"), *end = strchr(name, '\'');
-	struct piece by = {0}, from;
+	struct line_piece by = {0}, from;
 	char *start = line;
 
 	for (char *s = line; (s = strstr(s, ": ")) && s < quote; s += 2)
 		start = s + 2;
 	from = upto(start, quote);
 	if (!end || !in_parentheses(end, " (required by ", &by))
-		return add_missing(p, MISSING_OTHER, upto(line, line + strlen(line)),
-				   (struct piece){0}, (struct piece){0}, err);
-	return add_missing(p, MISSING_VERSION, upto(name, end), from, by, err);
+		return add_pieces(p, MISSING_OTHER, upto(line, line + strlen(line)),
+				  (struct line_piece){0}, (struct line_piece){0}, err);
+	return add_pieces(p, MISSING_VERSION, upto(name, end), from, by, err);
 }
 
 /* musl's: "Error loading shared library NAME: WHY (needed by PATH)" and
@@ -186,22 +187,22 @@ static int parse_musl(char *line, struct proof *p, struct err *err)
 {
 	static const char loading[] = "Error loading shared library ";
 	static const char relocating[] = "Error relocating ";
-	struct piece none = {0}, by = {0};
+	struct line_piece none = {0}, by = {0};
 	char *colon = strstr(line, ": "), *end = colon ? strstr(colon + 2, ": ") : NULL;
 
 	if (starts(line, loading) && colon) {
 		in_parentheses(line, " (needed by ", &by);
-		return add_missing(p, MISSING_LIBRARY, upto(line + strlen(loading), colon), none,
-				   by, err);
+		return add_pieces(p, MISSING_LIBRARY, upto(line + strlen(loading), colon), none, by,
+				  err);
 	}
 	if (starts(line, relocating) && end)
-		return add_missing(p, MISSING_SYMBOL, upto(colon + 2, end), none,
-				   upto(line + strlen(relocating), colon), err);
-	return add_missing(p, MISSING_OTHER, upto(line, line + strlen(line)), none, none, err);
+		return add_pieces(p, MISSING_SYMBOL, upto(colon + 2, end), none,
+				  upto(line + strlen(relocating), colon), err);
+	return add_pieces(p, MISSING_OTHER, upto(line, line + strlen(line)), none, none, err);
 }
 
-/* What the loader mentions and does not mind. */
-static bool is_remark(const char *line)
+/* Lines about things that the loader accepts. */
+static bool is_harmless(const char *line)
 {
 	return strstr(line, ": no version information available (required by ") ||
 	       strstr(line, ", consider re-linking") ||
@@ -211,29 +212,29 @@ static bool is_remark(const char *line)
 static int parse_complaint(char *line, struct proof *p, struct err *err)
 {
 	static const char undefined[] = "undefined symbol: ", symbol[] = "symbol ";
-	struct piece none = {0}, by = {0};
+	struct line_piece none = {0}, by = {0};
 	char *end = in_parentheses(line, "\t(", &by), *quote = strstr(line, ": version `");
 	char *undef = strstr(line, ", version "), *file = strstr(line, " not defined in file ");
 
-	if (is_remark(line))
+	if (is_harmless(line))
 		return 0;
 	if (starts(line, undefined) && end)
-		return add_missing(p, MISSING_SYMBOL, upto(line + strlen(undefined), end), none, by,
-				   err);
+		return add_pieces(p, MISSING_SYMBOL, upto(line + strlen(undefined), end), none, by,
+				  err);
 	if (starts(line, symbol) && undef && file && end) {
 		char *from = file + strlen(" not defined in file ");
 		char *with = strstr(from, " with link time reference");
 
-		return add_missing(p, MISSING_SYMBOL, upto(line + strlen(symbol), file),
-				   with ? upto(from, with) : none, by, err);
+		return add_pieces(p, MISSING_SYMBOL, upto(line + strlen(symbol), file),
+				  with ? upto(from, with) : none, by, err);
 	}
 	if (quote)
 		return parse_version(line, quote, p, err);
 	return parse_musl(line, p, err);
 }
 
-/* Lines of LD_DEBUG=files, "   PID:\tfile=NAME [0];  needed by PATH [0]": who wanted what is
- * missing is only said there. */
+/* Lines of LD_DEBUG=files, "   PID:\tfile=NAME [0];  needed by PATH [0]": only these name the object
+ * that needs a missing library. */
 static bool is_debug(const char *line, const char **text)
 {
 	const char *at = line + strspn(line, " ");
@@ -243,7 +244,7 @@ static bool is_debug(const char *line, const char **text)
 	return at > line && digits > 0 && at[digits] == ':' && at[digits + 1] == '\t';
 }
 
-static int note_needer(const char *text, struct proof *p, struct err *err)
+static int add_needer(const char *text, struct proof *p, struct err *err)
 {
 	const char *name, *end, *by, *by_end;
 
@@ -265,7 +266,7 @@ static int note_needer(const char *text, struct proof *p, struct err *err)
 		    strlen(m->what) != (size_t)(end - name) ||
 		    strncmp(m->what, name, (size_t)(end - name)) != 0)
 			continue;
-		if (!copy(&m->by, by, (size_t)(by_end - 1 - by)))
+		if (!copy_piece(&m->by, by, (size_t)(by_end - 1 - by)))
 			return err_nomem(err);
 	}
 	return 0;
@@ -304,7 +305,7 @@ int proof_parse(char *text, struct proof *out, struct err *err)
 	for (char *line = text, *end; r == 0 && (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
 		if (is_debug(line, &debug))
-			r = note_needer(debug, &p, err);
+			r = add_needer(debug, &p, err);
 		*end = '\n';
 	}
 	if (r < 0)
@@ -316,7 +317,7 @@ int proof_parse(char *text, struct proof *out, struct err *err)
 	return 0;
 }
 
-void missing_text(const struct missing *m, char *text, size_t size)
+void proof_describe_missing(const struct missing *m, char *text, size_t size)
 {
 	const char *by = m->by ? m->by : "something it loads";
 
@@ -333,7 +334,7 @@ void missing_text(const struct missing *m, char *text, size_t size)
 			 m->what);
 		break;
 	case MISSING_OTHER:
-		snprintf(text, size, "the loader says: %s", m->what);
+		snprintf(text, size, "the loader reports: %s", m->what);
 		break;
 	}
 }
@@ -343,7 +344,7 @@ void missing_text(const struct missing *m, char *text, size_t size)
 struct trace {
 	const struct sysroot *sysroot;
 	const char *interp, *object;
-	bool needers; /* to be told who needs each library: a few lines more for each of them */
+	bool needers; /* LD_DEBUG=files: a few lines more for each library */
 	int output;
 };
 
@@ -356,7 +357,7 @@ static int take_descriptors(int output)
 	return close_range(3, ~0u, 0);
 }
 
-/* Of its mounts none can be written to any more. */
+/* Makes every mount of the namespace read-only. */
 static int make_readonly(struct err *err)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
@@ -366,8 +367,8 @@ static int make_readonly(struct err *err)
 	return 0;
 }
 
-/* An ordinary user, in a user namespace of their own, has nobody else to become; what they have
- * there goes at the execve(2). */
+/* An ordinary user in a user namespace of their own cannot become anybody else; they lose their
+ * capabilities there at the execve(2). */
 static int become_nobody(struct err *err)
 {
 	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
@@ -378,9 +379,9 @@ static int become_nobody(struct err *err)
 		       : 0;
 }
 
-/* Nothing is left to the loader, which runs code of the libraries (IFUNC resolvers). The change
- * of uid takes the capabilities away. */
-static int give_up_everything(struct err *err)
+/* The loader runs code of the libraries (IFUNC resolvers), so it keeps no rights. The change of uid
+ * drops the capabilities. */
+static int drop_rights(struct err *err)
 {
 	int r = 0;
 
@@ -395,8 +396,8 @@ static int give_up_everything(struct err *err)
 	return r == 0 ? syscalls_deny(err) : r;
 }
 
-/* Whether an ordinary user may read it. Only the effective ids are changed, and back. */
-static bool readable(const char *path)
+/* Whether an ordinary user may read the file. Changes only the effective ids, and restores them. */
+static bool is_readable(const char *path)
 {
 	bool yes;
 
@@ -415,13 +416,14 @@ static int copy_content(int from, int to, struct err *err)
 	while ((n = sendfile(to, from, NULL, (size_t)1 << 30)) > 0)
 		;
 	if (n < 0 || fchmod(to, 0755) < 0)
-		return err_sys(err, errno, "cannot copy it");
+		return err_sys(err, errno, "cannot copy the file");
 	return 0;
 }
 
-/* The file of the tmpfs top as a mount of its own. Before Linux 6.15 the kernel makes none of a tmpfs that is mounted
- * nowhere (EINVAL): for that moment it is mounted on dir, in the namespace of this process. */
-static int take_up_copy(int top, const char *dir, struct err *err)
+/* Makes the file of the tmpfs top a mount of its own. Before Linux 6.15 the kernel refuses that for a
+ * tmpfs that is mounted nowhere (EINVAL): so it is mounted on dir for a moment, in the namespace of
+ * this process. */
+static int pick_up_copy(int top, const char *dir, struct err *err)
 {
 	int r = mount_put_down(top, dir, err), fd;
 
@@ -429,7 +431,7 @@ static int take_up_copy(int top, const char *dir, struct err *err)
 		return r;
 	fd = sys_open_tree(top, "copy", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (fd < 0)
-		r = err_sys(err, errno, "cannot take up a copy");
+		r = err_sys(err, errno, "cannot make a mount of a copy");
 	if (sys_umount(dir) < 0)
 		r = err_sys(err, errno, "cannot unmount a copy from %s", dir);
 	if (r < 0 && fd >= 0)
@@ -437,8 +439,8 @@ static int take_up_copy(int top, const char *dir, struct err *err)
 	return r < 0 ? r : fd;
 }
 
-/* A program that only some may read (0750, say) is shown as a copy for everybody, on a tmpfs that
- * goes with this process. */
+/* Covers a program that not everybody may read (mode 0750, say) with a copy for everybody, on a tmpfs
+ * that ends with this process. */
 static int show_copy(const char *path, struct err *err)
 {
 	AUTO_FD int from = open(path, O_RDONLY | O_CLOEXEC), to = -1;
@@ -458,16 +460,16 @@ static int show_copy(const char *path, struct err *err)
 		return err_sys(err, errno, "cannot copy %s", path);
 	if (copy_content(from, to, err) < 0)
 		return err_wrap(err, -EIO, "%s", path);
-	file = take_up_copy(top, dir, err);
+	file = pick_up_copy(top, dir, err);
 	if (file < 0)
 		return err_wrap(err, file, "%s", path);
 	return mount_put_down(file, path, err);
 }
 
-static int trace_it(const struct trace *t, struct err *err)
+static int exec_loader(const struct trace *t, struct err *err)
 {
-	/* musl's loader lists when it is asked to; glibc's --list came with 2.27 and does less
-	 * than the variables. */
+	/* musl's loader has --list; that of glibc came with 2.27 and reports less than the
+	 * variables do. */
 	const bool musl = starts(path_base(t->interp), "ld-musl-");
 	char *const argv[] = {(char *)t->interp, musl ? "--list" : (char *)t->object,
 			      musl ? (char *)t->object : NULL, NULL};
@@ -476,26 +478,26 @@ static int trace_it(const struct trace *t, struct err *err)
 	char *const none[] = {NULL};
 	int r = unshare_sysroot(t->sysroot, err);
 
-	if (r == 0 && !readable(t->object))
+	if (r == 0 && !is_readable(t->object))
 		r = show_copy(t->object, err);
 	if (r == 0)
-		r = give_up_everything(err);
+		r = drop_rights(err);
 	if (r < 0)
 		return r;
 	if (access(t->object, R_OK) < 0)
 		return err_sys(err, errno,
-			       "%s: the proof runs as an ordinary user, who cannot read it",
+			       "%s: the test runs as an ordinary user, who cannot read the file",
 			       t->object);
 	if (access(t->interp, X_OK) < 0)
 		return err_sys(err, errno, "cannot run the loader %s", t->interp);
-	/* Last: a sanitizer needs more than that, to tell of an error too. */
+	/* Last: a sanitizer needs more memory than that, also to report an error. */
 	if (rlimit_lower(RLIMIT_DATA, DATA_MAX) < 0 || rlimit_lower(RLIMIT_AS, ADDRESSES_MAX) < 0)
 		return err_sys(err, errno, "cannot set limits");
 	execve(t->interp, argv, musl ? none : envp);
 	return err_sys(err, errno, "cannot run the loader %s", t->interp);
 }
 
-static int child(void *arg)
+static int run_child(void *arg)
 {
 	const struct trace *t = arg;
 	struct err err = {0};
@@ -503,22 +505,22 @@ static int child(void *arg)
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || take_descriptors(t->output) < 0)
 		_exit(1);
-	r = trace_it(t, &err);
-	dprintf(1, "%c%d %s", OWN_WORDS, -r, err.text);
+	r = exec_loader(t, &err);
+	dprintf(1, "%c%d %s", OWN_MESSAGE, -r, err.text);
 	_exit(1);
 }
 
-static int start(struct trace *t, pid_t *pid, struct err *err)
+static int start_child(struct trace *t, pid_t *pid, struct err *err)
 {
 	AUTO_FREE char *stack = malloc(STACK_SIZE);
 
 	if (!stack)
 		return err_nomem(err);
-	/* A process namespace of its own: with the child goes everything that it started. The
-	 * child has a copy of the stack. */
-	*pid = clone(child, stack + STACK_SIZE,
+	/* Everything that the child starts ends with its process namespace. The child has a copy of
+	 * the stack. */
+	*pid = clone(run_child, stack + STACK_SIZE,
 		     CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | SIGCHLD, t);
-	return *pid < 0 ? err_sys(err, errno, "cannot start a process to try the view out") : 0;
+	return *pid < 0 ? err_sys(err, errno, "cannot start a process to test the view") : 0;
 }
 
 static int64_t now_ms(void)
@@ -529,8 +531,8 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Until its end, or the time's. *text ends in a newline and a NUL. */
-static int collect(int fd, char **text, struct err *err)
+/* Reads to the end, or until the time is over. *text ends in a newline and a NUL. */
+static int read_output(int fd, char **text, struct err *err)
 {
 	const int64_t end = now_ms() + (int64_t)proof_seconds * 1000;
 	AUTO_FREE char *data = malloc(OUTPUT_MAX + 2);
@@ -550,12 +552,12 @@ static int collect(int fd, char **text, struct err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_sys(err, errno, "cannot read what the loader says");
+			return err_sys(err, errno, "cannot read the output of the loader");
 		if (n == 0)
 			break;
 		len += (size_t)n;
 		if (len == OUTPUT_MAX)
-			return err_set(err, EFBIG, "the loader says more than %zu bytes",
+			return err_set(err, EFBIG, "the loader printed more than %zu bytes",
 				       OUTPUT_MAX);
 	}
 	data[len] = '\n';
@@ -565,22 +567,22 @@ static int collect(int fd, char **text, struct err *err)
 	return 0;
 }
 
-/* What came of it, before the text is looked at. Missing libraries make glibc's exit status 0 and
- * musl's 127 or so. */
-static int judge(const char *text, int status, struct err *err)
+/* Whether the loader answered at all. Where libraries are missing, glibc's exit status is 0 and musl's
+ * 127. */
+static int check_exit(const char *text, int status, struct err *err)
 {
-	if (text[0] == OWN_WORDS) {
-		char *words;
-		long errnum = strtol(text + 1, &words, 10);
+	if (text[0] == OWN_MESSAGE) {
+		char *message;
+		long errnum = strtol(text + 1, &message, 10);
 
 		return err_set(err, errnum > 0 && errnum < 4096 ? (int)errnum : EIO, "%.*s",
-			       (int)strcspn(words + 1, "\n"), words + 1);
+			       (int)strcspn(message + 1, "\n"), message + 1);
 	}
 	if (WIFSIGNALED(status))
 		return err_set(err, ECANCELED, "the loader was killed by signal %d (%s)",
 			       WTERMSIG(status), strsignal(WTERMSIG(status)));
 	if (text[strspn(text, "\n")] == '\0')
-		return err_set(err, ECANCELED, "the loader said nothing (exit %d)",
+		return err_set(err, ECANCELED, "the loader printed nothing (exit status %d)",
 			       WEXITSTATUS(status));
 	return 0;
 }
@@ -597,21 +599,21 @@ static int run_trace(struct trace *t, char **text, struct err *err)
 	read_end = pipes[0];
 	write_end = pipes[1];
 	t->output = write_end;
-	r = start(t, &pid, err);
+	r = start_child(t, &pid, err);
 	if (r < 0)
 		return r;
 	close(write_end);
 	write_end = -1;
-	r = collect(read_end, text, err);
+	r = read_output(read_end, text, err);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(err, errno, "cannot wait for the loader");
-	return r < 0 ? r : judge(*text, status, err);
+	return r < 0 ? r : check_exit(*text, status, err);
 }
 
-static int ask(struct trace *t, struct proof *out, struct err *err)
+static int trace_and_parse(struct trace *t, struct proof *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	int r = run_trace(t, &text, err);
@@ -619,7 +621,7 @@ static int ask(struct trace *t, struct proof *out, struct err *err)
 	return r < 0 ? r : proof_parse(text, out, err);
 }
 
-static bool nobody_needs(const struct proof *p)
+static bool lacks_needer(const struct proof *p)
 {
 	for (size_t i = 0; i < p->nmissing; i++)
 		if (p->missing[i].kind == MISSING_LIBRARY && !p->missing[i].by)
@@ -631,11 +633,11 @@ int proof_run(const struct sysroot *sysroot, const char *interp, const char *obj
 	      struct proof *out, struct err *err)
 {
 	struct trace t = {.sysroot = sysroot, .interp = interp, .object = object};
-	int r = ask(&t, out, err);
+	int r = trace_and_parse(&t, out, err);
 
-	if (r < 0 || !nobody_needs(out))
+	if (r < 0 || !lacks_needer(out))
 		return r;
 	proof_free(out);
 	t.needers = true;
-	return ask(&t, out, err);
+	return trace_and_parse(&t, out, err);
 }

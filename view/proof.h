@@ -1,11 +1,12 @@
 /*
- * The loader is the judge: what the loader of a view itself says of a program there.
+ * Proofs: what the loader of a view prints about a program there.
  *
- * The view is built in a child, which then has no privilege, no network, nothing to write to, an
- * empty environment, limited time and memory, and a filter that refuses what no loader calls; there
- * the loader that the program names traces it, without running it (LD_TRACE_LOADED_OBJECTS, LD_WARN
- * and LD_BIND_NOW, ld.so(8)). Its exit status is 0 whatever it found, so what it prints is read. Who
- * needs a library that is missing only LD_DEBUG=files tells: then it is asked once more.
+ * A child builds the view, and then has no privileges, no network, no writable file, an empty
+ * environment, limited time and memory, and a filter that refuses the calls that no loader makes.
+ * The loader that the program names traces the program there without running it
+ * (LD_TRACE_LOADED_OBJECTS, LD_WARN and LD_BIND_NOW, ld.so(8)). Its exit status is 0 whatever it
+ * finds, so pinlib reads its output. Only LD_DEBUG=files names the object that needs a missing
+ * library: in that case the loader runs a second time.
  */
 #pragma once
 
@@ -16,10 +17,10 @@
 #include <stddef.h>
 
 enum missing_kind {
-	MISSING_LIBRARY, /* what: a soname or path that is not found */
+	MISSING_LIBRARY, /* what: a soname or path that the loader does not find */
 	MISSING_VERSION, /* what: a symbol version that from, a path, does not define */
 	MISSING_SYMBOL,	 /* what: "name" or "name, version VERSION" that nothing defines */
-	MISSING_OTHER,	 /* what: a line of the loader that is none of the above */
+	MISSING_OTHER,	 /* what: any other complaint of the loader, one line */
 };
 
 struct missing {
@@ -30,8 +31,8 @@ struct missing {
 };
 
 struct loaded {
-	char *name; /* as it was asked for */
-	char *path; /* as the loader says it */
+	char *name; /* by which the loader looked for it */
+	char *path; /* as the loader prints it */
 };
 
 struct proof {
@@ -41,21 +42,21 @@ struct proof {
 	size_t nmissing;
 };
 
-/* interp: the loader, as PT_INTERP has it (glibc's or musl's). object: the program or library to
- * trace. Both are paths in the view. The return is 0 if the loader answered, whatever it said.
- * -ETIMEDOUT: it took too long; -ECANCELED: it crashed, or said nothing: both are a no, and err
- * says so. -EACCES: no ordinary user can get to the object: its directory is closed to them. */
-extern unsigned int proof_seconds; /* that a trace may take; tests take less than the 30 */
+/* Runs the loader interp (PT_INTERP of the program; glibc's or musl's) for object, a program or
+ * library; both are paths in the view. The caller frees *out. 0: the loader answered, whatever it
+ * found. -ETIMEDOUT: it took too long; -ECANCELED: it crashed, or printed nothing. -EACCES: ordinary
+ * users cannot reach the object. */
+extern unsigned int proof_seconds; /* for one run of the loader: 30, but less in tests */
 int proof_run(const struct sysroot *sysroot, const char *interp, const char *object,
 	      struct proof *out, struct err *err);
-/* One more thing that is missing, unless it is known already; from and by may be NULL. */
-int proof_miss(struct proof *proof, enum missing_kind kind, const char *what, const char *from,
-	       const char *by, struct err *err);
+/* Adds something missing, unless the proof has it already. from and by may be NULL. */
+int proof_add_missing(struct proof *proof, enum missing_kind kind, const char *what,
+		      const char *from, const char *by, struct err *err);
 void proof_free(struct proof *proof);
 #define AUTO_PROOF CLEANUP(proof_free)
 
-/* One sentence, without a full stop, of what is missing. */
-void missing_text(const struct missing *missing, char *text, size_t size);
+/* Describes what is missing in one sentence without a full stop. */
+void proof_describe_missing(const struct missing *missing, char *text, size_t size);
 
-/* What the loader printed, taken apart; for prove, and for tests. */
+/* Parses what a loader printed; for proof_run and for tests. */
 int proof_parse(char *text, struct proof *out, struct err *err);

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HOLD(proof.missing[i].what);
 		HOLD(proof.missing[i].kind != MISSING_VERSION || proof.missing[i].from);
 		HOLD(i == 0 || proof.missing[i - 1].kind <= proof.missing[i].kind);
-		missing_text(&proof.missing[i], text, sizeof text);
+		proof_describe_missing(&proof.missing[i], text, sizeof text);
 	}
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* Proofs: what loaders print, taken apart; and the loader of a view, asked. */
+/* Proofs: parsing what loaders print, and running the loader of a view. */
 #include "loader/program.h"
 #include "tests/unit/loader_help.h"
 #include "view/proof.h"
@@ -102,12 +102,12 @@ static void odd_lines(void)
 		char text[512];
 
 		for (size_t k = 0; k < p.nmissing; k++)
-			missing_text(&p.missing[k], text, sizeof text);
+			proof_describe_missing(&p.missing[k], text, sizeof text);
 		CHECK(p.nloaded == 0);
 	}
 }
 
-/* -- the loader, asked -- */
+/* -- running the loader -- */
 
 static char interp[PATH_MAX];
 
@@ -234,7 +234,7 @@ static void confined(void)
 			CHECK_STR(said.loaded[i].path, wanted[i][1]);
 	}
 	CHECK(access("open/old", F_OK) == 0 && access("open/new", F_OK) < 0);
-	CHECK(as_loader("-DQUIET", &none) == -ECANCELED && strstr(err.text, "said nothing"));
+	CHECK(as_loader("-DQUIET", &none) == -ECANCELED && strstr(err.text, "printed nothing"));
 	CHECK(as_loader("-DCRASH", &none) == -ECANCELED && strstr(err.text, "signal 11"));
 	CHECK(as_loader("-DTALK", &none) == -EFBIG);
 	proof_seconds = 1;
