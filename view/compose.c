@@ -176,8 +176,7 @@ int composition_hide_live(struct composition *c, const char *dir, struct err *er
 {
 	const size_t count = c->count; /* whiteouts follow */
 	const struct composed *one = find_below(c, count, dir);
-	struct composed whiteout = {.from = one ? one->from : NULL,
-				    .entry.type = LAYER_WHITEOUT};
+	struct composed whiteout = {.from = one ? one->from : NULL, .entry.type = LAYER_WHITEOUT};
 	AUTO_DIR DIR *d = one ? opendir(dir) : NULL;
 	struct dirent *entry;
 	int r = 0;

@@ -42,8 +42,8 @@ static int refuse_cover(const char *path, const char *cover, const char *dir, st
 /* Cuts the path down to a directory that upgrades do not remove. */
 static void cut_to_lasting(char cover[PATH_MAX])
 {
-	static const char *const lasting[] = {"/usr/lib",	"/usr/lib32",	  "/usr/lib64",
-					      "/usr/libx32",	"/usr/share",	  "/usr/libexec",
+	static const char *const lasting[] = {"/usr/lib",	"/usr/lib32",	   "/usr/lib64",
+					      "/usr/libx32",	"/usr/share",	   "/usr/libexec",
 					      "/usr/local/lib", "/usr/local/share"};
 
 	for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {

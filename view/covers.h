@@ -1,17 +1,17 @@
 /*
  * Covers: the directories over which a view lays its overlays.
  *
- * | case                                          | the cover is                     | why                                       | test                       |
- * |-----------------------------------------------|----------------------------------|-------------------------------------------|----------------------------|
- * | a path in /usr/lib/TRIPLET or below           | /usr/lib/TRIPLET                 | an upgrade removes empty directories; a   | e2e/atomic                 |
- * |                                               |                                  | cover has to exist at the next start      |                            |
- * | ... in /usr/lib, /usr/share, /usr/local/lib.. | that directory                   | the same                                  | scenarios/view             |
- * | ... elsewhere                                 | the nearest that exists          | nothing is known about upgrades there     | scenarios/view: "/opt"     |
- * | a mount between the two                       | the root of that mount           | the mount would hide a higher cover, and  | attacks/mounts             |
- * |                                               |                                  | stays because it is busy                  |                            |
- * | the cover would hold /proc, /etc, /usr/bin .. | none: the pin is refused         | the machine needs these directories       | scenarios/refuse           |
- * | others than root can write the directory      | none: the pin is refused         | they could move it while a view is built  | attacks/writable           |
- * | one cover below another                       | the upper one                    | one overlay shows both                    | scenarios/view             |
+ * | case                                                | the cover is             | why                                            | test                         |
+ * |-----------------------------------------------------|--------------------------|------------------------------------------------|------------------------------|
+ * | a path below /usr/lib/TRIPLET                       | /usr/lib/TRIPLET         | an upgrade may remove a deeper directory, and  | unit/view_places             |
+ * |                                                     |                          | a cover has to exist at the next start         | scenarios/freeze             |
+ * | ... below /usr/lib, /usr/share, /usr/local/lib, ... | that directory           | the same                                       | unit/view_places             |
+ * | ... elsewhere                                       | the nearest that exists  | pinlib knows nothing about upgrades there      | scenarios/view: "/opt"       |
+ * | a mount between the two                             | the root of that mount   | the mount would hide a higher cover, and stays | unit/view_places             |
+ * |                                                     |                          | because it is busy                             |                              |
+ * | the cover would hold /proc, /etc, /usr/bin, ...     | none: the pin is refused | the machine needs these directories            | unit/view_places             |
+ * | others than root can write the directory            | none: the pin is refused | they could move it while a view is built       | scenarios/freeze: "left out" |
+ * | one cover below another                             | the upper one            | one overlay shows both                         | unit/view_places             |
  */
 #pragma once
 

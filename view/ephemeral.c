@@ -21,10 +21,10 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
-/* Where the tmpfs lies until the overlays hold it: a directory that is always there, and that
- * neither we nor a loader need meanwhile. */
-#define TRIAL_DIR "/proc/sys"
-#define TRIAL_STORE TRIAL_DIR "/store"
+/* The tmpfs is mounted here until the overlays hold it: on a directory that always exists, and that
+ * neither pinlib nor a loader needs meanwhile. */
+#define EPHEMERAL_DIR "/proc/sys"
+#define EPHEMERAL_STORE EPHEMERAL_DIR "/store"
 
 void ephemeral_item_free(struct ephemeral_item *item)
 {
@@ -32,19 +32,19 @@ void ephemeral_item_free(struct ephemeral_item *item)
 	cleanup_fd(&item->file);
 }
 
-void ephemeral_free(struct ephemeral *trial)
+void ephemeral_free(struct ephemeral *e)
 {
-	view_plan_free(&trial->plan);
-	app_free(&trial->app);
-	for (size_t i = trial->lent; i < trial->pinned.count; i++)
-		version_free(&trial->pinned.items[i]);
-	free(trial->pinned.items);
-	trial->pinned = (struct versions){0};
+	view_plan_free(&e->plan);
+	app_free(&e->app);
+	for (size_t i = e->lent; i < e->pinned.count; i++)
+		version_free(&e->pinned.items[i]);
+	free(e->pinned.items);
+	e->pinned = (struct versions){0};
 }
 
 /* -- a file -- */
 
-/* The user may build it anew while it is looked at, and while the program runs. It may grow, too. */
+/* The user may rebuild the file while pinlib checks it and while the program runs, and it may grow. */
 static int copy_to_memory(int from, const char *path, int *out, struct err *err)
 {
 	AUTO_FD int to = memfd_create("pinlib-try", MFD_CLOEXEC);
@@ -71,8 +71,8 @@ static int copy_to_memory(int from, const char *path, int *out, struct err *err)
 	return 0;
 }
 
-static int check_file(int fd, const char *soname, const char *path, const char *arch,
-		      struct err *err)
+static int check_object(int fd, const char *soname, const char *path, const char *arch,
+			struct err *err)
 {
 	AUTO_ELF struct elf elf = {0};
 	bool is_elf;
@@ -83,8 +83,8 @@ static int check_file(int fd, const char *soname, const char *path, const char *
 	if (!is_elf)
 		return err_set(err, EINVAL, "%s is not an ELF file", path);
 	if (strcmp(elf_arch(elf.class, elf.machine), arch) != 0)
-		return err_set(err, ENOEXEC, "%s is for %s, but the program loads libraries for %s",
-			       path,
+		return err_set(err, ENOEXEC,
+			       "%s is built for %s, but the program needs libraries for %s", path,
 			       *elf_arch(elf.class, elf.machine) ? elf_arch(elf.class, elf.machine)
 								 : "another architecture",
 			       arch);
@@ -92,13 +92,13 @@ static int check_file(int fd, const char *soname, const char *path, const char *
 		return err_set(err, EINVAL, "%s is not a shared object", path);
 	if (elf.soname && strcmp(elf.soname, soname) != 0)
 		return err_set(err, EINVAL,
-			       "%s calls itself %s (its DT_SONAME), not %s: programs that ask for "
-			       "%s do not mean it",
+			       "%s has the soname %s, not %s; programs that need %s would not "
+			       "load it",
 			       path, elf.soname, soname, soname);
 	return 0;
 }
 
-static int make_version(struct ephemeral_item *item, const char *place, struct err *err)
+static int make_item_version(struct ephemeral_item *item, const char *place, struct err *err)
 {
 	struct version *v = &item->version;
 	struct stat st;
@@ -136,15 +136,14 @@ int ephemeral_take_file(struct ephemeral_item *out, const char *soname, int fd, 
 	snprintf(out->soname, sizeof out->soname, "%s", soname);
 	r = copy_to_memory(fd, path, &out->file, err);
 	if (r == 0)
-		r = check_file(out->file, soname, path, arch, err);
-	return r < 0 ? r : make_version(out, place, err);
+		r = check_object(out->file, soname, path, arch, err);
+	return r < 0 ? r : make_item_version(out, place, err);
 }
 
-/* -- where -- */
+/* -- the directory -- */
 
-/* In the view that the app has: where the file lies that a pin brings, not where links lead to it.
- */
-static bool place_in_view(const struct view *view, const char *soname, char place[PATH_MAX])
+/* The directory of the pinned file in the app's view; links in other directories do not count. */
+static bool find_in_view(const struct view *view, const char *soname, char place[PATH_MAX])
 {
 	for (size_t i = 0; i < view->nentries; i++) {
 		const struct layer_entry *e = &view->entries[i];
@@ -160,7 +159,7 @@ static bool place_in_view(const struct view *view, const char *soname, char plac
 	return false;
 }
 
-static bool has_soname(const char *path, const char *soname)
+static bool file_has_soname(const char *path, const char *soname)
 {
 	AUTO_ELF struct elf elf = {0};
 	struct err ignored;
@@ -172,8 +171,8 @@ static bool has_soname(const char *path, const char *soname)
 	       strcmp(elf.soname, soname) == 0;
 }
 
-static int place_on_live(const struct app *app, const char *soname, char place[PATH_MAX],
-			 struct err *err)
+static int find_on_live(const struct app *app, const char *soname, char place[PATH_MAX],
+			struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
 	AUTO_STRINGS struct strings libraries = {0};
@@ -187,7 +186,7 @@ static int place_on_live(const struct app *app, const char *soname, char place[P
 			&program, program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path,
 			&libraries, err);
 	for (size_t i = 0; r == 0 && i < libraries.count; i++)
-		if (has_soname(libraries.items[i], soname)) {
+		if (file_has_soname(libraries.items[i], soname)) {
 			path_dir(libraries.items[i], place);
 			return 0;
 		}
@@ -205,7 +204,7 @@ int ephemeral_place(struct store *store, const struct app *app, const char *sona
 
 	if (r < 0)
 		return r;
-	return place_in_view(&view, soname, place) ? 0 : place_on_live(app, soname, place, err);
+	return find_in_view(&view, soname, place) ? 0 : find_on_live(app, soname, place, err);
 }
 
 /* -- the view -- */
@@ -232,9 +231,10 @@ static int add_pin(struct app *app, const struct version *v, enum pin_origin ori
 	return pin->name && pin->version && pin->arch ? 0 : err_nomem(err);
 }
 
-/* The versions of items first; those belong to items, the others are versions' own. */
-static int collect(struct store *store, const struct app *app, const struct ephemeral_item *items,
-		   size_t n, struct versions *versions, struct app *out, struct err *err)
+/* The items first, whose versions stay theirs; then the pins, whose versions are loaded. */
+static int collect_pins(struct store *store, const struct app *app,
+			const struct ephemeral_item *items, size_t n, struct versions *versions,
+			struct app *out, struct err *err)
 {
 	int r = 0;
 
@@ -270,7 +270,7 @@ int ephemeral_compile(struct store *store, const struct app *app,
 	int r;
 
 	out->lent = n;
-	r = collect(store, app, items, n, &out->pinned, &out->app, err);
+	r = collect_pins(store, app, items, n, &out->pinned, &out->app, err);
 	if (r == 0)
 		r = view_of(&out->app, &out->pinned, n, &out->plan.view, err);
 	if (r == 0)
@@ -278,7 +278,7 @@ int ephemeral_compile(struct store *store, const struct app *app,
 	if (r < 0)
 		return r;
 	snprintf(out->plan.id, sizeof out->plan.id, "try");
-	view_plan_fill(&out->plan, &out->app, out->program, TRIAL_DIR, generation);
+	view_plan_fill(&out->plan, &out->app, out->program, EPHEMERAL_DIR, generation);
 	return 0;
 }
 
@@ -291,7 +291,7 @@ static int write_map(const char *path, const char *text)
 	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
 }
 
-/* Users and groups stay what they are, as far as a user may map them: their own. */
+/* Maps the user's own user and group to themselves; an ordinary user may map no others. */
 static int make_user_namespace(struct err *err)
 {
 	char uid[64], gid[64];
@@ -302,7 +302,7 @@ static int make_user_namespace(struct err *err)
 		return err_set(err, EPERM,
 			       "this system does not let an ordinary user make a view (user "
 			       "namespaces: %s; see user.max_user_namespaces and "
-			       "kernel.unprivileged_userns_clone): try it as root",
+			       "kernel.unprivileged_userns_clone): run the command as root",
 			       strerror(errno));
 	if (write_map("/proc/self/setgroups", "deny") < 0 ||
 	    write_map("/proc/self/uid_map", uid) < 0 || write_map("/proc/self/gid_map", gid) < 0)
@@ -323,18 +323,19 @@ static int make_namespaces(struct err *err)
 	}
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &attr, sizeof attr) < 0)
 		return err_sys(err, errno, "cannot make the mounts private");
-	if (mount("pinlib-try", TRIAL_DIR, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
+	if (mount("pinlib-try", EPHEMERAL_DIR, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
 		return err_set(err, errno, "cannot mount a tmpfs: %s%s", strerror(errno),
 			       geteuid() == 0 ? ""
 					      : " (does the system restrict user "
-						"namespaces? try it as root)");
+						"namespaces? run the command as root)");
 	return 0;
 }
 
 /* -- the files -- */
 
-static const struct ephemeral_item *item_of(const struct ephemeral_item *items, size_t n,
-					    const struct layer_entry *e)
+/* The item whose file the entry shows; NULL: none. */
+static const struct ephemeral_item *item_of_entry(const struct ephemeral_item *items, size_t n,
+						  const struct layer_entry *e)
 {
 	for (size_t i = 0; i < n; i++)
 		if (items[i].file >= 0 && e->type == LAYER_FILE &&
@@ -343,12 +344,12 @@ static const struct ephemeral_item *item_of(const struct ephemeral_item *items, 
 	return NULL;
 }
 
-/* The files that are tried, in a store of their own. */
+/* Puts the items' files into a store of their own. */
 static int store_items(const struct ephemeral_item *items, size_t n, struct store **out,
 		       struct err *err)
 {
 	const struct add_options options = {.name = "try", .version = "1"};
-	int r = store_open(TRIAL_STORE, true, out, err);
+	int r = store_open(EPHEMERAL_STORE, true, out, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct store_file file = {
@@ -363,9 +364,10 @@ static int store_items(const struct ephemeral_item *items, size_t n, struct stor
 	return r;
 }
 
-/* Entries whose content is, or is not, that of a file which is tried. */
-static int copy_part(struct store *from, int dir, const struct view *view,
-		     const struct ephemeral_item *items, size_t n, bool tried, struct err *err)
+/* Lays out the entries that show an item's file, or the others. */
+static int copy_entries(struct store *from, int dir, const struct view *view,
+			const struct ephemeral_item *items, size_t n, bool of_items,
+			struct err *err)
 {
 	AUTO_FREE struct layer_entry *part = calloc(view->nentries + 1, sizeof *part);
 	size_t count = 0;
@@ -373,13 +375,13 @@ static int copy_part(struct store *from, int dir, const struct view *view,
 	if (!part)
 		return err_nomem(err);
 	for (size_t i = 0; i < view->nentries; i++)
-		if ((item_of(items, n, &view->entries[i]) != NULL) == tried)
+		if ((item_of_entry(items, n, &view->entries[i]) != NULL) == of_items)
 			part[count++] = view->entries[i];
 	return layer_copy(from, dir, part, count, err);
 }
 
 int ephemeral_begin(struct store *store, const struct ephemeral_item *items, size_t n,
-		    struct ephemeral *trial, struct err *err)
+		    struct ephemeral *e, struct err *err)
 {
 	AUTO_STORE struct store *files = NULL;
 	AUTO_FD int dir = -1;
@@ -389,17 +391,17 @@ int ephemeral_begin(struct store *store, const struct ephemeral_item *items, siz
 		r = store_items(items, n, &files, err);
 	if (r < 0)
 		return r;
-	dir = open(TRIAL_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = open(EPHEMERAL_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return err_sys(err, errno, "cannot open " TRIAL_DIR);
-	r = copy_part(files, dir, &trial->plan.view, items, n, true, err);
+		return err_sys(err, errno, "cannot open " EPHEMERAL_DIR);
+	r = copy_entries(files, dir, &e->plan.view, items, n, true, err);
 	if (r == 0)
-		r = copy_part(store ? store : files, dir, &trial->plan.view, items, n, false, err);
-	return r < 0 ? err_wrap(err, r, "cannot lay out what is tried") : 0;
+		r = copy_entries(store ? store : files, dir, &e->plan.view, items, n, false, err);
+	return r < 0 ? err_wrap(err, r, "cannot lay out the files of the view") : 0;
 }
 
-/* In a view nothing is setuid but the wrapper's directory, so that the program can start wrapped
- * ones (wrapper/namespace.c). Where that is not root's there is none. */
+/* In a view only the wrapper's directory is not nosuid, so that the program can start wrapped
+ * programs (wrapper/namespace.c). -1: the directory does not belong to root alone, and stays nosuid. */
 static int pick_up_wrapper(void)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY, .attr_clr = MOUNT_ATTR_NOSUID};
@@ -415,15 +417,15 @@ static int pick_up_wrapper(void)
 	return done;
 }
 
-int ephemeral_enter(const struct ephemeral *trial, struct err *err)
+int ephemeral_enter(const struct ephemeral *e, struct err *err)
 {
-	const struct sysroot sysroot = view_sysroot(&trial->plan.plan, trial->program);
+	const struct sysroot sysroot = view_sysroot(&e->plan.plan, e->program);
 	AUTO_FD int wrapper = pick_up_wrapper();
 	int r = unshare_sysroot(&sysroot, err);
 
 	if (r == 0 && wrapper >= 0)
 		r = mount_put_down(wrapper, PINLIB_LIBDIR, err);
-	if (r == 0 && sys_umount(TRIAL_DIR) < 0)
+	if (r == 0 && sys_umount(EPHEMERAL_DIR) < 0)
 		r = err_sys(err, errno, "cannot unmount the tmpfs");
 	return r;
 }

@@ -1,7 +1,7 @@
 /*
  * glibc is one piece: its loader, libraries, NSS modules, gconv modules and locale data belong to
  * one version. They share private symbols and file formats (GLIBC_PRIVATE, gconv-modules.cache,
- * LC_ files) that may change with every release.
+ * LC_* files) that can change with every release.
  */
 #pragma once
 
@@ -13,14 +13,14 @@
 
 #include <stdbool.h>
 
-/* Whether a file belongs to glibc, going by its place and soname. */
+/* Whether a file belongs to glibc, going by its path and soname. */
 bool glibc_owns(const struct entry *entry);
 
-/* The directories whose content belongs to glibc as a whole: of what a version brings into one of
- * them, everything that the live system has there besides is hidden from the view. False when
- * there are no more. dir is canonical. */
+/* The directories that belong to glibc as a whole, by number: where a version has files in one of
+ * them, the view hides the live files there. dir is canonical. False: there are no more. */
 bool glibc_dir(const struct program *program, size_t i, char dir[PATH_MAX]);
 
-/* Adds to against what a view mixes. pinned are the versions of the app's pins. */
+/* Adds a reason to against for each mixture of two glibcs in the view. pinned are the versions that
+ * the app's pins mean. */
 int glibc_check(const struct versions *pinned, const struct program *program,
 		const struct sysroot *sysroot, struct strings *against, struct err *err);

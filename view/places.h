@@ -13,15 +13,15 @@
  * | (DT_RPATH, DT_RUNPATH, ld.so.cache, defaults)   |                                        |                                       | "DT_RUNPATH", "DT_RPATH"            |
  * | ... and this is a variant of D, which is a      | no S there (a whiteout)                | the loader goes on to F itself; found | scenarios/view: "glibc-hwcaps",     |
  * | default directory                               |                                        | by a link, F has another $ORIGIN      | "the loader's cache names it"       |
- * | ... and the version has a file for this variant | S there: a link to the best such file, | the processor may take it             | scenarios/view: "glibc-hwcaps"      |
+ * | ... and the version has a file for this variant | S there: a link to the best such file, | the processor may take it             | unit/view_places                    |
  * | or a lower one                                  | or nothing where that file is itself   |                                       |                                     |
- * | a variant that has no S today (amd64)           | the same                               | an upgrade may bring S there          | scenarios/freeze: "hwcaps variant"  |
+ * | a variant that has no S today (amd64)           | the same                               | an upgrade may bring S there          | unit/view_places, scenarios/freeze  |
  * | nothing above, and D is no default directory    | S in /usr/lib/TRIPLET: a link to F     | ld.so.cache has no entry for S in D   | scenarios/view: "does not have"     |
  * | F has no soname, and is a .so in a default      | the same, with F's name for S          | programs may need it by that name     | scenarios/view: "without a soname"  |
  * | directory                                       |                                        |                                       |                                     |
  * | ... in another directory                        | F alone                                | programs open such modules by path    | scenarios/view: "by its path"       |
- * | S is not lib*.so.*                              | no variants, no default directory      | a module, opened by its path          | scenarios/check: "loaded late"      |
- * | S holds a slash                                 | nothing: the pin is refused            | the loader would take it for a path   | scenarios/hostile                   |
+ * | S is not lib*.so.*                              | no variants, no default directory      | a module, opened by its path          | unit/view_places                    |
+ * | S holds a slash                                 | nothing: the pin is refused            | the loader would take it for a path   | unit/view_places                    |
  */
 #pragma once
 
