@@ -10,7 +10,6 @@
 #include "cli/terminal.h"
 #include "commands/commands.h"
 #include "loader/closure.h"
-#include "loader/index.h"
 #include "loader/symbols.h"
 #include "plan/read.h"
 #include "view/view.h"
@@ -23,7 +22,6 @@
 #include <unistd.h>
 
 #define AHEAD 24 /* programs */
-#define MANY 32	 /* programs from which on the index is used */
 
 enum form { FORM_TREE, FORM_LIST, FORM_DOT };
 
@@ -483,7 +481,6 @@ static const struct command_option options[] = {
 
 static int run_deps(int count, char **operands)
 {
-	AUTO_INDEX struct index *index = NULL; /* outlives the scan */
 	AUTO_SCAN struct scan *live = NULL;
 	AUTO_FREE struct plan_file *plan = malloc(sizeof *plan);
 	struct request q = {.library_path = getenv("LD_LIBRARY_PATH"),
@@ -503,10 +500,6 @@ static int run_deps(int count, char **operands)
 	if (scan_new(NULL, &live, &err) < 0)
 		return failed(&err);
 	q.live = live;
-	/* For a few programs the index would cost more than it saves. */
-	if (count >= MANY)
-		index = index_open();
-	scan_use_index(live, index);
 	if (want_json)
 		json_open(NULL, '[');
 	progress_show();

@@ -7,15 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANY 32 /* from so many programs on the index saves more than it costs */
-
 _Static_assert(UNTOUCHED == OWNER_NONE, "a file that no package owns is not touched");
 
 void program_files_free(struct program_files *files)
 {
 	free(files->items);
 	scan_free(&files->scan);
-	index_close(&files->index);
 	*files = (struct program_files){0};
 }
 
@@ -47,10 +44,6 @@ int program_files_read(const struct strings *apps, struct program_files *out, st
 
 	*out = (struct program_files){0};
 	r = scan_new(NULL, &out->scan, err);
-	if (r == 0 && apps->count >= MANY) {
-		out->index = index_open();
-		scan_use_index(out->scan, out->index);
-	}
 	for (size_t i = 0; r == 0 && i < apps->count; i++)
 		r = add_app(out, apps->items[i], i, err);
 	if (r < 0)

@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 #include "base/strings.h"
-#include "loader/index.h"
 #include "loader/scan.h"
 #include "upgrade/changes.h"
 
@@ -21,8 +20,7 @@ struct program_file {
 struct program_files {
 	struct program_file *items; /* together for each app, in the order of apps */
 	size_t count;
-	struct index *index; /* the owners of the strings, */
-	struct scan *scan;   /* in this order */
+	struct scan *scan; /* owns the strings */
 };
 
 /* Pinned apps count as if they had no pins, since a pin may go one day. An app that is gone or

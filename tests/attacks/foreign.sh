@@ -107,13 +107,6 @@ is "root's own in a user's directory: one more" "$(children pinlib deps --list /
 ln -s $home/lib/b /opt/own/link
 is "and by a link of root's: one more" "$(children pinlib deps --list /opt/own/a /opt/own/link)" "$((one + 1))"
 
-# What is kept for the next time is of root's files.
-rm -rf /var/cache/pinlib
-touch -d yesterday $home/evil $home/lib/b && sleep 3
-pinlib deps --list $home/evil $home/lib/b $(printf '/usr/bin/env %.0s' {1..32}) >/dev/null 2>&1
-is "root's index knows root's files" "$(grep -ac /usr/bin/env /var/cache/pinlib/index.db)" "[1-9]*"
-is "... and no others" "$(grep -ac mallory /var/cache/pinlib/index.db)" 0
-
 # Files that are made to take long.
 as_root=(timeout 30)
 for kind in versions many names chain old-chain search paths segments loader sparse; do

@@ -71,8 +71,8 @@ done
 is "the program is back" "$(as 1000 demo)" "3.0 /usr/bin/demo"
 is "nothing is left" "$(ls -d /var/lib/pinlib/* /etc/pinlib /etc/apt/apt.conf.d/20pinlib /etc/dpkg/dpkg.cfg.d/pinlib 2>/dev/null)" ""
 
-# A link of a user's where the scripts remove: a directory that root's own configuration names is not followed.
-mkdir -p /opt/kept && touch /opt/kept/file && rm -rf /var/cache/pinlib && ln -s /opt/kept /var/cache/pinlib
+# A symbolic link in place of a directory that postrm removes: postrm does not follow the link.
+mkdir -p /opt/kept && touch /opt/kept/file && rm -rf /etc/pinlib && ln -s /opt/kept /etc/pinlib
 runs "postrm purge" hostile postrm purge
-is "... removes a link, and not where it leads" "$(ls /opt/kept)$(ls /var/cache/pinlib 2>/dev/null)" file
+is "... removes a link, and not where it leads" "$(ls /opt/kept)$(ls /etc/pinlib 2>/dev/null)" file
 finish

@@ -6,7 +6,6 @@
 #undef elf_info_read
 
 #include "elf/readers.h"
-#include "loader/index.h"
 #include "loader/scan.h"
 #include "tests/unit/confined.h"
 #include "tests/unit/loader_help.h"
@@ -203,32 +202,6 @@ static void test_lies(const char *roots)
 	CHECK(!is_lie(facts_of(scan, in("other"))));
 }
 
-/* Of a user's file, or one that a user could exchange, nothing stays in root's index. */
-static void test_index(const char *roots)
-{
-	char path[PATH_MAX], index[PATH_MAX];
-	size_t known, noted;
-
-	snprintf(path, sizeof path, "%s/script", roots);
-	snprintf(index, sizeof index, "%s/index.db", roots);
-	put_text(path, "#!/bin/sh\n");
-	sh("cp -p %s %s; cp -p %s %s/users; chown 1000 %s/users; touch -d yesterday %s %s/users; "
-	   "sleep 3",
-	   path, in("script"), path, roots, roots, path, roots);
-	for (int i = 0; i < 3; i++) {
-		AUTO_INDEX struct index *x = index_open_at(index);
-		AUTO_SCAN struct scan *scan = NULL;
-		char users[PATH_MAX];
-
-		snprintf(users, sizeof users, "%s/users", roots);
-		MUST(x && scan_new(NULL, &scan, &err) == 0);
-		scan_use_index(scan, x);
-		facts_of(scan, i == 0 ? in("script") : i == 1 ? users : path);
-		index_counts(x, &known, &noted);
-		CHECK(noted == (i == 2));
-	}
-}
-
 int main(void)
 {
 	const char *roots = "/opt/labeler-confined";
@@ -243,7 +216,6 @@ int main(void)
 	test_ahead(scratch);
 	test_ahead(roots);
 	test_lies(roots);
-	test_index(roots);
 	MUST(file_remove_tree(AT_FDCWD, roots, &err) == 0);
 	scratch_remove();
 	return test_end();
