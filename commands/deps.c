@@ -29,7 +29,7 @@ struct request {
 	enum form form;
 	bool symbols;
 	bool many; /* several programs: each one's name is printed first */
-	struct scan *live;
+	struct ldview *live;
 	const char *library_path;
 	struct plan_file *plan;
 	size_t wrong; /* how many programs miss something, or cannot be read */
@@ -110,23 +110,23 @@ static void put_head(const struct closure *c)
 	put_text(program->path);
 	if (program->layer)
 		fputs("  [pinned]", stdout);
-	if (c->loader == LOADER_NONE)
+	if (c->kind == LOADER_NONE)
 		fputs(": statically linked", stdout);
-	if (c->loader == LOADER_MUSL)
+	if (c->kind == LOADER_MUSL)
 		fputs(": loaded by musl's loader", stdout);
-	if (c->loader == LOADER_OTHER)
+	if (c->kind == LOADER_OTHER)
 		fputs(": its loader's rules are not known here", stdout);
 	putchar('\n');
-	if (c->loader == LOADER_NONE || !program->elf->interp)
+	if (c->kind == LOADER_NONE || !program->elf->interp)
 		return;
 	fputs("  ", stdout);
-	put_text(c->ways->path);
+	put_text(c->loader->path);
 	for (size_t i = 1; i < c->count; i++)
 		if (c->objects[i].by == CLOSURE_NONE && c->objects[i].layer)
 			fputs("  [interpreter, pinned]\n", stdout);
 		else if (c->objects[i].by == CLOSURE_NONE)
 			fputs("  [interpreter]\n", stdout);
-	if (!c->ways->there)
+	if (!c->loader->there)
 		fputs(" => not found  [interpreter]\n", stdout);
 }
 
@@ -146,7 +146,7 @@ static void put_list(const struct request *q, const struct closure *c)
 		put_text(c->objects[0].path);
 		puts(":");
 	}
-	if (c->loader == LOADER_NONE)
+	if (c->kind == LOADER_NONE)
 		printf("%sstatically linked\n", indent);
 	for (size_t i = 1; i < c->count; i++) {
 		const struct object *o = &c->objects[i];
@@ -168,8 +168,8 @@ static void put_list(const struct request *q, const struct closure *c)
 				put_missing(c, &c->objects[i].needs[k]);
 				putchar('\n');
 			}
-	if (c->objects[0].elf->interp && !c->ways->there)
-		printf("%s%s => not found\n", indent, c->ways->path);
+	if (c->objects[0].elf->interp && !c->loader->there)
+		printf("%s%s => not found\n", indent, c->loader->path);
 }
 
 /* -- missing versions and symbols -- */
@@ -349,7 +349,7 @@ static void json_closure(const struct request *q, const struct closure *c,
 	json_open(NULL, '{');
 	json_string("program", c->objects[0].path);
 	json_string("script", c->script);
-	json_string("loader", loaders[c->loader]);
+	json_string("loader", loaders[c->kind]);
 	json_string("interpreter", c->objects[0].elf->interp);
 	json_bool("complete", closure_missing(c) == 0 && closure_gaps(c) == 0);
 	json_open("objects", '[');
@@ -464,7 +464,7 @@ static int read_ahead(struct request *q, char **names, int n, struct err *err)
 
 	for (int i = 0; r == 0 && i < n && i < AHEAD; i++)
 		if (strchr(names[i], '/'))
-			r = scan_expect(q->live, names[i], err);
+			r = filecache_expect(ldview_files(q->live), names[i], err);
 	return r;
 }
 
@@ -481,7 +481,7 @@ static const struct command_option options[] = {
 
 static int run_deps(int count, char **operands)
 {
-	AUTO_SCAN struct scan *live = NULL;
+	AUTO_LDVIEW struct ldview *live = NULL;
 	AUTO_FREE struct plan_file *plan = malloc(sizeof *plan);
 	struct request q = {.library_path = getenv("LD_LIBRARY_PATH"),
 			    .plan = plan,
@@ -497,7 +497,7 @@ static int run_deps(int count, char **operands)
 	}
 
 	q.many = count > 1;
-	if (scan_new(NULL, &live, &err) < 0)
+	if (ldview_new(NULL, &live, &err) < 0)
 		return failed(&err);
 	q.live = live;
 	if (want_json)

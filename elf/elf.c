@@ -1,7 +1,5 @@
 #include "elf/elf.h"
 
-#include "base/strings.h"
-
 #include "base/cleanup.h"
 #include "elf/image.h"
 
@@ -11,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DYNAMIC_MAX 65536 /* entries of the dynamic section */
-/* All strings. Entries can share a string, copies cannot. */
-#define TEXT_MAX (4u << 20)
+#define DYNAMIC_MAX 65536   /* entries of the dynamic section */
+#define TEXT_MAX (4u << 20) /* bytes of all strings: entries can share one, copies cannot */
 
 void elf_free(struct elf *elf)
 {
@@ -48,19 +45,19 @@ static int malformed(struct err *err, const char *what)
 	return err_set(err, EBADMSG, "malformed ELF file: %s", what);
 }
 
-/* What the dynamic section says that is only read when all of it is known. */
-struct tags {
+/* Entries of the dynamic section that are followed when all of it was read. */
+struct dynamic_tags {
 	uint64_t at, count; /* the section itself */
 	uint64_t strings, strings_len;
 	uint64_t soname, rpath, runpath; /* offsets of strings + 1; 0: none */
 	uint64_t asked, given;		 /* addresses; 0: none */
 };
 
-/* A reading under way. The text grows and moves, so until the end a string is known as its offset
- * + 1 in place of a pointer; settle() makes pointers of them. */
-struct reading {
+/* The text grows and moves while the file is parsed, so until the end each string pointer holds an
+ * offset in the text, plus 1; settle() makes pointers of them. */
+struct elf_reading {
 	struct image image;
-	struct tags tags;
+	struct dynamic_tags tags;
 	struct elf elf;
 	size_t text_room;
 };
@@ -92,7 +89,7 @@ static void settle(struct elf *elf)
 		settle_one(elf, &elf->given[i].name);
 }
 
-static int text_room(struct reading *r, size_t len, struct err *err)
+static int text_room(struct elf_reading *r, size_t len, struct err *err)
 {
 	size_t want = r->elf.text_len + len, room = r->text_room ? r->text_room : 1024;
 	char *more;
@@ -111,9 +108,9 @@ static int text_room(struct reading *r, size_t len, struct err *err)
 	return 0;
 }
 
-/* A string of the file, from at and of at most len bytes with its end. */
-static int take_string(struct reading *r, uint64_t at, uint64_t len, size_t max, const char **out,
-		       struct err *err)
+/* Copies a string that begins at a file offset; its NUL must be among the next len bytes. */
+static int take_string(struct elf_reading *r, uint64_t at, uint64_t len, size_t max,
+		       const char **out, struct err *err)
 {
 	size_t start = r->elf.text_len, had = 0, step = 64;
 	int e;
@@ -144,7 +141,7 @@ static int take_string(struct reading *r, uint64_t at, uint64_t len, size_t max,
 }
 
 /* A string of the string table. */
-static int table_string(struct reading *r, uint64_t at, size_t max, const char **out,
+static int table_string(struct elf_reading *r, uint64_t at, size_t max, const char **out,
 			struct err *err)
 {
 	uint64_t offset, len;
@@ -158,7 +155,7 @@ static int table_string(struct reading *r, uint64_t at, size_t max, const char *
 	return take_string(r, offset + at, len - at, max, out, err);
 }
 
-/* Room for one more of an array that grows by doubling; count is what it holds. */
+/* Room for one more item of an array that holds count and grows by doubling. */
 static void *grown(void *items, size_t count, size_t size)
 {
 	if (count > 0 && (count & (count - 1)) != 0)
@@ -168,7 +165,8 @@ static void *grown(void *items, size_t count, size_t size)
 
 /* -- the dynamic section -- */
 
-static int add_needed(struct reading *r, uint64_t name, enum elf_need_kind kind, struct err *err)
+static int add_needed(struct elf_reading *r, uint64_t name, enum elf_need_kind kind,
+		      struct err *err)
 {
 	struct elf_need *more;
 
@@ -183,7 +181,7 @@ static int add_needed(struct reading *r, uint64_t name, enum elf_need_kind kind,
 	return 0;
 }
 
-static int take_tag(struct reading *r, int64_t tag, uint64_t value, struct err *err)
+static int take_tag(struct elf_reading *r, int64_t tag, uint64_t value, struct err *err)
 {
 	switch (tag) {
 	case DT_NEEDED:
@@ -221,7 +219,7 @@ static int take_tag(struct reading *r, int64_t tag, uint64_t value, struct err *
 	return 0;
 }
 
-static int take_tags(struct reading *r, struct err *err)
+static int take_tags(struct elf_reading *r, struct err *err)
 {
 	for (size_t i = 0; i < r->tags.count; i++) {
 		uint64_t value;
@@ -239,10 +237,10 @@ static int take_tags(struct reading *r, struct err *err)
 	return 0;
 }
 
-static int take_names(struct reading *r, struct err *err)
+static int take_names(struct elf_reading *r, struct err *err)
 {
 	struct elf *elf = &r->elf;
-	const struct tags *t = &r->tags;
+	const struct dynamic_tags *t = &r->tags;
 	int e = 0;
 
 	if (t->soname)
@@ -263,17 +261,18 @@ static int take_names(struct reading *r, struct err *err)
 
 /* -- versions -- */
 
-/* A record of a version table, at an address: in what one segment gives from the table's start. */
-struct table {
+/* A version table: the bytes of the file from its start to the end of the segment that maps it. */
+struct version_table {
 	uint64_t at, len;
 };
 
-static bool record(struct reading *r, const struct table *t, uint64_t at, void *out, size_t len)
+static bool get_record(struct elf_reading *r, const struct version_table *t, uint64_t at, void *out,
+		       size_t len)
 {
 	return at <= t->len && len <= t->len - at && image_get(&r->image, t->at + at, out, len);
 }
 
-static int add_version(struct reading *r, struct elf_version **items, size_t *count,
+static int add_version(struct elf_reading *r, struct elf_version **items, size_t *count,
 		       const struct elf_version *v, uint64_t name, struct err *err)
 {
 	struct elf_version *more;
@@ -290,10 +289,11 @@ static int add_version(struct reading *r, struct elf_version **items, size_t *co
 	return table_string(r, name, PATH_MAX, &more[*count - 1].name, err);
 }
 
-/* The versions asked of one file. Chains go on by distances that are added up, as the loader adds
- * them: one that leads nowhere, or round and round, ends at the table's end or at a limit. */
-static int take_asked_of(struct reading *r, const struct table *t, uint64_t at, const char *file,
-			 struct err *err)
+/* The versions that are needed of one file. Each record gives the distance to the next, which the
+ * loader adds up without a check. Here a chain that leads out of the table, or in a circle, ends at
+ * the table's end or at a limit. */
+static int take_asked_of(struct elf_reading *r, const struct version_table *t, uint64_t at,
+			 const char *file, struct err *err)
 {
 	const struct image *i = &r->image;
 	Elf64_Vernaux aux;
@@ -302,7 +302,7 @@ static int take_asked_of(struct reading *r, const struct table *t, uint64_t at, 
 		struct elf_version v;
 		int e;
 
-		if (!record(r, t, at, &aux, sizeof aux))
+		if (!get_record(r, t, at, &aux, sizeof aux))
 			return malformed(err, "the needed versions are out of range");
 		v = (struct elf_version){
 			.file = file,
@@ -318,11 +318,11 @@ static int take_asked_of(struct reading *r, const struct table *t, uint64_t at, 
 	}
 }
 
-static int take_asked(struct reading *r, struct err *err)
+static int take_asked(struct elf_reading *r, struct err *err)
 {
 	const struct image *i = &r->image;
 	Elf64_Verneed need; /* the same bytes in both classes */
-	struct table t;
+	struct version_table t;
 	uint64_t at = 0;
 
 	if (!image_offset(i, r->tags.asked, &t.at, &t.len))
@@ -333,7 +333,7 @@ static int take_asked(struct reading *r, struct err *err)
 
 		if (n == ELF_NEEDED_MAX)
 			return malformed(err, "versions of too many files");
-		if (!record(r, &t, at, &need, sizeof need))
+		if (!get_record(r, &t, at, &need, sizeof need))
 			return malformed(err, "the needed versions are out of range");
 		if (image_u16(i, need.vn_version) != VER_NEED_CURRENT)
 			return malformed(err, "needed versions of an unknown format");
@@ -345,12 +345,12 @@ static int take_asked(struct reading *r, struct err *err)
 	}
 }
 
-static int take_given(struct reading *r, struct err *err)
+static int take_given(struct elf_reading *r, struct err *err)
 {
 	const struct image *i = &r->image;
 	Elf64_Verdef def;
 	Elf64_Verdaux aux;
-	struct table t;
+	struct version_table t;
 	uint64_t at = 0;
 
 	if (!image_offset(i, r->tags.given, &t.at, &t.len))
@@ -359,8 +359,8 @@ static int take_given(struct reading *r, struct err *err)
 		struct elf_version v = {0};
 		int e;
 
-		if (!record(r, &t, at, &def, sizeof def) ||
-		    !record(r, &t, at + image_u32(i, def.vd_aux), &aux, sizeof aux))
+		if (!get_record(r, &t, at, &def, sizeof def) ||
+		    !get_record(r, &t, at + image_u32(i, def.vd_aux), &aux, sizeof aux))
 			return malformed(err, "the defined versions are out of range");
 		if (image_u16(i, def.vd_version) != VER_DEF_CURRENT)
 			return malformed(err, "defined versions of an unknown format");
@@ -377,7 +377,7 @@ static int take_given(struct reading *r, struct err *err)
 
 /* -- the whole -- */
 
-static int read_interp(struct reading *r, const Elf64_Phdr *ph, struct err *err)
+static int read_interp(struct elf_reading *r, const Elf64_Phdr *ph, struct err *err)
 {
 	struct err ignored;
 
@@ -389,13 +389,12 @@ static int read_interp(struct reading *r, const Elf64_Phdr *ph, struct err *err)
 	return 0;
 }
 
-static int find_dynamic(struct reading *r, const Elf64_Phdr *ph, struct err *err)
+static int find_dynamic(struct elf_reading *r, const Elf64_Phdr *ph, struct err *err)
 {
 	size_t entry = r->image.class == 64 ? sizeof(Elf64_Dyn) : sizeof(Elf32_Dyn);
 	uint64_t len;
 
-	/* By its address, as the loader has it; files with debugging information alone hold none.
-	 */
+	/* By its address, as in the loader; files with only debugging information map nothing there. */
 	if (!image_offset(&r->image, ph->p_vaddr, &r->tags.at, &len))
 		return malformed(err, "the dynamic section is not in the file");
 	r->tags.count = len / entry;
@@ -404,11 +403,11 @@ static int find_dynamic(struct reading *r, const Elf64_Phdr *ph, struct err *err
 	return 0;
 }
 
-static int read_phdrs(struct reading *r, struct err *err)
+static int read_phdrs(struct elf_reading *r, struct err *err)
 {
 	Elf64_Phdr dynamic = {0}, ph;
 	size_t n = r->image.header.e_phnum;
-	/* All are there, or none is looked at. */
+	/* A table that is cut short is an error before any of it counts. */
 	int e = n > 0 ? image_phdr(&r->image, n - 1, &ph, err) : 0;
 
 	for (size_t i = 0; e == 0 && i < n; i++) {
@@ -445,7 +444,7 @@ static enum elf_fault fault_of(const struct image *i)
 	return i->header.e_phentsize != phdr ? ELF_FAULT_PHDRS : ELF_FAULT_NONE;
 }
 
-static int read_image(struct reading *r, struct err *err)
+static int read_image(struct elf_reading *r, struct err *err)
 {
 	struct elf *elf = &r->elf;
 	int e = image_header(&r->image, err);
@@ -457,7 +456,7 @@ static int read_image(struct reading *r, struct err *err)
 	elf->shared = r->image.header.e_type == ET_DYN;
 	elf->fault = fault_of(&r->image);
 	if (elf->fault == ELF_FAULT_TYPE || elf->fault == ELF_FAULT_PHDRS)
-		return 0; /* nothing in it is for the loader */
+		return 0; /* the loader looks at nothing else */
 	e = read_phdrs(r, err);
 	if (e == 0 && elf->fault == ELF_FAULT_NONE && r->image.nloads == 0)
 		elf->fault = ELF_FAULT_NOTHING;
@@ -474,12 +473,12 @@ static int read_image(struct reading *r, struct err *err)
 	return e;
 }
 
-int elf_read(int fd, struct elf *out, bool *is_elf, struct err *err)
+int elf_parse(int fd, struct elf *out, bool *is_elf, struct err *err)
 {
-	struct reading r;
+	struct elf_reading r;
 	int e;
 
-	r.tags = (struct tags){0};
+	r.tags = (struct dynamic_tags){0};
 	r.elf = (struct elf){0};
 	r.text_room = 0;
 	*out = (struct elf){0};
@@ -537,7 +536,7 @@ int elf_facts(int fd, char *soname, char *arch, struct err *err)
 {
 	AUTO_ELF struct elf elf = {0};
 	bool is_elf;
-	int r = elf_read(fd, &elf, &is_elf, err);
+	int r = elf_parse(fd, &elf, &is_elf, err);
 
 	soname[0] = arch[0] = '\0';
 	if (r < 0 || !is_elf)

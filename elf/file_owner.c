@@ -44,17 +44,17 @@ enum file_owner file_owner_of(struct file_owners *o, int fd, const struct stat *
 	ssize_t n;
 
 	if (!is_roots_file(st))
-		return ORIGIN_OTHER;
+		return FILE_OF_OTHERS;
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
 	n = readlink(self, path, sizeof path - 1);
 	if (n <= 0 || (size_t)n == sizeof path - 1)
-		return ORIGIN_OTHER;
+		return FILE_OF_OTHERS;
 	path[n] = '\0';
 	path_dir(path, dir);
-	/* "/memfd:NAME (deleted)" lies nowhere, and so does what was removed. */
+	/* "/memfd:NAME (deleted)" and removed files lie in no directory. */
 	if (path[0] != '/' || st->st_nlink == 0 || !is_roots_dir(o, dir))
-		return ORIGIN_OTHER;
-	return path_below(path, PINLIB_STATE) ? ORIGIN_STORE : ORIGIN_ROOT;
+		return FILE_OF_OTHERS;
+	return path_below(path, PINLIB_STATE) ? FILE_OF_STORE : FILE_OF_ROOT;
 }
 
 void file_owners_clear(struct file_owners *o)

@@ -1,4 +1,4 @@
-/* Whose bytes a file holds: what one process may read of several, and what may be kept of it. */
+/* Who could have written a file. It decides which files one process may read (elf/readers.h). */
 #pragma once
 
 #include <limits.h>
@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 
 enum file_owner {
-	ORIGIN_ROOT,  /* root alone can have written it, in a directory that root alone can write */
-	ORIGIN_STORE, /* pinlib's own copy of what was added */
-	ORIGIN_OTHER, /* anybody */
+	FILE_OF_ROOT,	/* only root can write the file and the directory that holds it */
+	FILE_OF_STORE,	/* pinlib's own copy of a library that was added */
+	FILE_OF_OTHERS, /* anybody may have written it */
 };
 
-/* Directories that were looked at: most files lie in a few. */
+/* The directories that were looked at last: most files lie in a few. */
 struct file_owners {
 	struct file_owner_dir {
 		char path[PATH_MAX];
@@ -21,7 +21,7 @@ struct file_owners {
 	size_t next;
 };
 
-/* Of the open file, by what the kernel says of it and of its path, not by the name that led there.
- */
-enum file_owner file_owner_of(struct file_owners *origins, int fd, const struct stat *st);
-void file_owners_clear(struct file_owners *origins);
+/* The answer is about the open file: by its fstat(2) and by the path that the kernel has for fd, not
+ * by the name that led there. */
+enum file_owner file_owner_of(struct file_owners *owners, int fd, const struct stat *st);
+void file_owners_clear(struct file_owners *owners);

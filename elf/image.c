@@ -11,7 +11,7 @@ static int malformed(struct err *err, const char *what)
 	return err_set(err, EBADMSG, "malformed ELF file: %s", what);
 }
 
-/* As much as the file has. */
+/* As many of the bytes as the file has. */
 static ssize_t read_at(int fd, void *out, size_t len, uint64_t at)
 {
 	size_t done = 0;
@@ -35,7 +35,7 @@ int image_open(int fd, struct image *out, struct err *err)
 	struct stat st;
 	ssize_t n;
 
-	/* The buffers stay as they are: to clear them would cost more than to fill them. */
+	/* Not the buffers: clearing them costs more than filling them. */
 	out->fd = fd;
 	out->size = 0;
 	out->class = 0;
@@ -64,7 +64,7 @@ void image_close(struct image *image)
 	image->loads = NULL;
 }
 
-/* A piece that begins somewhat before: what is asked for next often stands there. */
+/* The piece begins somewhat before at, where the next read often is. */
 static size_t read_piece(struct image *i, uint64_t at)
 {
 	size_t n = i->oldest;

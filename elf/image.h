@@ -1,5 +1,6 @@
-/* An ELF file's bytes, by offset and by address: what elf.c and symtab.c read through. Each offset
- * and length passes through one gate, image_get; numbers come in the machine's own byte order. */
+/* The bytes of an ELF file, by offset and by address (ELF gABI chapters 4 and 5). The parsers read
+ * through this module: each offset and length passes through one gate, image_get, and numbers come
+ * in the machine's own byte order. */
 #pragma once
 
 #include "base/err.h"
@@ -25,9 +26,9 @@ struct image {
 	Elf64_Ehdr header;
 	struct image_load *loads;
 	size_t nloads;
-	uint64_t taken; /* bytes that whole tables had, for who bounds them */
-	/* What was read: the file's beginning, where most of it stands, and pieces besides; the next
-	 * one takes the place of the oldest. */
+	uint64_t taken; /* bytes of whole tables that were read; the caller bounds them */
+	/* A cache: the file's beginning, which holds most of what is read, and some later pieces. A
+	 * new piece replaces the oldest. */
 	size_t head_len, oldest;
 	struct image_piece {
 		uint64_t at;
@@ -36,24 +37,23 @@ struct image {
 	unsigned char head[IMAGE_HEAD], pieces[IMAGE_PIECES][IMAGE_PIECE];
 };
 
-/* Reads the beginning. 1: not ELF at all (what then is in head may be a script). */
+/* Reads the beginning. 1: not an ELF file. */
 int image_open(int fd, struct image *out, struct err *err);
 void image_close(struct image *image);
 #define AUTO_IMAGE CLEANUP(image_close)
 
-/* The file header: class, byte order and header are there after it. -EBADMSG. */
+/* Checks the file header and fills class, swap and header. -EBADMSG. */
 int image_header(struct image *image, struct err *err);
 /* The n-th of header.e_phnum program headers. */
 int image_phdr(struct image *image, size_t n, Elf64_Phdr *out, struct err *err);
 #define IMAGE_LOADS 256 /* libraries have four to ten */
-/* Notes a PT_LOAD, for image_offset. Each address is looked for in all: more than IMAGE_LOADS are
- * -EBADMSG. */
+/* Adds a PT_LOAD for image_offset, which searches all of them: more than IMAGE_LOADS is -EBADMSG. */
 int image_add_load(struct image *image, const Elf64_Phdr *ph, struct err *err);
 
-/* Bytes of the file; false if it has them not. */
+/* Copies bytes of the file; false if it ends before them. */
 bool image_get(struct image *image, uint64_t at, void *out, size_t len);
-/* Where in the file an address is, and how many bytes from there the file gives; false if nothing
- * of it is mapped there. */
+/* The file offset of an address, and how many bytes the file maps from there; false if it maps
+ * nothing there. */
 bool image_offset(const struct image *image, uint64_t address, uint64_t *offset, uint64_t *len);
 
 uint16_t image_u16(const struct image *image, uint16_t n);

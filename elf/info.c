@@ -10,20 +10,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void elf_info_clear(struct elf_info *f)
+void elf_info_clear(struct elf_info *info)
 {
-	elf_free(&f->elf);
-	free(f->why);
-	free(f->shebang);
-	free(f->needs);
-	free(f->askeds);
-	*f = (struct elf_info){0};
+	elf_free(&info->elf);
+	free(info->why);
+	free(info->shebang);
+	*info = (struct elf_info){0};
 }
 
 /* -- reading -- */
 
-/* The first line of a script, without "#!" and the blanks around; NULL if it is none. */
-static int read_shebang(int fd, struct elf_info *f)
+static int read_shebang(int fd, struct elf_info *info)
 {
 	char buf[INFO_SHEBANG + 2];
 	ssize_t n = pread(fd, buf, sizeof buf - 1, 0);
@@ -38,49 +35,49 @@ static int read_shebang(int fd, struct elf_info *f)
 		end--;
 	*end = '\0';
 	if (*start)
-		f->shebang = strdup(start);
-	return *start && !f->shebang ? -ENOMEM : 0;
+		info->shebang = strdup(start);
+	return *start && !info->shebang ? -ENOMEM : 0;
 }
 
-int elf_info_read(int fd, struct elf_info *out, struct err *err)
+int elf_info_parse(int fd, struct elf_info *out, struct err *err)
 {
-	struct elf_info f = {0};
+	struct elf_info info = {0};
 	struct stat st;
 	struct err why;
-	int r = elf_read(fd, &f.elf, &f.is_elf, &why);
+	int r = elf_parse(fd, &info.elf, &info.is_elf, &why);
 
-	/* One that is ELF to its end is as long as a header, or malformed. */
-	f.empty = (r < 0 || !f.is_elf) && fstat(fd, &st) == 0 &&
-		  st.st_size < (off_t)sizeof(Elf32_Ehdr);
+	/* A file that elf_parse takes for ELF is as long as a header. */
+	info.empty = (r < 0 || !info.is_elf) && fstat(fd, &st) == 0 &&
+		     st.st_size < (off_t)sizeof(Elf32_Ehdr);
 	if (r < 0 && r != -ENOMEM)
-		f.why = strdup(why.text);
-	else if (r == 0 && !f.is_elf)
-		r = read_shebang(fd, &f);
-	if (r == -ENOMEM || (r < 0 && !f.why)) {
-		elf_info_clear(&f);
+		info.why = strdup(why.text);
+	else if (r == 0 && !info.is_elf)
+		r = read_shebang(fd, &info);
+	if (r == -ENOMEM || (r < 0 && !info.why)) {
+		elf_info_clear(&info);
 		return err_nomem(err);
 	}
-	f.error = r;
-	*out = f;
+	info.error = r;
+	*out = info;
 	return 0;
 }
 
-/* -- the form: a header, arrays, and the text that their offsets point into -- */
+/* -- bytes: a header, three arrays, and the text that their offsets point into -- */
 
 #define NOTHING UINT32_MAX /* no string */
 
-struct form {
+struct info_form {
 	uint32_t class, machine, fault;
 	uint32_t flags;
 	uint32_t interp, soname, rpath, runpath, why, shebang; /* offsets in the text */
 	uint32_t nneeded, nasked, ngiven, text_len;
 };
 
-struct form_need {
+struct info_form_need {
 	uint32_t name, kind;
 };
 
-struct form_version {
+struct info_form_version {
 	uint32_t file, name, hash, index, flags;
 };
 
@@ -100,23 +97,23 @@ static uint32_t offset_of(const struct elf *e, const char *string)
 	return string ? (uint32_t)(string - e->text) : NOTHING;
 }
 
-static struct form_version form_version(const struct elf *e, const struct elf_version *v)
+static struct info_form_version encode_version(const struct elf *e, const struct elf_version *v)
 {
-	return (struct form_version){
+	return (struct info_form_version){
 		offset_of(e, v->file), offset_of(e, v->name), v->hash, v->index,
 		(v->weak ? V_WEAK : 0) | (v->hidden ? V_HIDDEN : 0) | (v->base ? V_BASE : 0)};
 }
 
-char *elf_info_encode(const struct elf_info *f, size_t *len)
+char *elf_info_encode(const struct elf_info *info, size_t *len)
 {
-	const struct elf *e = &f->elf;
-	size_t why_len = f->why ? strlen(f->why) + 1 : 0;
-	size_t shebang_len = f->shebang ? strlen(f->shebang) + 1 : 0;
-	struct form h = {
+	const struct elf *e = &info->elf;
+	size_t why_len = info->why ? strlen(info->why) + 1 : 0;
+	size_t shebang_len = info->shebang ? strlen(info->shebang) + 1 : 0;
+	struct info_form h = {
 		.class = (uint32_t)e->class,
 		.machine = (uint32_t)e->machine,
 		.fault = (uint32_t)e->fault,
-		.flags = (f->is_elf ? F_ELF : 0) | (f->empty ? F_EMPTY : 0) |
+		.flags = (info->is_elf ? F_ELF : 0) | (info->empty ? F_EMPTY : 0) |
 			 (e->shared ? F_SHARED : 0) | (e->dynamic ? F_DYNAMIC : 0) |
 			 (e->pie ? F_PIE : 0) | (e->nodeflib ? F_NODEFLIB : 0) |
 			 (e->has_versions ? F_VERSIONS : 0),
@@ -124,8 +121,8 @@ char *elf_info_encode(const struct elf_info *f, size_t *len)
 		.soname = offset_of(e, e->soname),
 		.rpath = offset_of(e, e->rpath),
 		.runpath = offset_of(e, e->runpath),
-		.why = f->why ? (uint32_t)e->text_len : NOTHING,
-		.shebang = f->shebang ? (uint32_t)(e->text_len + why_len) : NOTHING,
+		.why = info->why ? (uint32_t)e->text_len : NOTHING,
+		.shebang = info->shebang ? (uint32_t)(e->text_len + why_len) : NOTHING,
 		.nneeded = (uint32_t)e->nneeded,
 		.nasked = (uint32_t)e->nasked,
 		.ngiven = (uint32_t)e->ngiven,
@@ -133,49 +130,50 @@ char *elf_info_encode(const struct elf_info *f, size_t *len)
 	};
 	char *data, *p;
 
-	*len = sizeof h + e->nneeded * sizeof(struct form_need) +
-	       (e->nasked + e->ngiven) * sizeof(struct form_version) + h.text_len;
+	*len = sizeof h + e->nneeded * sizeof(struct info_form_need) +
+	       (e->nasked + e->ngiven) * sizeof(struct info_form_version) + h.text_len;
 	data = p = malloc(*len);
 	if (!data)
 		return NULL;
 	p = mempcpy(p, &h, sizeof h);
 	for (size_t i = 0; i < e->nneeded; i++) {
-		struct form_need n = {offset_of(e, e->needed[i].name), e->needed[i].kind};
+		struct info_form_need n = {offset_of(e, e->needed[i].name), e->needed[i].kind};
 
 		p = mempcpy(p, &n, sizeof n);
 	}
 	for (size_t i = 0; i < e->nasked + e->ngiven; i++) {
-		struct form_version v =
-			form_version(e, i < e->nasked ? &e->asked[i] : &e->given[i - e->nasked]);
+		struct info_form_version v =
+			encode_version(e, i < e->nasked ? &e->asked[i] : &e->given[i - e->nasked]);
 
 		p = mempcpy(p, &v, sizeof v);
 	}
 	if (e->text_len)
 		p = mempcpy(p, e->text, e->text_len);
 	if (why_len)
-		p = mempcpy(p, f->why, why_len);
+		p = mempcpy(p, info->why, why_len);
 	if (shebang_len)
-		memcpy(p, f->shebang, shebang_len);
+		memcpy(p, info->shebang, shebang_len);
 	return data;
 }
 
-/* A string of the text, which ends in a NUL, and no longer than elf_read gives one. */
+/* The text ends in a NUL, so every offset in it is a string; max is the limit that elf_parse has for
+ * such a string. */
 static bool string_at(const struct elf *e, uint32_t at, size_t max, const char **out)
 {
 	*out = at < e->text_len ? e->text + at : NULL;
 	return *out && (e->text_len <= max || strlen(*out) < max);
 }
 
-static bool may_be_at(const struct elf *e, uint32_t at, size_t max, const char **out)
+static bool optional_at(const struct elf *e, uint32_t at, size_t max, const char **out)
 {
 	*out = NULL;
 	return at == NOTHING || string_at(e, at, max, out);
 }
 
-static bool decode_arrays(const char *p, const struct form *h, struct elf *e)
+static bool decode_arrays(const char *p, const struct info_form *h, struct elf *e)
 {
-	for (size_t i = 0; i < h->nneeded; i++, p += sizeof(struct form_need)) {
-		struct form_need n;
+	for (size_t i = 0; i < h->nneeded; i++, p += sizeof(struct info_form_need)) {
+		struct info_form_need n;
 
 		memcpy(&n, p, sizeof n);
 		if (n.kind > ELF_FILTER || !string_at(e, n.name, PATH_MAX, &e->needed[i].name))
@@ -183,10 +181,10 @@ static bool decode_arrays(const char *p, const struct form *h, struct elf *e)
 		e->needed[i].kind = (enum elf_need_kind)n.kind;
 	}
 	for (size_t i = 0; i < (size_t)h->nasked + h->ngiven;
-	     i++, p += sizeof(struct form_version)) {
+	     i++, p += sizeof(struct info_form_version)) {
 		bool asked = i < h->nasked;
 		struct elf_version *v = asked ? &e->asked[i] : &e->given[i - h->nasked];
-		struct form_version f;
+		struct info_form_version f;
 
 		memcpy(&f, p, sizeof f);
 		if (!string_at(e, f.name, PATH_MAX, &v->name) ||
@@ -201,7 +199,7 @@ static bool decode_arrays(const char *p, const struct form *h, struct elf *e)
 	return true;
 }
 
-/* Shown to the user: what a parser made up is no terminal's business. */
+/* The user sees this text: a terminal must not see control characters that a parser made up. */
 static char *plain_copy(const char *text)
 {
 	char *copy = strdup(text);
@@ -212,35 +210,35 @@ static char *plain_copy(const char *text)
 	return copy;
 }
 
-static bool decode_strings(const struct form *h, struct elf_info *f)
+static bool decode_strings(const struct info_form *h, struct elf_info *info)
 {
-	struct elf *e = &f->elf;
+	struct elf *e = &info->elf;
 	const char *why, *shebang;
 
-	if (!may_be_at(e, h->interp, PATH_MAX, &e->interp) ||
-	    !may_be_at(e, h->soname, PATH_MAX, &e->soname) ||
-	    !may_be_at(e, h->rpath, ELF_STRING_MAX, &e->rpath) ||
-	    !may_be_at(e, h->runpath, ELF_STRING_MAX, &e->runpath) || (e->rpath && e->runpath) ||
-	    !may_be_at(e, h->why, ERR_TEXT_MAX, &why) ||
-	    !may_be_at(e, h->shebang, INFO_SHEBANG, &shebang))
+	if (!optional_at(e, h->interp, PATH_MAX, &e->interp) ||
+	    !optional_at(e, h->soname, PATH_MAX, &e->soname) ||
+	    !optional_at(e, h->rpath, ELF_STRING_MAX, &e->rpath) ||
+	    !optional_at(e, h->runpath, ELF_STRING_MAX, &e->runpath) || (e->rpath && e->runpath) ||
+	    !optional_at(e, h->why, ERR_TEXT_MAX, &why) ||
+	    !optional_at(e, h->shebang, INFO_SHEBANG, &shebang))
 		return false;
-	f->error = why ? -EBADMSG : 0;
-	f->why = why ? plain_copy(why) : NULL;
-	f->shebang = shebang ? strdup(shebang) : NULL;
-	return (!why || f->why) && (!shebang || f->shebang);
+	info->error = why ? -EBADMSG : 0;
+	info->why = why ? plain_copy(why) : NULL;
+	info->shebang = shebang ? strdup(shebang) : NULL;
+	return (!why || info->why) && (!shebang || info->shebang);
 }
 
-static bool decode_into(const char *data, size_t len, struct elf_info *f)
+static bool decode_into(const char *data, size_t len, struct elf_info *info)
 {
-	struct elf *e = &f->elf;
-	struct form h;
+	struct elf *e = &info->elf;
+	struct info_form h;
 	uint64_t arrays;
 
 	if (len < sizeof h)
 		return false;
 	memcpy(&h, data, sizeof h);
-	arrays = (uint64_t)h.nneeded * sizeof(struct form_need) +
-		 ((uint64_t)h.nasked + h.ngiven) * sizeof(struct form_version);
+	arrays = (uint64_t)h.nneeded * sizeof(struct info_form_need) +
+		 ((uint64_t)h.nasked + h.ngiven) * sizeof(struct info_form_version);
 	if (h.fault > ELF_FAULT_NOTHING || (h.class != 0 && h.class != 32 && h.class != 64) ||
 	    h.machine > UINT16_MAX || h.nneeded > ELF_NEEDED_MAX || h.nasked > ELF_VERSIONS_MAX ||
 	    h.ngiven > ELF_VERSIONS_MAX || arrays > len - sizeof h ||
@@ -265,19 +263,19 @@ static bool decode_into(const char *data, size_t len, struct elf_info *f)
 	e->pie = h.flags & F_PIE;
 	e->nodeflib = h.flags & F_NODEFLIB;
 	e->has_versions = h.flags & F_VERSIONS;
-	f->is_elf = h.flags & F_ELF;
-	f->empty = h.flags & F_EMPTY;
-	return decode_strings(&h, f) && decode_arrays(data + sizeof h, &h, e);
+	info->is_elf = h.flags & F_ELF;
+	info->empty = h.flags & F_EMPTY;
+	return decode_strings(&h, info) && decode_arrays(data + sizeof h, &h, e);
 }
 
 bool elf_info_decode(const char *data, size_t len, struct elf_info *out)
 {
-	struct elf_info f = {0};
+	struct elf_info info = {0};
 
-	if (!decode_into(data, len, &f)) {
-		elf_info_clear(&f);
+	if (!decode_into(data, len, &info)) {
+		elf_info_clear(&info);
 		return false;
 	}
-	*out = f;
+	*out = info;
 	return true;
 }

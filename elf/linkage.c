@@ -6,42 +6,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of one scope. A look-up takes two or three in an object that has it and one in one that has not, if
- * nobody made the hash table to be slow; ffmpeg with its 213 libraries takes 153,000 in all. */
+/* Steps of one scope. An honest hash table takes two or three in an object that defines the symbol and
+ * one in an object that does not; ffmpeg with its 213 libraries takes 153,000 in all. */
 #define STEPS_FREE (1u << 20)
 #define STEPS_EACH 8 /* more for each reference and object */
 #define STEPS_MAX (1u << 26)
 
-/* A file, and what its references came to in the last scope in which all were looked up. */
-struct entry {
+/* A file, and the result of the last scope in which all of its references were looked up. */
+struct linked_file {
 	struct elf elf;
 	struct symtab table;
-	bool resolved, versions;  /* versions: the loader knew of them */
-	struct entry **providers; /* in which one at least was found */
+	bool resolved, versions;	/* versions: the loader knew of them */
+	struct linked_file **providers; /* files that define at least one of them */
 	size_t nproviders;
-	size_t provides; /* the last look-up of an entry's references in which it was one */
-	uint32_t *open;	 /* numbers of the references that were found nowhere */
+	size_t provides; /* the last resolution in which this file was a provider */
+	uint32_t *open;	 /* numbers of the references that no file defines */
 	size_t nopen;
-	size_t walk; /* the last one in whose scope it was */
+	size_t walk; /* the last scope that it was part of */
 };
 
 struct linkage {
-	struct entry **entries;
+	struct linked_file **entries;
 	size_t count;
 	size_t walk, resolutions;
 };
 
 /* One scope under way. */
-struct scope {
+struct lookup_scope {
 	struct linkage *linkage;
 	const struct linked *objects;
-	struct entry **entries; /* of the objects */
+	struct linked_file **entries; /* of the objects */
 	size_t count;
 	size_t walk;
 	struct lookup lookup;
 };
 
-static void entry_free(struct entry *e)
+static void linked_file_free(struct linked_file *e)
 {
 	symtab_free(&e->table);
 	elf_free(&e->elf);
@@ -63,7 +63,7 @@ void linkage_free(struct linkage **linkage)
 	if (!l)
 		return;
 	for (size_t i = 0; i < l->count; i++)
-		entry_free(l->entries[i]);
+		linked_file_free(l->entries[i]);
 	free(l->entries);
 	free(l);
 	*linkage = NULL;
@@ -73,8 +73,9 @@ void linkage_free(struct linkage **linkage)
 
 int linkage_add(struct linkage *l, int fd, struct err *err)
 {
-	struct entry **more = reallocarray(l->entries, l->count + 1, sizeof(struct entry *));
-	struct entry *e;
+	struct linked_file **more =
+		reallocarray(l->entries, l->count + 1, sizeof(struct linked_file *));
+	struct linked_file *e;
 	bool is_elf;
 	int r;
 
@@ -84,27 +85,28 @@ int linkage_add(struct linkage *l, int fd, struct err *err)
 	e = calloc(1, sizeof *e);
 	if (!e)
 		return err_nomem(err);
-	r = elf_read(fd, &e->elf, &is_elf, err);
+	r = elf_parse(fd, &e->elf, &is_elf, err);
 	if (r == 0 && !is_elf)
-		r = err_set(err, EBADMSG, "malformed ELF file: it is none any more");
+		r = err_set(err, EBADMSG, "the file changed while it was read");
 	if (r == 0)
 		r = symtab_read(fd, &e->elf, &e->table, err);
 	if (r < 0) {
-		entry_free(e);
+		linked_file_free(e);
 		return r;
 	}
 	l->entries[l->count++] = e;
 	return 0;
 }
 
-static int provides(struct scope *s, struct entry *e, struct entry *provider, struct err *err)
+static int provides(struct lookup_scope *s, struct linked_file *e, struct linked_file *provider,
+		    struct err *err)
 {
-	struct entry **more;
+	struct linked_file **more;
 
 	if (provider->provides == s->linkage->resolutions)
 		return 0;
 	provider->provides = s->linkage->resolutions;
-	more = reallocarray(e->providers, e->nproviders + 1, sizeof(struct entry *));
+	more = reallocarray(e->providers, e->nproviders + 1, sizeof(struct linked_file *));
 	if (!more)
 		return err_nomem(err);
 	e->providers = more;
@@ -112,7 +114,7 @@ static int provides(struct scope *s, struct entry *e, struct entry *provider, st
 	return 0;
 }
 
-static int leave_open(struct entry *e, size_t reference, struct err *err)
+static int leave_open(struct linked_file *e, size_t reference, struct err *err)
 {
 	uint32_t *more;
 
@@ -128,25 +130,25 @@ static int leave_open(struct entry *e, size_t reference, struct err *err)
 
 /* -- looking up -- */
 
-static bool is_in(struct scope *s, const struct entry *e, const struct reference *ref,
-		  struct entry *there)
+static bool is_in(struct lookup_scope *s, const struct linked_file *e, const struct reference *ref,
+		  struct linked_file *there)
 {
 	return !(ref->copied && there == e) && symtab_defines(&there->table, &s->lookup);
 }
 
-static const struct elf_version *wanted_by(const struct scope *s, const struct entry *e,
-					   const struct reference *ref)
+static const struct elf_version *wanted_by(const struct lookup_scope *s,
+					   const struct linked_file *e, const struct reference *ref)
 {
 	return s->lookup.versions ? symtab_version(&e->table, ref->symbol) : NULL;
 }
 
-/* Which object has it. Any will do, so those are asked first that are likely to: where the last one
- * was found, and what the object itself needs. NULL: none. */
-static struct entry *find(struct scope *s, size_t object, const struct reference *ref,
-			  struct entry *last)
+/* A file that defines the reference; NULL: none does. Any will do, so the likely ones come first: the
+ * definer of the reference before, then the needs of the object. */
+static struct linked_file *find_definer(struct lookup_scope *s, size_t object,
+					const struct reference *ref, struct linked_file *last)
 {
 	const struct linked *o = &s->objects[object];
-	const struct entry *e = s->entries[object];
+	const struct linked_file *e = s->entries[object];
 
 	lookup_begin(&s->lookup, symtab_name(&e->table, ref->symbol), wanted_by(s, e, ref));
 	if (last && is_in(s, e, ref, last))
@@ -163,17 +165,16 @@ static struct entry *find(struct scope *s, size_t object, const struct reference
 	return NULL;
 }
 
-static int too_long(const struct scope *s, struct err *err)
+static int too_long(const struct lookup_scope *s, struct err *err)
 {
 	return s->lookup.steps < s->lookup.limit
 		       ? 0
-		       : err_set(err, E2BIG, "its symbols take too long to be looked up");
+		       : err_set(err, E2BIG, "looking up its symbols takes too long");
 }
 
-/* All references of an object. */
-static int resolve(struct scope *s, size_t object, struct err *err)
+static int resolve(struct lookup_scope *s, size_t object, struct err *err)
 {
-	struct entry *e = s->entries[object], *last = NULL;
+	struct linked_file *e = s->entries[object], *last = NULL;
 	int r = 0;
 
 	e->resolved = false;
@@ -181,7 +182,7 @@ static int resolve(struct scope *s, size_t object, struct err *err)
 	e->nproviders = e->nopen = 0;
 	s->linkage->resolutions++;
 	for (size_t i = 0; r == 0 && i < e->table.nreferences; i++) {
-		struct entry *there = find(s, object, &e->table.references[i], last);
+		struct linked_file *there = find_definer(s, object, &e->table.references[i], last);
 
 		if (there && there != last)
 			r = provides(s, e, there, err);
@@ -195,8 +196,8 @@ static int resolve(struct scope *s, size_t object, struct err *err)
 	return r;
 }
 
-/* Whether what was found in another closure is to be found in this one. */
-static bool holds(const struct scope *s, const struct entry *e)
+/* Whether all definers of an earlier scope are in this one too. */
+static bool holds(const struct lookup_scope *s, const struct linked_file *e)
 {
 	if (!e->resolved || e->versions != s->lookup.versions)
 		return false;
@@ -206,9 +207,10 @@ static bool holds(const struct scope *s, const struct entry *e)
 	return true;
 }
 
-static int undefined_of(struct scope *s, size_t object, struct undefineds *out, struct err *err)
+static int undefined_of(struct lookup_scope *s, size_t object, struct undefineds *out,
+			struct err *err)
 {
-	struct entry *e = s->entries[object];
+	struct linked_file *e = s->entries[object];
 	bool again = holds(s, e);
 	int r = again ? 0 : resolve(s, object, err);
 
@@ -216,8 +218,8 @@ static int undefined_of(struct scope *s, size_t object, struct undefineds *out, 
 		const struct reference *ref = &e->table.references[e->open[i]];
 		const struct elf_version *v = wanted_by(s, e, ref);
 
-		/* Of another scope it may be in this one. */
-		if (again && find(s, object, ref, NULL))
+		/* Undefined in another scope; a file of this one may define it. */
+		if (again && find_definer(s, object, ref, NULL))
 			continue;
 		r = too_long(s, err);
 		if (r == 0)
@@ -227,7 +229,7 @@ static int undefined_of(struct scope *s, size_t object, struct undefineds *out, 
 	return r;
 }
 
-static uint64_t limit_of(const struct scope *s)
+static uint64_t limit_of(const struct lookup_scope *s)
 {
 	uint64_t references = 0, limit;
 
@@ -237,7 +239,7 @@ static uint64_t limit_of(const struct scope *s)
 	return limit < STEPS_MAX ? limit : STEPS_MAX;
 }
 
-static int look_up(struct scope *s, struct undefineds *out, size_t *object, struct err *err)
+static int look_up(struct lookup_scope *s, struct undefineds *out, size_t *object, struct err *err)
 {
 	int r = 0;
 
@@ -260,16 +262,16 @@ static int look_up(struct scope *s, struct undefineds *out, size_t *object, stru
 int linkage_undefined(struct linkage *l, const struct linked *objects, size_t count, bool versions,
 		      struct undefineds *out, size_t *object, struct err *err)
 {
-	struct scope s = {.linkage = l,
-			  .objects = objects,
-			  .count = count,
-			  .walk = ++l->walk,
-			  .lookup.versions = versions};
+	struct lookup_scope s = {.linkage = l,
+				 .objects = objects,
+				 .count = count,
+				 .walk = ++l->walk,
+				 .lookup.versions = versions};
 	int r;
 
 	*out = (struct undefineds){0};
 	*object = 0;
-	s.entries = calloc(count + 1, sizeof(struct entry *));
+	s.entries = calloc(count + 1, sizeof(struct linked_file *));
 	if (!s.entries)
 		return err_nomem(err);
 	r = look_up(&s, out, object, err);

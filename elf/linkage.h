@@ -1,32 +1,33 @@
-/* Which references nothing in a scope answers, as the loader finds when it binds all at once
- * (LD_BIND_NOW; glibc's dl-lookup.c). Knows files by numbers and nothing of paths: it runs where
- * files are parsed (answer.h), and loader/symbols.h is what everybody else asks. */
+/* Symbol look-up in a global scope: which references no object defines, as the loader finds when it
+ * binds all of them at once (LD_BIND_NOW in ld.so(8); glibc's elf/dl-lookup.c). Files are known by
+ * numbers, not by paths: this runs in the process that parses them (elf/reader.h). Everybody else
+ * calls loader/symbols.h. */
 #pragma once
 
 #include "elf/undefined.h"
 
 #include <stdint.h>
 
-/* What was found out, kept from one scope to the next: each file's symbols are read once, and where
- * all that it refers to was found, it is enough that the objects with it are there again. */
+/* Keeps what it reads from scope to scope: the symbols of each file, and the files that define its
+ * references. Where those are all in the next scope, nothing is looked up again. */
 struct linkage;
 int linkage_new(struct linkage **out, struct err *err);
 void linkage_free(struct linkage **linkage);
 #define AUTO_LINKAGE CLEANUP(linkage_free)
 
-/* One more file, of the next number, from 0 on. -EBADMSG: malformed; -E2BIG: its tables are too
- * large. Then it has taken no number. */
+/* Adds a file, which gets the next number, from 0 on. -EBADMSG: malformed; -E2BIG: its tables are too
+ * large. A file that fails takes no number. */
 int linkage_add(struct linkage *linkage, int fd, struct err *err);
 
 /* An object of a scope. */
 struct linked {
 	uint32_t file;
-	const uint32_t *needs; /* numbers of objects, those too that are not in the scope */
+	const uint32_t *needs; /* numbers of objects; one outside the scope is passed over */
 	size_t nneeds;
 };
 
-/* Only what a relocation refers to counts, and no weak reference. versions: the loader knows of
- * them. The work is bounded in proportion to what there is to be looked up: -E2BIG, then and where
- * it would find more than can be said; *object is where that was. */
+/* Only references of relocations count, and no weak ones. versions: the loader knows symbol versions.
+ * The work is bounded in proportion to the references and objects: -E2BIG beyond that, or where
+ * the names take more than UNDEFINED_TEXT. After UNDEFINED_MAX symbols the rest is left out. *object is the one at which an error came about. */
 int linkage_undefined(struct linkage *linkage, const struct linked *scope, size_t count,
 		      bool versions, struct undefineds *out, size_t *object, struct err *err);

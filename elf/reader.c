@@ -1,12 +1,11 @@
 #include "elf/reader.h"
 
-#include "base/strings.h"
-
 #include "base/cleanup.h"
 #include "base/confine.h"
+#include "base/strings.h"
+#include "elf/default_dirs.h"
 #include "elf/info.h"
 #include "elf/linkage.h"
-#include "loader/loader.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 
 /* -- the child -- */
 
-/* What was answered and has not been sent: one write for several wakes the parent once. */
+/* Answers that have not been written yet: one write for several wakes the parent once. */
 static char unsent[32768];
 static size_t nunsent;
 
@@ -31,16 +30,16 @@ static void write_all(const char *p, size_t len)
 	}
 }
 
-static void flush(void)
+static void flush_answers(void)
 {
 	write_all(unsent, nunsent);
 	nunsent = 0;
 }
 
-static void put(const void *data, size_t len)
+static void send_bytes(const void *data, size_t len)
 {
 	if (len > sizeof unsent - nunsent)
-		flush();
+		flush_answers();
 	if (len > sizeof unsent) {
 		write_all(data, len);
 	} else if (len > 0) {
@@ -49,47 +48,47 @@ static void put(const void *data, size_t len)
 	}
 }
 
-static void say(int r, const void *data, size_t len)
+static void send_answer(int r, const void *data, size_t len)
 {
-	struct answer a = {r, (uint32_t)len, 0};
+	struct reader_answer a = {r, (uint32_t)len, 0};
 
-	put(&a, sizeof a);
-	put(data, len);
+	send_bytes(&a, sizeof a);
+	send_bytes(data, len);
 }
 
-static void say_error(int r, const struct err *err)
+static void send_error(int r, const struct err *err)
 {
-	say(r, err->text, strlen(err->text));
+	send_answer(r, err->text, strlen(err->text));
 }
 
-static void say_facts(int fd)
+static void answer_info(int fd)
 {
-	AUTO_ELF_INFO struct elf_info f = {0};
+	AUTO_ELF_INFO struct elf_info info = {0};
 	AUTO_FREE char *data = NULL;
 	struct err err;
 	size_t len;
-	int r = elf_info_read(fd, &f, &err);
+	int r = elf_info_parse(fd, &info, &err);
 
 	if (r == 0) {
-		data = elf_info_encode(&f, &len);
+		data = elf_info_encode(&info, &len);
 		r = data ? 0 : err_nomem(&err);
 	}
 	if (r < 0)
-		say_error(r, &err);
+		send_error(r, &err);
 	else
-		say(-f.error, data, len);
+		send_answer(-info.error, data, len);
 }
 
-static void say_defaults(int fd)
+static void answer_default_dirs(int fd)
 {
 	AUTO_STRINGS struct strings dirs = {0};
-	char text[LOADER_DEFAULTS * 256];
+	char text[DEFAULT_DIRS_MAX * DEFAULT_DIR_SIZE];
 	struct err err;
 	size_t len = 0;
-	int r = loader_defaults(fd, &dirs, &err);
+	int r = default_dirs_parse(fd, &dirs, &err);
 
 	if (r < 0) {
-		say_error(r, &err);
+		send_error(r, &err);
 		return;
 	}
 	for (size_t i = 0; i < dirs.count; i++) {
@@ -100,10 +99,21 @@ static void say_defaults(int fd)
 		memcpy(text + len, dirs.items[i], n);
 		len += n;
 	}
-	say(0, text, len);
+	send_answer(0, text, len);
 }
 
-static void get(void *to, size_t len)
+static void answer_table(struct linkage *linkage, int fd)
+{
+	struct err err;
+	int r = linkage_add(linkage, fd, &err);
+
+	if (r < 0)
+		send_error(r, &err);
+	else
+		send_answer(0, NULL, 0);
+}
+
+static void receive_bytes(void *to, size_t len)
 {
 	char *p = to;
 
@@ -117,105 +127,106 @@ static void get(void *to, size_t len)
 	}
 }
 
-/* The question's numbers: of each object its file, how many needs, and these. */
-static int take_scope(const uint32_t *words, const struct symbols_question *q, struct linked *scope,
-		      struct err *err)
+static int decode_scope(const uint32_t *words, const struct scope_question *q, struct linked *scope,
+			struct err *err)
 {
 	size_t at = 0;
 
 	for (size_t i = 0; i < q->objects; i++) {
 		if (q->words - at < 2 || q->words - at - 2 < words[at + 1])
-			return err_set(err, EINVAL, "a question that makes no sense");
+			return err_set(err, EINVAL, "malformed question to the ELF parser");
 		scope[i] = (struct linked){words[at], words + at + 2, words[at + 1]};
 		at += 2 + words[at + 1];
 	}
 	return 0;
 }
 
-static void say_undefineds(const struct undefineds *u)
+static void send_undefineds(const struct undefineds *u)
 {
+	struct reader_answer a = {0};
+
+	a.len = (uint32_t)(u->count * (sizeof(struct undefined_reply) + 1) + u->text);
+	for (size_t i = 0; i < u->count; i++)
+		a.len += u->items[i].version ? 1 : 0;
+	send_bytes(&a, sizeof a);
 	for (size_t i = 0; i < u->count; i++) {
 		const struct undefined *one = &u->items[i];
-		struct symbols_missing m = {(uint32_t)one->object, (uint32_t)strlen(one->name) + 1,
+		struct undefined_reply m = {(uint32_t)one->object, (uint32_t)strlen(one->name) + 1,
 					    one->version ? (uint32_t)strlen(one->version) + 1 : 0};
 
-		put(&m, sizeof m);
-		put(one->name, m.name);
+		send_bytes(&m, sizeof m);
+		send_bytes(one->name, m.name);
 		if (one->version)
-			put(one->version, m.version);
+			send_bytes(one->version, m.version);
 	}
 }
 
-static void say_undefined(struct linkage *linkage)
+static void answer_undefined(struct linkage *linkage)
 {
 	AUTO_UNDEFINEDS struct undefineds u = {0};
 	AUTO_FREE uint32_t *words = NULL;
 	AUTO_FREE struct linked *scope = NULL;
-	struct symbols_question q;
-	struct answer a = {0};
+	struct scope_question q;
+	struct reader_answer a;
 	struct err err;
 	size_t object = 0;
 	int r;
 
-	get(&q, sizeof q);
+	receive_bytes(&q, sizeof q);
 	words = calloc((size_t)q.words + 1, sizeof *words);
 	scope = calloc((size_t)q.objects + 1, sizeof *scope);
 	if (!words || !scope)
 		_exit(1);
-	get(words, q.words * sizeof *words);
-	r = take_scope(words, &q, scope, &err);
+	receive_bytes(words, q.words * sizeof *words);
+	r = decode_scope(words, &q, scope, &err);
 	if (r == 0)
 		r = linkage_undefined(linkage, scope, q.objects, q.versions, &u, &object, &err);
-	if (r < 0) {
-		a = (struct answer){r, (uint32_t)strlen(err.text), (uint32_t)object};
-		put(&a, sizeof a);
-		put(err.text, a.len);
+	if (r == 0) {
+		send_undefineds(&u);
 		return;
 	}
-	a.len = (uint32_t)(u.count * (sizeof(struct symbols_missing) + 1) + u.text);
-	for (size_t i = 0; i < u.count; i++)
-		a.len += u.items[i].version ? 1 : 0;
-	put(&a, sizeof a);
-	say_undefineds(&u);
+	a = (struct reader_answer){r, (uint32_t)strlen(err.text), (uint32_t)object};
+	send_bytes(&a, sizeof a);
+	send_bytes(err.text, a.len);
 }
 
-static void answer_all(void *ctx, int end)
+static void answer_question(struct linkage *linkage, char kind, int fd)
+{
+	if (kind == READER_INFO)
+		answer_info(fd);
+	else if (kind == READER_DEFAULT_DIRS)
+		answer_default_dirs(fd);
+	else if (kind == READER_TABLE)
+		answer_table(linkage, fd);
+	else
+		answer_undefined(linkage);
+}
+
+static void run_reader(void *ctx, int end)
 {
 	AUTO_LINKAGE struct linkage *linkage = NULL;
 	const char *failed = confine(end, end);
 	struct err err;
 	char kind;
-	int fd, r;
+	int fd;
 
 	(void)ctx;
 	if (failed) {
 		err_sys(&err, errno, "cannot confine the ELF parser: %s", failed);
 		if (fcntl(end, F_GETFD) >= 0)
 			dup2(end, 1);
-		say_error(-EPERM, &err);
-		flush();
+		send_error(-EPERM, &err);
+		flush_answers();
 		_exit(0);
 	}
 	if (linkage_new(&linkage, &err) < 0)
 		_exit(1);
 	while (parser_question(&kind, &fd)) {
-		if (kind == ASK_INFO) {
-			say_facts(fd);
-		} else if (kind == ASK_DEFAULTS) {
-			say_defaults(fd);
-		} else if (kind == ASK_TABLE) {
-			r = linkage_add(linkage, fd, &err);
-			if (r < 0)
-				say_error(r, &err);
-			else
-				say(0, NULL, 0);
-		} else {
-			say_undefined(linkage);
-		}
+		answer_question(linkage, kind, fd);
 		if (fd >= 0)
 			close(fd);
 		if (!parser_has_question())
-			flush();
+			flush_answers();
 	}
 	_exit(0);
 }
@@ -228,41 +239,41 @@ int reader_start(struct parser *out, struct err *err)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(err, errno, "cannot make a pair of sockets");
-	return parser_start(out, "ELF", ends, answer_all, NULL, err);
+	return parser_start(out, "ELF", ends, run_reader, NULL, err);
 }
 
-/* What a parser made up is no terminal's business. */
-static void make_plain(char *text)
+/* A terminal must not see control characters that a parser made up. */
+static void replace_controls(char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
 			*text = '?';
 }
 
-static int broke(struct parser *p, int r, struct err *err)
+static int end_reader(struct parser *p, int r, struct err *err)
 {
 	parser_end(p, r, err);
 	return -EPROTO;
 }
 
-int reader_take(struct parser *p, struct answer *head, char **data, struct err *err)
+int reader_receive(struct parser *p, struct reader_answer *head, char **data, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	int r = parser_read(p, head, sizeof *head, err);
 
 	if (r < 0)
-		return broke(p, r, err);
-	if (head->len > ANSWER_MAX || head->r < -4095)
-		return broke(p, err_set(err, EBADMSG, "the ELF parser sent nonsense"), err);
+		return end_reader(p, r, err);
+	if (head->len > READER_ANSWER_MAX || head->r < -4095)
+		return end_reader(p, err_set(err, EBADMSG, "the ELF parser sent nonsense"), err);
 	text = malloc((size_t)head->len + 1);
 	if (!text)
-		return broke(p, err_nomem(err), err);
+		return end_reader(p, err_nomem(err), err);
 	r = parser_read(p, text, head->len, err);
 	if (r < 0)
-		return broke(p, r, err);
+		return end_reader(p, r, err);
 	text[head->len] = '\0';
 	if (head->r < 0) {
-		make_plain(text);
+		replace_controls(text);
 		return err_set(err, -head->r, "%s", text);
 	}
 	*data = text;

@@ -1,41 +1,43 @@
-/* The process that parses ELF files for root: nobody, under a filter, with the descriptors that it
- * is handed and no name (base/confine.h). What it answers is made of foreign bytes, perhaps by
- * them. */
+/* The process that parses ELF files for root: user nobody, under a filter of system calls, with the
+ * descriptors that it is handed and no name that it could open (base/confine.h). Its answers are
+ * made of foreign bytes, and a file may have taken the process over. */
 #pragma once
 
 #include "base/parser.h"
 
 #include <stdint.h>
 
-enum question {
-	ASK_INFO,     /* with a file; elf_info_encode's bytes */
-	ASK_DEFAULTS, /* with a loader's file: its default directories, each with its NUL */
-	ASK_TABLE,    /* with a file: its symbols are kept, under the next number; nothing */
-	ASK_UNDEFINED /* a struct symbols_question follows; see symbols.h */
+enum reader_question {
+	READER_INFO,	     /* with a file; the answer is elf_info_encode's bytes */
+	READER_DEFAULT_DIRS, /* with a loader's file; the answer is directories, each with its NUL */
+	READER_TABLE,	     /* with a file: its symbols are kept under the next number; no bytes */
+	READER_UNDEFINED     /* a struct scope_question follows; the answer is undefined_replies */
 };
 
-#define ANSWER_MAX (32u << 20)
+#define READER_ANSWER_MAX (32u << 20) /* bytes */
 
-/* Before each answer. r < 0: the answer is why, a text. ASK_INFO: r is the errno of the facts. */
-struct answer {
+/* Before each answer. r < 0: the bytes are the text of an error. READER_INFO: r is the error number
+ * that elf_info.error has, positive. */
+struct reader_answer {
 	int32_t r;
 	uint32_t len;
-	uint32_t object; /* ASK_UNDEFINED: at which r came about */
+	uint32_t object; /* READER_UNDEFINED: the object at which r came about */
 };
 
-/* After the byte of ASK_UNDEFINED; then so many words follow: of each object the number of its
- * file, how many needs it has, and their objects. */
-struct symbols_question {
+/* After the byte of READER_UNDEFINED. The words follow: of each object the number of its file, how
+ * many needs it has, and the numbers of the objects that satisfy them. */
+struct scope_question {
 	uint32_t objects, words, versions;
 };
-/* One answer to it: its object, and the lengths, with a NUL, of the name and the version that
- * follow; 0: no version. */
-struct symbols_missing {
+
+/* One undefined symbol. Its name and version follow; both lengths count a NUL, and a version of
+ * length 0 is none. */
+struct undefined_reply {
 	uint32_t object, name, version;
 };
 
 int reader_start(struct parser *out, struct err *err);
-/* *data is the caller's to free and has a NUL after its end. A negative errno that was answered has
- * its text in err, without control characters. -EPROTO: the process died, was
- * silent, or said nothing that makes sense, and has been ended. */
-int reader_take(struct parser *p, struct answer *head, char **data, struct err *err);
+/* Reads one answer. *data is the caller's to free and has a NUL after its end. A negative r is
+ * returned, with the answer's text in err, control characters replaced. -EPROTO: the process died,
+ * was silent or sent nonsense, and has been ended. */
+int reader_receive(struct parser *p, struct reader_answer *head, char **data, struct err *err);

@@ -1,22 +1,23 @@
 #include "elf/readers.h"
 
 #include "base/cleanup.h"
+#include "elf/default_dirs.h"
+#include "elf/file_owner.h"
 #include "elf/reader.h"
-#include "loader/loader.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SHARED_MAX 4 /* file systems with libraries are few */
-#define AHEAD_MAX 32 /* its sockets hold as many questions, whatever it does */
+#define AHEAD_MAX 32 /* the socket holds as many questions, whatever the process does */
 
 bool readers_here;
 
-/* A process, and what it was asked and has not answered: in that order. */
+/* A process and the readings that it has not answered, in the order of its answers. */
 struct reader {
 	bool shared;
-	enum file_owner origin;
+	enum file_owner owner;
 	dev_t dev;
 	struct parser parser;
 	struct file_reading *asked[AHEAD_MAX];
@@ -25,8 +26,8 @@ struct reader {
 
 struct readers {
 	struct reader shared[SHARED_MAX];
-	size_t next; /* takes another file system's place */
-	struct file_owners origins;
+	size_t next; /* the one that is given to the next file system */
+	struct file_owners owners;
 };
 
 bool readers_confine(void)
@@ -56,19 +57,13 @@ void readers_free(struct readers **readers)
 		return;
 	for (size_t i = 0; i < SHARED_MAX; i++)
 		parser_end(&(*readers)->shared[i].parser, 0, &ignored);
-	file_owners_clear(&(*readers)->origins);
+	file_owners_clear(&(*readers)->owners);
 	free(*readers);
 	*readers = NULL;
 }
 
-enum file_owner readers_owner(struct readers *readers, int fd, const struct stat *st)
-{
-	return file_owner_of(&readers->origins, fd, st);
-}
-
 /* -- one process -- */
 
-/* Sends what was asked for. */
 static int send_questions(struct reader *r, struct err *err)
 {
 	int fds[PARSER_FDS], e = 0;
@@ -80,69 +75,75 @@ static int send_questions(struct reader *r, struct err *err)
 
 		for (; n < PARSER_FDS && r->sent + n < r->count; n++)
 			fds[n] = r->asked[r->sent + n]->fd;
-		e = parser_ask(&r->parser, ASK_INFO, fds, n, err);
+		e = parser_ask(&r->parser, READER_INFO, fds, n, err);
 		r->sent += n;
 	}
 	return e;
 }
 
-/* What kept it from being read is what there is to be known of it. */
-static int give_up(struct file_reading *a, int error, const struct err *why, struct err *err)
+/* The reason why a file could not be read becomes the information about it. */
+static int fail_reading(struct file_reading *a, int error, const struct err *why, struct err *err)
 {
-	elf_info_clear(a->facts);
+	elf_info_clear(a->info);
 	a->done = true;
-	a->facts->error = error;
-	a->facts->why = strdup(why->text);
-	return a->facts->why ? 0 : err_nomem(err);
+	a->info->error = error;
+	a->info->why = strdup(why->text);
+	return a->info->why ? 0 : err_nomem(err);
 }
 
-static int ask_alone(struct file_reading *a, struct err *err);
+static int read_alone(struct file_reading *a, struct err *err);
 
-static int take(struct reader *r, struct err *err)
+/* The first reading's answer is not to be had from this process; e says why. */
+static int recover_reading(struct reader *r, struct file_reading *a, int e, struct err *why,
+			   struct err *err)
 {
-	struct file_reading *a = r->asked[0];
-	AUTO_FREE char *data = NULL;
-	struct answer head;
-	struct err why;
-	int e = send_questions(r, &why);
-
-	if (e == 0)
-		e = reader_take(&r->parser, &head, &data, &why);
-	memmove(r->asked, r->asked + 1, --r->count * sizeof(struct file_reading *));
-	r->sent -= r->sent > 0;
-	if (e == 0 && !elf_info_decode(data, head.len, a->facts)) {
-		err_set(&why, EBADMSG, "the ELF parser sent nonsense");
-		parser_end(&r->parser, -EBADMSG, &why);
-		e = -EPROTO;
-	}
-	if (e == 0) {
-		a->facts->error = a->facts->why ? -head.r : 0;
-		a->done = true;
-		return 0;
-	}
-	if (e == -EPERM) /* it could not be confined, and is gone */
-		parser_end(&r->parser, e, &why);
-	/* It may have been an earlier file that made it fail. */
+	if (e == -EPERM) /* the process could not be confined, and has ended */
+		parser_end(&r->parser, e, why);
+	/* An earlier file may have made the process fail. */
 	if (e == -EPROTO && r->shared)
-		e = ask_alone(a, err);
+		e = read_alone(a, err);
 	else
-		e = give_up(a, e == -EPROTO ? -ENOEXEC : e, &why, err);
-	/* Another process goes on with what this one was asked besides. */
+		e = fail_reading(a, e == -EPROTO ? -ENOEXEC : e, why, err);
+	/* Another process is asked for the rest. */
 	if (r->parser.pid < 0)
 		r->sent = 0;
 	return e;
 }
 
-static int take_all(struct reader *r, struct err *err)
+static int receive_info(struct reader *r, struct err *err)
+{
+	struct file_reading *a = r->asked[0];
+	AUTO_FREE char *data = NULL;
+	struct reader_answer head;
+	struct err why;
+	int e = send_questions(r, &why);
+
+	if (e == 0)
+		e = reader_receive(&r->parser, &head, &data, &why);
+	memmove(r->asked, r->asked + 1, --r->count * sizeof(struct file_reading *));
+	r->sent -= r->sent > 0;
+	if (e == 0 && !elf_info_decode(data, head.len, a->info)) {
+		err_set(&why, EBADMSG, "the ELF parser sent nonsense");
+		parser_end(&r->parser, -EBADMSG, &why);
+		e = -EPROTO;
+	}
+	if (e < 0)
+		return recover_reading(r, a, e, &why, err);
+	a->info->error = a->info->why ? -head.r : 0;
+	a->done = true;
+	return 0;
+}
+
+static int receive_all(struct reader *r, struct err *err)
 {
 	int e = 0;
 
 	while (e == 0 && r->count > 0)
-		e = take(r, err);
+		e = receive_info(r, err);
 	return e;
 }
 
-static int end(struct reader *r, int e, struct err *err)
+static int end_reader(struct reader *r, int e, struct err *err)
 {
 	struct err ignored;
 
@@ -150,68 +151,74 @@ static int end(struct reader *r, int e, struct err *err)
 	return e;
 }
 
+static int read_alone(struct file_reading *a, struct err *err)
+{
+	struct reader r = {.parser = PARSER_NONE, .asked = {a}, .count = 1};
+
+	return end_reader(&r, receive_all(&r, err), err);
+}
+
 /* -- all of them -- */
 
-static int shared_by(struct readers *rs, const struct file_reading *a, struct reader **out,
-		     struct err *err)
+static int find_shared(struct readers *rs, enum file_owner owner, dev_t dev, struct reader **out,
+		       struct err *err)
 {
 	struct reader *r;
 	int e;
 
 	for (size_t i = 0; i < SHARED_MAX; i++) {
 		r = &rs->shared[i];
-		if (r->shared && r->origin == a->origin &&
-		    (r->dev == a->st->st_dev || r->origin == ORIGIN_STORE)) {
+		if (r->shared && r->owner == owner &&
+		    (r->dev == dev || r->owner == FILE_OF_STORE)) {
 			*out = r;
 			return 0;
 		}
 	}
 	r = &rs->shared[rs->next];
 	rs->next = (rs->next + 1) % SHARED_MAX;
-	e = take_all(r, err);
+	e = receive_all(r, err);
 	if (e < 0)
 		return e;
-	end(r, 0, err);
+	end_reader(r, 0, err);
 	r->shared = true;
-	r->origin = a->origin;
-	r->dev = a->st->st_dev;
+	r->owner = owner;
+	r->dev = dev;
 	*out = r;
 	return 0;
 }
 
-/* By a process that reads nothing else. */
-static int ask_alone(struct file_reading *a, struct err *err)
+static int ask_shared(struct readers *rs, enum file_owner owner, struct file_reading *a,
+		      struct err *err)
 {
-	struct reader r = {.parser = PARSER_NONE, .asked = {a}, .count = 1};
+	struct reader *r;
+	struct err why;
+	int e = find_shared(rs, owner, a->st->st_dev, &r, err);
 
-	return end(&r, take_all(&r, err), err);
+	if (e == 0 && r->count == AHEAD_MAX)
+		e = receive_info(r, err);
+	if (e < 0)
+		return e;
+	r->asked[r->count++] = a;
+	/* Enough for one message. Who takes the answer finds out if sending fails. */
+	if (r->count - r->sent == PARSER_FDS)
+		send_questions(r, &why);
+	return 0;
 }
 
 int readers_ask(struct readers *rs, struct file_reading *a, struct err *err)
 {
-	struct reader *r;
+	enum file_owner owner;
 	struct err why;
-	int e = 0;
 
 	if (!readers_confine()) {
 		a->done = true;
-		return elf_info_read(a->fd, a->facts, err);
+		return elf_info_parse(a->fd, a->info, err);
 	}
-	/* A device or a FIFO is handed to nobody. */
+	/* No process is handed a device or a FIFO. */
 	if (!S_ISREG(a->st->st_mode))
-		return give_up(a, err_set(&why, EINVAL, "not a regular file"), &why, err);
-	if (a->origin == ORIGIN_OTHER)
-		return ask_alone(a, err);
-	e = shared_by(rs, a, &r, err);
-	if (e == 0 && r->count == AHEAD_MAX)
-		e = take(r, err);
-	if (e < 0)
-		return e;
-	r->asked[r->count++] = a;
-	/* What makes a question of its own; what fails is found out by who takes the answer. */
-	if (r->count - r->sent == PARSER_FDS)
-		send_questions(r, &why);
-	return 0;
+		return fail_reading(a, err_set(&why, EINVAL, "not a regular file"), &why, err);
+	owner = file_owner_of(&rs->owners, a->fd, a->st);
+	return owner == FILE_OF_OTHERS ? read_alone(a, err) : ask_shared(rs, owner, a, err);
 }
 
 int readers_await(struct readers *rs, struct file_reading *a, struct err *err)
@@ -224,7 +231,7 @@ int readers_await(struct readers *rs, struct file_reading *a, struct err *err)
 		for (size_t k = 0; k < r->count; k++)
 			if (r->asked[k] == a) {
 				while (e == 0 && !a->done)
-					e = take(r, err);
+					e = receive_info(r, err);
 				break;
 			}
 	}
@@ -233,89 +240,89 @@ int readers_await(struct readers *rs, struct file_reading *a, struct err *err)
 
 /* -- loaders -- */
 
-static int add_defaults(const char *data, size_t len, struct strings *out, struct err *err)
+static int decode_dirs(const char *data, size_t len, struct strings *out, struct err *err)
 {
 	const char *end = data + len;
 	int e = 0;
 
-	for (; e == 0 && data < end && out->count < LOADER_DEFAULTS; data += strlen(data) + 1)
+	for (; e == 0 && data < end && out->count < DEFAULT_DIRS_MAX; data += strlen(data) + 1)
 		if (data[0] == '/')
 			e = strings_add_once(out, data, err);
 	return e;
 }
 
-/* The process that reads root's files of that file system has read such loaders; any other reads
- * nothing else. */
-int readers_defaults(struct readers *rs, int fd, const struct stat *st, struct strings *out,
-		     struct err *err)
+/* The process of root's files on that file system has read such loaders; another one reads nothing
+ * else. */
+int readers_default_dirs(struct readers *rs, int fd, const struct stat *st, struct strings *out,
+			 struct err *err)
 {
-	struct file_reading a = {.fd = fd, .st = st};
 	struct reader alone = {.parser = PARSER_NONE}, *r = &alone;
 	AUTO_FREE char *data = NULL;
-	struct answer head;
+	struct reader_answer head;
+	enum file_owner owner;
 	struct err why;
 	int e = 0;
 
 	if (!readers_confine())
-		return loader_defaults(fd, out, &why) == -ENOMEM ? err_nomem(err) : 0;
-	a.origin = readers_owner(rs, fd, st);
-	if (a.origin != ORIGIN_OTHER)
-		e = shared_by(rs, &a, &r, err);
+		return default_dirs_parse(fd, out, &why) == -ENOMEM ? err_nomem(err) : 0;
+	owner = file_owner_of(&rs->owners, fd, st);
+	if (owner != FILE_OF_OTHERS)
+		e = find_shared(rs, owner, st->st_dev, &r, err);
 	if (e == 0)
-		e = take_all(r, err);
+		e = receive_all(r, err);
 	if (e < 0)
 		return e;
 	if ((r->parser.pid < 0 && reader_start(&r->parser, &why) < 0) ||
-	    parser_ask(&r->parser, ASK_DEFAULTS, &fd, 1, &why) < 0)
-		return end(&alone, 0, err);
-	if (reader_take(&r->parser, &head, &data, &why) == 0)
-		e = add_defaults(data, head.len, out, err);
-	return end(&alone, e, err);
+	    parser_ask(&r->parser, READER_DEFAULT_DIRS, &fd, 1, &why) < 0)
+		return end_reader(&alone, 0, err);
+	if (reader_receive(&r->parser, &head, &data, &why) == 0)
+		e = decode_dirs(data, head.len, out, err);
+	return end_reader(&alone, e, err);
 }
 
 /* -- one file -- */
 
-int read_elf_info(int fd, struct elf_info *out, struct err *err)
+int readers_read_info(int fd, struct elf_info *out, struct err *err)
 {
 	struct stat st;
-	struct file_reading a = {.fd = fd, .facts = out, .origin = ORIGIN_OTHER, .st = &st};
+	struct file_reading a = {.fd = fd, .info = out, .st = &st};
 
 	*out = (struct elf_info){0};
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot stat");
-	return readers_ask(NULL, &a, err);
+	if (!readers_confine() || !S_ISREG(st.st_mode))
+		return readers_ask(NULL, &a, err);
+	return read_alone(&a, err);
 }
 
-int read_elf(int fd, struct elf *out, bool *is_elf, struct err *err)
+int readers_read(int fd, struct elf *out, bool *is_elf, struct err *err)
 {
-	AUTO_ELF_INFO struct elf_info f = {0};
-	int class, machine, r = read_elf_info(fd, &f, err);
+	AUTO_ELF_INFO struct elf_info info = {0};
+	int r = readers_read_info(fd, &info, err);
 
 	*out = (struct elf){0};
 	*is_elf = false;
 	if (r < 0)
 		return r;
-	class = f.elf.class;
-	machine = f.elf.machine;
-	if (f.why) {
-		*out = (struct elf){.class = class, .machine = machine};
-		return err_set(err, -f.error, "%s", f.why);
+	if (info.why) {
+		*out = (struct elf){.class = info.elf.class, .machine = info.elf.machine};
+		return err_set(err, -info.error, "%s", info.why);
 	}
-	*is_elf = f.is_elf;
-	if (f.is_elf) {
-		*out = f.elf;
-		f.elf = (struct elf){0};
+	*is_elf = info.is_elf;
+	if (info.is_elf) {
+		*out = info.elf;
+		info.elf = (struct elf){0};
 	}
 	return 0;
 }
 
-int read_elf_path(const char *path, struct elf *out, bool *is_elf, struct err *err)
+int readers_read_path(const char *path, struct elf *out, bool *is_elf, struct err *err)
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int r;
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open %s", path);
-	r = read_elf(fd, out, is_elf, err);
+	r = readers_read(fd, out, is_elf, err);
 	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
 }

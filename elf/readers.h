@@ -1,26 +1,26 @@
 /*
- * Who parses. Where pinlib is root's it parses no ELF file itself: processes of nobody's do
- * (answer.h), which are handed the open file. One that was made to misbehave by a file can lie about
- * what it reads after that, so who shares one is decided by the files (origin.h):
+ * Who parses an ELF file. A pinlib that runs as root parses none itself: it hands the open file to
+ * a confined process (elf/reader.h). A file can take that process over and make it lie about the
+ * files that it reads later, so the owners of the files decide which files share a process
+ * (elf/file_owner.h):
  *
- *	root's			one process for each file system that they lie on
- *	what was added to the store	one
- *	anybody else's		one for each file
+ *	files of root			one process for each file system
+ *	files in the store		one process
+ *	files of anybody else		one process for each file
  *
- * An ordinary user's pinlib parses what it is to read itself: it can do no more than its user.
+ * The pinlib of an ordinary user parses in its own process: it has no rights beyond its user's.
  */
 #pragma once
 
 #include "base/err.h"
 #include "base/strings.h"
-#include "elf/file_owner.h"
 #include "elf/info.h"
-#include "loader/program.h"
 
 #include <sys/stat.h>
 
-/* True: read it here, root or not. The tests of what is read do, thousands of times. */
+/* True: parse in this process even as root. Tests set it that read thousands of files. */
 extern bool readers_here;
+/* Whether confined processes parse for this one. */
 bool readers_confine(void);
 
 struct readers;
@@ -28,28 +28,26 @@ int readers_new(struct readers **out, struct err *err);
 void readers_free(struct readers **readers);
 #define AUTO_READERS CLEANUP(readers_free)
 
-enum file_owner readers_owner(struct readers *readers, int fd, const struct stat *st);
-
 /* A file that is to be read. */
 struct file_reading {
-	int fd;			/* the caller's; open until it is done */
-	struct elf_info *facts; /* are filled; dev, ino, regular and numbers are the caller's */
-	enum file_owner origin;
-	const struct stat *st; /* fstat(2) of it */
+	int fd;		       /* the caller's; open until done */
+	const struct stat *st; /* fstat(2) of fd */
+	struct elf_info *info; /* filled, errors of the file and of its reader included */
 	bool done;
 };
 
-/* Several can be asked for before the first is awaited, and are read meanwhile. What is wrong with a
- * file, or with the process that read it, is in its facts; -ENOMEM alone is an error. asked has to
- * stay where it is until it is done, or the readers are freed. */
-int readers_ask(struct readers *readers, struct file_reading *asked, struct err *err);
-int readers_await(struct readers *readers, struct file_reading *asked, struct err *err);
+/* Asks for a file. The caller can ask for several before it waits for the first: readers work
+ * meanwhile. *reading must stay where it is until it is done or the readers are freed. -ENOMEM is
+ * the only error. */
+int readers_ask(struct readers *readers, struct file_reading *reading, struct err *err);
+int readers_await(struct readers *readers, struct file_reading *reading, struct err *err);
 
-/* The default directories that stand in a loader's file; none if it cannot be read. */
-int readers_defaults(struct readers *readers, int fd, const struct stat *st, struct strings *out,
-		     struct err *err);
+/* Appends the default directories of a loader's file; none if it cannot be read. -ENOMEM is the
+ * only error. */
+int readers_default_dirs(struct readers *readers, int fd, const struct stat *st,
+			 struct strings *out, struct err *err);
 
-/* A file by itself. As elf_read: after -EBADMSG class and machine are what the header says. */
-int read_elf(int fd, struct elf *out, bool *is_elf, struct err *err);
-int read_elf_path(const char *path, struct elf *out, bool *is_elf, struct err *err);
-int read_elf_info(int fd, struct elf_info *out, struct err *err);
+/* One file by itself. As elf_parse: after -EBADMSG class and machine are what the header says. */
+int readers_read(int fd, struct elf *out, bool *is_elf, struct err *err);
+int readers_read_path(const char *path, struct elf *out, bool *is_elf, struct err *err);
+int readers_read_info(int fd, struct elf_info *out, struct err *err);

@@ -1,9 +1,6 @@
 #include "elf/symtab.h"
 
-#include "base/strings.h"
-
 #include "base/cleanup.h"
-#include "base/sysroot.h"
 #include "elf/image.h"
 
 #include <byteswap.h>
@@ -16,15 +13,15 @@
 
 enum { REFERRED = 1, COPIED = 2 };
 
-/* What the dynamic section says of symbols; addresses, and lengths in bytes. */
-struct where {
+/* Entries of the dynamic section about symbols: addresses, and lengths in bytes. */
+struct symbol_tags {
 	uint64_t symbols, strings, strings_len, versions, hash, gnu_hash;
 	uint64_t rel, rel_len, rela, rela_len, plt, plt_len, plt_kind;
-	uint64_t rel_relative, rela_relative; /* how many come first that name no symbol */
+	uint64_t rel_relative, rela_relative; /* how many relocations without a symbol come first */
 };
 
-/* Which symbols the relocations name. */
-struct marks {
+/* The symbols that relocations name. */
+struct symbol_marks {
 	unsigned char *flags;
 	size_t room, end; /* end: one more than the highest */
 };
@@ -48,7 +45,7 @@ static int malformed(struct err *err, const char *what)
 /* -- reading -- */
 
 /* A part of the file by its address, whole. */
-static int part(struct image *i, uint64_t address, uint64_t len, void **out, struct err *err)
+static int read_part(struct image *i, uint64_t address, uint64_t len, void **out, struct err *err)
 {
 	uint64_t at, there;
 
@@ -67,7 +64,7 @@ static int part(struct image *i, uint64_t address, uint64_t len, void **out, str
 	return malformed(err, "a table of symbols is out of range");
 }
 
-static void take_tag(struct where *w, int64_t tag, uint64_t value)
+static void take_tag(struct symbol_tags *w, int64_t tag, uint64_t value)
 {
 	const struct {
 		int64_t tag;
@@ -95,7 +92,7 @@ static void take_tag(struct where *w, int64_t tag, uint64_t value)
 			*known[i].to = value;
 }
 
-static int read_where(struct image *i, struct where *w, struct err *err)
+static int read_where(struct image *i, struct symbol_tags *w, struct err *err)
 {
 	Elf64_Phdr ph, dynamic = {0};
 	uint64_t at, len, value;
@@ -122,9 +119,10 @@ static int read_where(struct image *i, struct where *w, struct err *err)
 /* -- the hash table -- */
 
 /* Words of a part of the file, in the machine's byte order. */
-static int words(struct image *i, uint64_t address, uint64_t count, void **out, struct err *err)
+static int read_words(struct image *i, uint64_t address, uint64_t count, void **out,
+		      struct err *err)
 {
-	int r = part(i, address, count * 4, out, err);
+	int r = read_part(i, address, count * 4, out, err);
 
 	for (uint64_t k = 0; r == 0 && i->swap && k < count; k++)
 		((uint32_t *)*out)[k] = bswap_32(((uint32_t *)*out)[k]);
@@ -136,7 +134,7 @@ static int last_bucket(struct image *i, uint64_t address, uint32_t count, uint32
 		       struct err *err)
 {
 	AUTO_FREE void *raw = NULL;
-	int r = words(i, address, count, &raw, err);
+	int r = read_words(i, address, count, &raw, err);
 
 	*last = 0;
 	for (uint32_t k = 0; r == 0 && k < count; k++) {
@@ -204,7 +202,7 @@ static int read_gnu(struct image *i, uint64_t address, struct symtab *t, struct 
 	if (r == 0)
 		r = count_gnu(i, at + chains, len - chains, last, t, err);
 	if (r == 0)
-		r = words(i, address, chains / 4 + t->nchains, &t->hash, err);
+		r = read_words(i, address, chains / 4 + t->nchains, &t->hash, err);
 	if (r < 0)
 		return r;
 	block = t->hash;
@@ -225,7 +223,7 @@ static int read_hash(struct image *i, uint64_t address, struct symtab *t, struct
 		return malformed(err, "the hash table is out of range");
 	t->nbuckets = image_u32(i, header[0]);
 	t->count = t->nchains = image_u32(i, header[1]);
-	r = words(i, address, 2 + (uint64_t)t->nbuckets + t->nchains, &t->hash, err);
+	r = read_words(i, address, 2 + (uint64_t)t->nbuckets + t->nchains, &t->hash, err);
 	if (r < 0)
 		return r;
 	t->buckets = (const uint32_t *)t->hash + 2;
@@ -235,7 +233,8 @@ static int read_hash(struct image *i, uint64_t address, struct symtab *t, struct
 
 /* -- symbols -- */
 
-static int read_symbols(struct image *i, const struct where *w, struct symtab *t, struct err *err)
+static int read_symbols(struct image *i, const struct symbol_tags *w, struct symtab *t,
+			struct err *err)
 {
 	size_t size = i->class == 64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
 	AUTO_FREE void *raw = NULL;
@@ -243,7 +242,7 @@ static int read_symbols(struct image *i, const struct where *w, struct symtab *t
 
 	if (t->count > SYMBOLS_MAX)
 		return malformed(err, "too many symbols");
-	r = part(i, w->symbols, t->count * size, &raw, err);
+	r = read_part(i, w->symbols, t->count * size, &raw, err);
 	if (r < 0)
 		return r;
 	if (i->class == 64 && !i->swap) {
@@ -269,10 +268,11 @@ static int read_symbols(struct image *i, const struct where *w, struct symtab *t
 	return 0;
 }
 
-static int read_strings(struct image *i, const struct where *w, struct symtab *t, struct err *err)
+static int read_strings(struct image *i, const struct symbol_tags *w, struct symtab *t,
+			struct err *err)
 {
 	void *raw = NULL;
-	int r = part(i, w->strings, w->strings_len, &raw, err);
+	int r = read_part(i, w->strings, w->strings_len, &raw, err);
 
 	if (r < 0)
 		return r;
@@ -283,14 +283,15 @@ static int read_strings(struct image *i, const struct where *w, struct symtab *t
 	return 0;
 }
 
-static int read_versions(struct image *i, const struct where *w, struct symtab *t, struct err *err)
+static int read_versions(struct image *i, const struct symbol_tags *w, struct symtab *t,
+			 struct err *err)
 {
 	void *raw = NULL;
 	int r;
 
 	if (!w->versions)
 		return 0;
-	r = part(i, w->versions, t->count * 2, &raw, err);
+	r = read_part(i, w->versions, t->count * 2, &raw, err);
 	if (r < 0)
 		return r;
 	t->versions = raw;
@@ -310,7 +311,7 @@ static uint16_t highest(const struct elf *e)
 	return most;
 }
 
-/* Of several with one number the first asked for counts, then the first given. */
+/* Of several versions with one number the first needed one counts, then the first defined one. */
 static int index_versions(struct symtab *t, struct err *err)
 {
 	const struct elf *e = t->elf;
@@ -330,7 +331,7 @@ static int index_versions(struct symtab *t, struct err *err)
 
 /* -- relocations -- */
 
-/* R_*_COPY, where it is known: the symbol is defined here, and looked for in the other objects. */
+/* R_*_COPY: the symbol is defined here, but the loader looks for it in the other objects. */
 static bool is_copy(const struct elf *e, uint32_t type)
 {
 	return (e->machine == EM_X86_64 && type == R_X86_64_COPY) ||
@@ -338,7 +339,8 @@ static bool is_copy(const struct elf *e, uint32_t type)
 	       (e->machine == EM_AARCH64 && type == R_AARCH64_COPY);
 }
 
-static int mark(struct marks *m, uint32_t symbol, unsigned char flags, struct err *err)
+static int mark_symbol(struct symbol_marks *m, uint32_t symbol, unsigned char flags,
+		       struct err *err)
 {
 	if (symbol >= SYMBOLS_MAX)
 		return malformed(err, "too many symbols");
@@ -359,11 +361,11 @@ static int mark(struct marks *m, uint32_t symbol, unsigned char flags, struct er
 }
 
 static int read_relocations(struct image *i, const struct elf *elf, uint64_t address, uint64_t len,
-			    bool addends, struct marks *m, struct err *err)
+			    bool addends, struct symbol_marks *m, struct err *err)
 {
 	size_t word = (size_t)i->class / 8, size = word * (addends ? 3 : 2);
 	AUTO_FREE void *raw = NULL;
-	int r = len ? part(i, address, len, &raw, err) : 0;
+	int r = len ? read_part(i, address, len, &raw, err) : 0;
 
 	for (size_t k = 0; r == 0 && k < len / size; k++) {
 		const char *info = (const char *)raw + k * size + word;
@@ -382,13 +384,14 @@ static int read_relocations(struct image *i, const struct elf *elf, uint64_t add
 			type = w32 & 0xff;
 		}
 		if (symbol > 0)
-			r = mark(m, symbol, is_copy(elf, type) ? REFERRED | COPIED : REFERRED, err);
+			r = mark_symbol(m, symbol,
+					is_copy(elf, type) ? REFERRED | COPIED : REFERRED, err);
 	}
 	return r;
 }
 
-/* Past the first count relocations of size bytes, which the loader takes for relative ones without
- * a look at them (glibc's do-rel.h). In libLLVM they are 7 of 8 MiB. */
+/* Skips the first count relocations of size bytes, which the loader applies as relative ones without
+ * reading their types (glibc's elf/do-rel.h). In libLLVM they are 7 of 8 MiB. */
 static void skip(uint64_t *address, uint64_t *len, uint64_t count, size_t size)
 {
 	uint64_t skipped = count < *len / size ? count * size : *len / size * size;
@@ -397,8 +400,8 @@ static void skip(uint64_t *address, uint64_t *len, uint64_t count, size_t size)
 	*len -= skipped;
 }
 
-static int read_all_relocations(struct image *i, struct where *w, const struct elf *elf,
-				struct marks *m, struct err *err)
+static int read_all_relocations(struct image *i, struct symbol_tags *w, const struct elf *elf,
+				struct symbol_marks *m, struct err *err)
 {
 	int r;
 
@@ -412,7 +415,6 @@ static int read_all_relocations(struct image *i, struct where *w, const struct e
 	return r;
 }
 
-/* Whether the loader looks for it elsewhere, and fails where it finds nothing. */
 static bool must_be_found(const Elf64_Sym *s, unsigned char flags)
 {
 	if (!(flags & REFERRED) || ELF64_ST_BIND(s->st_info) != STB_GLOBAL ||
@@ -421,7 +423,7 @@ static bool must_be_found(const Elf64_Sym *s, unsigned char flags)
 	return s->st_shndx == SHN_UNDEF || flags & COPIED;
 }
 
-static int take_references(struct symtab *t, const struct marks *m, struct err *err)
+static int take_references(struct symtab *t, const struct symbol_marks *m, struct err *err)
 {
 	size_t n = 0;
 
@@ -439,10 +441,10 @@ static int take_references(struct symtab *t, const struct marks *m, struct err *
 
 /* -- the whole -- */
 
-/* A hash table that holds none of them does not tell how many symbols there are: those that
- * relocations name are there too. */
-static int read_tables(struct image *i, struct where *w, struct symtab *t, struct marks *m,
-		       struct err *err)
+/* A hash table without entries does not tell the number of symbols; the highest one that a relocation
+ * names does. */
+static int read_tables(struct image *i, struct symbol_tags *w, struct symtab *t,
+		       struct symbol_marks *m, struct err *err)
 {
 	int r = 0;
 
@@ -467,8 +469,8 @@ static int read_tables(struct image *i, struct where *w, struct symtab *t, struc
 
 static int read_image(struct image *i, struct symtab *t, struct err *err)
 {
-	struct where w = {0};
-	struct marks m = {0};
+	struct symbol_tags w = {0};
+	struct symbol_marks m = {0};
 	int r = image_header(i, err);
 
 	if (r == 0)
@@ -491,7 +493,7 @@ int symtab_read(int fd, const struct elf *elf, struct symtab *out, struct err *e
 	if (r == 0)
 		r = read_image(i, &t, err);
 	else if (r > 0)
-		r = malformed(err, "it is none any more");
+		r = err_set(err, EBADMSG, "the file changed while it was read");
 	image_close(i);
 	if (r < 0)
 		return r;
@@ -509,7 +511,6 @@ const char *symtab_name(const struct symtab *t, size_t symbol)
 
 /* -- looking up -- */
 
-/* DT_GNU_HASH's. */
 static uint32_t gnu_hash(const char *name)
 {
 	uint32_t h = 5381;
@@ -519,7 +520,6 @@ static uint32_t gnu_hash(const char *name)
 	return h;
 }
 
-/* DT_HASH's. */
 static uint32_t old_hash(const char *name)
 {
 	uint32_t h = 0;
@@ -544,7 +544,7 @@ static bool is_definition(const Elf64_Sym *s)
 	       type == STT_TLS || type == STT_GNU_IFUNC;
 }
 
-/* NULL for 0 and 1, and for the base's, whose name is the file's. */
+/* Numbers 0 and 1 are no versions, nor is the base version, whose name is the file's. */
 const struct elf_version *symtab_version(const struct symtab *t, size_t symbol)
 {
 	uint16_t index;
@@ -555,7 +555,7 @@ const struct elf_version *symtab_version(const struct symtab *t, size_t symbol)
 	return index < t->nindexes ? t->by_index[index] : NULL;
 }
 
-/* What reads the name, or compares with it, takes a step for so many of its bytes. */
+/* Hashing or comparing a name takes a step for so many of its bytes. */
 #define STEP_BYTES 16
 
 void lookup_begin(struct lookup *l, const char *name, const struct elf_version *wanted)
@@ -570,10 +570,10 @@ void lookup_begin(struct lookup *l, const char *name, const struct elf_version *
 	l->steps += l->cost;
 }
 
-enum match { MATCH_NO, MATCH_YES, MATCH_PERHAPS /* if it is the object's only one */ };
+enum match { MATCH_NO, MATCH_YES, MATCH_PERHAPS /* a match if the object has no other */ };
 
 /* glibc's check_match. */
-static enum match match(const struct symtab *t, size_t symbol, struct lookup *l)
+static enum match match_symbol(const struct symtab *t, size_t symbol, struct lookup *l)
 {
 	const struct elf_version *given;
 	uint16_t versym;
@@ -597,7 +597,7 @@ static enum match match(const struct symtab *t, size_t symbol, struct lookup *l)
 	return given || versym & 0x8000 || l->wanted->hidden ? MATCH_NO : MATCH_YES;
 }
 
-/* Whether it can be there at all: both of its bits are set in its word. */
+/* False: both bits of the hash are not set in the Bloom filter, so the symbol is not in the table. */
 static bool in_bloom(const struct symtab *t, uint32_t hash)
 {
 	const uint32_t *blooms = (const uint32_t *)t->hash + 4;
@@ -625,7 +625,7 @@ static bool in_gnu(const struct symtab *t, struct lookup *l)
 		if (++l->steps >= l->limit)
 			return false;
 		if ((t->chains[at] ^ l->hash) >> 1 == 0) {
-			enum match m = match(t, t->first + at, l);
+			enum match m = match_symbol(t, t->first + at, l);
 
 			if (m == MATCH_YES)
 				return true;
@@ -637,13 +637,13 @@ static bool in_gnu(const struct symtab *t, struct lookup *l)
 	return perhaps == 1;
 }
 
-/* No chain is longer than there are symbols, though it may be a circle. */
+/* A chain may be a circle, so it ends after as many steps as there are symbols. */
 static bool in_old(const struct symtab *t, struct lookup *l)
 {
 	size_t perhaps = 0, at = t->buckets[l->old_hash % t->nbuckets];
 
 	for (size_t n = 0; n < t->nchains && at > 0 && at < t->nchains; n++, at = t->chains[at]) {
-		enum match m = match(t, at, l);
+		enum match m = match_symbol(t, at, l);
 
 		if (++l->steps >= l->limit)
 			return false;

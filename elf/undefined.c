@@ -20,7 +20,7 @@ int undefineds_add(struct undefineds *u, size_t object, const char *name, const 
 	size_t len = strlen(name) + (version ? strlen(version) : 0);
 
 	if (len > UNDEFINED_TEXT - u->text)
-		return err_set(err, E2BIG, "the names of what it misses are too long");
+		return err_set(err, E2BIG, "the names of its undefined symbols are too long");
 	if ((u->count & (u->count - 1)) == 0) {
 		more = reallocarray(u->items, u->count ? 2 * u->count : 1, sizeof *more);
 		if (!more)

@@ -84,8 +84,8 @@ static bool is_library(int fd)
 	struct err ignored;
 	bool is_elf;
 
-	return read_elf(fd, &elf, &is_elf, &ignored) == 0 && is_elf && elf.shared && elf.dynamic &&
-	       (!elf.interp || elf.soname);
+	return readers_read(fd, &elf, &is_elf, &ignored) == 0 && is_elf && elf.shared &&
+	       elf.dynamic && (!elf.interp || elf.soname);
 }
 
 /* Opened without a side effect, whatever stands at path by now: what is watched may change it at

@@ -30,8 +30,8 @@ bool hwcaps_is_legacy(const char *name)
 
 #if defined __x86_64__
 
-/* What glibc itself found usable. (Its macro for this shifts a signed 1 into the sign.) */
-static bool active(unsigned int feature)
+/* What glibc itself found usable. Its own macro shifts a signed 1 into the sign bit. */
+static bool is_active(unsigned int feature)
 {
 	const struct cpuid_feature *leaf = __x86_get_cpuid_feature_leaf(feature / 128);
 
@@ -41,12 +41,12 @@ static bool active(unsigned int feature)
 static bool all_active(const unsigned int *features, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!active(features[i]))
+		if (!is_active(features[i]))
 			return false;
 	return true;
 }
 
-/* The level of x86-64 as its dl-hwcaps_subdirs.c has it. */
+/* The level of x86-64, as in glibc's dl-hwcaps_subdirs.c. */
 static int x86_64_level(void)
 {
 	static const unsigned int v2[] = {x86_cpu_CMPXCHG16B, x86_cpu_LAHF64_SAHF64, x86_cpu_POPCNT,
@@ -64,49 +64,48 @@ static int x86_64_level(void)
 	return all_active(v4, sizeof v4 / sizeof *v4) ? 4 : 3;
 }
 
-/* A legacy name, and the bit that ldconfig gives it. */
-struct legacy {
+/* A legacy name and ldconfig's bit for it. */
+struct legacy_name {
 	const char *name;
 	int bit;
 };
 
 #define LEGACY_MAX 4
 
-/* In the order of glibc's bits, as its cpu_features.c gives them out: the finer ones to Intel's
- * processors alone. The platform comes after the bits and before "tls"; where glibc knows no finer
- * one it is the kernel's, "x86_64", which is the name of a bit too: the directory x86_64/x86_64
- * is one of those looked into. */
-static size_t legacy_64(struct legacy names[LEGACY_MAX])
+/* In the order of glibc's bits (cpu_features.c), which gives the finer ones to Intel's processors
+ * only. The platform comes after the bits and before "tls". Without a finer one it is the kernel's,
+ * "x86_64", which is the name of a bit too: the directory x86_64/x86_64 is one of them. */
+static size_t legacy_64(struct legacy_name names[LEGACY_MAX])
 {
 	bool intel = __builtin_cpu_is("intel"), phi = false;
 	size_t n = 0;
 
-	names[n++] = (struct legacy){"x86_64", 1};
-	if (intel && active(x86_cpu_AVX512CD)) {
-		phi = active(x86_cpu_AVX512ER) && active(x86_cpu_AVX512PF);
-		if (!active(x86_cpu_AVX512ER) && x86_64_level() == 4)
-			names[n++] = (struct legacy){"avx512_1", 2};
+	names[n++] = (struct legacy_name){"x86_64", 1};
+	if (intel && is_active(x86_cpu_AVX512CD)) {
+		phi = is_active(x86_cpu_AVX512ER) && is_active(x86_cpu_AVX512PF);
+		if (!is_active(x86_cpu_AVX512ER) && x86_64_level() == 4)
+			names[n++] = (struct legacy_name){"avx512_1", 2};
 	}
 	if (phi)
-		names[n++] = (struct legacy){"xeon_phi", 51};
+		names[n++] = (struct legacy_name){"xeon_phi", 51};
 	else if (intel && x86_64_level() >= 3)
-		names[n++] = (struct legacy){"haswell", 50};
+		names[n++] = (struct legacy_name){"haswell", 50};
 	else
-		names[n++] = (struct legacy){"x86_64", 1};
+		names[n++] = (struct legacy_name){"x86_64", 1};
 	return n;
 }
 
-static size_t legacy_names(int class, struct legacy names[LEGACY_MAX])
+static size_t legacy_names(int class, struct legacy_name names[LEGACY_MAX])
 {
 	size_t n = 0;
 
 	if (class == 64) {
 		n = legacy_64(names);
-	} else { /* of any processor that runs x86-64 */
-		names[n++] = (struct legacy){"sse2", 0};
-		names[n++] = (struct legacy){"i686", 49};
+	} else { /* any processor that runs x86-64 */
+		names[n++] = (struct legacy_name){"sse2", 0};
+		names[n++] = (struct legacy_name){"i686", 49};
 	}
-	names[n++] = (struct legacy){"tls", 63};
+	names[n++] = (struct legacy_name){"tls", 63};
 	return n;
 }
 
@@ -115,10 +114,10 @@ static bool loader_has_legacy(void)
 	return strverscmp(gnu_get_libc_version(), "2.37") < 0;
 }
 
-/* Every combination, from that of all names to each alone, the last name outermost. */
+/* All combinations, from that of all names down to single names; the last name is outermost. */
 static int add_legacy(int class, struct strings *out, struct err *err)
 {
-	struct legacy names[LEGACY_MAX];
+	struct legacy_name names[LEGACY_MAX];
 	size_t n = legacy_names(class, names);
 
 	for (unsigned int mask = (1u << n) - 1; mask > 0; mask--) {
@@ -154,7 +153,7 @@ static int add_x86(int class, struct strings *out, struct err *err)
 
 static uint64_t x86_bits(int class)
 {
-	struct legacy names[LEGACY_MAX];
+	struct legacy_name names[LEGACY_MAX];
 	size_t n = legacy_names(class, names);
 	uint64_t bits = 0;
 
@@ -165,7 +164,7 @@ static uint64_t x86_bits(int class)
 
 static const char *x86_platform(int class)
 {
-	struct legacy names[LEGACY_MAX];
+	struct legacy_name names[LEGACY_MAX];
 	size_t n = legacy_names(class, names);
 
 	return names[n - 2].name;

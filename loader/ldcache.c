@@ -12,7 +12,7 @@
 #define NEW_MAGIC "glibc-ld.so.cache1.1"
 #define CACHE_MAX (256u << 20)
 
-/* As on the disk, in the machine's byte order. */
+/* The file, in the machine's byte order. */
 struct old_header {
 	char magic[sizeof OLD_MAGIC - 1];
 	uint32_t nlibs;
@@ -33,24 +33,24 @@ struct new_entry {
 	uint32_t osversion;
 	uint64_t hwcap;
 };
-/* Where new_header.extension_offset says: a header, and sections of which one names the hwcaps. */
+/* At new_header.extension_offset: a header and sections, one of which names the hwcaps. */
 #define EXTENSION_MAGIC 0xeaa42174
 #define EXTENSION_HWCAPS 1
-struct extension {
+struct ldcache_extension {
 	uint32_t magic, count;
 };
-struct section {
+struct ldcache_section {
 	uint32_t tag, flags, offset, size;
 };
 _Static_assert(sizeof(struct new_header) == 48, "as glibc's cache_file_new");
 _Static_assert(sizeof(struct new_entry) == 24, "as glibc's file_entry_new");
 
-static int damaged(struct err *err, const char *what)
+static int damaged_cache(struct err *err, const char *what)
 {
 	return err_set(err, EBADMSG, "damaged loader cache: %s", what);
 }
 
-/* The header says in which byte order it was written, or (0, before glibc 2.33) nothing. */
+/* The flags give the byte order of the file; before glibc 2.33 they are 0. */
 static bool is_foreign(uint8_t flags)
 {
 	const uint8_t mine = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 2 : 3;
@@ -58,7 +58,7 @@ static bool is_foreign(uint8_t flags)
 	return (flags & 3) != 0 && (flags & 3) != mine;
 }
 
-/* Past the old format's part, where there is one; the new header is aligned as its entries. */
+/* Where the new format begins: after the old one, if there is one, aligned as the entries. */
 static size_t new_start(const char *data, size_t len)
 {
 	struct old_header old;
@@ -71,8 +71,8 @@ static size_t new_start(const char *data, size_t len)
 	return (sizeof old + entries + 7) & ~(size_t)7;
 }
 
-/* Below PATH_MAX: entries may share a string, and each is read to its end. */
-static const char *string(const char *base, size_t len, uint32_t at)
+/* Strings are below PATH_MAX: entries can share one, and each is read to its end. */
+static const char *string_at(const char *base, size_t len, uint32_t at)
 {
 	size_t max = at < len ? len - at : 0;
 
@@ -92,22 +92,22 @@ static int read_entries(const char *base, size_t len, uint32_t n, struct ldcache
 		memcpy(&raw, base + sizeof(struct new_header) + (size_t)i * sizeof raw, sizeof raw);
 		e->flags = raw.flags;
 		e->hwcap = raw.hwcap;
-		e->soname = string(base, len, raw.key);
-		e->path = string(base, len, raw.value);
+		e->soname = string_at(base, len, raw.key);
+		e->path = string_at(base, len, raw.value);
 		if (!e->soname || !e->path)
-			return damaged(err, "a string out of range");
+			return damaged_cache(err, "a string out of range");
 	}
 	out->count = n;
 	return 0;
 }
 
-/* The names of hwcaps: an extension section of the file (glibc 2.33 and later). Whatever is wrong
- * with it, the loader goes on without. */
+/* The names of hwcaps: an extension section of the file (glibc 2.33 and later). The loader goes on
+ * without a damaged one. */
 static int read_hwcaps(const char *base, size_t len, uint32_t at, struct ldcache *out,
 		       struct err *err)
 {
-	struct extension header;
-	struct section s = {0};
+	struct ldcache_extension header;
+	struct ldcache_section s = {0};
 	uint32_t i, n;
 
 	if (at == 0 || at % 4 != 0 || at > len || len - at < sizeof header)
@@ -131,7 +131,7 @@ static int read_hwcaps(const char *base, size_t len, uint32_t at, struct ldcache
 		uint32_t name;
 
 		memcpy(&name, base + s.offset + i * 4, 4);
-		out->hwcaps[i] = string(base, len, name);
+		out->hwcaps[i] = string_at(base, len, name);
 	}
 	out->nhwcaps = n;
 	return 0;
@@ -146,15 +146,15 @@ int ldcache_parse(char *data, size_t len, struct ldcache *out, struct err *err)
 	*out = (struct ldcache){.data = data};
 	if (start > len || len - start < sizeof header) {
 		ldcache_free(out);
-		return damaged(err, "too short");
+		return damaged_cache(err, "too short");
 	}
 	memcpy(&header, data + start, sizeof header);
 	if (memcmp(header.magic, NEW_MAGIC, sizeof header.magic) != 0)
-		r = damaged(err, "unknown format");
+		r = damaged_cache(err, "unknown format");
 	else if (is_foreign(header.flags))
-		r = damaged(err, "written for another byte order");
+		r = damaged_cache(err, "written for another byte order");
 	else if (header.nlibs > (len - start - sizeof header) / sizeof(struct new_entry))
-		r = damaged(err, "more entries than bytes");
+		r = damaged_cache(err, "more entries than bytes");
 	else
 		r = read_entries(data + start, len - start, header.nlibs, out, err);
 	if (r == 0)
@@ -185,8 +185,8 @@ void ldcache_free(struct ldcache *cache)
 
 /* -- looking up -- */
 
-/* One number of a name, its value as glibc reckons it: wrapping. */
-static unsigned int number(const char **p)
+/* A number of a soname. Its value wraps, as glibc's does. */
+static unsigned int parse_number(const char **p)
 {
 	unsigned int n = 0;
 
@@ -201,11 +201,11 @@ static bool is_digit(char c)
 }
 
 /* glibc's _dl_cache_libcmp, by which ldconfig sorts: runs of digits compare as numbers. */
-static int compare(const char *a, const char *b)
+static int compare_sonames(const char *a, const char *b)
 {
 	while (*a) {
 		if (is_digit(*a) && is_digit(*b)) {
-			unsigned int m = number(&a), n = number(&b);
+			unsigned int m = parse_number(&a), n = parse_number(&b);
 
 			if (m != n)
 				return (int)(m - n);
@@ -229,8 +229,8 @@ static bool is_named(const struct ldcache_entry *e)
 	return e->hwcap >> 42 == HWCAP_NAMED;
 }
 
-/* The place of an entry's hwcap among those wished for; nhwcaps if it is none of them. The level is
- * what the library itself was marked with: 0 any x86-64, 1 x86-64-v2, ... */
+/* The place of an entry's hwcap among those of the processor; nhwcaps if it is none of them. The level
+ * is the library's own mark: 0 any x86-64, 1 x86-64-v2, ... */
 static size_t rank(const struct ldcache *c, const struct ldcache_entry *e,
 		   const struct ldcache_wish *w)
 {
@@ -244,16 +244,16 @@ static size_t rank(const struct ldcache *c, const struct ldcache_entry *e,
 	return i;
 }
 
-static const struct ldcache_entry *choose(const struct ldcache *c, size_t i, const char *soname,
-					  const struct ldcache_wish *w)
+static const struct ldcache_entry *best_entry(const struct ldcache *c, size_t i, const char *soname,
+					      const struct ldcache_wish *w)
 {
 	const struct ldcache_entry *best = NULL;
 	size_t best_rank = w->nhwcaps;
 
-	for (; i < c->count && compare(soname, c->entries[i].soname) == 0; i++) {
+	for (; i < c->count && compare_sonames(soname, c->entries[i].soname) == 0; i++) {
 		const struct ldcache_entry *e = &c->entries[i];
 
-		/* 1: a library of which ldconfig does not know for whom it is. */
+		/* 1: ldconfig does not know the library's architecture. */
 		if (e->flags != 1 && e->flags != w->flags)
 			continue;
 		if (is_named(e)) {
@@ -283,12 +283,13 @@ const struct ldcache_entry *ldcache_find(const struct ldcache *c, const char *so
 
 	while (left < right) {
 		size_t middle = left + (right - left) / 2;
-		int order = compare(soname, c->entries[middle].soname);
+		int order = compare_sonames(soname, c->entries[middle].soname);
 
 		if (order == 0) {
-			while (middle > 0 && compare(soname, c->entries[middle - 1].soname) == 0)
+			while (middle > 0 &&
+			       compare_sonames(soname, c->entries[middle - 1].soname) == 0)
 				middle--;
-			return choose(c, middle, soname, wish);
+			return best_entry(c, middle, soname, wish);
 		}
 		/* Sorted downwards. */
 		if (order < 0)

@@ -1,5 +1,5 @@
-/* The loader's cache, /etc/ld.so.cache: format "glibc-ld.so.cache1.1" (glibc's
- * elf/cache.c and dl-cache.h), also behind an old-format header. */
+/* The loader's cache, /etc/ld.so.cache (ldconfig(8)): format "glibc-ld.so.cache1.1", also behind a
+ * header of the old format (glibc's sysdeps/generic/dl-cache.h, elf/cache.c, elf/dl-cache.c). */
 #pragma once
 
 #include "base/err.h"
@@ -10,35 +10,34 @@
 struct ldcache_entry {
 	const char *soname;
 	const char *path;
-	int32_t flags;	/* kind of library: FLAG_ELF_LIBC6 and the required architecture */
-	uint64_t hwcap; /* 0: for every processor; else only for some */
+	int32_t flags;	/* FLAG_ELF_LIBC6 and the architecture: 0x303 is x86-64 */
+	uint64_t hwcap; /* 0: for every processor */
 };
 
 struct ldcache {
-	char *data; /* what the entries point into */
+	char *data; /* has the strings */
 	struct ldcache_entry *entries;
 	size_t count;
-	const char **hwcaps; /* names that entries' hwcap can mean: "x86-64-v3" */
+	const char **hwcaps; /* the names that hwcap numbers: "x86-64-v3" */
 	size_t nhwcaps;
 };
 
-/* For whom a library is looked up. */
+/* The program and the processor that a library is looked up for. */
 struct ldcache_wish {
-	int flags;		   /* of the entries for such programs: 0x303 for x86-64 */
+	int flags;		   /* of entries for such programs */
 	uint64_t bits;		   /* hwcaps_bits */
-	const char *const *hwcaps; /* "x86-64-v3", ...: those that the processor has, best first */
+	const char *const *hwcaps; /* "x86-64-v3": of the processor, best first */
 	size_t nhwcaps;
 };
 
-/* The entry that the loader takes for a soname (glibc's _dl_load_cache_lookup: by halving, as its
- * ldconfig sorts them; among an entry's variants the one for the best of wish->hwcaps, which
- * come first in the file; then the first whose bits the processor has), or NULL. If that one's file
- * is not usable, the loader tries no other of the cache. */
+/* The entry that the loader takes for a soname (glibc's _dl_load_cache_lookup), or NULL. The search is
+ * binary, in the order of ldconfig. Among the variants of a soname the loader takes the one for the
+ * best of wish->hwcaps, which come first in the file, else the first whose bits the processor has. If
+ * the file of that entry is unusable, the loader tries no other entry. */
 const struct ldcache_entry *ldcache_find(const struct ldcache *cache, const char *soname,
 					 const struct ldcache_wish *wish);
 
-/* -ENOENT if there is none, -EBADMSG if it is damaged: both leave out empty and are no reason to
- * give up (the loader goes on without it). */
+/* -ENOENT: no cache; -EBADMSG: a damaged one. Both leave *out empty: the loader goes on without. */
 int ldcache_read(const char *path, struct ldcache *out, struct err *err);
 int ldcache_parse(char *data, size_t len, struct ldcache *out, struct err *err); /* takes data */
 void ldcache_free(struct ldcache *cache);

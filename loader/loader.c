@@ -4,20 +4,18 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/sysroot.h"
-#include "elf/readers.h"
 #include "loader/hwcaps.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_SIZE_MAX (16u << 20) /* of a loader */
-#define MUSL_PATH_MAX 65536	  /* bytes, and */
+#define MUSL_PATH_MAX 65536 /* bytes of musl's path file */
 #define MUSL_DIRS_MAX 1024
 #define MUSL_DEFAULT "/lib:/usr/local/lib:/usr/lib"
 
-/* Where programs of a kind usually have their loader, and the flags that entries of the cache for
- * them have (glibc's ldconfig.h and dl-cache.h: FLAG_ELF_LIBC6 and the required architecture). */
+/* The usual loader of each architecture, and the flags of its entries in ld.so.cache (glibc's
+ * ldconfig.h and dl-cache.h: FLAG_ELF_LIBC6 and the required architecture). */
 static const struct {
 	const char *arch, *path;
 	int flags;
@@ -42,17 +40,18 @@ static size_t usual_of(int class, int machine)
 	return i;
 }
 
-static bool begins(const char *s, const char *with)
+static bool has_prefix(const char *s, const char *with)
 {
 	return s && strncmp(s, with, strlen(with)) == 0;
 }
 
-static bool is_glibcs(const char *name)
+static bool is_glibc_name(const char *name)
 {
-	return begins(name, "ld-linux") || begins(name, "ld64.so.") || begins(name, "ld.so.");
+	return has_prefix(name, "ld-linux") || has_prefix(name, "ld64.so.") ||
+	       has_prefix(name, "ld.so.");
 }
 
-/* A library of musl names no loader, but needs musl's libc, and not glibc's. */
+/* A library names no loader, but one of musl needs musl's libc and not glibc's. */
 static bool needs_musl(const struct elf *e)
 {
 	bool yes = false;
@@ -61,7 +60,7 @@ static bool needs_musl(const struct elf *e)
 		if (strcmp(e->needed[i].name, "libc.so.6") == 0)
 			return false;
 		yes |= strcmp(e->needed[i].name, "libc.so") == 0 ||
-		       begins(e->needed[i].name, "libc.musl-");
+		       has_prefix(e->needed[i].name, "libc.musl-");
 	}
 	return yes;
 }
@@ -81,69 +80,20 @@ static const char *musl_arch(int class, int machine)
 	return arch;
 }
 
-/* A directory of a list that glibc was built with: "/lib/x86_64-linux-gnu/" and a NUL. */
-static size_t system_dir(const char *at, const char *end)
-{
-	const char *stop = memchr(at, '\0', (size_t)(end - at));
-	size_t len = stop ? (size_t)(stop - at) : 0;
-
-	if (len < 3 || len > 255 || at[0] != '/' || at[len - 1] != '/')
-		return 0;
-	for (size_t i = 0; i < len; i++)
-		if (at[i] <= ' ' || at[i] > '~')
-			return 0;
-	return len;
-}
-
-/* The loader's default directories stand in its file one after the other (system_dirs in
- * dl-load.c); they are what was configured when it was built, and differ from one to the next:
- * /lib32 for the i386 loader of an amd64 Debian, /lib64 elsewhere. */
-static int defaults_in(const char *data, size_t len, struct strings *out, struct err *err)
-{
-	const char *end = data + len;
-
-	for (const char *p = data; p && p + 4 < end; p++) {
-		const char *q = p = memmem(p, (size_t)(end - p), "\0/lib", 5);
-		size_t n = 0, one;
-
-		if (!p)
-			return 0;
-		for (q++; q < end && (one = system_dir(q, end)) > 0; q += one + 1)
-			n++;
-		if (n < 2)
-			continue;
-		for (q = p + 1; n > 0 && out->count < LOADER_DEFAULTS; n--, q += strlen(q) + 1) {
-			char dir[256];
-			int r;
-
-			snprintf(dir, sizeof dir, "%.*s", (int)strlen(q) - 1, q);
-			r = strings_add_once(out, dir, err);
-			if (r < 0)
-				return r;
-		}
-		return 0;
-	}
-	return 0;
-}
-
-/* Debian's. */
+/* The default directories of Debian's loaders. */
 static int usual_defaults(struct loader *l, struct err *err)
 {
 	const char *triplet = elf_triplet(l->class, l->machine);
-	char dir[PATH_MAX];
-	int r;
+	int r = strings_addf(&l->defaults, err, "/lib/%s", triplet);
 
-	snprintf(dir, sizeof dir, "/lib/%s", triplet);
-	r = strings_add_once(&l->defaults, dir, err);
-	snprintf(dir, sizeof dir, "/usr/lib/%s", triplet);
 	if (r == 0)
-		r = strings_add_once(&l->defaults, dir, err);
+		r = strings_addf(&l->defaults, err, "/usr/lib/%s", triplet);
 	if (r == 0)
-		r = strings_add_once(&l->defaults, "/lib", err);
-	return r == 0 ? strings_add_once(&l->defaults, "/usr/lib", err) : r;
+		r = strings_add(&l->defaults, "/lib", err);
+	return r == 0 ? strings_add(&l->defaults, "/usr/lib", err) : r;
 }
 
-/* A small file of the view, whole; -ENOENT and the like without a text. */
+/* Reads a small file of the view. A negative errno has no text. */
 static int read_whole(const struct sysroot *sysroot, const char *path, size_t max, char **data,
 		      size_t *len)
 {
@@ -158,15 +108,6 @@ static int read_whole(const struct sysroot *sysroot, const char *path, size_t ma
 	return file_read(fd, max, data, len, &ignored);
 }
 
-int loader_defaults(int fd, struct strings *out, struct err *err)
-{
-	AUTO_FREE char *data = NULL;
-	size_t len;
-	int r = file_read(fd, FILE_SIZE_MAX, &data, &len, err);
-
-	return r < 0 ? r : defaults_in(data, len, out, err);
-}
-
 static int read_defaults(const struct sysroot *sysroot, struct readers *readers, struct loader *l,
 			 struct err *err)
 {
@@ -175,10 +116,10 @@ static int read_defaults(const struct sysroot *sysroot, struct readers *readers,
 
 	if (fd < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	return readers_defaults(readers, fd, &st, &l->defaults, err);
+	return readers_default_dirs(readers, fd, &st, &l->defaults, err);
 }
 
-static int glibc_ways(const struct sysroot *sysroot, struct readers *readers, struct loader *l,
+static int read_glibc(const struct sysroot *sysroot, struct readers *readers, struct loader *l,
 		      struct err *err)
 {
 	size_t u = usual_of(l->class, l->machine);
@@ -189,7 +130,7 @@ static int glibc_ways(const struct sysroot *sysroot, struct readers *readers, st
 	if (r == 0)
 		r = hwcaps_subdirs(l->class, l->machine, &l->subdirs, err);
 	for (size_t i = 0; r == 0 && i < l->subdirs.count; i++)
-		if (begins(l->subdirs.items[i], "glibc-hwcaps/"))
+		if (has_prefix(l->subdirs.items[i], "glibc-hwcaps/"))
 			r = strings_add_once(&l->hwcaps, path_base(l->subdirs.items[i]), err);
 	if (r < 0)
 		return r;
@@ -204,24 +145,22 @@ static int glibc_ways(const struct sysroot *sysroot, struct readers *readers, st
 	return 0;
 }
 
-/* musl's sys_path: a file beside the loader's directory, or what is built in. */
-static int musl_ways(const struct sysroot *sysroot, struct loader *l, struct err *err)
+/* musl's sys_path: from a file in an etc beside the loader's directory, or its built-in default. */
+static int read_musl(const struct sysroot *sysroot, struct loader *l, struct err *err)
 {
 	AUTO_FREE char *data = NULL;
 	char path[PATH_MAX], dir[PATH_MAX], up[PATH_MAX], all[] = MUSL_DEFAULT, *save = NULL;
-	const char *end;
 	size_t len;
 	int r = 0, e;
 
 	path_dir(l->path, dir);
 	path_dir(dir, up);
-	end = strcmp(up, "/") == 0 ? "" : up;
-	if (snprintf(path, sizeof path, "%s/etc/ld-musl-%s.path", end,
+	if (snprintf(path, sizeof path, "%s/etc/ld-musl-%s.path", strcmp(up, "/") == 0 ? "" : up,
 		     musl_arch(l->class, l->machine)) >= (int)sizeof path)
 		return 0;
 	e = read_whole(sysroot, path, MUSL_PATH_MAX, &data, &len);
 	if (e < 0 && e != -ENOENT)
-		return 0; /* an empty path, as musl has it */
+		return 0; /* musl takes an unreadable file for an empty path */
 	for (char *d = strtok_r(e < 0 ? all : data, ":\n", &save);
 	     r == 0 && d && l->defaults.count < MUSL_DIRS_MAX; d = strtok_r(NULL, ":\n", &save))
 		r = strings_add_once(&l->defaults, d, err);
@@ -233,15 +172,14 @@ static enum loader_kind kind_of(const struct elf *program, const char *path,
 {
 	const char *name = path_base(path);
 
-	if (begins(name, "ld-musl-") || (!program->interp && needs_musl(program)))
+	if (has_prefix(name, "ld-musl-") || (!program->interp && needs_musl(program)))
 		return LOADER_MUSL;
-	if (is_glibcs(name) || (loader && is_glibcs(loader->soname)))
+	if (is_glibc_name(name) || (loader && is_glibc_name(loader->soname)))
 		return LOADER_GLIBC;
 	return LOADER_OTHER;
 }
 
-/* A static program: nothing is loaded for it. (One that is position-independent has a dynamic
- * section, for itself.) */
+/* A static program that is position-independent has a dynamic section, but needs nothing. */
 bool loader_is_static(const struct elf *e)
 {
 	return !e->interp && (!e->dynamic || (e->pie && e->nneeded == 0));
@@ -265,9 +203,9 @@ void loader_path(const struct sysroot *sysroot, const struct elf *program, char 
 	snprintf(out, PATH_MAX, "%s", u < sizeof usual / sizeof *usual ? usual[u].path : "");
 }
 
-static int find_ways(const struct sysroot *sysroot, struct readers *readers,
-		     const struct elf *program, const char *path, const struct elf *loader,
-		     struct loader *l, struct err *err)
+static int fill_loader(const struct sysroot *sysroot, struct readers *readers,
+		       const struct elf *program, const char *path, const struct elf *loader,
+		       struct loader *l, struct err *err)
 {
 	l->class = program->class;
 	l->machine = program->machine;
@@ -276,10 +214,10 @@ static int find_ways(const struct sysroot *sysroot, struct readers *readers,
 	l->path = strdup(path);
 	if (!l->path)
 		return err_nomem(err);
-	/* What a static program could load with dlopen(3) goes by the usual ways. */
+	/* A static program can still call dlopen(3), by the rules of the usual loader. */
 	l->kind = loader_is_static(program) ? LOADER_NONE : kind_of(program, path, loader);
-	return l->kind == LOADER_MUSL ? musl_ways(sysroot, l, err)
-				      : glibc_ways(sysroot, readers, l, err);
+	return l->kind == LOADER_MUSL ? read_musl(sysroot, l, err)
+				      : read_glibc(sysroot, readers, l, err);
 }
 
 int loader_make(const struct sysroot *sysroot, struct readers *readers, const struct elf *program,
@@ -290,7 +228,7 @@ int loader_make(const struct sysroot *sysroot, struct readers *readers, const st
 
 	if (!l)
 		return err_nomem(err);
-	r = find_ways(sysroot, readers, program, path, loader, l, err);
+	r = fill_loader(sysroot, readers, program, path, loader, l, err);
 	if (r < 0) {
 		loader_free(l);
 		return r;

@@ -1,238 +1,336 @@
-/* Places and libraries, by the closure's walk; the rules are in closure.h. */
 #include "loader/search.h"
 
-#include "base/cleanup.h"
 #include "base/path.h"
-#include "loader/hwcaps.h"
 
-#include <dirent.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void search_free(struct search **search)
+#define OBJECTS_MAX 4096
+
+int search_add_object(struct search *s, const char *path, size_t *number, struct err *err)
 {
-	if (!*search)
-		return;
-	strings_free(&(*search)->paths);
-	strings_free(&(*search)->libraries);
-	closure_free(&(*search)->closure);
-	scan_free(&(*search)->scan);
-	free(*search);
-	*search = NULL;
-}
+	size_t n = s->count;
 
-/* Where a need is a path itself: the file there may be one of a pinned name. */
-static int note_named(struct search *s, struct err *err)
-{
-	int r = 0;
+	if (n == OBJECTS_MAX)
+		return err_set(err, E2BIG, "it would load more than %d files", OBJECTS_MAX);
+	if ((n & (n - 1)) == 0) {
+		size_t room = n ? 2 * n : 1;
+		struct object *objects = reallocarray(s->objects, room, sizeof *objects);
+		struct object_paths *paths = NULL;
 
-	for (size_t i = 0; r == 0 && i < s->closure.count; i++)
-		for (size_t k = 0; r == 0 && k < s->closure.objects[i].nneeds; k++) {
-			const struct need *n = &s->closure.objects[i].needs[k];
-			char dir[PATH_MAX], real[PATH_MAX];
-
-			if (n->rule != RULE_PATH || !n->path || strlen(n->path) >= PATH_MAX)
-				continue;
-			path_dir(n->path, dir);
-			if (realpath(dir, real))
-				r = strings_add_once(&s->paths, real, err);
-		}
-	return r;
-}
-
-/* All directories of the search paths: those too in which nothing was found, or not asked for. */
-static int note_paths(struct search *s, struct err *err)
-{
-	AUTO_STRINGS struct strings named = {0};
-	int r = closure_paths(&s->closure, s->scan, CLOSURE_NO_CWD, &named, err);
-
-	for (size_t i = 0; r == 0 && i < named.count; i++) {
-		char real[PATH_MAX];
-
-		if (realpath(named.items[i], real))
-			r = strings_add_once(&s->paths, real, err);
+		if (objects)
+			s->objects = objects;
+		paths = reallocarray(s->paths, room, sizeof *paths);
+		if (paths)
+			s->paths = paths;
+		if (!objects || !paths)
+			return err_nomem(err);
 	}
-	return r < 0 ? r : note_named(s, err);
+	s->objects[n] = (struct object){
+		.path = path, .by = CLOSURE_NONE, .by_need = CLOSURE_NONE, .wanted = true};
+	s->paths[n] = (struct object_paths){0};
+	s->count++;
+	*number = n;
+	return 0;
 }
 
-static int note_libraries(struct search *s, struct err *err)
+void search_clear(struct search *s)
 {
+	for (size_t i = 0; s->paths && i < s->count; i++) {
+		searchpath_clear(&s->paths[i].rpath);
+		searchpath_clear(&s->paths[i].runpath);
+	}
+	free(s->paths);
+	searchpath_clear(&s->library_path);
+	for (size_t i = 0; s->objects && i < s->count; i++)
+		free(s->objects[i].needs);
+	free(s->objects);
+}
+
+/* -- files -- */
+
+enum found {
+	FOUND_NOT,
+	FOUND,
+	FOUND_STOP, /* the file cannot be opened: the loader gives up this search path */
+};
+
+/* Why glibc's loader fails at a file that it has opened; NULL: it does not. */
+static const char *fault_of(const struct cached_file *f)
+{
+	const struct elf *elf = &f->info.elf;
+
+	if (!f->regular)
+		return "it is not a regular file";
+	if (!f->info.is_elf)
+		return f->info.empty ? "file too short" : "invalid ELF header";
+	if (elf->fault)
+		return elf_fault_text(elf->fault);
+	if (f->info.why)
+		return f->info.why;
+	if (elf->pie)
+		return "cannot dynamically load position-independent executable";
+	if (!elf->shared)
+		return "cannot dynamically load executable";
+	return elf->dynamic ? NULL : "object file has no dynamic section";
+}
+
+static bool is_other_machine(const struct loader *loader, const struct elf *elf)
+{
+	return elf->class != 0 && (elf->class != loader->class || elf->machine != loader->machine);
+}
+
+static int try_file(struct search *s, const char *path, struct need *need,
+		    const struct cached_path **file, struct err *err)
+{
+	const struct loader *loader = s->context.loader;
+	const bool glibc = loader->kind == LOADER_GLIBC;
+	const struct cached_path *f;
+	int r = search_spend(&s->context, WALK_COST_FILE, err);
+
+	if (r == 0)
+		r = filecache_path(s->context.files, path, &f, err);
+	if (r < 0)
+		return r;
+	if (f->error)
+		return !glibc || f->error == -ENOENT || f->error == -EACCES || f->error == -ENOTDIR
+			       ? FOUND_NOT
+			       : FOUND_STOP;
+	/* musl takes the first file that it can open, and fails if that is no good. */
+	if (!is_other_machine(loader, &f->file->info.elf))
+		need->broken = fault_of(f->file);
+	else if (glibc)
+		return FOUND_NOT;
+	else
+		need->broken = "it is for another machine";
+	*file = f;
+	r = filecache_text(s->context.files, path, &need->path, err);
+	return r < 0 ? r : FOUND;
+}
+
+/* dir/sub/name; sub and name may be "", and so may dir: the working directory. False if too long. */
+static bool join_subdir(char out[PATH_MAX], const char *dir, const char *sub, const char *name)
+{
+	int n = snprintf(out, PATH_MAX, "%s%s%s%s%s", strcmp(dir, "/") == 0 ? "" : dir,
+			 *dir ? "/" : "", sub, *sub && *name ? "/" : "", name);
+
+	return n >= 0 && n < PATH_MAX;
+}
+
+static int try_subdir(struct search *s, const char *dir, const char *sub, struct need *need,
+		      const struct cached_path **file, struct err *err)
+{
+	char path[PATH_MAX];
+	bool there = true;
 	int r = 0;
 
-	for (size_t i = 1; r == 0 && i < s->closure.count; i++)
-		if (s->closure.objects[i].wanted)
-			r = strings_add_once(&s->libraries, s->closure.objects[i].canonical, err);
+	if (*sub) {
+		if (!join_subdir(path, dir, sub, ""))
+			return FOUND_NOT;
+		r = filecache_dir(s->context.files, path, &there, err);
+	}
+	if (r < 0 || !there || !join_subdir(path, dir, sub, need->name))
+		return r;
+	r = try_file(s, path, need, file, err);
+	if (r == FOUND)
+		need->subdir = sub;
 	return r;
 }
 
-int search_from(const char *path, struct search **out, struct err *err)
+/* A directory, after its subdirectories for this processor. */
+static int try_dir(struct search *s, const char *dir, struct need *need,
+		   const struct cached_path **file, struct err *err)
 {
-	CLEANUP(search_free) struct search *s = calloc(1, sizeof *s);
+	const struct strings *subdirs = &s->context.loader->subdirs;
+	const bool glibc = s->context.loader->kind == LOADER_GLIBC;
+	size_t n = glibc ? subdirs->count : 1;
+	bool there = true;
+	int r = search_spend(&s->context, WALK_COST_DIR * n, err);
+
+	if (r == 0 && glibc)
+		r = filecache_dir(s->context.files, dir, &there, err);
+	if (r < 0 || !there)
+		return r;
+	for (size_t i = 0; r == FOUND_NOT && i < n; i++)
+		r = try_subdir(s, dir, glibc ? subdirs->items[i] : "", need, file, err);
+	return r;
+}
+
+static int try_dirs(struct search *s, const char *const *dirs, size_t count, enum load_rule rule,
+		    size_t owner, struct need *need, const struct cached_path **file,
+		    struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		int r = try_dir(s, dirs[i], need, file, err);
+
+		if (r == FOUND) {
+			need->rule = rule;
+			need->owner = owner;
+		}
+		if (r != FOUND_NOT)
+			return r == FOUND_STOP ? FOUND_NOT : r;
+	}
+	return FOUND_NOT;
+}
+
+static int try_library_path(struct search *s, struct need *need, const struct cached_path **file,
+			    struct err *err)
+{
+	return try_dirs(s, s->library_path.dirs, s->library_path.count, RULE_LIBRARY_PATH,
+			CLOSURE_NONE, need, file, err);
+}
+
+static int try_defaults(struct search *s, struct need *need, const struct cached_path **file,
+			struct err *err)
+{
+	const struct strings *defaults = &s->context.loader->defaults;
+
+	return try_dirs(s, (const char *const *)defaults->items, defaults->count, RULE_DEFAULT,
+			CLOSURE_NONE, need, file, err);
+}
+
+/* The DT_RPATH, or the DT_RUNPATH, of an object. */
+static int try_path_of(struct search *s, size_t owner, bool runpath, struct need *need,
+		       const struct cached_path **file, struct err *err)
+{
+	struct searchpath *path = runpath ? &s->paths[owner].runpath : &s->paths[owner].rpath;
+	const struct object *o = &s->objects[owner];
+	int r = 0;
+
+	if (!path->known)
+		r = searchpath_split(path, &s->context, runpath ? o->elf->runpath : o->elf->rpath,
+				     searchpath_separators(s->context.loader),
+				     &(struct token_owner){o, owner == 0}, err);
+	return r < 0 ? r
+		     : try_dirs(s, path->dirs, path->count, runpath ? RULE_RUNPATH : RULE_RPATH,
+				owner, need, file, err);
+}
+
+/* -- glibc -- */
+
+static int try_rpaths(struct search *s, size_t object, struct need *need,
+		      const struct cached_path **file, struct err *err)
+{
+	int r = FOUND_NOT;
+
+	if (s->objects[object].elf->runpath)
+		return FOUND_NOT;
+	for (size_t i = object; r == FOUND_NOT && i != CLOSURE_NONE; i = s->objects[i].by)
+		if (s->objects[i].elf->rpath)
+			r = try_path_of(s, i, false, need, file, err);
+	return r;
+}
+
+static bool is_in_default_dir(const struct loader *loader, const char *path)
+{
+	for (size_t i = 0; i < loader->defaults.count; i++)
+		if (path_below(path, loader->defaults.items[i]))
+			return true;
+	return false;
+}
+
+/* The hwcaps subdirectory that a path has before its last name; "" without one. */
+static const char *subdir_of(const struct loader *loader, const char *path)
+{
+	size_t len = (size_t)(path_base(path) - path);
+
+	for (size_t i = 0; i < loader->subdirs.count; i++) {
+		const char *sub = loader->subdirs.items[i];
+		size_t n = strlen(sub);
+
+		if (n > 0 && len > n + 1 && strncmp(path + len - n - 1, sub, n) == 0 &&
+		    path[len - n - 2] == '/')
+			return sub;
+	}
+	return "";
+}
+
+static int try_cache(struct search *s, size_t object, size_t name, struct need *need,
+		     const struct cached_path **file, struct err *err)
+{
+	const struct loader *loader = s->context.loader;
+	const char *path = ldview_cached(s->context.view, loader, name);
 	int r;
 
-	if (!s)
-		return err_nomem(err);
-	r = scan_new(NULL, &s->scan, err);
-	if (r == 0)
-		r = closure_of(s->scan, path, NULL, CLOSURE_NO_CWD, &s->closure, err);
-	if (r == 0)
-		r = note_paths(s, err);
-	if (r == 0)
-		r = note_libraries(s, err);
-	if (r < 0)
-		return r;
-	*out = s;
-	s = NULL;
-	return 0;
+	if (!path || strlen(path) >= PATH_MAX ||
+	    (s->objects[object].elf->nodeflib && is_in_default_dir(loader, path)))
+		return FOUND_NOT;
+	r = try_file(s, path, need, file, err);
+	if (r == FOUND) {
+		need->rule = RULE_CACHE;
+		need->subdir = subdir_of(loader, path);
+	}
+	return r == FOUND_STOP ? FOUND_NOT : r;
 }
 
-/* -- places -- */
-
-/* Is there, and of the program's architecture? The loader passes over others. */
-static int fits(struct search *s, const char *path, bool *yes, struct err *err)
+static int search_glibc(struct search *s, size_t object, size_t name, struct need *need,
+			const struct cached_path **file, struct err *err)
 {
-	const struct file *file;
-	int r = scan_file(s->scan, path, &file, err);
+	const struct elf *elf = s->objects[object].elf;
+	int r = try_rpaths(s, object, need, file, err);
 
-	if (r == 0)
-		*yes = !file->error && file->facts->is_elf && !file->facts->why &&
-		       file->facts->elf.class == s->closure.ways->class &&
-		       file->facts->elf.machine == s->closure.ways->machine;
+	if (r == FOUND_NOT)
+		r = try_library_path(s, need, file, err);
+	if (r == FOUND_NOT && elf->runpath)
+		r = try_path_of(s, object, true, need, file, err);
+	if (r == FOUND_NOT)
+		r = try_cache(s, object, name, need, file, err);
+	if (r == FOUND_NOT && !elf->nodeflib)
+		r = try_defaults(s, need, file, err);
 	return r;
 }
 
-/* Search paths can name thousands of directories, each with its variants. */
-#define PLACES_MAX 65536
+/* -- musl -- */
 
-static int place(struct strings *out, const char *dir, const char *soname, struct search *s,
-		 struct err *err)
+static int search_musl(struct search *s, size_t object, struct need *need,
+		       const struct cached_path **file, struct err *err)
 {
-	char path[PATH_MAX], real[PATH_MAX];
-	int n = snprintf(path, sizeof path, "%s/%s", dir, soname), r;
-	bool yes = false;
+	int r = try_library_path(s, need, file, err);
 
-	if (++s->places > PLACES_MAX)
-		return err_set(err, E2BIG, "the loader may look for %s in more than %d places",
-			       soname, PLACES_MAX);
-	if (n < 0 || (size_t)n >= sizeof path)
+	for (size_t i = object; r == FOUND_NOT && i != CLOSURE_NONE; i = s->objects[i].by)
+		r = try_path_of(s, i, s->objects[i].elf->runpath != NULL, need, file, err);
+	return r == FOUND_NOT ? try_defaults(s, need, file, err) : r;
+}
+
+/* -- one need -- */
+
+int search_need(struct search *s, size_t object, size_t name, struct need *need,
+		const struct cached_path **file, struct err *err)
+{
+	bool relative;
+	int r;
+
+	if (!strchr(need->name, '/'))
+		return s->context.loader->kind == LOADER_MUSL
+			       ? search_musl(s, object, need, file, err)
+			       : search_glibc(s, object, name, need, file, err);
+	relative = need->name[0] != '/' && s->context.no_cwd;
+	r = relative ? FOUND_NOT : try_file(s, need->name, need, file, err);
+	if (r == FOUND)
+		need->rule = RULE_PATH;
+	return r == FOUND_STOP ? FOUND_NOT : r;
+}
+
+int search_hint(struct search *s, struct need *need, struct err *err)
+{
+	const struct strings *dirs;
+	const char *no_cache;
+	int r;
+
+	ldview_cache(s->context.view, &no_cache);
+	if (!no_cache || s->context.loader->kind != LOADER_GLIBC || strchr(need->name, '/'))
 		return 0;
-	r = fits(s, path, &yes, err);
-	if (r < 0 || !yes || !realpath(dir, real))
-		return r;
-	return strings_add_once(out, real, err);
-}
+	r = ldview_conf_dirs(s->context.view, &dirs, err);
+	for (size_t i = 0; r == 0 && i < dirs->count; i++) {
+		struct need found = {.name = need->name};
+		const struct cached_path *file;
 
-/* All that lies below a directory glibc-hwcaps. */
-static int hwcaps_places(struct strings *out, const char *dir, const char *soname, struct search *s,
-			 struct err *err)
-{
-	AUTO_DIR DIR *d = opendir(dir);
-	struct dirent *entry;
-	int r = 0;
-
-	while (r == 0 && d && (entry = readdir(d))) {
-		char sub[PATH_MAX];
-		int n = snprintf(sub, sizeof sub, "%s/%s", dir, entry->d_name);
-
-		if (entry->d_name[0] != '.' && n > 0 && (size_t)n < sizeof sub)
-			r = place(out, sub, soname, s, err);
+		r = try_dir(s, dirs->items[i], &found, &file, err);
+		if (r == FOUND && !found.broken)
+			need->hint = found.path;
+		if (r == FOUND)
+			return 0;
 	}
-	return r;
-}
-
-/* A directory of the search and its variants: all below glibc-hwcaps, and the legacy names and
- * their combinations. They are asked for by name: to list some thousand libraries takes longer. */
-static int variants(struct strings *out, const char *dir, const char *soname, struct search *s,
-		    int depth, struct err *err)
-{
-	static const char hwcaps[] = "glibc-hwcaps";
-	const char *name = hwcaps;
-	int r = place(out, dir, soname, s, err);
-
-	for (size_t i = 0; r == 0 && depth > 0 && name; name = hwcaps_legacy(i++)) {
-		char sub[PATH_MAX];
-		bool there = false;
-		int n = snprintf(sub, sizeof sub, "%s/%s", dir, name);
-
-		if (n > 0 && (size_t)n < sizeof sub)
-			r = scan_dir(s->scan, sub, &there, err);
-		if (r == 0 && there)
-			r = name == hwcaps ? hwcaps_places(out, sub, soname, s, err)
-					   : variants(out, sub, soname, s, depth - 1, err);
-	}
-	return r;
-}
-
-static int cache_places(struct strings *out, const char *soname, struct search *s, struct err *err)
-{
-	const struct ldcache *cache = scan_cache(s->scan, NULL);
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < cache->count; i++) {
-		const struct ldcache_entry *e = &cache->entries[i];
-		char dir[PATH_MAX];
-
-		if ((e->flags != s->closure.ways->wish.flags && e->flags != 1) ||
-		    strcmp(e->soname, soname) != 0 || strlen(e->path) >= PATH_MAX)
-			continue;
-		path_dir(e->path, dir);
-		r = variants(out, dir, soname, s, 4, err);
-	}
-	return r;
-}
-
-static int default_places(struct strings *out, const char *soname, struct search *s,
-			  struct err *err)
-{
-	const struct strings *defaults = &s->closure.ways->defaults;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < defaults->count; i++)
-		r = variants(out, defaults->items[i], soname, s, 4, err);
-	return r;
-}
-
-static int prepare(struct program *program, const char *path, struct err *err)
-{
-	return program->search ? 0 : search_from(path, &program->search, err);
-}
-
-int program_places(struct program *program, const char *path, const char *soname,
-		   const char *const *also, size_t nalso, struct strings *out, struct err *err)
-{
-	AUTO_STRINGS struct strings found = {0};
-	int r = prepare(program, path, err);
-
-	if (r == 0)
-		program->search->places = 0;
-	for (size_t i = 0; r == 0 && i < program->search->paths.count; i++)
-		r = variants(&found, program->search->paths.items[i], soname, program->search, 4,
-			     err);
-	if (r == 0)
-		r = cache_places(&found, soname, program->search, err);
-	if (r == 0)
-		r = default_places(&found, soname, program->search, err);
-	for (size_t i = 0; r == 0 && i < nalso; i++)
-		r = variants(&found, also[i], soname, program->search, 4, err);
-	if (r < 0)
-		return r;
-	*out = found;
-	found = (struct strings){0};
-	return 0;
-}
-
-int program_closure(struct program *program, const char *path, struct strings *out, struct err *err)
-{
-	AUTO_STRINGS struct strings copy = {0};
-	int r = prepare(program, path, err);
-
-	for (size_t i = 0; r == 0 && i < program->search->libraries.count; i++)
-		r = strings_add_once(&copy, program->search->libraries.items[i], err);
-	if (r < 0)
-		return r;
-	*out = copy;
-	copy = (struct strings){0};
-	return 0;
+	return r < 0 ? r : 0;
 }

@@ -1,17 +1,45 @@
-/* Where the loader looks on its way from a program: found out once, asked often. */
+/*
+ * The search for one need, by the rules of its loader. glibc's (ld.so(8); elf/dl-load.c,
+ * _dl_map_object; elf/dl-cache.c), in this order:
+ *
+ *	a name with a '/'	is a path: no search
+ *	DT_RPATH		of the object, then of the one that brought it in, and so on up to
+ *				the program; none of them if the object has a DT_RUNPATH
+ *	LD_LIBRARY_PATH
+ *	DT_RUNPATH		of the object alone
+ *	ld.so.cache		the best entry for this processor; not if the object has
+ *				DF_1_NODEFLIB and the entry is in a default directory
+ *	default directories	not with DF_1_NODEFLIB
+ *
+ * In each directory the hwcaps subdirectories come first. The loader passes over a file of another
+ * class or machine, and fails at a file that is not ELF.
+ *
+ * musl's (ldso/dynlink.c, load_library): LD_LIBRARY_PATH; the DT_RUNPATH, or else DT_RPATH, of the
+ * object and of all that brought it in; its one path.
+ */
 #pragma once
 
-#include "base/strings.h"
-#include "loader/closure.h"
-#include "loader/program.h"
+#include "loader/searchpath.h"
 
 struct search {
-	struct scan *scan;
-	struct closure closure;
-	struct strings paths;	  /* of DT_RPATH and DT_RUNPATH in the closure, canonical */
-	struct strings libraries; /* the closure's files, canonical, breadth first */
-	size_t places;		  /* that were looked at for one name */
+	struct search_context context;
+	/* The objects loaded so far, and their search paths. */
+	struct object *objects;
+	struct object_paths {
+		struct searchpath rpath, runpath;
+	} * paths;
+	size_t count;
+	struct searchpath library_path; /* LD_LIBRARY_PATH */
 };
 
-int search_from(const char *path, struct search **out, struct err *err);
-void search_free(struct search **search);
+/* Adds an object: its number, with everything but path still to be filled. The objects may move. */
+int search_add_object(struct search *search, const char *path, size_t *number, struct err *err);
+/* The objects stay if they were taken: search->objects is NULL then. */
+void search_clear(struct search *search);
+
+/* Searches for a need of an object; name is the number of need->name. 1: found, need->path and the
+ * members beside it and *file are filled, and need->broken may be set. 0: not found. */
+int search_need(struct search *search, size_t object, size_t name, struct need *need,
+		const struct cached_path **file, struct err *err);
+/* Sets need->hint if there is no ld.so.cache, but ld.so.conf names a directory that has the file. */
+int search_hint(struct search *search, struct need *need, struct err *err);

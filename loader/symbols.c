@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/sysroot.h"
+#include "elf/file_owner.h"
 #include "elf/linkage.h"
 #include "elf/reader.h"
 #include "elf/readers.h"
@@ -9,33 +10,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A file whose symbols were read, by its number where they were. Open addressing. */
-struct read_file {
-	const struct elf_info *facts; /* NULL: free */
+/* A file whose symbols were read, and its number in the linkage that has them. */
+struct numbered_file {
+	const struct cached_file *file; /* NULL: free */
 	uint32_t number;
 };
 
-/* Where symbols are read and looked up: here, or by a process. */
-struct place {
-	struct linkage *here; /* NULL: by the parser */
+/* What reads and looks up symbols: a linkage in this process, or one in a confined process. */
+struct symbol_reader {
+	struct linkage *here; /* NULL: the parser has it */
 	struct parser parser;
-	struct read_file *files;
-	size_t count, room;
+	struct numbered_file *files;
+	size_t count, room; /* open addressing */
 };
 
 struct symbols {
-	struct place place;
-	struct file_owners origins;
+	struct symbol_reader reader;
+	struct file_owners owners;
 };
 
-static void place_clear(struct place *p)
+static void reader_clear(struct symbol_reader *p)
 {
 	struct err ignored;
 
 	linkage_free(&p->here);
 	parser_end(&p->parser, 0, &ignored);
 	free(p->files);
-	*p = (struct place){.parser = PARSER_NONE};
+	*p = (struct symbol_reader){.parser = PARSER_NONE};
 }
 
 int symbols_new(struct symbols **out, struct err *err)
@@ -43,7 +44,7 @@ int symbols_new(struct symbols **out, struct err *err)
 	*out = calloc(1, sizeof **out);
 	if (!*out)
 		return err_nomem(err);
-	(*out)->place.parser = PARSER_NONE;
+	(*out)->reader.parser = PARSER_NONE;
 	return 0;
 }
 
@@ -51,26 +52,26 @@ void symbols_free(struct symbols **symbols)
 {
 	if (!*symbols)
 		return;
-	place_clear(&(*symbols)->place);
-	file_owners_clear(&(*symbols)->origins);
+	reader_clear(&(*symbols)->reader);
+	file_owners_clear(&(*symbols)->owners);
 	free(*symbols);
 	*symbols = NULL;
 }
 
 /* -- files -- */
 
-static struct read_file *file_of(const struct place *p, const struct elf_info *f)
+static struct numbered_file *file_of(const struct symbol_reader *p, const struct cached_file *f)
 {
 	size_t i = (size_t)((uintptr_t)f * 0x9e3779b97f4a7c15u >> 20) & (p->room - 1);
 
-	while (p->files[i].facts && p->files[i].facts != f)
+	while (p->files[i].file && p->files[i].file != f)
 		i = (i + 1) & (p->room - 1);
 	return &p->files[i];
 }
 
-static int grow(struct place *p, struct err *err)
+static int grow_files(struct symbol_reader *p, struct err *err)
 {
-	struct place more = {.room = p->room ? 2 * p->room : 64};
+	struct symbol_reader more = {.room = p->room ? 2 * p->room : 64};
 
 	if (2 * (p->count + 1) <= p->room)
 		return 0;
@@ -78,59 +79,60 @@ static int grow(struct place *p, struct err *err)
 	if (!more.files)
 		return err_nomem(err);
 	for (size_t i = 0; i < p->room; i++)
-		if (p->files[i].facts)
-			*file_of(&more, p->files[i].facts) = p->files[i];
+		if (p->files[i].file)
+			*file_of(&more, p->files[i].file) = p->files[i];
 	free(p->files);
 	p->files = more.files;
 	p->room = more.room;
 	return 0;
 }
 
-static int answered(struct place *p, struct answer *head, char **data, struct err *err)
+static int receive_answer(struct symbol_reader *p, struct reader_answer *head, char **data,
+			  struct err *err)
 {
-	int r = reader_take(&p->parser, head, data, err);
+	int r = reader_receive(&p->parser, head, data, err);
 
-	/* What it had read went with it. */
+	/* The process has ended, and the symbols that it had read are lost. */
 	if (r == -EPROTO || r == -EPERM)
-		place_clear(p);
+		reader_clear(p);
 	return r == -EPROTO ? -EBADMSG : r;
 }
 
-static int begin(struct place *p, struct err *err)
+static int start_reader(struct symbol_reader *p, struct err *err)
 {
 	if (p->here || p->parser.pid >= 0)
 		return 0;
 	return readers_confine() ? reader_start(&p->parser, err) : linkage_new(&p->here, err);
 }
 
-static int read_tables(struct place *p, int fd, struct err *err)
+static int read_tables(struct symbol_reader *p, int fd, struct err *err)
 {
 	AUTO_FREE char *data = NULL;
-	struct answer head;
-	int r = begin(p, err);
+	struct reader_answer head;
+	int r = start_reader(p, err);
 
 	if (r < 0 || p->here)
 		return r < 0 ? r : linkage_add(p->here, fd, err);
-	r = parser_ask(&p->parser, ASK_TABLE, &fd, 1, err);
-	return r < 0 ? r : answered(p, &head, &data, err);
+	r = parser_ask(&p->parser, READER_TABLE, &fd, 1, err);
+	return r < 0 ? r : receive_answer(p, &head, &data, err);
 }
 
-/* The number of an object's file, which is read now if it is new. */
-static int number_of(struct place *p, const struct object *o, int fd, uint32_t *number,
+/* The number of an object's file; a new file is read. */
+static int number_of(struct symbol_reader *p, const struct object *o, int fd, uint32_t *number,
 		     struct err *err)
 {
-	struct read_file *f;
-	int r = grow(p, err);
+	struct numbered_file *f;
+	int r = grow_files(p, err);
 
 	if (r < 0)
 		return r;
-	f = o->facts ? file_of(p, o->facts) : NULL;
-	if (!f || !f->facts) {
+	f = o->cached ? file_of(p, o->cached) : NULL;
+	if (!f || !f->file) {
 		r = read_tables(p, fd, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", o->path);
 		if (f)
-			*f = (struct read_file){o->facts, (uint32_t)p->count};
+			*f = (struct numbered_file){o->cached, (uint32_t)p->count};
 		*number = (uint32_t)p->count++;
 		return 0;
 	}
@@ -140,8 +142,8 @@ static int number_of(struct place *p, const struct object *o, int fd, uint32_t *
 
 /* -- a closure -- */
 
-/* A loader that nothing wanted comes last, and is no part of the scope. */
-static size_t scope_of(const struct closure *c)
+/* The loader comes last and is outside the scope if nothing needs it. */
+static size_t scope_size(const struct closure *c)
 {
 	size_t n = 0;
 
@@ -157,10 +159,10 @@ static int open_object(const struct object *o, struct stat *st, struct err *err)
 	return fd < 0 ? err_sys(err, -fd, "cannot open %s", o->file) : fd;
 }
 
-/* The question's words (answer.h). 1: with origins, which is for root's files and the store's: there
- * is another. */
-static int words_of(struct place *p, struct file_owners *origins, const struct closure *c,
-		    size_t count, uint32_t *words, struct err *err)
+/* The words of a scope_question (elf/reader.h). With owners only files of root and of the store are
+ * read: 1 means that there is another one. */
+static int fill_words(struct symbol_reader *p, struct file_owners *owners, const struct closure *c,
+		      size_t count, uint32_t *words, struct err *err)
 {
 	size_t at = 0;
 
@@ -170,11 +172,11 @@ static int words_of(struct place *p, struct file_owners *origins, const struct c
 		AUTO_FD int fd = -1;
 		int r;
 
-		if (!o->facts || p->room == 0 || !file_of(p, o->facts)->facts)
+		if (!o->cached || p->room == 0 || !file_of(p, o->cached)->file)
 			fd = open_object(o, &st, err);
 		if (fd < -1)
 			return fd;
-		if (fd >= 0 && origins && file_owner_of(origins, fd, &st) == ORIGIN_OTHER)
+		if (fd >= 0 && owners && file_owner_of(owners, fd, &st) == FILE_OF_OTHERS)
 			return 1;
 		r = number_of(p, o, fd, &words[at], err);
 		if (r < 0)
@@ -187,8 +189,8 @@ static int words_of(struct place *p, struct file_owners *origins, const struct c
 	return 0;
 }
 
-static int ask_here(struct place *p, const uint32_t *words, size_t count, bool versions,
-		    struct undefineds *out, size_t *object, struct err *err)
+static int find_here(struct symbol_reader *p, const uint32_t *words, size_t count, bool versions,
+		     struct undefineds *out, size_t *object, struct err *err)
 {
 	AUTO_FREE struct linked *scope = calloc(count + 1, sizeof *scope);
 
@@ -199,14 +201,14 @@ static int ask_here(struct place *p, const uint32_t *words, size_t count, bool v
 	return linkage_undefined(p->here, scope, count, versions, out, object, err);
 }
 
-/* All that was answered is looked at. */
-static int take_missing(const char *data, size_t len, size_t count, struct undefineds *out,
-			struct err *err)
+/* Every length and number in the answer is checked. */
+static int decode_undefined(const char *data, size_t len, size_t count, struct undefineds *out,
+			    struct err *err)
 {
 	int r = 0;
 
 	while (r == 0 && len > 0) {
-		struct symbols_missing m;
+		struct undefined_reply m;
 		const char *name, *version;
 
 		if (len < sizeof m || out->count == UNDEFINED_MAX)
@@ -227,13 +229,13 @@ static int take_missing(const char *data, size_t len, size_t count, struct undef
 	return r;
 }
 
-static int ask_parser(struct place *p, const uint32_t *words, size_t nwords, size_t count,
+static int ask_reader(struct symbol_reader *p, const uint32_t *words, size_t nwords, size_t count,
 		      bool versions, struct undefineds *out, size_t *object, struct err *err)
 {
-	const struct symbols_question q = {(uint32_t)count, (uint32_t)nwords, versions};
+	const struct scope_question q = {(uint32_t)count, (uint32_t)nwords, versions};
 	AUTO_FREE char *data = NULL;
-	struct answer head = {0};
-	int r = parser_ask(&p->parser, ASK_UNDEFINED, NULL, 0, err);
+	struct reader_answer head = {0};
+	int r = parser_ask(&p->parser, READER_UNDEFINED, NULL, 0, err);
 
 	if (r == 0)
 		r = parser_tell(&p->parser, &q, sizeof q, err);
@@ -241,21 +243,22 @@ static int ask_parser(struct place *p, const uint32_t *words, size_t nwords, siz
 		r = parser_tell(&p->parser, words, nwords * sizeof *words, err);
 	if (r < 0)
 		return r;
-	r = answered(p, &head, &data, err);
+	r = receive_answer(p, &head, &data, err);
 	*object = r < 0 && head.object < count ? head.object : 0;
 	if (r == 0)
-		r = take_missing(data, head.len, count, out, err);
+		r = decode_undefined(data, head.len, count, out, err);
 	if (r != -EPROTO)
 		return r;
-	place_clear(p);
+	reader_clear(p);
 	return err_set(err, EBADMSG, "the ELF parser sent nonsense");
 }
 
-static int ask(struct place *p, struct file_owners *origins, const struct closure *c, size_t count,
-	       struct undefineds *out, struct err *err)
+static int find_undefined(struct symbol_reader *p, struct file_owners *owners,
+			  const struct closure *c, size_t count, struct undefineds *out,
+			  struct err *err)
 {
 	AUTO_FREE uint32_t *words = NULL;
-	const bool versions = c->loader == LOADER_GLIBC;
+	const bool versions = c->kind == LOADER_GLIBC;
 	size_t nwords = 0, object = 0;
 	int r;
 
@@ -264,30 +267,30 @@ static int ask(struct place *p, struct file_owners *origins, const struct closur
 	words = calloc(nwords + 1, sizeof *words);
 	if (!words)
 		return err_nomem(err);
-	r = words_of(p, origins, c, count, words, err);
+	r = fill_words(p, owners, c, count, words, err);
 	if (r != 0)
 		return r;
-	r = p->here ? ask_here(p, words, count, versions, out, &object, err)
-		    : ask_parser(p, words, nwords, count, versions, out, &object, err);
+	r = p->here ? find_here(p, words, count, versions, out, &object, err)
+		    : ask_reader(p, words, nwords, count, versions, out, &object, err);
 	return r < 0 ? err_wrap(err, r, "%s", c->objects[object].path) : 0;
 }
 
 int symbols_undefined(struct symbols *symbols, const struct closure *c, struct undefineds *out,
 		      struct err *err)
 {
-	struct place alone = {.parser = PARSER_NONE};
-	size_t count = scope_of(c);
+	struct symbol_reader alone = {.parser = PARSER_NONE};
+	size_t count = scope_size(c);
 	int r = 1;
 
 	*out = (struct undefineds){0};
-	if (c->loader == LOADER_NONE || count == 0)
+	if (c->kind == LOADER_NONE || count == 0)
 		return 0;
 	if (symbols)
-		r = ask(&symbols->place, readers_confine() ? &symbols->origins : NULL, c, count,
-			out, err);
+		r = find_undefined(&symbols->reader, readers_confine() ? &symbols->owners : NULL, c,
+				   count, out, err);
 	if (r == 1)
-		r = ask(&alone, NULL, c, count, out, err);
-	place_clear(&alone);
+		r = find_undefined(&alone, NULL, c, count, out, err);
+	reader_clear(&alone);
 	if (r < 0)
 		undefineds_free(out);
 	return r;

@@ -1,20 +1,21 @@
-/* The symbols of a closure: which references nothing in its global scope answers. */
+/* The undefined symbols of a closure: references that no object of its global scope defines. */
 #pragma once
 
 #include "elf/undefined.h"
 #include "loader/closure.h"
 
-/* What was found out, kept from one closure to the next (linkage.h). */
+/* Keeps what was read and found from one closure to the next (elf/linkage.h). */
 struct symbols;
 int symbols_new(struct symbols **out, struct err *err);
 void symbols_free(struct symbols **symbols);
 #define AUTO_SYMBOLS CLEANUP(symbols_free)
 
-/* An object whose tables cannot be read is -EBADMSG, named; -E2BIG: they are made to take very long.
- * The facts of all closures have to live as long as symbols, which may be NULL: then nothing is
- * kept.
- * Root's are read by a confined process (answer.h): one for all closures that are root's and the
- * store's alone, and one more for each closure with a file of somebody else's, which may make the
- * process that reads it say anything of that closure, and of no other. */
+/* -EBADMSG: the tables of an object, which is named, cannot be read; -E2BIG: the look-up would take too
+ * long. symbols may be NULL: then nothing is kept. The views of all closures must live as long as
+ * symbols.
+ *
+ * For root a confined process reads the tables (elf/reader.h): one for all closures whose files are
+ * only root's and the store's, and another for each closure with a file of somebody else's. Such a
+ * file can make the process lie about that closure and no other. */
 int symbols_undefined(struct symbols *symbols, const struct closure *closure,
 		      struct undefineds *out, struct err *err);

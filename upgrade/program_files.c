@@ -12,17 +12,17 @@ _Static_assert(UNTOUCHED == OWNER_NONE, "a file that no package owns is not touc
 void program_files_free(struct program_files *files)
 {
 	free(files->items);
-	scan_free(&files->scan);
+	ldview_free(&files->view);
 	*files = (struct program_files){0};
 }
 
-/* The strings of the closure belong to the scan. */
+/* The strings of the closure belong to the view. */
 static int add_app(struct program_files *out, const char *path, size_t app, struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
 	struct program_file *items;
 	struct err ignored;
-	int r = closure_of(out->scan, path, NULL, CLOSURE_NO_CWD, &c, &ignored);
+	int r = closure_of(out->view, path, NULL, CLOSURE_NO_CWD, &c, &ignored);
 
 	if (r == -ENOMEM)
 		return err_nomem(err);
@@ -43,7 +43,7 @@ int program_files_read(const struct strings *apps, struct program_files *out, st
 	int r;
 
 	*out = (struct program_files){0};
-	r = scan_new(NULL, &out->scan, err);
+	r = ldview_new(NULL, &out->view, err);
 	for (size_t i = 0; r == 0 && i < apps->count; i++)
 		r = add_app(out, apps->items[i], i, err);
 	if (r < 0)

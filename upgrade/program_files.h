@@ -4,15 +4,15 @@
 
 #include "base/err.h"
 #include "base/strings.h"
-#include "loader/scan.h"
+#include "loader/ldview.h"
 #include "upgrade/changes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct program_file {
-	const char *path;   /* canonical; it belongs to the scan, the app's own to the caller */
-	const char *soname; /* it belongs to the scan; NULL: the file has none */
+	const char *path;   /* canonical; it belongs to the view, the app's own to the caller */
+	const char *soname; /* it belongs to the view; NULL: the file has none */
 	size_t app;	    /* the number in apps of the program that loads the file */
 	bool program;	    /* the app itself, always its first */
 };
@@ -20,7 +20,7 @@ struct program_file {
 struct program_files {
 	struct program_file *items; /* together for each app, in the order of apps */
 	size_t count;
-	struct scan *scan; /* owns the strings */
+	struct ldview *view; /* owns the strings */
 };
 
 /* Pinned apps count as if they had no pins, since a pin may go one day. An app that is gone or

@@ -53,8 +53,8 @@ struct dlopen_seen {
 };
 
 struct dlopen_search {
-	struct scan *view;	  /* the closure's */
-	struct scan *live;	  /* NULL until it is needed */
+	struct ldview *view;	  /* the closure's */
+	struct ldview *live;	  /* NULL until it is needed */
 	struct symbols *symbols;  /* of both */
 	struct intern modules;	  /* paths */
 	struct dlopen_seen *seen; /* room for modules.count */
@@ -68,7 +68,7 @@ struct dlopen_search {
 static void dlopen_search_end(struct dlopen_search *s)
 {
 	symbols_free(&s->symbols);
-	scan_free(&s->live);
+	ldview_free(&s->live);
 	intern_free(&s->modules);
 	free(s->seen);
 }
@@ -283,7 +283,7 @@ static void find_missing_symbol(struct dlopen_search *s, const struct undefineds
 static int read_live(struct dlopen_search *s, const char *path, struct closure *live,
 		     struct err *err)
 {
-	int r = s->live ? 0 : scan_new(NULL, &s->live, err);
+	int r = s->live ? 0 : ldview_new(NULL, &s->live, err);
 
 	return r < 0 ? r : closure_of(s->live, path, NULL, CLOSURE_NO_CWD, live, err);
 }
@@ -391,7 +391,7 @@ int dlopen_check(const struct closure *closure, struct strings *remarks, struct 
 	struct dlopen_search s = {.view = closure->own, .remarks = remarks};
 	int r;
 
-	if (closure->loader != LOADER_GLIBC)
+	if (closure->kind != LOADER_GLIBC)
 		return 0;
 	intern_begin(&s.modules);
 	r = symbols_new(&s.symbols, err);

@@ -13,5 +13,5 @@
 
 /* Checks each module that the app may load and that needs a pinned library. If the module lacks
  * something in the view but not on the live system, that is a remark. closure is the app's in its
- * view, and closure->own the scan that read it. */
+ * view, and closure->own the ldview that read it. */
 int dlopen_check(const struct closure *closure, struct strings *remarks, struct err *err);

@@ -76,7 +76,7 @@ static int check_object(int fd, const char *soname, const char *path, const char
 {
 	AUTO_ELF struct elf elf = {0};
 	bool is_elf;
-	int r = read_elf(fd, &elf, &is_elf, err);
+	int r = readers_read(fd, &elf, &is_elf, err);
 
 	if (r < 0)
 		return err_wrap(err, r, "%s", path);
@@ -167,7 +167,7 @@ static bool file_has_soname(const char *path, const char *soname)
 
 	if (strcmp(path_base(path), soname) == 0)
 		return true;
-	return read_elf_path(path, &elf, &is_elf, &ignored) == 0 && is_elf && elf.soname &&
+	return readers_read_path(path, &elf, &is_elf, &ignored) == 0 && is_elf && elf.soname &&
 	       strcmp(elf.soname, soname) == 0;
 }
 

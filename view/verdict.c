@@ -5,8 +5,8 @@
 #include "elf/readers.h"
 #include "host/wrap.h"
 #include "loader/closure.h"
+#include "loader/ldview.h"
 #include "loader/program.h"
-#include "loader/scan.h"
 #include "view/dlopen.h"
 #include "view/glibc.h"
 #include "view/supplier.h"
@@ -141,15 +141,15 @@ static bool has_symbols(const struct proof *p)
  * runs in its own working directory. */
 static int read_closure(const struct verdict_case *a, struct closure *out, struct err *err)
 {
-	AUTO_SCAN struct scan *scan = NULL;
-	int r = scan_new(a->sysroot, &scan, err);
+	AUTO_LDVIEW struct ldview *ldview = NULL;
+	int r = ldview_new(a->sysroot, &ldview, err);
 
 	if (r == 0)
-		r = closure_of(scan, a->object, NULL, CLOSURE_NO_CWD, out, err);
+		r = closure_of(ldview, a->object, NULL, CLOSURE_NO_CWD, out, err);
 	if (r < 0)
 		return r;
-	out->own = scan;
-	scan = NULL;
+	out->own = ldview;
+	ldview = NULL;
 	return 0;
 }
 
@@ -246,7 +246,7 @@ static bool is_live_copy(const struct verdict_case *a, const char *path, char so
 	bool is_elf;
 
 	if (sysroot_resolve(a->sysroot, path, &at) < 0 || at.layer ||
-	    read_elf_path(at.file, &elf, &is_elf, &ignored) < 0 || !is_elf)
+	    readers_read_path(at.file, &elf, &is_elf, &ignored) < 0 || !is_elf)
 		return false;
 	snprintf(soname, 256, "%s", elf.soname ? elf.soname : "");
 	return elf.soname && is_pinned(a->pinned, elf.soname);

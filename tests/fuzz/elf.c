@@ -1,4 +1,4 @@
-/* elf_read and what elf_facts says of it, then the symbols, as of a program that is alone. */
+/* elf_parse and elf_facts, then the symbols, as of a program that is alone. */
 #include "elf/elf.h"
 #include "elf/info.h"
 #include "elf/linkage.h"
@@ -52,7 +52,7 @@ static void check_form(int fd)
 	struct err err;
 	size_t len;
 
-	HOLD(elf_info_read(fd, &before, &err) == 0);
+	HOLD(elf_info_parse(fd, &before, &err) == 0);
 	data = elf_info_encode(&before, &len);
 	HOLD(data && elf_info_decode(data, len, &after));
 	HOLD(before.is_elf == after.is_elf && before.elf.nneeded == after.elf.nneeded &&
@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (elf_facts(fd, soname, arch, &err) == 0)
 		HOLD(strlen(soname) < 256 && strlen(arch) < 32);
 	check_form(fd);
-	if (elf_read(fd, &elf, &is_elf, &err) < 0 || !is_elf)
+	if (elf_parse(fd, &elf, &is_elf, &err) < 0 || !is_elf)
 		return 0;
 	check(&elf);
 	if (elf.dynamic)

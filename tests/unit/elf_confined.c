@@ -1,16 +1,16 @@
 /* The processes that parse ELF files for root, replaced by code that misbehaves when a file tells it
  * to: each is held, and no file makes one lie about another's. Built without sanitizers, which need
  * system calls that a parser has not. */
-#define elf_info_read bewitched_read
+#define elf_info_parse bewitched_read
 #include "elf/reader.c"
-#undef elf_info_read
+#undef elf_info_parse
 
 #include "elf/readers.h"
-#include "loader/scan.h"
+#include "loader/filecache.h"
 #include "tests/unit/confined.h"
 #include "tests/unit/loader_help.h"
 
-int elf_info_read(int fd, struct elf_info *out, struct err *e);
+int elf_info_parse(int fd, struct elf_info *out, struct err *e);
 
 static void crash(int fd)
 {
@@ -27,25 +27,25 @@ static void say_nonsense(int fd)
 	_exit(0);
 }
 
-/* Facts of which no offset is right, after a header that is. */
+/* The bytes of an elf_info with a valid header and no valid offset. */
 static void say_false_form(int fd)
 {
 	char form[256];
 
 	(void)fd;
 	memset(form, 0xff, sizeof form);
-	say(0, form, sizeof form);
-	flush();
+	send_answer(0, form, sizeof form);
+	flush_answers();
 	_exit(0);
 }
 
 static void say_too_much(int fd)
 {
-	const struct answer a = {0, UINT32_MAX, 0};
+	const struct reader_answer a = {0, UINT32_MAX, 0};
 
 	(void)fd;
-	put(&a, sizeof a);
-	flush();
+	send_bytes(&a, sizeof a);
+	flush_answers();
 	_exit(0);
 }
 
@@ -55,8 +55,8 @@ static void say_with_escapes(int fd)
 
 	(void)fd;
 	err_set(&e, EBADMSG, "\033[31mred");
-	say_error(-EBADMSG, &e);
-	flush();
+	send_error(-EBADMSG, &e);
+	flush_answers();
 	_exit(0);
 }
 
@@ -97,23 +97,23 @@ int bewitched_read(int fd, struct elf_info *out, struct err *e)
 			attack_at((size_t)(text[4] - 'A'))->fn(fd);
 	}
 	if (!lies)
-		return elf_info_read(fd, out, e);
+		return elf_info_parse(fd, out, e);
 	*out = (struct elf_info){.shebang = strdup("/lie")};
 	return 0;
 }
 
-/* What a scan is told of a file. */
-static const struct elf_info *facts_of(struct scan *scan, const char *path)
+/* What pinlib is told about a file. */
+static const struct elf_info *info_of(struct filecache *files, const char *path)
 {
-	const struct elf_info *f = NULL;
+	const struct cached_file *file;
 
-	MUST(scan_info(scan, path, &f, &err) == 0);
-	return f;
+	MUST(filecache_file(files, path, &file, &err) == 0);
+	return &file->info;
 }
 
-static bool is_lie(const struct elf_info *f)
+static bool is_lie(const struct elf_info *info)
 {
-	return f->shebang && strcmp(f->shebang, "/lie") == 0;
+	return info->shebang && strcmp(info->shebang, "/lie") == 0;
 }
 
 static void put_evil(const char *path, char what)
@@ -135,22 +135,22 @@ static void test_attacks(const char *dir)
 	put_text(good, "#!/bin/sh\n");
 	for (size_t i = 0; i < OWN + FORBIDDEN; i++) {
 		const struct attack *a = attack_at(i);
-		AUTO_SCAN struct scan *scan = NULL;
-		const struct elf_info *f;
+		AUTO_FILECACHE struct filecache *files = NULL;
+		const struct elf_info *info;
 
 		if (cannot_try(a))
 			continue;
 
-		MUST(scan_new(NULL, &scan, &err) == 0);
+		MUST(filecache_new(NULL, &files, &err) == 0);
 		put_evil(evil, (char)('A' + i));
 		parser_seconds = 1;
-		f = facts_of(scan, evil);
-		if (!f->why || !strstr(f->why, a->said))
-			fprintf(stderr, "%s: %s\n", a->name, f->why ? f->why : "let through");
-		CHECK(f->why && strstr(f->why, a->said));
+		info = info_of(files, evil);
+		if (!info->why || !strstr(info->why, a->said))
+			fprintf(stderr, "%s: %s\n", a->name, info->why ? info->why : "let through");
+		CHECK(info->why && strstr(info->why, a->said));
 		parser_seconds = 60;
-		f = facts_of(scan, good);
-		CHECK(f->shebang && strcmp(f->shebang, "/bin/sh") == 0);
+		info = info_of(files, good);
+		CHECK(info->shebang && strcmp(info->shebang, "/bin/sh") == 0);
 	}
 	CHECK(waitpid(-1, NULL, WNOHANG) < 0);
 }
@@ -158,10 +158,10 @@ static void test_attacks(const char *dir)
 /* Several were asked for when the first one's process died. */
 static void test_ahead(const char *dir)
 {
-	AUTO_SCAN struct scan *scan = NULL;
+	AUTO_FILECACHE struct filecache *files = NULL;
 	char paths[8][PATH_MAX];
 
-	MUST(scan_new(NULL, &scan, &err) == 0);
+	MUST(filecache_new(NULL, &files, &err) == 0);
 	for (size_t i = 0; i < 8; i++) {
 		snprintf(paths[i], PATH_MAX, "%s/ahead%zu", dir, i);
 		if (i == 2)
@@ -169,42 +169,43 @@ static void test_ahead(const char *dir)
 		else
 			put_text(paths[i], "#!/bin/sh\n");
 		chmod(paths[i], 0755);
-		MUST(scan_expect(scan, paths[i], &err) == 0);
+		MUST(filecache_expect(files, paths[i], &err) == 0);
 	}
 	for (size_t i = 8; i-- > 0;) {
-		const struct elf_info *f = facts_of(scan, paths[i]);
+		const struct elf_info *info = info_of(files, paths[i]);
 
-		CHECK(i == 2 ? f->why != NULL : f->shebang && strcmp(f->shebang, "/bin/sh") == 0);
+		CHECK(i == 2 ? info->why != NULL
+			     : info->shebang && strcmp(info->shebang, "/bin/sh") == 0);
 	}
 }
 
 /* A process that lies does so about root's files, if a file of root's made it, and about no others'. */
 static void test_lies(const char *roots)
 {
-	AUTO_SCAN struct scan *scan = NULL;
+	AUTO_FILECACHE struct filecache *files = NULL;
 	char evil[PATH_MAX], good[PATH_MAX];
 
-	MUST(scan_new(NULL, &scan, &err) == 0);
+	MUST(filecache_new(NULL, &files, &err) == 0);
 	put_evil(in("liar"), LIE);
 	put_text(in("honest"), "#!/bin/sh\n");
 	snprintf(good, sizeof good, "%s/honest", roots);
 	put_text(good, "#!/bin/sh\n");
-	CHECK(is_lie(facts_of(scan, in("liar"))));
-	CHECK(!is_lie(facts_of(scan, in("honest"))));
-	CHECK(!is_lie(facts_of(scan, good)));
+	CHECK(is_lie(info_of(files, in("liar"))));
+	CHECK(!is_lie(info_of(files, in("honest"))));
+	CHECK(!is_lie(info_of(files, good)));
 	snprintf(evil, sizeof evil, "%s/liar", roots);
 	snprintf(good, sizeof good, "%s/other", roots);
 	put_evil(evil, LIE);
 	put_text(good, "#!/bin/sh\n");
-	CHECK(is_lie(facts_of(scan, evil)));
-	CHECK(is_lie(facts_of(scan, good)));
+	CHECK(is_lie(info_of(files, evil)));
+	CHECK(is_lie(info_of(files, good)));
 	put_text(in("other"), "#!/bin/sh\n");
-	CHECK(!is_lie(facts_of(scan, in("other"))));
+	CHECK(!is_lie(info_of(files, in("other"))));
 }
 
 int main(void)
 {
-	const char *roots = "/opt/labeler-confined";
+	const char *roots = "/opt/elf-confined";
 
 	if (!as_root("readers of root's files"))
 		return test_end();

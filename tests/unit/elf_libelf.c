@@ -62,7 +62,7 @@ static void one(const char *path)
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
-	MUST(elf_read(fd, &ours, &is_elf, &err) == 0);
+	MUST(elf_parse(fd, &ours, &is_elf, &err) == 0);
 	e = is_elf ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
 	if (e && elf_kind(e) == ELF_K_ELF && !compare(e, &ours)) {
 		fprintf(stderr, "%s: libelf says otherwise\n", path);

@@ -20,7 +20,7 @@ static void test_real(const char *path)
 	AUTO_ELF struct elf elf = {0};
 	bool is_elf = false;
 
-	CHECK(read_elf_path(path, &elf, &is_elf, &err) == 0);
+	CHECK(readers_read_path(path, &elf, &is_elf, &err) == 0);
 	CHECK(is_elf && elf.dynamic && elf.shared);
 	CHECK(elf.class == 8 * (int)sizeof(void *));
 	CHECK(elf.interp && access(elf.interp, X_OK) == 0);
@@ -38,25 +38,25 @@ static void test_refused(void)
 	put_text("empty", "");
 	put_text("short", "\177ELF");
 	for (size_t i = 0; i < 3; i++, is_elf = true) {
-		CHECK(read_elf_path(none[i], &elf, &is_elf, &err) == 0);
+		CHECK(readers_read_path(none[i], &elf, &is_elf, &err) == 0);
 		CHECK(!is_elf);
 	}
 	/* None of these may make us wait, either. */
 	MUST(mkfifo("fifo", 0644) == 0);
-	CHECK(read_elf_path("fifo", &elf, &is_elf, &err) == -EINVAL);
-	CHECK(read_elf_path("/dev/zero", &elf, &is_elf, &err) == -EINVAL);
-	CHECK(read_elf_path("/", &elf, &is_elf, &err) == -EINVAL);
-	CHECK(read_elf_path("missing", &elf, &is_elf, &err) == -ENOENT);
+	CHECK(readers_read_path("fifo", &elf, &is_elf, &err) == -EINVAL);
+	CHECK(readers_read_path("/dev/zero", &elf, &is_elf, &err) == -EINVAL);
+	CHECK(readers_read_path("/", &elf, &is_elf, &err) == -EINVAL);
+	CHECK(readers_read_path("missing", &elf, &is_elf, &err) == -ENOENT);
 	CHECK(strstr(err.text, "missing") != NULL);
 	put_text("garbage", "\177ELF\2\1\1 and nothing of what the header should hold after that");
-	CHECK(read_elf_path("garbage", &elf, &is_elf, &err) == -EBADMSG);
+	CHECK(readers_read_path("garbage", &elf, &is_elf, &err) == -EBADMSG);
 }
 
 static void read_library(const char *path, struct elf *elf)
 {
 	bool is_elf = false;
 
-	CHECK(read_elf_path(path, elf, &is_elf, &err) == 0);
+	CHECK(readers_read_path(path, elf, &is_elf, &err) == 0);
 	CHECK(is_elf);
 }
 
@@ -96,7 +96,7 @@ static void test_no_sections(void)
 		memset(data + offsetof(Elf32_Ehdr, e_shoff), 0, sizeof(Elf32_Off));
 	memset(data + (sizeof(void *) == 8 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)) - 4, 0, 4);
 	fd = memory_file(data, len);
-	CHECK(elf_read(fd, &elf, &is_elf, &err) == 0);
+	CHECK(elf_parse(fd, &elf, &is_elf, &err) == 0);
 	CHECK_STR(elf.soname, "libx.so.1");
 	CHECK(has_needed(&elf, "libc.so.6"));
 }
@@ -112,13 +112,13 @@ static void test_long_string(void)
 	memset(name, 'n', 100000);
 	name[100000] = '\0';
 	sh("cc -shared -o liblong.so x.c -Wl,-rpath,/%s", name);
-	CHECK(read_elf_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
+	CHECK(readers_read_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
 	name[5000] = '\0';
 	sh("cc -shared -o liblong.so x.c -Wl,-rpath,/%s", name);
-	CHECK(read_elf_path("liblong.so", &elf, &is_elf, &err) == 0);
+	CHECK(readers_read_path("liblong.so", &elf, &is_elf, &err) == 0);
 	elf_free(&elf);
 	sh("cc -shared -o liblong.so x.c -Wl,-soname,%s", name);
-	CHECK(read_elf_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
+	CHECK(readers_read_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
 }
 
 /* Whatever it says, it says without harm: what is read out of range stops the program. */
@@ -126,7 +126,7 @@ static bool is_sane(int fd)
 {
 	AUTO_ELF struct elf elf = {0};
 	bool is_elf = false;
-	int r = elf_read(fd, &elf, &is_elf, &err);
+	int r = elf_parse(fd, &elf, &is_elf, &err);
 
 	if (r == 0)
 		return is_elf || (!elf.needed && !elf.interp);

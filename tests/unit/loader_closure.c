@@ -123,7 +123,7 @@ static const struct object *object_of(const struct closure *c, const char *name)
 	return number == CLOSURE_NONE ? NULL : &c->objects[number];
 }
 
-static enum rule rule_of(const char *program, const char *library_path, const char *name)
+static enum load_rule rule_of(const char *program, const char *library_path, const char *name)
 {
 	AUTO_CLOSURE struct closure c = {0};
 
@@ -238,8 +238,8 @@ static void test_i386(void)
 	   "cc -m32 -shared -nostdlib -o i386/libapp.so x.c -Wl,--no-as-needed "
 	   "i386/lib/liba.so.1 " NEW "'$ORIGIN/wide:$ORIGIN/lib'");
 	MUST(closure_read("i386/libapp.so", NULL, NULL, &c, &err) == 0);
-	CHECK(c.loader == LOADER_GLIBC && c.ways->class == 32);
-	CHECK_STR(c.ways->path, "/lib/ld-linux.so.2");
+	CHECK(c.kind == LOADER_GLIBC && c.loader->class == 32);
+	CHECK_STR(c.loader->path, "/lib/ld-linux.so.2");
 	CHECK_STR(need_of(&c, "liba.so.1")->path, in("i386/lib/liba.so.1"));
 }
 #endif
@@ -305,13 +305,13 @@ static void test_missing_is_not_remembered(void)
 static void test_relative(void)
 {
 	AUTO_CLOSURE struct closure c = {0};
-	AUTO_SCAN struct scan *scan = NULL;
+	AUTO_LDVIEW struct ldview *view = NULL;
 
 	sh("mkdir rel && cc -shared -o rel/libn.so x.c && cc -o rel/app main.c "
 	   "-Wl,--no-as-needed rel/libn.so");
 	CHECK(as_loader(in("rel/app"), NULL));
-	MUST(scan_new(NULL, &scan, &err) == 0);
-	MUST(closure_of(scan, in("rel/app"), NULL, CLOSURE_NO_CWD, &c, &err) == 0);
+	MUST(ldview_new(NULL, &view, &err) == 0);
+	MUST(closure_of(view, in("rel/app"), NULL, CLOSURE_NO_CWD, &c, &err) == 0);
 	CHECK(need_of(&c, "rel/libn.so")->object == CLOSURE_NONE);
 }
 
@@ -331,10 +331,10 @@ static void test_no_loader(void)
 
 	app("noloader", "-Wl,--dynamic-linker,/nowhere/ld-linux-x86-64.so.2");
 	MUST(closure_read("noloader", NULL, NULL, &c, &err) == 0);
-	CHECK(!c.ways->there && closure_missing(&c) >= 1);
+	CHECK(!c.loader->there && closure_missing(&c) >= 1);
 	sh("cc -static -o static main.c");
 	MUST(closure_read("static", NULL, NULL, &s, &err) == 0);
-	CHECK(s.loader == LOADER_NONE && s.count == 1 && closure_missing(&s) == 0);
+	CHECK(s.kind == LOADER_NONE && s.count == 1 && closure_missing(&s) == 0);
 }
 
 /* -- versions -- */
@@ -438,7 +438,7 @@ static void test_old_hash(void)
 /* What is kept from one closure to the next holds only where what answered is there again. */
 static void test_symbols_kept(void)
 {
-	AUTO_SCAN struct scan *scan = NULL;
+	AUTO_LDVIEW struct ldview *view = NULL;
 	AUTO_SYMBOLS struct symbols *symbols = NULL;
 
 	sh("cc -shared -o ver/libv.so.1 v.c -Wl,-soname,libv.so.1 && mkdir ver/2 && "
@@ -449,12 +449,12 @@ static void test_symbols_kept(void)
 	   "cc -o $d/kept -x c - -x none ver/libt.so.1 -Wl,--no-as-needed $d/libv.so.1 "
 	   "-Wl,--unresolved-symbols=ignore-all -Wl,--disable-new-dtags,-rpath,$PWD/$d:$PWD/ver; "
 	   "done");
-	MUST(scan_new(NULL, &scan, &err) == 0 && symbols_new(&symbols, &err) == 0);
+	MUST(ldview_new(NULL, &view, &err) == 0 && symbols_new(&symbols, &err) == 0);
 	for (int i = 0; i < 4; i++) {
 		AUTO_CLOSURE struct closure c = {0};
 		AUTO_UNDEFINEDS struct undefineds u = {0};
 
-		MUST(closure_of(scan, in(i % 2 ? "ver/2/kept" : "ver/kept"), NULL, 0, &c, &err) ==
+		MUST(closure_of(view, in(i % 2 ? "ver/2/kept" : "ver/kept"), NULL, 0, &c, &err) ==
 		     0);
 		CHECK(symbols_undefined(symbols, &c, &u, &err) == 0);
 		CHECK(u.count == (size_t)i % 2);
@@ -584,10 +584,10 @@ static void test_musl(void)
 	   "musl-gcc -shared -o musl/libma.so x.c -Wl,--no-as-needed -Lmusl/deep -lmb");
 	musl_app("musl/app", "-Lmusl -lma -Wl,-rpath-link,musl/deep " NEW "'$ORIGIN:$ORIGIN/deep'");
 	MUST(closure_read("musl/app", NULL, NULL, &c, &err) == 0);
-	CHECK(c.loader == LOADER_MUSL && closure_missing(&c) == 0);
+	CHECK(c.kind == LOADER_MUSL && closure_missing(&c) == 0);
 	CHECK_STR(object_of(&c, "libmb.so")->path, in("musl/deep/libmb.so"));
 	CHECK(need_of(&c, "libmb.so")->owner == 0);
-	CHECK_STR(object_of(&c, "libc.so")->path, c.ways->path);
+	CHECK_STR(object_of(&c, "libc.so")->path, c.loader->path);
 	MUST(closure_read("musl/app", NULL, in("musl/env"), &env, &err) == 0);
 	CHECK(need_of(&env, "libmb.so")->rule == RULE_LIBRARY_PATH);
 }

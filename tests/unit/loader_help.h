@@ -48,7 +48,7 @@ static inline uint32_t next_random(void)
 /* A regular file without a name. */
 static inline int memory_file(const void *data, size_t len)
 {
-	int fd = memfd_create("labeler-test", MFD_CLOEXEC);
+	int fd = memfd_create("loader-test", MFD_CLOEXEC);
 
 	MUST(fd >= 0 && file_write(fd, data, len, &err) == 0);
 	return fd;

@@ -1,0 +1,18 @@
+/* The first line of a script: which program it makes the kernel start (execve(2), "Interpreter
+ * scripts"; env(1) for "#!/usr/bin/env NAME"). */
+#pragma once
+
+#include "base/err.h"
+#include "base/sysroot.h"
+
+#include <limits.h>
+
+/* Interpreters of one program that may be scripts themselves; the kernel takes no more. */
+#define SHEBANG_DEPTH_MAX 5
+
+/* line is what follows "#!" (elf_info.shebang; NULL is -ENOEXEC). out gets the program that runs the
+ * script. "env [-S] [VAR=x] NAME" means NAME, found in the standard PATH of the view that sysroot
+ * describes. Where wrapping put pinlib's wrapper before the script's own interpreter, out is the
+ * latter. started (may be NULL) gets what the kernel starts: env itself. */
+int shebang_interpreter(const char *line, const struct sysroot *sysroot, char started[PATH_MAX],
+			char out[PATH_MAX], struct err *err);

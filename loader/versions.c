@@ -1,0 +1,91 @@
+#include "loader/versions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GAPS_MAX 4096
+
+static int add_gap(struct gaps *gaps, const struct gap *gap, struct err *err)
+{
+	struct gap *more;
+
+	if (gaps->count == GAPS_MAX)
+		return err_set(err, E2BIG, "it misses more than %d versions", GAPS_MAX);
+	if ((gaps->count & (gaps->count - 1)) == 0) {
+		more = reallocarray(gaps->items, gaps->count ? 2 * gaps->count : 1, sizeof *more);
+		if (!more)
+			return err_nomem(err);
+		gaps->items = more;
+	}
+	gaps->items[gaps->count++] = *gap;
+	return 0;
+}
+
+static bool defines(const struct elf *elf, const struct elf_version *v)
+{
+	for (size_t i = 0; i < elf->ngiven; i++)
+		if (elf->given[i].hash == v->hash && strcmp(elf->given[i].name, v->name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_missing(const struct search *s, const char *name)
+{
+	for (size_t i = 0; i < s->count; i++)
+		for (size_t k = 0; k < s->objects[i].nneeds; k++)
+			if (s->objects[i].needs[k].object == CLOSURE_NONE &&
+			    strcmp(s->objects[i].needs[k].name, name) == 0)
+				return true;
+	return false;
+}
+
+/* Whether the index-th version that an object needs is a gap; its kind. */
+static bool is_gap(const struct search *s, const struct object *o, size_t index, size_t of,
+		   enum gap_kind *kind)
+{
+	const struct elf_version *v = &o->elf->asked[index];
+	const size_t *files = o->cached->askeds;
+	const struct elf *elf = of == CLOSURE_NONE ? NULL : s->objects[of].elf;
+
+	if (!elf) {
+		*kind = GAP_UNLOADED;
+		return !is_missing(s, v->file); /* a missing file is reported as such */
+	}
+	if (!elf->has_versions) {
+		*kind = GAP_UNKNOWN; /* once for each file */
+		return index == 0 || files[index] != files[index - 1];
+	}
+	*kind = v->weak ? GAP_WEAK : GAP_MISSING;
+	return !defines(elf, v);
+}
+
+static int check_object(struct load_walk *w, size_t object, struct gaps *out, struct err *err)
+{
+	struct search *s = &w->search;
+	const struct object *o = &s->objects[object];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < o->elf->nasked; i++) {
+		const struct elf_version *v = &o->elf->asked[i];
+		struct gap gap = {.object = object, .file = v->file, .version = v->name};
+
+		gap.of = walk_object_named(w, o->cached->askeds[i]);
+		r = search_spend(
+			&s->context,
+			gap.of == CLOSURE_NONE ? w->nneeds : s->objects[gap.of].elf->ngiven, err);
+		if (r == 0 && is_gap(s, o, i, gap.of, &gap.kind))
+			r = add_gap(out, &gap, err);
+	}
+	return r;
+}
+
+int versions_check(struct load_walk *w, struct gaps *out, struct err *err)
+{
+	int r = 0;
+
+	if (w->search.context.loader->kind != LOADER_GLIBC)
+		return 0;
+	for (size_t i = 0; r == 0 && i < w->search.count; i++)
+		r = check_object(w, i, out, err);
+	return r;
+}

@@ -1,0 +1,13 @@
+/* Symbol versions of whole files, as the loader checks them before it relocates anything (glibc's
+ * elf/dl-version.c). musl has none. */
+#pragma once
+
+#include "loader/walk.h"
+
+struct gaps {
+	struct gap *items;
+	size_t count;
+};
+
+/* Appends the versions that an object of the walk needs and does not get. */
+int versions_check(struct load_walk *walk, struct gaps *out, struct err *err);
