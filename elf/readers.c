@@ -15,7 +15,7 @@
 bool readers_here;
 
 /* A process and the readings that it has not answered, in the order of its answers. */
-struct reader {
+struct reader_process {
 	bool shared;
 	enum file_owner owner;
 	dev_t dev;
@@ -25,7 +25,7 @@ struct reader {
 };
 
 struct readers {
-	struct reader shared[SHARED_MAX];
+	struct reader_process shared[SHARED_MAX];
 	size_t next; /* the one that is given to the next file system */
 	struct file_owners owners;
 };
@@ -64,7 +64,7 @@ void readers_free(struct readers **readers)
 
 /* -- one process -- */
 
-static int send_questions(struct reader *r, struct err *err)
+static int send_questions(struct reader_process *r, struct err *err)
 {
 	int fds[PARSER_FDS], e = 0;
 
@@ -94,7 +94,7 @@ static int fail_reading(struct file_reading *a, int error, const struct err *why
 static int read_alone(struct file_reading *a, struct err *err);
 
 /* The first reading's answer is not to be had from this process; e says why. */
-static int recover_reading(struct reader *r, struct file_reading *a, int e, struct err *why,
+static int recover_reading(struct reader_process *r, struct file_reading *a, int e, struct err *why,
 			   struct err *err)
 {
 	if (e == -EPERM) /* the process could not be confined, and has ended */
@@ -110,7 +110,7 @@ static int recover_reading(struct reader *r, struct file_reading *a, int e, stru
 	return e;
 }
 
-static int receive_info(struct reader *r, struct err *err)
+static int receive_info(struct reader_process *r, struct err *err)
 {
 	struct file_reading *a = r->asked[0];
 	AUTO_FREE char *data = NULL;
@@ -134,7 +134,7 @@ static int receive_info(struct reader *r, struct err *err)
 	return 0;
 }
 
-static int receive_all(struct reader *r, struct err *err)
+static int receive_all(struct reader_process *r, struct err *err)
 {
 	int e = 0;
 
@@ -143,7 +143,7 @@ static int receive_all(struct reader *r, struct err *err)
 	return e;
 }
 
-static int end_reader(struct reader *r, int e, struct err *err)
+static int end_reader(struct reader_process *r, int e, struct err *err)
 {
 	struct err ignored;
 
@@ -153,17 +153,17 @@ static int end_reader(struct reader *r, int e, struct err *err)
 
 static int read_alone(struct file_reading *a, struct err *err)
 {
-	struct reader r = {.parser = PARSER_NONE, .asked = {a}, .count = 1};
+	struct reader_process r = {.parser = PARSER_NONE, .asked = {a}, .count = 1};
 
 	return end_reader(&r, receive_all(&r, err), err);
 }
 
 /* -- all of them -- */
 
-static int find_shared(struct readers *rs, enum file_owner owner, dev_t dev, struct reader **out,
-		       struct err *err)
+static int find_shared(struct readers *rs, enum file_owner owner, dev_t dev,
+		       struct reader_process **out, struct err *err)
 {
-	struct reader *r;
+	struct reader_process *r;
 	int e;
 
 	for (size_t i = 0; i < SHARED_MAX; i++) {
@@ -190,7 +190,7 @@ static int find_shared(struct readers *rs, enum file_owner owner, dev_t dev, str
 static int ask_shared(struct readers *rs, enum file_owner owner, struct file_reading *a,
 		      struct err *err)
 {
-	struct reader *r;
+	struct reader_process *r;
 	struct err why;
 	int e = find_shared(rs, owner, a->st->st_dev, &r, err);
 
@@ -226,7 +226,7 @@ int readers_await(struct readers *rs, struct file_reading *a, struct err *err)
 	int e = 0;
 
 	for (size_t i = 0; e == 0 && !a->done && i < SHARED_MAX; i++) {
-		struct reader *r = &rs->shared[i];
+		struct reader_process *r = &rs->shared[i];
 
 		for (size_t k = 0; k < r->count; k++)
 			if (r->asked[k] == a) {
@@ -256,7 +256,7 @@ static int decode_dirs(const char *data, size_t len, struct strings *out, struct
 int readers_default_dirs(struct readers *rs, int fd, const struct stat *st, struct strings *out,
 			 struct err *err)
 {
-	struct reader alone = {.parser = PARSER_NONE}, *r = &alone;
+	struct reader_process alone = {.parser = PARSER_NONE}, *r = &alone;
 	AUTO_FREE char *data = NULL;
 	struct reader_answer head;
 	enum file_owner owner;

@@ -81,8 +81,7 @@ static bool is_other_machine(const struct loader *loader, const struct elf *elf)
 	return elf->class != 0 && (elf->class != loader->class || elf->machine != loader->machine);
 }
 
-static int try_file(struct search *s, const char *path, struct need *need,
-		    const struct cached_path **file, struct err *err)
+static int try_file(struct search *s, const char *path, struct need *need, struct err *err)
 {
 	const struct loader *loader = s->context.loader;
 	const bool glibc = loader->kind == LOADER_GLIBC;
@@ -104,7 +103,7 @@ static int try_file(struct search *s, const char *path, struct need *need,
 		return FOUND_NOT;
 	else
 		need->broken = "it is for another machine";
-	*file = f;
+	s->found = f;
 	r = filecache_text(s->context.files, path, &need->path, err);
 	return r < 0 ? r : FOUND;
 }
@@ -119,7 +118,7 @@ static bool join_subdir(char out[PATH_MAX], const char *dir, const char *sub, co
 }
 
 static int try_subdir(struct search *s, const char *dir, const char *sub, struct need *need,
-		      const struct cached_path **file, struct err *err)
+		      struct err *err)
 {
 	char path[PATH_MAX];
 	bool there = true;
@@ -132,15 +131,14 @@ static int try_subdir(struct search *s, const char *dir, const char *sub, struct
 	}
 	if (r < 0 || !there || !join_subdir(path, dir, sub, need->name))
 		return r;
-	r = try_file(s, path, need, file, err);
+	r = try_file(s, path, need, err);
 	if (r == FOUND)
 		need->subdir = sub;
 	return r;
 }
 
 /* A directory, after its subdirectories for this processor. */
-static int try_dir(struct search *s, const char *dir, struct need *need,
-		   const struct cached_path **file, struct err *err)
+static int try_dir(struct search *s, const char *dir, struct need *need, struct err *err)
 {
 	const struct strings *subdirs = &s->context.loader->subdirs;
 	const bool glibc = s->context.loader->kind == LOADER_GLIBC;
@@ -153,16 +151,15 @@ static int try_dir(struct search *s, const char *dir, struct need *need,
 	if (r < 0 || !there)
 		return r;
 	for (size_t i = 0; r == FOUND_NOT && i < n; i++)
-		r = try_subdir(s, dir, glibc ? subdirs->items[i] : "", need, file, err);
+		r = try_subdir(s, dir, glibc ? subdirs->items[i] : "", need, err);
 	return r;
 }
 
 static int try_dirs(struct search *s, const char *const *dirs, size_t count, enum load_rule rule,
-		    size_t owner, struct need *need, const struct cached_path **file,
-		    struct err *err)
+		    size_t owner, struct need *need, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		int r = try_dir(s, dirs[i], need, file, err);
+		int r = try_dir(s, dirs[i], need, err);
 
 		if (r == FOUND) {
 			need->rule = rule;
@@ -174,25 +171,23 @@ static int try_dirs(struct search *s, const char *const *dirs, size_t count, enu
 	return FOUND_NOT;
 }
 
-static int try_library_path(struct search *s, struct need *need, const struct cached_path **file,
-			    struct err *err)
+static int try_library_path(struct search *s, struct need *need, struct err *err)
 {
 	return try_dirs(s, s->library_path.dirs, s->library_path.count, RULE_LIBRARY_PATH,
-			CLOSURE_NONE, need, file, err);
+			CLOSURE_NONE, need, err);
 }
 
-static int try_defaults(struct search *s, struct need *need, const struct cached_path **file,
-			struct err *err)
+static int try_defaults(struct search *s, struct need *need, struct err *err)
 {
 	const struct strings *defaults = &s->context.loader->defaults;
 
 	return try_dirs(s, (const char *const *)defaults->items, defaults->count, RULE_DEFAULT,
-			CLOSURE_NONE, need, file, err);
+			CLOSURE_NONE, need, err);
 }
 
 /* The DT_RPATH, or the DT_RUNPATH, of an object. */
 static int try_path_of(struct search *s, size_t owner, bool runpath, struct need *need,
-		       const struct cached_path **file, struct err *err)
+		       struct err *err)
 {
 	struct searchpath *path = runpath ? &s->paths[owner].runpath : &s->paths[owner].rpath;
 	const struct object *o = &s->objects[owner];
@@ -204,13 +199,12 @@ static int try_path_of(struct search *s, size_t owner, bool runpath, struct need
 				     &(struct token_owner){o, owner == 0}, err);
 	return r < 0 ? r
 		     : try_dirs(s, path->dirs, path->count, runpath ? RULE_RUNPATH : RULE_RPATH,
-				owner, need, file, err);
+				owner, need, err);
 }
 
 /* -- glibc -- */
 
-static int try_rpaths(struct search *s, size_t object, struct need *need,
-		      const struct cached_path **file, struct err *err)
+static int try_rpaths(struct search *s, size_t object, struct need *need, struct err *err)
 {
 	int r = FOUND_NOT;
 
@@ -218,7 +212,7 @@ static int try_rpaths(struct search *s, size_t object, struct need *need,
 		return FOUND_NOT;
 	for (size_t i = object; r == FOUND_NOT && i != CLOSURE_NONE; i = s->objects[i].by)
 		if (s->objects[i].elf->rpath)
-			r = try_path_of(s, i, false, need, file, err);
+			r = try_path_of(s, i, false, need, err);
 	return r;
 }
 
@@ -247,7 +241,7 @@ static const char *subdir_of(const struct loader *loader, const char *path)
 }
 
 static int try_cache(struct search *s, size_t object, size_t name, struct need *need,
-		     const struct cached_path **file, struct err *err)
+		     struct err *err)
 {
 	const struct loader *loader = s->context.loader;
 	const char *path = ldview_cached(s->context.view, loader, name);
@@ -256,7 +250,7 @@ static int try_cache(struct search *s, size_t object, size_t name, struct need *
 	if (!path || strlen(path) >= PATH_MAX ||
 	    (s->objects[object].elf->nodeflib && is_in_default_dir(loader, path)))
 		return FOUND_NOT;
-	r = try_file(s, path, need, file, err);
+	r = try_file(s, path, need, err);
 	if (r == FOUND) {
 		need->rule = RULE_CACHE;
 		need->subdir = subdir_of(loader, path);
@@ -265,48 +259,46 @@ static int try_cache(struct search *s, size_t object, size_t name, struct need *
 }
 
 static int search_glibc(struct search *s, size_t object, size_t name, struct need *need,
-			const struct cached_path **file, struct err *err)
+			struct err *err)
 {
 	const struct elf *elf = s->objects[object].elf;
-	int r = try_rpaths(s, object, need, file, err);
+	int r = try_rpaths(s, object, need, err);
 
 	if (r == FOUND_NOT)
-		r = try_library_path(s, need, file, err);
+		r = try_library_path(s, need, err);
 	if (r == FOUND_NOT && elf->runpath)
-		r = try_path_of(s, object, true, need, file, err);
+		r = try_path_of(s, object, true, need, err);
 	if (r == FOUND_NOT)
-		r = try_cache(s, object, name, need, file, err);
+		r = try_cache(s, object, name, need, err);
 	if (r == FOUND_NOT && !elf->nodeflib)
-		r = try_defaults(s, need, file, err);
+		r = try_defaults(s, need, err);
 	return r;
 }
 
 /* -- musl -- */
 
-static int search_musl(struct search *s, size_t object, struct need *need,
-		       const struct cached_path **file, struct err *err)
+static int search_musl(struct search *s, size_t object, struct need *need, struct err *err)
 {
-	int r = try_library_path(s, need, file, err);
+	int r = try_library_path(s, need, err);
 
 	for (size_t i = object; r == FOUND_NOT && i != CLOSURE_NONE; i = s->objects[i].by)
-		r = try_path_of(s, i, s->objects[i].elf->runpath != NULL, need, file, err);
-	return r == FOUND_NOT ? try_defaults(s, need, file, err) : r;
+		r = try_path_of(s, i, s->objects[i].elf->runpath != NULL, need, err);
+	return r == FOUND_NOT ? try_defaults(s, need, err) : r;
 }
 
 /* -- one need -- */
 
-int search_need(struct search *s, size_t object, size_t name, struct need *need,
-		const struct cached_path **file, struct err *err)
+int search_need(struct search *s, size_t object, size_t name, struct need *need, struct err *err)
 {
 	bool relative;
 	int r;
 
 	if (!strchr(need->name, '/'))
 		return s->context.loader->kind == LOADER_MUSL
-			       ? search_musl(s, object, need, file, err)
-			       : search_glibc(s, object, name, need, file, err);
+			       ? search_musl(s, object, need, err)
+			       : search_glibc(s, object, name, need, err);
 	relative = need->name[0] != '/' && s->context.no_cwd;
-	r = relative ? FOUND_NOT : try_file(s, need->name, need, file, err);
+	r = relative ? FOUND_NOT : try_file(s, need->name, need, err);
 	if (r == FOUND)
 		need->rule = RULE_PATH;
 	return r == FOUND_STOP ? FOUND_NOT : r;
@@ -324,9 +316,8 @@ int search_hint(struct search *s, struct need *need, struct err *err)
 	r = ldview_conf_dirs(s->context.view, &dirs, err);
 	for (size_t i = 0; r == 0 && i < dirs->count; i++) {
 		struct need found = {.name = need->name};
-		const struct cached_path *file;
 
-		r = try_dir(s, dirs->items[i], &found, &file, err);
+		r = try_dir(s, dirs->items[i], &found, err);
 		if (r == FOUND && !found.broken)
 			need->hint = found.path;
 		if (r == FOUND)

@@ -29,7 +29,8 @@ struct search {
 		struct searchpath rpath, runpath;
 	} * paths;
 	size_t count;
-	struct searchpath library_path; /* LD_LIBRARY_PATH */
+	struct searchpath library_path;	 /* LD_LIBRARY_PATH */
+	const struct cached_path *found; /* by the last search that returned 1 */
 };
 
 /* Adds an object: its number, with everything but path still to be filled. The objects may move. */
@@ -37,9 +38,9 @@ int search_add_object(struct search *search, const char *path, size_t *number, s
 /* The objects stay if they were taken: search->objects is NULL then. */
 void search_clear(struct search *search);
 
-/* Searches for a need of an object; name is the number of need->name. 1: found, need->path and the
- * members beside it and *file are filled, and need->broken may be set. 0: not found. */
+/* Searches for a need of an object; name is the number of need->name. 1: found; need->path and the
+ * members beside it are filled, need->broken too if the loader fails at the file. 0: not found. */
 int search_need(struct search *search, size_t object, size_t name, struct need *need,
-		const struct cached_path **file, struct err *err);
+		struct err *err);
 /* Sets need->hint if there is no ld.so.cache, but ld.so.conf names a directory that has the file. */
 int search_hint(struct search *search, struct need *need, struct err *err);

@@ -157,9 +157,10 @@ static int fill_object(struct load_walk *w, size_t number, const struct cached_p
 /* -- one need -- */
 
 /* The file that was found for a need is loaded, unless it is already, under another name. */
-static int load_file(struct load_walk *w, size_t object, size_t index, size_t name,
-		     const struct cached_path *at, struct err *err)
+static int load_found(struct load_walk *w, size_t object, size_t index, size_t name,
+		      struct err *err)
 {
+	const struct cached_path *at = w->search.found;
 	struct need *need = &w->search.objects[object].needs[index];
 	size_t number = object_of_file(w, at->file);
 	int r = 0;
@@ -199,7 +200,6 @@ static int resolve_need(struct load_walk *w, size_t object, size_t index, size_t
 {
 	struct need *need = &w->search.objects[object].needs[index];
 	const struct loader *loader = w->search.context.loader;
-	const struct cached_path *at = NULL;
 	int r;
 
 	need->object = walk_object_named(w, name);
@@ -210,10 +210,10 @@ static int resolve_need(struct load_walk *w, size_t object, size_t index, size_t
 		need->rule = RULE_LOADED;
 		return 0;
 	}
-	r = search_need(&w->search, object, name, need, &at, err);
+	r = search_need(&w->search, object, name, need, err);
 	if (r < 0)
 		return r;
-	return r ? load_file(w, object, index, name, at, err) : search_hint(&w->search, need, err);
+	return r ? load_found(w, object, index, name, err) : search_hint(&w->search, need, err);
 }
 
 /* The number of the name, tokens expanded. */
