@@ -96,8 +96,8 @@ static int include_files(struct conf_reading *reading, const char *from, const c
 }
 
 /* "DIR", "include PATTERN..."; of old "DIR=TYPE" and "hwcap ..."; '#' begins a comment. */
-static int read_line(struct conf_reading *reading, const char *path, char *line, int depth,
-		     struct err *err)
+static int read_conf_line(struct conf_reading *reading, const char *path, char *line, int depth,
+			  struct err *err)
 {
 	struct strings *out = reading->out;
 	char *save = NULL, *word;
@@ -134,7 +134,7 @@ static int read_conf(struct conf_reading *reading, const char *path, int depth, 
 	    !budget_spend(&reading->budget, len))
 		return 0;
 	for (char *l = strtok_r(data, "\n", &save); r == 0 && l; l = strtok_r(NULL, "\n", &save))
-		r = read_line(reading, path, l, depth, err);
+		r = read_conf_line(reading, path, l, depth, err);
 	return r;
 }
 
