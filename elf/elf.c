@@ -29,11 +29,11 @@ const char *elf_fault_text(enum elf_fault fault)
 	case ELF_FAULT_ORDER:
 		return "its byte order is not this machine's";
 	case ELF_FAULT_IDENT:
-		return "its ELF identification is not one that the loader knows";
+		return "the loader does not know its ELF identification";
 	case ELF_FAULT_TYPE:
 		return "only ET_DYN and ET_EXEC can be loaded";
 	case ELF_FAULT_PHDRS:
-		return "its program headers are not of the expected size";
+		return "its program headers have the wrong size";
 	case ELF_FAULT_NOTHING:
 		return "it has no loadable segments";
 	}

@@ -10,7 +10,7 @@
 
 #define LINKS_MAX 8 /* links to names beside them; the kernel follows longer chains */
 
-/* What is known of a name: as a path, and as a directory. */
+/* A name: what it leads to as a path, and whether it is a directory. */
 struct cached_name {
 	struct cached_path *path;
 	bool dir_known, is_dir;
@@ -18,7 +18,7 @@ struct cached_name {
 	struct cache_entry *expected;
 };
 
-/* A file, and its reading until that is done. */
+/* A file, and its reading until the answer is there. */
 struct cache_entry {
 	struct cached_file file;
 	struct file_reading reading; /* fd -1: done */
@@ -184,7 +184,7 @@ static int number_names(struct filecache *cache, struct cached_file *f, struct e
 	return r;
 }
 
-/* The open file is fd's, which is taken. */
+/* Takes fd. */
 static int begin_reading(struct filecache *cache, int fd, const struct stat *st,
 			 struct cache_entry **out, struct err *err)
 {
@@ -310,7 +310,7 @@ int filecache_expect_library(struct filecache *cache, const char *path, struct e
 								    : 0;
 }
 
-/* Keeps where a path leads to. */
+/* Keeps a name's canonical path and its path outside the view. */
 static int keep_resolved(struct filecache *cache, size_t number, const struct resolved *at,
 			 struct err *err)
 {

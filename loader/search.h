@@ -35,7 +35,7 @@ struct search {
 
 /* Adds an object: its number, with everything but path still to be filled. The objects may move. */
 int search_add_object(struct search *search, const char *path, size_t *number, struct err *err);
-/* The objects stay if they were taken: search->objects is NULL then. */
+/* A caller that has taken the objects sets search->objects to NULL first. */
 void search_clear(struct search *search);
 
 /* Searches for a need of an object; name is the number of need->name. 1: found; need->path and the

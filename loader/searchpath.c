@@ -29,8 +29,8 @@ static size_t token_length(const char *s, size_t len, const char *name)
 	return n < len && (isalnum((unsigned char)s[n]) || s[n] == '_') ? 0 : n;
 }
 
-/* Of the program the directory of /proc/self/exe, of libraries that of the path they were loaded by.
- */
+/* $ORIGIN: of the program the directory of /proc/self/exe, of a library that of the path by which it
+ * was loaded. */
 static bool origin_of(const struct token_owner *owner, char out[PATH_MAX])
 {
 	const char *path = owner->program ? owner->object->canonical : owner->object->path;

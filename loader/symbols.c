@@ -82,8 +82,8 @@ static int grow_files(struct symbol_files *s, struct err *err)
 	return 0;
 }
 
-/* Reads an object's file unless it was read. With owners only files of root and of the store are: 1
- * means that this is another one. */
+/* Reads an object's file unless it was read before. 1: owners is given, and the file is neither root's
+ * nor the store's. */
 static int add_file(struct symbol_files *s, struct file_owners *owners, const struct object *o,
 		    uint32_t *number, struct err *err)
 {

@@ -39,7 +39,7 @@ static bool is_missing(const struct search *s, const char *name)
 	return false;
 }
 
-/* Whether the index-th version that an object needs is a gap; its kind. */
+/* Whether the object lacks the index-th version that it needs, and the kind of gap. */
 static bool is_gap(const struct search *s, const struct object *o, size_t index, size_t of,
 		   enum gap_kind *kind)
 {

@@ -216,7 +216,7 @@ static int resolve_need(struct load_walk *w, size_t object, size_t index, size_t
 	return r ? load_found(w, object, index, name, err) : search_hint(&w->search, need, err);
 }
 
-/* The number of the name, tokens expanded. */
+/* The number of a need's name, tokens expanded. */
 static int need_name(struct load_walk *w, size_t object, size_t index, size_t *name,
 		     struct err *err)
 {
@@ -409,7 +409,7 @@ static int begin_loader(struct load_walk *w, struct err *err)
 		r = filecache_path(context->files, loader->path, &at, err);
 	if (r < 0)
 		return r;
-	/* The loader is the program. */
+	/* The program is the loader itself. */
 	if (at->file == w->search.objects[0].cached)
 		return add_name(w, 0, name, err);
 	r = search_add_object(&w->search, filecache_string(context->files, name), &w->loader, err);

@@ -136,7 +136,7 @@ static void test_headers(void)
 	DAMAGE(EH->e_phnum = 0xffff, "program headers are out of range");
 	DAMAGE(EH->e_phoff = (typeof(EH->e_phoff))-64, "program headers are out of range");
 	DAMAGE(EH->e_phoff = whole_len - 8, "program headers are out of range");
-	DAMAGE(EH->e_phentsize = 1, "program headers are not of the expected size");
+	DAMAGE(EH->e_phentsize = 1, "program headers have the wrong size");
 	DAMAGE(EH->e_type = ET_REL, "only ET_DYN and ET_EXEC");
 	DAMAGE(EH->e_type = ET_CORE, "only ET_DYN and ET_EXEC");
 	DAMAGE(EH->e_phnum = 0, "no loadable segments");
