@@ -15,8 +15,8 @@
 void elf_free(struct elf *elf)
 {
 	free(elf->needed);
-	free(elf->asked);
-	free(elf->given);
+	free(elf->verneed);
+	free(elf->verdef);
 	free(elf->text);
 	*elf = (struct elf){0};
 }
@@ -50,7 +50,7 @@ struct dynamic_tags {
 	uint64_t at, count; /* the section itself */
 	uint64_t strings, strings_len;
 	uint64_t soname, rpath, runpath; /* offsets of strings + 1; 0: none */
-	uint64_t asked, given;		 /* addresses; 0: none */
+	uint64_t verneed, verdef;	 /* addresses; 0: none */
 };
 
 /* The text grows and moves while the file is parsed, so until the end each string pointer holds an
@@ -81,12 +81,12 @@ static void settle(struct elf *elf)
 	settle_one(elf, &elf->runpath);
 	for (size_t i = 0; i < elf->nneeded; i++)
 		settle_one(elf, &elf->needed[i].name);
-	for (size_t i = 0; i < elf->nasked; i++) {
-		settle_one(elf, &elf->asked[i].file);
-		settle_one(elf, &elf->asked[i].name);
+	for (size_t i = 0; i < elf->nverneed; i++) {
+		settle_one(elf, &elf->verneed[i].file);
+		settle_one(elf, &elf->verneed[i].name);
 	}
-	for (size_t i = 0; i < elf->ngiven; i++)
-		settle_one(elf, &elf->given[i].name);
+	for (size_t i = 0; i < elf->nverdef; i++)
+		settle_one(elf, &elf->verdef[i].name);
 }
 
 static int text_room(struct elf_reading *r, size_t len, struct err *err)
@@ -206,10 +206,10 @@ static int take_tag(struct elf_reading *r, int64_t tag, uint64_t value, struct e
 		r->tags.runpath = value + 1;
 		break;
 	case DT_VERNEED:
-		r->tags.asked = value;
+		r->tags.verneed = value;
 		break;
 	case DT_VERDEF:
-		r->tags.given = value;
+		r->tags.verdef = value;
 		break;
 	case DT_FLAGS_1:
 		r->elf.nodeflib = value & DF_1_NODEFLIB;
@@ -292,8 +292,8 @@ static int add_version(struct elf_reading *r, struct elf_version **items, size_t
 /* The versions that are needed of one file. Each record gives the distance to the next, which the
  * loader adds up without a check. Here a chain that leads out of the table, or in a circle, ends at
  * the table's end or at a limit. */
-static int take_asked_of(struct elf_reading *r, const struct version_table *t, uint64_t at,
-			 const char *file, struct err *err)
+static int take_verneed_of(struct elf_reading *r, const struct version_table *t, uint64_t at,
+			   const char *file, struct err *err)
 {
 	const struct image *i = &r->image;
 	Elf64_Vernaux aux;
@@ -311,21 +311,21 @@ static int take_asked_of(struct elf_reading *r, const struct version_table *t, u
 			.weak = image_u16(i, aux.vna_flags) & VER_FLG_WEAK,
 			.hidden = image_u16(i, aux.vna_other) & 0x8000,
 		};
-		e = add_version(r, &r->elf.asked, &r->elf.nasked, &v, image_u32(i, aux.vna_name),
-				err);
+		e = add_version(r, &r->elf.verneed, &r->elf.nverneed, &v,
+				image_u32(i, aux.vna_name), err);
 		if (e < 0 || aux.vna_next == 0)
 			return e;
 	}
 }
 
-static int take_asked(struct elf_reading *r, struct err *err)
+static int take_verneed(struct elf_reading *r, struct err *err)
 {
 	const struct image *i = &r->image;
 	Elf64_Verneed need; /* the same bytes in both classes */
 	struct version_table t;
 	uint64_t at = 0;
 
-	if (!image_offset(i, r->tags.asked, &t.at, &t.len))
+	if (!image_offset(i, r->tags.verneed, &t.at, &t.len))
 		return malformed(err, "the needed versions are out of range");
 	for (size_t n = 0;; n++, at += image_u32(i, need.vn_next)) {
 		const char *file = NULL;
@@ -339,13 +339,13 @@ static int take_asked(struct elf_reading *r, struct err *err)
 			return malformed(err, "needed versions of an unknown format");
 		e = table_string(r, image_u32(i, need.vn_file), PATH_MAX, &file, err);
 		if (e == 0)
-			e = take_asked_of(r, &t, at + image_u32(i, need.vn_aux), file, err);
+			e = take_verneed_of(r, &t, at + image_u32(i, need.vn_aux), file, err);
 		if (e < 0 || need.vn_next == 0)
 			return e;
 	}
 }
 
-static int take_given(struct elf_reading *r, struct err *err)
+static int take_verdef(struct elf_reading *r, struct err *err)
 {
 	const struct image *i = &r->image;
 	Elf64_Verdef def;
@@ -353,7 +353,7 @@ static int take_given(struct elf_reading *r, struct err *err)
 	struct version_table t;
 	uint64_t at = 0;
 
-	if (!image_offset(i, r->tags.given, &t.at, &t.len))
+	if (!image_offset(i, r->tags.verdef, &t.at, &t.len))
 		return malformed(err, "the defined versions are out of range");
 	for (;; at += image_u32(i, def.vd_next)) {
 		struct elf_version v = {0};
@@ -368,7 +368,7 @@ static int take_given(struct elf_reading *r, struct err *err)
 		v.index = image_u16(i, def.vd_ndx) & 0x7fff;
 		v.weak = image_u16(i, def.vd_flags) & VER_FLG_WEAK;
 		v.base = image_u16(i, def.vd_flags) & VER_FLG_BASE;
-		e = add_version(r, &r->elf.given, &r->elf.ngiven, &v, image_u32(i, aux.vda_name),
+		e = add_version(r, &r->elf.verdef, &r->elf.nverdef, &v, image_u32(i, aux.vda_name),
 				err);
 		if (e < 0 || def.vd_next == 0)
 			return e;
@@ -465,11 +465,11 @@ static int read_image(struct elf_reading *r, struct err *err)
 	e = take_tags(r, err);
 	if (e == 0)
 		e = take_names(r, err);
-	if (e == 0 && r->tags.asked)
-		e = take_asked(r, err);
-	elf->has_versions = r->tags.given != 0;
-	if (e == 0 && r->tags.given)
-		e = take_given(r, err);
+	if (e == 0 && r->tags.verneed)
+		e = take_verneed(r, err);
+	elf->has_versions = r->tags.verdef != 0;
+	if (e == 0 && r->tags.verdef)
+		e = take_verdef(r, err);
 	return e;
 }
 

@@ -62,8 +62,8 @@ struct elf {
 	const char *runpath;
 	struct elf_need *needed; /* in the file's order */
 	size_t nneeded;
-	struct elf_version *asked, *given;
-	size_t nasked, ngiven;
+	struct elf_version *verneed, *verdef; /* the versions that it needs, and defines */
+	size_t nverneed, nverdef;
 	char *text;
 	size_t text_len;
 };

@@ -70,7 +70,7 @@ struct info_form {
 	uint32_t class, machine, fault;
 	uint32_t flags;
 	uint32_t interp, soname, rpath, runpath, why, shebang; /* offsets in the text */
-	uint32_t nneeded, nasked, ngiven, text_len;
+	uint32_t nneeded, nverneed, nverdef, text_len;
 };
 
 struct info_form_need {
@@ -124,14 +124,14 @@ char *elf_info_encode(const struct elf_info *info, size_t *len)
 		.why = info->why ? (uint32_t)e->text_len : NOTHING,
 		.shebang = info->shebang ? (uint32_t)(e->text_len + why_len) : NOTHING,
 		.nneeded = (uint32_t)e->nneeded,
-		.nasked = (uint32_t)e->nasked,
-		.ngiven = (uint32_t)e->ngiven,
+		.nverneed = (uint32_t)e->nverneed,
+		.nverdef = (uint32_t)e->nverdef,
 		.text_len = (uint32_t)(e->text_len + why_len + shebang_len),
 	};
 	char *data, *p;
 
 	*len = sizeof h + e->nneeded * sizeof(struct info_form_need) +
-	       (e->nasked + e->ngiven) * sizeof(struct info_form_version) + h.text_len;
+	       (e->nverneed + e->nverdef) * sizeof(struct info_form_version) + h.text_len;
 	data = p = malloc(*len);
 	if (!data)
 		return NULL;
@@ -141,9 +141,9 @@ char *elf_info_encode(const struct elf_info *info, size_t *len)
 
 		p = mempcpy(p, &n, sizeof n);
 	}
-	for (size_t i = 0; i < e->nasked + e->ngiven; i++) {
-		struct info_form_version v =
-			encode_version(e, i < e->nasked ? &e->asked[i] : &e->given[i - e->nasked]);
+	for (size_t i = 0; i < e->nverneed + e->nverdef; i++) {
+		struct info_form_version v = encode_version(
+			e, i < e->nverneed ? &e->verneed[i] : &e->verdef[i - e->nverneed]);
 
 		p = mempcpy(p, &v, sizeof v);
 	}
@@ -180,15 +180,15 @@ static bool decode_arrays(const char *p, const struct info_form *h, struct elf *
 			return false;
 		e->needed[i].kind = (enum elf_need_kind)n.kind;
 	}
-	for (size_t i = 0; i < (size_t)h->nasked + h->ngiven;
+	for (size_t i = 0; i < (size_t)h->nverneed + h->nverdef;
 	     i++, p += sizeof(struct info_form_version)) {
-		bool asked = i < h->nasked;
-		struct elf_version *v = asked ? &e->asked[i] : &e->given[i - h->nasked];
+		bool needed = i < h->nverneed;
+		struct elf_version *v = needed ? &e->verneed[i] : &e->verdef[i - h->nverneed];
 		struct info_form_version f;
 
 		memcpy(&f, p, sizeof f);
 		if (!string_at(e, f.name, PATH_MAX, &v->name) ||
-		    (asked ? !string_at(e, f.file, PATH_MAX, &v->file) : f.file != NOTHING))
+		    (needed ? !string_at(e, f.file, PATH_MAX, &v->file) : f.file != NOTHING))
 			return false;
 		v->hash = f.hash;
 		v->index = (uint16_t)f.index;
@@ -238,23 +238,23 @@ static bool decode_into(const char *data, size_t len, struct elf_info *info)
 		return false;
 	memcpy(&h, data, sizeof h);
 	arrays = (uint64_t)h.nneeded * sizeof(struct info_form_need) +
-		 ((uint64_t)h.nasked + h.ngiven) * sizeof(struct info_form_version);
+		 ((uint64_t)h.nverneed + h.nverdef) * sizeof(struct info_form_version);
 	if (h.fault > ELF_FAULT_NOTHING || (h.class != 0 && h.class != 32 && h.class != 64) ||
-	    h.machine > UINT16_MAX || h.nneeded > ELF_NEEDED_MAX || h.nasked > ELF_VERSIONS_MAX ||
-	    h.ngiven > ELF_VERSIONS_MAX || arrays > len - sizeof h ||
+	    h.machine > UINT16_MAX || h.nneeded > ELF_NEEDED_MAX || h.nverneed > ELF_VERSIONS_MAX ||
+	    h.nverdef > ELF_VERSIONS_MAX || arrays > len - sizeof h ||
 	    h.text_len != len - sizeof h - arrays || (h.text_len && data[len - 1] != '\0'))
 		return false;
 	e->needed = calloc(h.nneeded + 1, sizeof *e->needed);
-	e->asked = calloc(h.nasked + 1, sizeof *e->asked);
-	e->given = calloc(h.ngiven + 1, sizeof *e->given);
+	e->verneed = calloc(h.nverneed + 1, sizeof *e->verneed);
+	e->verdef = calloc(h.nverdef + 1, sizeof *e->verdef);
 	e->text = malloc(h.text_len + 1);
-	if (!e->needed || !e->asked || !e->given || !e->text)
+	if (!e->needed || !e->verneed || !e->verdef || !e->text)
 		return false;
 	memcpy(e->text, data + sizeof h + arrays, h.text_len);
 	e->text_len = h.text_len;
 	e->nneeded = h.nneeded;
-	e->nasked = h.nasked;
-	e->ngiven = h.ngiven;
+	e->nverneed = h.nverneed;
+	e->nverdef = h.nverdef;
 	e->class = (int)h.class;
 	e->machine = (int)h.machine;
 	e->fault = (enum elf_fault)h.fault;

@@ -304,10 +304,10 @@ static uint16_t highest(const struct elf *e)
 {
 	uint16_t most = 0;
 
-	for (size_t k = 0; k < e->nasked; k++)
-		most = e->asked[k].index > most ? e->asked[k].index : most;
-	for (size_t k = 0; k < e->ngiven; k++)
-		most = e->given[k].index > most ? e->given[k].index : most;
+	for (size_t k = 0; k < e->nverneed; k++)
+		most = e->verneed[k].index > most ? e->verneed[k].index : most;
+	for (size_t k = 0; k < e->nverdef; k++)
+		most = e->verdef[k].index > most ? e->verdef[k].index : most;
 	return most;
 }
 
@@ -322,10 +322,10 @@ static int index_versions(struct symtab *t, struct err *err)
 	t->by_index = calloc(t->nindexes, sizeof(const struct elf_version *));
 	if (!t->by_index)
 		return err_nomem(err);
-	for (size_t k = e->ngiven; k-- > 0;)
-		t->by_index[e->given[k].index] = e->given[k].base ? NULL : &e->given[k];
-	for (size_t k = e->nasked; k-- > 0;)
-		t->by_index[e->asked[k].index] = &e->asked[k];
+	for (size_t k = e->nverdef; k-- > 0;)
+		t->by_index[e->verdef[k].index] = e->verdef[k].base ? NULL : &e->verdef[k];
+	for (size_t k = e->nverneed; k-- > 0;)
+		t->by_index[e->verneed[k].index] = &e->verneed[k];
 	return 0;
 }
 

@@ -59,7 +59,7 @@ static void entry_free(struct cache_entry *e)
 		return;
 	elf_info_clear(&e->file.info);
 	free(e->file.needs);
-	free(e->file.askeds);
+	free(e->file.verneed_files);
 	cleanup_fd(&e->reading.fd);
 	free(e);
 }
@@ -168,19 +168,20 @@ static int number_names(struct filecache *cache, struct cached_file *f, struct e
 	int r = 0;
 
 	f->needs = calloc(elf->nneeded + 1, sizeof *f->needs);
-	f->askeds = calloc(elf->nasked + 1, sizeof *f->askeds);
-	if (!f->needs || !f->askeds)
+	f->verneed_files = calloc(elf->nverneed + 1, sizeof *f->verneed_files);
+	if (!f->needs || !f->verneed_files)
 		return err_nomem(err);
 	if (elf->soname)
 		r = filecache_number(cache, elf->soname, &f->soname, err);
 	for (size_t i = 0; r == 0 && i < elf->nneeded; i++)
 		r = filecache_number(cache, elf->needed[i].name, &f->needs[i], err);
-	for (size_t i = 0; r == 0 && i < elf->nasked; i++)
+	for (size_t i = 0; r == 0 && i < elf->nverneed; i++)
 		/* Versions of one file follow each other and share its string. */
-		if (i > 0 && elf->asked[i].file == elf->asked[i - 1].file)
-			f->askeds[i] = f->askeds[i - 1];
+		if (i > 0 && elf->verneed[i].file == elf->verneed[i - 1].file)
+			f->verneed_files[i] = f->verneed_files[i - 1];
 		else
-			r = filecache_number(cache, elf->asked[i].file, &f->askeds[i], err);
+			r = filecache_number(cache, elf->verneed[i].file, &f->verneed_files[i],
+					     err);
 	return r;
 }
 

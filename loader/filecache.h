@@ -22,9 +22,9 @@ struct cached_file {
 	bool regular;
 	struct elf_info info;
 	/* Numbers of names: */
-	size_t *needs;	/* of each info.elf.needed */
-	size_t *askeds; /* of the file of each info.elf.asked */
-	size_t soname;	/* FILECACHE_NONE without one */
+	size_t *needs;	       /* of each info.elf.needed */
+	size_t *verneed_files; /* of the file of each info.elf.verneed */
+	size_t soname;	       /* FILECACHE_NONE without one */
 };
 
 /* What a path of the view leads to. */

@@ -23,8 +23,8 @@ static int add_gap(struct gaps *gaps, const struct gap *gap, struct err *err)
 
 static bool defines(const struct elf *elf, const struct elf_version *v)
 {
-	for (size_t i = 0; i < elf->ngiven; i++)
-		if (elf->given[i].hash == v->hash && strcmp(elf->given[i].name, v->name) == 0)
+	for (size_t i = 0; i < elf->nverdef; i++)
+		if (elf->verdef[i].hash == v->hash && strcmp(elf->verdef[i].name, v->name) == 0)
 			return true;
 	return false;
 }
@@ -43,8 +43,8 @@ static bool is_missing(const struct search *s, const char *name)
 static bool is_gap(const struct search *s, const struct object *o, size_t index, size_t of,
 		   enum gap_kind *kind)
 {
-	const struct elf_version *v = &o->elf->asked[index];
-	const size_t *files = o->cached->askeds;
+	const struct elf_version *v = &o->elf->verneed[index];
+	const size_t *files = o->cached->verneed_files;
 	const struct elf *elf = of == CLOSURE_NONE ? NULL : s->objects[of].elf;
 
 	if (!elf) {
@@ -65,14 +65,14 @@ static int check_object(struct load_walk *w, size_t object, struct gaps *out, st
 	const struct object *o = &s->objects[object];
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < o->elf->nasked; i++) {
-		const struct elf_version *v = &o->elf->asked[i];
+	for (size_t i = 0; r == 0 && i < o->elf->nverneed; i++) {
+		const struct elf_version *v = &o->elf->verneed[i];
 		struct gap gap = {.object = object, .file = v->file, .version = v->name};
 
-		gap.of = walk_object_named(w, o->cached->askeds[i]);
+		gap.of = walk_object_named(w, o->cached->verneed_files[i]);
 		r = search_spend(
 			&s->context,
-			gap.of == CLOSURE_NONE ? w->nneeds : s->objects[gap.of].elf->ngiven, err);
+			gap.of == CLOSURE_NONE ? w->nneeds : s->objects[gap.of].elf->nverdef, err);
 		if (r == 0 && is_gap(s, o, i, gap.of, &gap.kind))
 			r = add_gap(out, &gap, err);
 	}

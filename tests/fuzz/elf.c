@@ -20,12 +20,12 @@ static void check(const struct elf *elf)
 	HOLD(!elf->rpath || !elf->runpath);
 	for (size_t i = 0; i < elf->nneeded; i++)
 		check_string(elf, elf->needed[i].name);
-	for (size_t i = 0; i < elf->nasked; i++) {
-		check_string(elf, elf->asked[i].file);
-		check_string(elf, elf->asked[i].name);
+	for (size_t i = 0; i < elf->nverneed; i++) {
+		check_string(elf, elf->verneed[i].file);
+		check_string(elf, elf->verneed[i].name);
 	}
-	for (size_t i = 0; i < elf->ngiven; i++)
-		check_string(elf, elf->given[i].name);
+	for (size_t i = 0; i < elf->nverdef; i++)
+		check_string(elf, elf->verdef[i].name);
 }
 
 static void check_symbols(int fd)
@@ -56,7 +56,7 @@ static void check_form(int fd)
 	data = elf_info_encode(&before, &len);
 	HOLD(data && elf_info_decode(data, len, &after));
 	HOLD(before.is_elf == after.is_elf && before.elf.nneeded == after.elf.nneeded &&
-	     before.elf.ngiven == after.elf.ngiven && !before.why == !after.why);
+	     before.elf.nverdef == after.elf.nverdef && !before.why == !after.why);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -28,13 +28,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		HOLD(info.elf.needed[i].name && info.elf.needed[i].kind <= ELF_FILTER);
 		check_string(&info.elf, info.elf.needed[i].name, PATH_MAX);
 	}
-	for (size_t i = 0; i < info.elf.nasked; i++) {
-		HOLD(info.elf.asked[i].name && info.elf.asked[i].file);
-		check_string(&info.elf, info.elf.asked[i].name, PATH_MAX);
-		check_string(&info.elf, info.elf.asked[i].file, PATH_MAX);
+	for (size_t i = 0; i < info.elf.nverneed; i++) {
+		HOLD(info.elf.verneed[i].name && info.elf.verneed[i].file);
+		check_string(&info.elf, info.elf.verneed[i].name, PATH_MAX);
+		check_string(&info.elf, info.elf.verneed[i].file, PATH_MAX);
 	}
-	for (size_t i = 0; i < info.elf.ngiven; i++)
-		HOLD(info.elf.given[i].name && !info.elf.given[i].file);
+	for (size_t i = 0; i < info.elf.nverdef; i++)
+		HOLD(info.elf.verdef[i].name && !info.elf.verdef[i].file);
 	again = elf_info_encode(&info, &len);
 	HOLD(again);
 	return 0;
