@@ -1,8 +1,8 @@
 #include "loader/filecache.h"
 
 #include "base/cleanup.h"
+#include "base/intern.h"
 #include "base/path.h"
-#include "loader/intern.h"
 
 #include <stdio.h>
 #include <stdlib.h>

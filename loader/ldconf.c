@@ -1,10 +1,10 @@
 #include "loader/ldconf.h"
 
+#include "base/budget.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/sysroot.h"
-#include "loader/budget.h"
 
 #include <dirent.h>
 #include <fnmatch.h>

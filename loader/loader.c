@@ -16,28 +16,31 @@
 
 /* The usual loader of each architecture, and the flags of its entries in ld.so.cache (glibc's
  * ldconfig.h and dl-cache.h: FLAG_ELF_LIBC6 and the required architecture). */
-static const struct {
+struct usual_loader {
 	const char *arch, *path;
 	int flags;
-} usual[] = {
-	{"amd64", "/lib64/ld-linux-x86-64.so.2", 0x303},
-	{"i386", "/lib/ld-linux.so.2", 0x003},
-	{"x32", "/libx32/ld-linux-x32.so.2", 0x803},
-	{"arm64", "/lib/ld-linux-aarch64.so.1", 0xa03},
-	{"armhf", "/lib/ld-linux-armhf.so.3", 0x903},
-	{"s390x", "/lib/ld64.so.1", 0x403},
-	{"ppc64el", "/lib64/ld64.so.2", 0x503},
-	{"riscv64", "/lib/ld-linux-riscv64-lp64d.so.1", 0x1003},
+	const char *musl; /* musl's name of the architecture */
 };
 
-static size_t usual_of(int class, int machine)
+static const struct usual_loader *usual_of(int class, int machine)
 {
+	static const struct usual_loader usual[] = {
+		{"amd64", "/lib64/ld-linux-x86-64.so.2", 0x303, "x86_64"},
+		{"i386", "/lib/ld-linux.so.2", 0x003, "i386"},
+		{"x32", "/libx32/ld-linux-x32.so.2", 0x803, "x32"},
+		{"arm64", "/lib/ld-linux-aarch64.so.1", 0xa03, "aarch64"},
+		{"armhf", "/lib/ld-linux-armhf.so.3", 0x903, "armhf"},
+		{"s390x", "/lib/ld64.so.1", 0x403, "s390x"},
+		{"ppc64el", "/lib64/ld64.so.2", 0x503, "powerpc64le"},
+		{"riscv64", "/lib/ld-linux-riscv64-lp64d.so.1", 0x1003, "riscv64"},
+	};
+	static const struct usual_loader none = {"", "", -1, ""};
 	const char *arch = elf_arch(class, machine);
-	size_t i = 0;
 
-	while (i < sizeof usual / sizeof *usual && strcmp(usual[i].arch, arch) != 0)
-		i++;
-	return i;
+	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+		if (strcmp(usual[i].arch, arch) == 0)
+			return &usual[i];
+	return &none;
 }
 
 static bool has_prefix(const char *s, const char *with)
@@ -63,21 +66,6 @@ static bool needs_musl(const struct elf *e)
 		       has_prefix(e->needed[i].name, "libc.musl-");
 	}
 	return yes;
-}
-
-static const char *musl_arch(int class, int machine)
-{
-	static const char *const names[][2] = {
-		{"amd64", "x86_64"}, {"i386", "i386"},	     {"arm64", "aarch64"},
-		{"armhf", "armhf"},  {"riscv64", "riscv64"}, {"ppc64el", "powerpc64le"},
-		{"s390x", "s390x"},
-	};
-	const char *arch = elf_arch(class, machine);
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(names[i][0], arch) == 0)
-			return names[i][1];
-	return arch;
 }
 
 /* The default directories of Debian's loaders. */
@@ -122,7 +110,6 @@ static int read_defaults(const struct sysroot *sysroot, struct readers *readers,
 static int read_glibc(const struct sysroot *sysroot, struct readers *readers, struct loader *l,
 		      struct err *err)
 {
-	size_t u = usual_of(l->class, l->machine);
 	int r = read_defaults(sysroot, readers, l, err);
 
 	if (r == 0 && l->defaults.count == 0)
@@ -137,7 +124,7 @@ static int read_glibc(const struct sysroot *sysroot, struct readers *readers, st
 	snprintf(l->lib, sizeof l->lib, "%s", l->defaults.items[0] + 1);
 	l->platform = hwcaps_platform(l->class, l->machine);
 	l->wish = (struct ldcache_wish){
-		.flags = u < sizeof usual / sizeof *usual ? usual[u].flags : -1,
+		.flags = usual_of(l->class, l->machine)->flags,
 		.bits = hwcaps_bits(l->class, l->machine),
 		.hwcaps = (const char *const *)l->hwcaps.items,
 		.nhwcaps = l->hwcaps.count,
@@ -156,7 +143,7 @@ static int read_musl(const struct sysroot *sysroot, struct loader *l, struct err
 	path_dir(l->path, dir);
 	path_dir(dir, up);
 	if (snprintf(path, sizeof path, "%s/etc/ld-musl-%s.path", strcmp(up, "/") == 0 ? "" : up,
-		     musl_arch(l->class, l->machine)) >= (int)sizeof path)
+		     usual_of(l->class, l->machine)->musl) >= (int)sizeof path)
 		return 0;
 	e = read_whole(sysroot, path, MUSL_PATH_MAX, &data, &len);
 	if (e < 0 && e != -ENOENT)
@@ -187,7 +174,7 @@ bool loader_is_static(const struct elf *e)
 
 void loader_path(const struct sysroot *sysroot, const struct elf *program, char out[PATH_MAX])
 {
-	size_t u = usual_of(program->class, program->machine);
+	const struct usual_loader *usual = usual_of(program->class, program->machine);
 	struct resolved at;
 
 	if (program->interp) {
@@ -195,12 +182,11 @@ void loader_path(const struct sysroot *sysroot, const struct elf *program, char 
 		return;
 	}
 	if (needs_musl(program)) {
-		snprintf(out, PATH_MAX, "/lib/ld-musl-%s.so.1",
-			 musl_arch(program->class, program->machine));
+		snprintf(out, PATH_MAX, "/lib/ld-musl-%s.so.1", usual->musl);
 		if (sysroot_resolve(sysroot, out, &at) == 0)
 			return;
 	}
-	snprintf(out, PATH_MAX, "%s", u < sizeof usual / sizeof *usual ? usual[u].path : "");
+	snprintf(out, PATH_MAX, "%s", usual->path);
 }
 
 static int fill_loader(const struct sysroot *sysroot, struct readers *readers,

@@ -5,8 +5,8 @@
 #include "base/paths.h"
 #include "base/sysroot.h"
 #include "elf/readers.h"
+#include "elf/shebang.h"
 #include "loader/libdirs.h"
-#include "loader/shebang.h"
 
 #include <fcntl.h>
 #include <stdbool.h>

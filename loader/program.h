@@ -16,7 +16,7 @@ struct program {
 	char shebang[INFO_SHEBANG]; /* scripts: the first line after "#!", trimmed */
 	char interpreter
 		[PATH_MAX];	 /* scripts: the ELF program that runs it, canonical; interpreters
-				       that are scripts are followed (loader/shebang.h), more than
+				       that are scripts are followed (elf/shebang.h), more than
 				       the kernel takes are -ELOOP */
 	struct strings way;	 /* scripts: all programs that are started on the way to the
 				       interpreter, env(1) and scripts too; it is the last */

@@ -3,7 +3,7 @@
  * fixup_rpath). */
 #pragma once
 
-#include "loader/budget.h"
+#include "base/budget.h"
 #include "loader/ldview.h"
 #include "loader/object.h"
 

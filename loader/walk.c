@@ -1,7 +1,7 @@
 #include "loader/walk.h"
 
 #include "base/cleanup.h"
-#include "loader/shebang.h"
+#include "elf/shebang.h"
 
 #include <stdlib.h>
 #include <string.h>

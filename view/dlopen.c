@@ -1,8 +1,8 @@
 #include "view/dlopen.h"
 
 #include "base/file.h"
+#include "base/intern.h"
 #include "base/path.h"
-#include "loader/intern.h"
 #include "loader/symbols.h"
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-#include "loader/shebang.h"
+#include "elf/shebang.h"
 
 #include "base/path.h"
 #include "base/paths.h"
