@@ -9,12 +9,6 @@
 #define CACHE_PATH "/etc/ld.so.cache"
 #define CONF_PATH "/etc/ld.so.conf"
 
-/* The last look-up of a soname in ld.so.cache. */
-struct cache_lookup {
-	const struct loader *loader; /* NULL: none yet */
-	const char *path;
-};
-
 struct ldview {
 	struct filecache *files;
 	struct loader **loaders;
@@ -22,8 +16,6 @@ struct ldview {
 	bool cache_known;
 	struct ldcache cache;
 	struct err cache_why;
-	struct cache_lookup *lookups; /* by the sonames' numbers */
-	size_t nlookups;
 	bool conf_known;
 	struct strings conf_dirs;
 };
@@ -54,7 +46,6 @@ void ldview_free(struct ldview **view)
 		loader_free(v->loaders[i]);
 	free(v->loaders);
 	ldcache_free(&v->cache);
-	free(v->lookups);
 	strings_free(&v->conf_dirs);
 	filecache_free(&v->files);
 	free(v);
@@ -134,33 +125,11 @@ const struct ldcache *ldview_cache(struct ldview *view, const char **why)
 	return &view->cache;
 }
 
-/* NULL if there is no memory: then nothing is kept. */
-static struct cache_lookup *lookup_of(struct ldview *view, size_t soname)
-{
-	if (soname >= view->nlookups) {
-		size_t want = soname < 512 ? 1024 : 2 * soname;
-		struct cache_lookup *more = reallocarray(view->lookups, want, sizeof *more);
-
-		if (!more)
-			return NULL;
-		memset(more + view->nlookups, 0, (want - view->nlookups) * sizeof *more);
-		view->lookups = more;
-		view->nlookups = want;
-	}
-	return &view->lookups[soname];
-}
-
 const char *ldview_cached(struct ldview *view, const struct loader *loader, size_t soname)
 {
-	const struct ldcache *cache = ldview_cache(view, NULL);
-	struct cache_lookup *known = lookup_of(view, soname);
-	const struct ldcache_entry *e;
+	const struct ldcache_entry *e = ldcache_find(
+		ldview_cache(view, NULL), filecache_string(view->files, soname), &loader->wish);
 
-	if (known && known->loader == loader)
-		return known->path;
-	e = ldcache_find(cache, filecache_string(view->files, soname), &loader->wish);
-	if (known)
-		*known = (struct cache_lookup){loader, e ? e->path : NULL};
 	return e ? e->path : NULL;
 }
 
