@@ -1,11 +1,16 @@
 #include "base/caller.h"
 
+#include "base/cleanup.h"
+
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct {
@@ -29,7 +34,7 @@ static bool parse_number(const char *text, uid_t *out)
 		return false;
 	n = strtoul(text, NULL, 10);
 	*out = (uid_t)n;
-	return n < UINT32_MAX; /* which is (uid_t)-1, nobody's */
+	return n < UINT32_MAX; /* (uid_t)-1 is never a user */
 }
 
 static int user_of_number(const char *variable, const char *text, struct caller *out,
@@ -38,14 +43,15 @@ static int user_of_number(const char *variable, const char *text, struct caller 
 	uid_t uid;
 
 	if (!parse_number(text, &uid))
-		return err_set(err, EINVAL, "%s is not a user's number: '%.64s'", variable, text);
+		return err_set(err, EINVAL, "%s is '%.64s', which is not a user number", variable,
+			       text);
 	*user = getpwuid(uid);
 	if (*user)
 		return 0;
 	*out = (struct caller){.uid = uid, .gid = getegid()};
 	return err_set(err, ENOENT,
-		       "there is no user %lu, whom %s names; without that variable this is root's",
-		       (unsigned long)uid, variable);
+		       "%s names the user %lu, who does not exist; unset it to act as root",
+		       variable, (unsigned long)uid);
 }
 
 static int user_of_name(const char *variable, const char *text, const struct passwd **user,
@@ -55,12 +61,11 @@ static int user_of_name(const char *variable, const char *text, const struct pas
 	if (*user)
 		return 0;
 	return err_set(err, EINVAL,
-		       "there is no user '%.64s', whom %s names; without that variable this is "
-		       "root's",
-		       text, variable);
+		       "%s names the user '%.64s', who does not exist; unset it to act as root",
+		       variable, text);
 }
 
-static int take(struct caller *out, const struct passwd *user, struct err *err)
+static int set_user(struct caller *out, const struct passwd *user, struct err *err)
 {
 	if ((size_t)snprintf(out->name, sizeof out->name, "%s", user->pw_name) >=
 		    sizeof out->name ||
@@ -95,12 +100,10 @@ int caller_find(struct caller *out, struct err *err)
 		if (user->pw_uid == 0)
 			continue;
 		if (first && user->pw_uid != out->uid)
-			return err_set(
-				err, EINVAL,
-				"%s names the user %s, but %s names %s: unset the one that is "
-				"wrong",
-				first, out->name, variable, user->pw_name);
-		r = take(out, user, err);
+			return err_set(err, EINVAL,
+				       "%s names the user %s, but %s names %s: unset the wrong one",
+				       first, out->name, variable, user->pw_name);
+		r = set_user(out, user, err);
 		if (r < 0)
 			return r;
 		first = first ? first : variable;
@@ -125,4 +128,93 @@ int caller_become(const struct caller *c, struct err *err)
 	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
 		unsetenv(more[i]);
 	return 0;
+}
+
+/* -- files of the caller -- */
+
+struct open_result {
+	int r;
+	struct err err;
+};
+
+union open_control {
+	struct cmsghdr header;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static int open_as_self(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? err_sys(err, errno, "cannot open %s", path) : fd;
+}
+
+static void open_and_send(const struct caller *c, const char *path, int to)
+{
+	struct open_result a = {0};
+	union open_control control = {0};
+	struct iovec io = {&a, sizeof a};
+	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
+	int fd = caller_become(c, &a.err);
+
+	if (fd == 0)
+		fd = open_as_self(path, &a.err);
+	a.r = fd < 0 ? fd : 0;
+	if (fd >= 0) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof control;
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+	}
+	_exit(sendmsg(to, &m, MSG_NOSIGNAL) < 0);
+}
+
+static int receive_file(int from, const char *path, struct err *err)
+{
+	struct open_result a = {0};
+	union open_control control = {0};
+	struct iovec io = {&a, sizeof a};
+	struct msghdr m = {.msg_iov = &io,
+			   .msg_iovlen = 1,
+			   .msg_control = &control,
+			   .msg_controllen = sizeof control};
+	int fd = -1;
+
+	if (recvmsg(from, &m, MSG_CMSG_CLOEXEC) != sizeof a)
+		return err_set(err, EIO, "cannot open %s: the child process ended early", path);
+	if (a.r < 0) {
+		*err = a.err;
+		return a.r;
+	}
+	if (control.header.cmsg_type != SCM_RIGHTS)
+		return err_set(err, EIO, "cannot open %s", path);
+	memcpy(&fd, CMSG_DATA(&control.header), sizeof fd);
+	return fd;
+}
+
+int caller_open(const struct caller *c, const char *path, struct err *err)
+{
+	AUTO_FD int ours = -1, theirs = -1;
+	int ends[2], fd;
+	pid_t pid;
+
+	if (!c->other)
+		return open_as_self(path, err);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return err_sys(err, errno, "cannot create a pair of sockets");
+	ours = ends[0];
+	theirs = ends[1];
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, errno, "cannot start a process to open %s", path);
+	if (pid == 0)
+		open_and_send(c, path, theirs);
+	cleanup_fd(&theirs);
+	theirs = -1;
+	fd = receive_file(ours, path, err);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return fd;
 }

@@ -1,6 +1,6 @@
 /*
- * Cleanup attributes: a resource is bound to its release on the line that declares it.
- * Start each with its empty value (-1, NULL); set it back to that to hand the resource on.
+ * Cleanup attributes: the line that declares a resource also says how it is released at the end of the scope. Start
+ * each variable with its empty value (-1, NULL), and set it back to that value to hand the resource on.
  */
 #pragma once
 

@@ -1,7 +1,6 @@
 #include "base/confine.h"
 
 #include "base/parser.h"
-#include "base/rlimit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,16 +27,16 @@
 #endif
 
 #define NOBODY 65534
-#define CPU_SECONDS 3600 /* bzip2 takes some 500 for the 10 GiB that an archive may have */
+#define CPU_SECONDS 3600 /* bzip2 needs some 500 to unpack the 10 GiB that an archive may hold */
 
 static int take_descriptors(int input, int output)
 {
-	/* Away from 0 to 2 first, so that neither dup2 closes the other's source. */
+	/* First out of the range 0 to 2, so that neither dup2 closes the source of the other. */
 	int in = fcntl(input, F_DUPFD, 3), out = fcntl(output, F_DUPFD, 3);
 
 	if (in < 0 || out < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0)
 		return -1;
-	if (SANITIZED) /* which says what it finds on 2 */
+	if (SANITIZED) /* the sanitizer reports on 2 */
 		return close_range(3, ~0u, 0);
 	return close_range(2, ~0u, 0);
 }
@@ -46,7 +45,7 @@ static int drop_ids(void)
 {
 	if (geteuid() != 0)
 		return 0;
-	/* EINVAL: a user namespace that has no nobody, and a root who is one of the machine's users. */
+	/* EINVAL: a user namespace that does not map nobody; its root is an ordinary user of the machine. */
 	if (setresgid(NOBODY, NOBODY, NOBODY) < 0)
 		return errno == EINVAL ? 0 : -1;
 	if (setgroups(0, NULL) < 0)
@@ -66,16 +65,28 @@ static int drop_capabilities(void)
 	return r;
 }
 
+int confine_limit(int resource, rlim_t most)
+{
+	struct rlimit l;
+
+	if (getrlimit(resource, &l) < 0)
+		return -1;
+	if (l.rlim_max > most)
+		l.rlim_max = most;
+	l.rlim_cur = l.rlim_max;
+	return setrlimit(resource, &l);
+}
+
 static int set_limits(void)
 {
-	if (rlimit_lower(RLIMIT_CORE, 0) < 0 || rlimit_lower(RLIMIT_FSIZE, 0) < 0)
+	if (confine_limit(RLIMIT_CORE, 0) < 0 || confine_limit(RLIMIT_FSIZE, 0) < 0)
 		return -1;
-	if (rlimit_lower(RLIMIT_CPU, CPU_SECONDS) < 0)
+	if (confine_limit(RLIMIT_CPU, CPU_SECONDS) < 0)
 		return -1;
-	/* The sanitizer reserves terabytes of addresses. */
-	if (!SANITIZED && rlimit_lower(RLIMIT_AS, (rlim_t)1 << 30) < 0)
+	/* The sanitizer reserves terabytes of address space. */
+	if (!SANITIZED && confine_limit(RLIMIT_AS, (rlim_t)1 << 30) < 0)
 		return -1;
-	return rlimit_lower(RLIMIT_NOFILE, 3 + PARSER_FDS); /* 0 to 2, and those handed in */
+	return confine_limit(RLIMIT_NOFILE, 3 + PARSER_FDS); /* 0 to 2, and those received */
 }
 
 static const int allowed[] = {
@@ -111,8 +122,8 @@ static int allow(scmp_filter_ctx filter, const int *calls, size_t n)
 	return 0;
 }
 
-/* What may only be done in one way. The output stays open to the end: where it is closed, the
- * parent knows that this process is dead. glibc's fstat(3) is newfstatat, which needs no name. */
+/* System calls that are allowed with one argument only. The output cannot be closed, so the parent can take its
+ * end for this process's death. glibc's fstat(3) calls newfstatat with an empty path. */
 static int allow_some(scmp_filter_ctx filter)
 {
 	const struct {
@@ -143,7 +154,7 @@ static int fill_filter(scmp_filter_ctx filter)
 	if (SANITIZED)
 		return allow(filter, allowed_sanitizer,
 			     sizeof allowed_sanitizer / sizeof *allowed_sanitizer);
-	/* glibc's heap grows with it where brk is used up. */
+	/* glibc grows its heap with mprotect(2) once brk(2) is used up. */
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_executable);
 }
 
@@ -166,12 +177,12 @@ static int set_filter(void)
 const char *confine(int input, int output)
 {
 	if (take_descriptors(input, output) < 0)
-		return "cannot arrange descriptors";
+		return "cannot rearrange descriptors";
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return "cannot set the parent-death signal";
 	if (drop_ids() < 0)
 		return "cannot become nobody";
-	/* Changing ids may reset both. */
+	/* A change of ids may reset both. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return "cannot set the parent-death signal";
 	if (drop_capabilities() < 0)

@@ -1,20 +1,19 @@
 /*
- * Covering directories: what a view is made of. The one piece of code by which the wrapper, the proof
- * before a pin, `try` and the services of systemd get the same mounts.
+ * Covering directories: an overlay of a layer over each directory that a view changes. The wrapper, the proof
+ * before a pin, `try` and systemd's services all build their mounts with this module, so they get the same view.
  *
- * An overlay over a directory hides what is mounted below it, so that is shown again on top of the
- * overlay. A mount below a covered directory can be any user's (fusermount3(1)), and the names that
- * lead to it can be changed by that user at any instant. So a name below a covered directory is only ever looked up
- * from a descriptor of that directory, in its own mount, without following a link; and what is mounted
- * is mounted by descriptors, on a place that the same walk found in the overlay itself:
+ * An overlay hides the mounts below its directory, so covers_lay mounts copies of them on top of the overlay. Any
+ * user can have a mount below a covered directory (fusermount3(1)) and can rename its path at any time. So a name
+ * below a covered directory is looked up only from a descriptor of that directory, within its own mount and without
+ * following a link; and the copy is attached by descriptors, at the place where the same look-up ends in the overlay:
  *
  *	live/dir  --openat2(base)-->  the mount's root   --open_tree-->  a copy
  *	over/dir  --openat2(base)-->  a place in the overlay  <--move_mount--
  *
- * A mount that this does not find is left out: nothing that somebody else than root mounts, moves
- * or unmounts keeps anybody's view from being made, nor lands anywhere but at its own path.
+ * A mount that this look-up does not find is left out. So no user can keep a view from being built by mounting,
+ * moving or unmounting something, and no user's mount appears anywhere but at its own path.
  *
- * CAP_SYS_ADMIN is effective in all of this. Allocates nothing; not reentrant.
+ * Everything here needs CAP_SYS_ADMIN in the effective set. Allocates nothing; not reentrant.
  */
 #pragma once
 
@@ -24,15 +23,18 @@
 
 struct cover {
 	const char *target; /* a canonical directory of the live system */
-	const char *layer;  /* the directory whose files lie over it, subdirectories included */
+	const char *layer;  /* the directory that overlays it, with its subdirectories */
 };
 
 #define COVERS_MAX 65
 
-/* Lays an overlay over each target, in order (base/overlay.h says how), and shows again what is
- * mounted below. No target lies below another. Where the caller is root of the machine, each must be
- * path_is_fixed_dir (base/trust.h): the kernel resolves its name more than once. What was done when it fails
- * stays: the caller's mount namespace has to be thrown away. Where anything is mounted below, two
- * descriptors for each target and four more are open at once. -EPERM too where the kernel's answers
- * contradict what was done (a system-call filter). */
+/* Covers each target, in order, as cover_mount does, and mounts copies of the mounts below. No target is below
+ * another. If the caller is root in the initial user namespace, trust_fixed_dir (base/trust.h) must hold for each
+ * target: the kernel resolves its path more than once. After a failure the caller must discard its mount namespace,
+ * as nothing is undone. Where mounts exist below a target, two descriptors for each target and four more are open at
+ * once. -EPERM also means that the kernel's answers contradict each other (a system-call filter fakes them). */
 int covers_lay(const struct cover *covers, size_t n, const char *label, struct err *err);
+
+/* Mounts one overlay on cover->target: the layer above, the live directory below; read-only, nosuid, nodev. Its
+ * source field is PINLIB_SOURCE and the label. */
+int cover_mount(const struct cover *cover, const char *label, struct err *err);

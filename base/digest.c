@@ -1,21 +1,24 @@
 #include "base/digest.h"
 
+#include "base/cleanup.h"
+#include "base/file.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
-/* An EVP_MD_CTX under a name of ours, so that libcrypto's headers stay here. */
+/* struct digest_stream is an EVP_MD_CTX, so that only this file includes libcrypto's headers. */
 static EVP_MD_CTX *context(struct digest_stream *s)
 {
 	return (EVP_MD_CTX *)s;
 }
 
-static EVP_MD *sha256; /* NULL: libcrypto has none */
+static EVP_MD *sha256; /* NULL: libcrypto does not offer it */
 
-/* openssl.cnf has nothing to say of this: names of objects are SHA-256 on all machines. */
-static void fetch(void)
+/* Without openssl.cnf: objects are named by SHA-256 on every machine, whatever that file allows. */
+static void fetch_sha256(void)
 {
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
@@ -24,7 +27,7 @@ static void fetch(void)
 struct digest_stream *digest_begin(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	EVP_MD_CTX *c = pthread_once(&once, fetch) == 0 ? EVP_MD_CTX_new() : NULL;
+	EVP_MD_CTX *c = pthread_once(&once, fetch_sha256) == 0 ? EVP_MD_CTX_new() : NULL;
 
 	if (c && (!sha256 || EVP_DigestInit_ex2(c, sha256, NULL) != 1)) {
 		EVP_MD_CTX_free(c);
@@ -75,28 +78,23 @@ int digest_data(const void *data, size_t len, struct digest *out, struct err *er
 
 int digest_fd(int fd, struct digest *out, struct err *err)
 {
-	__attribute__((cleanup(digest_abandon))) struct digest_stream *s = digest_begin();
+	CLEANUP(digest_abandon) struct digest_stream *s = digest_begin();
 	struct digest_stream *whole;
 	char buf[64 * 1024];
 	off_t at = 0;
+	ssize_t n;
 
 	if (!s)
 		return err_nomem(err);
-	for (;;) {
-		ssize_t n = pread(fd, buf, sizeof buf, at);
-		int r;
+	while ((n = file_read_part(fd, buf, sizeof buf, at, err)) > 0) {
+		int r = digest_update(s, buf, (size_t)n, err);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, errno, "cannot read");
-		if (n == 0)
-			break;
-		r = digest_update(s, buf, (size_t)n, err);
 		if (r < 0)
 			return r;
 		at += n;
 	}
+	if (n < 0)
+		return (int)n;
 	whole = s;
 	s = NULL;
 	return digest_end(whole, out, err);
@@ -113,7 +111,7 @@ void digest_hex(const struct digest *d, char hex[DIGEST_HEX])
 	hex[2 * DIGEST_SIZE] = '\0';
 }
 
-static int digit(char c)
+static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -127,7 +125,7 @@ bool digest_parse(const char *s, struct digest *out)
 	if (strlen(s) != DIGEST_HEX - 1)
 		return false;
 	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		int high = digit(s[2 * i]), low = digit(s[2 * i + 1]);
+		int high = hex_digit(s[2 * i]), low = hex_digit(s[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4), by libcrypto. A digest's text is 64 lower-case hexadecimal digits. */
+/* SHA-256 (FIPS 180-4), computed by libcrypto. A digest is written as 64 lower-case hexadecimal digits. */
 #pragma once
 
 #include "base/err.h"
@@ -16,8 +16,7 @@ struct digest {
 
 int digest_data(const void *data, size_t len, struct digest *out, struct err *err);
 
-/* From offset 0 to the end of the file, whatever the descriptor's position; pread(2), so the
- * position stays. */
+/* The whole file, from offset 0; the descriptor's position is neither used nor changed. */
 int digest_fd(int fd, struct digest *out, struct err *err);
 
 void digest_hex(const struct digest *d, char hex[DIGEST_HEX]);
@@ -25,8 +24,8 @@ void digest_hex(const struct digest *d, char hex[DIGEST_HEX]);
 bool digest_parse(const char *s, struct digest *out);
 bool digest_equal(const struct digest *a, const struct digest *b);
 
-/* Content that comes in pieces. digest_begin's result is freed by digest_end (which fills out)
- * or digest_abandon; NULL from digest_begin means out of memory. */
+/* Content that arrives in pieces. digest_begin returns NULL if it is out of memory; free its result with digest_end,
+ * which fills out, or with digest_abandon. */
 struct digest_stream;
 struct digest_stream *digest_begin(void);
 int digest_update(struct digest_stream *s, const void *data, size_t len, struct err *err);

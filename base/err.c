@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void append(struct err *err, const char *s)
+static void append_text(struct err *err, const char *s)
 {
 	size_t used = strlen(err->text);
 
@@ -28,8 +28,8 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof err->text, fmt, ap);
 	va_end(ap);
-	append(err, ": ");
-	append(err, strerror(errnum));
+	append_text(err, ": ");
+	append_text(err, strerror(errnum));
 	return -errnum;
 }
 
@@ -41,8 +41,8 @@ int err_wrap(struct err *err, int r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof err->text, fmt, ap);
 	va_end(ap);
-	append(err, ": ");
-	append(err, inner.text);
+	append_text(err, ": ");
+	append_text(err, inner.text);
 	return r;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Errors carry their story up. A function that can fail returns 0 or a negative errno and, when it
- * fails, has filled the caller's struct err; only cli/ and wrapper/main.c print it.
+ * Error texts. A function that can fail returns 0 or a negative errno, and after a failure the caller's struct err holds
+ * the text. Each level may prepend its own context; only cli/ and wrapper/main.c print the text.
  *
  *	if (fd < 0)
  *		return err_sys(err, errno, "cannot open %s", path);
@@ -10,7 +10,7 @@
  *		return err_wrap(err, r, "cannot use the plan of %s", app);
  *
  * gives "cannot use the plan of /usr/bin/foo: cannot open /var/...: Permission denied".
- * A struct err is never NULL. Texts that do not fit are cut.
+ * A struct err is never NULL. A text that does not fit is truncated.
  */
 #pragma once
 
@@ -26,12 +26,12 @@ struct err {
 int err_set(struct err *err, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* As err_set, then ": " and what errno(3) calls errnum. */
+/* As err_set, then ": " and the strerror(3) of errnum. */
 int err_sys(struct err *err, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Puts "... : " before the text that is there; returns r, the negative error that is handed up. */
+/* Puts the new text and ": " before the present one; returns r, the negative error. */
 int err_wrap(struct err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Out of memory: "out of memory", -ENOMEM. */
+/* "out of memory"; returns -ENOMEM. */
 int err_nomem(struct err *err);

@@ -8,24 +8,16 @@
 #include <string.h>
 #include <sys/random.h>
 
-int file_read(int fd, size_t max, char **data, size_t *len, struct err *err)
+/* The read loop: through EINTR and short reads, until buf is full or the file ends. at < 0: from the descriptor's own
+ * position, which a pipe has, too. */
+static ssize_t read_full(int fd, char *buf, size_t size, off_t at, struct err *err)
 {
-	AUTO_FREE char *buf = NULL;
-	size_t size = 0, used = 0;
+	size_t used = 0;
 
-	for (;;) {
-		ssize_t n;
+	while (used < size) {
+		ssize_t n = at < 0 ? read(fd, buf + used, size - used)
+				   : pread(fd, buf + used, size - used, at + (off_t)used);
 
-		if (used + 1 >= size) {
-			size_t bigger = size ? size * 2 : 8192;
-			char *grown = realloc(buf, bigger);
-
-			if (!grown)
-				return err_nomem(err);
-			buf = grown;
-			size = bigger;
-		}
-		n = read(fd, buf + used, size - used - 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -33,8 +25,35 @@ int file_read(int fd, size_t max, char **data, size_t *len, struct err *err)
 		if (n == 0)
 			break;
 		used += (size_t)n;
+	}
+	return (ssize_t)used;
+}
+
+ssize_t file_read_part(int fd, void *buf, size_t size, off_t at, struct err *err)
+{
+	return read_full(fd, buf, size, at, err);
+}
+
+int file_read(int fd, size_t max, char **data, size_t *len, struct err *err)
+{
+	AUTO_FREE char *buf = NULL;
+	size_t size = 8192, used = 0;
+
+	for (;; size *= 2) {
+		char *grown = realloc(buf, size);
+		ssize_t n;
+
+		if (!grown)
+			return err_nomem(err);
+		buf = grown;
+		n = read_full(fd, buf + used, size - used - 1, -1, err);
+		if (n < 0)
+			return (int)n;
+		used += (size_t)n;
 		if (used > max)
 			return err_set(err, EFBIG, "larger than %zu bytes", max);
+		if (used < size - 1)
+			break;
 	}
 	buf[used] = '\0';
 	*data = buf;
@@ -45,7 +64,7 @@ int file_read(int fd, size_t max, char **data, size_t *len, struct err *err)
 
 int file_read_at(int dirfd, const char *path, size_t max, char **data, size_t *len, struct err *err)
 {
-	/* O_NONBLOCK: a FIFO in the file's place must not make us wait. */
+	/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
 	AUTO_FD int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	int r;
@@ -88,7 +107,7 @@ int file_temp_name(const char *prefix, char *buf, size_t size, struct err *err)
 		return err_sys(err, errno, "cannot get random bytes");
 	n = snprintf(buf, size, "%s%016llx", prefix, (unsigned long long)random);
 	if (n < 0 || (size_t)n >= size)
-		return err_set(err, ENAMETOOLONG, "%s: name too long", prefix);
+		return err_set(err, ENAMETOOLONG, "%s: the name is too long", prefix);
 	return 0;
 }
 
@@ -117,9 +136,9 @@ int file_sync_parent(int dirfd, const char *path, struct err *err)
 	return 0;
 }
 
-/* path is what the file is to be: its temporary name says nothing to anybody. */
-static int fill(int dirfd, const char *temp, const char *path, const void *data, size_t len,
-		mode_t mode, struct err *err)
+/* Errors name path: nobody knows the temporary name. */
+static int write_temp(int dirfd, const char *temp, const char *path, const void *data, size_t len,
+		      mode_t mode, struct err *err)
 {
 	AUTO_FD int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
@@ -129,7 +148,7 @@ static int fill(int dirfd, const char *temp, const char *path, const void *data,
 	r = file_write(fd, data, len, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", path);
-	/* fchmod: the umask has no say. */
+	/* fchmod(2): the umask does not apply. */
 	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		return err_sys(err, errno, "cannot finish %s", path);
 	return 0;
@@ -146,7 +165,7 @@ int file_publish(int dirfd, const char *path, const void *data, size_t len, mode
 	r = file_temp_name(prefix, temp, sizeof temp, err);
 	if (r < 0)
 		return r;
-	r = fill(dirfd, temp, path, data, len, mode, err);
+	r = write_temp(dirfd, temp, path, data, len, mode, err);
 	if (r == 0 && renameat(dirfd, temp, dirfd, path) < 0)
 		r = err_sys(err, errno, "cannot replace %s", path);
 	if (r < 0) {
@@ -156,7 +175,7 @@ int file_publish(int dirfd, const char *path, const void *data, size_t len, mode
 	return file_sync_parent(dirfd, path, err);
 }
 
-/* What file_temp_name makes of FILE_TEMP: nobody else's file goes. */
+/* The exact names that file_temp_name builds from FILE_TEMP, so that no other file is removed. */
 static bool is_temporary(const char *name)
 {
 	const char *digits = name + strlen(FILE_TEMP);
@@ -184,7 +203,7 @@ int file_mkdirs(const char *path, struct err *err)
 	size_t len = strlen(path);
 
 	if (len == 0 || len >= sizeof part)
-		return err_set(err, ENAMETOOLONG, "%s: not a usable path", path);
+		return err_set(err, ENAMETOOLONG, "%s: the path is empty or too long", path);
 	for (size_t i = 1; i <= len; i++) {
 		if (path[i] != '/' && path[i] != '\0')
 			continue;

@@ -1,6 +1,6 @@
 #include "base/fuse.h"
 
-#include "base/mount_id.h"
+#include "base/mount.h"
 #include "base/mountinfo.h"
 
 #include <errno.h>
@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-struct wanted {
+struct fuse_search {
 	uint64_t id;
 	bool found;
-	unsigned long user; /* who mounted it; 0: root, or it is not FUSE */
+	unsigned long user; /* who mounted it; 0: root, or not FUSE */
 };
 
 /* "fuse", "fuseblk", "fuse.sshfs" */
@@ -23,10 +23,10 @@ static bool is_fuse(const char *type)
 	       (!type[4] || type[4] == '.' || strcmp(type + 4, "blk") == 0);
 }
 
-static int consider(const struct mountinfo *m, void *ctx, struct err *err)
+static int check_mount(const struct mountinfo *m, void *ctx, struct err *err)
 {
 	static const char option[] = ",user_id=";
-	struct wanted *w = ctx;
+	struct fuse_search *w = ctx;
 	const char *user = strstr(m->options, option);
 
 	(void)err;
@@ -40,22 +40,22 @@ static int consider(const struct mountinfo *m, void *ctx, struct err *err)
 
 int fuse_refuse_users(int fd, const char *path, uint64_t *known, struct err *err)
 {
-	struct wanted w = {0};
+	struct fuse_search w = {0};
 	int r = geteuid() == 0 ? mount_id(fd, "", AT_EMPTY_PATH, &w.id) : 1;
 
 	if (r == 1 || (r == 0 && w.id == *known))
 		return 0;
 	if (r < 0)
 		return err_sys(err, -r, "cannot tell which mount %s is on", path);
-	r = mountinfo_each(consider, &w, err);
+	r = mountinfo_each(check_mount, &w, err);
 	if (r < 0)
 		return r;
 	if (w.user)
-		return err_set(err, EPERM,
-			       "%s is on a FUSE file system of user %lu, for which root does not "
-			       "wait: copy "
-			       "it elsewhere first",
-			       path, w.user);
+		return err_set(
+			err, EPERM,
+			"%s is on a FUSE file system of user %lu, for which root does not wait; "
+			"copy it to another file system first",
+			path, w.user);
 	*known = w.id;
 	return 0;
 }

@@ -1,13 +1,12 @@
-/*
- * FUSE file systems of users. Their server may leave any question unanswered, and whoever has asked waits
- * for it until the server ends, SIGKILL or not: with the lock held, all of pinlib waits.
- */
+/* FUSE file systems of users. Their server may never answer, and a process that waits for it cannot be killed: if that
+ * process holds pinlib's lock, every other command waits too. */
 #pragma once
 
 #include "base/err.h"
 
 #include <stdint.h>
 
-/* -EPERM if fd, which may be O_PATH, is on such a file system, and root asks; 0 for anybody else, whose own time
- * it is. The kernel alone is asked. *known is a mount that is none: MOUNT_ID_UNKNOWN at first. */
+/* -EPERM if root calls this with an fd (it may be O_PATH) on such a file system; 0 for other callers, who only wait
+ * for themselves. Asks the kernel, never the file system. *known caches the last mount that passed; start it as
+ * MOUNT_ID_UNKNOWN. */
 int fuse_refuse_users(int fd, const char *path, uint64_t *known, struct err *err);

@@ -1,5 +1,5 @@
-/* The system calls that musl has no functions for: mount API of Linux 5.2, openat2(2) of 5.6,
- * mount_setattr(2) of 5.12, capget(2) and capset(2). Constants come from the kernel's own headers. */
+/* System calls for which musl has no functions: the mount API of Linux 5.2, openat2(2) of 5.6, mount_setattr(2) of
+ * 5.12, capget(2) and capset(2). The constants come from the kernel's headers. */
 #pragma once
 
 #include <linux/capability.h>
@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define AT_RECURSIVE_MOUNTS 0x8000	/* AT_RECURSIVE, which not every fcntl.h has */
+#define AT_RECURSIVE_MOUNTS 0x8000	/* AT_RECURSIVE, which older <fcntl.h> lack */
 #define MS_PROPAGATION_SLAVE (1u << 19) /* MS_SLAVE */
 #define UMOUNT_DETACH 2			/* MNT_DETACH */
 #define UMOUNT_NO_LINK 8		/* UMOUNT_NOFOLLOW */
@@ -28,7 +28,7 @@ static inline int sys_move_mount(int fd, const char *path)
 			    MOVE_MOUNT_F_EMPTY_PATH);
 }
 
-/* Onto what place, a descriptor, is. */
+/* Attaches the mount fd at the file or directory that the descriptor place is. */
 static inline int sys_move_mount_to(int fd, int place)
 {
 	return (int)syscall(SYS_move_mount, fd, "", place, "",
@@ -42,7 +42,7 @@ static inline int sys_openat2(int dirfd, const char *path, unsigned flags, unsig
 	return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
 }
 
-/* <sys/mount.h> and <linux/mount.h> do not go together in every libc. */
+/* Not every libc allows <sys/mount.h> and <linux/mount.h> in one file. */
 static inline int sys_mount(const char *source, const char *target, const char *type,
 			    unsigned long flags, const char *options)
 {
@@ -67,7 +67,7 @@ static inline int sys_fsmount(int fd, unsigned attributes)
 static inline int sys_mount_setattr(int fd, const char *path, unsigned flags,
 				    const struct mount_attr *attr, size_t size)
 {
-	/* The sixth argument is what a filter sees, and the kernel does not. */
+	/* A system-call filter sees six arguments, so the sixth has a fixed value; the kernel ignores it. */
 	return (int)syscall(SYS_mount_setattr, fd, path, flags, attr, size, 0);
 }
 

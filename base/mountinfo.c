@@ -7,11 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The longest line: two paths of PATH_MAX, each byte escaped to four, and the options and the
- * source, which come from one page. */
+/* The longest line: two paths of PATH_MAX, each byte escaped as four, and options and source from one page. */
 #define LINE_MAX_BYTES (64 * 1024)
 
-/* "\040" and the like, in place: what the kernel writes for space, tab, newline and backslash. */
+/* Decodes, in place, the "\040" that the kernel writes for space, and the like for tab, newline and backslash. */
 static void unescape(char *s)
 {
 	char *out = s;
@@ -28,8 +27,8 @@ static void unescape(char *s)
 	*out = '\0';
 }
 
-/* What the kernel appends to the root of a mount whose file was replaced since, as an upgrade of
- * the package does to the original of a program that runs. */
+/* The kernel appends this to the root of a mount whose file has been replaced, as a package upgrade replaces the
+ * original of a running program. */
 static void cut_deleted(char *root)
 {
 	static const char end[] = "//deleted";
@@ -39,8 +38,8 @@ static void cut_deleted(char *root)
 		root[len - (sizeof end - 1)] = '\0';
 }
 
-/* Cuts the next field off. */
-static char *field(char **rest)
+/* Returns the next field, NUL-terminated. */
+static char *cut_field(char **rest)
 {
 	char *start = *rest, *end;
 
@@ -53,7 +52,7 @@ static char *field(char **rest)
 	return start;
 }
 
-static bool number(const char *s, uint64_t *out)
+static bool parse_id(const char *s, uint64_t *out)
 {
 	*out = 0;
 	if (!s || !*s || strlen(s) > 18)
@@ -64,19 +63,20 @@ static bool number(const char *s, uint64_t *out)
 }
 
 /* ID PARENT MAJOR:MINOR ROOT POINT OPTIONS TAG... - TYPE SOURCE SUPER-OPTIONS */
-static bool split(char *s, struct mountinfo *out)
+static bool parse_line(char *s, struct mountinfo *out)
 {
 	char *rest = s, *root, *point, *type, *source, *tag;
-	bool numbers = number(field(&rest), &out->id) && number(field(&rest), &out->parent);
+	bool numbers =
+		parse_id(cut_field(&rest), &out->id) && parse_id(cut_field(&rest), &out->parent);
 
-	field(&rest);
-	root = field(&rest);
-	point = field(&rest);
+	cut_field(&rest);
+	root = cut_field(&rest);
+	point = cut_field(&rest);
 	do
-		tag = field(&rest);
+		tag = cut_field(&rest);
 	while (tag && strcmp(tag, "-") != 0);
-	type = field(&rest);
-	source = field(&rest);
+	type = cut_field(&rest);
+	source = cut_field(&rest);
 	if (!numbers || !source)
 		return false;
 	unescape(root);
@@ -91,8 +91,8 @@ static bool split(char *s, struct mountinfo *out)
 	return true;
 }
 
-/* Hands the whole lines of buf to fn; *used becomes what is left, moved to the start. */
-static int lines(char *buf, size_t *used, mountinfo_fn *fn, void *ctx, struct err *err)
+/* Hands the complete lines of buf to fn, and moves the incomplete rest, *used bytes, to its start. */
+static int hand_lines(char *buf, size_t *used, mountinfo_fn *fn, void *ctx, struct err *err)
 {
 	char *line = buf, *end;
 	struct mountinfo mount;
@@ -100,9 +100,9 @@ static int lines(char *buf, size_t *used, mountinfo_fn *fn, void *ctx, struct er
 
 	while (r == 0 && (end = memchr(line, '\n', *used - (size_t)(line - buf)))) {
 		*end = '\0';
-		r = split(line, &mount)
+		r = parse_line(line, &mount)
 			    ? fn(&mount, ctx, err)
-			    : err_set(err, EBADMSG, "cannot read a line of the mount table");
+			    : err_set(err, EBADMSG, "cannot parse a line of the mount table");
 		line = end + 1;
 	}
 	*used -= (size_t)(line - buf);
@@ -112,7 +112,7 @@ static int lines(char *buf, size_t *used, mountinfo_fn *fn, void *ctx, struct er
 
 int mountinfo_each(mountinfo_fn *fn, void *ctx, struct err *err)
 {
-	static char buf[LINE_MAX_BYTES]; /* touched only as far as it is used */
+	static char buf[LINE_MAX_BYTES]; /* unused pages are never allocated */
 	AUTO_FD int fd = openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 	bool any = false;
 	size_t used = 0;
@@ -127,15 +127,15 @@ int mountinfo_each(mountinfo_fn *fn, void *ctx, struct err *err)
 			continue;
 		if (n < 0)
 			return err_sys(err, errno, "cannot read /proc/self/mountinfo");
-		/* The file itself is on a mount, so there is at least one. */
+		/* There is at least one mount: /proc itself. */
 		if (n == 0 && (used || !any))
-			return err_set(err, EBADMSG, "the mount table ends %s",
-				       used ? "in mid-line" : "before it begins");
+			return err_set(err, EBADMSG, "the mount table %s",
+				       used ? "ends in the middle of a line" : "is empty");
 		if (n == 0)
 			return 0;
 		any = true;
 		used += (size_t)n;
-		r = lines(buf, &used, fn, ctx, err);
+		r = hand_lines(buf, &used, fn, ctx, err);
 		if (r == 0 && used == sizeof buf)
 			r = err_set(err, E2BIG, "a line of the mount table is too long");
 	}

@@ -13,15 +13,15 @@
 #include <time.h>
 
 #define AHEAD_MAX ((size_t)64 * 1024)
-#define PIPE_BYTES (1 << 20) /* fs.pipe-max-size, if nobody changed it */
+#define PIPE_BYTES (1 << 20) /* the default of fs.pipe-max-size */
 
 unsigned int parser_seconds = 60;
 
 int parser_pipe(int ends[2], struct err *err)
 {
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "cannot make a pipe");
-	/* A smaller one holds it up, and nothing else. */
+		return err_sys(err, errno, "cannot create a pipe");
+	/* If this fails, a smaller pipe only makes the parser slower. */
 	fcntl(ends[0], F_SETPIPE_SZ, PIPE_BYTES);
 	return 0;
 }
@@ -45,14 +45,14 @@ int parser_start(struct parser *p, const char *what, int ends[2], parser_fn *run
 	return 0;
 }
 
-union control {
+union parser_control {
 	struct cmsghdr header;
 	char bytes[CMSG_SPACE(PARSER_FDS * sizeof(int))];
 };
 
 int parser_ask(const struct parser *p, char kind, const int *fds, size_t count, struct err *err)
 {
-	union control control = {0};
+	union parser_control control = {0};
 	struct iovec io = {&kind, 1};
 	struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1};
 	struct cmsghdr *c = &control.header;
@@ -79,7 +79,7 @@ int parser_tell(const struct parser *p, const void *data, size_t len, struct err
 		ssize_t n;
 
 		if (poll(&poller, 1, (int)parser_seconds * 1000) == 0)
-			return err_set(err, EBADMSG, "the %s parser was silent for %u seconds",
+			return err_set(err, EBADMSG, "the %s parser did not answer for %u seconds",
 				       p->what, parser_seconds);
 		n = send(p->fd, at, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
@@ -92,7 +92,7 @@ int parser_tell(const struct parser *p, const void *data, size_t len, struct err
 	return 0;
 }
 
-/* The child's: what came with the last byte and has not been given out. */
+/* In the child: the last byte received, with the descriptors that parser_question has not returned yet. */
 static struct {
 	char kind;
 	int fds[PARSER_FDS];
@@ -106,7 +106,7 @@ bool parser_has_question(void)
 
 static bool receive_question(void)
 {
-	union control control;
+	union parser_control control;
 	struct iovec io = {&handed.kind, 1};
 	struct msghdr m = {.msg_iov = &io,
 			   .msg_iovlen = 1,
@@ -142,22 +142,22 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int await(const struct parser *p, int64_t end, struct err *err)
+static int await_answer(const struct parser *p, int64_t end, struct err *err)
 {
 	struct pollfd poller = {.fd = p->fd, .events = POLLIN};
 	int64_t left = end - now_ms();
 
 	if (left <= 0 || poll(&poller, 1, (int)left) == 0)
-		return err_set(err, EBADMSG, "the %s parser was silent for %u seconds", p->what,
+		return err_set(err, EBADMSG, "the %s parser did not answer for %u seconds", p->what,
 			       parser_seconds);
 	return 0;
 }
 
-/* Some of what it says, at most size bytes: how many, and never none. */
-static ssize_t receive(struct parser *p, char *to, size_t size, int64_t end, struct err *err)
+/* Reads at least one byte of its answers and at most size; returns the number. */
+static ssize_t receive_some(struct parser *p, char *to, size_t size, int64_t end, struct err *err)
 {
 	for (;;) {
-		int r = await(p, end, err);
+		int r = await_answer(p, end, err);
 		ssize_t n;
 
 		if (r < 0)
@@ -165,10 +165,10 @@ static ssize_t receive(struct parser *p, char *to, size_t size, int64_t end, str
 		n = read(p->fd, to, size);
 		if (n < 0 && errno == EINTR)
 			continue;
-		/* It died with questions unread: a socket says so. */
+		/* ECONNRESET: it died and left questions unread in the socket. */
 		p->ended = n == 0 || (n < 0 && errno == ECONNRESET);
 		if (p->ended)
-			return err_set(err, EBADMSG, "the %s parser ended too early", p->what);
+			return err_set(err, EBADMSG, "the %s parser ended early", p->what);
 		return n < 0 ? err_sys(err, errno, "cannot read from the %s parser", p->what) : n;
 	}
 }
@@ -200,7 +200,7 @@ int parser_read(struct parser *p, void *to, size_t len, struct err *err)
 		len -= had;
 		if (len == 0)
 			return 0;
-		n = receive(p, direct ? at : p->ahead, direct ? len : AHEAD_MAX, end, err);
+		n = receive_some(p, direct ? at : p->ahead, direct ? len : AHEAD_MAX, end, err);
 		if (n < 0)
 			return (int)n;
 		if (direct) {
@@ -223,15 +223,14 @@ int parser_end(struct parser *p, int r, struct err *err)
 	free(was.ahead);
 	if (was.pid < 0)
 		return r;
-	/* Whatever it is doing, nobody needs it now. It cannot close its output, so one that ended
-	 * is dead by itself. */
+	/* Nobody needs its answers now. A parser that ended is dead already, since it cannot close its output. */
 	if (!was.ended)
 		kill(was.pid, SIGKILL);
 	while (waitpid(was.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(err, errno, "cannot wait for the %s parser", was.what);
 	if (was.ended && WIFSIGNALED(status))
-		return err_set(err, EBADMSG, "the %s parser was stopped: signal %d", was.what,
+		return err_set(err, EBADMSG, "the %s parser was killed by signal %d", was.what,
 			       WTERMSIG(status));
 	return r;
 }

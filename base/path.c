@@ -6,8 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Appends one component to out, or takes one away for "..". */
-static int step(char *out, const char *name, size_t len)
+/* Appends one component to out, or removes one for "..". */
+static int add_component(char *out, const char *name, size_t len)
 {
 	size_t used = strlen(out);
 
@@ -35,7 +35,7 @@ int path_normalise(const char *path, char *out, struct err *err)
 		return err_set(err, EINVAL, "%s is not an absolute path", path);
 	for (const unsigned char *p = (const unsigned char *)path; *p; p++)
 		if (*p < 0x20 || *p == 0x7f)
-			return err_set(err, EINVAL, "a path holds a control character");
+			return err_set(err, EINVAL, "a path contains a control character");
 	out[0] = '\0';
 	for (const char *p = path; *p;) {
 		size_t len;
@@ -43,9 +43,9 @@ int path_normalise(const char *path, char *out, struct err *err)
 
 		p += strspn(p, "/");
 		len = strcspn(p, "/");
-		r = step(out, p, len);
+		r = add_component(out, p, len);
 		if (r == -EINVAL)
-			return err_set(err, EINVAL, "%s leads out of the root directory", path);
+			return err_set(err, EINVAL, "%s leads above the root directory", path);
 		if (r < 0)
 			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", path);
 		p += len;

@@ -1,4 +1,5 @@
-/* Path names, as text and on the live system. Absolute paths only; PATH_MAX bounds them. */
+/* Paths, as text and on the live system. They are absolute, and PATH_MAX bytes at most; each out argument has room for
+ * PATH_MAX bytes. A path that grows longer is -ENAMETOOLONG. */
 #pragma once
 
 #include "base/err.h"
@@ -6,25 +7,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Removes "." and empty components and takes ".." as text takes it; "/a/../.." is an error
- * (-EINVAL), as is a relative path or one with control characters. out holds PATH_MAX bytes. */
+#define PATH_LINKS_MAX 40 /* in one path, as the kernel's MAXSYMLINKS */
+
+/* Removes empty components and ".", and resolves ".." in the text alone. -EINVAL for "/a/../..", a relative path, or
+ * a path with a control character. */
 int path_normalise(const char *path, char *out, struct err *err);
 
-/* Where path is on the live system: its longest existing part with symbolic links resolved, the
- * rest appended. *existing (may be NULL) gets the length of the part of out that exists.
- * "/lib/new/dir" is "/usr/lib/new/dir" where /lib is a link to usr/lib. */
+/* Resolves the links of path's longest existing part on the live system and appends the rest: "/lib/new/dir" becomes
+ * "/usr/lib/new/dir" where /lib is a link to usr/lib. *existing (may be NULL) is the length of the part of out that
+ * exists. */
 int path_resolve(const char *path, char *out, size_t *existing, struct err *err);
 
-/* The same for path's directory; the last name is taken as it is, link or not, there or not:
+/* Resolves the directory of path only, and keeps the last name whether it is a link, a file or missing:
  * "/usr/bin/ls" for "/bin/ls". */
 int path_place(const char *path, char *out, struct err *err);
 
-/* True if path is dir or below it. */
+/* Whether path is dir or below it. */
 bool path_below(const char *path, const char *dir);
 
-const char *path_base(const char *path); /* after the last '/' */
-/* dir/name, or /name where dir is "/". out holds PATH_MAX bytes. -ENAMETOOLONG. */
+/* The name after the last '/'. */
+const char *path_base(const char *path);
+
+/* dir/name, or /name where dir is "/". */
 int path_join(const char *dir, const char *name, char *out, struct err *err);
 
-/* The directory part: "/usr" of "/usr/bin", "/" of "/x". out holds PATH_MAX bytes. */
+/* The directory part: "/usr" of "/usr/bin", "/" of "/x". */
 void path_dir(const char *path, char *out);

@@ -1,8 +1,5 @@
-/*
- * How far work has come that may take long. Rooms count; whether anybody is shown it is the front
- * door's business (cli/progress.h). One piece of work at a time in a process: what begins takes the
- * place of what was under way.
- */
+/* The progress of one long operation. Rooms count, and only the front door shows it (cli/progress.h). A process has
+ * one operation at a time: a new one replaces the previous. */
 #pragma once
 
 #include <stdint.h>
@@ -10,14 +7,15 @@
 enum progress_unit { PROGRESS_ITEMS, PROGRESS_BYTES };
 
 struct progress {
-	const char *what; /* "hashing the store"; NULL: nothing is under way */
+	const char *what; /* "hashing the store"; NULL: no operation */
 	enum progress_unit unit;
-	uint64_t done, total; /* total 0: not known */
+	uint64_t done, total; /* total 0: unknown */
 };
 
-void progress_begin(const char *what, enum progress_unit unit, uint64_t total); /* what is kept */
-void progress_step(uint64_t n); /* from any thread */
+void progress_begin(const char *what, enum progress_unit unit,
+		    uint64_t total); /* what must stay valid */
+void progress_step(uint64_t n);	     /* from any thread */
 void progress_end(void);
 
-/* From any thread; what is read while something begins may be partly of what was before. */
+/* From any thread. While an operation begins, some values may still be those of the previous one. */
 struct progress progress_now(void);

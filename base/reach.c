@@ -1,27 +1,27 @@
 #include "base/reach.h"
 
 #include "base/fuse.h"
-#include "base/mount_id.h"
+#include "base/mount.h"
+#include "base/path.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/vfs.h>
 
-#define LINKS_MAX 40 /* as the kernel has it */
 #define NOBODY_ELSE ((uid_t)-1)
 
-struct walk {
+struct reach_walk {
 	struct reach *out;
 	int how;
-	char rest[2 * PATH_MAX]; /* what is still to be looked up */
-	int at;			 /* the directory that has been reached, and what it is */
+	char rest[2 * PATH_MAX]; /* the components that are still to be resolved */
+	int at;			 /* the directory reached so far */
 	struct stat st;
-	uint64_t known; /* a mount that may be asked */
+	uint64_t known; /* a mount that is not a user's FUSE file system */
 	size_t links;
-	/* Who could have chosen, with an exchange, where the names so far lead to. */
+	/* A user who could have exchanged one of the names so far. */
 	uid_t other;
-	bool others; /* more than one */
+	bool others; /* there may be more such users */
 };
 
 void reach_end(struct reach *r)
@@ -31,21 +31,21 @@ void reach_end(struct reach *r)
 	*r = REACH_NONE;
 }
 
-static bool is_ours(uid_t uid)
+static bool is_trusted(uid_t uid)
 {
 	return uid == 0 || uid == geteuid();
 }
 
-static void add_other(struct walk *w, uid_t uid)
+static void add_other(struct reach_walk *w, uid_t uid)
 {
-	if (is_ours(uid))
+	if (is_trusted(uid))
 		return;
 	w->others |= w->other != NOBODY_ELSE && w->other != uid;
 	w->other = uid;
 }
 
-/* Whoever can write a directory can exchange what is in it; in a sticky one, each their own only. */
-static void note_writers(struct walk *w, const struct stat *child)
+/* Who can write a directory can exchange the files in it; in a sticky directory only their own. */
+static void note_writers(struct reach_walk *w, const struct stat *child)
 {
 	add_other(w, w->st.st_uid);
 	if (!(w->st.st_mode & (S_IWGRP | S_IWOTH)))
@@ -56,7 +56,7 @@ static void note_writers(struct walk *w, const struct stat *child)
 		w->others = true;
 }
 
-static void note_closed(struct walk *w, const struct stat *st)
+static void note_closed(struct reach_walk *w, const struct stat *st)
 {
 	struct reach *r = w->out;
 
@@ -69,12 +69,12 @@ static void note_closed(struct walk *w, const struct stat *st)
 
 /* -- the path as text -- */
 
-static int too_long(const struct walk *w, struct err *err)
+static int too_long(const struct reach_walk *w, struct err *err)
 {
 	return err_set(err, ENAMETOOLONG, "%.64s...: path too long", w->out->path);
 }
 
-static int path_push(struct walk *w, const char *name, struct err *err)
+static int path_push(struct reach_walk *w, const char *name, struct err *err)
 {
 	char *path = w->out->path;
 	size_t used = strcmp(path, "/") == 0 ? 0 : strlen(path);
@@ -83,7 +83,7 @@ static int path_push(struct walk *w, const char *name, struct err *err)
 	return n < 0 || (size_t)n >= PATH_MAX - used ? too_long(w, err) : 0;
 }
 
-static void path_pop(struct walk *w)
+static void path_pop(struct reach_walk *w)
 {
 	char *slash = strrchr(w->out->path, '/');
 
@@ -91,7 +91,7 @@ static void path_pop(struct walk *w)
 }
 
 /* The next component; "" at the end. */
-static int cut_name(struct walk *w, char name[NAME_MAX + 1], struct err *err)
+static int cut_name(struct reach_walk *w, char name[NAME_MAX + 1], struct err *err)
 {
 	size_t skip = strspn(w->rest, "/"), len = strcspn(w->rest + skip, "/");
 
@@ -103,8 +103,8 @@ static int cut_name(struct walk *w, char name[NAME_MAX + 1], struct err *err)
 	return 0;
 }
 
-/* A link's target goes before what follows the link. */
-static int put_before(struct walk *w, const char *target, struct err *err)
+/* Puts a link's target before the rest of the path. */
+static int put_before(struct reach_walk *w, const char *target, struct err *err)
 {
 	char rest[sizeof w->rest];
 	int n = snprintf(rest, sizeof rest, "%s%s", target, w->rest);
@@ -115,16 +115,16 @@ static int put_before(struct walk *w, const char *target, struct err *err)
 	return 0;
 }
 
-/* -- steps -- */
+/* -- one component -- */
 
-static void come_to(struct walk *w, int fd, const struct stat *st)
+static void come_to(struct reach_walk *w, int fd, const struct stat *st)
 {
 	cleanup_fd(&w->at);
 	w->at = fd;
 	w->st = *st;
 }
 
-static int go_to_root(struct walk *w, struct err *err)
+static int go_to_root(struct reach_walk *w, struct err *err)
 {
 	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
@@ -138,7 +138,7 @@ static int go_to_root(struct walk *w, struct err *err)
 	return 0;
 }
 
-static int go_up(struct walk *w, struct err *err)
+static int go_up(struct reach_walk *w, struct err *err)
 {
 	int fd = openat(w->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
@@ -155,8 +155,8 @@ static int go_up(struct walk *w, struct err *err)
 	return 0;
 }
 
-/* Of procfs: a link that the kernel follows to the thing itself, whatever its text says. */
-static bool is_magic(const struct walk *w, const char *target)
+/* A link in procfs that the kernel follows to the file itself, whatever the link's text says. */
+static bool is_magic(const struct reach_walk *w, const char *target)
 {
 	struct statfs fs;
 
@@ -164,8 +164,9 @@ static bool is_magic(const struct walk *w, const char *target)
 	       fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* A descriptor, most of all: where it has come from is not known. */
-static int go_by_magic(struct walk *w, const char *name, int *fd, struct stat *st, struct err *err)
+/* Mostly a descriptor; nobody knows where its file was opened. */
+static int go_by_magic(struct reach_walk *w, const char *name, int *fd, struct stat *st,
+		       struct err *err)
 {
 	int r;
 
@@ -184,8 +185,9 @@ static int go_by_magic(struct walk *w, const char *name, int *fd, struct stat *s
 	return 0;
 }
 
-/* 1: the link leads to *fd at once; 0: its target is to be looked up. */
-static int follow(struct walk *w, const char *name, int *fd, struct stat *st, struct err *err)
+/* 1: the link led to *fd directly; 0: its target is next to be resolved. */
+static int follow_link(struct reach_walk *w, const char *name, int *fd, struct stat *st,
+		       struct err *err)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(*fd, "", target, sizeof target - 1);
@@ -196,11 +198,10 @@ static int follow(struct walk *w, const char *name, int *fd, struct stat *st, st
 	target[n] = '\0';
 	if (geteuid() == 0 && st->st_uid != 0)
 		return err_set(err, EPERM,
-			       "%s is a symbolic link of user %u: root follows only links that "
-			       "root made; give "
-			       "the path that it leads to",
+			       "%s is a symbolic link of user %u, and root follows only its own "
+			       "links; give the path that the link leads to",
 			       w->out->path, st->st_uid);
-	if (++w->links > LINKS_MAX)
+	if (++w->links > PATH_LINKS_MAX)
 		return err_sys(err, ELOOP, "cannot open %s", w->out->path);
 	if (is_magic(w, target)) {
 		r = go_by_magic(w, name, fd, st, err);
@@ -214,16 +215,16 @@ static int follow(struct walk *w, const char *name, int *fd, struct stat *st, st
 	return r;
 }
 
-/* O_DIRECTORY first: it makes an automount point mount what belongs there. */
-static int open_name(const struct walk *w, const char *name)
+/* First with O_DIRECTORY, which triggers an automount point. */
+static int open_name(const struct reach_walk *w, const char *name)
 {
 	int how = O_PATH | O_NOFOLLOW | O_CLOEXEC, fd = openat(w->at, name, how | O_DIRECTORY);
 
 	return fd < 0 && errno == ENOTDIR ? openat(w->at, name, how) : fd;
 }
 
-/* The way ends where nothing has the last name. */
-static int end_missing(struct walk *w, int errnum, struct err *err)
+/* The walk ends at a missing file. */
+static int end_missing(struct reach_walk *w, int errnum, struct err *err)
 {
 	bool last = w->rest[0] == '\0';
 
@@ -232,15 +233,16 @@ static int end_missing(struct walk *w, int errnum, struct err *err)
 	return err_sys(err, errnum, "cannot open %s", w->out->path);
 }
 
-/* 1: the way ends here; 0: it goes on. */
-static int take(struct walk *w, const char *name, int *fd, struct stat *st, struct err *err)
+/* 1: the walk ends here; 0: it goes on. */
+static int enter_file(struct reach_walk *w, const char *name, int *fd, struct stat *st,
+		      struct err *err)
 {
 	bool last = w->rest[0] == '\0';
 	int r;
 
 	note_writers(w, st);
 	if (S_ISLNK(st->st_mode) && !(last && w->how & REACH_LINK)) {
-		r = follow(w, name, fd, st, err);
+		r = follow_link(w, name, fd, st, err);
 		if (r <= 0)
 			return r;
 	}
@@ -259,7 +261,7 @@ static int take(struct walk *w, const char *name, int *fd, struct stat *st, stru
 	return 1;
 }
 
-static int step(struct walk *w, const char *name, struct err *err)
+static int walk_step(struct reach_walk *w, const char *name, struct err *err)
 {
 	AUTO_FD int fd = -1;
 	struct stat st;
@@ -283,10 +285,10 @@ static int step(struct walk *w, const char *name, struct err *err)
 		return r;
 	if (w->out->dir < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", w->out->path);
-	return take(w, name, &fd, &st, err);
+	return enter_file(w, name, &fd, &st, err);
 }
 
-static int walk(struct walk *w, struct err *err)
+static int walk_all(struct reach_walk *w, struct err *err)
 {
 	char name[NAME_MAX + 1];
 	int r = go_to_root(w, err);
@@ -298,7 +300,7 @@ static int walk(struct walk *w, struct err *err)
 			return r < 0 ? r : 0;
 		if (!*name)
 			break;
-		r = step(w, name, err);
+		r = walk_step(w, name, err);
 	}
 	w->out->fd = w->at; /* a directory */
 	w->out->st = w->st;
@@ -306,7 +308,7 @@ static int walk(struct walk *w, struct err *err)
 	return 0;
 }
 
-static int begin(struct walk *w, const char *path, struct err *err)
+static int walk_begin(struct reach_walk *w, const char *path, struct err *err)
 {
 	char cwd[PATH_MAX] = "";
 	int n;
@@ -323,15 +325,15 @@ static int begin(struct walk *w, const char *path, struct err *err)
 
 int reach(const char *path, int how, struct reach *out, struct err *err)
 {
-	struct walk w = {
+	struct reach_walk w = {
 		.out = out, .how = how, .at = -1, .known = MOUNT_ID_UNKNOWN, .other = NOBODY_ELSE};
 	int r;
 
 	*out = REACH_NONE;
 	out->meant = true;
-	r = begin(&w, path, err);
+	r = walk_begin(&w, path, err);
 	if (r == 0)
-		r = walk(&w, err);
+		r = walk_all(&w, err);
 	cleanup_fd(&w.at);
 	if (r < 0)
 		reach_end(out);
@@ -352,7 +354,7 @@ int reach_public(const struct reach *r, bool named, struct err *err)
 {
 	if (!r->closed[0] || (named && r->meant))
 		return 0;
-	return err_set(err, EPERM, "%s is not for everybody to read, as the store is", r->closed);
+	return err_set(err, EPERM, "%s is not readable by all users, as the store is", r->closed);
 }
 
 int reach_allowed(const char *path, struct err *err)

@@ -1,10 +1,9 @@
 /*
- * What a name leads to, where others than root may have a hand in it. The name is resolved once, component by
- * component through descriptors, and what the caller then looks at is what it reads: no exchange of a directory or
- * link comes between.
+ * Resolves a path on which other users may own directories or links. The path is resolved once, component by component
+ * through descriptors, so the file that is checked is the file that is read: no user can exchange it in between.
  *
- * For root, a symbolic link leads on only if it is root's; whoever else made one could point it at what root alone
- * may read or write. An ordinary user has no more rights than the kernel gives, and follows all links.
+ * Root follows only symbolic links that root owns, because another user's link could lead to a file that only root
+ * may read or write. An ordinary user follows all links: the kernel already limits their rights.
  */
 #pragma once
 
@@ -16,16 +15,16 @@
 #include <sys/stat.h>
 
 struct reach {
-	int fd;		/* O_PATH; -1: nothing has the name */
+	int fd;		/* O_PATH; -1: there is no such file */
 	struct stat st; /* of fd */
-	int dir; /* O_PATH, of its directory; -1: ".", ".." or a descriptor's name in /proc led to it */
+	int dir; /* O_PATH, of its directory; -1 if the path ends in ".", ".." or a descriptor in /proc */
 	char name[NAME_MAX + 1]; /* in dir */
-	char path[PATH_MAX]; /* without links; for messages and labels, not to be resolved again */
-	/* The first directory on the way that not everybody may search, or the file if not everybody may read it; ""
-	 * if there is none. */
+	char path[PATH_MAX]; /* without links; for messages and labels: never resolve it again */
+	/* The first directory on the way that not everybody may search, or the file itself if not everybody may read
+	 * it; "" if everybody may read the file. */
 	char closed[PATH_MAX];
-	/* Nobody but root and the owner of what is closed could have put it, or a name on the way, there: whoever
-	 * names this path means what is closed. */
+	/* Only root and the owner of closed could have chosen the names on the way: whoever names this path means the
+	 * closed file. */
 	bool meant;
 };
 #define REACH_NONE ((struct reach){.fd = -1, .dir = -1})
@@ -33,20 +32,20 @@ void reach_end(struct reach *reach);
 #define AUTO_REACH CLEANUP(reach_end)
 
 enum {
-	REACH_NEW = 1,	/* nothing needs to have the name; its directory must be there */
-	REACH_LINK = 2, /* a link that has the name is what is looked for */
+	REACH_NEW = 1,	/* the file may be missing, its directory may not */
+	REACH_LINK = 2, /* do not follow the last link */
 };
 
-/* -ELOOP: more than 40 links; -EPERM: somebody else's link, named in err. A relative path begins at the working
- * directory's path. */
+/* -ELOOP: more than PATH_LINKS_MAX links; -EPERM: a link of another user, or a user's FUSE file system, named in err.
+ * A relative path starts at the working directory's path. */
 int reach(const char *path, int how, struct reach *out, struct err *err);
 
-/* -EPERM where reach would refuse the path; 0 otherwise, also if nothing has the name. */
+/* -EPERM if reach refuses the path; 0 otherwise, even for a missing file. */
 int reach_allowed(const char *path, struct err *err);
 
-/* Opens what was reached, with the flags of open(2). */
+/* Opens the file that was reached, with the flags of open(2). */
 int reach_open(const struct reach *reach, int flags, struct err *err);
 
-/* -EPERM if what was reached is kept from some by a mode, and so may not be copied to where everybody can read it.
- * named: an administrator wrote the path, and what is closed by root is their own to publish. */
+/* -EPERM if some users may not read the file that was reached, so that it must not be copied to where all users can.
+ * named: an administrator wrote the path, and may publish closed files if reach->meant holds. */
 int reach_public(const struct reach *reach, bool named, struct err *err);

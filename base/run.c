@@ -11,8 +11,8 @@
 
 #define SYSTEM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* Between fork and exec: only calls that are safe there, and never a return. */
-static void child(const char *const argv[], const char *cwd, int out, int log)
+/* In the child, between fork and exec. Never returns. */
+static void execute_child(const char *const argv[], const char *cwd, int out, int log)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDONLY);
@@ -30,11 +30,10 @@ static void child(const char *const argv[], const char *cwd, int out, int log)
 	_exit(127);
 }
 
-/* A file without a name for what the program says on standard error: unlike a second pipe it needs
- * no attention while the first is read. */
+/* A memory file for standard error. A second pipe would have to be read at the same time as the first. */
 static int log_file(void)
 {
-	return memfd_create("log", MFD_CLOEXEC); /* not in /tmp, which may be full */
+	return memfd_create("log", MFD_CLOEXEC); /* /tmp may be full */
 }
 
 static void keep_log(int log, struct err *err)
@@ -70,16 +69,16 @@ int run_read(const char *const argv[], const char *cwd, size_t max, char **out, 
 	pid_t pid;
 
 	if (log < 0)
-		return err_sys(err, errno, "cannot make a temporary file in memory");
+		return err_sys(err, errno, "cannot create a file in memory");
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "cannot make a pipe");
+		return err_sys(err, errno, "cannot create a pipe");
 	read_end = pipes[0];
 	write_end = pipes[1];
 	pid = fork();
 	if (pid < 0)
 		return err_sys(err, errno, "cannot start %s", argv[0]);
 	if (pid == 0)
-		child(argv, cwd, write_end, log);
+		execute_child(argv, cwd, write_end, log);
 	close(write_end);
 	write_end = -1;
 	r = file_read(read_end, max, &data, &len, err);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Takes string, which is the list's from here on; NULL is a failed allocation. */
+/* Takes ownership of string; NULL is a failed allocation. */
 static int append_string(struct strings *list, char *string, struct err *err)
 {
 	char **items = string ? reallocarray(list->items, list->count + 1, sizeof *items) : NULL;

@@ -1,4 +1,4 @@
-/* Lists of strings. A list owns its strings; all zero is the empty list. */
+/* Lists of strings. A list owns its strings; a list of zeros is empty. */
 #pragma once
 
 #include "base/err.h"
@@ -11,7 +11,7 @@ struct strings {
 	size_t count;
 };
 
-/* Each appends a copy. After an error the list is as it was, and still the caller's to free. */
+/* Each appends a copy. After an error the list is unchanged, and the caller still frees it. */
 int strings_add(struct strings *list, const char *string, struct err *err);
 int strings_add_once(struct strings *list, const char *string, struct err *err); /* if it is new */
 int strings_addf(struct strings *list, struct err *err, const char *fmt, ...)

@@ -11,37 +11,36 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
-#define OPEN_AS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 bool sysroot_is_live(const struct sysroot *sysroot)
 {
 	return !sysroot || (sysroot->ncovers == 0 && !sysroot->app);
 }
 
-static int join(char out[PATH_MAX], const char *dir, const char *name)
+static int join_path(const char *dir, const char *name, char out[PATH_MAX])
 {
-	int n = snprintf(out, PATH_MAX, "%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
+	struct err ignored;
 
-	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+	return path_join(dir, name, out, &ignored);
 }
 
-/* -- one name, its directory being resolved -- */
+/* -- one canonical path -- */
 
 static bool is_whiteout(const struct stat *st)
 {
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
-/* What a cover has for a canonical path: 1 and the file, 0 if the path is none of its. */
-static int in_cover(const struct cover *cover, struct resolved *at)
+/* Looks for at->path in a cover: 1, and the file, if the cover decides; 0 if it does not. */
+static int look_in_cover(const struct cover *cover, struct resolved *at)
 {
 	size_t len = strcmp(cover->target, "/") == 0 ? 0 : strlen(cover->target);
 
 	if (strncmp(at->path, cover->target, len) != 0 || at->path[len] != '/' ||
 	    !at->path[len + 1])
 		return 0;
-	if (join(at->file, cover->layer, at->path + len + 1) < 0)
+	if (join_path(cover->layer, at->path + len + 1, at->file) < 0)
 		return -ENAMETOOLONG;
 	if (lstat(at->file, &at->st) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
@@ -51,8 +50,8 @@ static int in_cover(const struct cover *cover, struct resolved *at)
 	return 1;
 }
 
-/* lstat(2) of at->path in the view; fills the rest. */
-static int show(const struct sysroot *sysroot, struct resolved *at)
+/* lstat(2) of at->path in the view; fills the other fields. */
+static int look_up(const struct sysroot *sysroot, struct resolved *at)
 {
 	at->layer = at->app = NULL;
 	if (sysroot->app && strcmp(at->path, sysroot->app) == 0) {
@@ -61,7 +60,7 @@ static int show(const struct sysroot *sysroot, struct resolved *at)
 		return stat(at->file, &at->st) < 0 ? -errno : 0;
 	}
 	for (size_t i = sysroot->ncovers; i-- > 0;) {
-		int r = in_cover(&sysroot->covers[i], at);
+		int r = look_in_cover(&sysroot->covers[i], at);
 
 		if (r != 0)
 			return r < 0 ? r : 0;
@@ -72,22 +71,22 @@ static int show(const struct sysroot *sysroot, struct resolved *at)
 
 /* -- the walk -- */
 
-struct walk {
+struct sysroot_walk {
 	const struct sysroot *sysroot;
 	bool stop_at_wrapper;
 	int links;
-	char rest[2 * PATH_MAX]; /* what is still to be gone */
+	char rest[2 * PATH_MAX]; /* the components that are still to be resolved */
 };
 
-static void go_up(char path[PATH_MAX])
+static void pop_name(char path[PATH_MAX])
 {
 	char *slash = strrchr(path, '/');
 
 	slash[slash == path] = '\0';
 }
 
-/* Puts a link's text before what is left of the path. */
-static int follow(struct walk *w, struct resolved *at)
+/* Puts a link's target before the rest of the path. */
+static int follow_link(struct sysroot_walk *w, struct resolved *at)
 {
 	char target[PATH_MAX], rest[sizeof w->rest];
 	ssize_t n = readlink(at->file, target, sizeof target - 1);
@@ -98,19 +97,19 @@ static int follow(struct walk *w, struct resolved *at)
 	target[n] = '\0';
 	if (w->stop_at_wrapper && !*w->rest && strcmp(target, PINLIB_WRAPPER) == 0)
 		return 1;
-	if (++w->links > LINKS_MAX)
+	if (++w->links > PATH_LINKS_MAX)
 		return -ELOOP;
 	if (target[0] == '/')
 		strcpy(at->path, "/");
 	else
-		go_up(at->path);
+		pop_name(at->path);
 	strcpy(rest, w->rest);
 	len = snprintf(w->rest, sizeof w->rest, "%s/%s", target, rest);
 	return len < 0 || (size_t)len >= sizeof w->rest ? -ENAMETOOLONG : 0;
 }
 
-/* One component. 1: stopped at the wrapper's link. */
-static int step(struct walk *w, struct resolved *at)
+/* Resolves one component. 1: it is a link to the wrapper, at which the walk stops. */
+static int walk_step(struct sysroot_walk *w, struct resolved *at)
 {
 	char name[NAME_MAX + 1], parent[PATH_MAX];
 	size_t len = strcspn(w->rest, "/");
@@ -128,32 +127,32 @@ static int step(struct walk *w, struct resolved *at)
 	if (!*name || strcmp(name, ".") == 0)
 		return 0;
 	if (strcmp(name, "..") == 0) {
-		go_up(at->path);
-		return show(w->sysroot, at);
+		pop_name(at->path);
+		return look_up(w->sysroot, at);
 	}
 	strcpy(parent, at->path);
-	r = join(at->path, parent, name);
+	r = join_path(parent, name, at->path);
 	if (r == 0)
-		r = show(w->sysroot, at);
+		r = look_up(w->sysroot, at);
 	if (r < 0 || !S_ISLNK(at->st.st_mode))
 		return r;
-	r = follow(w, at);
-	return r == 0 ? show(w->sysroot, at) : r;
+	r = follow_link(w, at);
+	return r == 0 ? look_up(w->sysroot, at) : r;
 }
 
-/* What is left of the way. */
-static int go_on(struct walk *w, struct resolved *at)
+/* Resolves the rest of the path. */
+static int walk_rest(struct sysroot_walk *w, struct resolved *at)
 {
 	int r = 0;
 
-	/* A '/' at the end wants a directory: the empty name after it asks for one. */
+	/* A '/' at the end requires a directory: the empty name after it checks for one. */
 	while (r == 0 && *w->rest)
-		r = step(w, at);
+		r = walk_step(w, at);
 	return r;
 }
 
-/* rest, of 8 KiB, is written by who goes: to clear it would take longer than the way. */
-static void begin(struct walk *w, const struct sysroot *sysroot, bool stop)
+/* rest is not cleared: that would take longer than the walk. */
+static void walk_begin(struct sysroot_walk *w, const struct sysroot *sysroot, bool stop)
 {
 	static const struct sysroot live;
 
@@ -162,15 +161,16 @@ static void begin(struct walk *w, const struct sysroot *sysroot, bool stop)
 	w->links = 0;
 }
 
-static int walk(const struct sysroot *sysroot, const char *path, bool stop, struct resolved *out)
+static int walk_path(const struct sysroot *sysroot, const char *path, bool stop,
+		     struct resolved *out)
 {
-	struct walk w;
+	struct sysroot_walk w;
 	char here[PATH_MAX];
 	int n, r;
 
 	if (!*path)
 		return -ENOENT;
-	begin(&w, sysroot, stop);
+	walk_begin(&w, sysroot, stop);
 	here[0] = '\0';
 	if (path[0] != '/' && !getcwd(here, sizeof here))
 		return -errno;
@@ -178,14 +178,14 @@ static int walk(const struct sysroot *sysroot, const char *path, bool stop, stru
 	if (n < 0 || n >= PATH_MAX)
 		return -ENAMETOOLONG;
 	strcpy(out->path, "/");
-	r = show(w.sysroot, out);
-	return r == 0 ? go_on(&w, out) : r;
+	r = look_up(w.sysroot, out);
+	return r == 0 ? walk_rest(&w, out) : r;
 }
 
 int sysroot_resolve(const struct sysroot *sysroot, const char *path, struct resolved *out)
 {
 	if (!sysroot_is_live(sysroot))
-		return walk(sysroot, path, false, out);
+		return walk_path(sysroot, path, false, out);
 	out->layer = out->app = NULL;
 	if (!realpath(path, out->path) || stat(out->path, &out->st) < 0)
 		return -errno;
@@ -196,28 +196,28 @@ int sysroot_resolve(const struct sysroot *sysroot, const char *path, struct reso
 int sysroot_resolve_in(const struct sysroot *sysroot, const char *dir, const char *name,
 		       struct resolved *out)
 {
-	struct walk w;
+	struct sysroot_walk w;
 
 	if (strlen(dir) >= PATH_MAX || strlen(name) > NAME_MAX)
 		return -ENAMETOOLONG;
-	begin(&w, sysroot, false);
+	walk_begin(&w, sysroot, false);
 	strcpy(out->path, dir);
 	strcpy(w.rest, name);
 	out->st = (struct stat){.st_mode = S_IFDIR};
-	return go_on(&w, out);
+	return walk_rest(&w, out);
 }
 
 int sysroot_resolve_program(const struct sysroot *sysroot, const char *path, struct resolved *out)
 {
 	char dir[PATH_MAX], real[PATH_MAX];
-	int r = walk(sysroot, path, true, out);
+	int r = walk_path(sysroot, path, true, out);
 
 	if (r <= 0)
 		return r;
 	path_dir(out->path, dir);
-	r = join(real, dir, PINLIB_REAL_DIR);
+	r = join_path(dir, PINLIB_REAL_DIR, real);
 	if (r == 0)
-		r = join(out->file, real, path_base(out->path));
+		r = join_path(real, path_base(out->path), out->file);
 	if (r < 0)
 		return r;
 	return stat(out->file, &out->st) < 0 ? -errno : 0;
@@ -240,7 +240,7 @@ int sysroot_open(const struct sysroot *sysroot, const char *path, struct stat *s
 		if (layer)
 			*layer = at.layer;
 	}
-	fd = open(file, OPEN_AS);
+	fd = open(file, OPEN_FLAGS);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, st) < 0) {

@@ -1,6 +1,6 @@
-/* Files as a view shows them: the live system, or layers laid over its directories as overlayfs
- * lays them (a layer's file wins, directories merge, a character device 0:0 hides). Links are
- * followed inside the view, so that a path that leads out of a layer, or into one, is right. */
+/* Files as a view shows them: the live system, with layers over some of its directories as overlayfs merges them (a
+ * layer's file wins, directories merge, a character device 0:0 hides a file). Links are followed within the view, so
+ * a link from a layer to the live system, or from there into a layer, ends at the right file. */
 #pragma once
 
 #include "base/cover.h"
@@ -10,42 +10,38 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-/* All zero: the live system. Strings are the caller's. */
+/* All zero: the live system. The caller owns the strings. */
 struct sysroot {
-	const struct cover *covers; /* as in the plan: none lies below another */
+	const struct cover *covers; /* as in the plan: no target is below another */
 	size_t ncovers;
-	const char *app;   /* NULL, or the path at which ... */
-	const char *real;  /* ... this file of the live system is to be seen */
-	const char *label; /* of the view: what stands in the source field of its overlays */
+	const char *app;   /* NULL, or a path in the view that shows ... */
+	const char *real;  /* ... this file of the live system */
+	const char *label; /* of the view: part of the source field of its overlays */
 };
 
 struct resolved {
 	char path[PATH_MAX]; /* canonical, in the view */
-	char file[PATH_MAX]; /* where it lies outside the view: what to open; the same if it is live
-			      */
-	const char *layer;   /* that it comes from: the cover's string; NULL: live */
-	const char *app;     /* its path in the view, if it is the sysroot's app; else NULL */
+	char file[PATH_MAX]; /* the path to open outside the view; equals path for a live file */
+	const char *layer;   /* the cover's layer that has the file; NULL: it is live */
+	const char *app;     /* the sysroot's app if the file is that, else NULL */
 	struct stat st;
 };
 
-/* What path leads to, links followed. Relative ones go from the working directory. 0 or a negative
- * errno. */
+/* Resolves path, with its links; a relative path starts at the working directory. 0 or a negative errno. */
 int sysroot_resolve(const struct sysroot *sysroot, const char *path, struct resolved *out);
 
-/* The same for a name, not empty and without a '/', in a directory of which the canonical path is
- * known already. sysroot is not NULL. */
+/* The same for a name (not empty, without '/') in dir, a canonical path of the view. sysroot is not NULL. */
 int sysroot_resolve_in(const struct sysroot *sysroot, const char *dir, const char *name,
 		       struct resolved *out);
 
-/* As sysroot_resolve, but a link to the wrapper is not followed: it is an app, whose own file is found beside
- * it (host/wrap.h). For programs; where no view shows it already. */
+/* For programs: as sysroot_resolve, but a link to the wrapper is not followed. It stands for a wrapped program,
+ * and out gets the program's original, which is next to it (host/wrap.h), unless the view shows that already. */
 int sysroot_resolve_program(const struct sysroot *sysroot, const char *path, struct resolved *out);
 
-/* Opens what path leads to for reading, without waiting for it (a FIFO), and tells what it is. A
- * descriptor or a negative errno. Shorter than sysroot_resolve(): canonical paths are not found out. layer may
- * be NULL. */
+/* Opens path for reading, without waiting for a FIFO, and fills *st. Returns a descriptor or a negative errno. On the
+ * live system this is faster than sysroot_resolve, since the kernel resolves the path. layer may be NULL. */
 int sysroot_open(const struct sysroot *sysroot, const char *path, struct stat *st,
 		 const char **layer);
 
-/* True if nothing is laid over the live system. */
+/* Whether the sysroot is the live system. NULL is. */
 bool sysroot_is_live(const struct sysroot *sysroot);

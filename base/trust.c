@@ -7,10 +7,10 @@
 #include <sys/statfs.h>
 
 /* The walk from / down. */
-struct walk {
-	bool dirs; /* each component has to be a directory */
+struct trust_walk {
+	bool dirs; /* each component must be a directory */
 	bool first;
-	dev_t dev; /* of the component before */
+	dev_t dev; /* of the previous component */
 };
 
 static int refuse_others(const char *path, const struct stat *st, struct err *err)
@@ -19,12 +19,12 @@ static int refuse_others(const char *path, const struct stat *st, struct err *er
 		return err_set(err, EPERM, "%s belongs to user %u, not to root", path, st->st_uid);
 	if (!S_ISLNK(st->st_mode) &&
 	    (st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid != 0)))
-		return err_set(err, EPERM, "%s can be written by others than root", path);
+		return err_set(err, EPERM, "%s can be written by users other than root", path);
 	return 0;
 }
 
-/* A FUSE file system may be any user's (fusermount3(1)), mounted while the directory was theirs. */
-static int refuse_fuse(const char *path, const struct stat *st, const struct walk *walk,
+/* Any user may have mounted a FUSE file system (fusermount3(1)) while the directory was theirs. */
+static int refuse_fuse(const char *path, const struct stat *st, const struct trust_walk *walk,
 		       struct err *err)
 {
 	struct statfs fs;
@@ -45,7 +45,7 @@ static int refuse_kind(const char *path, const struct stat *st, struct err *err)
 		       S_ISLNK(st->st_mode) ? "a symbolic link" : "not a directory");
 }
 
-static int look(const char *path, struct walk *walk, struct err *err)
+static int check_component(const char *path, struct trust_walk *walk, struct err *err)
 {
 	struct stat st;
 	int r;
@@ -62,7 +62,7 @@ static int look(const char *path, struct walk *walk, struct err *err)
 	return r;
 }
 
-/* How much of path, up to a '/', was looked at the last time. */
+/* The length of the part of path, up to a '/', that was checked last time. */
 static size_t known_part(const struct trusted *known, const char *path, size_t len)
 {
 	size_t part = 0;
@@ -79,12 +79,12 @@ static size_t known_part(const struct trusted *known, const char *path, size_t l
 	return part;
 }
 
-/* Each prefix of the first len bytes in turn: by the time the kernel walks through one again, only
- * root can have changed where it leads. */
-static bool look_at_all(struct trusted *known, const char *path, size_t len, bool dirs,
-			struct err *err)
+/* Checks each prefix of the first len bytes in turn. When the kernel resolves a prefix again, only root can have
+ * changed its meaning. */
+static bool check_path(struct trusted *known, const char *path, size_t len, bool dirs,
+		       struct err *err)
 {
-	struct walk walk = {.dirs = dirs, .first = true};
+	struct trust_walk walk = {.dirs = dirs, .first = true};
 	char *part = known->path;
 	size_t i;
 
@@ -97,13 +97,13 @@ static bool look_at_all(struct trusted *known, const char *path, size_t len, boo
 		return true;
 	known->len = 0;
 	memcpy(part, path, len);
-	if (i == 0 && look("/", &walk, err) < 0)
+	if (i == 0 && check_component("/", &walk, err) < 0)
 		return false;
 	for (i = i ? i : 1; i <= len; i++) {
 		if (i < len && path[i] != '/')
 			continue;
 		part[i] = '\0';
-		if (look(part, &walk, err) < 0)
+		if (check_component(part, &walk, err) < 0)
 			return false;
 		part[i] = '/';
 	}
@@ -111,30 +111,30 @@ static bool look_at_all(struct trusted *known, const char *path, size_t len, boo
 	return true;
 }
 
-bool path_is_roots(const char *path, struct err *err)
+bool trust_file(const char *path, struct err *err)
 {
 	struct trusted none = {0};
 
-	return look_at_all(&none, path, strlen(path), false, err);
+	return check_path(&none, path, strlen(path), false, err);
 }
 
-bool path_is_roots_dir(struct trusted *known, const char *path, struct err *err)
+bool trust_dir(struct trusted *known, const char *path, struct err *err)
 {
-	return look_at_all(known, path, strlen(path), true, err);
+	return check_path(known, path, strlen(path), true, err);
 }
 
-bool path_is_in_roots_dir(struct trusted *known, const char *path, struct err *err)
+bool trust_dir_of(struct trusted *known, const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 
-	return look_at_all(known, path, slash ? (size_t)(slash - path) : 0, true, err);
+	return check_path(known, path, slash ? (size_t)(slash - path) : 0, true, err);
 }
 
-bool path_is_fixed_dir(struct trusted *known, const char *path, struct err *err)
+bool trust_fixed_dir(struct trusted *known, const char *path, struct err *err)
 {
 	struct stat st;
 
-	if (!path_is_in_roots_dir(known, path, err))
+	if (!trust_dir_of(known, path, err))
 		return false;
 	if (lstat(path, &st) < 0) {
 		err_sys(err, errno, "cannot stat %s", path);

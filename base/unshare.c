@@ -2,7 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/kernel.h"
-#include "base/overlay.h"
+#include "base/mount.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -15,7 +15,7 @@ int unshare_private(struct err *err)
 	};
 
 	if (unshare(CLONE_NEWNS) < 0)
-		return err_sys(err, errno, "cannot make a mount namespace");
+		return err_sys(err, errno, "cannot create a mount namespace");
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &attr, sizeof attr) < 0)
 		return err_sys(err, errno, "cannot make the mounts private");
 	return 0;

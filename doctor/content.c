@@ -40,7 +40,7 @@ int check_database(struct checkup *c, struct err *err)
 		check_well(c, "there is no policy yet: nothing was ever pinned");
 		return 0;
 	}
-	if (!path_is_roots(PINLIB_POLICY, err)) {
+	if (!trust_file(PINLIB_POLICY, err)) {
 		check_fault(c,
 			    "compare 'pinlib show' with the pins that you set; then chown "
 			    "root:root " PINLIB_POLICY " and chmod go-w " PINLIB_POLICY,

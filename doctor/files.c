@@ -33,7 +33,7 @@ static int is_safe(struct checkup *c, const char *path, struct err *err)
 {
 	char remedy[3 * PATH_MAX];
 
-	if (path_is_roots(path, err))
+	if (trust_file(path, err))
 		return 1;
 	snprintf(remedy, sizeof remedy,
 		 "read %s first, since others may have changed it; then 'chown root:root' and "

@@ -1,7 +1,8 @@
 /* The machine's features that pinlib needs. A version number says little: distributions backport
  * features to older kernels, and containers take features away. So each check tries the feature. */
+#include "base/cover.h"
 #include "base/kernel.h"
-#include "base/overlay.h"
+#include "base/mount.h"
 #include "base/paths.h"
 #include "doctor/check.h"
 #include "host/wrapper_file.h"
@@ -105,7 +106,7 @@ static void try_launch(struct trial_outcome *out)
 	fd = mount_pick_up("/usr", 0, &err);
 	if (fd < 0)
 		return failed_at(out, STEP_PICK_UP, fd, &err);
-	r = overlay_cover("/usr/lib", trial_layer(), "doctor", &err);
+	r = cover_mount(&(struct cover){"/usr/lib", trial_layer()}, "doctor", &err);
 	if (r < 0)
 		return failed_at(out, STEP_OVERLAY, r, &err);
 	r = mount_put_down(fd, "/usr", &err);

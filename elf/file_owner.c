@@ -30,9 +30,9 @@ static bool is_roots_dir(struct file_owners *o, const char *dir)
 	if (!d)
 		d = malloc(sizeof *d);
 	if (!d)
-		return path_is_roots(dir, &ignored);
+		return trust_file(dir, &ignored);
 	snprintf(d->path, sizeof d->path, "%s", dir);
-	d->roots = path_is_roots(dir, &ignored);
+	d->roots = trust_file(dir, &ignored);
 	o->known[o->next] = d;
 	o->next = (o->next + 1) % KNOWN;
 	return d->roots;

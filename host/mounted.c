@@ -1,7 +1,7 @@
 #include "host/mounted.h"
 
 #include "base/cleanup.h"
-#include "base/mount_id.h"
+#include "base/mount.h"
 #include "base/path.h"
 #include "base/paths.h"
 #include "labeler/live.h"

@@ -3,8 +3,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/kernel.h"
-#include "base/mount_id.h"
-#include "base/overlay.h"
+#include "base/mount.h"
 #include "base/path.h"
 #include "base/paths.h"
 #include "base/trust.h"
@@ -142,7 +141,7 @@ static int check_bound_dir(const char *dir, const char *const *dirs, size_t ndir
 			       "the view covers %s, but systemd has read an older drop-in; run "
 			       "'systemctl daemon-reload'",
 			       dir);
-	return path_is_fixed_dir(&none, dir, err) ? 0 : -EPERM;
+	return trust_fixed_dir(&none, dir, err) ? 0 : -EPERM;
 }
 
 static int check_bound_dirs(const struct plan *plan, const char *const *dirs, size_t ndirs,
@@ -157,8 +156,8 @@ static int check_bound_dirs(const struct plan *plan, const char *const *dirs, si
 		r = check_bound_dir(plan->covers[i].target, dirs, ndirs, err);
 	if (r == 0 && !is_covered(plan, home))
 		r = check_bound_dir(home, dirs, ndirs, err);
-	if (r == 0 && (!path_is_in_roots_dir(&known, plan->app, err) ||
-		       !path_is_in_roots_dir(&known, plan->real, err)))
+	if (r == 0 && (!trust_dir_of(&known, plan->app, err) ||
+		       !trust_dir_of(&known, plan->real, err)))
 		r = -EPERM;
 	return r;
 }

@@ -154,7 +154,7 @@ int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
 	if (r < 0)
 		return r;
 	path_dir(app, dir);
-	if (!path_is_roots_dir(&known, dir, err))
+	if (!trust_dir(&known, dir, err))
 		return err_wrap(err, -EPERM, "cannot pin %s", app);
 	/* A wrapped app needs no question, which takes 9 ms: it had no other diversion when it was
 	 * wrapped, and dpkg allows none beside pinlib's. */

@@ -92,7 +92,7 @@ static int check_owners(const struct stat *dir, const struct stat *wrapper, stru
 			"%s is not a file that only root can write, in a directory that only "
 			"root can write",
 			PINLIB_WRAPPER);
-	if (!path_is_roots_dir(&known, PINLIB_LIBDIR, err))
+	if (!trust_dir(&known, PINLIB_LIBDIR, err))
 		return err_wrap(err, -EPERM, "the wrapper's directory");
 	if (!wrapper_is_copy(PINLIB_WRAPPER))
 		return err_set(err, EBADMSG,

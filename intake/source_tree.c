@@ -4,7 +4,7 @@
 #include "store/manifest.h"
 
 #include "base/fuse.h"
-#include "base/mount_id.h"
+#include "base/mount.h"
 #include "base/path.h"
 
 #include <ctype.h>

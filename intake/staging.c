@@ -425,7 +425,7 @@ int file_is_everybodys(const struct stat *st, const char *path, struct err *err)
 
 	if ((st->st_mode & all) == all)
 		return 0;
-	return err_set(err, EPERM, "%s is not for everybody to read, as the store is",
+	return err_set(err, EPERM, "%s is not readable by all users, as the store is",
 		       shown(path, buf));
 }
 

@@ -370,7 +370,7 @@ int description_read_dir(const char *dir, struct description *out, struct err *e
 
 		if (r == 0)
 			r = path_join(dir, names[i]->d_name, path, err);
-		if (r == 0 && !path_is_roots(path, err))
+		if (r == 0 && !trust_file(path, err))
 			r = -EPERM;
 		if (r == 0)
 			r = description_read_file(path, out, err);

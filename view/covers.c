@@ -1,6 +1,6 @@
 #include "view/covers.h"
 
-#include "base/mount_id.h"
+#include "base/mount.h"
 #include "base/path.h"
 #include "base/paths.h"
 #include "base/trust.h"
@@ -85,7 +85,7 @@ int cover_of_path(const char *path, char cover[PATH_MAX], struct err *err)
 	find_lasting(nearest, cover);
 	if (!may_cover(cover))
 		return refuse_cover(path, cover, dir, err);
-	if (!path_is_roots_dir(&known, nearest, err))
+	if (!trust_dir(&known, nearest, err))
 		return err_wrap(err, -EPERM, "a view cannot cover %s", nearest);
 	return 0;
 }

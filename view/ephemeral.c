@@ -3,7 +3,7 @@
 #include "base/strings.h"
 
 #include "base/kernel.h"
-#include "base/overlay.h"
+#include "base/mount.h"
 #include "base/path.h"
 #include "base/unshare.h"
 #include "elf/readers.h"

@@ -1,10 +1,10 @@
 #include "view/proof.h"
 
 #include "base/cleanup.h"
+#include "base/confine.h"
 #include "base/kernel.h"
-#include "base/overlay.h"
+#include "base/mount.h"
 #include "base/path.h"
-#include "base/rlimit.h"
 #include "base/unshare.h"
 #include "view/syscalls.h"
 
@@ -385,8 +385,8 @@ static int drop_rights(struct err *err)
 {
 	int r = 0;
 
-	if (rlimit_lower(RLIMIT_CORE, 0) < 0 || rlimit_lower(RLIMIT_CPU, proof_seconds) < 0 ||
-	    rlimit_lower(RLIMIT_FSIZE, 0) < 0)
+	if (confine_limit(RLIMIT_CORE, 0) < 0 || confine_limit(RLIMIT_CPU, proof_seconds) < 0 ||
+	    confine_limit(RLIMIT_FSIZE, 0) < 0)
 		return err_sys(err, errno, "cannot set limits");
 	if (chdir("/") < 0)
 		return err_sys(err, errno, "cannot enter /");
@@ -491,7 +491,7 @@ static int exec_loader(const struct trace *t, struct err *err)
 	if (access(t->interp, X_OK) < 0)
 		return err_sys(err, errno, "cannot run the loader %s", t->interp);
 	/* Last: a sanitizer needs more memory than that, also to report an error. */
-	if (rlimit_lower(RLIMIT_DATA, DATA_MAX) < 0 || rlimit_lower(RLIMIT_AS, ADDRESSES_MAX) < 0)
+	if (confine_limit(RLIMIT_DATA, DATA_MAX) < 0 || confine_limit(RLIMIT_AS, ADDRESSES_MAX) < 0)
 		return err_sys(err, errno, "cannot set limits");
 	execve(t->interp, argv, musl ? none : envp);
 	return err_sys(err, errno, "cannot run the loader %s", t->interp);

@@ -3,8 +3,7 @@
 #include "base/cleanup.h"
 #include "base/cover.h"
 #include "base/kernel.h"
-#include "base/mount_id.h"
-#include "base/overlay.h"
+#include "base/mount.h"
 #include "base/paths.h"
 #include "base/trust.h"
 
@@ -44,15 +43,14 @@ int namespace_check_paths(const struct plan *plan, struct err *err)
 	static struct trusted known; /* static: a wrapper's stack is the smaller, the faster */
 
 	known.len = 0;
-	if (!path_is_roots_dir(&known, PINLIB_LIBDIR, err))
+	if (!trust_dir(&known, PINLIB_LIBDIR, err))
 		return -EPERM;
 	if (!plan)
 		return 0;
-	if (!path_is_in_roots_dir(&known, plan->real, err) ||
-	    !path_is_in_roots_dir(&known, plan->app, err))
+	if (!trust_dir_of(&known, plan->real, err) || !trust_dir_of(&known, plan->app, err))
 		return -EPERM;
 	for (size_t i = 0; i < plan->ncovers; i++)
-		if (!path_is_fixed_dir(&known, plan->covers[i].target, err))
+		if (!trust_fixed_dir(&known, plan->covers[i].target, err))
 			return -EPERM;
 	return 0;
 }
@@ -222,7 +220,7 @@ static int strip(const char *point, struct err *err)
 		return err_set(err, EPERM, "cannot tell which mount is on %s", point);
 	if (r < 0 || !place.root)
 		return 0;
-	if (!path_is_in_roots_dir(&none, point, err))
+	if (!trust_dir_of(&none, point, err))
 		return err_wrap(err, -EPERM, "cannot leave the view's mount on %s", point);
 	if (sys_umount(point) < 0) {
 		if (!mount_is_root(point))

@@ -221,12 +221,12 @@ chown 0 /opt/top
 # Nor are the program's own directory and the wrapper's.
 mkdir -p /opt/prog && cp /usr/bin/.pinlib/demo /opt/prog/ && pinlib set /opt/prog/demo libdemo1=1.0 >/dev/null || not_ok "setup of /opt/prog" "cannot pin"
 chmod o+w /opt/prog
-refuses "the program's directory can be written" 125 "/opt/prog can be written by others than root" as 1001 /opt/prog/demo
+refuses "the program's directory can be written" 125 "/opt/prog can be written by users other than root" as 1001 /opt/prog/demo
 chmod o-w /opt/prog && chmod o+w /opt/prog/.pinlib
-refuses "... the one of its original" 125 "/opt/prog/.pinlib can be written by others than root" as 1001 /opt/prog/demo
+refuses "... the one of its original" 125 "/opt/prog/.pinlib can be written by users other than root" as 1001 /opt/prog/demo
 chmod o-w /opt/prog/.pinlib
 chmod o+w /usr/local/lib
-refuses "a directory above the wrapper's can be written" 125 "/usr/local/lib can be written by others than root" as 1001 demo
-refuses "... and nothing is set" 1 "/usr/local/lib can be written by others than root" pinlib set demo libdemo1=2.0
+refuses "a directory above the wrapper's can be written" 125 "/usr/local/lib can be written by users other than root" as 1001 demo
+refuses "... and nothing is set" 1 "/usr/local/lib can be written by users other than root" pinlib set demo libdemo1=2.0
 chmod o-w /usr/local/lib
 finish

@@ -115,7 +115,7 @@ on "... a directory in that" /opt/mine/inner/file more live
 umount -R /opt/mine
 mkdir stacked && mount -t overlay -o lowerdir=/tmp/own/lower:/tmp/vendor overlay stacked
 mount -t overlay -o lowerdir=/tmp/stacked:/tmp/more overlay /opt/mine
-refuses "an overlay on an overlay on one: no third" 125 "cannot cover /opt/mine" as 1000 demo
+refuses "an overlay on an overlay on one: no third" 125 "cannot mount an overlay on /opt/mine" as 1000 demo
 umount /opt/mine stacked
 mount -t tmpfs none /usr/share/doc && echo doc >/usr/share/doc/file
 both "a mount elsewhere" /usr/share/doc/file doc

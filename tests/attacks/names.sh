@@ -49,18 +49,18 @@ pinlib gc >/dev/null
 # What not everybody may read, without any link: by a hard link, a renamed directory, or its name.
 fresh
 ln /root/libpriv.so.1 u/libpriv.so.1.3 2>/dev/null || { cp -a "/root/priv-1.0/$so" u/libpriv.so.1.3; } # /root may be another mount
-refuses "a hard link to a file of root's" 1 "is not for everybody to read" pinlib add u/libpriv.so.1.3
+refuses "a hard link to a file of root's" 1 "is not readable by all users" pinlib add u/libpriv.so.1.3
 user "mv libpriv.so.1.3 foo-1.0/usr/lib/$triplet/"
-refuses "... in a tree" 1 "libpriv.so.1.3 is not for everybody to read" pinlib add u/foo-1.0
+refuses "... in a tree" 1 "libpriv.so.1.3 is not readable by all users" pinlib add u/foo-1.0
 fresh && cp -a /root/priv-1.0 u/kept && user "mv kept lib-2.0"
-refuses "a directory of root's that the user renamed" 1 "lib-2.0 is not for everybody to read" pinlib add u/lib-2.0
+refuses "a directory of root's that the user renamed" 1 "lib-2.0 is not readable by all users" pinlib add u/lib-2.0
 fresh && cp -a /root/priv-1.0/usr u/foo-1.0/kept && user "mv foo-1.0/kept foo-1.0/var"
-refuses "... in a tree" 1 "var is not for everybody to read" pinlib add u/foo-1.0
-refuses "a file of root's, by its name" 1 "is not for everybody to read" pinlib add --version 1 /root/libpriv.so.1
-refuses "a tree of root's, by its name" 1 "is not for everybody to read" pinlib add /root/priv-1.0
+refuses "... in a tree" 1 "var is not readable by all users" pinlib add u/foo-1.0
+refuses "a file of root's, by its name" 1 "is not readable by all users" pinlib add --version 1 /root/libpriv.so.1
+refuses "a tree of root's, by its name" 1 "is not readable by all users" pinlib add /root/priv-1.0
 cp -a /root/priv.deb u/priv.deb
-refuses "an archive of root's in a user's directory" 1 "is not for everybody to read" pinlib add u/priv.deb
-refuses "... an image" 1 "is not for everybody to read" pinlib import u/priv.deb
+refuses "an archive of root's in a user's directory" 1 "is not readable by all users" pinlib add u/priv.deb
+refuses "... an image" 1 "is not readable by all users" pinlib import u/priv.deb
 is "nothing of it is in the store" "$(leaks)" 0
 fresh && user "chmod 700 /tmp/u"
 runs "a user's closed home, and a tree in it that is not" pinlib add --name home --version 1 u/foo-1.0
@@ -77,7 +77,7 @@ echo 'KEPT SECRET' >/root/data && chmod 644 /root/data
 as 1000 mv /opt/vendor/lib /opt/vendor/was && as 1000 ln -s /root /opt/vendor/lib
 refuses "a package's directory that its user made a link" 1 "/opt/vendor/lib is a symbolic link of user 1000" pinlib add dpkg:vendor
 rm /opt/vendor/lib && mv /opt/vendor/was /opt/vendor/lib && chmod 700 /opt/vendor/lib
-refuses "... that is closed" 1 "/opt/vendor/lib is not for everybody to read" pinlib add dpkg:vendor
+refuses "... that is closed" 1 "/opt/vendor/lib is not readable by all users" pinlib add dpkg:vendor
 is "... nothing of it is in the store" "$(leaks)" 0
 
 # A program that is frozen, with a library in that directory.

@@ -172,8 +172,8 @@ is "... in a nested view" "$(own 'mount -t proc -o hidepid=2 proc /proc; as 1000
 forged() {
 	forged=$1 own "$nosuid;"'mount -t tmpfs none /proc; mkdir /proc/self; printf "$forged" >/proc/self/mountinfo; as 1000 demo -0'
 }
-is "a mount table that ends in mid-line" "$(forged '1 1 0:1 / / rw - tmpfs')" "*ends in mid-line*"
-is "... whose line is none" "$(forged '1 1 0:1 / / rw\n')" "*cannot read a line*"
+is "a mount table that ends in the middle of a line" "$(forged '1 1 0:1 / / rw - tmpfs')" "*ends in the middle of a line*"
+is "... whose line is malformed" "$(forged '1 1 0:1 / / rw\n')" "*cannot parse a line*"
 is "... with a line that is too long" "$(forged "$(printf '%070000d' 1)\n")" "*line of the mount table is too long*"
 is "... that names what is not there" "$(forged '1 1 0:1 / /not/there rw - overlay pinlib:x rw\n')" demo
 is "no /proc, and --host" "$(own "$noproc; as 1000 $wrapper --host /usr/bin/id")" "*cannot read /proc/self/mountinfo*"

@@ -59,14 +59,14 @@ refuses "exec --host without the capability" 126 "cannot leave the view" \
 refuses "the mounts cannot be cut off" 125 "cannot make the mounts private" with mount_setattr:error=EPERM:when=3 demo
 refuses "the wrapper cannot be exempt" 125 "cannot set the attributes" with mount_setattr:error=EPERM:when=2 demo
 refuses "an older kernel" 126 "older than Linux 5.12" with mount_setattr:error=ENOSYS:when=1 demo
-refuses "an overlay cannot be mounted" 125 "cannot cover" with mount:error=ENOMEM:when=3 demo
+refuses "an overlay cannot be mounted" 125 "cannot mount an overlay" with mount:error=ENOMEM:when=3 demo
 refuses "mount(2) is not let through" 126 "a security module (landlock?) lets this process mount nothing" with mount:error=EPERM demo
 pinlib set --on-failure=unpinned demo >/dev/null
 is "... and the policy says that it starts without its pins" "$(with mount:error=EPERM demo 2>/dev/null)" "3.0 /usr/bin/.pinlib/demo"
 pinlib set --on-failure=refuse demo >/dev/null
 is "... nor what asks about mounts below: then the table is read" "$(with mount:error=EINVAL:when=2 demo 2>&1
 	with umount2:error=EBUSY demo 2>&1)" "1.0 /usr/bin/demo?1.0 /usr/bin/demo"
-refuses "the program cannot be shown" 125 "cannot show" with move_mount:error=EINVAL:when=2 demo
+refuses "the program cannot be shown" 125 "cannot mount on" with move_mount:error=EINVAL:when=2 demo
 refuses "the program's file is gone by then" 125 "the program's own file" with open_tree:error=ENOENT:when=2 demo
 pinlib set demo-script libdemo1=1.0 >/dev/null && mv /usr/bin/.pinlib/demo-script script
 refuses "a script whose file is gone" 127 "the program's own file" timeout 10 demo-script

@@ -73,7 +73,7 @@ static const struct attack own[] = {
 	{"a false form", say_false_form, "nonsense"},
 	{"too much", say_too_much, "nonsense"},
 	{"escapes", say_with_escapes, "?[31mred"},
-	{"go away", go_away, "ended too early"},
+	{"go away", go_away, "ended early"},
 };
 #define OWN (sizeof own / sizeof *own)
 

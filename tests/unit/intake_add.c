@@ -108,9 +108,9 @@ static void test_tree_refusals(void)
 	CHECK(refused(t, NULL, -EPERM, "x is setgid"));
 	MUST(chmod(in("bad-1/x"), 0755) == 0);
 	MUST(chmod(in("bad-1/x"), 0640) == 0);
-	CHECK(refused(t, NULL, -EPERM, ": x is not for everybody to read"));
+	CHECK(refused(t, NULL, -EPERM, ": x is not readable by all users"));
 	MUST(chmod(in("bad-1/x"), 0755) == 0 && chmod(in("bad-1/usr"), 0750) == 0);
-	CHECK(refused(t, NULL, -EPERM, ": usr is not for everybody to read"));
+	CHECK(refused(t, NULL, -EPERM, ": usr is not readable by all users"));
 	MUST(chmod(in("bad-1/usr"), 0755) == 0);
 	if (setxattr(in("bad-1/x"), "security.capability",
 		     "\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0) == 0) {
