@@ -40,7 +40,7 @@ room_src = $(foreach r,$(rooms),$(wildcard $(r)/*.c))
 cli_src = $(wildcard cli/*.c) $(wildcard commands/*.c)
 obj = $(patsubst %.c,$(BUILD)/%.o,$(room_src) $(cli_src))
 # All that the privileged program is made of.
-wrapper_src = $(wildcard wrapper/*.c) plan/read.c plan/crc.c base/err.c base/cover.c base/mount.c \
+wrapper_src = $(wildcard wrapper/*.c) plan/read.c base/err.c base/cover.c base/mount.c \
 	base/mountinfo.c base/trust.c
 wrapper_obj = $(patsubst %.c,$(BUILD)/musl/%.o,$(wrapper_src))
 

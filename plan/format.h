@@ -1,9 +1,9 @@
 /*
- * The plan: what the wrapper has to know of one app, compiled from the policy.
+ * The plan: all that the wrapper needs to know about one app, compiled from the policy.
  *
  * One file per app in PINLIB_PLANS, named by the app's canonical path, percent-encoded
- * ("usr%2Fbin%2Fcurl"); root-owned, mode 0644, replaced by rename. It is made on the machine that
- * reads it, so numbers are in the machine's own byte order and need no conversion.
+ * ("usr%2Fbin%2Fcurl"); owned by root, mode 0644, replaced by rename. Writer and reader are on the same machine, so
+ * numbers are in its byte order.
  *
  *	+--------------------------+ 0
  *	| struct plan_header       |
@@ -16,12 +16,12 @@
  *	| strings, each ends in 0  |  the last byte of the file is 0
  *	+--------------------------+ header.size, the file's size
  *
- * A string is named by its offset from the start of the file. The checksum is CRC-32 (IEEE 802.3,
- * reflected, as in zlib) over the whole file with the crc field as 0: it finds damage, not malice;
- * against malice stand the owner and the mode of the file and of its directory.
+ * A string is given as its offset from the start of the file. The checksum is CRC-32 (IEEE 802.3, reflected, as in zlib)
+ * over the whole file, with the crc field as 0. It detects damage, not malice: owner and mode of the file and of its
+ * directory protect against that.
  *
- * Version 1 is version 2 without a filter: filter_at was a reserved field, 0. It is read, so that
- * programs start while pinlib is upgraded, and no longer written.
+ * Version 1 is version 2 without a filter: filter_at was a reserved field, 0. The reader accepts both, so that programs
+ * start while pinlib is upgraded; the writer writes version 2.
  */
 #pragma once
 
@@ -37,12 +37,12 @@
 
 enum plan_kind {
 	PLAN_ELF = 1,	 /* the app's path is a link to the wrapper */
-	PLAN_SCRIPT = 2, /* the app's path is its text, with a shebang that names the wrapper */
+	PLAN_SCRIPT = 2, /* the app's path is the script's text, with the wrapper in its shebang */
 };
 
 enum plan_on_failure {
 	PLAN_REFUSE = 1,   /* without the capability: exit 126 */
-	PLAN_UNPINNED = 2, /* without the capability: run the program without its view */
+	PLAN_UNPINNED = 2, /* without the capability: start the program without its view */
 };
 
 struct plan_header {
@@ -52,32 +52,30 @@ struct plan_header {
 	uint32_t crc;
 	uint32_t kind;	     /* enum plan_kind */
 	uint32_t on_failure; /* enum plan_on_failure */
-	uint32_t covers;     /* how many; 0: the app sees the live system */
-	uint64_t generation; /* of the policy that this was compiled from */
+	uint32_t covers;     /* their number; 0: the app sees the live system */
+	uint64_t generation; /* of the policy that was compiled */
 	uint32_t covers_at;
 	uint32_t strings_at;
 	uint32_t app;	    /* string: canonical absolute path of the program */
-	uint32_t real;	    /* string: absolute path where the program lies outside its view */
+	uint32_t real;	    /* string: absolute path of the original, outside the view */
 	uint32_t label;	    /* string: see PLAN_LABEL_MAX */
 	uint32_t filter_at; /* 0: no filter */
 };
 
-/* One overlay: the layer over the live directory. Covers are sorted by target and none lies below
- * another. */
+/* One overlay: the layer over the live directory. Covers are sorted by target, and no target is below another. */
 struct plan_cover {
 	uint32_t target; /* string: canonical absolute path of a directory */
 	uint32_t layer;	 /* string: absolute path of the layer's directory, below PINLIB_LAYERS */
 };
 
-/* A system-call filter, which the wrapper gives to seccomp(2) as it is. */
+/* A system-call filter, which the wrapper hands to seccomp(2) unchanged. */
 struct plan_filter {
-	uint32_t ops; /* how many instructions follow, not 0 */
+	uint32_t ops; /* the number of instructions that follow, not 0 */
 	uint32_t zero;
 };
 
-/* The label names the view in mountinfo: "LAYER:GENERATION:APP", printable ASCII without spaces;
- * what is not is percent-encoded, and the whole is cut at this length (with the NUL), since
- * fsconfig(2) takes 256 bytes and PINLIB_SOURCE stands before it. */
+/* The label identifies the view in mountinfo: "LAYER:GENERATION:APP" in printable ASCII without spaces; other bytes are
+ * percent-encoded. It is cut to this length (with the NUL), since fsconfig(2) takes 256 bytes, with PINLIB_SOURCE. */
 #define PLAN_LABEL_MAX 240
 
 _Static_assert(sizeof(struct plan_header) == 64, "the plan's header has no padding");

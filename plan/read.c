@@ -17,13 +17,13 @@ int plan_file_name(const char *app, char name[NAME_MAX + 1], struct err *err)
 		return err_set(err, EINVAL, "%.64s is not an absolute path", app);
 	for (const unsigned char *p = (const unsigned char *)app + 1; *p; p++) {
 		bool plain = *p > ' ' && *p < 0x7f && *p != '/' && *p != '%';
-		/* A leading dot would make "..", or hide the file. */
+		/* A leading dot would hide the file, or make "..". */
 		if (used == 0 && *p == '.')
 			plain = false;
 		if (used + (plain ? 1 : 3) > NAME_MAX)
 			return err_set(err, ENAMETOOLONG,
-				       "%.64s...: path too long: it names the plan, a file, in 255 "
-				       "bytes, of which '/' and what is not ASCII take three",
+				       "%.64s...: path too long for the name of its plan file (255 "
+				       "bytes, and '/' or a non-ASCII byte takes three)",
 				       app);
 		if (plain) {
 			name[used++] = (char)*p;
@@ -37,7 +37,7 @@ int plan_file_name(const char *app, char name[NAME_MAX + 1], struct err *err)
 	return 0;
 }
 
-/* The one gate: a range of the file, or NULL. */
+/* The only access by offset: a range of the file, or NULL. */
 static const void *range(const void *data, size_t size, size_t at, size_t len)
 {
 	if (at > size || len > size - at)
@@ -45,62 +45,89 @@ static const void *range(const void *data, size_t size, size_t at, size_t len)
 	return (const char *)data + at;
 }
 
-/* The file's last byte is 0, so a string that begins in it ends in it. */
-static const char *string(const struct plan_header *h, uint32_t at)
+/* The file's last byte is 0, so a string that starts in the file ends in the file. */
+static const char *string_at(const struct plan_header *h, uint32_t at)
 {
 	if (at < h->strings_at)
 		return NULL;
 	return range(h, h->size, at, 1);
 }
 
-static const char *path(const struct plan_header *h, uint32_t at)
+static const char *path_at(const struct plan_header *h, uint32_t at)
 {
-	const char *s = string(h, at);
+	const char *s = string_at(h, at);
 
 	return s && s[0] == '/' && strlen(s) < PATH_MAX ? s : NULL;
 }
 
-static bool is_below(const char *path, const char *dir)
+static bool is_strictly_below(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
 
 	return strncmp(path, dir, len) == 0 && path[len] == '/';
 }
 
-static int damaged(struct err *err, const char *what)
+static int plan_damaged(struct err *err, const char *what)
 {
 	return err_set(err, EBADMSG, "damaged plan (%s): run 'pinlib doctor --repair'", what);
+}
+
+/* Adds one byte to a CRC-32, four bits at a time: a table for whole bytes would be a kilobyte, which each launch would
+ * have to read. */
+static uint32_t crc_add(uint32_t crc, unsigned char byte)
+{
+	static const uint32_t table[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
+
+	crc ^= byte;
+	crc = crc >> 4 ^ table[crc & 15];
+	return crc >> 4 ^ table[crc & 15];
+}
+
+uint32_t plan_crc(const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	size_t field = offsetof(struct plan_header, crc);
+	uint32_t crc = 0xffffffffu;
+
+	for (size_t i = 0; i < len; i++)
+		crc = crc_add(crc, i >= field && i < field + sizeof(uint32_t) ? 0 : p[i]);
+	return ~crc;
 }
 
 static int check_header(const struct plan_header *h, size_t len, struct err *err)
 {
 	if (len < sizeof *h || memcmp(h->magic, PLAN_MAGIC, sizeof h->magic) != 0)
-		return damaged(err, "no plan at all");
+		return plan_damaged(err, "not a plan");
 	if (h->version < PLAN_VERSION_OLDEST || h->version > PLAN_VERSION)
-		return err_set(err, EPROTO,
-			       "plan of format %u, but formats %u to %u are read here: wrapper and "
-			       "pinlib are of different versions",
-			       h->version, PLAN_VERSION_OLDEST, PLAN_VERSION);
+		return err_set(
+			err, EPROTO,
+			"plan of format %u, but only %u to %u are supported: the wrapper and "
+			"pinlib are of different versions",
+			h->version, PLAN_VERSION_OLDEST, PLAN_VERSION);
 	if (h->size != len)
-		return damaged(err, "wrong length");
+		return plan_damaged(err, "wrong length");
 	if (h->crc != plan_crc(h, len))
-		return damaged(err, "wrong checksum");
+		return plan_damaged(err, "wrong checksum");
 	if (h->kind != PLAN_ELF && h->kind != PLAN_SCRIPT)
-		return damaged(err, "unknown kind of program");
+		return plan_damaged(err, "unknown kind of program");
 	if (h->on_failure != PLAN_REFUSE && h->on_failure != PLAN_UNPINNED)
-		return damaged(err, "unknown on-failure");
+		return plan_damaged(err, "unknown on-failure");
 	if (h->version == 1 && h->filter_at != 0)
-		return damaged(err, "reserved field in use");
+		return plan_damaged(err, "reserved field in use");
 	if (h->covers > PLAN_COVERS_MAX || h->covers_at < sizeof *h || h->covers_at % 4 ||
 	    !range(h, len, h->covers_at, h->covers * sizeof(struct plan_cover)))
-		return damaged(err, "covers out of range");
+		return plan_damaged(err, "covers out of range");
 	if (h->strings_at < h->covers_at || h->strings_at > len ||
 	    ((const char *)h)[len - 1] != '\0')
-		return damaged(err, "strings out of range");
+		return plan_damaged(err, "strings out of range");
 	return 0;
 }
 
-/* It lies between the covers and the strings, whose places check_header has seen. */
+/* The filter is between the covers and the strings, whose offsets check_header has checked. */
 static int parse_filter(const struct plan_header *h, struct plan *plan, struct err *err)
 {
 	size_t covers_end = h->covers_at + h->covers * sizeof(struct plan_cover);
@@ -109,13 +136,13 @@ static int parse_filter(const struct plan_header *h, struct plan *plan, struct e
 	if (h->filter_at == 0)
 		return 0;
 	if (!filter || h->filter_at < covers_end || h->filter_at % 4)
-		return damaged(err, "filter out of range");
+		return plan_damaged(err, "filter out of range");
 	if (filter->ops == 0 || filter->ops > PLAN_FILTER_MAX || filter->zero != 0)
-		return damaged(err, "filter of an impossible length");
+		return plan_damaged(err, "filter of an impossible length");
 	plan->filter_ops = filter->ops;
 	plan->filter = range(h, h->strings_at, h->filter_at + sizeof *filter,
 			     filter->ops * sizeof *plan->filter);
-	return plan->filter ? 0 : damaged(err, "filter out of range");
+	return plan->filter ? 0 : plan_damaged(err, "filter out of range");
 }
 
 int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
@@ -131,32 +158,32 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 		.on_failure = (enum plan_on_failure)h->on_failure,
 		.version = h->version,
 		.generation = h->generation,
-		.app = path(h, h->app),
-		.real = path(h, h->real),
-		.label = string(h, h->label),
+		.app = path_at(h, h->app),
+		.real = path_at(h, h->real),
+		.label = string_at(h, h->label),
 		.ncovers = h->covers,
 	};
 	if (!plan->app || !plan->real || !plan->label || strlen(plan->label) >= PLAN_LABEL_MAX)
-		return damaged(err, "name out of range");
+		return plan_damaged(err, "name out of range");
 	covers = range(data, len, h->covers_at, h->covers * sizeof *covers);
 	for (size_t i = 0; i < plan->ncovers; i++) {
-		plan->covers[i].target = path(h, covers[i].target);
-		plan->covers[i].layer = path(h, covers[i].layer);
+		plan->covers[i].target = path_at(h, covers[i].target);
+		plan->covers[i].layer = path_at(h, covers[i].layer);
 		if (!plan->covers[i].target || !plan->covers[i].layer)
-			return damaged(err, "cover out of range");
+			return plan_damaged(err, "cover out of range");
 		if (i > 0 && strcmp(plan->covers[i - 1].target, plan->covers[i].target) >= 0)
-			return damaged(err, "covers out of order");
-		/* Not the last one alone: "/a", "/a-b", "/a/c" are in order. */
+			return plan_damaged(err, "covers out of order");
+		/* With all earlier ones, not only the last: "/a", "/a-b", "/a/c" are sorted. */
 		for (size_t k = 0; k < i; k++)
-			if (is_below(plan->covers[i].target, plan->covers[k].target))
-				return damaged(err, "one cover below another");
+			if (is_strictly_below(plan->covers[i].target, plan->covers[k].target))
+				return plan_damaged(err, "one cover below another");
 	}
 	return parse_filter(h, plan, err);
 }
 
-/* Root's, and nobody else can write it. */
-static int check_owner(int fd, mode_t type, uid_t root, const char *name, struct stat *st,
-		       struct err *err)
+/* -EPERM unless only root can write it. */
+static int check_plan_owner(int fd, mode_t type, uid_t root, const char *name, struct stat *st,
+			    struct err *err)
 {
 	if (fstat(fd, st) < 0)
 		return err_sys(err, errno, "cannot stat %s", name);
@@ -164,13 +191,14 @@ static int check_owner(int fd, mode_t type, uid_t root, const char *name, struct
 		return err_set(err, EPERM, "%s is not a %s", name,
 			       type == S_IFDIR ? "directory" : "regular file");
 	if (st->st_uid != root || st->st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(err, EPERM, "%s could have been written by others than root", name);
+		return err_set(err, EPERM, "%s could have been written by users other than root",
+			       name);
 	return 0;
 }
 
-/* size: what fstat(2) says. A plan is replaced, never written again, so that is all of it; if not,
- * the length and the checksum in it do not agree. */
-static int read_whole(int fd, off_t size, struct plan_file *out, size_t *len, struct err *err)
+/* size is from fstat(2). A plan is replaced and never rewritten, so this reads all of it; otherwise length and checksum
+ * are wrong. */
+static int read_plan(int fd, off_t size, struct plan_file *out, size_t *len, struct err *err)
 {
 	size_t used = 0;
 
@@ -200,24 +228,24 @@ int plan_load(const char *dir, const char *app, uid_t root, struct plan_file *ou
 	int r = plan_file_name(app, name, err);
 
 	if (r == -ENAMETOOLONG)
-		return -ENOENT; /* no such plan was ever written */
+		return -ENOENT; /* such a plan cannot exist */
 	if (r < 0)
 		return r;
-	/* openat: musl's open(2) sets close-on-exec a second time, for kernels before 2.6.23. */
+	/* Not open(3): musl's sets FD_CLOEXEC in a second system call, for kernels before 2.6.23. */
 	dirfd = openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dirfd < 0)
 		return err_sys(err, errno, "cannot open %s", dir);
 	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open the plan %s/%s", dir, name);
-	r = check_owner(dirfd, S_IFDIR, root, dir, &st, err);
+	r = check_plan_owner(dirfd, S_IFDIR, root, dir, &st, err);
 	if (r == 0)
-		r = check_owner(fd, S_IFREG, root, name, &st, err);
+		r = check_plan_owner(fd, S_IFREG, root, name, &st, err);
 	if (r == 0)
-		r = read_whole(fd, st.st_size, out, &len, err);
+		r = read_plan(fd, st.st_size, out, &len, err);
 	if (r == 0)
 		r = plan_parse(out->data, len, &out->plan, err);
 	if (r == 0 && strcmp(out->plan.app, app) != 0)
-		r = damaged(err, "of another program");
+		r = plan_damaged(err, "of another program");
 	return r < 0 ? err_wrap(err, r, "%s/%s", dir, name) : 0;
 }

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A plan under way: a zeroed buffer of the largest size. */
-struct writer {
+/* A zeroed buffer of the largest size of a plan. */
+struct plan_writer {
 	char *data;
 	size_t used;
 };
 
-/* Appends a string; 0, which no string can have as its offset, if there is no room. */
-static uint32_t put(struct writer *w, const char *s)
+/* Appends a string and returns its offset; 0, where no string can be, if there is no room. */
+static uint32_t put_string(struct plan_writer *w, const char *s)
 {
 	size_t len = strlen(s) + 1, at = w->used;
 
@@ -25,19 +25,19 @@ static uint32_t put(struct writer *w, const char *s)
 	return (uint32_t)at;
 }
 
-static bool put_covers(struct writer *w, const struct plan *plan, struct plan_cover *covers)
+static bool put_covers(struct plan_writer *w, const struct plan *plan, struct plan_cover *covers)
 {
 	for (size_t i = 0; i < plan->ncovers; i++) {
-		covers[i].target = put(w, plan->covers[i].target);
-		covers[i].layer = put(w, plan->covers[i].layer);
+		covers[i].target = put_string(w, plan->covers[i].target);
+		covers[i].layer = put_string(w, plan->covers[i].layer);
 		if (!covers[i].target || !covers[i].layer)
 			return false;
 	}
 	return true;
 }
 
-/* There is room: covers and filter at their largest are half of a plan. */
-static void put_filter(struct writer *w, const struct plan *plan, struct plan_header *h)
+/* There is always room: the largest covers and filter take half of PLAN_SIZE_MAX. */
+static void put_filter(struct plan_writer *w, const struct plan *plan, struct plan_header *h)
 {
 	struct plan_filter head = {.ops = (uint32_t)plan->filter_ops};
 	size_t len = plan->filter_ops * sizeof *plan->filter;
@@ -55,7 +55,7 @@ int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *e
 	struct plan check;
 	struct plan_cover covers[PLAN_COVERS_MAX] = {0};
 	AUTO_FREE char *buf = calloc(1, PLAN_SIZE_MAX);
-	struct writer w = {.data = buf};
+	struct plan_writer w = {.data = buf};
 	struct plan_header h = {
 		.magic = PLAN_MAGIC,
 		.version = PLAN_VERSION,
@@ -70,16 +70,16 @@ int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *e
 	if (!buf)
 		return err_nomem(err);
 	if (plan->ncovers > PLAN_COVERS_MAX)
-		return err_set(err, E2BIG, "a plan holds %d covers at most", PLAN_COVERS_MAX);
+		return err_set(err, E2BIG, "a plan holds at most %d covers", PLAN_COVERS_MAX);
 	if (plan->filter_ops > PLAN_FILTER_MAX)
-		return err_set(err, E2BIG, "a plan's filter has %d instructions at most",
+		return err_set(err, E2BIG, "a plan's filter has at most %d instructions",
 			       PLAN_FILTER_MAX);
 	w.used = h.covers_at + h.covers * sizeof *covers;
 	put_filter(&w, plan, &h);
 	h.strings_at = (uint32_t)w.used;
-	h.app = put(&w, plan->app);
-	h.real = put(&w, plan->real);
-	h.label = put(&w, plan->label);
+	h.app = put_string(&w, plan->app);
+	h.real = put_string(&w, plan->real);
+	h.label = put_string(&w, plan->label);
 	if (!h.app || !h.real || !h.label || !put_covers(&w, plan, covers))
 		return err_set(err, E2BIG, "the plan of %s is too large", plan->app);
 	h.size = (uint32_t)w.used;
@@ -111,14 +111,14 @@ void plan_label(char label[PLAN_LABEL_MAX], const char *layer, uint64_t generati
 	}
 }
 
-static int open_dir(const char *dir, struct err *err)
+static int open_plans(const char *dir, struct err *err)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd < 0 ? err_sys(err, errno, "cannot open %s", dir) : fd;
 }
 
-static bool is_there(int dirfd, const char *name, const void *data, size_t len)
+static bool is_published(int dirfd, const char *name, const void *data, size_t len)
 {
 	AUTO_FREE char *old = NULL;
 	size_t old_len;
@@ -140,12 +140,12 @@ int plan_publish(const char *dir, const struct plan *plan, struct err *err)
 		r = plan_encode(plan, &data, &len, err);
 	if (r < 0)
 		return r;
-	fd = open_dir(dir, err);
+	fd = open_plans(dir, err);
 	if (fd < 0)
 		return fd;
-	/* A command that was killed may have left it there without its last sync. */
-	r = is_there(fd, name, data, len) ? file_sync_parent(fd, name, err)
-					  : file_publish(fd, name, data, len, 0644, err);
+	/* A killed command may have published it without the last sync. */
+	r = is_published(fd, name, data, len) ? file_sync_parent(fd, name, err)
+					      : file_publish(fd, name, data, len, 0644, err);
 	return r < 0 ? err_wrap(err, r, "the plan in %s", dir) : 0;
 }
 
@@ -157,7 +157,7 @@ int plan_renew(const char *dir, const char *app, struct err *err)
 	if (!file)
 		return err_nomem(err);
 	r = plan_load(dir, app, 0, file, err);
-	if (r < 0) /* there is none; what is wrong with one is for 'pinlib doctor' to say */
+	if (r < 0) /* doctor reports a plan that cannot be read */
 		return 0;
 	return file->plan.version < PLAN_VERSION ? plan_publish(dir, &file->plan, err) : 0;
 }
@@ -168,7 +168,7 @@ int plan_remove(const char *dir, const char *app, struct err *err)
 	AUTO_FD int fd = -1;
 	int r = plan_file_name(app, name, err);
 
-	if (r == -ENAMETOOLONG) /* so it never had one */
+	if (r == -ENAMETOOLONG) /* such a plan cannot exist */
 		return 0;
 	if (r < 0)
 		return r;

@@ -9,11 +9,11 @@
 #include <sys/prctl.h>
 
 #define BIT(cap) (UINT64_C(1) << (cap))
-/* CAP_FOWNER: before 5.11 overlayfs opened lower files with O_NOATIME in the mounter's name.
- * It is used if the administrator gave it, and not asked for. */
+/* CAP_FOWNER: before Linux 5.11 overlayfs opened lower files with O_NOATIME and the mounter's rights. The wrapper uses
+ * it if the administrator set it on the file, and works without it. */
 #define WANTED (BIT(CAP_SYS_ADMIN) | BIT(CAP_FOWNER))
 
-static int exchange(long call, struct caps *caps)
+static int call_with_caps(long call, struct caps *caps)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
@@ -34,7 +34,7 @@ static int exchange(long call, struct caps *caps)
 int caps_read(struct caps *out, struct err *err)
 {
 	*out = (struct caps){0};
-	if (exchange(SYS_capget, out) < 0)
+	if (call_with_caps(SYS_capget, out) < 0)
 		return err_sys(err, errno, "cannot read the capabilities");
 	return 0;
 }
@@ -49,23 +49,23 @@ int caps_raise(const struct caps *entry, struct err *err)
 	struct caps raised = *entry;
 
 	raised.effective |= raised.permitted & WANTED;
-	if (exchange(SYS_capset, &raised) < 0)
+	if (call_with_caps(SYS_capset, &raised) < 0)
 		return err_sys(err, errno, "cannot raise CAP_SYS_ADMIN");
 	return 0;
 }
 
-int caps_rest(const struct caps *entry, struct err *err)
+int caps_lower(const struct caps *entry, struct err *err)
 {
-	struct caps resting = *entry, now;
+	struct caps lowered = *entry, now;
 	int r;
 
-	if (exchange(SYS_capset, &resting) < 0)
+	if (call_with_caps(SYS_capset, &lowered) < 0)
 		return err_sys(err, errno, "cannot lower the capabilities");
 	r = caps_read(&now, err);
 	if (r < 0)
 		return r;
 	if (now.effective != entry->effective)
-		return err_set(err, EPERM, "the capabilities could not be lowered");
+		return err_set(err, EPERM, "the capabilities were lowered but are still there");
 	return 0;
 }
 
@@ -77,18 +77,18 @@ int caps_drop(const struct caps *entry, struct err *err)
 	struct caps now;
 	int r;
 
-	if (exchange(SYS_capset, &dropped) < 0)
+	if (call_with_caps(SYS_capset, &dropped) < 0)
 		return err_sys(err, errno, "cannot drop the capabilities");
-	/* A system-call filter of the caller's could have faked that. */
+	/* A system-call filter of the caller's could have faked the call. */
 	r = caps_read(&now, err);
 	if (r < 0)
 		return r;
 	if (now.effective != entry->effective || now.permitted != entry->effective)
-		return err_set(err, EPERM, "the capabilities could not be dropped");
+		return err_set(err, EPERM, "the capabilities were dropped but are still there");
 	return 0;
 }
 
-/* The beginning of a small file of /proc; "" if it cannot be read. */
+/* Reads the first part of a small file in /proc; "" if it cannot be read. */
 static void read_start(const char *path, char *buf, size_t size)
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -118,7 +118,7 @@ bool caps_in_user_namespace(void)
 	return false;
 }
 
-static bool traced(void)
+static bool is_traced(void)
 {
 	char status[2048];
 	const char *line;
@@ -136,13 +136,12 @@ const char *caps_reason(void)
 		return "this process is in a user namespace";
 	if (prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 0)
 		return "the capability bounding set of this process lacks it (a container?)";
-	if (traced())
+	if (is_traced())
 		return "this process is being traced";
 	errno = 0;
 	getauxval(AT_EXECFD);
 	if (errno == 0)
 		return "binfmt_misc started it with the rights of a foreign program (flag C)";
-	return "the wrapper's file capability is missing, it lies on a nosuid mount, or this "
-	       "process "
+	return "the wrapper has no file capability, it is on a nosuid mount, or this process "
 	       "shares its root and working directory with another (CLONE_FS)";
 }

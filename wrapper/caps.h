@@ -12,24 +12,22 @@ struct caps {
 
 int caps_read(struct caps *out, struct err *err);
 
-/* Whether a view can be built with these. */
+/* Whether these permit building a view: CAP_SYS_ADMIN does. */
 bool caps_suffice(const struct caps *caps);
 
-/* Makes what building a view needs effective, as far as it is permitted. */
+/* Makes the capabilities for building a view effective, as far as they are permitted. */
 int caps_raise(const struct caps *entry, struct err *err);
 
-/* Makes what was raised ineffective again, and reads back that it is. It can still be raised. */
-int caps_rest(const struct caps *entry, struct err *err);
+/* Restores the effective set of the start, and reads it back. The capabilities can still be raised again. */
+int caps_lower(const struct caps *entry, struct err *err);
 
-/* Gives up what the wrapper's file capability brought, and reads back that it is gone. What stays
- * is what was effective at the entry: for an ordinary caller nothing, since the file capability has
- * no effective bit; for root what root has anyway, as a plain execve by root would. The
- * inheritable set is the caller's and is not touched. */
+/* Drops for good the capabilities of the wrapper's file, and reads back that they are gone. The capabilities that were
+ * effective at the start stay: none for an ordinary caller, since the file capability has no effective bit, and
+ * root's own for root, as after a plain execve. The caller's inheritable set is not changed. */
 int caps_drop(const struct caps *entry, struct err *err);
 
-/* Why CAP_SYS_ADMIN is missing, as far as can be told: a phrase. */
+/* The likely reason why CAP_SYS_ADMIN is missing, for a message. */
 const char *caps_reason(void);
 
-/* True if the process is in a user namespace that is not the initial one, as far as its
- * uid_map tells. */
+/* Whether the process is in a user namespace other than the initial one, judging by its uid_map. */
 bool caps_in_user_namespace(void);

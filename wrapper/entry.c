@@ -1,19 +1,18 @@
 /*
- * The first instructions of the wrapper, before musl's own start.
+ * The first instructions of the wrapper, before musl's start-up code.
  *
- * A program with file capabilities starts with AT_SECURE set, and under it musl opens /dev/null on
- * each of the descriptors 0 to 2 that is closed, and aborts where RLIMIT_NOFILE is under 3. The app
- * would inherit what it was not given. So AT_SECURE is cleared in the vector on the stack.
- * Nothing is lost: static musl looks at it for the locale and the time zone only, and the
- * wrapper uses neither. The kernel gives the app a vector of its own at the next execve.
+ * A program with file capabilities starts with AT_SECURE set. Then musl opens /dev/null for each closed descriptor from
+ * 0 to 2, which the app would inherit, and aborts if RLIMIT_NOFILE is below 3. So this code clears AT_SECURE in the
+ * auxiliary vector on the stack. Nothing is lost: static musl otherwise uses AT_SECURE only for the locale and the time
+ * zone, which the wrapper does not use. The kernel gives the app its own vector at the next execve(2).
  */
 #include <elf.h>
 #include <stddef.h>
 
 void wrapper_clear_secure(size_t *stack);
 
-/* stack: argc, argv..., NULL, envp..., NULL, pairs of type and value up to AT_NULL. No stack
- * protector: its canary does not exist yet. */
+/* stack: argc, argv..., NULL, envp..., NULL, pairs of type and value up to AT_NULL. Without stack protector, whose
+ * canary does not exist yet. */
 __attribute__((used, no_stack_protector)) void wrapper_clear_secure(size_t *stack)
 {
 	size_t *p = stack + 1 + stack[0] + 1;
@@ -25,7 +24,7 @@ __attribute__((used, no_stack_protector)) void wrapper_clear_secure(size_t *stac
 			p[1] = 0;
 }
 
-/* Calls it with the stack as the kernel left it, then goes on as if nothing had been. */
+/* Calls it with the stack as the kernel left it, then jumps to musl's start. */
 #if defined(__x86_64__)
 __asm__(".text\n"
 	".globl wrapper_entry\n"
@@ -60,5 +59,5 @@ __asm__(".text\n"
 	"	add $16, %esp\n"
 	"	jmp _start\n");
 #else
-#error "wrapper/entry.c has no entry for this machine yet"
+#error "wrapper/entry.c has no entry code for this machine"
 #endif

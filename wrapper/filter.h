@@ -1,4 +1,4 @@
-/* The app's system-call filter (seccomp(2)), as its plan has it. */
+/* The app's system-call filter (seccomp(2)), which its plan holds. */
 #pragma once
 
 #include "base/err.h"
@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-/* Loads the plan's filter, if it has one. From here on the process can do what the filter lets it,
- * which is at least capset(2), capget(2) and execve(2). It takes CAP_SYS_ADMIN or no_new_privs. */
+/* Loads the plan's filter, if it has one. Afterwards the process can make only the system calls that the filter allows,
+ * which are capset(2), capget(2) and execve(2) at least. Needs CAP_SYS_ADMIN or no_new_privs. */
 int filter_load(const struct plan *plan, struct err *err);
 
-/* Whether a filter of the caller's refuses the calls that a view is built with, as far as can be
- * told without making them. */
+/* Whether a filter of the caller's refuses the system calls that build a view. Tried with arguments that the kernel
+ * refuses, so that nothing is mounted. */
 bool filter_hides_mounts(void);

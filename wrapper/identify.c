@@ -1,5 +1,6 @@
 #include "wrapper/identify.h"
 
+#include "base/path.h"
 #include "base/paths.h"
 
 #include <limits.h>
@@ -9,10 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
-
-/* name's directory, canonical, and its last component. False if it has none or is too long. */
-static int canonical(const char *name, char out[PATH_MAX])
+/* Resolves the directory of name and appends its last component. */
+static int resolve_dir(const char *name, char out[PATH_MAX])
 {
 	char dir[PATH_MAX], real[PATH_MAX];
 	const char *slash = strrchr(name, '/');
@@ -30,8 +29,8 @@ static int canonical(const char *name, char out[PATH_MAX])
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-/* Where a link leads, taken from the link's own directory. */
-static int follow(const char *link, char out[2 * PATH_MAX])
+/* The target of a link; a relative one is taken from the link's directory. */
+static int follow_link(const char *link, char out[2 * PATH_MAX])
 {
 	char target[PATH_MAX];
 	const char *slash = strrchr(link, '/');
@@ -47,7 +46,7 @@ static int follow(const char *link, char out[2 * PATH_MAX])
 	return 0;
 }
 
-/* The plan of the first path on the way through name's links that has one. */
+/* Follows name's links to the first path that has a plan. */
 static int follow_to_plan(const char *name, uid_t root, struct plan_file *out, struct err *err)
 {
 	static char at[2 * PATH_MAX];
@@ -56,22 +55,22 @@ static int follow_to_plan(const char *name, uid_t root, struct plan_file *out, s
 	if (!*name || strlen(name) >= PATH_MAX)
 		return -ENOENT;
 	snprintf(at, sizeof at, "%s", name);
-	for (int i = 0; i < LINKS_MAX; i++) {
+	for (int i = 0; i < PATH_LINKS_MAX; i++) {
 		int r;
 
-		if (canonical(at, path) < 0)
+		if (resolve_dir(at, path) < 0)
 			return -ENOENT;
 		r = plan_load(PINLIB_PLANS, path, root, out, err);
 		if (r != -ENOENT)
 			return r;
-		if (follow(path, at) < 0)
+		if (follow_link(path, at) < 0)
 			return -ENOENT;
 	}
 	return -ENOENT;
 }
 
-/* Most programs are started by their canonical path, which is what plans are called by: none has
- * "..", "//" or a link in it. */
+/* Most programs are started by their canonical path, for which the plan's file is named: such a path contains no link,
+ * no ".." and no "//", so it needs no resolving. */
 static int find_plan(const char *name, uid_t root, struct plan_file *out, struct err *err)
 {
 	int r = *name == '/' ? plan_load(PINLIB_PLANS, name, root, out, err) : -ENOENT;
@@ -79,7 +78,7 @@ static int find_plan(const char *name, uid_t root, struct plan_file *out, struct
 	return r == -ENOENT ? follow_to_plan(name, root, out, err) : r;
 }
 
-static int accept(struct launch *out, const char *name, char **argv)
+static int accept_app(struct launch *out, const char *name, char **argv)
 {
 	out->name = name;
 	out->argv = argv;
@@ -87,7 +86,7 @@ static int accept(struct launch *out, const char *name, char **argv)
 }
 
 /*
- * The kernel starts us in one of these ways:
+ * The kernel starts the wrapper in one of these ways:
  *
  *	/usr/bin/app, or a link to it          AT_EXECFN leads to it
  *	/usr/bin/tool, a wrapped script        argv is our path, the original first line, the
@@ -95,8 +94,8 @@ static int accept(struct launch *out, const char *name, char **argv)
  *	a script with #!/usr/bin/app           AT_EXECFN is the script; argv[0] leads to app
  *	a script with #!/usr/bin/tool          argv is as for tool, then the script
  *
- * A wrapped script whose interpreter is wrapped too comes back with the script as AT_EXECFN: it is
- * the interpreter that was meant, which argv names; else this would never end.
+ * If a wrapped script has a wrapped interpreter, the wrapper is started a second time with the script as AT_EXECFN. Then
+ * the interpreter is meant, which argv names; to take the script again would never end.
  */
 int identify(const char *execfn, int argc, char **argv, uid_t root, struct launch *out,
 	     struct err *err)
@@ -108,17 +107,17 @@ int identify(const char *execfn, int argc, char **argv, uid_t root, struct launc
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r == 0 && plan->kind == PLAN_ELF)
-		return accept(out, execfn, argv);
+		return accept_app(out, execfn, argv);
 	if (r == 0 && by_shebang && strcmp(argv[2], execfn) == 0)
-		return accept(out, execfn, argv + 2);
+		return accept_app(out, execfn, argv + 2);
 	if (by_shebang) {
 		r = find_plan(argv[2], root, &out->file, err);
 		if (r == 0 && plan->kind == PLAN_SCRIPT)
-			return accept(out, argv[2], argv + 2);
+			return accept_app(out, argv[2], argv + 2);
 	} else if (argc >= 1 && strchr(argv[0], '/')) {
 		r = find_plan(argv[0], root, &out->file, err);
 		if (r == 0 && plan->kind == PLAN_ELF)
-			return accept(out, argv[0], argv);
+			return accept_app(out, argv[0], argv);
 	}
 	if (r < 0 && r != -ENOENT)
 		return r;

@@ -1,9 +1,8 @@
 /*
- * Which app was meant?
+ * Finds out which app the caller meant.
  *
- * All that can be asked (AT_EXECFN, argv) was chosen by the caller, and links may change while they
- * are followed. It does not matter: the answer only selects among programs that have a plan, each
- * of which the caller could have started under its own name.
+ * The caller chose all that the answer depends on (AT_EXECFN, argv), and links may change while they are followed. That
+ * is harmless: the answer only selects among programs with a plan, and the caller may start each of them anyway.
  */
 #pragma once
 
@@ -12,10 +11,10 @@
 
 struct launch {
 	struct plan_file file; /* the plan and its bytes */
-	const char *name;      /* what to execute it as: the caller's own spelling */
-	char **argv;	       /* what to hand to it */
+	const char *name;      /* the caller's path for it, to execute it by */
+	char **argv;	       /* its arguments */
 };
 
-/* root: see plan_load. -ENOENT if no app was meant; other errors are of the plan found. */
+/* root: as for plan_load. -ENOENT if no app was meant; other errors are about the plan that was found. */
 int identify(const char *execfn, int argc, char **argv, uid_t root, struct launch *out,
 	     struct err *err);

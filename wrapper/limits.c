@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
-#define ENOUGH 1024 /* under this it is worth looking twice */
+#define ENOUGH 1024 /* below this limit, descriptors may run out */
 
 static struct rlimit given, now;
 
@@ -12,7 +12,7 @@ void limits_raise(void)
 	struct rlimit more;
 
 	if (getrlimit(RLIMIT_NOFILE, &given) < 0)
-		given.rlim_cur = given.rlim_max = RLIM_INFINITY; /* then it is not ours to mend */
+		given.rlim_cur = given.rlim_max = RLIM_INFINITY; /* then nothing can be raised */
 	now = more = given;
 	more.rlim_cur = given.rlim_max < ENOUGH ? given.rlim_max : ENOUGH;
 	if (given.rlim_cur < more.rlim_cur && setrlimit(RLIMIT_NOFILE, &more) == 0)

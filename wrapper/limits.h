@@ -1,7 +1,5 @@
-/*
- * The caller's limit on open descriptors (RLIMIT_NOFILE), which the app inherits and which may
- * leave none for building its view.
- */
+/* The caller's limit on open descriptors (RLIMIT_NOFILE). The app inherits it, and it may leave too few descriptors for
+ * building the view. */
 #pragma once
 
 #include "base/err.h"
@@ -9,11 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Raises a soft limit that may be too small, as far as the hard limit allows. */
+/* Raises the soft limit if it may be too low, as far as the hard limit allows. */
 void limits_raise(void);
 
-/* Whether n more descriptors can be had now. */
+/* Whether n more descriptors can be opened now. */
 bool limits_leave(size_t n);
 
-/* What the caller gave, for the app. */
+/* Restores the caller's soft limit, for the app. */
 int limits_restore(struct err *err);

@@ -1,23 +1,23 @@
 /*
  * pinlib-wrapper: stands at the path of a program and starts it in its view.
  *
- * It can be started by every user, with every argument, environment, limit and descriptor, and has
- * CAP_SYS_ADMIN within reach. It MUST
+ * Every user can start it, with any argument, environment, limit and descriptor, and it can raise CAP_SYS_ADMIN. It
+ * MUST
  *
- *  1. believe nothing that an unprivileged user can write: the plan and the layers are root's, and
- *     are checked through the descriptor or by owner and mode before anything is done;
+ *  1. believe nothing that an unprivileged user can write: root owns the plan and the layers, and the wrapper checks
+ *     that through the descriptor, or by owner and mode, before it changes anything;
  *  2. have read and decided everything before it raises the capability;
- *  3. stop if the mounts cannot be cut off from the caller's: nothing may appear there;
- *  4. end, with 125, at any failure after that: never a half-built view;
- *  5. have dropped the capability, and read back that it is gone, before it executes anything;
- *  6. have loaded the app's filter as the last thing before that: CAP_SYS_ADMIN makes it possible
- *     without no_new_privs, under which no nested wrapper would get its capability;
- *  7. leave to the app what the caller gave: environment, arguments, descriptors (all of ours are
+ *  3. stop if it cannot cut off its mounts from the caller's: none of them may appear there;
+ *  4. exit with 125 after any later failure: never run the app in half a view;
+ *  5. drop the capability, and read back that it is gone, before it executes anything;
+ *  6. load the app's filter as the last step before that: with CAP_SYS_ADMIN it needs no no_new_privs, which would
+ *     keep wrapped programs that the app starts from getting their capability;
+ *  7. leave to the app everything that the caller gave: environment, arguments, descriptors (the wrapper's own are all
  *     close-on-exec), umask, signals, limits, working directory;
  *  8. be linked with nothing but musl, the plan's reader and the files of base/ that the Makefile names;
- *  9. start nothing if it is setuid or setgid itself.
+ *  9. start nothing if the wrapper itself is setuid or setgid.
  *
- * Exit statuses are env(1)'s: 125 a failure of its own, 126 it cannot execute, 127 not found.
+ * Exit statuses are those of env(1): 125 the wrapper failed, 126 the program cannot be executed, 127 it was not found.
  */
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -40,34 +40,48 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-enum { EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
+/* A step of main returns an exit status, or GO_ON. */
+enum { GO_ON = -1, EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
 
-#define OVERFLOW_UID 65534 /* what root is called where it is not mapped */
+#define OVERFLOW_UID                                                                               \
+	65534 /* the owner of root's files in a user namespace that does not map root */
+
+/* What main's steps hand to each other. Static, since a smaller stack makes the wrapper start faster. */
+static struct start {
+	struct launch launch;
+	struct caps entry;    /* the capabilities at the start */
+	struct stat original; /* of the program */
+	struct mounts mounts; /* of an inherited view */
+	const char *name;     /* to execute the app by */
+	const char *refusal;  /* why nothing can be mounted; NULL: no reason */
+	struct err err;
+	bool mapped; /* this user namespace maps root */
+} start;
 
 extern char **environ;
 
-/* Descriptor 2 may have been closed, and be one of ours by now. Ours are close-on-exec; what came
- * through the caller's execve is not. */
-static bool can_speak(void)
+/* If the caller closed descriptor 2, it may be one of ours now. Ours are close-on-exec; a descriptor that came through
+ * the caller's execve is not. */
+static bool has_stderr(void)
 {
 	int flags = fcntl(2, F_GETFD);
 
 	return flags >= 0 && !(flags & FD_CLOEXEC);
 }
 
-/* One line, one write: lines of several processes must not mix. */
-static void say(const char *app, const char *what)
+/* One line by one write, so that lines of several processes do not mix. */
+static void print_error(const char *app, const char *what)
 {
 	char line[PATH_MAX + ERR_TEXT_MAX + 32];
 	int n = snprintf(line, sizeof line, "pinlib: %s: %s\n", app, what);
 	ssize_t written;
 
-	if (n < 0 || !can_speak())
+	if (n < 0 || !has_stderr())
 		return;
 	if ((size_t)n >= sizeof line)
 		n = sizeof line - 1;
-	/* What an argument holds must not reach a terminal as a command to it: no control
-	 * character of one byte, or of two, nor what turns the direction of writing. */
+	/* An argument must not send commands to a terminal: no control characters, of one byte or two, and none that
+	 * change the direction of writing. */
 	for (int i = 0; i < n - 1; i++)
 		if (line[i] < 0x20 || line[i] > 0x7e)
 			line[i] = '?';
@@ -77,12 +91,17 @@ static void say(const char *app, const char *what)
 
 static int fail(const char *app, const struct err *err, int status)
 {
-	say(app, err->text);
+	print_error(app, err->text);
 	return status;
 }
 
-/* Before anything is said of a failure: the descriptor that it is said to is the caller's. */
-static void give_up(const struct caps *entry)
+static int fail_app(int status)
+{
+	return fail(start.launch.file.plan.app, &start.err, status);
+}
+
+/* Called before a failure is printed: the descriptor that the text is written to is the caller's. */
+static void drop_or_exit(const struct caps *entry)
 {
 	struct err ignored;
 	struct caps now;
@@ -92,8 +111,8 @@ static void give_up(const struct caps *entry)
 		_exit(EXIT_OWN);
 }
 
-/* The app's filter, if it has one, by the right of CAP_SYS_ADMIN, which is gone after this. */
-static int confine(const struct plan *plan, const struct caps *entry, struct err *err)
+/* Loads the app's filter, if it has one, with CAP_SYS_ADMIN, and drops that. */
+static int load_filter(const struct plan *plan, const struct caps *entry, struct err *err)
 {
 	int r;
 
@@ -103,20 +122,19 @@ static int confine(const struct plan *plan, const struct caps *entry, struct err
 	if (r == 0)
 		r = filter_load(plan, err);
 	if (r < 0)
-		give_up(entry);
+		drop_or_exit(entry);
 	return r < 0 ? r : caps_drop(entry, err);
 }
 
-/* The same where there is no view. Then nothing that the app starts could build one either, nor is
- * anything setuid in a view: no_new_privs takes nothing away. */
-static int confine_without_view(const struct plan *plan, struct err *err)
+/* Loads the filter where no view can be built. no_new_privs takes nothing away: no program that the app starts could
+ * build a view either, and in a view no program is setuid. */
+static int load_filter_without_view(const struct plan *plan, struct err *err)
 {
 	if (plan->filter && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, errno, "cannot set no_new_privs");
 	return filter_load(plan, err);
 }
 
-/* Nothing is left to be done. */
 static int execute(const char *app, const char *name, char **argv)
 {
 	struct err err;
@@ -128,27 +146,26 @@ static int execute(const char *app, const char *name, char **argv)
 	return fail(app, &err, errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 
-/* Whether the original, and nothing of ours, is at the app's path: no link, and not the text that
- * stands for a wrapped script. */
-static bool is_program(const char *app, struct stat *st)
+/* Whether the original is at the app's path: neither a link to the wrapper nor the text that pinlib puts in the place
+ * of a wrapped script. */
+static bool is_original(const char *app, struct stat *st)
 {
 	static const char ours[] = "#!" PINLIB_WRAPPER " ";
-	char start[sizeof ours - 1];
+	char text[sizeof ours - 1];
 	AUTO_FD int fd = open(app, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 
-	if (fd < 0 && errno != EACCES) /* a program may be executable and not readable */
+	if (fd < 0 && errno != EACCES) /* EACCES: it may be executable but not readable */
 		return false;
-	if (fd >= 0 && read(fd, start, sizeof start) == (ssize_t)sizeof start &&
-	    memcmp(start, ours, sizeof start) == 0)
+	if (fd >= 0 && read(fd, text, sizeof text) == (ssize_t)sizeof text &&
+	    memcmp(text, ours, sizeof text) == 0)
 		return false;
 	return lstat(app, st) == 0 && S_ISREG(st->st_mode);
 }
 
-/* The app is executed under the caller's name for it if that leads to it in the view; the links
- * on the way are not ours to trust. Nor is it certain that it is there: what said that it was
- * mounted may have been a filter of the caller's, and the link that is there then leads back to us,
- * without end. NULL: it is not. (Another file than the one that was there before is its upgrade.)
- */
+/* The caller's name for the app, if it leads to the original in the view (users may own links on the way), or else the
+ * app's path. NULL if the original is not there: a filter of the caller's may have faked the mount, and the link
+ * that is still there would start the wrapper again and again. (A file other than the one that was there before is
+ * an upgrade of the app.) */
 static const char *name_to_execute(const struct launch *launch, const struct stat *real)
 {
 	const char *app = launch->file.plan.app;
@@ -156,75 +173,74 @@ static const char *name_to_execute(const struct launch *launch, const struct sta
 
 	if (stat(launch->name, &st) == 0 && st.st_dev == real->st_dev && st.st_ino == real->st_ino)
 		return launch->name;
-	return is_program(app, &st) ? app : NULL;
+	return is_original(app, &st) ? app : NULL;
 }
 
-/* The program's own file is not where the plan says. If 'pinlib unset' has just brought it back to
- * the app's path, that is the program to start; else it is lost. */
-static int without_original(const struct launch *launch, int status)
+/* The original is not where the plan says. If 'pinlib unset' has just moved it back to the app's path, it is started
+ * from there; otherwise it is lost. */
+static int start_unwrapped(int status)
 {
-	const struct plan *plan = &launch->file.plan;
+	const struct plan *plan = &start.launch.file.plan;
 	struct stat st;
-	struct err err;
 
-	if (is_program(plan->app, &st)) {
-		const char *name = name_to_execute(launch, &st);
+	if (is_original(plan->app, &st)) {
+		const char *name = name_to_execute(&start.launch, &st);
 
-		if (limits_restore(&err) < 0)
-			return fail(plan->app, &err, EXIT_OWN);
-		return execute(plan->app, name ? name : plan->app, launch->argv);
+		if (limits_restore(&start.err) < 0)
+			return fail_app(EXIT_OWN);
+		return execute(plan->app, name ? name : plan->app, start.launch.argv);
 	}
-	err_sys(&err, ENOENT, "the program's own file, %s", plan->real);
-	return fail(plan->app, &err, status);
+	err_sys(&start.err, ENOENT, "cannot find its original, %s (run 'pinlib doctor')",
+		plan->real);
+	return fail_app(status);
 }
 
-/* No view can be built: what the policy says of that. */
-static int without_view(const struct launch *launch, const char *reason)
+/* No view can be built: does as the policy says. */
+static int start_without_view(const char *reason)
 {
-	const struct plan *plan = &launch->file.plan;
-	struct err err;
+	const struct plan *plan = &start.launch.file.plan;
+	struct err why; /* reason may be in start.err */
 
 	if (plan->on_failure == PLAN_UNPINNED) {
-		err_set(&err, EPERM, "starting without its pins: %s", reason);
-		say(plan->app, err.text);
-		if (limits_restore(&err) < 0 || confine_without_view(plan, &err) < 0)
-			return fail(plan->app, &err, EXIT_OWN);
-		return execute(plan->app, plan->real, launch->argv);
+		err_set(&why, EPERM, "starting without its pins: %s", reason);
+		print_error(plan->app, why.text);
+		if (limits_restore(&start.err) < 0 ||
+		    load_filter_without_view(plan, &start.err) < 0)
+			return fail_app(EXIT_OWN);
+		return execute(plan->app, plan->real, start.launch.argv);
 	}
-	err_set(&err, EPERM,
+	err_set(&why, EPERM,
 		"cannot build its view: %s ('pinlib set --on-failure=unpinned' would "
 		"start it without its pins)",
 		reason);
-	return fail(plan->app, &err, EXIT_CANNOT);
+	return fail(plan->app, &why, EXIT_CANNOT);
 }
 
-static int without_capability(const struct launch *launch)
+static int start_without_capability(void)
 {
-	struct err err;
-
-	err_set(&err, EPERM, "CAP_SYS_ADMIN is out of reach: %s", caps_reason());
-	return without_view(launch, err.text);
+	err_set(&start.err, EPERM, "CAP_SYS_ADMIN is out of reach: %s", caps_reason());
+	return start_without_view(start.err.text);
 }
 
-/* The working directory, if a part of the inherited view held it, is a directory of a mount that is
- * gone; its name leads to the live one. By the caller's own rights. */
+/* If the working directory was in the inherited view, it is on a mount that is gone now, and its path leads to the live
+ * directory. Called without the capability. */
 static void restore_directory(const char *before)
 {
 	char now[PATH_MAX];
 
 	if (before[0] == '/' && (!getcwd(now, sizeof now) || now[0] != '/') && chdir(before) < 0)
-		return; /* it was there in the view alone: it stays the detached one */
+		return; /* it existed only in the view: the process stays in the detached directory */
 }
 
-/* Why no view can be built, whatever the rights; NULL: it can. */
-static const char *kernel_refuses(void)
+/* Why no view can be built even with the capability; NULL if one can. */
+static const char *why_impossible(void)
 {
 	if (filter_hides_mounts())
 		return "a system-call filter that this process inherited refuses mount calls";
 	return namespace_refused();
 }
 
-static int build(const struct plan *plan, const struct mounts *mounts, struct err *err)
+static int build_view(const struct plan *plan, const struct mounts *mounts, struct err *err)
 {
 	AUTO_FD int wrapper = -1;
 	int r = namespace_private(&wrapper, err);
@@ -236,101 +252,98 @@ static int build(const struct plan *plan, const struct mounts *mounts, struct er
 	return r < 0 ? r : namespace_lay(plan, wrapper, err);
 }
 
-/* Raises the capability. *refusal is why nothing can be mounted all the same, and then it is dropped
- * again; else NULL. */
+/* Raises the capability. *refusal is NULL, or why nothing can be mounted all the same; then the capability is dropped
+ * again. */
 static int raise_to_mount(const struct caps *entry, const char **refusal, struct err *err)
 {
 	int r = caps_raise(entry, err);
 
 	*refusal = r < 0 ? NULL : namespace_forbidden();
 	if (r < 0 || *refusal)
-		give_up(entry);
+		drop_or_exit(entry);
 	return r;
 }
 
-/* Steps 4 to 6 of main; plan is NULL for the live system alone. The capability is dropped, or
- * rests: for a filter that is still to be loaded by its right. */
-static int enter(const struct plan *plan, const struct mounts *mounts, const struct caps *entry,
-		 struct err *err)
+/* Builds the view of plan, or the live system if plan is NULL, in a new namespace. Then the capability is dropped, or
+ * only lowered if a filter is still to be loaded with it. */
+static int enter_namespace(const struct plan *plan, const struct mounts *mounts,
+			   const struct caps *entry, struct err *err)
 {
 	static char directory[PATH_MAX];
 	int r;
 
 	if (mounts->ninherited && !getcwd(directory, sizeof directory))
 		directory[0] = '\0';
-	r = build(plan, mounts, err);
+	r = build_view(plan, mounts, err);
 	if (r < 0)
-		give_up(entry);
+		drop_or_exit(entry);
 	else
-		r = plan && plan->filter ? caps_rest(entry, err) : caps_drop(entry, err);
+		r = plan && plan->filter ? caps_lower(entry, err) : caps_drop(entry, err);
 	if (r == 0)
 		restore_directory(directory);
 	return r;
 }
 
-/* Out of the inherited view. The table is read again: root may have bound a cover of the view over
- * itself, and what is below the one that was taken away is then seen. */
-static int leave(struct mounts *inherited, const struct caps *entry, struct err *err)
+/* Leaves the inherited view. The mount table is read again: if root bound a cover of the view onto itself, the lower
+ * one is visible once the upper one is unmounted. */
+static int leave_view(struct mounts *inherited, const struct caps *entry, struct err *err)
 {
 	struct mounts left = {0};
-	int r = enter(NULL, inherited, entry, err);
+	int r = enter_namespace(NULL, inherited, entry, err);
 
 	if (r == 0)
 		r = mounts_read(&left, err);
 	if (r == 0 && left.ninherited)
-		r = err_set(err, EPERM,
-			    "cannot leave the view: its mount on %s is still to be seen",
+		r = err_set(err, EPERM, "cannot leave the view: its mount on %s is still visible",
 			    left.inherited[0]);
 	return r;
 }
 
-/* `pinlib exec --host`: out of the inherited view, if there is one. Setuid programs stay without
- * their privilege there: nobody knows that the namespace is what the host's is (DESIGN.md,
- * host-without-setuid). */
+/* `pinlib exec --host`: leaves the inherited view, if there is one. Setuid programs get no privilege there either, as
+ * nothing proves that this namespace shows the host's files (DESIGN.md, host-without-setuid). */
 static int run_on_host(char **argv)
 {
-	struct mounts mounts = {0};
-	const char *refusal;
-	struct caps entry;
-	struct err err;
+	struct mounts *mounts = &start.mounts;
+	struct caps *entry = &start.entry;
+	struct err *err = &start.err;
 
 	if (!*argv) {
-		err_set(&err, EINVAL, "which command? (pinlib-wrapper --host -- COMMAND...)");
-		return fail("--host", &err, EXIT_OWN);
+		err_set(err, EINVAL, "missing COMMAND (pinlib-wrapper --host -- COMMAND...)");
+		return fail("--host", err, EXIT_OWN);
 	}
-	if (mounts_read(&mounts, &err) < 0 || caps_read(&entry, &err) < 0)
-		return fail(*argv, &err, EXIT_OWN);
-	if (mounts.ninherited && !caps_suffice(&entry)) {
-		err_set(&err, EPERM, "cannot leave the view: %s", caps_reason());
-		return fail(*argv, &err, EXIT_CANNOT);
+	if (mounts_read(mounts, err) < 0 || caps_read(entry, err) < 0)
+		return fail(*argv, err, EXIT_OWN);
+	if (mounts->ninherited && !caps_suffice(entry)) {
+		err_set(err, EPERM, "cannot leave the view: %s", caps_reason());
+		return fail(*argv, err, EXIT_CANNOT);
 	}
-	refusal = mounts.ninherited ? kernel_refuses() : NULL;
-	if (mounts.ninherited && namespace_check_paths(NULL, &err) < 0)
-		return fail(*argv, &err, EXIT_OWN);
-	if (mounts.ninherited && !refusal && raise_to_mount(&entry, &refusal, &err) < 0)
-		return fail(*argv, &err, EXIT_OWN);
-	if (refusal) {
-		err_set(&err, EPERM, "cannot leave the view: %s", refusal);
-		return fail(*argv, &err, EXIT_CANNOT);
+	start.refusal = mounts->ninherited ? why_impossible() : NULL;
+	if (mounts->ninherited && namespace_check_paths(NULL, err) < 0)
+		return fail(*argv, err, EXIT_OWN);
+	if (mounts->ninherited && !start.refusal && raise_to_mount(entry, &start.refusal, err) < 0)
+		return fail(*argv, err, EXIT_OWN);
+	if (start.refusal) {
+		err_set(err, EPERM, "cannot leave the view: %s", start.refusal);
+		return fail(*argv, err, EXIT_CANNOT);
 	}
-	if (mounts.ninherited ? leave(&mounts, &entry, &err) < 0 : caps_drop(&entry, &err) < 0)
-		return fail(*argv, &err, EXIT_OWN);
-	if (limits_restore(&err) < 0)
-		return fail(*argv, &err, EXIT_OWN);
+	if (mounts->ninherited ? leave_view(mounts, entry, err) < 0 : caps_drop(entry, err) < 0)
+		return fail(*argv, err, EXIT_OWN);
+	if (limits_restore(err) < 0)
+		return fail(*argv, err, EXIT_OWN);
 	execvp(*argv, argv);
-	err_sys(&err, errno, "cannot execute");
-	return fail(*argv, &err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
+	err_sys(err, errno, "cannot execute");
+	return fail(*argv, err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 
-static int print(const char *text)
+static int print_text(const char *text)
 {
 	size_t len = strlen(text);
 
 	return write(1, text, len) == (ssize_t)len ? 0 : EXIT_OWN;
 }
 
-/* What no app was found for may still be the call of an app (fexecve(3) of one names none), whose
- * arguments are not for us. */
+/* Only under its own name does the wrapper take options. Otherwise an app may have been meant whose name is unknown, as
+ * after fexecve(3), and the arguments are the app's. */
 static bool is_own_name(const char *name)
 {
 	const char *slash = strrchr(name, '/');
@@ -338,36 +351,36 @@ static bool is_own_name(const char *name)
 	return strcmp(slash ? slash + 1 : name, strrchr(PINLIB_WRAPPER, '/') + 1) == 0;
 }
 
-static int without_app(int argc, char **argv, const char *execfn)
+static int run_own_command(int argc, char **argv, const char *execfn)
 {
 	bool own = argc >= 2 && is_own_name(argv[0]);
-	struct err err;
 
 	if (own && strcmp(argv[1], "--host") == 0)
 		return run_on_host(argv + (argc >= 3 && strcmp(argv[2], "--") == 0 ? 3 : 2));
 	if (own && argc == 2 && strcmp(argv[1], "--version") == 0)
-		return print("pinlib-wrapper " PINLIB_VERSION "\n");
+		return print_text("pinlib-wrapper " PINLIB_VERSION "\n");
 	if (own && argc == 2 && strcmp(argv[1], "--help") == 0)
-		return print("usage: pinlib-wrapper --host [--] COMMAND "
-			     "[ARGUMENT...]\n" PINLIB_WRAPPER_MARK "; see pinlib-wrapper(8).\n");
-	err_set(&err, ENOENT,
-		"cannot tell which program was meant: it is no program with pins, and no link to "
-		"one (see pinlib-wrapper(8))");
-	return fail(execfn, &err, EXIT_NOT_FOUND);
+		return print_text("usage: pinlib-wrapper --host [--] COMMAND "
+				  "[ARGUMENT...]\n" PINLIB_WRAPPER_MARK
+				  "; see pinlib-wrapper(8).\n");
+	err_set(&start.err, ENOENT,
+		"cannot tell which program was meant: this is neither a program with pins nor a "
+		"link to one (see pinlib-wrapper(8))");
+	return fail(execfn, &start.err, EXIT_NOT_FOUND);
 }
 
-/* A wrapped program's path leads to the wrapper: "chmod u+s" of one, by a package's script too, would
- * give everybody every program as root. A caller whose identities differ already is another thing. */
+/* A wrapped program's path leads to the wrapper: "chmod u+s" on it, by a package's script for example, would let
+ * everybody run every program as root. A caller whose own user numbers differ is refused nothing. */
 static bool is_setuid(void)
 {
-	struct stat st = {.st_mode = S_ISUID}; /* a filter of the caller's could fake the call */
+	struct stat st = {.st_mode = S_ISUID}; /* stays so if a filter fakes the call */
 
 	if (getauxval(AT_UID) == getauxval(AT_EUID) && getauxval(AT_GID) == getauxval(AT_EGID))
 		return false;
 	return stat(PINLIB_WRAPPER, &st) < 0 || st.st_mode & (S_ISUID | S_ISGID);
 }
 
-/* binfmt_misc(5) started us as the interpreter of a foreign program, which it opened: flag O. */
+/* Whether binfmt_misc(5) started the wrapper as the interpreter of a program that it opened (flag O). */
 static bool interprets(void)
 {
 	errno = 0;
@@ -375,115 +388,154 @@ static bool interprets(void)
 	return errno == 0;
 }
 
-/* With flag C its setuid bit counts for the interpreter, for that very file. But the app gets no
- * descriptor of it from an execve(2) of ours, and opens what the caller's name leads to by then. */
-static bool lent_rights(void)
+/* With flag C the interpreter gets the rights of that setuid file. But the app would get no descriptor of the file
+ * through the wrapper's execve(2): it would open whatever file has the caller's name by then. */
+static bool has_lent_rights(void)
 {
 	return interprets() &&
 	       (getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID));
 }
 
-/* Rights that are not the caller's are nobody's to start an app with: the exit status, or 0. */
-static int refuse_rights(const char *execfn)
+/* No app is started with rights that are not the caller's. */
+static int refuse_borrowed_rights(const char *execfn)
 {
-	struct err err;
-
 	if (is_setuid()) {
-		err_set(&err, EPERM,
+		err_set(&start.err, EPERM,
 			"the wrapper, " PINLIB_WRAPPER
 			", is setuid or setgid; as root: chmod 0755 " PINLIB_WRAPPER);
-		return fail(execfn, &err, EXIT_OWN);
+		return fail(execfn, &start.err, EXIT_OWN);
 	}
-	if (lent_rights()) {
-		err_set(&err, EPERM,
-			"binfmt_misc gives a program with pins the rights of a setuid program "
-			"(flag C), which it cannot have");
-		return fail(execfn, &err, EXIT_CANNOT);
+	if (has_lent_rights()) {
+		err_set(&start.err, EPERM,
+			"binfmt_misc (flag C) would give a program with pins the rights of a "
+			"setuid program");
+		return fail(execfn, &start.err, EXIT_CANNOT);
 	}
-	return 0;
+	return GO_ON;
+}
+
+/* Finds the app and its plan, or runs a command of the wrapper's own. For binfmt_misc only argv names the app:
+ * AT_EXECFN is the caller's name for the foreign program, and the caller can redirect it at any time. */
+static int find_app(int argc, char **argv, const char *execfn)
+{
+	const char *meant = interprets() ? "" : execfn;
+	int r = identify(meant, argc, argv, 0, &start.launch, &start.err);
+
+	start.mapped = true;
+	if (r == -EPERM && caps_in_user_namespace()) {
+		/* Root's files seem to be nobody's here. Steps that need no privilege still follow the plan. */
+		start.mapped = false;
+		r = identify(meant, argc, argv, OVERFLOW_UID, &start.launch, &start.err);
+	}
+	if (r == -ENOENT)
+		return run_own_command(argc, argv, execfn);
+	return r < 0 ? fail(execfn, &start.err, EXIT_OWN) : GO_ON;
+}
+
+/* Whether the original is there, and a view can be built at all. */
+static int check_possible(void)
+{
+	const struct plan *plan = &start.launch.file.plan;
+
+	if (stat(plan->real, &start.original) < 0) {
+		if (errno == ENOENT)
+			return start_unwrapped(EXIT_NOT_FOUND);
+		err_sys(&start.err, errno, "cannot stat its original, %s", plan->real);
+		return fail_app(EXIT_NOT_FOUND);
+	}
+	if (caps_read(&start.entry, &start.err) < 0)
+		return fail_app(EXIT_OWN);
+	if (!start.mapped || !caps_suffice(&start.entry))
+		return start_without_capability();
+	start.refusal = why_impossible();
+	return start.refusal ? start_without_view(start.refusal) : GO_ON;
+}
+
+/* Everything that can be decided before a change; only mounts below a cover are found later (covers_lay). */
+static int check_inputs(void)
+{
+	const struct plan *plan = &start.launch.file.plan;
+
+	if (namespace_check_layers(plan, &start.err) < 0 ||
+	    namespace_check_paths(plan, &start.err) < 0)
+		return fail_app(EXIT_OWN);
+	if (mounts_in_view() && mounts_read(&start.mounts, &start.err) < 0)
+		return start_without_view(start.err.text);
+	if (!limits_leave(NAMESPACE_DESCRIPTORS))
+		return start_without_view("RLIMIT_NOFILE leaves too few descriptors");
+	return GO_ON;
+}
+
+/* The only part with the capability raised, but for a filter. */
+static int enter_view(void)
+{
+	const struct plan *plan = &start.launch.file.plan;
+	int r;
+
+	if (raise_to_mount(&start.entry, &start.refusal, &start.err) < 0)
+		return fail_app(EXIT_OWN);
+	if (start.refusal)
+		return start_without_view(start.refusal);
+	r = enter_namespace(plan, &start.mounts, &start.entry, &start.err);
+	if (r == -ESTALE)
+		return start_unwrapped(EXIT_OWN);
+	return r < 0 ? fail_app(EXIT_OWN) : GO_ON;
+}
+
+/* With the caller's own rights. */
+static int restore_caller(void)
+{
+	start.name = name_to_execute(&start.launch, &start.original);
+	if (!start.name) {
+		err_set(&start.err, EPERM, "the program was mounted at its path but is not there");
+		return fail_app(EXIT_OWN);
+	}
+	return limits_restore(&start.err) < 0 ? fail_app(EXIT_OWN) : GO_ON;
+}
+
+static int run_app(void)
+{
+	const struct plan *plan = &start.launch.file.plan;
+
+	if (load_filter(plan, &start.entry, &start.err) < 0)
+		return fail_app(EXIT_OWN);
+	return execute(plan->app, start.name, start.launch.argv);
 }
 
 int main(int argc, char **argv)
 {
-	static struct launch launch;
-	struct mounts mounts = {0};
 	const char *execfn = (const char *)getauxval(AT_EXECFN);
-	const struct plan *plan = &launch.file.plan;
-	const char *meant, *name, *refusal;
-	bool mapped = true;
-	struct caps entry;
-	struct stat real;
-	struct err err;
-	int r;
+	int status;
 
-	limits_raise();
 	if (!execfn)
 		execfn = "";
-	r = refuse_rights(execfn);
-	if (r)
-		return r;
 
-	/* 1. Which app, by which plan? An interpreter's is in argv: AT_EXECFN is the caller's name for
-	 * a foreign program, and leads elsewhere by now if the caller wants it to. */
-	meant = interprets() ? "" : execfn;
-	r = identify(meant, argc, argv, 0, &launch, &err);
-	if (r == -EPERM && caps_in_user_namespace()) {
-		/* Root's files look like nobody's. The plan can still be followed as far as it
-		 * needs no privilege. */
-		mapped = false;
-		r = identify(meant, argc, argv, OVERFLOW_UID, &launch, &err);
-	}
-	if (r == -ENOENT)
-		return without_app(argc, argv, execfn);
-	if (r < 0)
-		return fail(execfn, &err, EXIT_OWN);
+	/* 1. Allow for the wrapper's own descriptors. */
+	limits_raise();
 
-	/* 2. Is the program there, and may a view be built at all? */
-	if (stat(plan->real, &real) < 0) {
-		if (errno == ENOENT)
-			return without_original(&launch, EXIT_NOT_FOUND);
-		err_sys(&err, errno, "the program's own file, %s", plan->real);
-		return fail(plan->app, &err, EXIT_NOT_FOUND);
-	}
-	if (caps_read(&entry, &err) < 0)
-		return fail(plan->app, &err, EXIT_OWN);
-	if (!mapped || !caps_suffice(&entry))
-		return without_capability(&launch);
-	refusal = kernel_refuses();
-	if (refusal)
-		return without_view(&launch, refusal);
+	/* 2. Refuse to start anything with borrowed rights. */
+	status = refuse_borrowed_rights(execfn);
 
-	/* 3. What is there to do? Nothing is changed before this is known, but that something
-	 * is mounted below a cover is learnt in the namespace (covers_lay). */
-	if (namespace_check_layers(plan, &err) < 0 || namespace_check_paths(plan, &err) < 0)
-		return fail(plan->app, &err, EXIT_OWN);
-	if (mounts_in_view() && mounts_read(&mounts, &err) < 0)
-		return without_view(&launch, err.text);
-	if (!limits_leave(NAMESPACE_DESCRIPTORS))
-		return without_view(&launch, "RLIMIT_NOFILE leaves too few descriptors");
+	/* 3. Which app was meant, and what is its plan? */
+	if (status == GO_ON)
+		status = find_app(argc, argv, execfn);
 
-	/* 4. to 6. Raise the capability; a namespace of its own; the view; drop the capability. */
-	if (raise_to_mount(&entry, &refusal, &err) < 0)
-		return fail(plan->app, &err, EXIT_OWN);
-	if (refusal)
-		return without_view(&launch, refusal);
-	r = enter(plan, &mounts, &entry, &err);
-	if (r == -ESTALE)
-		return without_original(&launch, EXIT_OWN);
-	if (r < 0)
-		return fail(plan->app, &err, EXIT_OWN);
+	/* 4. Is the program there, and can a view be built at all? */
+	if (status == GO_ON)
+		status = check_possible();
 
-	/* 7. What is the caller's is put back by the caller's own rights. */
-	name = name_to_execute(&launch, &real);
-	if (!name) {
-		err_set(&err, EPERM, "the program was mounted at its path and is not there");
-		return fail(plan->app, &err, EXIT_OWN);
-	}
-	if (limits_restore(&err) < 0)
-		return fail(plan->app, &err, EXIT_OWN);
+	/* 5. Check all that goes into the view. Nothing was changed so far. */
+	if (status == GO_ON)
+		status = check_inputs();
 
-	/* 8. The filter, and then drop the capability; the app. */
-	if (confine(plan, &entry, &err) < 0)
-		return fail(plan->app, &err, EXIT_OWN);
-	return execute(plan->app, name, launch.argv);
+	/* 6. Raise the capability, build the view in a new namespace, lower the capability. */
+	if (status == GO_ON)
+		status = enter_view();
+
+	/* 7. Give back the caller's limits, and find the app in the view. */
+	if (status == GO_ON)
+		status = restore_caller();
+
+	/* 8. Load the filter, drop the capability for good, execute the app. */
+	return status == GO_ON ? run_app() : status;
 }

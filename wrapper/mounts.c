@@ -11,14 +11,14 @@
 #define MOUNTS_MAX 512
 #define TEXT_MAX (256 * 1024)
 
-/* A mount of pinlib's that may turn out to have another one on top. Only root, and the wrapper, can
- * add to them. Static and large, touched only as far as they are used. */
-struct candidate {
+/* A mount of pinlib's, unless a later line of the table shows another mount on top of it. Only root and the wrapper can
+ * make such mounts. The arrays are static and large; pages that are never used are never allocated. */
+struct inherited_mount {
 	uint64_t id;
-	const char *point; /* NULL: covered by another mount */
+	const char *point; /* NULL: another mount is on top */
 };
 
-static struct candidate candidates[MOUNTS_MAX];
+static struct inherited_mount candidates[MOUNTS_MAX];
 static size_t ncandidates;
 static char text[TEXT_MAX];
 static size_t text_used;
@@ -38,7 +38,7 @@ static bool below(const char *path, const char *dir)
 	return strncmp(path, dir, len) == 0 && path[len] == '/';
 }
 
-static bool is_ours(const struct mountinfo *m)
+static bool is_of_view(const struct mountinfo *m)
 {
 	static const char real_dir[] = "/" PINLIB_REAL_DIR;
 	const char *cut;
@@ -52,8 +52,8 @@ static bool is_ours(const struct mountinfo *m)
 	       strncmp(cut - strlen(real_dir), real_dir, strlen(real_dir)) == 0;
 }
 
-/* What was taken for ours has something on top: then that is what people see, and it stays. */
-static void note_top(const struct mountinfo *m)
+/* If another mount is on top of one of the candidates, the caller sees that other mount, and it stays. */
+static void drop_covered(const struct mountinfo *m)
 {
 	for (size_t i = 0; i < ncandidates; i++)
 		if (candidates[i].point && candidates[i].id == m->parent &&
@@ -61,20 +61,20 @@ static void note_top(const struct mountinfo *m)
 			candidates[i].point = NULL;
 }
 
-static int consider(const struct mountinfo *m, void *ctx, struct err *err)
+static int add_candidate(const struct mountinfo *m, void *ctx, struct err *err)
 {
 	size_t len = strlen(m->point) + 1;
 
 	(void)ctx;
-	if (below(m->point, PINLIB_UNITS)) /* stands ready for a service, and is nobody's view */
+	if (below(m->point, PINLIB_UNITS)) /* prepared for a service, and no process's view */
 		return 0;
-	note_top(m);
-	if (!is_ours(m))
+	drop_covered(m);
+	if (!is_of_view(m))
 		return 0;
 	if (ncandidates == MOUNTS_MAX || len > sizeof text - text_used)
 		return err_set(err, E2BIG, "too many mounts of views");
 	memcpy(text + text_used, m->point, len);
-	candidates[ncandidates++] = (struct candidate){m->id, text + text_used};
+	candidates[ncandidates++] = (struct inherited_mount){m->id, text + text_used};
 	text_used += len;
 	return 0;
 }
@@ -83,7 +83,7 @@ bool mounts_in_view(void)
 {
 	struct statfs root = {0};
 
-	/* A filter of the caller's could have faked the call. */
+	/* A filter of the caller's could have faked the call: then ST_VALID is missing. */
 	if (statfs("/", &root) < 0 || !(root.f_flags & ST_VALID))
 		return true;
 	return root.f_flags & ST_NOSUID;
@@ -95,7 +95,7 @@ int mounts_read(struct mounts *out, struct err *err)
 
 	ncandidates = text_used = 0;
 	*out = (struct mounts){.inherited = inherited};
-	r = mountinfo_each(consider, NULL, err);
+	r = mountinfo_each(add_candidate, NULL, err);
 	for (size_t i = 0; r == 0 && i < ncandidates; i++)
 		if (candidates[i].point)
 			out->inherited[out->ninherited++] = candidates[i].point;

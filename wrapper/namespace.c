@@ -16,7 +16,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
-/* And nobody else can write it. */
+/* Whether only root can write it. */
 static bool is_roots(const struct stat *st)
 {
 	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
@@ -29,18 +29,21 @@ int namespace_check_layers(const struct plan *plan, struct err *err)
 		struct stat st;
 
 		if (strncmp(layer, PINLIB_LAYERS "/", strlen(PINLIB_LAYERS) + 1) != 0)
-			return err_set(err, EPERM, "%s is no layer", layer);
+			return err_set(err, EPERM, "%s is not a layer", layer);
 		if (lstat(layer, &st) < 0)
-			return err_sys(err, errno, "the layer %s (run 'pinlib doctor')", layer);
+			return err_sys(err, errno, "cannot stat the layer %s (run 'pinlib doctor')",
+				       layer);
 		if (!S_ISDIR(st.st_mode) || !is_roots(&st))
-			return err_set(err, EPERM, "the layer %s is not root's alone", layer);
+			return err_set(err, EPERM,
+				       "the layer %s is not a directory that only root can write",
+				       layer);
 	}
 	return 0;
 }
 
 int namespace_check_paths(const struct plan *plan, struct err *err)
 {
-	static struct trusted known; /* static: a wrapper's stack is the smaller, the faster */
+	static struct trusted known; /* static: a smaller stack makes the wrapper start faster */
 
 	known.len = 0;
 	if (!trust_dir(&known, PINLIB_LIBDIR, err))
@@ -57,7 +60,7 @@ int namespace_check_paths(const struct plan *plan, struct err *err)
 
 /* -- the wrapper's directory -- */
 
-/* What is not known is not honoured. */
+/* ST_NOSUID if the flags cannot be read: then the mount is not exempt. */
 static unsigned long flags_of(int fd)
 {
 	struct statvfs vfs;
@@ -65,12 +68,11 @@ static unsigned long flags_of(int fd)
 	return fstatvfs(fd, &vfs) == 0 ? vfs.f_flag : ST_NOSUID;
 }
 
-/* What makes the wrapper keep its privilege in a view, or no wrapped program could start another.
- * Nobody can write there (namespace_check_paths), nor to the file: the kernel takes the capability from
- * what is written to. It is the wrapper's directory, and not the file: an upgrade of pinlib
- * renames a new wrapper over the old one, which would detach a mount of the file from every view
- * that is running. So it must hold what the administrator installed and nothing else: 'pinlib set'
- * sees to that. A slave from the start: what it is a copy of may still be the host's peer. */
+/* Copies the mount of the wrapper's directory, so that the wrapper keeps its capability in a view and wrapped programs
+ * can start others. Only root can write there (namespace_check_paths), and the kernel removes the capability of a file
+ * that is written to. The directory and not the file: an upgrade of pinlib renames a new wrapper over the old one, which
+ * would detach a mount of the file from each running view. So the directory must hold only the wrapper, which
+ * 'pinlib set' checks. The copy becomes a slave at once, as its source may still be the host's peer. */
 static int pick_up_wrapper(struct err *err)
 {
 	const struct mount_attr exempt = {
@@ -86,19 +88,20 @@ static int pick_up_wrapper(struct err *err)
 	if (fstat(fd, &dir) < 0)
 		return err_sys(err, errno, "cannot stat %s", PINLIB_LIBDIR);
 	if (!is_roots(&dir))
-		return err_set(err, EPERM, "%s is not root's alone", PINLIB_LIBDIR);
+		return err_set(err, EPERM, "%s can be written by users other than root",
+			       PINLIB_LIBDIR);
 	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &exempt, sizeof exempt) < 0)
 		return err_sys(err, errno, "cannot set the attributes of %s", PINLIB_LIBDIR);
 	if (!(flags_of(fd) & ST_RDONLY))
-		return err_set(err, EPERM, "the attributes of %s were set and are not",
+		return err_set(err, EPERM, "the attributes of %s were set but are not there",
 			       PINLIB_LIBDIR);
 	done = fd;
 	fd = -1;
 	return done;
 }
 
-/* What lies on the directory already is made exempt where it lies, if it was before: nested views
- * would pile up one mount each. */
+/* If the directory is a mount already, that mount is made exempt in place if it was before: nested views would otherwise
+ * add one mount each. */
 static int put_down_wrapper(int fd, struct err *err)
 {
 	const struct mount_attr again = {
@@ -115,9 +118,8 @@ static int put_down_wrapper(int fd, struct err *err)
 
 /* -- the namespace -- */
 
-/* One call for both. Propagation first of all: while the copies are still peers of the host's
- * mounts, what is mounted here would appear there. Not MS_PRIVATE: a medium that is unmounted on
- * the host must not stay busy here. */
+/* One call for both. Propagation must change before anything is mounted: while the copies are peers of the host's mounts,
+ * new mounts would appear there. Not MS_PRIVATE: a medium that the host unmounts must not stay busy here. */
 static struct mount_attr cut_off = {
 	.attr_set = MOUNT_ATTR_NOSUID,
 	.propagation = MS_PROPAGATION_SLAVE,
@@ -133,7 +135,7 @@ const char *namespace_refused(void)
 	uint64_t right = cut_off.attr_set;
 	int r, errnum;
 
-	cut_off.attr_set = UINT64_C(1) << 63; /* no attribute */
+	cut_off.attr_set = UINT64_C(1) << 63; /* there is no such attribute */
 	r = set_cut_off();
 	errnum = errno;
 	cut_off.attr_set = right;
@@ -142,10 +144,10 @@ const char *namespace_refused(void)
 	return errnum == ENOSYS ? "the kernel is older than Linux 5.12" : NULL;
 }
 
-/* Two kinds of propagation at once, which the kernel refuses once it has asked its security modules
- * whether this process may mount at all. EACCES says nothing: others decide by kind of mount. Nor does
- * EPERM where the capability does not hold for the caller's namespace, of which none of them is
- * asked; there mount_setattr(2), asked to change nothing, is refused too. */
+/* Asks for two kinds of propagation at once, which the kernel refuses, but only after its security modules allowed this
+ * process to mount. EACCES proves nothing: some modules decide by the kind of mount. EPERM proves nothing if the
+ * capability does not apply to this namespace, as then no module was asked; in that case a mount_setattr(2) that changes
+ * nothing fails, too. */
 const char *namespace_forbidden(void)
 {
 	const struct mount_attr nothing = {0};
@@ -156,16 +158,16 @@ const char *namespace_forbidden(void)
 	return NULL;
 }
 
-/* A namespace of our own. If it were not, the host's mounts would be changed next. */
-static int leave_namespace(struct err *err)
+/* Enters a new namespace, and checks that it is new: otherwise the next steps would change the host's mounts. */
+static int new_namespace(struct err *err)
 {
 	uint64_t before, after;
 	int r = mount_id(AT_FDCWD, "/", 0, &before);
 
 	if (r < 0)
-		return err_sys(err, -r, "cannot tell which mount / is");
+		return err_sys(err, -r, "cannot tell which mount / is on");
 	if (unshare(CLONE_NEWNS) < 0)
-		return err_sys(err, errno, "cannot make a mount namespace%s",
+		return err_sys(err, errno, "cannot create a mount namespace%s",
 			       errno == ENOSPC ? " (user.max_mnt_namespaces)" : "");
 	r = mount_id(AT_FDCWD, "/", 0, &after);
 	if (r < 0 || after == before)
@@ -175,42 +177,42 @@ static int leave_namespace(struct err *err)
 	return 0;
 }
 
-/* Who supervises the caller's calls can say of any that it was made, but not write our memory: what was
- * set is read back, where it was not set before. */
+/* A supervisor of the caller's system calls (seccomp_unotify(2)) can fake the success of any call, but cannot write to
+ * our memory: so the attribute, which was not set before, is read back. */
 static int verify_cut_off(struct err *err)
 {
 	struct statfs root = {0};
 
 	if (statfs("/", &root) < 0 || !(root.f_flags & ST_VALID) || !(root.f_flags & ST_NOSUID))
 		return err_set(err, EPERM,
-			       "the mounts were made private and are not (a supervisor of system "
+			       "the mounts were made private but are not (a supervisor of system "
 			       "calls that fakes mount_setattr(2)?)");
 	return 0;
 }
 
 int namespace_private(int *wrapper, struct err *err)
 {
-	int r = leave_namespace(err);
+	int r = new_namespace(err);
 
 	if (r < 0)
 		return r;
-	/* Before it is nosuid: what the live system does not honour is not exempt either. */
+	/* Before the mounts become nosuid: if the live mount is nosuid, the copy must not be exempt. */
 	*wrapper = pick_up_wrapper(err);
 	if (*wrapper < 0)
 		return *wrapper;
 	if (set_cut_off() == 0)
 		return verify_cut_off(err);
 	if (errno == EINVAL)
-		return err_sys(err, errno,
-			       "cannot make the mounts private: is / no mount point (a chroot)?");
+		return err_sys(
+			err, errno,
+			"cannot make the mounts private: / is not a mount point (a chroot?)");
 	return err_sys(err, errno, "cannot make the mounts private");
 }
 
-/* By name: root alone decides where it leads, now as when the mount was made. What is gone by now
- * ('pinlib unset' renames over mount points) is gone; but in a user namespace younger than the view
- * its mounts are locked (EINVAL too), and the pins of another program would be taken for the live
- * system. */
-static int strip(const char *point, struct err *err)
+/* Unmounts by path, which only root can redirect, now as when the mount was made. A mount that has gone meanwhile
+ * ('pinlib unset' renames over mount points) is no error. But in a user namespace that was made inside the view its
+ * mounts are locked (EINVAL, too), and the pins of another program would be taken for the live system. */
+static int strip_mount(const char *point, struct err *err)
 {
 	struct trusted none = {0};
 	struct mount_place place;
@@ -231,16 +233,16 @@ static int strip(const char *point, struct err *err)
 			       point);
 	}
 	if (mount_id_at(point, AT_SYMLINK_NOFOLLOW) == place.id)
-		return err_set(err, EPERM, "the view's mount on %s was taken away and is there",
-			       point);
+		return err_set(err, EPERM,
+			       "the view's mount on %s was unmounted but is still there", point);
 	return 0;
 }
 
 int namespace_strip(const struct mounts *mounts, struct err *err)
 {
-	/* Backwards: what was mounted last may lie on what was mounted before. */
+	/* Backwards, as a later mount may be on an earlier one. */
 	for (size_t i = mounts->ninherited; i-- > 0;) {
-		int r = strip(mounts->inherited[i], err);
+		int r = strip_mount(mounts->inherited[i], err);
 
 		if (r < 0)
 			return r;
@@ -248,16 +250,16 @@ int namespace_strip(const struct mounts *mounts, struct err *err)
 	return 0;
 }
 
-/* -- the whole -- */
+/* -- the view -- */
 
-static int lay_plan(const struct plan *plan, int real, int wrapper, struct err *err)
+static int lay_covers(const struct plan *plan, int real, int wrapper, struct err *err)
 {
 	int r = covers_lay(plan->covers, plan->ncovers, plan->label, err);
 
 	if (r == 0)
 		r = put_down_wrapper(wrapper, err);
-	/* move_mount(2) does not follow the link at the app's path: the mount lies on the link
-	 * itself, so the program's own name for itself is the app's path. */
+	/* move_mount(2) does not follow the link at the app's path. The mount is on the link itself, so the program's
+	 * /proc/self/exe is the app's path. */
 	return r < 0 ? r : mount_put_down(real, plan->app, err);
 }
 
@@ -267,9 +269,9 @@ int namespace_lay(const struct plan *plan, int wrapper, struct err *err)
 
 	if (!plan)
 		return put_down_wrapper(wrapper, err);
-	/* It may lie under a cover: it is picked up from the live system. */
+	/* Before the covers: one of them may hide the original. */
 	real = mount_pick_up(plan->real, 0, err);
 	if (real == -ENOENT)
 		return -ESTALE;
-	return real < 0 ? real : lay_plan(plan, real, wrapper, err);
+	return real < 0 ? real : lay_covers(plan, real, wrapper, err);
 }

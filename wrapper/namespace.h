@@ -1,43 +1,40 @@
-/* Building the view. CAP_SYS_ADMIN is effective in what says so, and what is not needed for a mount
- * is not here. After namespace_private every failure has to end the process: what the caller would get
- * is neither the live system nor the view. */
+/* Builds the view in a new mount namespace. The functions that need CAP_SYS_ADMIN in the effective set say so. After
+ * namespace_private every failure must end the process, which would see neither the live system nor the view. */
 #pragma once
 
 #include "base/err.h"
 #include "plan/read.h"
 #include "wrapper/mounts.h"
 
-/* Are the plan's layers there, root's and nobody else's? Before the capability is raised. */
+/* -EPERM unless the plan's layers exist and only root can write them. Call it before the capability is raised. */
 int namespace_check_layers(const struct plan *plan, struct err *err);
 
-/* Does root alone decide where the paths of the plan, which may be NULL, and the wrapper's directory
- * lead (base/trust.h)? Root did when the plan was made. The covers of an inherited view hide what
- * they lie on: ask again when they are gone. */
+/* -EPERM unless only root can redirect the paths of the plan (may be NULL) and of the wrapper's directory
+ * (base/trust.h). This held when the plan was written. The covers of an inherited view hide directories: call it again
+ * after namespace_strip. */
 int namespace_check_paths(const struct plan *plan, struct err *err);
 
-/* Why no view can be built, whatever the rights: an older kernel, or a filter of the caller's
- * that says that mounts were cut off which are not. NULL: it can. A filter sees the registers of
- * a call and no memory, so the very call that namespace_private makes is made with what the
- * kernel refuses: nobody can say "done" to that, and let the other one through. */
+/* Why no view can be built even with the capability: an older kernel, or a filter of the caller's that fakes success of
+ * mount_setattr(2). NULL if there is no such reason. A filter sees the registers of a call but no memory, so this makes
+ * the same call as namespace_private with a struct that the kernel refuses: no filter can fake only one of the two. */
 const char *namespace_refused(void);
 
-/* The same, with the capability: a security module that lets this process mount nothing
- * (landlock(7)). */
+/* The same, with the capability raised: a security module that forbids this process to mount anything (landlock(7)). */
 const char *namespace_forbidden(void);
 
-/* How many descriptors are open at once while the view is built: the wrapper, the program, and one of
- * the moment. Where something is mounted below covered directories it takes more, see covers_lay. */
+/* The descriptors that are open at once while the view is built: the wrapper's directory, the original, and a temporary
+ * one. Mounts below covered directories need more, see covers_lay. */
 #define NAMESPACE_DESCRIPTORS 3
 
-/* A mount namespace of our own, to which the host's later mounts still come and from which nothing
- * goes back, and in which nothing is setuid. *wrapper is a descriptor of the caller's, for
- * namespace_lay: the wrapper's directory as it was before. The capability is effective. */
+/* Creates the mount namespace: later mounts of the host propagate into it, none propagate out, and no program in it is
+ * setuid. *wrapper is a copy of the wrapper's directory as it was before, for namespace_lay; the caller closes it. Needs
+ * the capability. */
 int namespace_private(int *wrapper, struct err *err);
 
-/* Takes the inherited view away. The capability is effective. */
+/* Unmounts the inherited view. Needs the capability. */
 int namespace_strip(const struct mounts *mounts, struct err *err);
 
-/* Lays the plan's covers and shows the real program at the app's path. Without a plan the live
- * system is left as it is. In both the wrapper itself is exempt from nosuid. -ESTALE: the program's
- * own file has gone since the plan was read, and nothing was laid yet. The capability is effective. */
+/* Mounts the plan's covers, and the original at the app's path. With a NULL plan the live system stays. In both cases
+ * the wrapper's directory is exempt from nosuid. -ESTALE: the original has gone since the plan was read, and nothing is
+ * mounted yet. Needs the capability. */
 int namespace_lay(const struct plan *plan, int wrapper, struct err *err);

@@ -90,7 +90,7 @@ is "the wrapper as a script's" "$(n=2 opened bash -c 'exec -a '$wrapper' '$wrapp
 is "a script" "$(opened demo-script; cat said)" "1.0*"
 is "--version" "$(n=2 opened env LC_ALL=de_DE MUSL_LOCPATH=$here $wrapper --version; cat said)" "pinlib-wrapper *"
 cp $plans/usr%2Fbin%2Fdemo /tmp/plan && : >$plans/usr%2Fbin%2Fdemo
-is "what it says of an error" "$(n=2 opened env MUSL_LOCPATH=$here LC_ALL=C LC_MESSAGES=C NLSPATH=$here/%N demo; cat said)" "pinlib: *no plan at all*"
+is "what it says of an error" "$(n=2 opened env MUSL_LOCPATH=$here LC_ALL=C LC_MESSAGES=C NLSPATH=$here/%N demo; cat said)" "pinlib: *not a plan*"
 cat /tmp/plan >$plans/usr%2Fbin%2Fdemo
 is "out of a view, nothing either" "$(opened $wrapper --host "$here/own" -u; cat said)" "65534"
 finish

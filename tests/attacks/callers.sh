@@ -211,7 +211,7 @@ expect refused "... with a mount namespace" "${user[@]}" unshare --user --map-ro
 expect refused "no mount namespace may be made (max_mnt_namespaces = 0)" \
 	/usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" bash -c '
 		echo 0 >/proc/sys/user/max_mnt_namespaces && exec "$@"' bash "${user[@]}" demo "$whole"
-is "... which says why" "$(grep -o "cannot make a mount namespace.*" said)" "*user.max_mnt_namespaces*"
+is "... which says why" "$(grep -o "cannot create a mount namespace.*" said)" "*user.max_mnt_namespaces*"
 
 # What the kernel asks of an exec that is to gain a capability.
 expect refused "no_new_privs" "${user[@]}" setpriv --no-new-privs demo "$whole"

@@ -184,7 +184,7 @@ mkdir -p tree2/opt/mine /opt/mine && cp "$libs/libfivea.so.1" tree2/opt/mine/ &&
 	not_ok "a version for /opt/mine" "cannot pin"
 is "... while a mount of the view's is hidden by another" \
 	"$(demo bash -c "mount -t tmpfs own /opt/mine; $user $host suid" | tail -n 1)" "$none"
-refuses "... while one is to be seen" 125 "is still to be seen" \
+refuses "... while one is to be seen" 125 "is still visible" \
 	demo bash -c "mount --bind $libs $libs; $user $host suid"
 
 # Of a process in a view nothing reaches one outside that has privilege.

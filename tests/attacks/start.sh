@@ -90,7 +90,7 @@ is "... that is the user's" "$(echo 'print(1)' >own.py; odd named $wrapper $wrap
 is "... a program as a script" "$(odd named $wrapper $wrapper x /usr/bin/demo)" "$none"
 is "... a script as a program" "$(odd named $wrapper /usr/bin/demo-script)" "$none"
 is "... a script with another interpreter" "$(odd named $wrapper $wrapper /usr/bin/id /usr/bin/demo-script a)" "1.0 a?0"
-is "... --host without a command" "$(odd named $wrapper $wrapper --host)" "pinlib: *which command?*125"
+is "... --host without a command" "$(odd named $wrapper $wrapper --host)" "pinlib: *missing COMMAND*125"
 is "... --host, in no view: the user's own rights" "$(odd named $wrapper $wrapper --host /usr/bin/grep CapPrm /proc/self/status)" \
 	"CapPrm:?0000000000000000?0"
 

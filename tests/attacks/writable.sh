@@ -100,20 +100,20 @@ is "there is one layer of demo2's" "$(wc -l <<<"$layer")" 1
 plan2=$state/plans/usr%2Fbin%2Fdemo2
 for mode in 664 646 666; do
 	chmod $mode "$plan2"
-	refuses "a plan of mode $mode" 125 "could have been written by others" as 1000 demo2
+	refuses "a plan of mode $mode" 125 "could have been written by users other than root" as 1000 demo2
 done
 chmod 644 "$plan2" && chown 1000 "$plan2"
-refuses "a user's plan" 125 "could have been written by others" as 1000 demo2
+refuses "a user's plan" 125 "could have been written by users other than root" as 1000 demo2
 chown 0 "$plan2"
 for mode in 775 757 1777; do
 	chmod $mode $state/plans
-	refuses "plans in a directory of mode $mode" 125 "could have been written by others" as 1000 demo2
+	refuses "plans in a directory of mode $mode" 125 "could have been written by users other than root" as 1000 demo2
 	chmod 755 $state/plans && chmod $mode "$layer"
 	refuses "a layer of mode $mode" 125 "not root's" as 1000 demo2
 	chmod 755 "$layer"
 done
 chown 1000 $state/plans
-refuses "plans in a user's directory" 125 "could have been written by others" as 1000 demo2
+refuses "plans in a user's directory" 125 "could have been written by users other than root" as 1000 demo2
 chown 0 $state/plans && chown 1000 "$layer"
 refuses "a user's layer" 125 "not root's" as 1000 demo2
 chown 0 "$layer"

@@ -33,7 +33,7 @@ is "dropped before the exec, and read back" "$(sed 's/^[0-9]* *//' calls | tail 
 strace -f -qq -u tester -o calls -e trace=capset,capget,execve pinlib exec --host /usr/bin/true
 is "... by exec --host too" "$(sed 's/^[0-9]* *//' calls | tail -n 3)" \
 	"capset(*$drop*capget(*$drop*execve(\"/usr/bin/true\"*"
-refuses "a drop that is faked" 125 "could not be dropped" with capset:retval=0:when=2 demo
+refuses "a drop that is faked" 125 "were dropped but are still there" with capset:retval=0:when=2 demo
 refuses "a drop that fails" 125 "cannot drop" with capset:error=EPERM:when=2 demo
 refuses "a raise that fails" 125 "cannot raise" with capset:error=EPERM:when=1 demo
 
@@ -43,10 +43,10 @@ strace -f -qq -u tester -o calls -e trace=capset,capget,seccomp,chdir,prlimit64,
 raised='effective=1<<CAP_SYS_ADMIN, permitted=1<<CAP_SYS_ADMIN'
 is "a filter: loaded last, then dropped, and read back" "$(sed 's/^[0-9]* *//' calls | grep -B 6 -A 0 'execve("/usr/bin/demo"' | tail -n 6)" \
 	"capset(*$raised*seccomp(SECCOMP_SET_MODE_FILTER*len=0*EINVAL*seccomp(SECCOMP_SET_MODE_FILTER*capset(*$drop*capget(*$drop*execve(\"/usr/bin/demo\"*"
-refuses "a filter: a rest that is faked" 125 "could not be lowered" with capset:retval=0:when=2 demo
+refuses "a filter: a lowering that is faked" 125 "were lowered but are still there" with capset:retval=0:when=2 demo
 refuses "a filter: a second raise that is faked" 125 "cannot load its system-call filter" \
 	with capset:retval=0:when=3 demo
-refuses "a filter: a drop that is faked" 125 "could not be dropped" with capset:retval=0:when=4 demo
+refuses "a filter: a drop that is faked" 125 "were dropped but are still there" with capset:retval=0:when=4 demo
 refuses "a filter that cannot be loaded" 125 "cannot load its system-call filter" \
 	with seccomp:error=ENOMEM demo
 pinlib set --confine none demo >/dev/null
@@ -67,9 +67,9 @@ pinlib set --on-failure=refuse demo >/dev/null
 is "... nor what asks about mounts below: then the table is read" "$(with mount:error=EINVAL:when=2 demo 2>&1
 	with umount2:error=EBUSY demo 2>&1)" "1.0 /usr/bin/demo?1.0 /usr/bin/demo"
 refuses "the program cannot be shown" 125 "cannot mount on" with move_mount:error=EINVAL:when=2 demo
-refuses "the program's file is gone by then" 125 "the program's own file" with open_tree:error=ENOENT:when=2 demo
+refuses "the program's file is gone by then" 125 "cannot find its original" with open_tree:error=ENOENT:when=2 demo
 pinlib set demo-script libdemo1=1.0 >/dev/null && mv /usr/bin/.pinlib/demo-script script
-refuses "a script whose file is gone" 127 "the program's own file" timeout 10 demo-script
+refuses "a script whose file is gone" 127 "cannot find its original" timeout 10 demo-script
 mv script /usr/bin/.pinlib/demo-script && pinlib unset demo-script >/dev/null
 is "a path that is replaced just then is tried again" "$(with move_mount:error=ENOENT:when=1 demo 2>&1
 	with move_mount:error=ENOENT:when=2 demo 2>&1)" "1.0 /usr/bin/demo?1.0 /usr/bin/demo"
@@ -87,13 +87,13 @@ is "... and the host's later mounts arrive" "$(unshare --mount --propagation sha
 
 # Layers and plans.
 chown 1000 "$layer"
-refuses "a layer that is another's" 125 "not root's alone" as 1000 demo
+refuses "a layer that is another's" 125 "is not a directory that only root can write" as 1000 demo
 chown 0 "$layer" && chmod 775 "$layer"
-refuses "a layer that others can write" 125 "not root's alone" as 1000 demo
+refuses "a layer that others can write" 125 "is not a directory that only root can write" as 1000 demo
 chmod 755 "$layer" && mv "$layer" elsewhere && ln -s /tmp/elsewhere "$layer"
-refuses "a layer that is a link" 125 "not root's alone" as 1000 demo
+refuses "a layer that is a link" 125 "is not a directory that only root can write" as 1000 demo
 rm "$layer" && touch "$layer"
-refuses "a layer that is a file" 125 "not root's alone" as 1000 demo
+refuses "a layer that is a file" 125 "is not a directory that only root can write" as 1000 demo
 rm "$layer" && mv elsewhere "$layer"
 cp -a "$plan" plan && cp -a $state/layers $state/layerz && /usr/bin/python3 - <<'END' >other
 import sys, zlib
@@ -103,7 +103,7 @@ d[16:20] = zlib.crc32(d).to_bytes(4, "little")
 sys.stdout.buffer.write(d)
 END
 cat other >"$plan"
-refuses "a layer that lies elsewhere" 125 "is no layer" as 1000 demo
+refuses "a layer that lies elsewhere" 125 "is not a layer" as 1000 demo
 rm -r $state/layerz && head -c 70 plan >"$plan"
 refuses "a damaged plan, and another program's name as argv[0]" 125 "damaged plan" \
 	as 1000 bash -c 'exec -a /usr/bin/demo2 /usr/bin/demo'

@@ -276,7 +276,7 @@ static void each_check(void)
 
 	CHECK(plan_parse(b.data, b.len, &back, &err) == 0);
 	b.data[0] ^= 1;
-	refused(b, "no plan at all");
+	refused(b, "not a plan");
 	b = roomy();
 	b.h->covers = PLAN_COVERS_MAX + 1; /* there are bytes enough for them */
 	refused(b, "covers out of range");
