@@ -1,6 +1,7 @@
 #include "base/parser.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -134,18 +135,10 @@ bool parser_question(char *kind, int *fd)
 	return true;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static int await_answer(const struct parser *p, int64_t end, struct err *err)
 {
 	struct pollfd poller = {.fd = p->fd, .events = POLLIN};
-	int64_t left = end - now_ms();
+	int64_t left = end - clock_ms();
 
 	if (left <= 0 || poll(&poller, 1, (int)left) == 0)
 		return err_set(err, EBADMSG, "the %s parser did not answer for %u seconds", p->what,
@@ -184,7 +177,7 @@ static size_t take_ahead(struct parser *p, char *to, size_t len)
 
 int parser_read(struct parser *p, void *to, size_t len, struct err *err)
 {
-	const int64_t end = now_ms() + (int64_t)parser_seconds * 1000;
+	const int64_t end = clock_ms() + (int64_t)parser_seconds * 1000;
 	char *at = to;
 
 	if (!p->ahead)

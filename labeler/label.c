@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int digit(char c)
+static int hex_digit(char c)
 {
 	return isdigit((unsigned char)c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Undoes what plan_label did to the path. */
-static bool decode(const char *text, char app[PATH_MAX])
+/* Decodes the path as plan_label encoded it. */
+static bool decode_app(const char *text, char app[PATH_MAX])
 {
 	size_t n = 0;
 
@@ -23,7 +23,7 @@ static bool decode(const char *text, char app[PATH_MAX])
 		int c = (unsigned char)*text;
 
 		if (c == '%') {
-			int high = digit(text[1]), low = high < 0 ? -1 : digit(text[2]);
+			int high = hex_digit(text[1]), low = high < 0 ? -1 : hex_digit(text[2]);
 
 			if (low < 0)
 				return false;
@@ -38,7 +38,7 @@ static bool decode(const char *text, char app[PATH_MAX])
 	return *text == '\0' && app[0] == '/';
 }
 
-static bool take_apart(const char *label, char layer[PLAN_LABEL_MAX], struct label_state *out)
+static bool parse_label(const char *label, char layer[PLAN_LABEL_MAX], struct label_state *out)
 {
 	size_t len = strcspn(label, ":");
 	unsigned long long generation;
@@ -53,13 +53,13 @@ static bool take_apart(const char *label, char layer[PLAN_LABEL_MAX], struct lab
 		return false;
 	snprintf(layer, PLAN_LABEL_MAX, "%.*s", (int)len, label);
 	out->generation = (int64_t)generation;
-	return decode(end + 1, out->app);
+	return decode_app(end + 1, out->app);
 }
 
-/* A label that may have been cut has another one of at most three letters less in it. Then the
- * wrapped apps are gone through for one that would have this label. */
-static int find_whole(const char *label, const char *layer, struct label_state *out,
-		      struct err *err)
+/* A label that plan_label cut is at most three bytes shorter than the longest. Then this looks for a wrapped app that
+ * would get the same label. */
+static int find_cut_app(const char *label, const char *layer, struct label_state *out,
+			struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_APPS struct apps apps = {0};
@@ -82,8 +82,8 @@ static int find_whole(const char *label, const char *layer, struct label_state *
 	return r;
 }
 
-/* Whether the app's plan lays that layer now. */
-static int compare(const char *layer, struct label_state *out, struct err *err)
+/* Whether the app's plan has that layer now. */
+static int compare_layer(const char *layer, struct label_state *out, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
 	size_t len = strlen(layer);
@@ -107,10 +107,10 @@ int label_read(const char *label, struct label_state *out, struct err *err)
 	int r;
 
 	*out = (struct label_state){.superseded = true};
-	if (!take_apart(label, layer, out))
+	if (!parse_label(label, layer, out))
 		return err_set(err, EINVAL, "'%.64s' is not a label of a view", label);
-	r = find_whole(label, layer, out, err);
+	r = find_cut_app(label, layer, out, err);
 	if (r < 0 || out->cut)
 		return r;
-	return compare(layer, out, err);
+	return compare_layer(layer, out, err);
 }

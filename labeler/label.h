@@ -1,4 +1,4 @@
-/* What a view's label says, and whether the view is still the one that its app would get now. */
+/* The parts of a view's label (plan/format.h), and whether its app would get the same view now. */
 #pragma once
 
 #include "base/err.h"
@@ -8,14 +8,13 @@
 #include <stdint.h>
 
 struct label_state {
-	char app[PATH_MAX]; /* whose view it is; children inherit it */
-	bool cut;	    /* app is only the beginning of its path: no such app is wrapped now */
+	char app[PATH_MAX]; /* whose view it is; child processes inherit the view */
+	bool cut;	    /* app is only the start of a path, and no wrapped app has that path */
 	int64_t generation;
-	bool superseded; /* the app would be given other files now, or is no longer wrapped */
+	bool superseded; /* the app would get other files now, or is no longer wrapped */
 };
 
-/* Compares with the app's plan: what a start would use. Not the label but the layer in it, since a
- * pin that went and came back, or another --on-failure, has another generation with the same
- * files. -EINVAL: not a label that pinlib makes; -EPERM, -EBADMSG: of the plan, and all of out but
- * superseded is good. */
+/* Parses a label and compares its layer with that of the app's plan. Not the whole label: a pin that was removed and set
+ * again, or another --on-failure, gives the same files in a new generation. -EINVAL: not a label of pinlib's; -EPERM,
+ * -EBADMSG: the plan is unusable, and all of out but superseded is valid. */
 int label_read(const char *label, struct label_state *out, struct err *err);

@@ -30,20 +30,20 @@ void live_free(struct live *live)
 
 /* -- labels -- */
 
-/* What is found, and a tree of it (tsearch(3)): there can be many. */
-struct finding {
+/* The labels found so far, with a tree (tsearch(3)), as there can be many. */
+struct label_search {
 	struct live *live;
-	void *by_label;		     /* of struct node */
+	void *by_label;		     /* of struct label_node */
 	struct mount_tables *tables; /* in a child */
 	struct pids partial;	     /* processes whose tables could not be read */
 };
 
-struct node {
+struct label_node {
 	const char *label;
 	size_t index;
 };
 
-static void finding_end(struct finding *f)
+static void label_search_end(struct label_search *f)
 {
 	tdestroy(f->by_label, free);
 	mount_tables_close(&f->tables);
@@ -52,23 +52,24 @@ static void finding_end(struct finding *f)
 
 static int compare_label(const void *a, const void *b)
 {
-	return strcmp(((const struct node *)a)->label, ((const struct node *)b)->label);
+	return strcmp(((const struct label_node *)a)->label, ((const struct label_node *)b)->label);
 }
 
-static int remember(struct finding *f, size_t index, struct err *err)
+static int index_label(struct label_search *f, size_t index, struct err *err)
 {
-	struct node *node = malloc(sizeof *node);
+	struct label_node *node = malloc(sizeof *node);
 
 	if (!node)
 		return err_nomem(err);
-	*node = (struct node){f->live->labels[index].label, index};
+	*node = (struct label_node){f->live->labels[index].label, index};
 	if (tsearch(node, &f->by_label, compare_label))
 		return 0;
 	free(node);
 	return err_nomem(err);
 }
 
-static int add_label(struct finding *f, const char *label, struct live_label **out, struct err *err)
+static int add_label(struct label_search *f, const char *label, struct live_label **out,
+		     struct err *err)
 {
 	struct live_label *more = reallocarray(f->live->labels, f->live->count + 1, sizeof *more);
 
@@ -79,14 +80,15 @@ static int add_label(struct finding *f, const char *label, struct live_label **o
 	if (!more[f->live->count].label)
 		return err_nomem(err);
 	*out = &more[f->live->count++];
-	return remember(f, f->live->count - 1, err);
+	return index_label(f, f->live->count - 1, err);
 }
 
-/* Of the process who, NULL for what stands ready. *who is emptied if it is the first. */
-static int add(struct finding *f, const char *label, struct who *who, bool is_silent,
-	       struct err *err)
+/* Counts a process for the label; who is NULL for a prepared view. The first process of a label takes who->program. */
+static int count_label(struct label_search *f, const char *label, struct who *who, bool is_silent,
+		       struct err *err)
 {
-	struct node key = {.label = label}, **found = tfind(&key, &f->by_label, compare_label);
+	struct label_node key = {.label = label},
+			  **found = tfind(&key, &f->by_label, compare_label);
 	struct live_label *l = found ? &f->live->labels[(*found)->index] : NULL;
 	int r = 0;
 
@@ -104,7 +106,7 @@ static int add(struct finding *f, const char *label, struct who *who, bool is_si
 	return r;
 }
 
-/* -- what a child answers -- */
+/* -- answers of a child -- */
 
 static void answer_failed(FILE *answer, int failed, const char *why)
 {
@@ -115,7 +117,7 @@ static void answer_failed(FILE *answer, int failed, const char *why)
 static void answer_labels(const struct process_tables *p, FILE *answer)
 {
 	CLEANUP(who_free) struct who who = {.pid = p->pid};
-	struct err ignored; /* then it has no program's name */
+	struct err ignored; /* then program stays NULL */
 
 	if (p->count == 0)
 		return;
@@ -130,7 +132,7 @@ static void answer_labels(const struct process_tables *p, FILE *answer)
 
 static void ask_labels(void *ctx, pid_t pid, FILE *answer)
 {
-	struct finding *f = ctx;
+	struct label_search *f = ctx;
 	struct process_tables p = {0};
 	struct err err;
 	int r = f->tables ? 0 : mount_tables_open(&f->tables, &err);
@@ -147,19 +149,16 @@ static void ask_labels(void *ctx, pid_t pid, FILE *answer)
 		answer_labels(&p, answer);
 }
 
-/* Of a process that did not answer: only what its table shows, for which the kernel does not wait. */
+/* About a process that did not answer: only its mount table, which the kernel shows without waiting. */
 static void ask_table(void *ctx, pid_t pid, FILE *answer)
 {
 	CLEANUP(mount_table_free) struct mount_table table = {0};
 	struct who who = {.pid = pid};
 	struct err err;
-	AUTO_FD int dir = -1;
-	char path[32];
+	AUTO_FD int dir = who_open(pid);
 	int r;
 
 	(void)ctx;
-	snprintf(path, sizeof path, "/proc/%d", pid);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return;
 	r = mount_tables_read(dir, &table, &err);
@@ -173,7 +172,8 @@ static void ask_table(void *ctx, pid_t pid, FILE *answer)
 		survey_put_text(answer, table.overlays[i].label);
 }
 
-static int take_labels(struct finding *f, struct survey_answer *a, bool is_silent, struct err *err)
+static int take_labels(struct label_search *f, struct survey_answer *a, bool is_silent,
+		       struct err *err)
 {
 	CLEANUP(who_free) struct who who = {0};
 	int r = who_take(a, &who, err);
@@ -181,13 +181,13 @@ static int take_labels(struct finding *f, struct survey_answer *a, bool is_silen
 	while (r == 0 && a->at < a->end) {
 		const char *label = survey_take_text(a);
 
-		r = label ? add(f, label, &who, is_silent, err)
-			  : err_set(err, EBADMSG, "an answer breaks off");
+		r = label ? count_label(f, label, &who, is_silent, err)
+			  : err_set(err, EBADMSG, "an answer of a child process is truncated");
 	}
 	return r;
 }
 
-static int take(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
+static int take_answer(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
 	struct survey_answer a = {.at = text, .end = text + len};
 	int failed = -(int)survey_take_number(&a);
@@ -203,14 +203,14 @@ static int take(void *ctx, pid_t pid, const char *text, size_t len, struct err *
 static int take_table(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
 	struct survey_answer a = {.at = text, .end = text + len};
-	struct finding *f = ctx;
+	struct label_search *f = ctx;
 
 	if (survey_take_number(&a) != 0)
 		return pids_add(&f->partial, pid, err);
 	return take_labels(f, &a, true, err);
 }
 
-static int look_at_silent(struct finding *f, const struct pids *silent, struct err *err)
+static int look_at_silent(struct label_search *f, const struct pids *silent, struct err *err)
 {
 	struct survey questions = {ask_table, take_table, f};
 	int r = survey_all(&questions, silent, SURVEY_TABLES_MS, &f->partial, err);
@@ -220,18 +220,18 @@ static int look_at_silent(struct finding *f, const struct pids *silent, struct e
 	return r < 0 ? r : silent_name(silent, &f->live->silent, err);
 }
 
-/* What stands ready for a service is read by what systemd starts next. */
-static int add_ready(struct finding *f, struct err *err)
+/* The process that systemd starts next will use these views. */
+static int add_ready(struct label_search *f, struct err *err)
 {
 	AUTO_MOUNT_TABLE struct mount_table table = {0};
 	int r = mount_tables_ready(&table, err);
 
 	for (size_t i = 0; r == 0 && i < table.count; i++)
-		r = add(f, table.overlays[i].label, NULL, false, err);
+		r = count_label(f, table.overlays[i].label, NULL, false, err);
 	return r;
 }
 
-/* An empty directory, or one that leaves processes out, would look like a machine on which nothing runs. */
+/* If /proc were empty or left out processes, this would look like a machine on which no view is in use. */
 static int check_proc(struct err *err)
 {
 	AUTO_MOUNT_TABLES struct mount_tables *tables = NULL;
@@ -244,8 +244,8 @@ static int check_proc(struct err *err)
 
 int live_labels(struct live *out, struct err *err)
 {
-	CLEANUP(finding_end) struct finding f = {.live = out};
-	struct survey questions = {ask_labels, take, &f};
+	CLEANUP(label_search_end) struct label_search f = {.live = out};
+	struct survey questions = {ask_labels, take_answer, &f};
 	AUTO_PIDS struct pids all = {0};
 	int r = check_proc(err);
 
@@ -260,10 +260,10 @@ int live_labels(struct live *out, struct err *err)
 	return r < 0 ? r : add_ready(&f, err);
 }
 
-/* -- launches under way -- */
+/* -- launches in progress -- */
 
-/* Whether the process runs the wrapper, under any of its names or one that was just replaced. Nothing
- * is asked of the file system it is on, which may be a user's own and never answer. */
+/* Whether the process runs the wrapper, by any of its names, or one that an upgrade has just replaced. Never asks the
+ * program's file system: it may be a user's, and never answer. */
 static bool runs_wrapper(int dir, const struct statx *wrapper)
 {
 	static const char name[] = PINLIB_WRAPPER;
@@ -273,7 +273,7 @@ static bool runs_wrapper(int dir, const struct statx *wrapper)
 
 	if (n < 0)
 		return false;
-	/* One byte more fits: what follows a whole name is " (deleted)". */
+	/* text has room for one more byte: after the whole name only " (deleted)" can follow. */
 	if ((size_t)n >= sizeof name - 1 && memcmp(text, name, sizeof name - 1) == 0 &&
 	    ((size_t)n == sizeof name - 1 || text[n - 1] == ' '))
 		return true;
@@ -282,9 +282,9 @@ static bool runs_wrapper(int dir, const struct statx *wrapper)
 	       stx.stx_dev_minor == wrapper->stx_dev_minor;
 }
 
-/* A name and a place on a file system are a user's to choose: a program bound over the wrapper in a namespace of
- * theirs, one on a file system of theirs. What they cannot have is the capability, in a user namespace that root
- * made; and without it nothing is mounted. */
+/* A user can choose the path and the device number of a program: they can bind it over the wrapper in their own
+ * namespace, or put it on their own file system. But they cannot get the capability in a user namespace of root's, and
+ * without it no process mounts a view. */
 static bool may_mount(int dir)
 {
 	return who_capabilities(dir, ".") & 1ULL << CAP_SYS_ADMIN && mount_tables_is_roots(dir);
@@ -299,12 +299,9 @@ static void ask_launch(void *ctx, pid_t pid, FILE *answer)
 {
 	const struct launches *launches = ctx;
 	CLEANUP(who_free) struct who who = {.pid = pid};
-	struct err ignored; /* then it has no program's name */
-	AUTO_FD int dir = -1;
-	char path[32];
+	struct err ignored; /* then program stays NULL */
+	AUTO_FD int dir = who_open(pid);
 
-	snprintf(path, sizeof path, "/proc/%d", pid);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || !runs_wrapper(dir, &launches->wrapper) || !may_mount(dir) ||
 	    !who_read(dir, ".", &who))
 		return;
@@ -327,8 +324,8 @@ static int take_launch(void *ctx, pid_t pid, const char *text, size_t len, struc
 	return who_take(&a, &more[live->nlaunching++], err);
 }
 
-/* Takes the launches out of live: to be asked again. */
-static int take_pids(struct live *live, struct pids *out, struct err *err)
+/* Moves the launches from live to out, to ask about them again. */
+static int move_launches(struct live *live, struct pids *out, struct err *err)
 {
 	int r = 0;
 
@@ -357,14 +354,14 @@ int live_launches(unsigned int milliseconds, struct live *out, struct err *err)
 	if (r == 0)
 		r = survey_all(&questions, &all, SURVEY_MS, &out->mute, err);
 	mute = out->mute.count;
-	/* When they begin not to answer, one look was enough. */
+	/* Once one of them does not answer, do not ask again. */
 	for (unsigned int ms = 0;
 	     r == 0 && ms < milliseconds && out->nlaunching && out->mute.count == mute;
 	     ms += LOOK_MS) {
 		AUTO_PIDS struct pids left = {0};
 
 		nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
-		r = take_pids(out, &left, err);
+		r = move_launches(out, &left, err);
 		if (r == 0)
 			r = survey_all(&questions, &left, SURVEY_MS, &out->mute, err);
 	}

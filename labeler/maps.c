@@ -1,6 +1,7 @@
 #include "labeler/maps.h"
 
 #include "base/cleanup.h"
+#include "labeler/who.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -61,107 +62,110 @@ void libraries_free(struct libraries *libs)
 	*libs = (struct libraries){0};
 }
 
-/* -- what is at a path of the live system -- */
+/* -- inode numbers by path -- */
 
-struct place {
+struct cached_inode {
 	char *path;
 	dev_t dev;
-	ino_t ino; /* 0: nothing */
-	struct place *next;
+	ino_t ino; /* 0: no such file */
+	struct cached_inode *next;
 };
 
-struct places {
+struct inode_cache {
 	void *by_path; /* of tsearch(3) */
-	struct place *all;
+	struct cached_inode *all;
 };
 
-static int compare_path(const void *a, const void *b)
+static int inode_order(const void *a, const void *b)
 {
-	return strcmp(((const struct place *)a)->path, ((const struct place *)b)->path);
+	return strcmp(((const struct cached_inode *)a)->path,
+		      ((const struct cached_inode *)b)->path);
 }
 
 static void keep_nothing(void *node)
 {
-	(void)node; /* the places are freed by their list */
+	(void)node; /* inode_cache_free frees them by their list */
 }
 
-void places_free(struct places **places)
+void inode_cache_free(struct inode_cache **cache)
 {
-	if (!*places)
+	if (!*cache)
 		return;
-	tdestroy((*places)->by_path, keep_nothing);
-	while ((*places)->all) {
-		struct place *place = (*places)->all;
+	tdestroy((*cache)->by_path, keep_nothing);
+	while ((*cache)->all) {
+		struct cached_inode *inode = (*cache)->all;
 
-		(*places)->all = place->next;
-		free(place->path);
-		free(place);
+		(*cache)->all = inode->next;
+		free(inode->path);
+		free(inode);
 	}
-	free(*places);
-	*places = NULL;
+	free(*cache);
+	*cache = NULL;
 }
 
-static struct place *new_place(struct places *places, const char *path)
+static struct cached_inode *add_inode(struct inode_cache *cache, const char *path)
 {
-	struct place *place = calloc(1, sizeof *place);
+	struct cached_inode *inode = calloc(1, sizeof *inode);
 	struct stat st;
 
-	if (!place)
+	if (!inode)
 		return NULL;
-	place->path = strdup(path);
-	if (!place->path || !tsearch(place, &places->by_path, compare_path)) {
-		free(place->path);
-		free(place);
+	inode->path = strdup(path);
+	if (!inode->path || !tsearch(inode, &cache->by_path, inode_order)) {
+		free(inode->path);
+		free(inode);
 		return NULL;
 	}
 	if (lstat(path, &st) == 0) {
-		place->dev = st.st_dev;
-		place->ino = st.st_ino;
+		inode->dev = st.st_dev;
+		inode->ino = st.st_ino;
 	}
-	place->next = places->all;
-	places->all = place;
-	return place;
+	inode->next = cache->all;
+	cache->all = inode;
+	return inode;
 }
 
-/* The place of DIR ROOT PATH; NULL if that is too long for one, or out of memory. */
-static const struct place *place_of(struct places *places, const char *dir, const char *root,
-				    const char *path)
+/* The inode of the path DIR ROOT PATH; NULL if that is too long, or out of memory. */
+static const struct cached_inode *inode_of(struct inode_cache *cache, const char *dir,
+					   const char *root, const char *path)
 {
 	char whole[PATH_MAX];
-	struct place key = {.path = whole}, **found;
+	struct cached_inode key = {.path = whole}, **found;
 	int n = snprintf(whole, sizeof whole, "%s%s%s", dir, strcmp(root, "/") ? root : "", path);
 
 	if (n < 0 || (size_t)n >= sizeof whole)
 		return NULL;
-	found = tfind(&key, &places->by_path, compare_path);
-	return found ? *found : new_place(places, whole);
+	found = tfind(&key, &cache->by_path, inode_order);
+	return found ? *found : add_inode(cache, whole);
 }
 
-/* Numbers of devices without a block device are each filesystem's own affair: the kernel shows
- * another one in maps than to stat(2) for overlays and btrfs. */
-static bool is_at(const struct mapping *m, const struct place *place)
+/* Whether the mapping is of that file. File systems without a block device choose their own device numbers: for overlays
+ * and btrfs the kernel shows one number in maps and another in stat(2), so only the inode numbers are compared. */
+static bool is_of(const struct mapping *m, const struct cached_inode *inode)
 {
-	if (!place || place->ino != m->ino)
+	if (!inode || inode->ino != m->ino)
 		return false;
-	return major(m->dev) == 0 || major(place->dev) == 0 || m->dev == place->dev;
+	return major(m->dev) == 0 || major(inode->dev) == 0 || m->dev == inode->dev;
 }
 
-/* -- whose file it is -- */
+/* -- from which directory? -- */
 
-/* What is asked of each library. */
+/* What judging a process's libraries needs. */
 struct judge {
 	const struct process_tables *process;
 	const struct overlay **overlays; /* of its views */
 	size_t noverlays;
-	struct places *places;
+	struct inode_cache *cache;
 	struct libraries libs;
-	char root[PATH_MAX];  /* of the process, in its namespace; "" for the whole */
-	char name[PATH_MAX];  /* of the library at hand, when the line does not have it */
-	char shown[PATH_MAX]; /* and where it lies in the namespace */
-	char last[PATH_MAX];  /* of the line before */
+	char root
+		[PATH_MAX]; /* the process's root directory in its namespace; "" for the namespace's root */
+	char name
+		[PATH_MAX]; /* the path of the current library, if its line does not show it exactly */
+	char shown[PATH_MAX]; /* and its path in the namespace */
+	char last[PATH_MAX];  /* the path in the previous line */
 };
 
-/* What root did not lay must not lead us: a user could name a filesystem that never answers. */
+/* Only overlays that root may have mounted: in another, a user could name a file system that never answers. */
 static int take_overlays(struct judge *j, const struct mount_tables *tables, struct err *err)
 {
 	const struct process_tables *p = j->process;
@@ -189,7 +193,7 @@ static void judge_end(struct judge *j)
 	libraries_free(&j->libs);
 }
 
-/* What of path is below dir, with its slash; NULL if it is not. */
+/* The rest of path below dir, with its slash; NULL if path is not below dir. */
 static const char *rest_below(const char *path, const char *dir)
 {
 	size_t len = strcmp(dir, "/") == 0 ? 0 : strlen(dir);
@@ -197,22 +201,22 @@ static const char *rest_below(const char *path, const char *dir)
 	return strncmp(path, dir, len) == 0 && path[len] == '/' ? path + len : NULL;
 }
 
-/* True if the file is the one that the layer or the live directory has at rest. */
-static bool is_in(const struct judge *j, const struct overlay *o, const char *rest,
-		  const struct mapping *m, bool *pinned)
+/* Whether the mapping is of the file at rest in the layer or the live directory. */
+static bool is_in_overlay(const struct judge *j, const struct overlay *o, const char *rest,
+			  const struct mapping *m, bool *pinned)
 {
-	*pinned = is_at(m, place_of(j->places, o->layer, o->root, rest));
-	return *pinned || is_at(m, place_of(j->places, o->live, o->root, rest));
+	*pinned = is_of(m, inode_of(j->cache, o->layer, o->root, rest));
+	return *pinned || is_of(m, inode_of(j->cache, o->live, o->root, rest));
 }
 
-static bool is_there(const struct judge *j, const struct overlay *o, const char *rest)
+static bool is_in_live(const struct judge *j, const struct overlay *o, const char *rest)
 {
-	const struct place *place = place_of(j->places, o->live, o->root, rest);
+	const struct cached_inode *inode = inode_of(j->cache, o->live, o->root, rest);
 
-	return place && place->ino;
+	return inode && inode->ino;
 }
 
-static bool show_below(struct judge *j, const char *at, const char *rest)
+static bool set_shown(struct judge *j, const char *at, const char *rest)
 {
 	int n = snprintf(j->shown, sizeof j->shown, "%s%s%s", j->root, strcmp(at, "/") ? at : "",
 			 rest);
@@ -220,7 +224,7 @@ static bool show_below(struct judge *j, const char *at, const char *rest)
 	return n > 0 && (size_t)n < sizeof j->shown;
 }
 
-/* The path lies where the overlay is; or starts below it, see the head of maps.h. */
+/* The mapping's path is below the overlay's mount point, or starts below it (see maps.h). */
 static bool judge_by(struct judge *j, const struct overlay *o, const struct mapping *m,
 		     struct library *lib, bool *covered)
 {
@@ -229,10 +233,11 @@ static bool judge_by(struct judge *j, const struct overlay *o, const struct mapp
 
 	if (rest) {
 		*covered = true;
-		return is_in(j, o, rest, m, &lib->pinned);
+		return is_in_overlay(j, o, rest, m, &lib->pinned);
 	}
-	if (is_in(j, o, m->path, m, &lib->pinned) || (m->deleted && is_there(j, o, m->path)))
-		return show_below(j, o->at, m->path);
+	if (is_in_overlay(j, o, m->path, m, &lib->pinned) ||
+	    (m->deleted && is_in_live(j, o, m->path)))
+		return set_shown(j, o->at, m->path);
 	return false;
 }
 
@@ -248,32 +253,30 @@ static void judge(struct judge *j, const struct mapping *m, struct library *lib)
 	lib->stale = m->deleted || covered;
 }
 
-/* -- all libraries -- */
+/* -- all libraries of a process -- */
 
-/* Of the thread that has the view: what the process's own directory shows ends with its first
- * thread. */
-static int open_of(const struct process_tables *process, const char *name, int flags)
+/* Opens a file of the thread that has the view: those of the process itself are empty once its first thread ended. */
+static int open_task_file(const struct process_tables *process, const char *name, int flags)
 {
-	char path[64];
+	char path[WHO_PATH_MAX];
 
-	snprintf(path, sizeof path, "%s/%s", process->task, name);
+	who_path(process->task, name, path);
 	return openat(process->dir, path, flags | O_CLOEXEC);
 }
 
-/* What maps shows are paths of the whole namespace; mountinfo leaves out what leads to the root. */
+/* Paths in maps start at the namespace's root, those in mountinfo at the process's root. */
 static void read_root(struct judge *j)
 {
-	char path[64];
+	char path[WHO_PATH_MAX];
 	ssize_t n;
 
-	snprintf(path, sizeof path, "%s/root", j->process->task);
+	who_path(j->process->task, "root", path);
 	n = readlinkat(j->process->dir, path, j->root, sizeof j->root - 1);
 	j->root[n > 1 ? n : 0] = '\0';
 }
 
-/* A name with a backslash may stand for one with a newline: then the link of that mapping has it as
- * it is. */
-static void read_name(struct judge *j, struct mapping *m)
+/* "\\012" in a path may be a newline or these four characters: the link in map_files has the exact path. */
+static void read_exact_name(struct judge *j, struct mapping *m)
 {
 	char path[64];
 	ssize_t n;
@@ -293,9 +296,8 @@ static void read_name(struct judge *j, struct mapping *m)
 	m->path = j->name;
 }
 
-/* Whether the file's own name ends in " (deleted)". It is mapped, so the way to it is in the
- * kernel's memory: with RESOLVE_CACHED no filesystem is asked, which a user's own could use to
- * keep us waiting. */
+/* Whether the file's own name ends in " (deleted)". The file is mapped, so its path is in the kernel's cache: with
+ * RESOLVE_CACHED no file system is asked, as a user's might never answer. */
 static bool is_named_deleted(const struct judge *j, const struct mapping *m)
 {
 	struct open_how how = {
@@ -303,7 +305,7 @@ static bool is_named_deleted(const struct judge *j, const struct mapping *m)
 		.resolve = RESOLVE_CACHED | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS |
 			   RESOLVE_NO_SYMLINKS,
 	};
-	AUTO_FD int root = open_of(j->process, "root", O_PATH), fd = -1;
+	AUTO_FD int root = open_task_file(j->process, "root", O_PATH), fd = -1;
 	const char *below = rest_below(m->path, j->root);
 	char name[PATH_MAX + sizeof DELETED];
 	struct statx st;
@@ -330,7 +332,7 @@ static int add_library(struct libraries *libs, struct library *lib, const char *
 	struct library *items;
 
 	if (libs->count == LIBRARIES_MAX)
-		return err_set(err, E2BIG, "it has more than %d libraries", LIBRARIES_MAX);
+		return err_set(err, E2BIG, "the process has more than %d libraries", LIBRARIES_MAX);
 	items = reallocarray(libs->items, libs->count + 1, sizeof *items);
 	if (!items)
 		return err_nomem(err);
@@ -342,11 +344,11 @@ static int add_library(struct libraries *libs, struct library *lib, const char *
 	return 0;
 }
 
-static int consider(struct judge *j, struct mapping *m, struct err *err)
+static int judge_mapping(struct judge *j, struct mapping *m, struct err *err)
 {
 	struct library lib = {.ino = m->ino};
 
-	read_name(j, m);
+	read_exact_name(j, m);
 	if (!mapping_is_library(m->path))
 		return 0;
 	if (m->deleted && is_named_deleted(j, m)) {
@@ -358,9 +360,9 @@ static int consider(struct judge *j, struct mapping *m, struct err *err)
 	return is_known(&j->libs, m, j->shown) ? 0 : add_library(&j->libs, &lib, j->shown, err);
 }
 
-/* The parts of one file follow one another. Its number alone would not do: an overlay has files of
- * two filesystems. */
-static bool is_same(struct judge *j, const struct mapping *m, ino_t *ino)
+/* Whether the line is for the same file as the previous one: a file's segments are consecutive. The inode number alone is
+ * not enough, as an overlay has files of two file systems. */
+static bool is_same_file(struct judge *j, const struct mapping *m, ino_t *ino)
 {
 	if (m->ino == *ino && strcmp(m->path, j->last) == 0)
 		return true;
@@ -379,25 +381,25 @@ static int read_maps(struct judge *j, FILE *maps, struct err *err)
 
 	errno = 0;
 	while (r == 0 && getline(&line, &room, maps) > 0) {
-		if (!mapping_parse(line, &m) || is_same(j, &m, &ino))
+		if (!mapping_parse(line, &m) || is_same_file(j, &m, &ino))
 			continue;
-		r = consider(j, &m, err);
+		r = judge_mapping(j, &m, err);
 		errno = 0;
 	}
 	if (r == 0 && ferror(maps) && errno != ESRCH)
-		return err_sys(err, errno, "cannot read which files it has mapped");
+		return err_sys(err, errno, "cannot read the maps of the process");
 	return r;
 }
 
-/* NULL with 0: it has ended. */
+/* 0 with NULL: the process has ended. */
 static int open_maps(const struct process_tables *process, FILE **out, struct err *err)
 {
-	int fd = open_of(process, "maps", O_RDONLY);
+	int fd = open_task_file(process, "maps", O_RDONLY);
 
 	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
 		return 0;
 	if (fd < 0)
-		return err_sys(err, errno, "cannot read which files it has mapped");
+		return err_sys(err, errno, "cannot read the maps of the process");
 	*out = fdopen(fd, "r");
 	if (*out)
 		return 0;
@@ -406,7 +408,7 @@ static int open_maps(const struct process_tables *process, FILE **out, struct er
 }
 
 int libraries_read(const struct mount_tables *tables, const struct process_tables *process,
-		   struct places **places, struct libraries *out, struct err *err)
+		   struct inode_cache **cache, struct libraries *out, struct err *err)
 {
 	char buffer[MOUNT_TABLES_BUFFER];
 	AUTO_FILE FILE *maps = NULL;
@@ -416,10 +418,10 @@ int libraries_read(const struct mount_tables *tables, const struct process_table
 	if (r < 0 || !maps)
 		return r;
 	setvbuf(maps, buffer, _IOFBF, sizeof buffer);
-	if (!*places)
-		*places = calloc(1, sizeof **places);
-	j.places = *places;
-	if (!j.places)
+	if (!*cache)
+		*cache = calloc(1, sizeof **cache);
+	j.cache = *cache;
+	if (!j.cache)
 		return err_nomem(err);
 	read_root(&j);
 	r = take_overlays(&j, tables, err);

@@ -1,14 +1,12 @@
 /*
- * /proc/PID/maps: the files that a process has mapped, and what its libraries are: of its view
- * or of the live system, and whether the file that it has is still the one at that path.
+ * The libraries of a process, from /proc/PID/maps: whether each comes from its view or from the live system, and whether
+ * the file at its path is still the mapped one.
  *
- * What the kernel shows of a file in an overlay (seen on Linux 6.18): the path in the overlay and
- * the inode number of the file below it; the device is the overlay's (before 6.8 the file's). No
- * "(deleted)", and the path there keeps showing the old file, when the file below it was replaced:
- * so the number has to be compared with what the layer or the live directory shows now. Where
- * the live directory is an overlay itself (a container) the path starts below it ("/libc.so.6"),
- * and
- * "(deleted)" is there. Everywhere else "(deleted)" is exact.
+ * For a file in an overlay the kernel (Linux 6.18) shows the path in the overlay, the inode number of the lower file, and
+ * the overlay's device (before 6.8 the lower file's). When the lower file is replaced, the kernel adds no "(deleted)",
+ * and the path in the overlay still leads to the old file. So the inode number is compared with that of the file in the
+ * layer or live directory now. If the live directory is an overlay itself (a container), the path starts below it
+ * ("/libc.so.6"), and "(deleted)" is added. For all other files "(deleted)" is exact.
  */
 #pragma once
 
@@ -21,25 +19,25 @@ struct mapping {
 	unsigned long start, end;
 	dev_t dev;
 	ino_t ino;
-	char *path;   /* as the kernel wrote it: newline is \012, backslash is itself */
-	bool deleted; /* path had " (deleted)" after it; a file can be named so, too */
+	char *path;   /* as the kernel wrote it: newline is \012, backslash is not escaped */
+	bool deleted; /* the line ended in " (deleted)", which can be part of a name, too */
 };
 
-/* Takes a line apart, in place. False if it names no file. */
+/* Parses a line in place. False if it names no file. */
 bool mapping_parse(char *line, struct mapping *out);
 
-/* libNAME.so, NAME.so.1.2, libNAME-1.2.so: by its name alone. */
+/* Judges by the name alone: libNAME.so, NAME.so.1.2, libNAME-1.2.so. */
 bool mapping_is_library(const char *path);
 
 struct library {
 	char *path; /* in the process's mount namespace */
 	ino_t ino;
-	bool pinned; /* of the view, not of the live system */
+	bool pinned; /* from a layer of the view, not from the live system */
 	bool stale;  /* replaced or deleted since */
 };
 
 struct libraries {
-	struct library *items; /* each once, in the order of addresses */
+	struct library *items; /* each once, sorted by address */
 	size_t count;
 };
 void libraries_free(struct libraries *libs);
@@ -47,13 +45,12 @@ void libraries_free(struct libraries *libs);
 
 #define LIBRARIES_MAX 4096 /* of one process */
 
-/* What layers and live directories show now; asked once for each path. */
-struct places;
-void places_free(struct places **places);
-#define AUTO_PLACES CLEANUP(places_free)
+/* Inode numbers of the files in layers and live directories, each path looked up once. */
+struct inode_cache;
+void inode_cache_free(struct inode_cache **cache);
 
-/* The libraries of a process. Only what overlays that are not untrusted are made of is looked up.
- * *places starts as NULL and can serve many processes. -EACCES: not ours to look at; -E2BIG: more
- * than LIBRARIES_MAX. A process that ends has none. */
+/* The libraries of a process. Looks up files only in the directories of overlays that are not TRUST_NO. *cache starts as
+ * NULL, and later calls can share it. -EACCES: the caller may not read the maps; -E2BIG: more than LIBRARIES_MAX. A
+ * process that has ended has no libraries. */
 int libraries_read(const struct mount_tables *tables, const struct process_tables *process,
-		   struct places **places, struct libraries *out, struct err *err);
+		   struct inode_cache **cache, struct libraries *out, struct err *err);

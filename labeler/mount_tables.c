@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/paths.h"
+#include "labeler/who.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -18,19 +19,19 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-/* What decides about a thread's table: its namespace, and its root directory, below which the table shows what
- * there is. A table that was read for one thread is that of all with the same place. */
-struct place {
-	uint64_t ns; /* 0: not known, or not shared with others */
+/* A thread's mount namespace and its root directory, below which the table shows mounts: all threads with the same two
+ * have the same table. */
+struct table_key {
+	uint64_t ns; /* 0: unknown, or not shared with others */
 	uint64_t mount, dev, ino;
 };
 
-/* A place that was met. Its namespace is held open: the number is not given to another one meanwhile. */
-struct space {
-	struct place place;
-	int fd; /* -1: not held, so not in the tree */
+/* A table that was read. Its namespace is held open, so that the kernel does not reuse its number. */
+struct known_table {
+	struct table_key key;
+	int fd; /* -1: not held, and not in the tree */
 	struct mount_table table;
-	struct space *next;
+	struct known_table *next;
 };
 
 #define FIRST_NOT_READ UINT64_MAX
@@ -40,21 +41,21 @@ struct mount_tables {
 	bool hidden;
 	dev_t nsfs;
 	ino_t user_ns; /* ours */
-	uint64_t
-		first_ns; /* the first process's, if there is no view in it: nobody in it has one. 0: not known */
+	/* The namespace of process 1 if it has no view: then no process in it is in one. 0: unknown. */
+	uint64_t first_ns;
 	bool ours_only;
-	size_t foreign_read; /* bytes of the tables of namespaces that are not root's, so far */
+	size_t foreign_read; /* bytes read so far from tables of namespaces that are not root's */
 	const struct believed *believed;
-	rlim_t fd_max;	/* namespaces are held with lower descriptors: the rest is for reading */
-	void *by_place; /* of tsearch(3): struct space */
-	struct space *spaces;
+	rlim_t fd_max; /* namespaces are held by lower descriptors; the others are for reading */
+	void *by_key;  /* of tsearch(3): struct known_table */
+	struct known_table *known;
 	struct process_tables process;
 };
 
-static int compare_place(const void *a, const void *b)
+static int key_order(const void *a, const void *b)
 {
-	return memcmp(&((const struct space *)a)->place, &((const struct space *)b)->place,
-		      sizeof(struct place));
+	return memcmp(&((const struct known_table *)a)->key, &((const struct known_table *)b)->key,
+		      sizeof(struct table_key));
 }
 
 void mount_table_free(struct mount_table *table)
@@ -69,20 +70,19 @@ void mount_table_free(struct mount_table *table)
 	free(table->overlays);
 }
 
-static void space_free(struct space **space)
+static void known_table_free(struct known_table **known)
 {
-	if (!*space)
+	if (!*known)
 		return;
-	mount_table_free(&(*space)->table);
-	cleanup_fd(&(*space)->fd);
-	free(*space);
-	*space = NULL;
+	mount_table_free(&(*known)->table);
+	cleanup_fd(&(*known)->fd);
+	free(*known);
+	*known = NULL;
 }
-#define AUTO_SPACE CLEANUP(space_free)
 
 static void keep_nothing(void *node)
 {
-	(void)node; /* the spaces are freed by their list */
+	(void)node; /* mount_tables_close frees them by their list */
 }
 
 void mount_tables_close(struct mount_tables **tables)
@@ -91,12 +91,12 @@ void mount_tables_close(struct mount_tables **tables)
 
 	if (!t)
 		return;
-	tdestroy(t->by_place, keep_nothing);
-	while (t->spaces) {
-		struct space *space = t->spaces;
+	tdestroy(t->by_key, keep_nothing);
+	while (t->known) {
+		struct known_table *known = t->known;
 
-		t->spaces = space->next;
-		space_free(&space);
+		t->known = known->next;
+		known_table_free(&known);
 	}
 	cleanup_fd(&t->process.dir);
 	free(t->process.views);
@@ -105,7 +105,7 @@ void mount_tables_close(struct mount_tables **tables)
 	*tables = NULL;
 }
 
-/* Whether the process has gone, or is a zombie, which has no mounts any more. */
+/* Whether the process has ended, or is a zombie, which has no mounts. */
 static bool is_gone(int errnum)
 {
 	return errnum == ENOENT || errnum == ESRCH || errnum == EINVAL;
@@ -125,9 +125,9 @@ int mount_tables_open(struct mount_tables **out, struct err *err)
 	t->proc = opendir("/proc");
 	if (!t->proc)
 		return err_sys(err, errno, "cannot read /proc");
-	/* An empty directory would look like a machine on which nothing runs. */
+	/* An empty directory would look like a machine without processes. */
 	if (fstatfs(dirfd(t->proc), &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
-		return err_set(err, EBADMSG, "/proc is not the kernel's");
+		return err_set(err, EBADMSG, "/proc is not a procfs");
 	if (fstatat(dirfd(t->proc), "self/ns/user", &st, 0) < 0)
 		return err_sys(err, errno, "cannot read /proc/self/ns/user");
 	t->nsfs = st.st_dev;
@@ -166,8 +166,8 @@ static void cleanup_iter(struct libmnt_iter **i)
 	mnt_free_iter(*i);
 }
 
-/* The label of a mount, NULL if it is none of a view's. What stands ready for services is nobody's
- * view yet, though all who were started since have it in their tables. */
+/* The label of a mount, or NULL if it is not an overlay of a view. ready: only those prepared for services; otherwise
+ * these are left out, as no process is in such a view yet, although later processes have it in their tables. */
 static const char *label_of(struct libmnt_fs *fs, bool ready)
 {
 	const char *type = mnt_fs_get_fstype(fs), *source = mnt_fs_get_source(fs);
@@ -191,7 +191,7 @@ static int set_lower(struct overlay *o, const char *path, size_t len, struct err
 	return *place ? 0 : err_nomem(err);
 }
 
-static bool named(const char *name, size_t len, const char *wanted)
+static bool is_named(const char *name, size_t len, const char *wanted)
 {
 	return len == strlen(wanted) && memcmp(name, wanted, len) == 0;
 }
@@ -205,11 +205,11 @@ static int read_lowers(struct libmnt_fs *fs, struct overlay *o, struct err *err)
 
 	while (r == 0 && options &&
 	       mnt_optstr_next_option(&options, &name, &name_len, &value, &len) == 0) {
-		bool joined = named(name, name_len, "lowerdir");
+		bool joined = is_named(name, name_len, "lowerdir");
 		char *colon = joined && value ? memchr(value, ':', len) : NULL;
 		size_t first = colon ? (size_t)(colon - value) : len;
 
-		if (!value || (!joined && !named(name, name_len, "lowerdir+")))
+		if (!value || (!joined && !is_named(name, name_len, "lowerdir+")))
 			continue;
 		r = set_lower(o, value, first, err);
 		if (r == 0 && colon)
@@ -239,14 +239,14 @@ static int add_overlay(struct mount_table *table, struct libmnt_fs *fs, const ch
 	return read_lowers(fs, o, err);
 }
 
-/* libmount would leave out what it cannot read. */
-static int no_line_is_left_out(struct libmnt_table *table, const char *name, int line)
+/* Without this, libmount would skip lines that it cannot parse. */
+static int fail_at_bad_line(struct libmnt_table *table, const char *name, int line)
 {
 	(void)table, (void)name, (void)line;
 	return -EBADMSG;
 }
 
-static int parse(char *text, size_t len, bool ready, struct mount_table *out, struct err *err)
+static int parse_table(char *text, size_t len, bool ready, struct mount_table *out, struct err *err)
 {
 	CLEANUP(cleanup_table) struct libmnt_table *table = mnt_new_table();
 	CLEANUP(cleanup_iter) struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
@@ -256,10 +256,10 @@ static int parse(char *text, size_t len, bool ready, struct mount_table *out, st
 
 	if (!table || !iter || !f)
 		return err_nomem(err);
-	mnt_table_set_parser_errcb(table, no_line_is_left_out);
-	/* By a file's name libmount would look for the process that it belongs to. */
+	mnt_table_set_parser_errcb(table, fail_at_bad_line);
+	/* With a file name libmount would look for the process that the file belongs to. */
 	if (mnt_table_parse_stream(table, f, "") != 0)
-		return err_set(err, EBADMSG, "cannot understand a mount table");
+		return err_set(err, EBADMSG, "cannot parse a mount table");
 	while (r == 0 && mnt_table_next_fs(table, iter, &fs) == 0) {
 		const char *label = label_of(fs, ready);
 
@@ -271,11 +271,11 @@ static int parse(char *text, size_t len, bool ready, struct mount_table *out, st
 
 static bool may_be_ours(const char *line, size_t len)
 {
-	/* The kernel escapes blanks within fields. */
+	/* Unambiguous, since the kernel escapes blanks within fields. */
 	return memmem(line, len, " - overlay " PINLIB_SOURCE, strlen(" - overlay " PINLIB_SOURCE));
 }
 
-/* The lines that can be a view's overlay: the others are not worth being taken apart. */
+/* Copies the lines that can be a view's overlay, so that libmount parses no others. */
 static int pick_lines(FILE *in, FILE *out, struct mount_table *table)
 {
 	enum trust trust = table->trust;
@@ -298,7 +298,7 @@ static int pick_lines(FILE *in, FILE *out, struct mount_table *table)
 	return ferror(in) ? -errno : 0;
 }
 
-/* 0 with an empty table if the thread has gone. */
+/* 0 with an empty table if the thread has ended. */
 static int read_table(int dir, const char *path, bool ready, struct mount_table *out,
 		      struct err *err)
 {
@@ -311,7 +311,7 @@ static int read_table(int dir, const char *path, bool ready, struct mount_table 
 	int r;
 
 	if (fd < 0)
-		return is_gone(errno) ? 0 : err_sys(err, errno, "cannot read its mount table");
+		return is_gone(errno) ? 0 : err_sys(err, errno, "cannot read the mount table");
 	in = fdopen(fd, "r");
 	if (!in)
 		return err_nomem(err);
@@ -324,8 +324,8 @@ static int read_table(int dir, const char *path, bool ready, struct mount_table 
 	if (fclose(picked) != 0 && r == 0)
 		r = -ENOMEM;
 	if (r < 0)
-		return is_gone(-r) ? 0 : err_sys(err, -r, "cannot read its mount table");
-	return len ? parse(text, len, ready, out, err) : 0;
+		return is_gone(-r) ? 0 : err_sys(err, -r, "cannot read the mount table");
+	return len ? parse_table(text, len, ready, out, err) : 0;
 }
 
 int mount_tables_ready(struct mount_table *out, struct err *err)
@@ -342,22 +342,22 @@ int mount_tables_read(int dir, struct mount_table *out, struct err *err)
 
 /* -- namespaces -- */
 
-/* All zero if it cannot be known. The root directory is a user's, and could be on a file system that never answers: it
- * is not asked. */
-static struct place place_of(int dir, const char *task)
+/* All zero if a part is unknown. The root directory may be on a user's file system, which may never answer, so only the
+ * kernel is asked. */
+static struct table_key key_of(int dir, const char *task)
 {
-	char path[64];
+	char path[WHO_PATH_MAX];
 	struct statx root;
 	struct stat ns;
 
-	snprintf(path, sizeof path, "%s/root", task);
+	who_path(task, "root", path);
 	if (statx(dir, path, AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &root) < 0 ||
 	    !(root.stx_mask & STATX_MNT_ID))
-		return (struct place){0};
-	snprintf(path, sizeof path, "%s/ns/mnt", task);
+		return (struct table_key){0};
+	who_path(task, "ns/mnt", path);
 	if (fstatat(dir, path, &ns, 0) < 0)
-		return (struct place){0};
-	return (struct place){
+		return (struct table_key){0};
+	return (struct table_key){
 		.ns = ns.st_ino,
 		.mount = root.stx_mnt_id,
 		.dev = makedev(root.stx_dev_major, root.stx_dev_minor),
@@ -365,19 +365,19 @@ static struct place place_of(int dir, const char *task)
 	};
 }
 
-/* Whether uid 0 is in the thread's user namespace, which is to have this number, what it is here. */
+/* Whether the thread is in the user namespace of that number, and user 0 there is user 0 here. */
 static bool maps_our_root(int dir, const char *task, ino_t user_ns)
 {
 	AUTO_FILE FILE *f = NULL;
-	char path[64];
+	char path[WHO_PATH_MAX];
 	struct stat st;
 	unsigned int inside, outside;
 	int fd;
 
-	snprintf(path, sizeof path, "%s/ns/user", task);
+	who_path(task, "ns/user", path);
 	if (fstatat(dir, path, &st, 0) < 0 || st.st_ino != user_ns)
 		return false;
-	snprintf(path, sizeof path, "%s/uid_map", task);
+	who_path(task, "uid_map", path);
 	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	f = fd < 0 ? NULL : fdopen(fd, "r");
 	if (!f && fd >= 0)
@@ -393,15 +393,15 @@ bool mount_tables_is_roots(int dir)
 	       (st.st_ino == own.st_ino || maps_our_root(dir, ".", st.st_ino));
 }
 
-/* Its owner decides: who is in the namespace matters as little as who made the mounts. In a user namespace that root
- * made and that has the same root (a container without a mapping) that root mounted them. */
+/* Only the owner of the mount namespace matters, not its processes nor who made the mounts. In a user namespace that root
+ * created with the same root (a container without a mapping), that root made them. */
 static enum trust trust_of(const struct mount_tables *t, int ns, int dir, const char *task)
 {
 	AUTO_FD int owner = ioctl(ns, NS_GET_USERNS);
 	struct stat st;
 	uid_t maker;
 
-	/* EPERM: it is not below our own user namespace. */
+	/* EPERM: the owner is not our own user namespace or one below. */
 	if (owner < 0 || fstat(owner, &st) < 0)
 		return TRUST_UNKNOWN;
 	if (st.st_dev == t->nsfs && st.st_ino == t->user_ns)
@@ -412,93 +412,93 @@ static enum trust trust_of(const struct mount_tables *t, int ns, int dir, const 
 		       : TRUST_NO;
 }
 
-static struct space *find_space(struct mount_tables *t, const struct place *place)
+static struct known_table *find_table(struct mount_tables *t, const struct table_key *wanted)
 {
-	struct space key = {.place = *place},
-		     **found = place->ns ? tfind(&key, &t->by_place, compare_place) : NULL;
+	struct known_table like = {.key = *wanted},
+			   **found = wanted->ns ? tfind(&like, &t->by_key, key_order) : NULL;
 
 	return found ? *found : NULL;
 }
 
-/* Others can be told by it, if the thread did not change its place while we read. Where it cannot
- * be held each of its threads is read for itself. */
-static int remember(struct mount_tables *t, struct space *space, int dir, const char *task,
-		    struct err *err)
+/* Makes the table serve other threads, unless this thread changed its namespace or root meanwhile. If the namespace
+ * cannot be held open, the table is read again for each thread. */
+static int index_table(struct mount_tables *t, struct known_table *known, int dir, const char *task,
+		       struct err *err)
 {
-	struct place now = {0};
+	struct table_key now = {0};
 
-	if (space->fd >= 0 && (rlim_t)space->fd < t->fd_max)
-		now = place_of(dir, task);
-	if (!now.ns || memcmp(&now, &space->place, sizeof now) != 0) {
-		cleanup_fd(&space->fd);
-		space->fd = -1;
+	if (known->fd >= 0 && (rlim_t)known->fd < t->fd_max)
+		now = key_of(dir, task);
+	if (!now.ns || memcmp(&now, &known->key, sizeof now) != 0) {
+		cleanup_fd(&known->fd);
+		known->fd = -1;
 		return 0;
 	}
-	return tsearch(space, &t->by_place, compare_place) ? 0 : err_nomem(err);
+	return tsearch(known, &t->by_key, key_order) ? 0 : err_nomem(err);
 }
 
-/* What users have in namespaces of their own must not take root's time: of one table, and of all together, no more
- * is read than a bound. */
-static int read_space(struct mount_tables *t, struct space *space, int dir, const char *task,
-		      struct err *err)
+/* Users must not keep root busy with the mounts of their own namespaces: from each such table, and from all together, no
+ * more than FOREIGN_MAX and FOREIGN_ALL_MAX are read. */
+static int read_known_table(struct mount_tables *t, struct known_table *known, int dir,
+			    const char *task, struct err *err)
 {
-	struct mount_table *table = &space->table;
-	char path[64];
+	struct mount_table *table = &known->table;
+	char path[WHO_PATH_MAX];
 	int r;
 
 	if (table->trust == TRUST_NO && t->ours_only)
 		return 0;
 	if (table->trust == TRUST_NO && t->foreign_read > FOREIGN_ALL_MAX)
-		return err_set(err, E2BIG, "there are too many mounts in users' own namespaces");
-	snprintf(path, sizeof path, "%s/mountinfo", task);
+		return err_set(err, E2BIG, "users have too many mounts in namespaces of their own");
+	who_path(task, "mountinfo", path);
 	r = read_table(dir, path, false, table, err);
 	if (table->trust == TRUST_NO)
 		t->foreign_read += table->read;
 	return r;
 }
 
-static int new_space(struct mount_tables *t, int dir, const char *task, const struct place *place,
-		     struct space **out, struct err *err)
+static int new_table(struct mount_tables *t, int dir, const char *task, const struct table_key *key,
+		     struct known_table **out, struct err *err)
 {
-	AUTO_SPACE struct space *space = calloc(1, sizeof *space);
-	char path[64];
+	CLEANUP(known_table_free) struct known_table *known = calloc(1, sizeof *known);
+	char path[WHO_PATH_MAX];
 	struct stat st;
 	int r;
 
-	if (!space)
+	if (!known)
 		return err_nomem(err);
-	snprintf(path, sizeof path, "%s/ns/mnt", task);
-	space->table.trust = TRUST_UNKNOWN;
-	space->fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	if (space->fd >= 0 && fstat(space->fd, &st) == 0 && st.st_ino == place->ns)
-		space->place = *place;
-	if (space->fd >= 0)
-		space->table.trust = trust_of(t, space->fd, dir, task);
-	r = read_space(t, space, dir, task, err);
+	who_path(task, "ns/mnt", path);
+	known->table.trust = TRUST_UNKNOWN;
+	known->fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	if (known->fd >= 0 && fstat(known->fd, &st) == 0 && st.st_ino == key->ns)
+		known->key = *key;
+	if (known->fd >= 0)
+		known->table.trust = trust_of(t, known->fd, dir, task);
+	r = read_known_table(t, known, dir, task, err);
 	if (r == 0)
-		r = remember(t, space, dir, task, err);
+		r = index_table(t, known, dir, task, err);
 	if (r < 0)
 		return r;
-	space->next = t->spaces;
-	t->spaces = space;
-	*out = space;
-	space = NULL;
+	known->next = t->known;
+	t->known = known;
+	*out = known;
+	known = NULL;
 	return 0;
 }
 
-/* Whether it is the first process's namespace, and there is no view in that: then no root directory in it shows
- * one. It is where most processes are, and where users can have as many root directories as they like. */
-static bool is_in_first(struct mount_tables *t, const struct place *place)
+/* Whether this is the namespace of process 1, and it has no view: then no root directory in it shows one. Most processes
+ * are there, and users can have any number of different root directories there. */
+static bool is_in_first(struct mount_tables *t, const struct table_key *key)
 {
 	if (t->first_ns == FIRST_NOT_READ) {
 		CLEANUP(mount_table_free) struct mount_table table = {.trust = TRUST_YES};
-		struct place first = place_of(dirfd(t->proc), "1");
-		struct err ignored; /* then nothing is known of it */
+		struct table_key first = key_of(dirfd(t->proc), "1");
+		struct err ignored; /* then first_ns is unknown */
 		int r = read_table(dirfd(t->proc), "1/mountinfo", false, &table, &ignored);
 
 		t->first_ns = r < 0 || table.count ? 0 : first.ns;
 	}
-	return place->ns && place->ns == t->first_ns;
+	return key->ns && key->ns == t->first_ns;
 }
 
 /* -- processes -- */
@@ -521,28 +521,28 @@ static int add_view(struct process_tables *p, struct mount_table *table, struct 
 static int read_task(struct mount_tables *t, const char *tid, struct err *err)
 {
 	struct process_tables *p = &t->process;
-	struct space *space = NULL;
-	struct place place;
+	struct known_table *known = NULL;
+	struct table_key key;
 	char task[32];
 	int r = 0;
 
 	snprintf(task, sizeof task, "task/%.20s", tid);
-	place = place_of(p->dir, task);
-	if (is_in_first(t, &place))
+	key = key_of(p->dir, task);
+	if (is_in_first(t, &key))
 		return 0;
-	space = find_space(t, &place);
-	if (!space)
-		r = new_space(t, p->dir, task, &place, &space, err);
-	if (r < 0 || space->table.count == 0)
+	known = find_table(t, &key);
+	if (!known)
+		r = new_table(t, p->dir, task, &key, &known, err);
+	if (r < 0 || known->table.count == 0)
 		return r;
 	if (p->count == 0)
 		memcpy(p->task, task, sizeof task);
-	return add_view(p, &space->table, err);
+	return add_view(p, &known->table, err);
 }
 
-/* The next entry of a task directory: their names are numbers. NULL at the end, or with errno: a list that breaks off
- * would make live views look dead. */
-static const char *next_number(DIR *dir)
+/* The next thread of a task directory. NULL at the end, and with errno after an error: if threads were missed, a view in
+ * use would look unused. */
+static const char *next_thread(DIR *dir)
 {
 	struct dirent *d;
 
@@ -553,7 +553,7 @@ static const char *next_number(DIR *dir)
 	return d ? d->d_name : NULL;
 }
 
-/* Every thread: the first can end before the others, and each can have a namespace of its own. */
+/* All threads: the first can end before the others, and each can have its own namespace. */
 static int read_tasks(struct mount_tables *t, struct err *err)
 {
 	AUTO_FD int fd = openat(t->process.dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -561,21 +561,21 @@ static int read_tasks(struct mount_tables *t, struct err *err)
 	const char *tid;
 
 	if (fd < 0)
-		return is_gone(errno) ? 0 : err_sys(err, errno, "cannot read its threads");
+		return is_gone(errno) ? 0 : err_sys(err, errno, "cannot list the threads");
 	tasks = fdopendir(fd);
 	if (!tasks)
 		return err_nomem(err);
 	fd = -1;
-	while ((tid = next_number(tasks))) {
+	while ((tid = next_thread(tasks))) {
 		int r = read_task(t, tid, err);
 
 		if (r < 0)
 			return r;
 	}
-	return is_gone(errno) || errno == 0 ? 0 : err_sys(err, errno, "cannot read its threads");
+	return is_gone(errno) || errno == 0 ? 0 : err_sys(err, errno, "cannot list the threads");
 }
 
-/* 1, or 0 if it has gone. */
+/* 1, or 0 if the process has ended. */
 static int read_process(struct mount_tables *t, const char *name, struct err *err)
 {
 	struct process_tables *p = &t->process;
@@ -586,7 +586,8 @@ static int read_process(struct mount_tables *t, const char *name, struct err *er
 	p->dir = openat(dirfd(t->proc), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->dir < 0 && is_gone(errno))
 		return 0;
-	p->failed = p->dir < 0 ? err_sys(err, errno, "cannot read it") : read_tasks(t, err);
+	p->failed = p->dir < 0 ? err_sys(err, errno, "cannot open its directory in /proc")
+			       : read_tasks(t, err);
 	if (p->failed < 0)
 		err_wrap(err, p->failed, "process %.20s", name);
 	return 1;

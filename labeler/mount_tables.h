@@ -1,13 +1,13 @@
 /*
- * The mount tables of all processes, read from /proc with libmount, and what of pinlib's stands in
- * them. The label of a view is in the source field of its overlays.
+ * The overlays of views in the mount tables of processes, read from /proc with libmount. The source field of an overlay
+ * has the label of its view.
  *
- * Who may read /proc/PID/mountinfo at all may read it of every process; to know which namespace a
- * process is in takes the right to trace it. So an ordinary user sees the labels of all, and of
- * other users' processes cannot tell whether to believe them.
+ * Every user can read /proc/PID/mountinfo of every process, but only a user who may trace a process can find out its
+ * namespace. So an ordinary user sees the labels of all processes, and cannot tell whether to believe those of other
+ * users' processes.
  *
- * Nothing is looked up in another process's namespace, so no filesystem of a user's is asked. All the same some
- * answers of /proc can keep the reader waiting for ever: but for the caller's own process, ask in a child (ask.h).
+ * Nothing is looked up in another process's namespace, so no user's file system is asked. But some files of /proc can
+ * block their reader for ever: except for the caller's own process, call this only in a child (labeler/survey.h).
  */
 #pragma once
 
@@ -17,92 +17,91 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define MOUNT_TABLES_BUFFER 16384 /* for what /proc would hand out by the kilobyte */
+#define MOUNT_TABLES_BUFFER                                                                        \
+	16384 /* for files of /proc, which would otherwise be read by the kilobyte */
 
-/* Whether a label says what pinlib's wrapper wrote. A mount namespace of our own user namespace
- * holds only what its root mounted. In a user namespace of their own any user can mount an overlay
- * and give it any source. */
-enum trust { TRUST_YES, TRUST_UNKNOWN /* not ours to look at */, TRUST_NO };
+/* Whether pinlib's wrapper wrote a label. In the mount namespaces of our own user namespace only root mounts; in a user
+ * namespace of their own, any user can mount an overlay with any source. From best to worst. */
+enum trust { TRUST_YES, TRUST_UNKNOWN /* the caller may not find out */, TRUST_NO };
 
-/* One overlay of a view. Paths are as the kernel shows them to that process: below its root. */
+/* One overlay of a view. Paths start at the root directory of the process. */
 struct overlay {
 	char *label; /* without PINLIB_SOURCE */
-	char *at;    /* where it is mounted */
-	char *root;  /* which of its directories is there; "/" but for bind mounts of parts */
-	char *layer; /* its upper lower directory, and the lower; NULL if the options ... */
-	char *live;  /* ... do not have two */
-	dev_t dev;   /* of the superblock: no two living ones have the same */
+	char *at;    /* the path that it is mounted on */
+	char *root;  /* the mounted directory of it: "/", except in bind mounts of a part */
+	char *layer; /* its first lower directory, and the second; NULL if the ... */
+	char *live;  /* ... options do not name two */
+	dev_t dev;   /* of its superblock: unique among those that exist now */
 };
 
-/* A view has 64 at most. Of a user's own namespace, who can make a hundred thousand, no more are
- * read: what was inherited comes first. */
+/* A view has 64 overlays at most. From a user's own namespace, which can have a hundred thousand, no more than this are
+ * read: inherited ones come first. */
 #define OVERLAYS_MAX 128
 
-/* Nor are more bytes read of such a table, and of all of them together. A hundred mounts have 15 kB. */
+/* And no more bytes of one such table, and of all together. A hundred mounts take 15 kB. */
 #define FOREIGN_MAX (1 << 20)
 #define FOREIGN_ALL_MAX (16 << 20)
 
-/* The overlays of views in one table: at least one. */
+/* The overlays of views in one table. */
 struct mount_table {
 	struct overlay *overlays;
 	size_t count;
-	size_t read; /* bytes */
+	size_t read; /* how many bytes were read */
 	enum trust trust;
-	bool told; /* the reader's own */
+	bool told; /* for the caller's use */
 };
 
 void mount_table_free(struct mount_table *table);
 #define AUTO_MOUNT_TABLE CLEANUP(mount_table_free)
 
-/* The overlays that stand ready for services, below PINLIB_UNITS: in the namespace of process 1, where they
- * are made, wherever the calling process is; in no table below. *out is freed with
- * mount_table_free. */
+/* The overlays that are prepared for services, below PINLIB_UNITS, in the mount namespace of process 1. No other function
+ * returns these. mount_table_free frees *out. */
 int mount_tables_ready(struct mount_table *out, struct err *err);
 
-/* That of a process, by its directory in /proc; whether it can be believed is not known (TRUST_NO). */
+/* The table of a process, given its directory in /proc. Its trust is not determined, so it is TRUST_NO. */
 int mount_tables_read(int dir, struct mount_table *out, struct err *err);
 
-/* Whether that process is in our own user namespace, or in one that has the same root. */
+/* Whether the process is in our own user namespace, or in one with the same root. */
 bool mount_tables_is_roots(int dir);
 
 struct mount_tables;
 
-/* -EBADMSG if /proc is not what it should be. */
+/* A reader of tables, which remembers namespaces. -EBADMSG if /proc is not a procfs. */
 int mount_tables_open(struct mount_tables **out, struct err *err);
 void mount_tables_close(struct mount_tables **tables);
 #define AUTO_MOUNT_TABLES CLEANUP(mount_tables_close)
 
-/* True if this /proc leaves processes out (hidepid): the first one is not to be seen. */
+/* Whether /proc hides processes (hidepid): process 1 is not visible. */
 bool mount_tables_hidden(const struct mount_tables *tables);
 
-/* One process. What it points to lives until the next call or mount_tables_close; the mount tables
- * themselves until mount_tables_close. */
+/* The tables of one process. Valid until the next call of mount_tables_one; the struct mount_tables that it points to,
+ * until mount_tables_close. */
 struct process_tables {
 	pid_t pid;
-	int dir;       /* /proc/PID: stays this process's, whoever gets its number next */
-	char task[32]; /* "task/TID": a thread that has a view; the first one may have ended */
-	struct mount_table **views; /* of its threads; those without views are left out */
+	int dir;       /* /proc/PID: never another process, even if PID is reused */
+	char task[32]; /* "task/TID": a thread with a view; the first thread may have ended */
+	struct mount_table **views; /* of its threads; tables without views are left out */
 	size_t count;
-	int failed; /* 0, or why the tables are not all there; the text is in err */
+	int failed; /* 0, or why tables are missing; the text is in err */
 };
 
-/* From now on the tables of namespaces that are not root's are not read, and have no views. */
+/* From now on, do not read tables of namespaces that are not root's. */
 void mount_tables_ours_only(struct mount_tables *tables);
 
-/* Overlays that a trusted table has, wherever that was read. */
+/* A list of overlays in trusted tables. */
 struct believed {
 	dev_t dev;
 	char *label;
 	struct believed *next;
 };
-/* Lives as long as tables. */
+/* The list must live as long as tables. */
 void mount_tables_believe(struct mount_tables *tables, const struct believed *believed);
 
-/* That one. -ESRCH if there is none. pid may be any of its threads'; 0 is the caller. */
+/* Reads the tables of a process; pid may be of any of its threads, 0 is the caller. -ESRCH: no such process. */
 int mount_tables_one(struct mount_tables *tables, pid_t pid, struct process_tables *out,
 		     struct err *err);
 
-/* What to think of an overlay of that table: the table's trust; but one in an untrusted table was
- * inherited if it is among the believed. */
+/* The trust in one overlay of a table: that of the table, except that an overlay of an untrusted table was inherited, and
+ * is trusted, if it is in the believed list. */
 enum trust mount_tables_trust(const struct mount_tables *tables, const struct mount_table *table,
 			      const struct overlay *overlay);

@@ -22,8 +22,8 @@
 #define SYSCALL_STOP (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
 #define X32_BIT 0x40000000u
 
-/* A file that was looked at: its next mapping costs a comparison. */
-struct known {
+/* A file that was examined already, so that its next mapping only costs a comparison. */
+struct known_file {
 	dev_t dev;
 	ino_t ino;
 	struct timespec ctime;
@@ -34,11 +34,11 @@ struct known {
 struct watch {
 	struct observation o;
 	pid_t program;
-	bool begun; /* until then the child is not the program yet, and runs our code */
-	bool ended; /* the program has */
+	bool begun; /* the child has executed the program, and no longer runs our code */
+	bool ended; /* the program has ended */
 	pid_t *threads;
 	size_t nthreads;
-	struct known *known;
+	struct known_file *known;
 	size_t nknown;
 	struct err *err;
 };
@@ -62,9 +62,9 @@ static void watch_free(struct watch *w)
 	free(w->threads);
 }
 
-/* -- what is mapped -- */
+/* -- mapped files -- */
 
-static int read_name(pid_t pid, const char *name, char out[PATH_MAX])
+static int read_link(pid_t pid, const char *name, char out[PATH_MAX])
 {
 	char link[64];
 	ssize_t n;
@@ -77,8 +77,8 @@ static int read_name(pid_t pid, const char *name, char out[PATH_MAX])
 	return 0;
 }
 
-/* What a loader would load: an ELF file that is a shared object and not a program. */
-static bool is_library(int fd)
+/* Whether a loader would load it: an ELF file that is a shared object and not a program. */
+static bool is_shared_object(int fd)
 {
 	AUTO_ELF struct elf elf = {0};
 	struct err ignored;
@@ -88,8 +88,7 @@ static bool is_library(int fd)
 	       elf.dynamic && (!elf.interp || elf.soname);
 }
 
-/* Opened without a side effect, whatever stands at path by now: what is watched may change it at
- * any time, and a device must not be opened. */
+/* Opens path without side effects: the traced program may change it at any time, and a device must not be opened. */
 static int open_regular(const char *path, struct stat *st)
 {
 	AUTO_FD int at = open(path, O_PATH | O_CLOEXEC);
@@ -101,8 +100,8 @@ static int open_regular(const char *path, struct stat *st)
 	return open(self, O_RDONLY | O_CLOEXEC);
 }
 
-/* Whether the live system has the same file at path: in a view it may be another one, and where it
- * is the same one it lies under an overlay and has another number. */
+/* Whether the live system has the same file at path. In a view the file may differ; if it is the same, it is under an
+ * overlay and has another device number, so the content decides. */
 static bool is_live(int fd, const struct stat *st, const char *path)
 {
 	struct digest seen, there;
@@ -118,10 +117,10 @@ static bool is_live(int fd, const struct stat *st, const char *path)
 	       digest_fd(live, &there, &ignored) == 0 && digest_equal(&seen, &there);
 }
 
-static struct known *find_known(const struct watch *w, const struct stat *st)
+static struct known_file *find_known(const struct watch *w, const struct stat *st)
 {
 	for (size_t i = w->nknown; i-- > 0;) {
-		struct known *k = &w->known[i];
+		struct known_file *k = &w->known[i];
 
 		if (k->dev == st->st_dev && k->ino == st->st_ino &&
 		    k->ctime.tv_sec == st->st_ctim.tv_sec &&
@@ -131,34 +130,34 @@ static struct known *find_known(const struct watch *w, const struct stat *st)
 	return NULL;
 }
 
-static bool ends_in(const char *s, const char *end)
+static bool has_suffix(const char *s, const char *end)
 {
 	size_t len = strlen(s), n = strlen(end);
 
 	return len >= n && strcmp(s + len - n, end) == 0;
 }
 
-/* Looks at a file for the first time. NULL: out of memory. */
-static struct known *get_to_know(struct watch *w, int fd, const char *path, const struct stat *st)
+/* Examines a file for the first time. NULL: out of memory. */
+static struct known_file *examine(struct watch *w, int fd, const char *path, const struct stat *st)
 {
-	struct known *k = reallocarray(w->known, w->nknown + 1, sizeof *k);
+	struct known_file *k = reallocarray(w->known, w->nknown + 1, sizeof *k);
 
 	if (!k)
 		return NULL;
 	w->known = k;
 	k += w->nknown;
-	*k = (struct known){st->st_dev, st->st_ino, st->st_ctim, false, false, strdup(path)};
+	*k = (struct known_file){st->st_dev, st->st_ino, st->st_ctim, false, false, strdup(path)};
 	if (!k->path)
 		return NULL;
 	w->nknown++;
-	k->library = path[0] == '/' && !ends_in(path, " (deleted)") && is_library(fd);
+	k->library = path[0] == '/' && !has_suffix(path, " (deleted)") && is_shared_object(fd);
 	k->live = k->library && is_live(fd, st, path);
 	return k;
 }
 
-static int note(struct watch *w, const struct known *k, const char *exe)
+static int record_library(struct watch *w, const struct known_file *k, const char *exe)
 {
-	struct seen *s;
+	struct observed *s;
 
 	for (size_t i = 0; i < w->o.count; i++)
 		if (strcmp(w->o.items[i].path, k->path) == 0 && strcmp(w->o.items[i].exe, exe) == 0)
@@ -168,36 +167,36 @@ static int note(struct watch *w, const struct known *k, const char *exe)
 		return err_nomem(w->err);
 	w->o.items = s;
 	s += w->o.count++;
-	*s = (struct seen){strdup(k->path), strdup(exe), k->live};
+	*s = (struct observed){strdup(k->path), strdup(exe), k->live};
 	return s->path && s->exe ? 0 : err_nomem(w->err);
 }
 
-/* The process waits in its system call, so its descriptor means what it will map. */
-static int look_at(struct watch *w, pid_t pid, int number)
+/* The process is stopped in its system call, so the descriptor is of the file that it will map. */
+static int examine_mapping(struct watch *w, pid_t pid, int number)
 {
 	char link[64], name[32], path[PATH_MAX], exe[PATH_MAX];
-	struct known *k;
+	struct known_file *k;
 	struct stat st;
 	AUTO_FD int fd = -1;
 
 	snprintf(name, sizeof name, "fd/%d", number);
 	snprintf(link, sizeof link, "/proc/%d/%s", pid, name);
 	fd = open_regular(link, &st);
-	if (fd < 0 || read_name(pid, name, path) < 0)
+	if (fd < 0 || read_link(pid, name, path) < 0)
 		return 0;
 	k = find_known(w, &st);
 	if (!k)
-		k = get_to_know(w, fd, path, &st);
+		k = examine(w, fd, path, &st);
 	if (!k)
 		return err_nomem(w->err);
 	if (!k->library)
 		return 0;
-	if (read_name(pid, "exe", exe) < 0)
+	if (read_link(pid, "exe", exe) < 0)
 		exe[0] = '\0';
-	return note(w, k, exe);
+	return record_library(w, k, exe);
 }
 
-/* The number of mmap, whose fourth and fifth arguments are flags and descriptor on all of these. */
+/* On all of these architectures, flags and descriptor are the fourth and fifth arguments. */
 static bool is_mmap(const struct __ptrace_syscall_info *info)
 {
 	switch (info->arch) {
@@ -224,12 +223,12 @@ static int on_syscall(struct watch *w, pid_t pid)
 	    info.op != PTRACE_SYSCALL_INFO_ENTRY || !is_mmap(&info) ||
 	    info.entry.args[3] & MAP_ANONYMOUS || (int)info.entry.args[4] < 0)
 		return 0;
-	return look_at(w, pid, (int)info.entry.args[4]);
+	return examine_mapping(w, pid, (int)info.entry.args[4]);
 }
 
-/* -- who is watched -- */
+/* -- traced threads -- */
 
-static volatile sig_atomic_t let_go; /* SIGINT or SIGTERM came after the program's end */
+static volatile sig_atomic_t let_go; /* SIGINT or SIGTERM arrived after the program's end */
 
 static void on_signal(int sig)
 {
@@ -264,22 +263,22 @@ static bool is_daemon(pid_t pid)
 	return getsid(pid) != getsid(0);
 }
 
-static bool to_be_let_go(const struct watch *w, pid_t pid)
+static bool is_to_release(const struct watch *w, pid_t pid)
 {
 	return w->ended && (let_go || is_daemon(pid));
 }
 
-/* Those who wait for something and would not stop by themselves. */
-static void interrupt_leaving(const struct watch *w)
+/* Stops the threads to release, which may be waiting and make no system call. */
+static void interrupt_released(const struct watch *w)
 {
 	for (size_t i = 0; i < w->nthreads; i++)
-		if (to_be_let_go(w, w->threads[i]))
+		if (is_to_release(w, w->threads[i]))
 			ptrace(PTRACE_INTERRUPT, w->threads[i], 0, 0);
 }
 
-static void release(struct watch *w, pid_t tid, int sig)
+static void release_thread(struct watch *w, pid_t tid, int sig)
 {
-	/* Refused for threads that are not a process' first: they count with it. */
+	/* Fails for all threads but the first of a process: so this counts processes. */
 	AUTO_FD int process = (int)syscall(SYS_pidfd_open, tid, 0);
 
 	w->o.run_on += process >= 0;
@@ -292,7 +291,7 @@ static bool stops_group(int sig)
 	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
 
-/* Who came, and who went without an end of its own: all other threads do at an execve(2). */
+/* Adds new threads. At an execve(2) all other threads disappear without an end of their own. */
 static int on_event(struct watch *w, pid_t tid, int event)
 {
 	unsigned long other = 0;
@@ -312,19 +311,19 @@ static int on_stop(struct watch *w, pid_t tid, int status)
 {
 	int sig = WSTOPSIG(status), event = status >> 16, deliver = 0, r;
 
-	r = add_thread(w, tid); /* a new one may stop before its parent tells of it */
+	r = add_thread(w, tid); /* a new thread may stop before its creator's event arrives */
 	if (r == 0)
 		r = on_event(w, tid, event);
 	if (r == 0 && sig == SYSCALL_STOP && w->begun)
 		r = on_syscall(w, tid);
 	else if (r == 0 && event == 0 && sig != SYSCALL_STOP)
-		deliver = sig; /* a signal on its way to the process */
+		deliver = sig; /* a signal for the process */
 	if (r < 0)
 		return r;
-	if (to_be_let_go(w, tid))
-		release(w, tid, deliver);
+	if (is_to_release(w, tid))
+		release_thread(w, tid, deliver);
 	else if (event == PTRACE_EVENT_STOP && stops_group(sig))
-		ptrace(PTRACE_LISTEN, tid, 0, 0); /* stopped it stays until SIGCONT */
+		ptrace(PTRACE_LISTEN, tid, 0, 0); /* it stays stopped until SIGCONT */
 	else
 		ptrace(PTRACE_SYSCALL, tid, 0, deliver);
 	return 0;
@@ -339,10 +338,10 @@ static void on_end(struct watch *w, pid_t tid, int status)
 	w->ended = true;
 	sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal}, NULL);
 	sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
-	interrupt_leaving(w);
+	interrupt_released(w);
 }
 
-static int follow(struct watch *w)
+static int trace_all(struct watch *w)
 {
 	for (;;) {
 		int status, r = 0;
@@ -353,7 +352,7 @@ static int follow(struct watch *w)
 		if (tid < 0 && errno != EINTR)
 			return err_sys(w->err, errno, "cannot wait for the program");
 		if (tid < 0)
-			interrupt_leaving(w);
+			interrupt_released(w);
 		else if (WIFSTOPPED(status))
 			r = on_stop(w, tid, status);
 		else
@@ -367,8 +366,8 @@ static int follow(struct watch *w)
 
 /* -- the start -- */
 
-/* Waits until it is watched. */
-static void child(start_fn *start, void *ctx, int ready, int out)
+/* Waits until it is traced, then executes the program. */
+static void start_child(start_fn *start, void *ctx, int ready, int out)
 {
 	struct err err = {0};
 	char byte;
@@ -383,7 +382,7 @@ static void child(start_fn *start, void *ctx, int ready, int out)
 	_exit(127);
 }
 
-static int seize(pid_t pid, struct err *err)
+static int seize_child(pid_t pid, struct err *err)
 {
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
 			     PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
@@ -393,8 +392,8 @@ static int seize(pid_t pid, struct err *err)
 	return 0;
 }
 
-/* The child's own words, if it could not execute the program. */
-static int heard(int fd, struct err *err)
+/* The child's error, if it could not execute the program. */
+static int read_child_error(int fd, struct err *err)
 {
 	struct {
 		int r;
@@ -407,7 +406,7 @@ static int heard(int fd, struct err *err)
 	return err_set(err, -words.r, "%s", words.text);
 }
 
-/* As system(3) has it: what the terminal sends is for the program. */
+/* As in system(3): signals from the terminal are for the program. */
 struct signals {
 	struct sigaction interrupt, quit, terminate;
 };
@@ -429,37 +428,37 @@ static void restore_signals(const struct signals *before)
 	sigaction(SIGTERM, &before->terminate, NULL);
 }
 
-static int run(struct watch *w, start_fn *start, void *ctx)
+static int run_traced(struct watch *w, start_fn *start, void *ctx)
 {
 	AUTO_FD int ready = -1, go = -1, words = -1, out = -1;
 	struct signals before;
 	int pipes[2], r;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return err_sys(w->err, errno, "cannot make a pipe");
+		return err_sys(w->err, errno, "cannot create a pipe");
 	ready = pipes[0];
 	go = pipes[1];
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return err_sys(w->err, errno, "cannot make a pipe");
+		return err_sys(w->err, errno, "cannot create a pipe");
 	words = pipes[0];
 	out = pipes[1];
 	w->program = fork();
 	if (w->program < 0)
 		return err_sys(w->err, errno, "cannot start a process");
 	if (w->program == 0)
-		child(start, ctx, ready, out);
+		start_child(start, ctx, ready, out);
 	close(out);
 	out = -1;
 	hold_signals(&before);
-	r = seize(w->program, w->err);
+	r = seize_child(w->program, w->err);
 	if (r == 0 && write(go, "", 1) != 1)
 		r = err_sys(w->err, errno, "cannot start the program");
 	if (r == 0)
-		r = follow(w);
+		r = trace_all(w);
 	if (r < 0)
 		kill(w->program, SIGKILL);
 	restore_signals(&before);
-	return r < 0 ? r : heard(words, w->err);
+	return r < 0 ? r : read_child_error(words, w->err);
 }
 
 int observation_run(start_fn *start, void *ctx, struct observation *out, struct err *err)
@@ -467,8 +466,8 @@ int observation_run(start_fn *start, void *ctx, struct observation *out, struct 
 	CLEANUP(watch_free) struct watch w = {.err = err};
 	int r;
 
-	fflush(NULL); /* the child has a copy of what is not written yet */
-	r = run(&w, start, ctx);
+	fflush(NULL); /* otherwise the child would write the buffers, too */
+	r = run_traced(&w, start, ctx);
 	if (r < 0)
 		return r;
 	*out = w.o;

@@ -20,22 +20,22 @@ void processes_free(struct processes *processes)
 	*processes = (struct processes){0};
 }
 
-/* What one look at all processes carries along. Children have copies of it. */
-struct look {
+/* The state of one search. Children work on copies. */
+struct process_search {
 	struct mount_tables *tables; /* in a child */
-	struct places *places;
+	struct inode_cache *inodes;
 	struct processes found;
 	struct believed *believed; /* overlays of all trusted tables */
-	struct pids doubtful;	   /* processes whose label has to be vouched for */
-	bool vouched;		   /* all are known that can do that */
-	int failed;		   /* of one process: why its tables cannot be read */
+	struct pids doubtful;	   /* processes with labels that a trusted table must confirm */
+	bool vouched;		   /* all trusted tables are known */
+	int failed;		   /* why the tables of the last such process cannot be read */
 	struct err why;
 };
 
-static void look_end(struct look *l)
+static void process_search_end(struct process_search *l)
 {
 	mount_tables_close(&l->tables);
-	places_free(&l->places);
+	inode_cache_free(&l->inodes);
 	processes_free(&l->found);
 	pids_free(&l->doubtful);
 	while (l->believed) {
@@ -49,7 +49,7 @@ static void look_end(struct look *l)
 
 /* -- labels -- */
 
-static struct process *find(struct look *l, size_t first, const char *label)
+static struct process *find_label(struct process_search *l, size_t first, const char *label)
 {
 	for (size_t i = first; i < l->found.count; i++)
 		if (strcmp(l->found.items[i].label, label) == 0)
@@ -57,7 +57,8 @@ static struct process *find(struct look *l, size_t first, const char *label)
 	return NULL;
 }
 
-static int new_process(struct look *l, const char *label, struct process **out, struct err *err)
+static int new_process(struct process_search *l, const char *label, struct process **out,
+		       struct err *err)
 {
 	struct process *items =
 		reallocarray(l->found.items, l->found.count + 1, sizeof *l->found.items);
@@ -74,15 +75,16 @@ static int new_process(struct look *l, const char *label, struct process **out, 
 	return 0;
 }
 
-/* Each label once, with the best that can be said of it: enum trust is sorted so. */
-static int add_labels(struct look *l, const struct process_tables *t, size_t first, struct err *err)
+/* Each label once, with the best trust of its overlays. */
+static int add_labels(struct process_search *l, const struct process_tables *t, size_t first,
+		      struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < t->count; i++)
 		for (size_t k = 0; r == 0 && k < t->views[i]->count; k++) {
 			const struct overlay *o = &t->views[i]->overlays[k];
-			struct process *p = find(l, first, o->label);
+			struct process *p = find_label(l, first, o->label);
 			enum trust trust = mount_tables_trust(l->tables, t->views[i], o);
 
 			if (!p)
@@ -93,14 +95,14 @@ static int add_labels(struct look *l, const struct process_tables *t, size_t fir
 	return r;
 }
 
-/* 1, or 0 if it has ended. */
-static int add_facts(struct look *l, const struct process_tables *t, struct process *p,
+/* 1, or 0 if the process has ended. */
+static int add_facts(struct process_search *l, const struct process_tables *t, struct process *p,
 		     struct err *err)
 {
 	int r;
 
 	if (p->trust != TRUST_NO) {
-		p->libs_failed = libraries_read(l->tables, t, &l->places, &p->libs, err);
+		p->libs_failed = libraries_read(l->tables, t, &l->inodes, &p->libs, err);
 		if (p->libs_failed == -ENOMEM)
 			return -ENOMEM;
 	}
@@ -108,7 +110,7 @@ static int add_facts(struct look *l, const struct process_tables *t, struct proc
 	return r < 0 ? r : who_read(t->dir, t->task, &p->who);
 }
 
-static int add_process(struct look *l, const struct process_tables *t, struct err *err)
+static int add_process(struct process_search *l, const struct process_tables *t, struct err *err)
 {
 	size_t first = l->found.count;
 	int r = add_labels(l, t, first, err);
@@ -136,9 +138,9 @@ static bool is_doubtful(const struct process_tables *t)
 
 /* -- a child's answer -- */
 
-enum kind { FOUND, FAILED, DOUBTFUL };
+enum process_answer { FOUND, FAILED, DOUBTFUL };
 
-/* What can vouch for others: each trusted table once. */
+/* The overlays that confirm other processes' labels: each trusted table once. */
 static void answer_believed(FILE *answer, const struct process_tables *t)
 {
 	for (size_t i = 0; i < t->count; i++) {
@@ -178,7 +180,7 @@ static void answer_failed(FILE *answer, int failed, const struct err *why)
 	survey_put_text(answer, why->text);
 }
 
-static void answer_found(struct look *l, const struct process_tables *t, FILE *answer)
+static void answer_found(struct process_search *l, const struct process_tables *t, FILE *answer)
 {
 	struct err err;
 	int r = add_process(l, t, &err);
@@ -195,14 +197,14 @@ static void answer_found(struct look *l, const struct process_tables *t, FILE *a
 	processes_free(&l->found);
 }
 
-static void ask(void *ctx, pid_t pid, FILE *answer)
+static void ask_process(void *ctx, pid_t pid, FILE *answer)
 {
-	struct look *l = ctx;
+	struct process_search *l = ctx;
 	struct process_tables t;
 	struct err err;
 	int r = 0;
 
-	if (!l->tables) { /* the first one: what was found before is the caller's */
+	if (!l->tables) { /* the child's first question: its copy of found is the caller's */
 		l->found = (struct processes){0};
 		r = mount_tables_open(&l->tables, &err);
 	}
@@ -220,7 +222,7 @@ static void ask(void *ctx, pid_t pid, FILE *answer)
 		answer_found(l, &t, answer);
 }
 
-/* -- what comes of it -- */
+/* -- the caller takes answers -- */
 
 static int take_library(struct survey_answer *a, struct libraries *libs, struct err *err)
 {
@@ -229,7 +231,7 @@ static int take_library(struct survey_answer *a, struct libraries *libs, struct 
 	uint64_t flags = survey_take_number(a);
 
 	if (a->broken || !path)
-		return err_set(err, EBADMSG, "an answer breaks off");
+		return err_set(err, EBADMSG, "an answer of a child process is truncated");
 	lib.pinned = flags & 1;
 	lib.stale = flags & 2;
 	lib.path = strdup(path);
@@ -239,7 +241,7 @@ static int take_library(struct survey_answer *a, struct libraries *libs, struct 
 	return 0;
 }
 
-static int take_process(struct look *l, struct survey_answer *a, struct err *err)
+static int take_process(struct process_search *l, struct survey_answer *a, struct err *err)
 {
 	struct process *items = reallocarray(l->found.items, l->found.count + 1, sizeof *items);
 	struct process *p;
@@ -259,7 +261,7 @@ static int take_process(struct look *l, struct survey_answer *a, struct err *err
 	p->libs_failed = -(int)survey_take_number(a);
 	libs = survey_take_number(a);
 	if (a->broken || libs > LIBRARIES_MAX)
-		return err_set(err, EBADMSG, "an answer breaks off");
+		return err_set(err, EBADMSG, "an answer of a child process is truncated");
 	p->libs.items = calloc(libs + 1, sizeof *p->libs.items);
 	if (r < 0 || !p->label || !p->libs.items)
 		return err_nomem(err);
@@ -268,7 +270,7 @@ static int take_process(struct look *l, struct survey_answer *a, struct err *err
 	return r;
 }
 
-static int take_believed(struct look *l, struct survey_answer *a, struct err *err)
+static int take_believed(struct process_search *l, struct survey_answer *a, struct err *err)
 {
 	dev_t dev = survey_take_number(a);
 	const char *label = survey_take_text(a);
@@ -286,7 +288,7 @@ static int take_believed(struct look *l, struct survey_answer *a, struct err *er
 	return 0;
 }
 
-static int take_found(struct look *l, struct survey_answer *a, struct err *err)
+static int take_found(struct process_search *l, struct survey_answer *a, struct err *err)
 {
 	int r = take_believed(l, a, err);
 
@@ -295,10 +297,10 @@ static int take_found(struct look *l, struct survey_answer *a, struct err *err)
 	return r;
 }
 
-static int take(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
+static int take_answer(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
 	struct survey_answer a = {.at = text, .end = text + len};
-	struct look *l = ctx;
+	struct process_search *l = ctx;
 	const char *why;
 
 	switch (survey_take_number(&a)) {
@@ -319,9 +321,9 @@ static int take(void *ctx, pid_t pid, const char *text, size_t len, struct err *
 	}
 }
 
-/* -- all -- */
+/* -- all processes -- */
 
-static int compare_pid(const void *a, const void *b)
+static int process_order(const void *a, const void *b)
 {
 	const struct process *x = a, *y = b;
 
@@ -329,10 +331,11 @@ static int compare_pid(const void *a, const void *b)
 					: strcmp(x->label, y->label);
 }
 
-/* The processes in of, and then those of them that another one has to vouch for. */
-static int look_at(struct look *l, const struct pids *of, struct pids *silent, struct err *err)
+/* Asks about the processes in of, and then again about those whose labels are doubtful. */
+static int search_all(struct process_search *l, const struct pids *of, struct pids *silent,
+		      struct err *err)
 {
-	struct survey questions = {ask, take, l};
+	struct survey questions = {ask_process, take_answer, l};
 	int r = survey_all(&questions, of, SURVEY_MS, silent, err);
 
 	l->vouched = true;
@@ -341,7 +344,7 @@ static int look_at(struct look *l, const struct pids *of, struct pids *silent, s
 	return r;
 }
 
-static int hand_out(struct look *l, struct processes *out, struct err *err)
+static int finish_search(struct process_search *l, struct processes *out, struct err *err)
 {
 	AUTO_MOUNT_TABLES struct mount_tables *tables = NULL;
 	int r = mount_tables_open(&tables, err);
@@ -350,7 +353,7 @@ static int hand_out(struct look *l, struct processes *out, struct err *err)
 		return r;
 	l->found.hidden = mount_tables_hidden(tables);
 	if (l->found.count)
-		qsort(l->found.items, l->found.count, sizeof *l->found.items, compare_pid);
+		qsort(l->found.items, l->found.count, sizeof *l->found.items, process_order);
 	*out = l->found;
 	l->found = (struct processes){0};
 	return 0;
@@ -358,22 +361,22 @@ static int hand_out(struct look *l, struct processes *out, struct err *err)
 
 int processes_read(struct processes *out, struct err *err)
 {
-	CLEANUP(look_end) struct look l = {0};
+	CLEANUP(process_search_end) struct process_search l = {0};
 	AUTO_PIDS struct pids all = {0};
 	AUTO_PIDS struct pids silent = {0};
 	int r = pids_all(&all, err);
 
 	if (r == 0)
-		r = look_at(&l, &all, &silent, err);
+		r = search_all(&l, &all, &silent, err);
 	if (r == 0)
 		r = silent_name(&silent, &l.found.silent, err);
-	return r < 0 ? r : hand_out(&l, out, err);
+	return r < 0 ? r : finish_search(&l, out, err);
 }
 
-/* For what cannot be believed by itself all other tables have to be known. */
-static int vouch(struct look *l, struct err *err)
+/* Reads the tables of all processes, to confirm the doubtful labels of one. */
+static int read_believed(struct process_search *l, struct err *err)
 {
-	struct survey questions = {ask, take, l};
+	struct survey questions = {ask_process, take_answer, l};
 	AUTO_PIDS struct pids all = {0};
 	AUTO_PIDS struct pids ignored = {0};
 	struct pids one = l->doubtful;
@@ -389,19 +392,19 @@ static int vouch(struct look *l, struct err *err)
 	return r;
 }
 
-static int look_at_one(struct look *l, pid_t pid, struct pids *silent, struct err *err)
+static int search_one(struct process_search *l, pid_t pid, struct pids *silent, struct err *err)
 {
-	struct survey questions = {ask, take, l};
+	struct survey questions = {ask_process, take_answer, l};
 	int r = survey_all(&questions, &(struct pids){&pid, 1}, SURVEY_MS, silent, err);
 
 	if (r < 0 || l->doubtful.count == 0)
 		return r;
-	r = vouch(l, err);
+	r = read_believed(l, err);
 	l->vouched = true;
 	return r < 0 ? r : survey_all(&questions, &l->doubtful, SURVEY_MS, silent, err);
 }
 
-static int is_known(pid_t pid, struct err *err)
+static int check_exists(pid_t pid, struct err *err)
 {
 	char path[32];
 
@@ -413,21 +416,20 @@ static int is_known(pid_t pid, struct err *err)
 
 int processes_read_one(pid_t pid, struct processes *out, struct err *err)
 {
-	CLEANUP(look_end) struct look l = {0};
+	CLEANUP(process_search_end) struct process_search l = {0};
 	AUTO_PIDS struct pids silent = {0};
-	int r = is_known(pid, err);
+	int r = check_exists(pid, err);
 
 	if (r == 0)
-		r = look_at_one(&l, pid, &silent, err);
+		r = search_one(&l, pid, &silent, err);
 	if (r == 0 && silent.count)
-		return err_set(
-			err, ETIMEDOUT,
-			"process %d does not answer: whoever owns it keeps an execve(2) of it "
-			"from ending",
-			pid);
+		return err_set(err, ETIMEDOUT,
+			       "process %d does not answer: its user keeps an execve(2) of it from "
+			       "ending",
+			       pid);
 	if (r == 0 && l.failed) {
 		*err = l.why;
 		return l.failed;
 	}
-	return r < 0 ? r : hand_out(&l, out, err);
+	return r < 0 ? r : finish_search(&l, out, err);
 }

@@ -1,10 +1,9 @@
 /*
- * Processes: which of them run in a view, in which, and with which libraries.
+ * The processes that run in a view: which view, and with which libraries.
  *
- * All that a process controls (its program's path, its name, what it maps, in a user namespace of
- * its own the label) is handed on as it is, bytes of any value but NUL: escape it where it is
- * printed. Nothing is executed, and no file is opened outside of /proc but to stat(2) what lies in
- * the layers and the directories that they cover.
+ * A process controls its program's path, its name, the files that it maps and, in a user namespace of its own, its label:
+ * they can contain any byte but NUL. Escape them when you print them. Nothing is executed, and outside of /proc only
+ * files in layers and covered directories are looked up.
  */
 #pragma once
 
@@ -13,28 +12,28 @@
 #include "labeler/mount_tables.h"
 #include "labeler/who.h"
 
-/* One label of one process. One whose threads are in different views is there for each. */
+/* A process and its label. If its threads are in different views, there is an item for each. */
 struct process {
 	struct who who;
 	char *label;
 	enum trust trust;
 	struct libraries libs;
-	int libs_failed; /* 0, or why they are not known; with TRUST_NO they are not looked at */
+	int libs_failed; /* 0, or why libs is empty; with TRUST_NO the libraries are not read */
 };
 
 struct processes {
-	struct process *items; /* in the order of /proc: by number */
+	struct process *items; /* sorted by pid */
 	size_t count;
-	size_t unreadable;    /* of so many others it is not known whether they have a label */
-	struct silent silent; /* nor of these, which did not answer */
-	bool hidden;	      /* /proc does not show all processes to this user */
+	size_t unreadable;    /* the number of processes whose tables cannot be read */
+	struct silent silent; /* processes that did not answer: they may have a label, too */
+	bool hidden;	      /* /proc hides processes from this user */
 };
 void processes_free(struct processes *processes);
 #define AUTO_PROCESSES CLEANUP(processes_free)
 
-/* All with a label. Takes SURVEY_MS longer at most than the processes that answer. */
+/* All processes with a label. Waits for processes that do not answer, SURVEY_MS at most. */
 int processes_read(struct processes *out, struct err *err);
 
-/* The labels of that one; count 0: it has none. -ESRCH: there is no such process; -ETIMEDOUT: it does not
- * answer; other negative errors: its tables cannot be read. */
+/* The labels of one process; none if it is in no view. -ESRCH: there is no such process; -ETIMEDOUT: it does not answer;
+ * other errors: its tables cannot be read. */
 int processes_read_one(pid_t pid, struct processes *out, struct err *err);

@@ -1,6 +1,7 @@
 #include "labeler/survey.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -20,8 +21,7 @@
 
 #define CHILDREN_MAX 1024
 #define TICK_MS 10
-#define SLOW_MS                                                                                    \
-	50 /* for so long at one process: another child goes on with the next, and the time counts */
+#define SLOW_MS 50 /* a child that is at one process for so long hangs */
 #define PART_MAX 32768
 
 /* -- lists of processes -- */
@@ -34,7 +34,7 @@ void pids_free(struct pids *pids)
 
 int pids_add(struct pids *pids, pid_t pid, struct err *err)
 {
-	/* Room is doubled at each power of two. */
+	/* The array doubles at each power of two. */
 	if ((pids->count & (pids->count - 1)) == 0) {
 		pid_t *more =
 			reallocarray(pids->items, pids->count ? 2 * pids->count : 1, sizeof *more);
@@ -84,7 +84,7 @@ int pids_all(struct pids *out, struct err *err)
 		if (isdigit((unsigned char)d->d_name[0]) &&
 		    pids_add(out, (pid_t)strtol(d->d_name, NULL, 10), err) < 0)
 			return -ENOMEM;
-	/* A list that breaks off would make live views look dead. */
+	/* With an incomplete list, a view in use would look unused. */
 	if (errno)
 		return err_sys(err, errno, "cannot read /proc");
 	pids_sort(out);
@@ -107,7 +107,7 @@ void survey_put_text(FILE *answer, const char *text)
 		fwrite(text, 1, size, answer);
 }
 
-static const char *take(struct survey_answer *a, size_t size)
+static const char *take_bytes(struct survey_answer *a, size_t size)
 {
 	const char *at = a->at;
 
@@ -122,7 +122,7 @@ static const char *take(struct survey_answer *a, size_t size)
 uint64_t survey_take_number(struct survey_answer *answer)
 {
 	uint64_t number = 0;
-	const char *at = take(answer, sizeof number);
+	const char *at = take_bytes(answer, sizeof number);
 
 	if (at)
 		memcpy(&number, at, sizeof number);
@@ -132,7 +132,7 @@ uint64_t survey_take_number(struct survey_answer *answer)
 const char *survey_take_text(struct survey_answer *answer)
 {
 	uint64_t size = survey_take_number(answer);
-	const char *text = size ? take(answer, size) : NULL;
+	const char *text = size ? take_bytes(answer, size) : NULL;
 
 	if (text && text[size - 1] != '\0')
 		answer->broken = true;
@@ -141,21 +141,21 @@ const char *survey_take_text(struct survey_answer *answer)
 
 /* -- the child -- */
 
-/* What caller and children share: the next process to be asked of; where each child is, the count of all when it is
- * done; and of each process, whether it has answered. */
-struct board {
+/* Memory that caller and children share: the index of the next process, the index at which each child is (the number of
+ * processes when it is done), and which processes have answered. */
+struct survey_board {
 	atomic_size_t next;
 	atomic_size_t at[CHILDREN_MAX];
 	atomic_bool answered[];
 };
 
-/* An answer travels in parts, each one packet. */
-struct part {
+/* An answer is sent in parts, one packet each. */
+struct answer_part {
 	uint32_t child, is_last;
 	uint64_t index;
 };
 
-static bool send_all(int socket, struct part part, const char *text, size_t len)
+static bool send_answer(int socket, struct answer_part part, const char *text, size_t len)
 {
 	do {
 		size_t n = len < PART_MAX ? len : PART_MAX;
@@ -171,7 +171,7 @@ static bool send_all(int socket, struct part part, const char *text, size_t len)
 	return true;
 }
 
-static bool answer_one(const struct survey *q, pid_t pid, int socket, struct part part)
+static bool answer_one(const struct survey *q, pid_t pid, int socket, struct answer_part part)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
@@ -180,10 +180,10 @@ static bool answer_one(const struct survey *q, pid_t pid, int socket, struct par
 	if (!answer)
 		return false;
 	q->ask(q->ctx, pid, answer);
-	return fclose(answer) == 0 && (len == 0 || send_all(socket, part, text, len));
+	return fclose(answer) == 0 && (len == 0 || send_answer(socket, part, text, len));
 }
 
-/* Whoever is left behind must hold up nobody else: no lock, no pipe, no terminal. */
+/* A child that is left behind must block nobody: it keeps no lock, no pipe and no terminal. */
 static int keep_alone(int socket)
 {
 	int kept;
@@ -199,8 +199,8 @@ static int keep_alone(int socket)
 	return open("/dev/null", O_RDWR) == 0 && dup(0) == 1 && dup(0) == 2 ? 3 : -1;
 }
 
-static void work(const struct survey *q, const struct pids *of, struct board *board, uint32_t self,
-		 int socket)
+static void run_child(const struct survey *q, const struct pids *of, struct survey_board *board,
+		      uint32_t self, int socket)
 {
 	size_t i;
 
@@ -208,49 +208,42 @@ static void work(const struct survey *q, const struct pids *of, struct board *bo
 	socket = keep_alone(socket);
 	while (socket >= 0 && (i = atomic_fetch_add(&board->next, 1)) < of->count) {
 		atomic_store(&board->at[self], i);
-		if (!answer_one(q, of->items[i], socket, (struct part){.child = self, .index = i}))
-			break; /* it has not answered */
+		if (!answer_one(q, of->items[i], socket,
+				(struct answer_part){.child = self, .index = i}))
+			break; /* this process counts as silent */
 		atomic_store(&board->answered[i], true);
 	}
 	atomic_store(&board->at[self], of->count);
-	/* Wakes the caller. */
-	send_all(socket, (struct part){.child = self, .index = of->count}, "", 0);
+	/* An empty answer wakes the caller. */
+	send_answer(socket, (struct answer_part){.child = self, .index = of->count}, "", 0);
 	_exit(0);
 }
 
 /* -- the caller -- */
 
-struct child {
+struct survey_child {
 	pid_t pid;
-	size_t at;	/* where it was at the last look, and since when */
-	uint64_t since; /* milliseconds */
-	char *text;	/* the parts that have come of its answer */
+	size_t at;     /* the index at which it was last seen, and since when */
+	int64_t since; /* in milliseconds */
+	char *text;    /* the parts of its answer so far */
 	size_t len;
 };
 
-struct round {
+struct survey_round {
 	const struct survey *questions;
 	const struct pids *of;
-	struct board *board;
+	struct survey_board *board;
 	int sockets[2]; /* ours, and the children's */
-	struct child *children;
+	struct survey_child *children;
 	size_t nchildren;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static size_t board_size(const struct round *r)
+static size_t board_size(const struct survey_round *r)
 {
 	return sizeof *r->board + r->of->count * sizeof *r->board->answered;
 }
 
-static int round_begin(struct round *r, struct err *err)
+static int round_begin(struct survey_round *r, struct err *err)
 {
 	void *board = mmap(NULL, board_size(r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			   -1, 0);
@@ -262,18 +255,18 @@ static int round_begin(struct round *r, struct err *err)
 	if (!r->children)
 		return err_nomem(err);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, r->sockets) < 0)
-		return err_sys(err, errno, "cannot make a socket");
+		return err_sys(err, errno, "cannot create a pair of sockets");
 	return 0;
 }
 
-#define BURY_MS 20
+#define REAP_MS 20
 
-/* As many as have ended by then; the others are somebody else's when we end. */
-static void bury(struct round *r)
+/* Reaps the children that end within REAP_MS; init reaps the others later. */
+static void reap_children(struct survey_round *r)
 {
 	size_t left = 1;
 
-	for (unsigned int ms = 0; left && ms < BURY_MS; ms++) {
+	for (unsigned int ms = 0; left && ms < REAP_MS; ms++) {
 		left = 0;
 		for (size_t i = 0; i < r->nchildren; i++) {
 			pid_t *pid = &r->children[i].pid;
@@ -287,14 +280,14 @@ static void bury(struct round *r)
 	}
 }
 
-/* Those that are still there are stuck. They are not waited for: the kernel may not let them die yet. Nor may those
- * that are done be able to: they close the last descriptor of a namespace with a user's file systems. */
-static void round_end(struct round *r)
+/* Children that still work hang. Nobody waits for them, as the kernel may not let them die yet. Children that are done
+ * can hang, too, when they close the last descriptor of a namespace with a user's file systems. */
+static void round_end(struct survey_round *r)
 {
 	for (size_t i = 0; i < r->nchildren; i++)
 		if (atomic_load(&r->board->at[i]) < r->of->count)
 			kill(r->children[i].pid, SIGKILL);
-	bury(r);
+	reap_children(r);
 	for (size_t i = 0; i < r->nchildren; i++)
 		free(r->children[i].text);
 	cleanup_fd(&r->sockets[0]);
@@ -304,25 +297,25 @@ static void round_end(struct round *r)
 		munmap(r->board, board_size(r));
 }
 
-static int add_child(struct round *r, struct err *err)
+static int add_child(struct survey_round *r, struct err *err)
 {
-	struct child *c = &r->children[r->nchildren];
+	struct survey_child *c = &r->children[r->nchildren];
 
 	atomic_store(&r->board->at[r->nchildren], 0);
 	c->pid = fork();
 	if (c->pid < 0)
-		return err_sys(err, errno, "cannot make a process");
+		return err_sys(err, errno, "cannot start a process");
 	if (c->pid == 0)
-		work(r->questions, r->of, r->board, (uint32_t)r->nchildren, r->sockets[1]);
-	c->since = now_ms();
+		run_child(r->questions, r->of, r->board, (uint32_t)r->nchildren, r->sockets[1]);
+	c->since = clock_ms();
 	r->nchildren++;
 	return 0;
 }
 
-static int add_part(struct round *r, const struct part *part, const char *text, size_t len,
-		    struct err *err)
+static int add_part(struct survey_round *r, const struct answer_part *part, const char *text,
+		    size_t len, struct err *err)
 {
-	struct child *c = &r->children[part->child];
+	struct survey_child *c = &r->children[part->child];
 	char *more = realloc(c->text, c->len + len + 1);
 	int result;
 
@@ -339,11 +332,11 @@ static int add_part(struct round *r, const struct part *part, const char *text, 
 	return result;
 }
 
-/* All that has come. */
-static int receive(struct round *r, struct err *err)
+/* Reads all packets that have arrived. */
+static int receive_parts(struct survey_round *r, struct err *err)
 {
 	char text[PART_MAX];
-	struct part part;
+	struct answer_part part;
 	struct iovec parts[] = {{&part, sizeof part}, {text, sizeof text}};
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	ssize_t n;
@@ -352,21 +345,21 @@ static int receive(struct round *r, struct err *err)
 	while (result == 0 && (n = recvmsg(r->sockets[0], &message, MSG_DONTWAIT)) > 0) {
 		if ((size_t)n < sizeof part || part.child >= r->nchildren ||
 		    part.index > r->of->count)
-			return err_set(err, EBADMSG, "a child answers what was not asked");
+			return err_set(err, EBADMSG, "an answer of a child process is malformed");
 		if (part.index < r->of->count)
 			result = add_part(r, &part, text, (size_t)n - sizeof part, err);
 	}
 	return result;
 }
 
-/* How many children are at the process where they were so long ago; *busy: how many work at all. */
-static size_t count_slow(struct round *r, uint64_t now, uint64_t ms, size_t *busy)
+/* The number of children that have been at the same process for ms milliseconds; *busy: the number that work at all. */
+static size_t count_slow(struct survey_round *r, int64_t now, int64_t ms, size_t *busy)
 {
 	size_t slow = 0;
 
 	*busy = 0;
 	for (size_t i = 0; i < r->nchildren; i++) {
-		struct child *c = &r->children[i];
+		struct survey_child *c = &r->children[i];
 		size_t at = atomic_load(&r->board->at[i]);
 
 		if (at != c->at) {
@@ -379,10 +372,10 @@ static size_t count_slow(struct round *r, uint64_t now, uint64_t ms, size_t *bus
 	return slow;
 }
 
-/* Three times as many again, while none of those that are there gets on and there is something left to ask. */
-static void add_children(struct round *r, size_t slow)
+/* Starts three times as many again, when all children hang and processes are left to ask about. */
+static void add_children(struct survey_round *r, size_t slow)
 {
-	struct err ignored; /* then it is as if they were stuck, too */
+	struct err ignored; /* then it is as if the new child hung, too */
 	size_t before = r->nchildren;
 
 	for (size_t i = 0; i < slow && before + i < CHILDREN_MAX; i++)
@@ -390,26 +383,26 @@ static void add_children(struct round *r, size_t slow)
 			return;
 }
 
-static bool is_over(const struct round *r, size_t busy)
+static bool is_over(const struct survey_round *r, size_t busy)
 {
 	return busy == 0 && atomic_load(&r->board->next) >= r->of->count;
 }
 
-static int wait_for_answers(struct round *r, unsigned int ms, struct err *err)
+static int wait_for_answers(struct survey_round *r, unsigned int ms, struct err *err)
 {
-	uint64_t last = now_ms(), stuck = 0;
+	int64_t last = clock_ms(), stuck = 0;
 	int result = add_child(r, err);
 
 	while (result == 0 && stuck < ms) {
 		struct pollfd in = {.fd = r->sockets[0], .events = POLLIN};
-		uint64_t now;
+		int64_t now;
 		size_t busy, slow;
 
 		poll(&in, 1, TICK_MS);
-		now = now_ms();
-		/* Before what has come is read: a child that is done has sent everything. */
+		now = clock_ms();
+		/* Counted before packets are read: a child that is done by then has sent all its packets. */
 		slow = count_slow(r, now, SLOW_MS, &busy);
-		result = receive(r, err);
+		result = receive_parts(r, err);
 		if (result < 0 || is_over(r, busy))
 			break;
 		if (slow == busy)
@@ -424,7 +417,7 @@ int survey_all(const struct survey *questions, const struct pids *of, unsigned i
 	       struct pids *silent, struct err *err)
 {
 	CLEANUP(round_end)
-	struct round r = {.questions = questions, .of = of, .sockets = {-1, -1}};
+	struct survey_round r = {.questions = questions, .of = of, .sockets = {-1, -1}};
 	int result = of->count ? round_begin(&r, err) : 0;
 
 	if (result == 0 && of->count)

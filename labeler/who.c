@@ -13,14 +13,27 @@ void who_free(struct who *who)
 	who->program = NULL;
 }
 
-/* The file's bytes up to its end or to size - 1; -1 if it cannot be read. */
+int who_open(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/%d", pid);
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void who_path(const char *task, const char *name, char path[WHO_PATH_MAX])
+{
+	snprintf(path, WHO_PATH_MAX, "%s/%s", task, name);
+}
+
+/* Reads up to size - 1 bytes of the file; -1 if it cannot be read. */
 static ssize_t read_small(int dir, const char *task, const char *name, char *text, size_t size)
 {
-	char path[64];
+	char path[WHO_PATH_MAX];
 	AUTO_FD int fd = -1;
 	ssize_t n;
 
-	snprintf(path, sizeof path, "%s/%s", task, name);
+	who_path(task, name, path);
 	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
 	n = fd < 0 ? -1 : read(fd, text, size - 1);
 
@@ -29,8 +42,8 @@ static ssize_t read_small(int dir, const char *task, const char *name, char *tex
 	return n;
 }
 
-/* Of a line of /proc/PID/status; the only text in it that the process controls is its name, in
- * which the kernel escapes newlines. */
+/* The value of a line of /proc/PID/status. The process controls only its name in that file, and the kernel escapes
+ * newlines in it. */
 static const char *status_line(const char *status, const char *key)
 {
 	const char *at = strstr(status, key);
@@ -38,8 +51,8 @@ static const char *status_line(const char *status, const char *key)
 	return at ? at + strlen(key) : "";
 }
 
-/* Everything up to the newline that the kernel adds: there can be more of them in it. */
-static void read_name(int dir, const char *task, char name[WHO_NAME_MAX])
+/* Without the newline that the kernel appends; the name can contain others. */
+static void read_comm(int dir, const char *task, char name[WHO_NAME_MAX])
 {
 	ssize_t n = read_small(dir, task, "comm", name, WHO_NAME_MAX);
 
@@ -55,8 +68,8 @@ int who_read(int dir, const char *task, struct who *out)
 	char text[4096], state;
 	int pid;
 
-	read_name(dir, task, out->name);
-	/* Last of all: who has ended by now may have shown nothing of what was asked before. */
+	read_comm(dir, task, out->name);
+	/* status is read last: if the process has ended by now, the earlier files may have been empty. */
 	if (read_small(dir, task, "status", text, sizeof text) <= 0 ||
 	    sscanf(status_line(text, "\nState:"), " %c", &state) != 1 || state == 'Z' ||
 	    state == 'X' || sscanf(status_line(text, "\nTgid:"), "%d", &pid) != 1 ||
@@ -78,24 +91,24 @@ uint64_t who_capabilities(int dir, const char *task)
 	return set;
 }
 
-/* Once its app is unwrapped, a process in the view runs a file whose mount has lost its place: the
- * kernel shows the mount's own root. */
-static bool is_lost(const char *path)
+/* After its app was unwrapped, a process in the view runs a file whose mount is detached: the kernel shows the path of
+ * that mount's root. */
+static bool is_detached(const char *path)
 {
 	return strcmp(path, "/") == 0 || strcmp(path, "/ (deleted)") == 0;
 }
 
 int who_read_program(int dir, const char *task, char **program, struct err *err)
 {
-	char link[64], path[PATH_MAX];
+	char link[WHO_PATH_MAX], path[PATH_MAX];
 	ssize_t n;
 
-	snprintf(link, sizeof link, "%s/exe", task);
+	who_path(task, "exe", link);
 	n = readlinkat(dir, link, path, sizeof path - 1);
 	if (n < 0)
 		return 0;
 	path[n] = '\0';
-	if (is_lost(path))
+	if (is_detached(path))
 		return 0;
 	*program = strdup(path);
 	return *program ? 0 : err_nomem(err);
@@ -124,7 +137,7 @@ int who_take(struct survey_answer *answer, struct who *out, struct err *err)
 	return program && !out->program ? err_nomem(err) : 0;
 }
 
-/* -- who does not answer -- */
+/* -- processes that do not answer -- */
 
 void silent_free(struct silent *silent)
 {
@@ -137,12 +150,9 @@ void silent_free(struct silent *silent)
 static void ask_name(void *ctx, pid_t pid, FILE *answer)
 {
 	struct who who = {.pid = pid};
-	char path[32];
-	AUTO_FD int dir = -1;
+	AUTO_FD int dir = who_open(pid);
 
 	(void)ctx;
-	snprintf(path, sizeof path, "/proc/%d", pid);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir >= 0 && who_read(dir, ".", &who))
 		who_put(answer, &who);
 }

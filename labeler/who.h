@@ -1,8 +1,7 @@
 /*
- * Whose process it is, and what it runs.
+ * The owner, name and program of a process.
  *
- * What the process controls (its name, its program's path) is handed on as it is, bytes of any value but NUL: escape
- * it where it is printed.
+ * A process controls its name and its program's path: they can contain any byte but NUL. Escape them when you print them.
  */
 #pragma once
 
@@ -10,35 +9,45 @@
 
 #include <stdint.h>
 
-#define WHO_NAME_MAX 64 /* of the kernel's, with the NUL; a program's has 16 at most */
+#define WHO_NAME_MAX                                                                               \
+	64 /* with the NUL; kernel threads' names are long, a program's has 16 bytes at most */
 
 struct who {
 	pid_t pid;
 	uid_t uid; /* effective */
 	char name[WHO_NAME_MAX];
-	char *program; /* as /proc/PID/exe shows it, NULL if it may not be read or has no path */
+	char *program; /* the link /proc/PID/exe; NULL if it cannot be read or is not a path */
 };
 void who_free(struct who *who);
 
-/* Of the process in the directory dir of /proc, by its thread ("task/TID", or "." for the process itself); program is
- * not touched. 1, or 0 if it has ended. */
+/* Opens the directory of a process in /proc, or returns -1 with errno. */
+int who_open(pid_t pid);
+
+/* The path of a thread's file below such a directory. task: "task/TID", or "." for the process itself. */
+#define WHO_PATH_MAX 64
+void who_path(const char *task, const char *name, char path[WHO_PATH_MAX]);
+
+/* Fills all of out but program. Returns 1, or 0 if the process has ended. */
 int who_read(int dir, const char *task, struct who *out);
 
-/* The program, or NULL. Only where hanging does no harm: see ask.h. */
+/* Fills *program, or leaves it NULL. May hang: call it only in a child of labeler/survey.h. */
 int who_read_program(int dir, const char *task, char **program, struct err *err);
 
-/* Its permitted capabilities; 0 if they cannot be known. */
+/* The permitted capabilities, or 0 if they cannot be read. */
 uint64_t who_capabilities(int dir, const char *task);
 
+/* Writes who to an answer of labeler/survey.h, and reads it from one. */
 void who_put(FILE *answer, const struct who *who);
-/* *out is freed with who_free. */
-int who_take(struct survey_answer *answer, struct who *out, struct err *err);
+int who_take(struct survey_answer *answer, struct who *out,
+	     struct err *err); /* who_free frees *out */
 
-/* Names those that did not answer: of each, what can be had without waiting. One that has ended is left out. */
+/* The processes that did not answer, each with the facts that can be read without waiting. */
 struct silent {
 	struct who *items;
 	size_t count;
 };
 void silent_free(struct silent *silent);
 #define AUTO_SILENT CLEANUP(silent_free)
+
+/* Fills out for these processes, and leaves out those that have ended. */
 int silent_name(const struct pids *pids, struct silent *out, struct err *err);

@@ -1,6 +1,7 @@
 #include "view/proof.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/confine.h"
 #include "base/kernel.h"
 #include "base/mount.h"
@@ -523,18 +524,10 @@ static int start_child(struct trace *t, pid_t *pid, struct err *err)
 	return *pid < 0 ? err_sys(err, errno, "cannot start a process to test the view") : 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Reads to the end, or until the time is over. *text ends in a newline and a NUL. */
 static int read_output(int fd, char **text, struct err *err)
 {
-	const int64_t end = now_ms() + (int64_t)proof_seconds * 1000;
+	const int64_t end = clock_ms() + (int64_t)proof_seconds * 1000;
 	AUTO_FREE char *data = malloc(OUTPUT_MAX + 2);
 	size_t len = 0;
 
@@ -542,7 +535,7 @@ static int read_output(int fd, char **text, struct err *err)
 		return err_nomem(err);
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 		ssize_t n;
 
 		if (left <= 0 || poll(&p, 1, (int)left) == 0)

@@ -335,7 +335,7 @@ static int run_on_host(char **argv)
 	return fail(*argv, err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 
-static int print_text(const char *text)
+static int print_stdout(const char *text)
 {
 	size_t len = strlen(text);
 
@@ -358,9 +358,9 @@ static int run_own_command(int argc, char **argv, const char *execfn)
 	if (own && strcmp(argv[1], "--host") == 0)
 		return run_on_host(argv + (argc >= 3 && strcmp(argv[2], "--") == 0 ? 3 : 2));
 	if (own && argc == 2 && strcmp(argv[1], "--version") == 0)
-		return print_text("pinlib-wrapper " PINLIB_VERSION "\n");
+		return print_stdout("pinlib-wrapper " PINLIB_VERSION "\n");
 	if (own && argc == 2 && strcmp(argv[1], "--help") == 0)
-		return print_text("usage: pinlib-wrapper --host [--] COMMAND "
+		return print_stdout("usage: pinlib-wrapper --host [--] COMMAND "
 				  "[ARGUMENT...]\n" PINLIB_WRAPPER_MARK
 				  "; see pinlib-wrapper(8).\n");
 	err_set(&start.err, ENOENT,
