@@ -9,11 +9,11 @@ enum progress_unit { PROGRESS_ITEMS, PROGRESS_BYTES };
 struct progress {
 	const char *what; /* "hashing the store"; NULL: no operation */
 	enum progress_unit unit;
-	uint64_t done, total; /* total 0: unknown */
+	uint64_t done, total;
 };
 
-void progress_begin(const char *what, enum progress_unit unit,
-		    uint64_t total); /* what must stay valid */
+/* text must stay valid until the next operation; total 0: unknown. */
+void progress_begin(const char *text, enum progress_unit unit, uint64_t total);
 void progress_step(uint64_t n);	     /* from any thread */
 void progress_end(void);
 
