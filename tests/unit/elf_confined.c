@@ -68,7 +68,7 @@ static void go_away(int fd)
 
 static const struct attack own[] = {
 	{"crash", crash, "signal 4"},
-	{"loop", loop, "silent for 1 seconds"},
+	{"loop", loop, "did not answer for 1 seconds"},
 	{"nonsense", say_nonsense, "parser"},
 	{"a false form", say_false_form, "nonsense"},
 	{"too much", say_too_much, "nonsense"},

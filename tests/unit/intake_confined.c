@@ -110,10 +110,10 @@ static void test_forbidden(void)
 static void test_endless(void)
 {
 	parser_seconds = 1;
-	CHECK(held(in("libx.so.1"), loop, "silent for 1 seconds"));
-	CHECK(held(in("x.deb"), loop, "silent for 1 seconds"));
-	CHECK(held(in("libx.so.1"), sleep_for_ever, "silent for 1 seconds"));
-	CHECK(held(in("x.deb"), sleep_for_ever, "silent for 1 seconds"));
+	CHECK(held(in("libx.so.1"), loop, "did not answer for 1 seconds"));
+	CHECK(held(in("x.deb"), loop, "did not answer for 1 seconds"));
+	CHECK(held(in("libx.so.1"), sleep_for_ever, "did not answer for 1 seconds"));
+	CHECK(held(in("x.deb"), sleep_for_ever, "did not answer for 1 seconds"));
 	parser_seconds = 60;
 	CHECK(held(in("libx.so.1"), allocate_for_ever, "signal 4"));
 	CHECK(held(in("x.deb"), allocate_for_ever, "signal 4"));
