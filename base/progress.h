@@ -14,7 +14,7 @@ struct progress {
 
 /* text must stay valid until the next operation; total 0: unknown. */
 void progress_begin(const char *text, enum progress_unit unit, uint64_t total);
-void progress_step(uint64_t n);	     /* from any thread */
+void progress_step(uint64_t n); /* from any thread */
 void progress_end(void);
 
 /* From any thread. While an operation begins, some values may still be those of the previous one. */

@@ -141,12 +141,12 @@ static int tar_copy(struct archive *a, int fd, uint64_t size, struct err *err)
 	if (!buf)
 		return err_nomem(err);
 	while ((uint64_t)at < size) {
-		ssize_t n = pread(fd, buf, COPY, at);
+		ssize_t n = file_read_part(fd, buf, COPY, at, err);
 		int r;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0 || (uint64_t)(at + n) > size)
+		if (n < 0)
+			return (int)n;
+		if (n == 0 || (uint64_t)(at + n) > size)
 			return err_set(err, EBADMSG, "a file changed while it was read");
 		r = tar_data(a, buf, (size_t)n, err);
 		if (r < 0)

@@ -301,13 +301,11 @@ static int copy_content(int fd, off_t size, struct object_writer *w, struct err 
 	off_t at = 0;
 
 	for (;;) {
-		ssize_t n = pread(fd, buf, sizeof buf, at);
+		ssize_t n = file_read_part(fd, buf, sizeof buf, at, err);
 		int r;
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return err_sys(err, errno, "cannot read");
+			return (int)n;
 		if (n == 0)
 			return 0;
 		if (n > size - at)

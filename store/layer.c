@@ -68,17 +68,15 @@ static int check_content(struct store *store, const struct layer_entry *e, int f
 
 	if (!s)
 		return err_nomem(err);
-	for (off_t at = 0; (n = pread(fd, buf, sizeof buf, at)) != 0; at += n > 0 ? n : 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, errno, "cannot read an object");
+	for (off_t at = 0; (n = file_read_part(fd, buf, sizeof buf, at, err)) > 0; at += n) {
 		r = digest_update(s, buf, (size_t)n, err);
 		if (r == 0 && out >= 0)
 			r = file_write(out, buf, (size_t)n, err);
 		if (r < 0)
 			return r;
 	}
+	if (n < 0)
+		return err_wrap(err, (int)n, "an object of the store");
 	whole = s;
 	s = NULL;
 	r = digest_end(whole, &found, err);

@@ -361,8 +361,8 @@ static int run_own_command(int argc, char **argv, const char *execfn)
 		return print_stdout("pinlib-wrapper " PINLIB_VERSION "\n");
 	if (own && argc == 2 && strcmp(argv[1], "--help") == 0)
 		return print_stdout("usage: pinlib-wrapper --host [--] COMMAND "
-				  "[ARGUMENT...]\n" PINLIB_WRAPPER_MARK
-				  "; see pinlib-wrapper(8).\n");
+				    "[ARGUMENT...]\n" PINLIB_WRAPPER_MARK
+				    "; see pinlib-wrapper(8).\n");
 	err_set(&start.err, ENOENT,
 		"cannot tell which program was meant: this is neither a program with pins nor a "
 		"link to one (see pinlib-wrapper(8))");
