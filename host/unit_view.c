@@ -156,8 +156,8 @@ static int check_bound_dirs(const struct plan *plan, const char *const *dirs, si
 		r = check_bound_dir(plan->covers[i].target, dirs, ndirs, err);
 	if (r == 0 && !is_covered(plan, home))
 		r = check_bound_dir(home, dirs, ndirs, err);
-	if (r == 0 && (!trust_dir_of(&known, plan->app, err) ||
-		       !trust_dir_of(&known, plan->real, err)))
+	if (r == 0 &&
+	    (!trust_dir_of(&known, plan->app, err) || !trust_dir_of(&known, plan->real, err)))
 		r = -EPERM;
 	return r;
 }
