@@ -109,13 +109,13 @@ for mode in 775 757 1777; do
 	chmod $mode $state/plans
 	refuses "plans in a directory of mode $mode" 125 "could have been written by users other than root" as 1000 demo2
 	chmod 755 $state/plans && chmod $mode "$layer"
-	refuses "a layer of mode $mode" 125 "not root's" as 1000 demo2
+	refuses "a layer of mode $mode" 125 "only root can write" as 1000 demo2
 	chmod 755 "$layer"
 done
 chown 1000 $state/plans
 refuses "plans in a user's directory" 125 "could have been written by users other than root" as 1000 demo2
 chown 0 $state/plans && chown 1000 "$layer"
-refuses "a user's layer" 125 "not root's" as 1000 demo2
+refuses "a user's layer" 125 "only root can write" as 1000 demo2
 chown 0 "$layer"
 is "all is as it was" "$(as 1000 demo2)" "2.0 /usr/bin/demo2"
 

@@ -1,7 +1,8 @@
-/* base/: errors, files, paths, digests, running programs. */
+/* base/: errors, files, paths, mount tables, digests, running programs. */
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/mountinfo.h"
 #include "base/path.h"
 #include "base/reach.h"
 #include "base/run.h"
@@ -36,7 +37,7 @@ static void test_err(void)
 	CHECK(err_sys(&err, EINVAL, "%s", big) == -EINVAL);
 	CHECK(err_wrap(&err, -EINVAL, "%s", big) == -EINVAL);
 	CHECK(strlen(err.text) == ERR_TEXT_MAX - 1);
-	/* A story that grows for ever is cut at its old end, not at its new beginning. */
+	/* A text that grows too long is cut at its old end, not at its new beginning. */
 	err_set(&err, EINVAL, "end");
 	for (int i = 0; i < 500; i++)
 		err_wrap(&err, -EINVAL, "level %d", i);
@@ -65,6 +66,21 @@ static void test_read_limits(void)
 	CHECK(file_read_at(AT_FDCWD, "ten", 9, &none, &len, &err) == -EFBIG);
 	CHECK(!none && len == 77);
 	CHECK(strstr(err.text, "ten: "));
+}
+
+static void test_read_part(void)
+{
+	AUTO_FD int fd = -1;
+	char buf[8] = "";
+
+	MUST(file_publish(AT_FDCWD, "ten", "0123456789", 10, 0644, &err) == 0);
+	fd = open("ten", O_RDWR | O_CLOEXEC);
+	MUST(fd >= 0 && lseek(fd, 5, SEEK_SET) == 5);
+	CHECK(file_read_part(fd, buf, 4, 3, &err) == 4 && memcmp(buf, "3456", 4) == 0);
+	CHECK(file_read_part(fd, buf, 4, 8, &err) == 2 && memcmp(buf, "89", 2) == 0);
+	CHECK(file_read_part(fd, buf, 4, 10, &err) == 0);
+	CHECK(lseek(fd, 0, SEEK_CUR) == 5);
+	CHECK(file_read_part(-1, buf, 4, 0, &err) == -EBADF && strstr(err.text, "cannot read"));
 }
 
 static void test_read_sizes(void)
@@ -138,7 +154,7 @@ static void test_publish(void)
 	data = read_back("pub/f", &len);
 	CHECK_STR(data, "second");
 	CHECK(stat("pub/f", &st) == 0 && (st.st_mode & 07777) == 0604);
-	/* A link is replaced, not followed; and what fails leaves all as it was. */
+	/* A link is replaced and not followed; after a failure the old file is still there. */
 	MUST(symlink("f", "pub/link") == 0);
 	CHECK(file_publish(dir, "link", "three", 5, 0644, &err) == 0);
 	CHECK(lstat("pub/link", &st) == 0 && S_ISREG(st.st_mode));
@@ -169,7 +185,7 @@ static void test_mkdirs(void)
 	CHECK(file_mkdirs(path, &err) == -ENAMETOOLONG);
 }
 
-/* Directories that nobody may enter, and links that lead out. */
+/* Directories that nobody may enter, and links that lead outside. */
 static void test_remove_tree(void)
 {
 	struct stat st;
@@ -239,7 +255,7 @@ static void test_normalise(void)
 		long_path[i] = i % 2 ? 'p' : '/';
 	long_path[PATH_MAX] = '\0';
 	CHECK(normal_error(long_path) == -ENAMETOOLONG);
-	long_path[PATH_MAX - 1] = '\0'; /* ends in a slash, which goes */
+	long_path[PATH_MAX - 1] = '\0'; /* ends in a slash, which is removed */
 	CHECK(normal_error(long_path) == 0);
 }
 
@@ -284,7 +300,7 @@ static void test_path_text(void)
 	CHECK_STR(dir, "/");
 }
 
-/* As root: what other users may change is not root's. */
+/* As root: paths that other users may change are not trusted. */
 static void test_roots(void)
 {
 	char cwd[PATH_MAX / 2], path[PATH_MAX];
@@ -356,7 +372,7 @@ static void test_reach(void)
 	CHECK_STR(none.name, "new");
 	CHECK(reach("r/link", REACH_LINK, &link, &err) == 0 && S_ISLNK(link.st.st_mode));
 
-	/* What is closed is root's to name while nobody else can exchange it. */
+	/* Root may name a closed file as long as no user can exchange it. */
 	CHECK(reach("r/b", 0, &shut, &err) == 0 && shut.meant && strstr(shut.closed, cwd));
 	CHECK(reach_public(&shut, true, &err) == 0 && reach_public(&shut, false, &err) == -EPERM);
 	MUST(chmod("r", 0777) == 0);
@@ -366,6 +382,40 @@ static void test_reach(void)
 		return;
 	MUST(lchown("r/link", 1000, 1000) == 0);
 	CHECK(reach_error("r/link", 0) == -EPERM && strstr(err.text, "user 1000"));
+}
+
+/* -- mountinfo -- */
+
+static bool parses(const char *text, struct mountinfo *out)
+{
+	static char line[512];
+
+	snprintf(line, sizeof line, "%s", text);
+	return mountinfo_parse(line, out);
+}
+
+static void test_mountinfo(void)
+{
+	char escaped[] = "\\054a\\134\\040\\04";
+	struct mountinfo m;
+
+	MUST(parses("36 35 0:50 /x\\040y//deleted /usr/l\\011b ro shared:1 master:2 - overlay "
+		    "pinlib:a\\040b ro,lowerdir+=/a\\054b",
+		    &m));
+	CHECK(m.id == 36 && m.parent == 35);
+	CHECK_STR(m.device, "0:50");
+	CHECK_STR(m.root, "/x y");
+	CHECK_STR(m.point, "/usr/l\tb");
+	CHECK_STR(m.type, "overlay");
+	CHECK_STR(m.source, "pinlib:a b");
+	CHECK_STR(m.options, "ro,lowerdir+=/a\\054b");
+	CHECK(parses("1 1 0:1 / / rw - tmpfs none", &m) && !*m.options);
+	CHECK(!parses("1 1 0:1 / / rw - tmpfs", &m));
+	CHECK(!parses("1 1 0:1 / / rw tmpfs none rw", &m)); /* no separator */
+	CHECK(!parses("x 1 0:1 / / rw - tmpfs none rw", &m));
+	CHECK(!parses("", &m));
+	mountinfo_unescape(escaped);
+	CHECK_STR(escaped, ",a\\ \\04");
 }
 
 /* -- digest -- */
@@ -425,7 +475,7 @@ static void test_digest_pieces(void)
 	CHECK_STR(hex, OF_MILLION);
 	digest_abandon(&dropped);
 	CHECK(!dropped);
-	/* A file, from its start, wherever the descriptor stands, and there it stays. */
+	/* A file is read from its start, and the descriptor's position stays. */
 	MUST(file_publish(AT_FDCWD, "million", million, 1000000, 0644, &err) == 0);
 	fd = open("million", O_RDONLY);
 	MUST(lseek(fd, 12345, SEEK_SET) == 12345);
@@ -470,15 +520,15 @@ static void test_run_fails(void)
 	CHECK(strstr(err.text, "signal 9"));
 	CHECK(run_sh("yes", 1000, &text) == -EFBIG);
 	CHECK(!text);
-	/* What it says is one line without control characters. */
+	/* The error text is one line without control characters. */
 	CHECK(run_sh("printf 'a\\nb\\033[1m\\n' >&2; exit 1", 100, NULL) == 1);
 	CHECK_STR(err.text, "a b [1m");
-	/* More on standard error than a pipe holds does not stop it. */
+	/* More standard error than a pipe holds does not block the program. */
 	CHECK(run_sh("head -c 1000000 /dev/zero | tr '\\0' x >&2", 100, NULL) == 0);
 	CHECK(strlen(err.text) == ERR_TEXT_MAX - 1);
 }
 
-/* A long output comes whole, and the caller's PATH has no say in who prints it. */
+/* A long output is complete, and the program is not looked up in the caller's PATH. */
 static void test_run_output(void)
 {
 	AUTO_FREE char *text = NULL;
@@ -495,6 +545,7 @@ int main(void)
 	MUST(mkdtemp(scratch) && chdir(scratch) == 0);
 	test_err();
 	test_read_limits();
+	test_read_part();
 	test_read_sizes();
 	test_read_refuses();
 	test_read_pipe();
@@ -508,6 +559,7 @@ int main(void)
 	test_path_text();
 	test_roots();
 	test_reach();
+	test_mountinfo();
 	test_digest();
 	test_digest_pieces();
 	test_run();

@@ -15,7 +15,7 @@
 
 static struct err err;
 
-/* The app is wrapped with that layer since that generation. */
+/* Wraps the app, with a plan of that layer and generation. */
 static const char *publish(const char *app, const char *layer, uint64_t generation)
 {
 	static char label[PLAN_LABEL_MAX];
@@ -102,7 +102,7 @@ static void test_no_labels(void)
 	CHECK_STR(standing(longest), "error -22");
 }
 
-/* Of a path that has no room in a label the policy knows the rest. */
+/* If a label is too short for the path, the rest comes from the policy. */
 static void test_cut(void)
 {
 	AUTO_POLICY struct policy *p = NULL;

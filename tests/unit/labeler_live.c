@@ -1,4 +1,4 @@
-/* Which views live: processes in mount namespaces of their own, with an overlay like a view's. */
+/* Views in use: processes in their own mount namespaces, with an overlay like a view's. */
 #include "labeler/live.h"
 
 #include "base/paths.h"
@@ -29,7 +29,7 @@ static bool enter(const char *source)
 	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && lay(source);
 }
 
-/* How often the label is among the live ones; -1 for an error. */
+/* How often live_labels returns the label; -1 after an error. */
 static int lives(const char *label)
 {
 	AUTO_LIVE struct live live = {0};
@@ -86,7 +86,7 @@ static void test_names(void)
 	stop(pid);
 }
 
-/* With a parent that may have gone before we ask for it, too. */
+/* And with a parent that may have ended before it is asked about. */
 static void die_with(pid_t parent)
 {
 	MUST(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
@@ -94,8 +94,8 @@ static void die_with(pid_t parent)
 		_exit(0);
 }
 
-/* The kernel leaves out of a process's table what is not below its root: one that is shut in must
- * not speak for the other of its namespace, which has the higher number and is seen later. */
+/* A process's table has only the mounts below its root directory: the table of a process in a chroot must not be used
+ * for another process of the same namespace, which has a higher number and is read later. */
 static void shut_in(void)
 {
 	pid_t self = getpid(), other;
@@ -117,7 +117,7 @@ static void test_shut_in(void)
 
 	CHECK(lives(LABEL) == 1);
 	stop(pid);
-	/* The other dies with it, but is not our child. */
+	/* The other process dies with it, but is not our child. */
 	for (int i = 0; i < 500 && lives(LABEL) != 0; i++)
 		usleep(10000);
 	CHECK(lives(LABEL) == 0);
@@ -177,7 +177,7 @@ static void test_thread(void)
 	stop(pid);
 }
 
-/* Processes that come and go all the time are no error. */
+/* Processes that start and end meanwhile are no error. */
 static void breed(void)
 {
 	pid_t self = getpid(), pid = fork();
@@ -218,7 +218,7 @@ static void test_zombie(void)
 	MUST(waitpid(pid, NULL, 0) == pid);
 }
 
-/* What a child without rights says: the number of times the label lives, -errno for an error. */
+/* The answer of a child without rights: how often the label is in use, or -errno. */
 static int lives_for_nobody(void)
 {
 	AUTO_LIVE struct live live = {0};
@@ -231,7 +231,7 @@ static int lives_for_nobody(void)
 	return r < 0 ? r : n;
 }
 
-/* The same in a /proc with that option. */
+/* The same with a /proc that has that mount option. */
 static int lives_under(const char *option)
 {
 	int status;
@@ -248,7 +248,7 @@ static int lives_under(const char *option)
 	return -(int8_t)WEXITSTATUS(status);
 }
 
-/* Who may not look must not conclude that nothing lives. */
+/* A caller that may not read the tables must not conclude that no view is in use. */
 static void test_not_root(void)
 {
 	pid_t view = start(in_view);
@@ -259,7 +259,7 @@ static void test_not_root(void)
 	stop(view);
 }
 
-/* No processes at all are no answer either. */
+/* Nor must a caller whose /proc is empty. */
 static void test_no_proc(void)
 {
 	int status;

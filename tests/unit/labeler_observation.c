@@ -1,4 +1,4 @@
-/* Watched runs: what is seen of short-lived things, and who is waited for. */
+/* Traced runs: short uses of libraries are recorded, and the right processes are waited for. */
 #include "base/path.h"
 #include "labeler/observation.h"
 #include "tests/unit/loader_help.h"
@@ -31,7 +31,7 @@ static struct observation watch(const char *text)
 	return o;
 }
 
-/* How many programs mapped it. */
+/* How many programs mapped the library. */
 static size_t mapped(const struct observation *o, const char *base)
 {
 	size_t n = 0;
@@ -78,14 +78,14 @@ static void what_is_mapped(void)
 	CHECK(found);
 }
 
-/* A file that is gone, or another one, when it is asked for, is not the live system's. */
+/* A file that has gone or was replaced meanwhile is not the live system's. */
 static void what_is_gone(void)
 {
 	AUTO_OBSERVATION struct observation o = watch("./load ./gone.so; rm gone.so; ./load late.so"
 						      " >/dev/null; cat late.so >/dev/null");
 
 	CHECK(mapped(&o, "gone.so") == 1);
-	CHECK(mapped(&o, "late.so") == 0); /* "late.so" is looked for as a library, and not found */
+	CHECK(mapped(&o, "late.so") == 0); /* "late.so" is looked up as a library, and not found */
 }
 
 static void deep_children(void)
@@ -110,7 +110,7 @@ static void background(void)
 	CHECK(d.run_on >= 1);
 	for (int i = 0; i < 100 && stat("on", &st) < 0; i++)
 		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
-	CHECK(stat("on", &st) == 0); /* what was let go runs on */
+	CHECK(stat("on", &st) == 0); /* the released process runs on */
 	sh("kill $(cat pid)");
 }
 

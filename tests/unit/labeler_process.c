@@ -1,4 +1,4 @@
-/* Processes in views: what they map, whether their label is to be believed, and those that lie. */
+/* Processes in views: their libraries, the trust in their labels, and processes that lie. */
 #include "labeler/process.h"
 
 #include "base/paths.h"
@@ -111,7 +111,7 @@ static void in_view(void)
 		map(to_map);
 }
 
-/* The library of that base name. */
+/* The library with that base name. */
 static const struct library *library(const struct process *p, const char *name)
 {
 	for (size_t i = 0; i < p->libs.count; i++)
@@ -120,7 +120,7 @@ static const struct library *library(const struct process *p, const char *name)
 	return NULL;
 }
 
-/* How it looks from outside: "pinned" and so on; a text that fits no expectation if it has none. */
+/* Describes the library as processes_read_one does: "pinned" and so on; "not mapped" if there is none. */
 static const char *look(pid_t pid, const char *name)
 {
 	AUTO_PROCESSES struct processes found = {0};
@@ -154,7 +154,7 @@ static void fill(void)
 	   "echo elsewhere >other/libother.so");
 }
 
-/* Replaced as dpkg does it, below an overlay that goes on to show the old file. */
+/* Replaced as dpkg does it, below an overlay that still shows the old file. */
 static void test_replaced(void)
 {
 	pid_t host, pin, sub, other;
@@ -205,17 +205,17 @@ static void test_odd_names(void)
 	map_odd("lib\\012.so");
 	map_odd("lib\\.so");
 	map_odd("lib\x1b[31m\xff (deleted) .so");
-	/* Named so, and not deleted; then deleted. */
+	/* First with that suffix in its name, then really deleted. */
 	fill();
 	put_text("other/libz.so (deleted)", "odd");
 	pid = start_with(in("other/libz.so (deleted)"));
 	CHECK_STR(look(pid, "libz.so (deleted)"), "host");
 	MUST(unlink("other/libz.so (deleted)") == 0);
-	CHECK_STR(look(pid, "libz.so"), "not mapped"); /* what is deleted is no library's name */
+	CHECK_STR(look(pid, "libz.so"), "not mapped"); /* not by a name without its suffix */
 	stop(pid);
 }
 
-/* -- who lies -- */
+/* -- processes that lie -- */
 
 static void strange(void)
 {
@@ -236,7 +236,7 @@ static void test_lying_name(void)
 	stop(pid);
 }
 
-/* The trust in the process's label; -1: it has none. */
+/* The trust in the process's label; -1: no label. */
 static int trust_in(pid_t pid)
 {
 	AUTO_PROCESSES struct processes all = {0};
@@ -277,7 +277,7 @@ static void inherit(void)
 	own_user_namespace();
 }
 
-/* The same, while one outside of the user namespace still is in the view. */
+/* The same, while a process outside the user namespace is still in the view. */
 static int inherited;
 static void inherit_beside(void)
 {
@@ -325,7 +325,7 @@ static void inherit_and_forge(void)
 	dprintf(open(in("number"), O_WRONLY | O_CLOEXEC), "%d", inherited);
 }
 
-/* Beside what it inherited a process can put what it likes, and as much: only that is doubted. */
+/* A process can add any number of overlays to those that it inherited: only the added ones are doubted. */
 static void test_forged_beside(void)
 {
 	AUTO_PROCESSES struct processes found = {0};
@@ -347,7 +347,7 @@ static void test_forged_beside(void)
 	stop(pid);
 }
 
-/* In a user namespace of its own, but with the view's mounts: nothing to doubt. */
+/* In a user namespace of its own, but with the view's mounts: trusted. */
 static void user_namespace_only(void)
 {
 	in_view();
@@ -450,7 +450,7 @@ static void test_first_thread_gone(void)
 	close(ready[0]), close(ready[1]);
 }
 
-/* An ordinary user sees all labels, and of others' processes does not know whether to believe. */
+/* An ordinary user sees all labels, and does not know the trust in those of other users' processes. */
 static void view_of_nobody(void)
 {
 	in_view();
@@ -484,7 +484,7 @@ static void test_not_root(void)
 	stop(roots), stop(own);
 }
 
-/* More namespaces than descriptors: none is held, all are read. */
+/* More namespaces than descriptors: not all are held open, but all are read. */
 static void test_few_descriptors(void)
 {
 	AUTO_PROCESSES struct processes all = {0};

@@ -1,4 +1,4 @@
-/* The plan: written and read back; and everything a reader has to refuse. Run as root. */
+/* Plans: written and read back, and all that the reader must refuse. Run as root. */
 #include "plan/read.h"
 #include "plan/write.h"
 #include "tests/unit/test.h"
@@ -11,7 +11,7 @@
 static struct err err;
 static char dir[] = "/tmp/plan_test.XXXXXX";
 
-/* What is behind a filter's head: not a program that means anything. */
+/* The instructions of a filter; they need not make sense. */
 static const struct sock_filter ops[] = {{6, 0, 0, 0x7fff0000}, {5, 1, 2, 3}, {6, 0, 0, 1}};
 
 static struct plan example(void)
@@ -105,7 +105,7 @@ static void every_flipped_bit(void)
 	free(data);
 }
 
-/* Each length in memory of just that size, so that the sanitizer sees one byte too far. */
+/* Each length in a buffer of exactly that size, so that the sanitizer detects a read beyond it. */
 static void every_truncation(void)
 {
 	struct plan plan = with_filter(), back;
@@ -124,7 +124,7 @@ static void every_truncation(void)
 	free(data);
 }
 
-/* A field of the header changed, and the checksum made right again. */
+/* Changes a field of the header, and corrects the checksum. */
 static int with(struct plan plan, size_t field, size_t size, uint64_t value)
 {
 	struct plan back;
@@ -169,12 +169,12 @@ static void hostile_headers(void)
 		CHECK(WITH(real, wild[i]) == -EBADMSG);
 		CHECK(WITH(label, wild[i]) == -EBADMSG);
 	}
-	CHECK(WITH(app, 0) == -EBADMSG);		       /* the magic is no path */
+	CHECK(WITH(app, 0) == -EBADMSG);		       /* the magic is not a path */
 	CHECK(with(example(), 64, 4, 0xffffffff) == -EBADMSG); /* the first cover's target */
 	CHECK(with(example(), 68, 4, 12) == -EBADMSG);
 }
 
-/* The filter's head is behind two covers, its instructions behind that. */
+/* The filter's head follows two covers, and its instructions follow the head. */
 static void hostile_filters(void)
 {
 	static const uint64_t wild[] = {0,	    1,		4,	    64,	 72,   76,
@@ -190,7 +190,7 @@ static void hostile_filters(void)
 		accepted += with(with_filter(), at, 4, wild[i]) != -EBADMSG;
 	CHECK(accepted == 0);
 	CHECK(with(with_filter(), HEAD, 4, 3) == 0);
-	CHECK(with(with_filter(), HEAD, 4, 2) == 0); /* a shorter one: nobody can tell */
+	CHECK(with(with_filter(), HEAD, 4, 2) == 0); /* a shorter filter: no check can detect it */
 	CHECK(with(with_filter(), HEAD, 4, 0) == -EBADMSG);
 	CHECK(with(with_filter(), HEAD, 4, 4) == -EBADMSG); /* into the strings */
 	CHECK(with(with_filter(), HEAD, 4, PLAN_FILTER_MAX) == -EBADMSG);
@@ -200,7 +200,7 @@ static void hostile_filters(void)
 	CHECK(with(with_filter(), offsetof(struct plan_header, version), 4, 1) == -EBADMSG);
 }
 
-/* The file of an older pinlib is read as it is, and written anew only when it is asked for. */
+/* A file of an older pinlib is read as it is; only plan_renew rewrites it. */
 static void renewal(void)
 {
 	static struct plan_file file;
@@ -224,14 +224,13 @@ static void renewal(void)
 	CHECK(plan_load(at, plan.app, 0, &file, &err) == 0 && file.plan.version == 2);
 	CHECK_STR(file.plan.label, plan.label);
 	CHECK(file.plan.generation == 7 && file.plan.ncovers == 2);
-	CHECK(plan_renew(at, "/usr/bin/other", &err) == 0); /* it has none */
+	CHECK(plan_renew(at, "/usr/bin/other", &err) == 0); /* it has no plan */
 	CHECK(truncate(path, 100) == 0 && plan_renew(at, plan.app, &err) == 0);
 	CHECK(unlink(path) == 0 && rmdir(at) == 0);
 	free(data);
 }
 
-/* A plan with room: its program's own file has a name of 700 bytes. In a buffer that ends where the
- * plan does. */
+/* A plan whose original has a path of 700 bytes, in a buffer that ends with the plan. */
 struct bytes {
 	char *data;
 	size_t len;
@@ -256,7 +255,7 @@ static struct bytes roomy(void)
 	return b;
 }
 
-/* Why it is refused, with the checksum made right: a part of the text. */
+/* Whether it is refused, with a correct checksum and this part of the text. */
 static void refused(struct bytes b, const char *why)
 {
 	struct plan back;
@@ -268,7 +267,7 @@ static void refused(struct bytes b, const char *why)
 	free(b.data);
 }
 
-/* Each by the check that is meant for it, where no other would find it. */
+/* Each defect, found by the check for it and by no other. */
 static void each_check(void)
 {
 	struct bytes b = roomy();
@@ -278,7 +277,7 @@ static void each_check(void)
 	b.data[0] ^= 1;
 	refused(b, "not a plan");
 	b = roomy();
-	b.h->covers = PLAN_COVERS_MAX + 1; /* there are bytes enough for them */
+	b.h->covers = PLAN_COVERS_MAX + 1; /* the file has enough bytes for them */
 	refused(b, "covers out of range");
 	b = roomy();
 	b.h->covers_at = 0;
@@ -313,7 +312,7 @@ static void each_check(void)
 	b.h->filter_at = b.h->strings_at;
 	refused(b, "filter out of range");
 	b = roomy();
-	b.h->filter_at = b.h->covers_at; /* its head there would be a cover */
+	b.h->filter_at = b.h->covers_at; /* there its head would be a cover */
 	refused(b, "filter out of range");
 }
 
@@ -353,7 +352,7 @@ static void order(void)
 	plan.covers[0].target = "/opt/lib";
 	plan.covers[1].target = "/opt/lib-b";
 	plan.covers[2] = plan.covers[0];
-	plan.covers[2].target = "/opt/lib/c"; /* not beside the one that it lies below */
+	plan.covers[2].target = "/opt/lib/c"; /* not next to the cover that it is below */
 	CHECK(plan_encode(&plan, &data, &len, &err) == -EBADMSG);
 }
 
