@@ -38,7 +38,7 @@ is "... and nothing of it is in the store" "$(leaks)" 0
 # A link of root's that a user may rename: it leads where it led, with the user's choice of when.
 fresh
 ln -s /root/open-1.0 u/mine && user "mv mine lib-2.0"
-refuses "a link of root's in the user's directory, to what root's directory closes" 1 "/root is not for everybody" pinlib add u/lib-2.0
+refuses "a link of root's in the user's directory, to what root's directory closes" 1 "/root is not readable by all" pinlib add u/lib-2.0
 ln -s "$fixtures/so/1.0" u/so && user "mv so lib-so"
 runs "... and to what is everybody's" pinlib add --name through --version 1 u/lib-so/libdemo.so.1
 ln -s /root/open-1.0 /root/link-1.0
