@@ -2,7 +2,6 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/file.h"
-#include "base/mountinfo.h"
 #include "base/path.h"
 #include "base/reach.h"
 #include "base/run.h"
@@ -384,40 +383,6 @@ static void test_reach(void)
 	CHECK(reach_error("r/link", 0) == -EPERM && strstr(err.text, "user 1000"));
 }
 
-/* -- mountinfo -- */
-
-static bool parses(const char *text, struct mountinfo *out)
-{
-	static char line[512];
-
-	snprintf(line, sizeof line, "%s", text);
-	return mountinfo_parse(line, out);
-}
-
-static void test_mountinfo(void)
-{
-	char escaped[] = "\\054a\\134\\040\\04";
-	struct mountinfo m;
-
-	MUST(parses("36 35 0:50 /x\\040y//deleted /usr/l\\011b ro shared:1 master:2 - overlay "
-		    "pinlib:a\\040b ro,lowerdir+=/a\\054b",
-		    &m));
-	CHECK(m.id == 36 && m.parent == 35);
-	CHECK_STR(m.device, "0:50");
-	CHECK_STR(m.root, "/x y");
-	CHECK_STR(m.point, "/usr/l\tb");
-	CHECK_STR(m.type, "overlay");
-	CHECK_STR(m.source, "pinlib:a b");
-	CHECK_STR(m.options, "ro,lowerdir+=/a\\054b");
-	CHECK(parses("1 1 0:1 / / rw - tmpfs none", &m) && !*m.options);
-	CHECK(!parses("1 1 0:1 / / rw - tmpfs", &m));
-	CHECK(!parses("1 1 0:1 / / rw tmpfs none rw", &m)); /* no separator */
-	CHECK(!parses("x 1 0:1 / / rw - tmpfs none rw", &m));
-	CHECK(!parses("", &m));
-	mountinfo_unescape(escaped);
-	CHECK_STR(escaped, ",a\\ \\04");
-}
-
 /* -- digest -- */
 
 static const char *hex_of(const void *data, size_t len)
@@ -559,7 +524,6 @@ int main(void)
 	test_path_text();
 	test_roots();
 	test_reach();
-	test_mountinfo();
 	test_digest();
 	test_digest_pieces();
 	test_run();
