@@ -33,7 +33,7 @@ static void activation_free(struct activation *a)
 	strings_free(&a->others);
 }
 
-static void report(const struct activation *a, const char *text)
+static void report_text(const struct activation *a, const char *text)
 {
 	if (a->options->report)
 		a->options->report(a->options->ctx, text);
@@ -42,7 +42,7 @@ static void report(const struct activation *a, const char *text)
 static void report_from(const struct activation *a, const struct strings *texts, size_t first)
 {
 	for (size_t i = first; i < texts->count; i++)
-		report(a, texts->items[i]);
+		report_text(a, texts->items[i]);
 }
 
 /* -- prepare -- */
@@ -145,9 +145,10 @@ static void remark_capability(const struct activation *a)
 		wraps |= a->transitions[i]->wraps;
 	if (wraps && getxattr(PINLIB_WRAPPER, "security.capability", NULL, 0) < 0 &&
 	    errno == ENODATA)
-		report(a, PINLIB_WRAPPER
-		       " has no file capability: for ordinary users the program does not start, or "
-		       "starts without its pins; run 'pinlib doctor' for the remedy");
+		report_text(a, PINLIB_WRAPPER
+			    " has no file capability: for ordinary users the program does not "
+			    "start, or "
+			    "starts without its pins; run 'pinlib doctor' for the remedy");
 }
 
 /* -- after a failure -- */

@@ -123,18 +123,11 @@ static int find_state(struct apply_run *a, struct wanted_app *w, struct err *err
 
 /* -- what differs -- */
 
-static bool is_wanted(const struct wanted_app *w, const struct digest *digest)
-{
-	for (size_t i = 0; i < w->pins.count; i++)
-		if (digest_equal(&w->pins.items[i].digest, digest))
-			return true;
-	return false;
-}
-
 /* Whether the pin stays although it is not described: --with-deps brought it for another pin. */
 static bool is_companion(const struct wanted_app *w, const struct pin *pin)
 {
-	return w->as->with_deps && pin->origin == PIN_WITH_DEPS && !is_wanted(w, &pin->digest);
+	return w->as->with_deps && pin->origin == PIN_WITH_DEPS &&
+	       !versions_have(&w->pins, &pin->digest);
 }
 
 static bool is_as_described(const struct wanted_app *w, const struct app *now)
@@ -149,7 +142,7 @@ static bool is_as_described(const struct wanted_app *w, const struct app *now)
 
 		if (is_companion(w, pin))
 			continue;
-		if (pin->origin != PIN_BY_HAND || !is_wanted(w, &pin->digest))
+		if (pin->origin != PIN_BY_HAND || !versions_have(&w->pins, &pin->digest))
 			return false;
 		wanted++;
 	}
@@ -162,7 +155,8 @@ static int change_app(struct apply_run *a, const struct wanted_app *w, const str
 	int r = policy_wrap(a->policy, w->path, w->as->on_failure, false, err);
 
 	for (size_t i = 0; r == 0 && i < now->npins; i++)
-		if (!is_companion(w, &now->pins[i]) && !is_wanted(w, &now->pins[i].digest))
+		if (!is_companion(w, &now->pins[i]) &&
+		    !versions_have(&w->pins, &now->pins[i].digest))
 			r = policy_unpin(a->policy, w->path, &now->pins[i].digest, err);
 	for (size_t i = 0; r == 0 && i < w->pins.count; i++)
 		r = policy_pin(a->policy, w->path, &w->pins.items[i], PIN_BY_HAND, err);

@@ -7,14 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool have_digest(const struct versions *vs, const struct digest *digest)
-{
-	for (size_t i = 0; i < vs->count; i++)
-		if (digest_equal(&vs->items[i].digest, digest))
-			return true;
-	return false;
-}
-
 /* Adds a version to the outcome, and compares it with the one that was frozen before. */
 static int add_outcome(struct freeze_work *w, const struct version *v, struct err *err)
 {
@@ -40,8 +32,8 @@ static int unpin_former(struct policy *policy, const struct freeze_work *w, stru
 	for (size_t i = 0; r == 0 && i < w->app.npins; i++) {
 		const struct pin *pin = &w->app.pins[i];
 
-		if (pin->origin == PIN_FREEZE && !have_digest(&w->made, &pin->digest) &&
-		    !have_digest(&w->kept, &pin->digest))
+		if (pin->origin == PIN_FREEZE && !versions_have(&w->made, &pin->digest) &&
+		    !versions_have(&w->kept, &pin->digest))
 			r = policy_unpin(policy, w->app.path, &pin->digest, err);
 	}
 	return r;

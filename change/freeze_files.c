@@ -66,14 +66,6 @@ static bool live_place(const struct entry *e, char out[PATH_MAX])
 	return realpath(e->path, out) != NULL;
 }
 
-static bool has_soname(const struct version *v, const char *soname)
-{
-	for (size_t i = 0; i < v->nentries; i++)
-		if (v->entries[i].soname && strcmp(v->entries[i].soname, soname) == 0)
-			return true;
-	return false;
-}
-
 /* -- pins that stay -- */
 
 /* The pins that stay are those of other origins, and frozen ones whose libraries the live system no
@@ -96,7 +88,7 @@ int freeze_sort_pins(struct freeze_work *w, struct err *err)
 
 		if (r < 0)
 			return err_wrap(err, r, "%s %s", pin->name, pin->version);
-		w->with_libc |= pin->origin == PIN_FREEZE && has_soname(&v, "libc.so.6");
+		w->with_libc |= pin->origin == PIN_FREEZE && version_has_soname(&v, "libc.so.6");
 		for (size_t k = 0; k < v.nentries && pin->origin == PIN_FREEZE && !live; k++)
 			live = live_place(&v.entries[k], place);
 		if (live)

@@ -69,7 +69,7 @@ static int read_state(struct policy *policy, struct store *store, const char *pa
 static const struct version *pinned_with(const struct pinned_state *s, const char *soname)
 {
 	for (size_t i = 0; i < s->pinned.count; i++)
-		if (supplier_has(&s->pinned.items[i], soname))
+		if (version_has_soname(&s->pinned.items[i], soname))
 			return &s->pinned.items[i];
 	return NULL;
 }

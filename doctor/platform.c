@@ -326,7 +326,7 @@ int check_bounding_set(struct checkup *c, struct err *err)
 }
 
 /* The first line of a small file, without its newline. */
-static bool read_line(const char *path, char *line, size_t size)
+static bool read_first_line(const char *path, char *line, size_t size)
 {
 	AUTO_FILE FILE *f = fopen(path, "re");
 
@@ -340,7 +340,7 @@ static bool is_number(const char *path, const char *number)
 {
 	char line[64];
 
-	return read_line(path, line, sizeof line) && strcmp(line, number) == 0;
+	return read_first_line(path, line, sizeof line) && strcmp(line, number) == 0;
 }
 
 /* The user namespace of an ordinary user, with a mount in it, as `pinlib try` needs it. */
@@ -381,7 +381,7 @@ static bool in_user_namespace(void)
 	unsigned long first, host, count;
 	char line[128];
 
-	return read_line("/proc/self/uid_map", line, sizeof line) &&
+	return read_first_line("/proc/self/uid_map", line, sizeof line) &&
 	       (sscanf(line, "%lu %lu %lu", &first, &host, &count) != 3 || first || host ||
 		count != 4294967295);
 }
@@ -421,8 +421,8 @@ static void check_apparmor(struct checkup *c)
 {
 	char profile[256];
 
-	if (!read_line("/proc/self/attr/apparmor/current", profile, sizeof profile) &&
-	    !read_line("/proc/self/attr/current", profile, sizeof profile))
+	if (!read_first_line("/proc/self/attr/apparmor/current", profile, sizeof profile) &&
+	    !read_first_line("/proc/self/attr/current", profile, sizeof profile))
 		check_note(c, NULL,
 			   "AppArmor is enabled; the profile of this process cannot be read");
 	else if (strncmp(profile, "unconfined", 10) == 0)
@@ -439,7 +439,7 @@ int check_lsm(struct checkup *c, struct err *err)
 	bool apparmor = is_number("/sys/module/apparmor/parameters/enabled", "Y");
 
 	(void)err;
-	read_line("/sys/kernel/security/lsm", modules, sizeof modules);
+	read_first_line("/sys/kernel/security/lsm", modules, sizeof modules);
 	if (selinux)
 		check_note(c,
 			   "restorecon -R " PINLIB_STATE

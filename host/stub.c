@@ -33,7 +33,7 @@ bool stub_is_present(const char *app)
 	       memcmp(line, SHEBANG, sizeof SHEBANG - 1) == 0;
 }
 
-static int make_text(const char *real, char **text, size_t *len, struct err *err)
+static int stub_text(const char *real, char **text, size_t *len, struct err *err)
 {
 	AUTO_FREE char *old = NULL;
 	size_t size, rest;
@@ -81,7 +81,7 @@ int stub_write(const char *path, const char *real, struct err *err)
 	AUTO_FREE char *text = NULL;
 	struct stat st;
 	size_t len = 0;
-	int r = make_text(real, &text, &len, err);
+	int r = stub_text(real, &text, &len, err);
 
 	if (r < 0)
 		return r;
@@ -95,7 +95,7 @@ int stub_compare(const char *app, const char *real, struct err *err)
 	AUTO_FREE char *want = NULL, *have = NULL;
 	size_t want_len = 0, have_len = 0;
 	struct stat a, b;
-	int r = make_text(real, &want, &want_len, err);
+	int r = stub_text(real, &want, &want_len, err);
 
 	if (r == 0)
 		r = file_read_at(AT_FDCWD, app, SCRIPT_MAX + sizeof SHEBANG, &have, &have_len, err);

@@ -46,6 +46,22 @@ uint64_t version_size(const struct version *v)
 	return sum;
 }
 
+bool version_has_soname(const struct version *v, const char *soname)
+{
+	for (size_t i = 0; i < v->nentries; i++)
+		if (v->entries[i].soname && strcmp(v->entries[i].soname, soname) == 0)
+			return true;
+	return false;
+}
+
+bool versions_have(const struct versions *vs, const struct digest *digest)
+{
+	for (size_t i = 0; i < vs->count; i++)
+		if (digest_equal(&vs->items[i].digest, digest))
+			return true;
+	return false;
+}
+
 static int by_path(const void *a, const void *b)
 {
 	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);

@@ -58,6 +58,8 @@ void versions_free(struct versions *vs);
 #define AUTO_VERSIONS CLEANUP(versions_free)
 
 uint64_t version_size(const struct version *v); /* sum of its files' sizes */
+bool version_has_soname(const struct version *v, const char *soname);
+bool versions_have(const struct versions *vs, const struct digest *digest);
 
 /* Text of a manifest <-> version. Reading checks everything that the format promises, and
  * that paths are safe; the digest is computed from the text. *text is the caller's to free. */

@@ -31,11 +31,11 @@ const char *refreshed_name(enum refreshed_state state)
 	return names[state];
 }
 
-static void report(struct refresh *r, const struct refreshed *refreshed)
+static void report_app(struct refresh *run, const struct refreshed *refreshed)
 {
-	r->attention += refreshed->state == REFRESH_FAILS ||
-			(refreshed->state == REFRESH_SLEEPS && refreshed->news);
-	r->options->report(r->options->ctx, refreshed);
+	run->attention += refreshed->state == REFRESH_FAILS ||
+			  (refreshed->state == REFRESH_SLEEPS && refreshed->news);
+	run->options->report(run->options->ctx, refreshed);
 }
 
 /* -- programs that cannot be wrapped -- */
@@ -48,12 +48,12 @@ static bool cannot_be_wrapped(int r)
 }
 
 /* Whether the app was wrapped until now, or until unwrap_apply (upgrade/unwrap.h). */
-static bool was_awake(struct refresh *r, const char *app)
+static bool was_awake(struct refresh *run, const char *app)
 {
 	struct err ignored;
 
 	return (wrap_present(app) && !wrap_is_anothers(app)) ||
-	       plan_load(PINLIB_PLANS, app, 0, r->file, &ignored) != -ENOENT;
+	       plan_load(PINLIB_PLANS, app, 0, run->file, &ignored) != -ENOENT;
 }
 
 static bool is_gone(const char *app)
@@ -65,36 +65,36 @@ static bool is_gone(const char *app)
 
 /* A program that is gone may come back with the file system that it is on. Then it has to start at
  * once, by its plan, so the plan stays. */
-static int unwrap_app(struct refresh *r, const char *app, struct err *err)
+static int unwrap_app(struct refresh *run, const char *app, struct err *err)
 {
-	int result;
+	int r;
 
 	if (is_gone(app))
 		return 0;
-	result = wrap_remove(app, &r->says, err);
-	return result < 0 ? result : plan_remove(PINLIB_PLANS, app, err);
+	r = wrap_remove(app, &run->says, err);
+	return r < 0 ? r : plan_remove(PINLIB_PLANS, app, err);
 }
 
-static int put_to_sleep(struct refresh *r, const char *app, int reason, const char *why,
+static int put_to_sleep(struct refresh *run, const char *app, int reason, const char *why,
 			struct err *err)
 {
 	char help[ERR_TEXT_MAX];
-	bool news = was_awake(r, app);
-	int result = unwrap_app(r, app, err);
+	bool news = was_awake(run, app);
+	int r = unwrap_app(run, app, err);
 
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	snprintf(help, sizeof help,
 		 "its pins wait until it can be wrapped again; 'pinlib unset %s' removes them%s",
 		 app, reason == -ELOOP ? ", and 'pinlib set' can pin the target of the link" : "");
-	report(r, &(struct refreshed){app, REFRESH_SLEEPS, news, why, help});
+	report_app(run, &(struct refreshed){app, REFRESH_SLEEPS, news, why, help});
 	return 0;
 }
 
 /* -- programs that can -- */
 
 /* Frozen libraries can be taken anew from the live system; other pins somebody chose. */
-static void report_failing(struct refresh *r, const struct app *app, const char *why)
+static void report_failing(struct refresh *run, const struct app *app, const char *why)
 {
 	char help[ERR_TEXT_MAX], remedy[ERR_TEXT_MAX / 2];
 	bool frozen = false;
@@ -109,67 +109,66 @@ static void report_failing(struct refresh *r, const struct app *app, const char 
 		 "'pinlib check %s' prints all reasons; %s, and 'pinlib unset %s' gives it the "
 		 "system's libraries",
 		 app->path, remedy, app->path);
-	report(r, &(struct refreshed){app->path, REFRESH_FAILS, false, why, help});
+	report_app(run, &(struct refreshed){app->path, REFRESH_FAILS, false, why, help});
 }
 
 /* Whether the view in force holds on the system as it is now. repaired: what was wrong with the
  * app; NULL: nothing. */
-static int prove_view(struct refresh *r, const struct app *app, const char *repaired,
+static int prove_view(struct refresh *run, const struct app *app, const char *repaired,
 		      struct err *err)
 {
 	AUTO_VERDICT struct verdict v = {0};
-	int result = app->forced ? 0 : verdict_reach_current(r->store, app, &v, err);
+	int r = app->forced ? 0 : verdict_reach_current(run->store, app, &v, err);
 
-	if (result < 0)
-		return result;
+	if (r < 0)
+		return r;
 	if (v.against.count)
-		report_failing(r, app, v.against.items[0]);
+		report_failing(run, app, v.against.items[0]);
 	else
-		report(r, &(struct refreshed){app->path, repaired ? REFRESH_REPAIRED : REFRESH_SAME,
-					      false, repaired ? repaired : "", ""});
+		report_app(run, &(struct refreshed){app->path,
+						    repaired ? REFRESH_REPAIRED : REFRESH_SAME,
+						    false, repaired ? repaired : "", ""});
 	return 0;
 }
 
-static int find_drift(struct refresh *r, const struct app *app, struct err *err)
+static int find_drift(struct refresh *run, const struct app *app, struct err *err)
 {
-	return r->options->deep ? drift_find_deep(app, r->store, r->file, err)
-				: drift_find(app, r->store, r->file, err);
+	return run->options->deep ? drift_find_deep(app, run->store, run->file, err)
+				  : drift_find(app, run->store, run->file, err);
 }
 
 /* Brings the wrapper, the plan and the layer up to date. */
-static int keep_awake(struct refresh *r, const struct app *app, struct err *err)
+static int keep_awake(struct refresh *run, const struct app *app, struct err *err)
 {
 	struct err wrong, why;
 	bool was_wrapped = wrap_present(app->path);
-	int result = find_drift(r, app, &wrong);
+	int r = find_drift(run, app, &wrong);
 
-	if (result == 0)
-		return prove_view(r, app, NULL, err);
-	result = transition_run(r->policy, r->store, app->path, &why);
+	if (r == 0)
+		return prove_view(run, app, NULL, err);
+	r = transition_run(run->policy, run->store, app->path, &why);
 	/* Something else is in the way, and stays: another package's diversion, for example. */
-	if (result < 0 && !was_wrapped)
-		return put_to_sleep(r, app->path, result, why.text, err);
-	if (result < 0)
-		return err_set(err, -result, "%s; pinlib cannot repair this: %s", wrong.text,
-			       why.text);
+	if (r < 0 && !was_wrapped)
+		return put_to_sleep(run, app->path, r, why.text, err);
+	if (r < 0)
+		return err_set(err, -r, "%s; pinlib cannot repair this: %s", wrong.text, why.text);
 	return prove_view(
-		r, app, was_wrapped ? wrong.text : "the program is back and has been wrapped again",
-		err);
+		run, app,
+		was_wrapped ? wrong.text : "the program is back and has been wrapped again", err);
 }
 
-static int refresh_app(struct refresh *r, const struct app *app, struct err *err)
+static int refresh_app(struct refresh *run, const struct app *app, struct err *err)
 {
 	struct err why;
-	int result = wrap_fit(app->path, &why);
+	int r = wrap_fit(app->path, &why);
 
-	if (result < 0 && !cannot_be_wrapped(result)) {
+	if (r < 0 && !cannot_be_wrapped(r)) {
 		*err = why;
-		return result;
+		return r;
 	}
-	if (result == 0)
-		result = interpreter_check_app(r->policy, app->path, &why);
-	return result < 0 ? put_to_sleep(r, app->path, result, why.text, err)
-			  : keep_awake(r, app, err);
+	if (r == 0)
+		r = interpreter_check_app(run->policy, app->path, &why);
+	return r < 0 ? put_to_sleep(run, app->path, r, why.text, err) : keep_awake(run, app, err);
 }
 
 /* An error with one app does not keep the others from being refreshed. */

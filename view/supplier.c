@@ -6,14 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool supplier_has(const struct version *v, const char *soname)
-{
-	for (size_t i = 0; i < v->nentries; i++)
-		if (v->entries[i].soname && strcmp(v->entries[i].soname, soname) == 0)
-			return true;
-	return false;
-}
-
 static bool has_pin_named(const struct app *app, const struct version *v)
 {
 	for (size_t i = 0; i < app->npins; i++)
@@ -34,7 +26,7 @@ static const char *arch_of_pins(const struct app *app)
 bool supplier_fits(const struct app *app, const struct version *v, const char *soname)
 {
 	return strcmp(v->arch, arch_of_pins(app)) == 0 && !has_pin_named(app, v) &&
-	       supplier_has(v, soname);
+	       version_has_soname(v, soname);
 }
 
 static void hint_from_origin(const struct origin *origin, const char *soname, char *text,

@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-bool supplier_has(const struct version *version, const char *soname);
-
 /* Whether the version has the library for the app's architecture, and the app has no pin of that
  * name yet. */
 bool supplier_fits(const struct app *app, const struct version *version, const char *soname);

@@ -232,7 +232,7 @@ static bool has_object(const struct closure *c, const char *path)
 static bool is_pinned(const struct versions *pinned, const char *soname)
 {
 	for (size_t i = 0; i < pinned->count; i++)
-		if (supplier_has(&pinned->items[i], soname))
+		if (version_has_soname(&pinned->items[i], soname))
 			return true;
 	return false;
 }
