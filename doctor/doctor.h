@@ -1,6 +1,6 @@
 /*
- * Doctor: whether the machine gives pinlib what it needs, and whether the state that pinlib keeps is
- * whole. The checks change nothing, and go on where something is broken; each says what it found
+ * Doctor: whether the machine gives pinlib what it needs, and whether the state that pinlib keeps
+ * is whole. The checks change nothing, and go on where something is broken; each says what it found
  * and which command helps.
  */
 #pragma once
@@ -13,9 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Runs the checks with these names, or all of them if there are none, in a fixed order; each reports
- * one finding at least. As root and under policy_lock, if there is a lock to be had (policy_lock
- * makes PINLIB_STATE, so not where that is missing). Returns the number of faults. */
+/* Runs the checks with these names, or all of them if there are none, in a fixed order; each
+ * reports one finding at least. As root and under policy_lock, if there is a lock to be had
+ * (policy_lock makes PINLIB_STATE, so not where that is missing). Returns the number of faults. */
 int doctor_examine(char *const *names, size_t n, finding_fn *report, void *ctx);
 
 /* The name of a check, in that order; NULL after the last. */
@@ -25,8 +25,8 @@ const char *doctor_check(size_t i);
 bool doctor_has_check(const char *name);
 
 /* Repairs what the policy and the store allow: damaged layers, plans and wrappers, missing
- * diversions, and all that refresh_apps repairs. report gets a sentence for each app that was not as
- * the policy says. policy is opened by policy_open, under policy_lock. Returns how many apps need
- * attention, or a negative error. */
+ * diversions, and all that refresh_apps repairs. report gets a sentence for each app that was not
+ * as the policy says. policy is opened by policy_open, under policy_lock. Returns how many apps
+ * need attention, or a negative error. */
 int doctor_repair(struct policy *policy, struct store *store, report_fn *report, void *ctx,
 		  struct err *err);

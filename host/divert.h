@@ -1,10 +1,10 @@
 /*
- * dpkg's side of wrapping: the package that owns a program's path, and the local diversion that sends
- * the package's upgrades to the original.
+ * dpkg's side of wrapping: the package that owns a program's path, and the local diversion that
+ * sends the package's upgrades to the original.
  *
- * Where /bin is a link to usr/bin, a package may have "/usr/bin/ls" as "/bin/ls". Only the name that
- * the package has is diverted. If both names were diverted to one file, dpkg would remove the file
- * when the package's next version has the other name.
+ * Where /bin is a link to usr/bin, a package may have "/usr/bin/ls" as "/bin/ls". Only the name
+ * that the package has is diverted. If both names were diverted to one file, dpkg would remove the
+ * file when the package's next version has the other name.
  *
  * Without dpkg no package owns a path, and no path is diverted.
  */
@@ -18,9 +18,9 @@
 #include <stddef.h>
 
 /* dpkg's answers about the programs of one command. dpkg reads the lists of all packages to find
- * owners (60 to 90 ms), and takes 8 ms for its diversions; so it is asked for all programs at once,
- * and only when an answer is needed. Diversions that the command itself begins or ends do not change
- * the answers; to begin or end one twice does nothing. */
+ * owners (60 to 90 ms), and takes 8 ms for its diversions; so it is asked for all programs at
+ * once, and only when an answer is needed. Diversions that the command itself begins or ends do
+ * not change the answers; to begin or end one twice does nothing. */
 struct dpkg_says {
 	const char *const *apps; /* canonical paths of the programs; the caller's */
 	size_t napps;
@@ -35,8 +35,8 @@ struct dpkg_says {
 void dpkg_says_free(struct dpkg_says *says);
 #define AUTO_DPKG_SAYS CLEANUP(dpkg_says_free)
 
-/* 1 if a package has the app's path, by one of its names. Here, in divert_agrees and in divert_begin
- * app is one of says' programs. */
+/* 1 if a package has the app's path, by one of its names. Here, in divert_agrees and in
+ * divert_begin app is one of says' programs. */
 int divert_owned(struct dpkg_says *says, const char *app, struct err *err);
 
 /* -EPERM: somebody else diverts the app's path, or another path to it; err has dpkg's line. */

@@ -39,7 +39,8 @@ static int check_script(const struct apps *apps, const struct app *app,
 	bool mine = strings_have(changed, app->path);
 	struct err ignored;
 
-	/* A script that cannot be read cannot run either. If it is among changed, wrap_fit reports it. */
+	/* A script that cannot be read cannot run either. If it is among changed, wrap_fit reports
+	 * it. */
 	if (!wrap_is_script(app->path) || wrap_program(app->path, file, &ignored) < 0 ||
 	    program_read(file, &program, &ignored) < 0)
 		return 0;

@@ -21,8 +21,8 @@ static void cleanup_iter(struct libmnt_iter **i)
 	mnt_free_iter(*i);
 }
 
-/* "DIR/.pinlib/NAME" mounted at a NAME, by the wrapper's rule (wrapper/mounts.c). The views that are
- * ready for services are in the table of every process, and do not count. */
+/* "DIR/.pinlib/NAME" mounted at a NAME, by the wrapper's rule (wrapper/mounts.c). The views that
+ * are ready for services are in the table of every process, and do not count. */
 static bool is_original(struct libmnt_fs *fs)
 {
 	const char *at = mnt_fs_get_target(fs), *from = mnt_fs_get_root(fs);

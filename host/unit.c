@@ -108,8 +108,8 @@ static int refuse_special(const char *path, struct err *err)
 	return 0;
 }
 
-/* The directories that systemd binds: the covered ones, and the program's own unless it is below one
- * of them. Returns how many. */
+/* The directories that systemd binds: the covered ones, and the program's own unless it is below
+ * one of them. Returns how many. */
 static size_t list_dirs(const struct plan *plan, char home[PATH_MAX],
 			const char *dirs[UNIT_VIEW_DIRS_MAX])
 {

@@ -159,8 +159,8 @@ static int add_drop_ins(struct strings *files, const char *unit, struct err *err
 	return r;
 }
 
-/* The more of the unit's name a directory has in its name, the sooner it wins: "a-b.service.d", of its
- * template, "a-.service.d", "service.d". */
+/* The more of the unit's name a directory has in its name, the sooner it wins: "a-b.service.d", of
+ * its template, "a-.service.d", "service.d". */
 static int find_drop_ins(const char *name, struct strings *files, struct err *err)
 {
 	char shorter[NAME_MAX + 1], *dash;

@@ -1,7 +1,7 @@
 /*
  * Units of systemd: a service and its drop-ins, read by the rules of systemd.unit(5) from the
- * directories of its search path, without a running systemd. pinlib needs to know which programs the
- * service starts.
+ * directories of its search path, without a running systemd. pinlib needs to know which programs
+ * the service starts.
  */
 #pragma once
 

@@ -42,8 +42,8 @@ static int make_units_dir(struct err *err)
 	return 0;
 }
 
-/* A view is built and removed under its second name: systemd binds what it finds under the first, and
- * with an empty directory over /usr/bin the service would not start. */
+/* A view is built and removed under its second name: systemd binds what it finds under the first,
+ * and with an empty directory over /usr/bin the service would not start. */
 struct unit_view_paths {
 	char whole[PATH_MAX], parts[PATH_MAX];
 };
@@ -162,8 +162,8 @@ static int check_bound_dirs(const struct plan *plan, const char *const *dirs, si
 	return r;
 }
 
-/* A layer with the owner and mode of the program's directory, home, and nothing in it but a seat, the
- * empty file that the program is mounted on. It is a file system that nobody else ever sees. */
+/* A layer with the owner and mode of the program's directory, home, and nothing in it but a seat,
+ * the empty file that the program is mounted on. It is a file system that nobody else ever sees. */
 static int make_seat(const char *home, const char *app, struct err *err)
 {
 	AUTO_FD int dir = -1, file = -1;

@@ -1,16 +1,16 @@
 /*
- * The view of an app, ready for a service: systemd binds it in the service's namespace. `pinlib stage`
- * builds it from the current plan when the service starts, as root, before systemd confines the
- * service, in the mount namespace of the service manager. PINLIB_UNITS is a private mount, so mounts
- * below it do not propagate.
+ * The view of an app, ready for a service: systemd binds it in the service's namespace. `pinlib
+ * stage` builds it from the current plan when the service starts, as root, before systemd confines
+ * the service, in the mount namespace of the service manager. PINLIB_UNITS is a private mount, so
+ * mounts below it do not propagate.
  *
  *	PINLIB_UNITS/UNIT/N       an overlay over the N-th directory of the unit's drop-in
  *	                          (host/unit.h): a directory that the plan covers, or the program's
  *	PINLIB_UNITS/.UNIT        the same while it is built or removed
  *
  * The view is built in a mount namespace of the building process, by the code and at the paths of a
- * launch, and comes from there as descriptors. In the service manager's namespace nothing is mounted
- * but on these directories, which only root can reach.
+ * launch, and comes from there as descriptors. In the service manager's namespace nothing is
+ * mounted but on these directories, which only root can reach.
  *
  * The program is mounted on an empty file in a layer (a tmpfs) over its directory. A mount on its
  * path in the live directory would keep unset from renaming the path while the service runs.

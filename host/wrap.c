@@ -76,8 +76,7 @@ static int refuse_privileged(const char *app, const struct stat *st, struct err 
 	if (r > 0)
 		return err_set(err, EPERM,
 			       "cannot pin %s: it is setuid or setgid or has file capabilities, "
-			       "and must not "
-			       "run with libraries of another version",
+			       "and must not run with libraries of another version",
 			       app);
 	return r;
 }
@@ -256,8 +255,8 @@ int wrap_install(const char *app, struct err *err)
 	return file_sync_parent(AT_FDCWD, app, err);
 }
 
-/* Undoes wrap_prepare. Both names are one file as a rule, and rename(2) would keep them. If they are
- * two, dpkg brought the original through the diversion, and the original is newer; without a
+/* Undoes wrap_prepare. Both names are one file as a rule, and rename(2) would keep them. If they
+ * are two, dpkg brought the original through the diversion, and the original is newer; without a
  * diversion somebody installed a program over the wrapper, and that is newer. */
 static int drop_second_name(const char *app, const char *real, struct dpkg_says *says,
 			    struct err *err)

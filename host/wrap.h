@@ -6,10 +6,10 @@
  *
  * The original never leaves DIR's file system, so each step is one link(2) or rename(2), and
  * DIR/NAME can be executed at every instant. Where dpkg owns the path, a local diversion
- * (host/divert.h) sends package upgrades to DIR/.pinlib/NAME. The next version of a package may have
- * the other name of an aliased path, and lands on the wrapper; wrap_prepare and wrap_install, called
- * again, repair this. All functions converge: called again after an interruption, they finish what
- * was begun.
+ * (host/divert.h) sends package upgrades to DIR/.pinlib/NAME. The next version of a package may
+ * have the other name of an aliased path, and lands on the wrapper; wrap_prepare and wrap_install,
+ * called again, repair this. All functions converge: called again after an interruption, they
+ * finish what was begun.
  */
 #pragma once
 

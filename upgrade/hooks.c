@@ -24,8 +24,8 @@ int hooks_self(char self[PATH_MAX], struct err *err)
 	return 0;
 }
 
-/* Only HOOK_STOPS stops apt and dpkg, and only with keep-strict does pinlib return it: a pinlib that is
- * gone, is killed, or cannot start in a view must not. */
+/* Only HOOK_STOPS stops apt and dpkg, and only with keep-strict does pinlib return it: a pinlib
+ * that is gone, is killed, or cannot start in a view must not. */
 static char *text_for_apt(const char *self)
 {
 	char *text;
@@ -40,7 +40,8 @@ static char *text_for_apt(const char *self)
 	return n < 0 ? NULL : text;
 }
 
-/* A user who cannot write the database of this system changes the packages of another root, or none. */
+/* A user who cannot write the database of this system changes the packages of another root, or
+ * none. */
 static char *text_for_dpkg(const char *self)
 {
 	char *text;

@@ -84,7 +84,7 @@ static const char *member_conflict(const struct archive_member *m, const char *p
 		return "has a directory there";
 	if (m->type == 'l')
 		return "has a symbolic link there";
-	return m->type == '-' && m->setid ? "has it setuid or setgid" : NULL;
+	return m->type == '-' && m->setid ? "makes it setuid or setgid" : NULL;
 }
 
 static int search_members(struct unwrap_search *w, const struct archive_members *list,
