@@ -213,8 +213,9 @@ int check_wrapper(struct checkup *c, struct err *err)
 	else if (r < 0)
 		check_fault(
 			c,
-			"chown root:root and chmod go-w the wrapper and its directory, and move "
-			"away any other file there that is setuid or has capabilities",
+			"chown root:root and chmod go-w " PINLIB_WRAPPER
+			" and its directory, and move away any other file there that is setuid or "
+			"has capabilities",
 			"%s", err->text);
 	if (lstat(PINLIB_WRAPPER, &st) < 0)
 		return err_sys(err, errno, "%s", PINLIB_WRAPPER);
