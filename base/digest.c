@@ -138,3 +138,8 @@ bool digest_equal(const struct digest *a, const struct digest *b)
 {
 	return memcmp(a->bytes, b->bytes, DIGEST_SIZE) == 0;
 }
+
+int digest_compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct digest));
+}

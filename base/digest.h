@@ -23,6 +23,7 @@ void digest_hex(const struct digest *d, char hex[DIGEST_HEX]);
 /* False unless s is exactly 64 lower-case hexadecimal digits. */
 bool digest_parse(const char *s, struct digest *out);
 bool digest_equal(const struct digest *a, const struct digest *b);
+int digest_compare(const void *a, const void *b); /* for qsort(3) and bsearch(3) */
 
 /* Content that arrives in pieces. digest_begin returns NULL if it is out of memory; free its result with digest_end,
  * which fills out, or with digest_abandon. */

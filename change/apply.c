@@ -4,6 +4,7 @@
 #include "change/select.h"
 #include "change/with_deps.h"
 #include "host/wrap.h"
+#include "intake/intake.h"
 #include "loader/program.h"
 #include "policy/profile.h"
 
@@ -39,7 +40,7 @@ static void wanted_app_free(struct wanted_app *w)
 
 static int add_sources(struct apply_run *a, const struct described *as, struct err *err)
 {
-	const struct add_options options = {.facts = a->options->facts};
+	const struct intake_options options = {0};
 
 	for (size_t i = 0; i < as->sources.count; i++) {
 		AUTO_VERSION struct version v = {0};
@@ -52,7 +53,7 @@ static int add_sources(struct apply_run *a, const struct described *as, struct e
 			a->options->report(a->options->ctx, text);
 			continue;
 		}
-		r = store_add(a->store, as->sources.items[i], &options, &v, &known, err);
+		r = intake_add(a->store, as->sources.items[i], &options, &v, &known, err);
 		if (r < 0)
 			return r;
 		snprintf(text, sizeof text, "added %s %s (%s)", v.name, v.version, v.arch);
@@ -163,8 +164,8 @@ static int change_app(struct apply_run *a, const struct wanted_app *w, const str
 	if (r == 0)
 		r = policy_confine(a->policy, w->path, &w->confined, err);
 	if (r == 0 && w->as->with_deps && !a->options->dry_run)
-		r = with_deps_add(a->policy, a->store, w->path, a->options->facts,
-				  a->options->report, a->options->ctx, err);
+		r = with_deps_add(a->policy, a->store, w->path, a->options->report, a->options->ctx,
+				  err);
 	return r;
 }
 

@@ -11,7 +11,6 @@ struct apply_options {
 	bool exact;   /* an app without a description is unwrapped */
 	bool dry_run; /* nothing is added to the store; an app that needs a new version counts as
 			 changed */
-	elf_facts_fn *facts;
 	report_fn *report; /* gets a sentence for each version that is added, or would be */
 	void *ctx;
 };

@@ -4,6 +4,7 @@
 #include "base/paths.h"
 #include "host/wrap.h"
 #include "store/layer_spec.h"
+#include "store/layer_verify.h"
 #include "view/view.h"
 
 #include <fcntl.h>

@@ -105,7 +105,6 @@ int freeze_make(struct policy *policy, struct store *store, const char *path,
 	struct freeze_work w = {
 		.store = store,
 		.seen = options->seen,
-		.facts = options->facts,
 		.with_libc = options->with_libc,
 	};
 	int r = prepare_freeze(&w, policy, path, err);

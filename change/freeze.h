@@ -20,7 +20,6 @@
 struct freeze_options {
 	bool with_libc; /* glibc too; an app frozen with glibc is frozen with it again */
 	const struct observation *seen; /* NULL: nothing was observed */
-	elf_facts_fn *facts;
 };
 
 /* Pins what the app loads today with PIN_FREEZE; an activation has to follow. What was frozen

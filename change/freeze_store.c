@@ -2,6 +2,7 @@
 #include "base/path.h"
 #include "base/reach.h"
 #include "change/freeze_work.h"
+#include "intake/intake.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -46,7 +47,7 @@ static bool paths_collide(const struct versions *vs, const struct version *v)
 static int add_package(struct freeze_work *w, const struct package *p, struct version *v,
 		       struct err *err)
 {
-	const struct add_options options = {.facts = w->facts};
+	const struct intake_options options = {0};
 	AUTO_FREE char *source = NULL;
 	bool known;
 
@@ -54,7 +55,7 @@ static int add_package(struct freeze_work *w, const struct package *p, struct ve
 		source = NULL;
 		return err_nomem(err);
 	}
-	return store_add(w->store, source, &options, v, &known, err);
+	return intake_add(w->store, source, &options, v, &known, err);
 }
 
 /* Whether the error is about the machine, which cannot go on, and not about the package. */
@@ -152,8 +153,8 @@ static int store_one_file(struct freeze_work *w, struct freeze_file *f, struct e
 	AUTO_FD int fd = open_public(f->path, err);
 	AUTO_VERSION struct version v = {0};
 	char name[256], version[256];
-	const struct store_file file = {fd, f->path, f->link};
-	const struct add_options options = {.name = name, .version = version, .facts = w->facts};
+	const struct intake_file file = {fd, f->path, f->link};
+	const struct intake_options options = {.name = name, .version = version};
 	bool known;
 	int r;
 
@@ -163,7 +164,7 @@ static int store_one_file(struct freeze_work *w, struct freeze_file *f, struct e
 	name_file(w, f, name);
 	r = version_of(w, f, fd, version, err);
 	if (r == 0)
-		r = store_add_files(w->store, &file, 1, &options, &v, &known, err);
+		r = intake_add_files(w->store, &file, 1, &options, &v, &known, err);
 	return r < 0 ? r : freeze_add_version(&w->made, &v, err);
 }
 
@@ -198,9 +199,8 @@ static int store_generated(struct freeze_work *w, const char *version, struct er
 	char cache[PATH_MAX];
 	const char *paths[2] = {cache, "/usr/lib/locale/locale-archive"};
 	AUTO_FD int one = -1, two = -1;
-	struct store_file files[2];
-	const struct add_options options = {
-		.name = GLIBC_GENERATED, .version = version, .facts = w->facts};
+	struct intake_file files[2];
+	const struct intake_options options = {.name = GLIBC_GENERATED, .version = version};
 	AUTO_VERSION struct version v = {0};
 	size_t n = 0;
 	bool known;
@@ -210,12 +210,12 @@ static int store_generated(struct freeze_work *w, const char *version, struct er
 	one = open(paths[0], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	two = open(paths[1], O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (one >= 0)
-		files[n++] = (struct store_file){one, paths[0], NULL};
+		files[n++] = (struct intake_file){one, paths[0], NULL};
 	if (two >= 0)
-		files[n++] = (struct store_file){two, paths[1], NULL};
+		files[n++] = (struct intake_file){two, paths[1], NULL};
 	if (n == 0)
 		return 0;
-	r = store_add_files(w->store, files, n, &options, &v, &known, err);
+	r = intake_add_files(w->store, files, n, &options, &v, &known, err);
 	return r < 0 ? r : freeze_add_version(&w->made, &v, err);
 }
 

@@ -33,12 +33,11 @@ struct freeze_file {
 struct freeze_work {
 	struct store *store;
 	const struct observation *seen; /* the caller's; may be NULL */
-	elf_facts_fn *facts;
-	struct app app;		/* as it is now; without pins if it is not wrapped */
-	struct app base;	/* the pins that stay; they belong to app */
-	struct pin *pins;	/* of base */
-	struct view_plan *plan; /* of base */
-	struct versions kept;	/* the versions of base's pins */
+	struct app app;			/* as it is now; without pins if it is not wrapped */
+	struct app base;		/* the pins that stay; they belong to app */
+	struct pin *pins;		/* of base */
+	struct view_plan *plan;		/* of base */
+	struct versions kept;		/* the versions of base's pins */
 	struct freeze_file *files;
 	size_t nfiles;
 	struct packages packages; /* the owners of files */

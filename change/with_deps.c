@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "host/wrap.h"
 #include "intake/candidates.h"
+#include "intake/intake.h"
 #include "loader/program.h"
 #include "store/origin.h"
 #include "view/supplier.h"
@@ -134,7 +135,6 @@ struct supply {
 	struct policy *policy;
 	struct store *store;
 	const char *path;
-	elf_facts_fn *facts;
 	report_fn *report;
 	void *ctx;
 	struct pinned_state now;
@@ -197,12 +197,11 @@ static int from_store(struct supply *s, const struct version *pin, const char *s
 static int try_source(struct supply *s, const char *source, const char *apt_config,
 		      const char *soname, const struct missing *m, struct err *err)
 {
-	const struct add_options how = {
-		.facts = s->facts, .soname = soname, .apt_config = apt_config};
+	const struct intake_options how = {.soname = soname, .apt_config = apt_config};
 	AUTO_VERSION struct version v = {0};
 	struct err why;
 	bool known;
-	int r = store_add(s->store, source, &how, &v, &known, &why);
+	int r = intake_add(s->store, source, &how, &v, &known, &why);
 
 	if (r == -ENOMEM)
 		return err_nomem(err);
@@ -295,16 +294,12 @@ static void supply_free(struct supply *s)
 	strings_free(&s->in_vain);
 }
 
-int with_deps_add(struct policy *policy, struct store *store, const char *app, elf_facts_fn *facts,
-		  report_fn *report, void *ctx, struct err *err)
+int with_deps_add(struct policy *policy, struct store *store, const char *app, report_fn *report,
+		  void *ctx, struct err *err)
 {
 	CLEANUP(supply_free)
-	struct supply s = {.policy = policy,
-			   .store = store,
-			   .path = app,
-			   .facts = facts,
-			   .report = report,
-			   .ctx = ctx};
+	struct supply s = {
+		.policy = policy, .store = store, .path = app, .report = report, .ctx = ctx};
 	int r = read_state(policy, store, app, &s.now, err);
 
 	if (r < 0 || s.now.pinned.count == 0)

@@ -12,5 +12,5 @@
  * that the store does not have are added to it first. report gets a sentence for each new pin. A
  * view that does not hold in the end is no error here; the activation says why. Changes the policy
  * between policy_begin and policy_commit. */
-int with_deps_add(struct policy *policy, struct store *store, const char *app, elf_facts_fn *facts,
-		  report_fn *report, void *ctx, struct err *err);
+int with_deps_add(struct policy *policy, struct store *store, const char *app, report_fn *report,
+		  void *ctx, struct err *err);

@@ -3,7 +3,7 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "commands/commands.h"
-#include "elf/elf.h"
+#include "intake/intake.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -59,14 +59,14 @@ static void json_added(const struct added *added, size_t n)
 }
 
 /* Adds one source after the other. Versions added before a failure stay, and are printed. */
-static int add_all(struct store *store, char **sources, size_t n, const struct add_options *how,
+static int add_all(struct store *store, char **sources, size_t n, const struct intake_options *how,
 		   struct added *added, size_t *done)
 {
 	for (*done = 0; *done < n; ++*done) {
 		struct added *a = &added[*done];
 		struct err err;
 
-		if (store_add(store, sources[*done], how, &a->version, &a->known, &err) < 0)
+		if (intake_add(store, sources[*done], how, &a->version, &a->known, &err) < 0)
 			return failed(&err);
 	}
 	return EXIT_OK;
@@ -74,8 +74,8 @@ static int add_all(struct store *store, char **sources, size_t n, const struct a
 
 static int run_add(int count, char **operands)
 {
-	const struct add_options how = {
-		.facts = elf_facts, .name = given.name, .version = given.version};
+	const struct intake_options how = {
+		.name = given.name, .version = given.version};
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_FREE struct added *added = NULL;
 	struct err err;

@@ -7,7 +7,6 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "commands/commands.h"
-#include "elf/elf.h"
 #include "policy/policy.h"
 
 #include <stdio.h>
@@ -119,7 +118,6 @@ int apply_description(struct session *s, const struct description *d,
 	AUTO_STRINGS struct strings changed = {0};
 	const struct apply_options how = {.exact = req->exact,
 					  .dry_run = req->dry_run,
-					  .facts = elf_facts,
 					  .report = warn_report};
 	struct err err;
 	int64_t generation;

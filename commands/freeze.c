@@ -6,7 +6,6 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
-#include "elf/elf.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -154,7 +153,7 @@ static int freeze_and_activate(const char *app, const struct observation *seen)
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_FREEZING struct freezing result = {0};
 	struct strings paths = {.items = (char *[]){(char *)app}, .count = 1};
-	const struct freeze_options how = {given.with_libc, seen, elf_facts};
+	const struct freeze_options how = {given.with_libc, seen};
 	struct err err;
 	int64_t generation = 0;
 

@@ -5,7 +5,7 @@
 #include "cli/session.h"
 #include "commands/apply.h"
 #include "commands/commands.h"
-#include "elf/elf.h"
+#include "intake/intake.h"
 #include "intake/oci.h"
 #include "policy/description.h"
 #include "store/store.h"
@@ -48,7 +48,7 @@ static int check_pins(const struct description *d, struct err *err)
 
 static int add_versions(struct session *s, int fd, unsigned int n, struct err *err)
 {
-	const struct add_options how = {.facts = elf_facts};
+	const struct intake_options how = {0};
 
 	for (unsigned int i = 1; i <= n; i++) {
 		AUTO_VERSION struct version v = {0};

@@ -9,7 +9,6 @@
 #include "cli/size.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
-#include "elf/elf.h"
 #include "policy/policy.h"
 #include "store/kept.h"
 #include "store/store.h"
@@ -251,7 +250,7 @@ static int keep_before(const struct keep_conf *conf, const struct changes *chang
 		return r;
 	r = session_begin_store(&session, err);
 	if (r == 0)
-		r = keep_versions(session.store, &wants, elf_facts, &result, err);
+		r = keep_versions(session.store, &wants, &result, err);
 	if (r < 0)
 		return r;
 	say_kept(&result);

@@ -5,7 +5,6 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
-#include "elf/elf.h"
 #include "host/wrap.h"
 #include "policy/policy.h"
 #include "policy/profile.h"
@@ -120,7 +119,7 @@ static int set_app(struct session *s, const char *app, const struct set_request 
 	if (r == 0 && given.profile)
 		r = set_filter(s, app, given.profile, err);
 	if (r == 0 && given.with_deps)
-		r = with_deps_add(s->policy, s->store, app, elf_facts, warn_report, NULL, err);
+		r = with_deps_add(s->policy, s->store, app, warn_report, NULL, err);
 	return r;
 }
 

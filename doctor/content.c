@@ -7,7 +7,7 @@
 #include "change/pending.h"
 #include "doctor/check.h"
 #include "host/unit.h"
-#include "store/layer.h"
+#include "store/layer_verify.h"
 #include "view/verdict.h"
 
 #include <limits.h>
@@ -171,7 +171,7 @@ int check_layers(struct checkup *c, struct err *err)
 		check_well(c, "not checked: there is no store to build layers from");
 		return 0;
 	}
-	r = layer_verify(c->store, PINLIB_LAYERS, report_content, &report, err);
+	r = layer_verify(PINLIB_LAYERS, report_content, &report, err);
 	if (r == 0)
 		check_well(c, "all layers match their checksums");
 	return r;

@@ -79,5 +79,6 @@ void elf_free(struct elf *elf);
 const char *elf_arch(int class, int machine);
 const char *elf_triplet(int class, int machine);
 
-/* For store_add: an elf_facts_fn (store/store.h). */
+/* The soname and Debian's name of the architecture, "" where there are none, each in 256 bytes. A
+ * file that is not ELF is no error. */
 int elf_facts(int fd, char *soname, char *arch, struct err *err);

@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 struct candidates {
-	struct strings sources; /* fit for store_add; best first */
+	struct strings sources; /* fit for intake_add; best first */
 	size_t likely; /* so many of the first are likely to hold it, going by their names */
 };
 

@@ -13,7 +13,7 @@
  */
 #pragma once
 
-#include "store/store.h"
+#include "intake/intake.h"
 
 #define OCI_LAYERS_MAX 2000
 #define OCI_PINS_MAX ((size_t)1 << 20)
@@ -28,6 +28,6 @@ int oci_write(struct store *store, const struct versions *versions, const char *
  * caller's to free. -EBADMSG: damaged, or not such an archive. */
 int oci_read_pins(int fd, char **text, size_t *len, unsigned int *versions, struct err *err);
 
-/* Adds the n-th of the versions, from 1, as store_add does. */
-int oci_add(struct store *store, int fd, unsigned int n, const struct add_options *options,
+/* Adds the n-th of the versions, from 1, as intake_add does. */
+int oci_add(struct store *store, int fd, unsigned int n, const struct intake_options *options,
 	    struct version *out, bool *known, struct err *err);

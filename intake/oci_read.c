@@ -1,7 +1,7 @@
 /* The parent's side of an image's import: what the parser says is taken for hostile. */
 #include "intake/frame.h"
-#include "intake/import.h"
 #include "intake/oci.h"
+#include "intake/source.h"
 #include "intake/unpack.h"
 #include "store/check.h"
 
@@ -125,10 +125,10 @@ static int read_part(struct staging *s, const void *ctx, struct err *err)
 	return parser_end(&parser, r, err);
 }
 
-int oci_add(struct store *store, int fd, unsigned int n, const struct add_options *options,
+int oci_add(struct store *store, int fd, unsigned int n, const struct intake_options *options,
 	    struct version *out, bool *known, struct err *err)
 {
 	struct part part = {.fd = fd, .number = n};
 
-	return import_add(store, read_part, &part, NULL, options, out, known, err);
+	return source_add(store, read_part, &part, NULL, options, out, known, err);
 }

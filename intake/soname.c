@@ -2,20 +2,21 @@
 
 #include "base/cleanup.h"
 #include "base/confine.h"
+#include "elf/elf.h"
 #include "store/check.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
-struct answer {
+struct soname_answer {
 	int32_t r;
 	char soname[256], arch[256], text[ERR_TEXT_MAX];
 };
 
 /* -- the child -- */
 
-static void say(const struct answer *a)
+static void say(const struct soname_answer *a)
 {
 	if (write(1, a, sizeof *a) != (ssize_t)sizeof *a)
 		_exit(1);
@@ -23,13 +24,13 @@ static void say(const struct answer *a)
 
 static void answer_all(void *ctx, int end)
 {
-	elf_facts_fn *const *facts = ctx;
-	struct answer a = {0};
+	struct soname_answer a = {0};
 	struct err err = {0};
 	const char *failed = confine(end, end);
 	char kind;
 	int fd;
 
+	(void)ctx;
 	if (failed) {
 		a.r = -ENOSYS;
 		snprintf(a.text, sizeof a.text, "%s: %s", failed, strerror(errno));
@@ -39,7 +40,7 @@ static void answer_all(void *ctx, int end)
 	}
 	while (parser_question(&kind, &fd)) {
 		memset(&a, 0, sizeof a);
-		a.r = (*facts)(fd, a.soname, a.arch, &err);
+		a.r = elf_facts(fd, a.soname, a.arch, &err);
 		if (a.r < 0)
 			memcpy(a.text, err.text, sizeof a.text);
 		say(&a);
@@ -50,17 +51,17 @@ static void answer_all(void *ctx, int end)
 
 /* -- the parent -- */
 
-static int start(struct parser *p, elf_facts_fn *facts, struct err *err)
+static int start(struct parser *p, struct err *err)
 {
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_sys(err, errno, "cannot make a pair of sockets");
-	return parser_start(p, "ELF", ends, answer_all, &facts, err);
+	return parser_start(p, "ELF", ends, answer_all, NULL, err);
 }
 
 /* It can have written anything. */
-static int take(struct answer *a, char soname[256], char arch[256], struct err *err)
+static int take(struct soname_answer *a, char soname[256], char arch[256], struct err *err)
 {
 	char buf[SHOWN];
 
@@ -76,11 +77,10 @@ static int take(struct answer *a, char soname[256], char arch[256], struct err *
 	return 0;
 }
 
-int soname_ask(struct parser *p, elf_facts_fn *facts, int fd, char soname[256], char arch[256],
-	       struct err *err)
+int soname_ask(struct parser *p, int fd, char soname[256], char arch[256], struct err *err)
 {
-	struct answer a;
-	int r = p->pid < 0 ? start(p, facts, err) : 0;
+	struct soname_answer a;
+	int r = p->pid < 0 ? start(p, err) : 0;
 
 	soname[0] = arch[0] = '\0';
 	if (r < 0)

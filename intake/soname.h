@@ -1,13 +1,12 @@
-/* The facts of ELF files, asked of a parser: they are as foreign as the archive that they came in.
- */
+/* The soname and architecture of ELF files, read by a confined child: the files are as foreign as
+ * the archive that they came in. */
 #pragma once
 
+#include "base/err.h"
 #include "base/parser.h"
-#include "store/store.h"
 
-/* As facts(fd, soname, arch, err), but in a confined child: p's, which is started at the first
- * question and goes on to be asked. It gets nothing but descriptors, one at a time. What it says of
- * a file may be made up by another file that was asked before; all are of one source. -EBADMSG:
- * malformed, or the parser misbehaved; then p has ended. */
-int soname_ask(struct parser *p, elf_facts_fn *facts, int fd, char soname[256], char arch[256],
-	       struct err *err);
+/* As elf_facts (elf/elf.h), but in the child p, which the first question starts and which is asked
+ * again for the next file. The child gets nothing but descriptors, one at a time. A file that it
+ * read before may make up its answers about later ones; all are of one source. -EBADMSG: malformed,
+ * or the child misbehaved; then p has ended. */
+int soname_ask(struct parser *p, int fd, char soname[256], char arch[256], struct err *err);

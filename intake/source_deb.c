@@ -1,7 +1,7 @@
 /* The parent's side of intake/frame.h: starts the parser and believes nothing that it says. */
 #include "base/parser.h"
 #include "intake/frame.h"
-#include "intake/import.h"
+#include "intake/source.h"
 #include "intake/unpack.h"
 #include "store/check.h"
 

@@ -1,7 +1,6 @@
 /* Sources that are a Debian package's name: as installed here, or as apt finds it. */
-#include "intake/import.h"
+#include "intake/source.h"
 #include "store/check.h"
-#include "store/manifest.h"
 
 #include "base/file.h"
 #include "base/path.h"
@@ -18,7 +17,7 @@
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
-int check_package(const char *text, bool version, struct err *err)
+static int check_package(const char *text, bool version, struct err *err)
 {
 	const char *at = text + strspn(text, LOWER DIGITS "+-.");
 	bool good = at > text && strchr(LOWER DIGITS, text[0]);
@@ -191,7 +190,7 @@ static int add_fetched(struct staging *s, int dir, struct err *err)
 {
 	char name[NAME_MAX + 1] = "";
 	AUTO_FD int fd = -1;
-	int r = each_name(dir, found_deb, name, err);
+	int r = root_each_name(dir, found_deb, name, err);
 
 	if (r < 0)
 		return r;

@@ -1,6 +1,6 @@
 /* Sources that are a path: which kind it is, and the two simple kinds. */
-#include "intake/import.h"
 #include "intake/soname.h"
+#include "intake/source.h"
 #include "store/check.h"
 
 #include "base/path.h"
@@ -85,8 +85,8 @@ int source_so(struct staging *s, int fd, const char *path, struct err *err)
 	char soname[256] = "", arch[256] = "";
 	int r = 0;
 
-	if (s->options->facts)
-		r = soname_ask(&s->elf, s->options->facts, fd, soname, arch, err);
+	if (!s->options->opaque)
+		r = soname_ask(&s->elf, fd, soname, arch, err);
 	if (r == 0 && soname[0] && (text_fault(soname) || strchr(soname, '/')))
 		r = err_set(err, EPERM, "its soname is not a plain name");
 	if (r == 0)

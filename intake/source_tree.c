@@ -1,7 +1,6 @@
 /* A directory whose layout is that of the standard paths: TREE/usr/lib/libfoo.so.1 ... */
-#include "intake/import.h"
+#include "intake/source.h"
 #include "store/check.h"
-#include "store/manifest.h"
 
 #include "base/fuse.h"
 #include "base/mount.h"
@@ -38,14 +37,14 @@ static int add_dir(struct walk *w, int fd, const char *path, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (below.depth > IMPORT_MAX_DEPTH)
+	if (below.depth > INTAKE_MAX_DEPTH)
 		return err_set(err, EFBIG, "%s is deeper than %d directories", shown(path, buf),
-			       IMPORT_MAX_DEPTH);
+			       INTAKE_MAX_DEPTH);
 	r = xattrs_allowed(fd, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", shown(path, buf));
 	snprintf(below.path, sizeof below.path, "%s", path);
-	return each_name(fd, visit, &below, err);
+	return root_each_name(fd, visit, &below, err);
 }
 
 static int add_link(struct walk *w, int link, const char *path, struct err *err)
@@ -150,7 +149,7 @@ int source_tree(struct staging *s, int fd, const char *path, struct err *err)
 	if (r == 0)
 		r = xattrs_allowed(fd, err);
 	if (r == 0)
-		r = each_name(fd, visit, &top, err);
+		r = root_each_name(fd, visit, &top, err);
 	if (r == 0)
 		r = staging_arch(s, err);
 	return r < 0 ? err_wrap(err, r, "%s", path) : 0;

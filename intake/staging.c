@@ -1,4 +1,4 @@
-#include "intake/import.h"
+#include "intake/staging.h"
 
 #include "base/file.h"
 #include "intake/soname.h"
@@ -15,15 +15,15 @@
 #include <search.h>
 #undef entry
 
-int staging_begin(const struct store *store, const struct add_options *options, struct staging *s,
-		  struct err *err)
+int staging_begin(const struct store *store, const struct intake_options *options,
+		  struct staging *s, struct err *err)
 {
 	int r;
 
 	*s = STAGING_NONE;
 	s->store = store;
 	s->options = options;
-	r = file_temp_name(STAGING_PREFIX, s->dir_name, sizeof s->dir_name, err);
+	r = file_temp_name(STORE_STAGING, s->dir_name, sizeof s->dir_name, err);
 	if (r < 0)
 		return r;
 	if (mkdirat(store->tmp, s->dir_name, 0755) < 0)
@@ -83,11 +83,11 @@ static bool same(const struct entry *a, const struct entry *b)
 static int check_room(struct staging *s, const char *path, const char *target, struct err *err)
 {
 	/* Members that repeat earlier ones count: reading them costs, too. */
-	if (++s->members > IMPORT_MAX_MEMBERS)
-		return err_set(err, EFBIG, "it has more than %d members", IMPORT_MAX_MEMBERS);
+	if (++s->members > INTAKE_MAX_MEMBERS)
+		return err_set(err, EFBIG, "it has more than %d members", INTAKE_MAX_MEMBERS);
 	s->paths += strlen(path) + (target ? strlen(target) : 0);
-	if (s->paths > IMPORT_MAX_PATHS)
-		return err_set(err, EFBIG, "its paths have more than %zu bytes", IMPORT_MAX_PATHS);
+	if (s->paths > INTAKE_MAX_PATHS)
+		return err_set(err, EFBIG, "its paths have more than %zu bytes", INTAKE_MAX_PATHS);
 	return 0;
 }
 
@@ -187,7 +187,7 @@ static int too_much(const char *member, struct err *err)
 	char buf[SHOWN];
 
 	return err_set(err, EFBIG, "with %s its files have more than %llu bytes",
-		       shown(member, buf), (unsigned long long)IMPORT_MAX_CONTENT);
+		       shown(member, buf), (unsigned long long)INTAKE_MAX_CONTENT);
 }
 
 /* Others, the policy first of all, write to the same file system. */
@@ -199,9 +199,9 @@ static int check_space(const struct staging *s, const char *member, uint64_t siz
 
 	if (fstatvfs(s->dir, &fs) < 0)
 		return err_sys(err, errno, "cannot stat the file system of %s", s->store->root);
-	spare = fs.f_blocks / IMPORT_SPARE_PART * fs.f_frsize;
-	if (spare > IMPORT_SPARE_MOST)
-		spare = IMPORT_SPARE_MOST;
+	spare = fs.f_blocks / INTAKE_SPARE_PART * fs.f_frsize;
+	if (spare > INTAKE_SPARE_MOST)
+		spare = INTAKE_SPARE_MOST;
 	room = fs.f_bavail * fs.f_frsize;
 	if (size == 0 || (room >= spare && size <= room - spare))
 		return 0;
@@ -221,7 +221,7 @@ int staging_check_file(struct staging *s, const char *member, mode_t mode, uint6
 
 	if (fault)
 		return refuse(err, member, fault);
-	if (size > IMPORT_MAX_CONTENT || s->content + size > IMPORT_MAX_CONTENT)
+	if (size > INTAKE_MAX_CONTENT || s->content + size > INTAKE_MAX_CONTENT)
 		return too_much(member, err);
 	r = check_mode(member, mode, err);
 	return r < 0 ? r : check_space(s, member, size, err);
@@ -255,9 +255,9 @@ static int read_elf_info(struct staging *s, const char *path, int fd, uint64_t s
 	int r;
 
 	soname[0] = '\0';
-	if (!s->options->facts || !is_elf(fd, size))
+	if (s->options->opaque || !is_elf(fd, size))
 		return 0;
-	r = soname_ask(&s->elf, s->options->facts, fd, soname, arch, err);
+	r = soname_ask(&s->elf, fd, soname, arch, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", path);
 	if (soname[0] && text_fault(soname))
@@ -324,7 +324,7 @@ static int check_holes(int fd, off_t size, struct err *err)
 {
 	off_t holes = 0, at = 0;
 
-	for (int i = 0; at < size && holes <= IMPORT_MAX_HOLES; i++) {
+	for (int i = 0; at < size && holes <= INTAKE_MAX_HOLES; i++) {
 		off_t hole = lseek(fd, at, SEEK_HOLE);
 		off_t data = hole < 0 || hole >= size ? size : lseek(fd, hole, SEEK_DATA);
 
@@ -337,11 +337,11 @@ static int check_holes(int fd, off_t size, struct err *err)
 		holes += data - hole;
 		at = data;
 	}
-	return holes <= IMPORT_MAX_HOLES
+	return holes <= INTAKE_MAX_HOLES
 		       ? 0
 		       : err_set(err, EFBIG,
 				 "it is sparse: more than %lld bytes were never written",
-				 (long long)IMPORT_MAX_HOLES);
+				 (long long)INTAKE_MAX_HOLES);
 }
 
 int staging_file_fd(struct staging *s, const char *member, int fd, struct err *err)

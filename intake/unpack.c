@@ -1,7 +1,7 @@
 #include "intake/unpack.h"
 
 #include "base/confine.h"
-#include "intake/import.h"
+#include "intake/staging.h"
 #include "intake/unpack_parts.h"
 
 #include <fcntl.h>
@@ -148,7 +148,7 @@ static la_ssize_t read_raw(struct archive *a, void *ctx, const void **data)
 	u->stream += (uint64_t)n;
 	if (u->gzip)
 		u->crc = crc32(u->crc, *data, (size_t)n);
-	if (u->stream > IMPORT_MAX_STREAM) {
+	if (u->stream > INTAKE_MAX_STREAM) {
 		u->errnum = EFBIG;
 		snprintf(u->reason, sizeof u->reason, "it unpacks to more bytes than are allowed");
 		archive_set_error(a, EFBIG, "%s", u->reason);
@@ -266,16 +266,16 @@ static void put_field(struct unpack *u, char *line)
 
 void unpack_control(struct unpack *u)
 {
-	char *text = malloc(IMPORT_MAX_CONTROL), *rest = text, *line;
+	char *text = malloc(INTAKE_MAX_CONTROL), *rest = text, *line;
 	la_ssize_t n;
 	size_t used = 0;
 
 	if (!text)
 		unpack_fail(u, EBADMSG, "", "out of memory");
 	u->control = text;
-	while ((n = archive_read_data(u->tar, text + used, IMPORT_MAX_CONTROL - used)) > 0) {
+	while ((n = archive_read_data(u->tar, text + used, INTAKE_MAX_CONTROL - used)) > 0) {
 		used += (size_t)n;
-		if (used == IMPORT_MAX_CONTROL)
+		if (used == INTAKE_MAX_CONTROL)
 			unpack_fail(u, EFBIG, "", "its control file is too large");
 	}
 	if (n < 0)

@@ -1,7 +1,7 @@
 #include "intake/unpack.h"
 
-#include "intake/import.h"
 #include "intake/oci.h"
+#include "intake/staging.h"
 #include "intake/unpack_parts.h"
 
 #include <sqlite3.h>

@@ -41,7 +41,7 @@ struct described {
 	char *profile; /* NULL: no filter */
 	struct spec *pins;
 	size_t npins;
-	struct strings sources; /* for store_add, if the store lacks a version */
+	struct strings sources; /* for intake_add, if the store lacks a version */
 	char where[256];	/* "FILE:LINE", for messages */
 };
 

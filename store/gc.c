@@ -3,10 +3,10 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
-#include "intake/import.h"
 #include "store/check.h"
 #include "store/manifest.h"
 #include "store/object.h"
+#include "store/root.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -56,7 +56,7 @@ static int add_live(struct gc *gc, const struct digest *digest, struct err *err)
 static bool has(const struct digests *sorted, const struct digest *digest)
 {
 	return sorted->count > 0 &&
-	       bsearch(digest, sorted->items, sorted->count, sizeof *digest, digest_order);
+	       bsearch(digest, sorted->items, sorted->count, sizeof *digest, digest_compare);
 }
 
 /* A version that must stay and cannot be read stops everything: nobody knows its objects. */
@@ -73,7 +73,7 @@ static int mark(struct gc *gc, const struct digests *keep, struct err *err)
 			return err_wrap(err, r, "nothing was removed");
 	}
 	if (gc->live.count > 1)
-		qsort(gc->live.items, gc->live.count, sizeof *gc->live.items, digest_order);
+		qsort(gc->live.items, gc->live.count, sizeof *gc->live.items, digest_compare);
 	return 0;
 }
 
@@ -144,7 +144,7 @@ static int sweep_prefix(void *ctx, int dir, const char *name, struct err *err)
 	if (fd < 0)
 		return 0; /* store_verify tells */
 	gc->prefix = name;
-	r = each_name(fd, sweep_object, gc, err);
+	r = root_each_name(fd, sweep_object, gc, err);
 	if (r == 0 && !gc->dry_run)
 		unlinkat(dir, name, AT_REMOVEDIR); /* if it is empty now */
 	return r;
@@ -163,14 +163,14 @@ static int sweep_temporary(void *ctx, int dir, const char *name, struct err *err
 static int sweep_staging(void *ctx, int dir, const char *name, struct err *err)
 {
 	(void)ctx;
-	return strncmp(name, STAGING_PREFIX, strlen(STAGING_PREFIX)) == 0
+	return strncmp(name, STORE_STAGING, strlen(STORE_STAGING)) == 0
 		       ? file_remove_tree(dir, name, err)
 		       : 0;
 }
 
 int store_sweep(struct store *store, struct err *err)
 {
-	return each_name(store->tmp, sweep_staging, NULL, err);
+	return root_each_name(store->tmp, sweep_staging, NULL, err);
 }
 
 /* An interrupted file_publish's. */
@@ -195,7 +195,7 @@ static int sweep_notes(struct gc *gc, const char *kind, struct err *err)
 {
 	AUTO_FD int dir = openat(gc->store->dir, kind, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return dir < 0 ? 0 : each_name(dir, sweep_note, gc, err);
+	return dir < 0 ? 0 : root_each_name(dir, sweep_note, gc, err);
 }
 
 static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
@@ -206,11 +206,11 @@ static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
 		r = sweep_versions(gc, keep, err);
 	progress_begin("going through the store", PROGRESS_ITEMS, 0);
 	if (r == 0)
-		r = each_name(gc->store->objects, sweep_prefix, gc, err);
+		r = root_each_name(gc->store->objects, sweep_prefix, gc, err);
 	if (r == 0)
-		r = each_name(gc->store->tmp, sweep_temporary, gc, err);
+		r = root_each_name(gc->store->tmp, sweep_temporary, gc, err);
 	if (r == 0)
-		r = each_name(gc->store->versions, sweep_half_manifest, gc, err);
+		r = root_each_name(gc->store->versions, sweep_half_manifest, gc, err);
 	if (r == 0)
 		r = sweep_notes(gc, "origins", err);
 	if (r == 0)
@@ -235,7 +235,7 @@ int store_gc(struct store *store, const struct digests *keep, bool dry_run, repo
 		return err_nomem(err);
 	if (keep->count > 0)
 		memcpy(sorted, keep->items, keep->count * sizeof *sorted);
-	qsort(sorted, keep->count, sizeof *sorted, digest_order);
+	qsort(sorted, keep->count, sizeof *sorted, digest_compare);
 	r = sweep(&gc, &(struct digests){sorted, keep->count}, err);
 	free(gc.live.items);
 	return r < 0 ? err_wrap(err, r, "cannot collect") : 0;

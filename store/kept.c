@@ -1,6 +1,7 @@
 #include "store/kept.h"
 
 #include "store/note.h"
+#include "store/store.h"
 
 #include <string.h>
 

@@ -12,7 +12,8 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "store/store.h"
+#include "store/root.h"
+#include "store/version.h"
 
 #include <stdint.h>
 

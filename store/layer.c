@@ -2,8 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "store/layer_spec.h"
-#include "store/manifest.h"
+#include "store/layer_verify.h"
 #include "store/object.h"
 #include "store/restore.h"
 
@@ -48,7 +47,7 @@ static int make_dirs(int dir, const char *path, struct err *err)
 static int damaged(struct store *store, const struct layer_entry *e, const char *why,
 		   struct err *err)
 {
-	char hex[DIGEST_HEX], how[RESTORE_MAX];
+	char hex[DIGEST_HEX], how[ORIGIN_RESTORE_MAX];
 
 	digest_hex(&e->content, hex);
 	restore_object(store, &e->content, how);
@@ -444,6 +443,6 @@ int layer_gc(const char *root, const struct layer_keep *keep, bool dry_run, repo
 	*gone = (struct layers_gone){0};
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", root);
-	r = each_name(dir, collect, &c, err);
+	r = root_each_name(dir, collect, &c, err);
 	return r < 0 ? err_wrap(err, r, "cannot collect layers in %s", root) : 0;
 }

@@ -13,25 +13,8 @@
  */
 #pragma once
 
+#include "store/layer_spec.h"
 #include "store/store.h"
-
-#define LAYER_ID 33 /* with the NUL */
-
-enum layer_type {
-	LAYER_DIR,
-	LAYER_FILE,
-	LAYER_LINK,
-	LAYER_WHITEOUT, /* hides the live system's file: character device 0:0 */
-};
-
-struct layer_entry {
-	size_t cover; /* which tree; trees are numbered from 0 without a gap */
-	enum layer_type type;
-	const char *path;      /* in the tree, relative, normalised */
-	mode_t mode;	       /* files */
-	struct digest content; /* files */
-	const char *target;    /* links */
-};
 
 /* Builds the tree where it is missing, complete or not at all; one that is there is rehashed, and
  * replaced at once if it is not what it should be. Content is rehashed on the way
@@ -48,10 +31,6 @@ int layer_name(struct layer_entry *entries, size_t n, char id[LAYER_ID], struct 
  * nobody will look up again. What is there already stays. */
 int layer_copy(struct store *store, int dir, const struct layer_entry *entries, size_t n,
 	       struct err *err);
-
-/* Compares every layer with its .spec, as store_verify. */
-int layer_verify(struct store *store, const char *root, report_fn *report, void *ctx,
-		 struct err *err);
 
 struct layer_keep {
 	const char *const *ids;

@@ -9,7 +9,29 @@
  */
 #pragma once
 
-#include "store/layer.h"
+#include "base/digest.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define LAYER_ID 33 /* with the NUL */
+
+enum layer_type {
+	LAYER_DIR,
+	LAYER_FILE,
+	LAYER_LINK,
+	LAYER_WHITEOUT, /* hides the live system's file: character device 0:0 */
+};
+
+struct layer_entry {
+	size_t cover; /* which tree; trees are numbered from 0 without a gap */
+	enum layer_type type;
+	const char *path;      /* in the tree, relative, normalised */
+	mode_t mode;	       /* files */
+	struct digest content; /* files */
+	const char *target;    /* links */
+};
 
 #define LAYER_SPEC ".spec"
 #define LAYER_SPEC_MAX ((size_t)256 << 20)
@@ -17,9 +39,6 @@
 #define LAYER_TEMP ".tmp-"	   /* before the name of what is being built or removed */
 
 #define LAYER_DAMAGED ".damaged-" /* before the ID of what was replaced, and random digits */
-
-/* Compares one layer with its .spec: the number of findings. root is the directory of layers. */
-int layer_check(int root, const char *id, report_fn *report, void *ctx, struct err *err);
 
 /* Sorts entries, drops repeated ones (*n), and checks them all: -EINVAL, or -EEXIST where two
  * contradict each other. */

@@ -1,9 +1,11 @@
+#include "store/layer_verify.h"
+
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
 #include "store/check.h"
 #include "store/layer_spec.h"
-#include "store/manifest.h"
+#include "store/root.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -134,7 +136,7 @@ static int check_dir(struct check *c, int dir, const char *name, const char *pat
 	}
 	memcpy(outer, c->path, sizeof outer);
 	snprintf(c->path, sizeof c->path, "%s", path);
-	r = each_name(fd, visit, c, err);
+	r = root_each_name(fd, visit, c, err);
 	memcpy(c->path, outer, sizeof outer);
 	return r;
 }
@@ -205,7 +207,7 @@ static int check_trees(struct check *c, int dir, struct err *err)
 	c->seen = calloc(c->n + 1, sizeof *c->seen);
 	if (!c->seen)
 		return err_nomem(err);
-	r = each_name(dir, visit_cover, c, err);
+	r = root_each_name(dir, visit_cover, c, err);
 	if (r == 0)
 		report_unseen(c);
 	free(c->seen);
@@ -271,14 +273,12 @@ int layer_check(int root, const char *id, report_fn *report, void *ctx, struct e
 	return r < 0 ? r : c->findings;
 }
 
-int layer_verify(struct store *store, const char *root, report_fn *report, void *ctx,
-		 struct err *err)
+int layer_verify(const char *root, report_fn *report, void *ctx, struct err *err)
 {
 	AUTO_FREE struct check *c = calloc(1, sizeof *c);
 	AUTO_FD int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
-	(void)store; /* a layer's .spec has all digests */
 	if (!c)
 		return err_nomem(err);
 	if (dir < 0)
@@ -286,7 +286,7 @@ int layer_verify(struct store *store, const char *root, report_fn *report, void 
 	c->report = report;
 	c->ctx = ctx;
 	progress_begin("comparing the files of layers", PROGRESS_ITEMS, 0);
-	r = each_name(dir, visit_layer, c, err);
+	r = root_each_name(dir, visit_layer, c, err);
 	progress_end();
 	return r < 0 ? err_wrap(err, r, "cannot verify the layers in %s", root) : c->findings;
 }

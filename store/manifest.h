@@ -1,17 +1,11 @@
-/* Manifests as files: which there are. */
+/* The manifests in the store, by their names. */
 #pragma once
 
-#include "store/store.h"
+#include "base/digest.h"
+#include "store/root.h"
 
-#define MANIFEST_MAX ((size_t)256 << 20) /* bytes; import's limits stay below it */
+#define MANIFEST_MAX ((size_t)256 << 20) /* bytes; the limits in intake/staging.h stay below it */
 
-/* The digests that ROOT/versions names, sorted; *out is the caller's to free. Names that are no
- * digest are skipped: store_verify reports them. */
+/* The digests that ROOT/versions names, sorted; *out is the caller's to free. Names that are not
+ * digests are skipped: store_verify reports them. */
 int manifest_names(const struct store *store, struct digest **out, size_t *n, struct err *err);
-
-int digest_order(const void *a, const void *b); /* for qsort and bsearch */
-
-/* Calls each with every name in the directory but "." and "..", until it returns non-zero;
- * returns that. */
-typedef int each_name_fn(void *ctx, int dir, const char *name, struct err *err);
-int each_name(int dir, each_name_fn *each, void *ctx, struct err *err);

@@ -2,7 +2,6 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "store/object.h"
 
 #include <fcntl.h>
 #include <limits.h>

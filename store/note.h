@@ -9,7 +9,8 @@
  */
 #pragma once
 
-#include "store/store.h"
+#include "base/digest.h"
+#include "store/root.h"
 
 /* *text is the caller's, without the seal's meaning. -ENOENT; -EBADMSG: damaged. */
 int note_read(struct store *store, const char *kind, const struct digest *digest, char **text,

@@ -7,15 +7,10 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "store/root.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct store {
-	char *root;
-	int dir, objects, versions, tmp;
-	char whole[33]; /* the layer that was last found whole: many apps may share it */
-};
 
 #define OBJECT_PATH (DIGEST_HEX + 1) /* "ab/cdef..." */
 void object_path(const struct digest *digest, char path[OBJECT_PATH]);

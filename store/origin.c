@@ -3,9 +3,9 @@
 #include "base/cleanup.h"
 #include "store/check.h"
 #include "store/note.h"
-#include "store/object.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ORIGINS "origins"
@@ -60,4 +60,47 @@ int origin_write(struct store *store, const struct version *version, const char 
 		return err_nomem(err);
 	}
 	return note_write(store, ORIGINS, &version->digest, text, err);
+}
+
+/* -- restoring -- */
+
+static bool ends_in_deb(const char *source)
+{
+	size_t len = strlen(source);
+
+	return len > 4 && strcmp(source + len - 4, ".deb") == 0;
+}
+
+/* A package is asked for by its version: that of today, or that is installed today, may be another.
+ * A file or a tree that is no package does not say what it is called. */
+static void write_command(const struct origin *o, char text[ORIGIN_RESTORE_MAX])
+{
+	const char *config = o->apt_config, *colon = strchr(o->source, ':');
+	bool package = strncmp(o->source, "apt:", 4) == 0 || strncmp(o->source, "dpkg:", 5) == 0;
+	int used = snprintf(text, ORIGIN_RESTORE_MAX, "restore it with: %s%s%spinlib add ",
+			    config ? "APT_CONFIG='" : "", config ? config : "", config ? "' " : "");
+	char *at = text + used;
+	size_t room = ORIGIN_RESTORE_MAX - (size_t)used;
+
+	if (used < 0 || used >= ORIGIN_RESTORE_MAX)
+		return;
+	if (package && !strchr(o->source, '='))
+		snprintf(at, room, "apt:%s=%s", colon + 1, o->version);
+	else if (package || ends_in_deb(o->source))
+		snprintf(at, room, package ? "%s" : "'%s'", o->source);
+	else
+		snprintf(at, room, "--name %s --version %s '%s'", o->name, o->version, o->source);
+}
+
+void origin_restore(struct store *store, const struct digest *digest, char text[ORIGIN_RESTORE_MAX])
+{
+	AUTO_ORIGIN struct origin origin = {0};
+	struct err ignored;
+
+	if (origin_read(store, digest, &origin, &ignored) == 0)
+		write_command(&origin, text);
+	else
+		snprintf(text, ORIGIN_RESTORE_MAX,
+			 "where it came from is not known: restore it by adding the same files "
+			 "again");
 }

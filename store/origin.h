@@ -17,10 +17,11 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "store/store.h"
+#include "store/root.h"
+#include "store/version.h"
 
 struct origin {
-	char *source; /* as for store_add; files by their absolute path */
+	char *source; /* as for intake_add; files by their absolute path */
 	char *name, *version;
 	char *apt_config; /* APT_CONFIG (apt.conf(5)) at that time; NULL if it was not set */
 };
@@ -34,3 +35,9 @@ void origin_free(struct origin *origin);
 /* For store_add: writes what is known of a source, a file by its absolute path; a name that no line can hold is left out. */
 int origin_write(struct store *store, const struct version *version, const char *source,
 		 const char *apt_config, struct err *err);
+
+/* Fills text with the end of a sentence about a damaged version: "restore it with: pinlib add
+ * apt:libfoo1=1.2-3", or that its origin is not known. */
+#define ORIGIN_RESTORE_MAX 600
+void origin_restore(struct store *store, const struct digest *digest,
+		    char text[ORIGIN_RESTORE_MAX]);

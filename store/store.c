@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "store/manifest.h"
 #include "store/object.h"
-#include "store/restore.h"
+#include "store/origin.h"
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -98,9 +98,9 @@ int store_load(struct store *store, const struct digest *digest, struct version 
 	if (r < 0)
 		return r;
 	if (!digest_equal(digest, &found)) {
-		char how[RESTORE_MAX];
+		char how[ORIGIN_RESTORE_MAX];
 
-		restore_version(store, digest, how);
+		origin_restore(store, digest, how);
 		return err_set(err, EBADMSG,
 			       "the manifest sha256:%.12s is damaged: its content does not match "
 			       "its name; %s",

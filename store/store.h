@@ -26,43 +26,6 @@ int store_open(const char *root, bool create, struct store **out, struct err *er
 void store_close(struct store **store);
 #define AUTO_STORE CLEANUP(store_close)
 
-/* Facts of an ELF file that the store cannot read itself (it knows no formats but archives);
- * cli hands in the labeler's. Fills soname and arch with "" where there are none. A file that is
- * not ELF is no error. Both buffers are 256 bytes. */
-typedef int elf_facts_fn(int fd, char *soname, char *arch, struct err *err);
-
-struct add_options {
-	const char *name;    /* NULL: as read from the source */
-	const char *version; /* NULL: as read from the source */
-	elf_facts_fn *facts;
-	const char *soname;	/* NULL, or: nothing is added (-ENODATA) that has no such file */
-	const char *apt_config; /* for apt:, APT_CONFIG; NULL: as in the environment */
-};
-
-/*
- * Adds what SOURCE names: a .deb file, a shared object, a directory tree, dpkg:PACKAGE[:ARCH],
- * apt:PACKAGE[:ARCH][=VERSION]. Archives and ELF files are parsed in children without privileges,
- * under a system-call filter. A path is followed as base/reach.h says, and what not everybody may read is refused
- * (-EPERM): the store is for all. *known is true if the store had this version already. On failure
- * nothing is left but unreferenced objects, which store_gc takes. -EBADMSG: damaged archive;
- * -EPERM: a member that may not come in (named in err); -EFBIG: beyond the limits in
- * intake/import.h.
- */
-int store_add(struct store *store, const char *source, const struct add_options *options,
-	      struct version *out, bool *known, struct err *err);
-
-/* A file that is to stand at a path, and a link that is to lead to it. */
-struct store_file {
-	int fd;		  /* open for reading; its content counts, from the start */
-	const char *path; /* absolute, normalised */
-	const char *link; /* the same; NULL: none */
-};
-
-/* Adds a version that is made of these files, which everybody may read (-EPERM). options has a name and a version. */
-int store_add_files(struct store *store, const struct store_file *files, size_t n,
-		    const struct add_options *options, struct version *out, bool *known,
-		    struct err *err);
-
 /* That a version can be seen does not mean that it is on the disk: an add may have been killed
  * before its last sync. What is about to refer to versions calls this before. */
 int store_sync(struct store *store, struct err *err);

@@ -8,7 +8,6 @@
 #include "store/manifest.h"
 #include "store/object.h"
 #include "store/origin.h"
-#include "store/restore.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -117,13 +116,13 @@ static int list_prefix(void *ctx, int dir, const char *name, struct err *err)
 		return 0;
 	}
 	v->prefix = name;
-	return each_name(fd, list_object, v, err);
+	return root_each_name(fd, list_object, v, err);
 }
 
 static int by_digest(const void *a, const void *b)
 {
-	return digest_order(&((const struct object *)a)->digest,
-			    &((const struct object *)b)->digest);
+	return digest_compare(&((const struct object *)a)->digest,
+			      &((const struct object *)b)->digest);
 }
 
 static struct object *find_object(const struct verify *v, const struct digest *digest)
@@ -188,7 +187,7 @@ static void hash_in_parallel(struct verify *v)
 
 static int check_objects(struct verify *v, struct err *err)
 {
-	int r = each_name(v->store->objects, list_prefix, v, err);
+	int r = root_each_name(v->store->objects, list_prefix, v, err);
 
 	if (r < 0)
 		return r;
@@ -205,7 +204,7 @@ static void check_entry(struct verify *v, const struct version *version, const s
 {
 	const struct object *o = find_object(v, &e->content);
 	const char *what = NULL;
-	char hex[DIGEST_HEX], how[RESTORE_MAX];
+	char hex[DIGEST_HEX], how[ORIGIN_RESTORE_MAX];
 
 	if (!o)
 		what = "is missing";
@@ -216,7 +215,7 @@ static void check_entry(struct verify *v, const struct version *version, const s
 	if (!what)
 		return;
 	digest_hex(&e->content, hex);
-	restore_version(v->store, &version->digest, how);
+	origin_restore(v->store, &version->digest, how);
 	finding(v, "%s %s (%s): object %s of %s %s; %s", version->name, version->version,
 		version->arch, hex, e->path, what, how);
 }
@@ -294,7 +293,7 @@ static int check_notes(struct verify *v, const char *kind, each_name_fn *visit, 
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", kind);
-	return each_name(dir, visit, v, err);
+	return root_each_name(dir, visit, v, err);
 }
 
 int store_verify(struct store *store, report_fn *report, void *ctx, struct err *err)
@@ -305,7 +304,7 @@ int store_verify(struct store *store, report_fn *report, void *ctx, struct err *
 	pthread_mutex_init(&v.lock, NULL);
 	r = check_objects(&v, err);
 	if (r == 0)
-		r = each_name(store->versions, visit_manifest, &v, err);
+		r = root_each_name(store->versions, visit_manifest, &v, err);
 	if (r == 0)
 		r = check_notes(&v, "origins", visit_origin, err);
 	if (r == 0)

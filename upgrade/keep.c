@@ -1,6 +1,7 @@
 #include "upgrade/keep.h"
 
 #include "base/cleanup.h"
+#include "intake/intake.h"
 #include "store/kept.h"
 #include "upgrade/program_files.h"
 
@@ -108,7 +109,6 @@ struct keep_run {
 	struct store *store;
 	struct keep_result *out;
 	FILE *names;
-	elf_facts_fn *facts;
 };
 
 static int add_failure(struct keep_run *run, const struct change *c, const char *why,
@@ -120,7 +120,7 @@ static int add_failure(struct keep_run *run, const struct change *c, const char 
 static int keep_version(struct keep_run *run, const struct want *want, struct err *err)
 {
 	AUTO_VERSION struct version v = {0};
-	const struct add_options how = {.facts = run->facts};
+	const struct intake_options how = {0};
 	const struct change *c = want->change;
 	char source[520], why[512];
 	bool known = false;
@@ -130,7 +130,7 @@ static int keep_version(struct keep_run *run, const struct want *want, struct er
 	snprintf(source, sizeof source, "dpkg:%s", c->query);
 	snprintf(why, sizeof why, "%s%.400s", c->to ? "upgrade to " : "removal",
 		 c->to ? c->to : "");
-	r = store_add(run->store, source, &how, &v, &known, &reason);
+	r = intake_add(run->store, source, &how, &v, &known, &reason);
 	if (r == 0)
 		r = kept_write(run->store, &v.digest, time(NULL), why, want->apps, want->napps,
 			       &reason);
@@ -148,10 +148,10 @@ void keep_result_free(struct keep_result *result)
 	*result = (struct keep_result){0};
 }
 
-int keep_versions(struct store *store, const struct wants *wants, elf_facts_fn *facts,
-		  struct keep_result *out, struct err *err)
+int keep_versions(struct store *store, const struct wants *wants, struct keep_result *out,
+		  struct err *err)
 {
-	struct keep_run run = {.store = store, .out = out, .facts = facts};
+	struct keep_run run = {.store = store, .out = out};
 	size_t len = 0;
 	int r = 0;
 

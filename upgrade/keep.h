@@ -47,8 +47,8 @@ void keep_result_free(struct keep_result *result);
 #define AUTO_KEEP_RESULT CLEANUP(keep_result_free)
 
 /* Under policy_lock. Returns 0 also where a package could not be kept. */
-int keep_versions(struct store *store, const struct wants *wants, elf_facts_fn *facts,
-		  struct keep_result *out, struct err *err);
+int keep_versions(struct store *store, const struct wants *wants, struct keep_result *out,
+		  struct err *err);
 
 /* The kept versions that gc has to leave; items are the caller's to free. */
 int keep_retained(struct store *store, const struct keep_conf *conf, int64_t now,

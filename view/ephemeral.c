@@ -9,6 +9,7 @@
 #include "elf/readers.h"
 #include "host/wrap.h"
 #include "host/wrapper_file.h"
+#include "intake/intake.h"
 #include "loader/program.h"
 #include "view/places.h"
 
@@ -348,18 +349,18 @@ static const struct ephemeral_item *item_of_entry(const struct ephemeral_item *i
 static int store_items(const struct ephemeral_item *items, size_t n, struct store **out,
 		       struct err *err)
 {
-	const struct add_options options = {.name = "try", .version = "1"};
+	const struct intake_options options = {.name = "try", .version = "1", .opaque = true};
 	int r = store_open(EPHEMERAL_STORE, true, out, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		const struct store_file file = {
+		const struct intake_file file = {
 			items[i].file, items[i].file < 0 ? NULL : items[i].version.entries[0].path,
 			NULL};
 		AUTO_VERSION struct version v = {0};
 		bool known;
 
 		if (items[i].file >= 0)
-			r = store_add_files(*out, &file, 1, &options, &v, &known, err);
+			r = intake_add_files(*out, &file, 1, &options, &v, &known, err);
 	}
 	return r;
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 #include "base/file.h"
-#include "intake/import.h"
+#include "intake/source.h"
 #include "store/check.h"
+#include "store/store.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
@@ -56,7 +57,7 @@ static inline void fuzz_check_staged(const struct staging *s)
 /* Stages what the frames in fd say, and lets it go again. */
 static inline void fuzz_frames(int fd)
 {
-	static const struct add_options options;
+	static const struct intake_options options = {.opaque = true};
 	struct parser parser = {.what = "archive", .pid = -1, .fd = fd};
 	struct store *store = fuzz_store();
 	struct staging s;

@@ -82,9 +82,9 @@ static bool held(const char *source, attack_fn *what, const char *text)
 	int r;
 
 	attack = what;
+	facts = facts_attack;
 	err.text[0] = '\0';
-	r = store_add(store, source, &(struct add_options){.facts = facts_attack}, &v, &known,
-		      &err);
+	r = intake_add(store, source, &plain, &v, &known, &err);
 	if (r != -EBADMSG || !strstr(err.text, text))
 		fprintf(stderr, "%s: %d: %s\n", source, r, err.text);
 	return r == -EBADMSG && strstr(err.text, text) && count_names(in("store/versions")) == 0 &&
@@ -188,12 +188,12 @@ static void test_seen(const char *source, size_t descriptors)
 	close(ends[1]);
 	parser_seconds = 2;
 	attack = loop;
+	facts = facts_attack;
 	{
 		AUTO_VERSION struct version v = {0};
 		bool known;
 
-		CHECK(store_add(store, source, &(struct add_options){.facts = facts_attack}, &v,
-				&known, &err) == -EBADMSG);
+		CHECK(intake_add(store, source, &plain, &v, &known, &err) == -EBADMSG);
 	}
 	parser_seconds = 60;
 	MUST(file_read(ends[0], 65536, &status, &len, &err) == 0);
@@ -247,11 +247,11 @@ static void test_many(void)
 		snprintf(name, sizeof name, "many-1/lib%d", i);
 		put_file(in(name), elf, sizeof elf);
 	}
-	CHECK(store_add(store, in("many-1"), &(struct add_options){.facts = facts_bad}, &v, &known,
-			&err) == -EBADMSG);
+	facts = facts_bad;
+	CHECK(intake_add(store, in("many-1"), &plain, &v, &known, &err) == -EBADMSG);
 	CHECK(strstr(err.text, "bad\\x1b[31m"));
-	CHECK(store_add(store, in("many-1"), &(struct add_options){.facts = facts_count}, &v,
-			&known, &err) == 0);
+	facts = facts_count;
+	CHECK(intake_add(store, in("many-1"), &plain, &v, &known, &err) == 0);
 	CHECK(v.nentries == 3 && v.entries[0].soname);
 	if (v.nentries == 3) {
 		int sum = 0;

@@ -17,15 +17,15 @@ static struct version add_file(const char *link)
 {
 	struct version v = {0};
 	char elf[FAKE_ELF];
-	const struct add_options how = {.name = "libfoo", .version = "1.2", .facts = test_facts};
+	const struct intake_options how = {.name = "libfoo", .version = "1.2"};
 	AUTO_FD int fd = -1;
 	bool known;
 
 	fake_elf(elf, "libfoo.so.1", "amd64", "1.2");
 	put_file(in("lib"), elf, sizeof elf);
 	fd = open_file(in("lib"));
-	MUST(store_add_files(store, &(struct store_file){fd, "/opt/foo/libfoo.so.1.2", link}, 1,
-			     &how, &v, &known, &err) == 0);
+	MUST(intake_add_files(store, &(struct intake_file){fd, "/opt/foo/libfoo.so.1.2", link}, 1,
+			      &how, &v, &known, &err) == 0);
 	return v;
 }
 
@@ -34,7 +34,7 @@ static void single_files(void)
 	AUTO_VERSION struct version alone = add_file(NULL), near = add_file("/opt/foo/libfoo.so.1"),
 				    far = add_file("/usr/lib/libfoo.so.1");
 	AUTO_VERSION struct version none = {0};
-	const struct add_options how = {.name = "x", .version = "1"};
+	const struct intake_options how = {.name = "x", .version = "1", .opaque = true};
 	AUTO_FD int dir = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool known;
 
@@ -48,9 +48,9 @@ static void single_files(void)
 	CHECK_STR(far.entries[1].path, "/usr/lib/libfoo.so.1");
 	CHECK_STR(far.entries[1].target, "/opt/foo/libfoo.so.1.2");
 	CHECK(!digest_equal(&alone.digest, &near.digest));
-	CHECK(store_add_files(store, &(struct store_file){dir, "/opt/x", NULL}, 1, &how, &none,
-			      &known, &err) == -EPERM);
-	CHECK(store_add_files(store, NULL, 0, &how, &none, &known, &err) == -EINVAL);
+	CHECK(intake_add_files(store, &(struct intake_file){dir, "/opt/x", NULL}, 1, &how, &none,
+			       &known, &err) == -EPERM);
+	CHECK(intake_add_files(store, NULL, 0, &how, &none, &known, &err) == -EINVAL);
 	CHECK(!none.name);
 }
 

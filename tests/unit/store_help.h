@@ -2,7 +2,7 @@
  * allows. Failures here end the program. */
 #pragma once
 
-#include "store/store.h"
+#include "intake/intake.h"
 #include "tests/unit/scratch.h"
 
 #include <archive.h>
@@ -58,7 +58,17 @@ static inline int test_facts(int fd, char *soname, char *arch, struct err *e)
 	return 0;
 }
 
-static const struct add_options plain = {.facts = test_facts};
+/* Linked in the place of elf_facts (the Makefile's --wrap); a test may replace its reader. */
+typedef int facts_fn(int fd, char *soname, char *arch, struct err *e);
+facts_fn __wrap_elf_facts, __real_elf_facts;
+static facts_fn *facts = test_facts;
+
+int __wrap_elf_facts(int fd, char *soname, char *arch, struct err *e)
+{
+	return facts(fd, soname, arch, e);
+}
+
+static const struct intake_options plain;
 
 /* Archives in memory. */
 #define PACK_MAX ((size_t)4 << 20)

@@ -1,4 +1,5 @@
 #include "store/layer.h"
+#include "store/layer_verify.h"
 #include "tests/unit/store_help.h"
 
 #include <sys/sysmacros.h>
@@ -23,14 +24,14 @@ static int verify(void)
 static int verify_layers(void)
 {
 	said[0] = '\0';
-	return layer_verify(store, in("layers"), note, NULL, &err);
+	return layer_verify(in("layers"), note, NULL, &err);
 }
 
 static struct version add_lib(const char *version, const char *extra)
 {
 	AUTO_FREE char *dir = strdup(in("tree"));
 	struct version v = {0};
-	struct add_options o = {.name = "libfoo", .version = version, .facts = test_facts};
+	struct intake_options o = {.name = "libfoo", .version = version};
 	char elf[FAKE_ELF];
 	bool known;
 
@@ -40,7 +41,7 @@ static struct version add_lib(const char *version, const char *extra)
 	put_text(in("tree/usr/share/foo/same"), "in all versions");
 	if (extra)
 		put_text(in("tree/usr/share/foo/extra"), extra);
-	MUST(store_add(store, dir, &o, &v, &known, &err) == 0);
+	MUST(intake_add(store, dir, &o, &v, &known, &err) == 0);
 	return v;
 }
 
@@ -227,7 +228,7 @@ static void test_gc_during_launches(void)
 	MUST(layer_build(store, in("layers"), &one, 1, id, &err) == 0);
 	CHECK(layer_gc(in("layers"), &none, false, note, NULL, &gone, &err) == 0);
 	CHECK(gone.removed == 0 && gone.held == 1);
-	CHECK(layer_verify(store, in("layers"), note, NULL, &err) == 0);
+	CHECK(layer_verify(in("layers"), note, NULL, &err) == 0);
 	age_mark(id, LAYER_HOLD - 60);
 	CHECK(layer_gc(in("layers"), &none, false, note, NULL, &gone, &err) == 0);
 	CHECK(gone.removed == 0 && gone.held == 1);

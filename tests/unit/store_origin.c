@@ -23,7 +23,7 @@ static const struct version *called(const struct digest *digest)
 	return &v;
 }
 
-static void facts(void)
+static void origins(void)
 {
 	AUTO_ORIGIN struct origin a = {0}, b = {0}, c = {0}, none = {0};
 	struct digest one = digest_of("1"), two = digest_of("2"), three = digest_of("3");
@@ -111,7 +111,7 @@ int main(void)
 {
 	scratch_make();
 	MUST(store_open(in("store"), true, &store, &err) == 0);
-	facts();
+	origins();
 	files();
 	store_close(&store);
 	scratch_remove();

@@ -1,10 +1,10 @@
-#include "intake/import.h"
+#include "intake/intake.h"
 
 #include "base/file.h"
 #include "base/path.h"
 #include "base/progress.h"
+#include "intake/source.h"
 #include "store/check.h"
-#include "store/manifest.h"
 #include "store/origin.h"
 
 #include <fcntl.h>
@@ -130,8 +130,9 @@ static int publish(struct store *store, struct staging *s, const char *source, s
 	return r;
 }
 
-int import_add(struct store *store, import_fn *read, const void *ctx, const char *source,
-	       const struct add_options *options, struct version *out, bool *known, struct err *err)
+int source_add(struct store *store, source_fn *read, const void *ctx, const char *source,
+	       const struct intake_options *options, struct version *out, bool *known,
+	       struct err *err)
 {
 	AUTO_STAGING struct staging s = STAGING_NONE;
 	AUTO_VERSION struct version v = {0};
@@ -166,21 +167,21 @@ int import_add(struct store *store, import_fn *read, const void *ctx, const char
 	return 0;
 }
 
-int store_add(struct store *store, const char *source, const struct add_options *options,
-	      struct version *out, bool *known, struct err *err)
+int intake_add(struct store *store, const char *source, const struct intake_options *options,
+	       struct version *out, bool *known, struct err *err)
 {
-	return import_add(store, read_source, source, source, options, out, known, err);
+	return source_add(store, read_source, source, source, options, out, known, err);
 }
 
 /* -- single files -- */
 
 struct files {
-	const struct store_file *items;
+	const struct intake_file *items;
 	size_t count;
 };
 
 /* A link's target as it is written: the name alone within one directory. */
-static const char *target_of(const struct store_file *f)
+static const char *target_of(const struct intake_file *f)
 {
 	char dir[PATH_MAX], link_dir[PATH_MAX];
 
@@ -190,7 +191,7 @@ static const char *target_of(const struct store_file *f)
 }
 
 /* Everybody can read the store: a caller's descriptor may be of what root alone can. */
-static int add_file(struct staging *s, const struct store_file *f, struct err *err)
+static int add_file(struct staging *s, const struct intake_file *f, struct err *err)
 {
 	struct stat st;
 	int r = fstat(f->fd, &st) < 0 ? err_sys(err, errno, "cannot stat %s", f->path)
@@ -204,7 +205,7 @@ static int read_files(struct staging *s, const void *ctx, struct err *err)
 	const struct files *files = ctx;
 
 	for (size_t i = 0; i < files->count; i++) {
-		const struct store_file *f = &files->items[i];
+		const struct intake_file *f = &files->items[i];
 		int r = add_file(s, f, err);
 
 		if (r == 0 && f->link)
@@ -215,10 +216,10 @@ static int read_files(struct staging *s, const void *ctx, struct err *err)
 	return staging_arch(s, err);
 }
 
-int store_add_files(struct store *store, const struct store_file *items, size_t n,
-		    const struct add_options *options, struct version *out, bool *known,
-		    struct err *err)
+int intake_add_files(struct store *store, const struct intake_file *items, size_t n,
+		     const struct intake_options *options, struct version *out, bool *known,
+		     struct err *err)
 {
-	return import_add(store, read_files, &(struct files){items, n}, NULL, options, out, known,
+	return source_add(store, read_files, &(struct files){items, n}, NULL, options, out, known,
 			  err);
 }

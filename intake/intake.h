@@ -1,0 +1,37 @@
+/*
+ * Intake: what a source holds becomes a version in the store.
+ *
+ * A source is a .deb file, a shared object, a directory tree, dpkg:PACKAGE[:ARCH] (a package as
+ * installed here), or apt:PACKAGE[:ARCH][=VERSION] (one that apt downloads). Archives and ELF files
+ * are parsed in children without privileges, under a system-call filter (base/confine.h).
+ */
+#pragma once
+
+#include "intake/options.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Adds a source's version. *known is true if the store had it already. After an error nothing is
+ * left but objects without a version, which store_gc removes.
+ *
+ * A path is followed as base/reach.h says. Everybody can read the store, so a file that is not
+ * readable for everybody is refused (-EPERM). Other errors: -EBADMSG, a damaged archive; -EPERM, a
+ * member that may not come in (err names it); -EFBIG, beyond the limits in intake/staging.h.
+ */
+int intake_add(struct store *store, const char *source, const struct intake_options *options,
+	       struct version *out, bool *known, struct err *err);
+
+struct intake_file {
+	int fd;		  /* open for reading; the content counts from its start */
+	const char *path; /* where the version has it; absolute, normalised */
+	const char *link; /* a link to it, likewise; NULL: none */
+};
+
+/* Adds a version that is made of these files. options has its name and version. Errors as for
+ * intake_add. */
+int intake_add_files(struct store *store, const struct intake_file *files, size_t n,
+		     const struct intake_options *options, struct version *out, bool *known,
+		     struct err *err);

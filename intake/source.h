@@ -1,0 +1,23 @@
+/* Sources: each fills a staging from what the user wrote after its prefix. */
+#pragma once
+
+#include "intake/staging.h"
+
+/* Fills the staging from what ctx is. */
+typedef int source_fn(struct staging *s, const void *ctx, struct err *err);
+
+/* As intake_add, from what read finds. source is remembered as the version's origin; NULL: none. */
+int source_add(struct store *store, source_fn *read, const void *ctx, const char *source,
+	       const struct intake_options *options, struct version *out, bool *known,
+	       struct err *err);
+
+int source_deb(struct staging *s, int fd, const char *path, struct err *err);
+int source_so(struct staging *s, int fd, const char *path, struct err *err);
+int source_tree(struct staging *s, int fd, const char *path, struct err *err);
+int source_dpkg(struct staging *s, const char *package, struct err *err);
+int source_apt(struct staging *s, const char *package, struct err *err);
+/* A .deb file, a shared object or a directory, whichever the path leads to. */
+int source_path(struct staging *s, const char *path, struct err *err);
+
+/* The frames of an archive's parser (intake/frame.h), which is taken for hostile. */
+int source_frames(struct staging *s, struct parser *parser, struct err *err);
