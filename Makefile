@@ -26,7 +26,7 @@ DEFS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DPINLIB_LIBDIR='"$(libdir)"' \
 	-DPINLIB_COMMAND='"$(bindir)/pinlib"'
 HARDEN = -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
 LINK_HARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
-LIBS = sqlite3 libcap libseccomp mount libarchive libcrypto
+LIBS = sqlite3 libcap libseccomp mount libarchive libcrypto zlib
 
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(DEFS) -I. $(shell $(PKG_CONFIG) --cflags $(LIBS))

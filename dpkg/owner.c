@@ -45,7 +45,7 @@ static void write_pattern(char **to, const char *name)
 
 /* "zlib1g:amd64: /lib/x", "a, b: /usr/y", "diversion by a from: /usr/z", "local diversion to: ...".
  */
-static int read_line(char *line, owner_line_fn *each, void *ctx, struct err *err)
+static int read_owner_line(char *line, owner_line_fn *each, void *ctx, struct err *err)
 {
 	char *colon = strstr(line, ": /");
 	struct owner_line found = {.owner = line};
@@ -82,7 +82,7 @@ static int search_some(char *const *names, size_t n, owner_line_fn *each, void *
 	r = dpkg_ask(argv, &text, err);
 	rest = text;
 	for (r = r < 0 ? r : 0; r == 0 && (line = strsep(&rest, "\n"));)
-		r = read_line(line, each, ctx, err);
+		r = read_owner_line(line, each, ctx, err);
 	return r;
 }
 

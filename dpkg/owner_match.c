@@ -22,7 +22,7 @@ struct list_search {
 	bool merged;  /* ... and whether it is a link to the one in /usr */
 };
 
-static int by_path(const void *a, const void *b)
+static int by_listed_path(const void *a, const void *b)
 {
 	return strcmp(((const struct listed_path *)a)->path, ((const struct listed_path *)b)->path);
 }
@@ -61,12 +61,12 @@ static void match_path(struct list_search *s, const char *path, size_t package)
 		key.path = usr;
 	}
 	s->libraries[package] |= is_library(path);
-	found = bsearch(&key, s->sorted, s->n, sizeof key, by_path);
+	found = bsearch(&key, s->sorted, s->n, sizeof key, by_listed_path);
 	if (!found)
 		return;
-	while (found > s->sorted && by_path(found - 1, &key) == 0)
+	while (found > s->sorted && by_listed_path(found - 1, &key) == 0)
 		found--;
-	for (; found < s->sorted + s->n && by_path(found, &key) == 0; found++)
+	for (; found < s->sorted + s->n && by_listed_path(found, &key) == 0; found++)
 		s->of[found->number] = package;
 }
 
@@ -115,7 +115,7 @@ int packages_match(const char *const *queries, size_t nqueries, const char *cons
 	memset(libraries, 0, nqueries * sizeof *libraries);
 	if (nqueries == 0)
 		return 0;
-	qsort(sorted, npaths, sizeof *sorted, by_path);
+	qsort(sorted, npaths, sizeof *sorted, by_listed_path);
 	r = list_packages(queries, nqueries, &text, err);
 	if (r == 0)
 		match_lists(&s, text, nqueries);

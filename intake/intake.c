@@ -4,8 +4,8 @@
 #include "base/path.h"
 #include "base/progress.h"
 #include "intake/source.h"
-#include "store/check.h"
 #include "store/origin.h"
+#include "store/text.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -195,7 +195,7 @@ static int add_file(struct staging *s, const struct intake_file *f, struct err *
 {
 	struct stat st;
 	int r = fstat(f->fd, &st) < 0 ? err_sys(err, errno, "cannot stat %s", f->path)
-				      : file_is_everybodys(&st, f->path, err);
+				      : staging_check_readable(&st, f->path, err);
 
 	return r < 0 ? r : staging_file_fd(s, f->path + 1, f->fd, err);
 }

@@ -3,33 +3,33 @@
 #include "intake/oci.h"
 #include "intake/source.h"
 #include "intake/unpack.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include <fcntl.h>
 #include <string.h>
 
-struct part {
+struct oci_part {
 	int fd;
 	unsigned int number;
 };
 
-static void run(void *ctx, int output)
+static void run_oci_parser(void *ctx, int output)
 {
-	const struct part *p = ctx;
+	const struct oci_part *p = ctx;
 
 	unpack_oci(p->fd, p->number, output);
 }
 
-static int start(struct parser *parser, struct part *part, struct err *err)
+static int start_parser(struct parser *parser, struct oci_part *part, struct err *err)
 {
 	int ends[2], r = parser_pipe(ends, err);
 
-	return r < 0 ? r : parser_start(parser, "archive", ends, run, part, err);
+	return r < 0 ? r : parser_start(parser, "archive", ends, run_oci_parser, part, err);
 }
 
 /* -- pins -- */
 
-struct text {
+struct pins_text {
 	char *data;
 	size_t len;
 };
@@ -41,7 +41,7 @@ static int nonsense(struct err *err)
 
 static int read_error(struct parser *parser, const struct frame *f, struct err *err)
 {
-	char path[FRAME_TEXT_MAX + 1], why[FRAME_TEXT_MAX + 1], a[SHOWN], b[SHOWN];
+	char path[FRAME_TEXT_MAX + 1], why[FRAME_TEXT_MAX + 1], a[TEXT_SHOWN], b[TEXT_SHOWN];
 	int r = parser_read(parser, path, f->path_len, err);
 
 	if (r == 0)
@@ -50,10 +50,10 @@ static int read_error(struct parser *parser, const struct frame *f, struct err *
 		return r;
 	path[f->path_len] = why[f->target_len] = '\0';
 	return err_set(err, f->mode == EPERM || f->mode == EFBIG ? (int)f->mode : EBADMSG, "%s%s%s",
-		       shown(path, a), path[0] ? " " : "", shown(why, b));
+		       text_shown(path, a), path[0] ? " " : "", text_shown(why, b));
 }
 
-static int read_data(struct parser *parser, const struct frame *f, struct text *text,
+static int read_data(struct parser *parser, const struct frame *f, struct pins_text *text,
 		     struct err *err)
 {
 	if (f->data_len > OCI_PINS_MAX - text->len)
@@ -63,7 +63,7 @@ static int read_data(struct parser *parser, const struct frame *f, struct text *
 }
 
 /* FILE, DATA..., END. */
-static int read_frames(struct parser *parser, struct text *text, unsigned int *versions,
+static int read_frames(struct parser *parser, struct pins_text *text, unsigned int *versions,
 		       struct err *err)
 {
 	char path[FRAME_TEXT_MAX];
@@ -96,9 +96,9 @@ static int read_frames(struct parser *parser, struct text *text, unsigned int *v
 int oci_read_pins(int fd, char **out, size_t *len, unsigned int *versions, struct err *err)
 {
 	struct parser parser = PARSER_NONE;
-	struct text text = {.data = calloc(1, OCI_PINS_MAX + 1)};
-	struct part part = {.fd = fd};
-	int r = text.data ? start(&parser, &part, err) : err_nomem(err);
+	struct pins_text text = {.data = calloc(1, OCI_PINS_MAX + 1)};
+	struct oci_part part = {.fd = fd};
+	int r = text.data ? start_parser(&parser, &part, err) : err_nomem(err);
 
 	if (r == 0)
 		r = read_frames(&parser, &text, versions, err);
@@ -116,9 +116,9 @@ int oci_read_pins(int fd, char **out, size_t *len, unsigned int *versions, struc
 
 static int read_part(struct staging *s, const void *ctx, struct err *err)
 {
-	struct part part = *(const struct part *)ctx;
+	struct oci_part part = *(const struct oci_part *)ctx;
 	struct parser parser = PARSER_NONE;
-	int r = start(&parser, &part, err);
+	int r = start_parser(&parser, &part, err);
 
 	if (r == 0)
 		r = source_frames(s, &parser, err);
@@ -128,7 +128,7 @@ static int read_part(struct staging *s, const void *ctx, struct err *err)
 int oci_add(struct store *store, int fd, unsigned int n, const struct intake_options *options,
 	    struct version *out, bool *known, struct err *err)
 {
-	struct part part = {.fd = fd, .number = n};
+	struct oci_part part = {.fd = fd, .number = n};
 
 	return source_add(store, read_part, &part, NULL, options, out, known, err);
 }

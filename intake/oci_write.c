@@ -33,7 +33,7 @@ static void blob_free(struct blob *b)
 	*b = BLOB_NONE;
 }
 
-struct image {
+struct oci_image {
 	struct store *store;
 	const char *arch; /* Debian's name */
 	struct blob layers[OCI_LAYERS_MAX];
@@ -42,7 +42,7 @@ struct image {
 	char *index;
 };
 
-static void image_free(struct image **image)
+static void image_free(struct oci_image **image)
 {
 	if (!*image)
 		return;
@@ -223,7 +223,7 @@ static int finish_blob(struct blob *b, struct err *err)
 }
 
 /* v NULL: the layer of the pins' text. */
-static int add_layer(struct image *image, const struct version *v, const char *pins, size_t len,
+static int add_layer(struct oci_image *image, const struct version *v, const char *pins, size_t len,
 		     struct err *err)
 {
 	AUTO_ARCHIVE struct archive *a = NULL;
@@ -266,7 +266,7 @@ static const char *architecture(const char *debian)
 	return debian;
 }
 
-static void print_config(FILE *f, const struct image *image)
+static void print_config(FILE *f, const struct oci_image *image)
 {
 	fprintf(f, "{\"architecture\":\"%s\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",",
 		architecture(image->arch));
@@ -282,7 +282,7 @@ static void print_descriptor(FILE *f, const char *type, const struct blob *b)
 		b->hex, (unsigned long long)b->size);
 }
 
-static void print_manifest(FILE *f, const struct image *image)
+static void print_manifest(FILE *f, const struct oci_image *image)
 {
 	fputs("{\"schemaVersion\":2,\"mediaType\":\"" IMAGE "manifest.v1+json\",\"config\":", f);
 	print_descriptor(f, "config.v1+json", &image->config);
@@ -295,15 +295,15 @@ static void print_manifest(FILE *f, const struct image *image)
 	fputs("]}", f);
 }
 
-static void print_index(FILE *f, const struct image *image)
+static void print_index(FILE *f, const struct oci_image *image)
 {
 	fputs("{\"schemaVersion\":2,\"mediaType\":\"" IMAGE "index.v1+json\",\"manifests\":[", f);
 	print_descriptor(f, "manifest.v1+json", &image->manifest);
 	fputs("]}", f);
 }
 
-static int make_text(void (*print)(FILE *f, const struct image *image), const struct image *image,
-		     char **text, size_t *len, struct err *err)
+static int make_text(void (*print)(FILE *f, const struct oci_image *image),
+		     const struct oci_image *image, char **text, size_t *len, struct err *err)
 {
 	FILE *f = open_memstream(text, len);
 
@@ -313,8 +313,8 @@ static int make_text(void (*print)(FILE *f, const struct image *image), const st
 	return fclose(f) == 0 ? 0 : err_nomem(err);
 }
 
-static int make_blob(void (*print)(FILE *f, const struct image *image), const struct image *image,
-		     struct blob *b, struct err *err)
+static int make_blob(void (*print)(FILE *f, const struct oci_image *image),
+		     const struct oci_image *image, struct blob *b, struct err *err)
 {
 	size_t len = 0;
 	int r = make_text(print, image, &b->data, &len, err);
@@ -342,7 +342,7 @@ static int put_blob(struct archive *a, const struct blob *b, struct err *err)
 		       : tar_copy(a, b->fd, b->size, err);
 }
 
-static int put_image(const struct image *image, int fd, struct err *err)
+static int put_image(const struct oci_image *image, int fd, struct err *err)
 {
 	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 	AUTO_ARCHIVE struct archive *a = NULL;
@@ -373,7 +373,7 @@ static const char *arch_of(const struct versions *versions)
 int oci_write(struct store *store, const struct versions *versions, const char *pins, size_t len,
 	      int fd, struct err *err)
 {
-	CLEANUP(image_free) struct image *image = calloc(1, sizeof *image);
+	CLEANUP(image_free) struct oci_image *image = calloc(1, sizeof *image);
 	size_t length = 0;
 	int r;
 

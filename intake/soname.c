@@ -3,7 +3,7 @@
 #include "base/cleanup.h"
 #include "base/confine.h"
 #include "elf/elf.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -16,7 +16,7 @@ struct soname_answer {
 
 /* -- the child -- */
 
-static void say(const struct soname_answer *a)
+static void send_answer(const struct soname_answer *a)
 {
 	if (write(1, a, sizeof *a) != (ssize_t)sizeof *a)
 		_exit(1);
@@ -43,7 +43,7 @@ static void answer_all(void *ctx, int end)
 		a.r = elf_facts(fd, a.soname, a.arch, &err);
 		if (a.r < 0)
 			memcpy(a.text, err.text, sizeof a.text);
-		say(&a);
+		send_answer(&a);
 		close(fd);
 	}
 	_exit(0);
@@ -51,7 +51,7 @@ static void answer_all(void *ctx, int end)
 
 /* -- the parent -- */
 
-static int start(struct parser *p, struct err *err)
+static int start_child(struct parser *p, struct err *err)
 {
 	int ends[2];
 
@@ -61,17 +61,17 @@ static int start(struct parser *p, struct err *err)
 }
 
 /* It can have written anything. */
-static int take(struct soname_answer *a, char soname[256], char arch[256], struct err *err)
+static int check_answer(struct soname_answer *a, char soname[256], char arch[256], struct err *err)
 {
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	a->soname[sizeof a->soname - 1] = a->arch[sizeof a->arch - 1] = '\0';
 	a->text[sizeof a->text - 1] = '\0';
 	if (a->r == -ENOSYS)
 		return err_set(err, EPERM, "cannot confine the ELF parser: %s",
-			       shown(a->text, buf));
+			       text_shown(a->text, buf));
 	if (a->r != 0)
-		return err_set(err, EBADMSG, "%s", shown(a->text, buf));
+		return err_set(err, EBADMSG, "%s", text_shown(a->text, buf));
 	memcpy(soname, a->soname, sizeof a->soname);
 	memcpy(arch, a->arch, sizeof a->arch);
 	return 0;
@@ -80,7 +80,7 @@ static int take(struct soname_answer *a, char soname[256], char arch[256], struc
 int soname_ask(struct parser *p, int fd, char soname[256], char arch[256], struct err *err)
 {
 	struct soname_answer a;
-	int r = p->pid < 0 ? start(p, err) : 0;
+	int r = p->pid < 0 ? start_child(p, err) : 0;
 
 	soname[0] = arch[0] = '\0';
 	if (r < 0)
@@ -88,5 +88,5 @@ int soname_ask(struct parser *p, int fd, char soname[256], char arch[256], struc
 	r = parser_ask(p, 0, &fd, 1, err);
 	if (r == 0)
 		r = parser_read(p, &a, sizeof a, err);
-	return r < 0 ? parser_end(p, r, err) : take(&a, soname, arch, err);
+	return r < 0 ? parser_end(p, r, err) : check_answer(&a, soname, arch, err);
 }

@@ -3,13 +3,13 @@
 #include "intake/frame.h"
 #include "intake/source.h"
 #include "intake/unpack.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
 
-struct reader {
+struct frame_reader {
 	struct staging *s;
 	struct parser *parser;
 	char path[FRAME_TEXT_MAX + 1], target[FRAME_TEXT_MAX + 1];
@@ -22,24 +22,24 @@ struct reader {
 	struct object_writer w;
 };
 
-static int damaged(struct err *err, const char *why)
+static int archive_damaged(struct err *err, const char *why)
 {
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
-	return err_set(err, EBADMSG, "damaged archive: %s", shown(why, buf));
+	return err_set(err, EBADMSG, "damaged archive: %s", text_shown(why, buf));
 }
 
-static int read_text(struct reader *r, char *to, size_t len, struct err *err)
+static int read_text(struct frame_reader *r, char *to, size_t len, struct err *err)
 {
 	int n = parser_read(r->parser, to, len, err);
 
 	if (n < 0)
 		return n;
 	to[len] = '\0';
-	return memchr(to, '\0', len) ? damaged(err, "a name has a NUL") : 0;
+	return memchr(to, '\0', len) ? archive_damaged(err, "a name has a NUL") : 0;
 }
 
-static int read_frame(struct reader *r, struct frame *f, struct err *err)
+static int read_frame(struct frame_reader *r, struct frame *f, struct err *err)
 {
 	int n = parser_read(r->parser, f, sizeof *f, err);
 
@@ -47,7 +47,7 @@ static int read_frame(struct reader *r, struct frame *f, struct err *err)
 		return n;
 	if (f->path_len > FRAME_TEXT_MAX || f->target_len > FRAME_TEXT_MAX ||
 	    f->data_len > FRAME_DATA_MAX)
-		return damaged(err, "the parser sent nonsense");
+		return archive_damaged(err, "the parser sent nonsense");
 	n = read_text(r, r->path, f->path_len, err);
 	if (n == 0)
 		n = read_text(r, r->target, f->target_len, err);
@@ -55,7 +55,7 @@ static int read_frame(struct reader *r, struct frame *f, struct err *err)
 }
 
 /* A repeated field is refused: parsers differ in which one counts. */
-static int take_field(struct reader *r, struct err *err)
+static int take_field(struct frame_reader *r, struct err *err)
 {
 	struct staging *s = r->s;
 	char *to;
@@ -73,19 +73,19 @@ static int take_field(struct reader *r, struct err *err)
 		size = sizeof s->arch;
 		what = "architecture";
 	} else {
-		return damaged(err, "the parser sent nonsense");
+		return archive_damaged(err, "the parser sent nonsense");
 	}
 	if (to[0])
-		return damaged(err, "its control file has a field twice");
+		return archive_damaged(err, "its control file has a field twice");
 	return staging_label(to, size, what, r->target, err) < 0 ? -EBADMSG : 0;
 }
 
-static int take_error(struct reader *r, const struct frame *f, struct err *err)
+static int take_error(struct frame_reader *r, const struct frame *f, struct err *err)
 {
-	char member[SHOWN], why[SHOWN];
+	char member[TEXT_SHOWN], why[TEXT_SHOWN];
 
-	shown(r->path, member);
-	shown(r->target, why);
+	text_shown(r->path, member);
+	text_shown(r->target, why);
 	switch (f->mode) {
 	case EPERM:
 		return err_set(err, EPERM, "%s%s%s", member, member[0] ? " " : "", why);
@@ -94,17 +94,17 @@ static int take_error(struct reader *r, const struct frame *f, struct err *err)
 	case ENOSYS:
 		return err_set(err, EPERM, "cannot confine the archive parser: %s", why);
 	default:
-		return damaged(err, r->target);
+		return archive_damaged(err, r->target);
 	}
 }
 
-static int finish_file(struct reader *r, struct err *err)
+static int finish_file(struct frame_reader *r, struct err *err)
 {
 	r->open = false;
 	return staging_file(r->s, r->member, r->mode, &r->w, err);
 }
 
-static int begin_file(struct reader *r, const struct frame *f, struct err *err)
+static int begin_file(struct frame_reader *r, const struct frame *f, struct err *err)
 {
 	int n = staging_check_file(r->s, r->path, f->mode, f->size, err);
 
@@ -119,12 +119,12 @@ static int begin_file(struct reader *r, const struct frame *f, struct err *err)
 	return r->left ? 0 : finish_file(r, err);
 }
 
-static int take_data(struct reader *r, const struct frame *f, struct err *err)
+static int take_data(struct frame_reader *r, const struct frame *f, struct err *err)
 {
 	int n;
 
 	if (!r->open || f->data_len == 0 || f->data_len > r->left)
-		return damaged(err, "a member has more content than it says");
+		return archive_damaged(err, "a member has more content than it says");
 	n = object_write(&r->w, r->data, f->data_len, err);
 	if (n < 0)
 		return n;
@@ -132,12 +132,12 @@ static int take_data(struct reader *r, const struct frame *f, struct err *err)
 	return r->left ? 0 : finish_file(r, err);
 }
 
-static int take_frame(struct reader *r, const struct frame *f, struct err *err)
+static int take_frame(struct frame_reader *r, const struct frame *f, struct err *err)
 {
 	if (f->type == FRAME_ERROR)
 		return take_error(r, f, err);
 	if (r->open && f->type != FRAME_DATA)
-		return damaged(err, "a member has less content than it says");
+		return archive_damaged(err, "a member has less content than it says");
 	switch (f->type) {
 	case FRAME_FIELD:
 		return take_field(r, err);
@@ -152,11 +152,11 @@ static int take_frame(struct reader *r, const struct frame *f, struct err *err)
 	case FRAME_DATA:
 		return take_data(r, f, err);
 	default:
-		return damaged(err, "the parser sent nonsense");
+		return archive_damaged(err, "the parser sent nonsense");
 	}
 }
 
-static int read_frames(struct reader *r, struct err *err)
+static int read_frames(struct frame_reader *r, struct err *err)
 {
 	struct frame f;
 	int n;
@@ -176,13 +176,14 @@ static int read_frames(struct reader *r, struct err *err)
 static int check_fields(const struct staging *s, struct err *err)
 {
 	if (!s->name[0] || !s->version[0] || !s->arch[0])
-		return damaged(err, "its control file lacks a package, version or architecture");
+		return archive_damaged(err,
+				       "its control file lacks a package, version or architecture");
 	return 0;
 }
 
 int source_frames(struct staging *s, struct parser *parser, struct err *err)
 {
-	AUTO_FREE struct reader *r = calloc(1, sizeof *r);
+	AUTO_FREE struct frame_reader *r = calloc(1, sizeof *r);
 	int n;
 
 	if (!r)
@@ -195,7 +196,7 @@ int source_frames(struct staging *s, struct parser *parser, struct err *err)
 	return n < 0 ? n : check_fields(s, err);
 }
 
-static void run(void *archive, int output)
+static void run_deb_parser(void *archive, int output)
 {
 	unpack_deb(*(const int *)archive, output);
 }
@@ -209,7 +210,7 @@ int source_deb(struct staging *s, int fd, const char *path, struct err *err)
 		return err_sys(err, errno, "cannot read %s", path);
 	n = parser_pipe(ends, err);
 	if (n == 0)
-		n = parser_start(&parser, "archive", ends, run, &fd, err);
+		n = parser_start(&parser, "archive", ends, run_deb_parser, &fd, err);
 	if (n == 0)
 		n = source_frames(s, &parser, err);
 	n = parser_end(&parser, n, err);

@@ -1,6 +1,6 @@
 /* Sources that are a Debian package's name: as installed here, or as apt finds it. */
 #include "intake/source.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include "base/file.h"
 #include "base/path.h"
@@ -17,11 +17,11 @@
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
-static int check_package(const char *text, bool version, struct err *err)
+static int check_source_name(const char *text, bool version, struct err *err)
 {
 	const char *at = text + strspn(text, LOWER DIGITS "+-.");
 	bool good = at > text && strchr(LOWER DIGITS, text[0]);
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (good && *at == ':') {
 		size_t len = strspn(at + 1, LOWER DIGITS "-");
@@ -37,7 +37,7 @@ static int check_package(const char *text, bool version, struct err *err)
 	}
 	if (!good || *at)
 		return err_set(err, EINVAL, "\"%s\" is no package: write PACKAGE or PACKAGE:ARCH%s",
-			       shown(text, buf), version ? ", or either with =VERSION" : "");
+			       text_shown(text, buf), version ? ", or either with =VERSION" : "");
 	return 0;
 }
 
@@ -64,7 +64,7 @@ static int label_package(struct staging *s, const char *query, struct err *err)
 	return r;
 }
 
-static int by_path(const void *a, const void *b)
+static int by_file_path(const void *a, const void *b)
 {
 	return strcmp(((const struct package_file *)a)->path,
 		      ((const struct package_file *)b)->path);
@@ -150,7 +150,7 @@ static int add_files(struct staging *s, const char *query, struct err *err)
 
 	if (r < 0)
 		return r;
-	qsort(files.items, files.count, sizeof *files.items, by_path);
+	qsort(files.items, files.count, sizeof *files.items, by_file_path);
 	for (size_t i = 0; i < files.count; i++) {
 		if (strlen(files.items[i].path) >= PATH_MAX)
 			return err_set(err, EPERM, "a path in it is longer than 4095 bytes");
@@ -163,7 +163,7 @@ static int add_files(struct staging *s, const char *query, struct err *err)
 
 int source_dpkg(struct staging *s, const char *package, struct err *err)
 {
-	int r = check_package(package, false, err);
+	int r = check_source_name(package, false, err);
 
 	if (r == 0)
 		r = label_package(s, package, err);
@@ -207,7 +207,7 @@ int source_apt(struct staging *s, const char *package, struct err *err)
 {
 	AUTO_FREE char *where = NULL;
 	AUTO_FD int dir = -1;
-	int r = check_package(package, true, err);
+	int r = check_source_name(package, true, err);
 
 	if (r < 0)
 		return r;

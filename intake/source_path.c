@@ -1,7 +1,7 @@
 /* Sources that are a path: which kind it is, and the two simple kinds. */
 #include "intake/soname.h"
 #include "intake/source.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include "base/path.h"
 #include "base/reach.h"
@@ -100,7 +100,7 @@ int source_so(struct staging *s, int fd, const char *path, struct err *err)
 	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
 }
 
-enum kind { KIND_DEB, KIND_SO, KIND_TREE };
+enum source_kind { KIND_DEB, KIND_SO, KIND_TREE };
 
 static bool ends_in(const char *s, const char *end)
 {
@@ -110,7 +110,7 @@ static bool ends_in(const char *s, const char *end)
 }
 
 /* By content: a name proves nothing. It only makes the better error. */
-static int find_kind(int fd, const char *path, enum kind *kind, struct err *err)
+static int find_kind(int fd, const char *path, enum source_kind *kind, struct err *err)
 {
 	static const char deb[] = "!<arch>\ndebian-binary";
 	char head[sizeof deb - 1] = {0};
@@ -138,18 +138,18 @@ static int find_kind(int fd, const char *path, enum kind *kind, struct err *err)
 }
 
 /* What is in a directory is looked at file by file; an archive is published as a whole. */
-static int check_public(const struct reach *at, enum kind kind, struct err *err)
+static int check_public(const struct reach *at, enum source_kind kind, struct err *err)
 {
 	int r = reach_public(at, true, err);
 
-	return r == 0 && kind == KIND_SO ? file_is_everybodys(&at->st, at->path, err) : r;
+	return r == 0 && kind == KIND_SO ? staging_check_readable(&at->st, at->path, err) : r;
 }
 
 int source_path(struct staging *s, const char *path, struct err *err)
 {
 	AUTO_REACH struct reach at = REACH_NONE;
 	AUTO_FD int fd = -1;
-	enum kind kind = KIND_TREE;
+	enum source_kind kind = KIND_TREE;
 	int r = reach(path, 0, &at, err);
 
 	if (r < 0)

@@ -1,6 +1,6 @@
 /* A directory whose layout is that of the standard paths: TREE/usr/lib/libfoo.so.1 ... */
 #include "intake/source.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include "base/fuse.h"
 #include "base/mount.h"
@@ -11,16 +11,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct walk {
+struct tree_walk {
 	struct staging *s;
 	char path[PATH_MAX]; /* of the directory being read, "" at the top */
 	int depth;
 	uint64_t known; /* a mount whose file system may be asked */
 };
 
-static each_name_fn visit;
+static each_name_fn visit_member;
 
-static int join(const struct walk *w, const char *name, char out[PATH_MAX], struct err *err)
+static int join_member(const struct tree_walk *w, const char *name, char out[PATH_MAX],
+		       struct err *err)
 {
 	int n = snprintf(out, PATH_MAX, "%s%s%s", w->path, w->path[0] ? "/" : "", name);
 
@@ -29,31 +30,31 @@ static int join(const struct walk *w, const char *name, char out[PATH_MAX], stru
 	return 0;
 }
 
-static int add_dir(struct walk *w, int fd, const char *path, struct err *err)
+static int add_dir(struct tree_walk *w, int fd, const char *path, struct err *err)
 {
-	struct walk below = {.s = w->s, .depth = w->depth + 1, .known = w->known};
-	char buf[SHOWN];
+	struct tree_walk below = {.s = w->s, .depth = w->depth + 1, .known = w->known};
+	char buf[TEXT_SHOWN];
 	int r = staging_dir(w->s, path, err);
 
 	if (r < 0)
 		return r;
 	if (below.depth > INTAKE_MAX_DEPTH)
-		return err_set(err, EFBIG, "%s is deeper than %d directories", shown(path, buf),
-			       INTAKE_MAX_DEPTH);
-	r = xattrs_allowed(fd, err);
+		return err_set(err, EFBIG, "%s is deeper than %d directories",
+			       text_shown(path, buf), INTAKE_MAX_DEPTH);
+	r = staging_check_xattrs(fd, err);
 	if (r < 0)
-		return err_wrap(err, r, "%s", shown(path, buf));
+		return err_wrap(err, r, "%s", text_shown(path, buf));
 	snprintf(below.path, sizeof below.path, "%s", path);
-	return root_each_name(fd, visit, &below, err);
+	return root_each_name(fd, visit_member, &below, err);
 }
 
-static int add_link(struct walk *w, int link, const char *path, struct err *err)
+static int add_link(struct tree_walk *w, int link, const char *path, struct err *err)
 {
-	char target[PATH_MAX + 1], buf[SHOWN];
+	char target[PATH_MAX + 1], buf[TEXT_SHOWN];
 	ssize_t n = readlinkat(link, "", target, sizeof target - 1);
 
 	if (n < 0)
-		return err_sys(err, errno, "cannot read the link %s", shown(path, buf));
+		return err_sys(err, errno, "cannot read the link %s", text_shown(path, buf));
 	target[n] = '\0';
 	return staging_link(w->s, path, target, err);
 }
@@ -64,46 +65,46 @@ static int refuse_special(const struct stat *st, const char *path, struct err *e
 			   : S_ISFIFO(st->st_mode)		    ? "a FIFO"
 			   : S_ISSOCK(st->st_mode)		    ? "a socket"
 								    : "a device";
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
-	return err_set(err, EPERM, "%s is %s", shown(path, buf), what);
+	return err_set(err, EPERM, "%s is %s", text_shown(path, buf), what);
 }
 
 static int open_file(int at, const char *path, int *fd, struct err *err)
 {
-	char self[64], buf[SHOWN];
+	char self[64], buf[TEXT_SHOWN];
 
 	snprintf(self, sizeof self, "/proc/self/fd/%d", at);
 	*fd = open(self, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return *fd < 0 ? err_sys(err, errno, "cannot open %s", shown(path, buf)) : 0;
+	return *fd < 0 ? err_sys(err, errno, "cannot open %s", text_shown(path, buf)) : 0;
 }
 
 /* The name is resolved once: what is looked at is what is read. */
-static int visit(void *ctx, int dir, const char *name, struct err *err)
+static int visit_member(void *ctx, int dir, const char *name, struct err *err)
 {
-	struct walk *w = ctx;
-	char path[PATH_MAX], buf[SHOWN];
+	struct tree_walk *w = ctx;
+	char path[PATH_MAX], buf[TEXT_SHOWN];
 	struct stat st;
 	AUTO_FD int at = -1, fd = -1;
-	int r = join(w, name, path, err);
+	int r = join_member(w, name, path, err);
 
 	if (r < 0)
 		return r;
 	at = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (at < 0)
-		return err_sys(err, errno, "cannot open %s", shown(path, buf));
-	r = fuse_refuse_users(at, shown(path, buf), &w->known, err);
+		return err_sys(err, errno, "cannot open %s", text_shown(path, buf));
+	r = fuse_refuse_users(at, text_shown(path, buf), &w->known, err);
 	if (r < 0)
 		return r;
 	if (fstat(at, &st) < 0)
-		return err_sys(err, errno, "cannot stat %s", shown(path, buf));
+		return err_sys(err, errno, "cannot stat %s", text_shown(path, buf));
 	if (S_ISLNK(st.st_mode))
 		return add_link(w, at, path, err);
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		return refuse_special(&st, path, err);
 	r = open_file(at, path, &fd, err);
 	if (r == 0)
-		r = file_is_everybodys(&st, path, err);
+		r = staging_check_readable(&st, path, err);
 	if (r < 0)
 		return r;
 	if (S_ISDIR(st.st_mode))
@@ -143,13 +144,13 @@ static int name_tree(struct staging *s, struct err *err)
 
 int source_tree(struct staging *s, int fd, const char *path, struct err *err)
 {
-	struct walk top = {.s = s, .known = MOUNT_ID_UNKNOWN};
+	struct tree_walk top = {.s = s, .known = MOUNT_ID_UNKNOWN};
 	int r = name_tree(s, err);
 
 	if (r == 0)
-		r = xattrs_allowed(fd, err);
+		r = staging_check_xattrs(fd, err);
 	if (r == 0)
-		r = root_each_name(fd, visit, &top, err);
+		r = root_each_name(fd, visit_member, &top, err);
 	if (r == 0)
 		r = staging_arch(s, err);
 	return r < 0 ? err_wrap(err, r, "%s", path) : 0;

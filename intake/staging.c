@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "intake/soname.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -59,19 +59,19 @@ void staging_end(struct staging *s)
 	*s = STAGING_NONE;
 }
 
-static int by_path(const void *a, const void *b)
+static int by_entry_path(const void *a, const void *b)
 {
 	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
 }
 
-static int refuse(struct err *err, const char *member, const char *why)
+static int refuse_member(struct err *err, const char *member, const char *why)
 {
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
-	return err_set(err, EPERM, "%s %s", shown(member, buf), why);
+	return err_set(err, EPERM, "%s %s", text_shown(member, buf), why);
 }
 
-static bool same(const struct entry *a, const struct entry *b)
+static bool same_entry(const struct entry *a, const struct entry *b)
 {
 	if (a->type != b->type || a->mode != b->mode)
 		return false;
@@ -91,7 +91,7 @@ static int check_room(struct staging *s, const char *path, const char *target, s
 	return 0;
 }
 
-static int grow(struct staging *s, struct err *err)
+static int grow_entries(struct staging *s, struct err *err)
 {
 	size_t room = s->room ? 2 * s->room : 256;
 	struct entry **items;
@@ -106,7 +106,7 @@ static int grow(struct staging *s, struct err *err)
 	return 0;
 }
 
-static int keep(struct staging *s, const struct entry *e, struct err *err)
+static int keep_entry(struct staging *s, const struct entry *e, struct err *err)
 {
 	struct entry *copy = malloc(sizeof *copy);
 
@@ -118,32 +118,33 @@ static int keep(struct staging *s, const struct entry *e, struct err *err)
 	copy->target = e->target ? strdup(e->target) : NULL;
 	s->items[s->count++] = copy; /* staging_end frees it from here on */
 	if (!copy->path || (e->soname && !copy->soname) || (e->target && !copy->target) ||
-	    !tsearch(copy, &s->by_path, by_path))
+	    !tsearch(copy, &s->by_path, by_entry_path))
 		return err_nomem(err);
 	return 0;
 }
 
-static int add(struct staging *s, const struct entry *e, struct err *err)
+static int add_entry(struct staging *s, const struct entry *e, struct err *err)
 {
 	struct entry *const *found;
 	int r;
 
 	if (strcmp(e->path, "/") == 0)
-		return e->type == ENTRY_DIR ? 0 : refuse(err, "/", "is not a directory");
-	found = tfind(e, &s->by_path, by_path);
+		return e->type == ENTRY_DIR ? 0 : refuse_member(err, "/", "is not a directory");
+	found = tfind(e, &s->by_path, by_entry_path);
 	if (found)
-		return same(*found, e) ? 0
-				       : refuse(err, e->path, "is there twice, and not the same");
-	r = grow(s, err);
-	return r < 0 ? r : keep(s, e, err);
+		return same_entry(*found, e)
+			       ? 0
+			       : refuse_member(err, e->path, "is there twice, and not the same");
+	r = grow_entries(s, err);
+	return r < 0 ? r : keep_entry(s, e, err);
 }
 
 static int take_path(struct staging *s, const char *member, const char *target, char path[PATH_MAX],
 		     struct err *err)
 {
-	const char *fault = member_path(member, path);
+	const char *fault = text_member_path(member, path);
 
-	return fault ? refuse(err, member, fault) : check_room(s, path, target, err);
+	return fault ? refuse_member(err, member, fault) : check_room(s, path, target, err);
 }
 
 int staging_dir(struct staging *s, const char *member, struct err *err)
@@ -152,7 +153,7 @@ int staging_dir(struct staging *s, const char *member, struct err *err)
 	struct entry e = {.type = ENTRY_DIR, .path = path, .mode = 0755};
 	int r = take_path(s, member, NULL, path, err);
 
-	return r < 0 ? r : add(s, &e, err);
+	return r < 0 ? r : add_entry(s, &e, err);
 }
 
 int staging_link(struct staging *s, const char *member, const char *target, struct err *err)
@@ -164,30 +165,30 @@ int staging_link(struct staging *s, const char *member, const char *target, stru
 
 	if (r < 0)
 		return r;
-	fault = target_fault(path, target);
+	fault = text_target_fault(path, target);
 	if (fault) {
 		snprintf(why, sizeof why, "is a link whose target %s", fault);
-		return refuse(err, member, why);
+		return refuse_member(err, member, why);
 	}
 	snprintf(copy, sizeof copy, "%s", target);
-	return add(s, &e, err);
+	return add_entry(s, &e, err);
 }
 
 static int check_mode(const char *member, mode_t mode, struct err *err)
 {
 	if (mode & S_ISUID)
-		return refuse(err, member, "is setuid");
+		return refuse_member(err, member, "is setuid");
 	if (mode & S_ISGID)
-		return refuse(err, member, "is setgid");
+		return refuse_member(err, member, "is setgid");
 	return 0;
 }
 
 static int too_much(const char *member, struct err *err)
 {
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	return err_set(err, EFBIG, "with %s its files have more than %llu bytes",
-		       shown(member, buf), (unsigned long long)INTAKE_MAX_CONTENT);
+		       text_shown(member, buf), (unsigned long long)INTAKE_MAX_CONTENT);
 }
 
 /* Others, the policy first of all, write to the same file system. */
@@ -195,7 +196,7 @@ static int check_space(const struct staging *s, const char *member, uint64_t siz
 {
 	struct statvfs fs;
 	uint64_t spare, room;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (fstatvfs(s->dir, &fs) < 0)
 		return err_sys(err, errno, "cannot stat the file system of %s", s->store->root);
@@ -208,7 +209,7 @@ static int check_space(const struct staging *s, const char *member, uint64_t siz
 	return err_sys(err, ENOSPC,
 		       "%s has %llu bytes, and the file system of %s has %llu free (%llu are kept "
 		       "for the policy)",
-		       shown(member, buf), (unsigned long long)size, s->store->root,
+		       text_shown(member, buf), (unsigned long long)size, s->store->root,
 		       (unsigned long long)room, (unsigned long long)spare);
 }
 
@@ -216,11 +217,11 @@ int staging_check_file(struct staging *s, const char *member, mode_t mode, uint6
 		       struct err *err)
 {
 	char path[PATH_MAX];
-	const char *fault = member_path(member, path);
+	const char *fault = text_member_path(member, path);
 	int r;
 
 	if (fault)
-		return refuse(err, member, fault);
+		return refuse_member(err, member, fault);
 	if (size > INTAKE_MAX_CONTENT || s->content + size > INTAKE_MAX_CONTENT)
 		return too_much(member, err);
 	r = check_mode(member, mode, err);
@@ -242,8 +243,8 @@ static void note_arch(struct staging *s, const char *path, const char *arch)
 	if (s->elf_arch[0] && strcmp(s->elf_arch, arch) != 0) {
 		s->elf_mixed = true;
 	} else if (!s->elf_arch[0]) {
-		memcpy(s->elf_arch, arch, strlen(arch) + 1); /* arch_fault bounds it */
-		shown(path, s->elf_example);
+		memcpy(s->elf_arch, arch, strlen(arch) + 1); /* text_arch_fault bounds it */
+		text_shown(path, s->elf_example);
 	}
 }
 
@@ -261,8 +262,8 @@ static int read_elf_info(struct staging *s, const char *path, int fd, uint64_t s
 	if (r < 0)
 		return err_wrap(err, r, "%s", path);
 	if (soname[0] && text_fault(soname))
-		return refuse(err, path, "has a soname that is not plain text");
-	if (arch[0] && arch_fault(arch))
+		return refuse_member(err, path, "has a soname that is not plain text");
+	if (arch[0] && text_arch_fault(arch))
 		return err_set(err, EINVAL, "%s has an architecture that is no name", path);
 	note_arch(s, path, arch);
 	return 0;
@@ -291,7 +292,7 @@ int staging_file(struct staging *s, const char *member, mode_t mode, struct obje
 	if (r < 0)
 		return r;
 	e.soname = soname[0] ? soname : NULL;
-	return add(s, &e, err);
+	return add_entry(s, &e, err);
 }
 
 /* What was looked at is what is written: a file that grows for ever is not read for ever. */
@@ -347,18 +348,18 @@ static int check_holes(int fd, off_t size, struct err *err)
 int staging_file_fd(struct staging *s, const char *member, int fd, struct err *err)
 {
 	AUTO_OBJECT_WRITER struct object_writer w = OBJECT_WRITER_NONE;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) < 0)
-		return err_sys(err, errno, "cannot stat %s", shown(member, buf));
+		return err_sys(err, errno, "cannot stat %s", text_shown(member, buf));
 	if (!S_ISREG(st.st_mode))
-		return refuse(err, member, "is neither a file, a directory nor a link");
+		return refuse_member(err, member, "is neither a file, a directory nor a link");
 	r = staging_check_file(s, member, st.st_mode, (uint64_t)st.st_size, err);
 	if (r < 0)
 		return r;
-	r = xattrs_allowed(fd, err);
+	r = staging_check_xattrs(fd, err);
 	if (r == 0)
 		r = check_holes(fd, st.st_size, err);
 	if (r == 0)
@@ -366,7 +367,7 @@ int staging_file_fd(struct staging *s, const char *member, int fd, struct err *e
 	if (r == 0)
 		r = copy_content(fd, st.st_size, &w, err);
 	if (r < 0)
-		return err_wrap(err, r, "%s", shown(member, buf));
+		return err_wrap(err, r, "%s", text_shown(member, buf));
 	return staging_file(s, member, st.st_mode, &w, err);
 }
 
@@ -375,32 +376,34 @@ int staging_hard(struct staging *s, const char *member, mode_t mode, const char 
 {
 	char path[PATH_MAX], from[PATH_MAX];
 	struct entry e, *const *found, key = {.path = from};
-	const char *fault = member_path(earlier, from);
+	const char *fault = text_member_path(earlier, from);
 	int r = take_path(s, member, NULL, path, err);
 
 	if (r == 0)
 		r = check_mode(member, mode, err);
 	if (r < 0)
 		return r;
-	found = fault ? NULL : tfind(&key, &s->by_path, by_path);
+	found = fault ? NULL : tfind(&key, &s->by_path, by_entry_path);
 	if (!found || (*found)->type != ENTRY_FILE)
-		return refuse(err, member, "is a hard link to a file that did not come before it");
+		return refuse_member(err, member,
+				     "is a hard link to a file that did not come before it");
 	e = **found;
 	e.path = path;
-	return add(s, &e, err);
+	return add_entry(s, &e, err);
 }
 
 int staging_label(char *to, size_t size, const char *what, const char *value, struct err *err)
 {
-	const char *fault = strcmp(what, "name") == 0	   ? label_fault(value)
-			    : strcmp(what, "version") == 0 ? version_fault(value)
-							   : arch_fault(value);
-	char buf[SHOWN];
+	const char *fault = strcmp(what, "name") == 0	   ? text_label_fault(value)
+			    : strcmp(what, "version") == 0 ? text_version_fault(value)
+							   : text_arch_fault(value);
+	char buf[TEXT_SHOWN];
 
 	if (!fault && strlen(value) >= size)
 		fault = "is too long";
 	if (fault)
-		return err_set(err, EINVAL, "the %s \"%s\" %s", what, shown(value, buf), fault);
+		return err_set(err, EINVAL, "the %s \"%s\" %s", what, text_shown(value, buf),
+			       fault);
 	memcpy(to, value, strlen(value) + 1);
 	return 0;
 }
@@ -416,18 +419,18 @@ int staging_arch(struct staging *s, struct err *err)
 	return 0;
 }
 
-int file_is_everybodys(const struct stat *st, const char *path, struct err *err)
+int staging_check_readable(const struct stat *st, const char *path, struct err *err)
 {
 	mode_t all = S_ISDIR(st->st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if ((st->st_mode & all) == all)
 		return 0;
 	return err_set(err, EPERM, "%s is not readable by all users, as the store is",
-		       shown(path, buf));
+		       text_shown(path, buf));
 }
 
-int xattrs_allowed(int fd, struct err *err)
+int staging_check_xattrs(int fd, struct err *err)
 {
 	AUTO_FREE char *names = malloc(XATTR_LIST_MAX);
 	ssize_t len;

@@ -73,7 +73,7 @@ int staging_label(char *to, size_t size, const char *what, const char *value, st
 int staging_arch(struct staging *s, struct err *err);
 
 /* -EPERM if not everybody may read a file, or list and search a directory, of which st is: the store is for all. */
-int file_is_everybodys(const struct stat *st, const char *path, struct err *err);
+int staging_check_readable(const struct stat *st, const char *path, struct err *err);
 
 /* -EPERM if fd has extended attributes that give rights or steer overlayfs. */
-int xattrs_allowed(int fd, struct err *err);
+int staging_check_xattrs(int fd, struct err *err);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <zlib.h>
 
 /* False: the parent has gone, or has seen enough. */
 static bool send_all(int out, const char *p, size_t len)
@@ -26,7 +27,7 @@ static bool send_all(int out, const char *p, size_t len)
 	return true;
 }
 
-static bool flush(struct unpack *u)
+static bool flush_frames(struct unpack *u)
 {
 	size_t len = u->npending;
 
@@ -36,7 +37,7 @@ static bool flush(struct unpack *u)
 
 void unpack_put(struct unpack *u, const void *data, size_t len)
 {
-	bool sent = len <= sizeof u->pending - u->npending || flush(u);
+	bool sent = len <= sizeof u->pending - u->npending || flush_frames(u);
 
 	if (sent && len > sizeof u->pending) {
 		sent = send_all(u->out, data, len);
@@ -85,22 +86,6 @@ static void keep_tail(struct unpack *u, const char *data, size_t len)
 	memcpy(u->tail + sizeof u->tail - n, data + len - n, n);
 }
 
-/* RFC 1952, section 8. */
-static uint32_t crc32(uint32_t crc, const char *data, size_t len)
-{
-	static uint32_t table[256];
-
-	for (uint32_t i = 0; !table[255] && i < 256; i++) {
-		table[i] = i;
-		for (int bit = 0; bit < 8; bit++)
-			table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xedb88320u : 0);
-	}
-	crc = ~crc;
-	for (size_t i = 0; i < len; i++)
-		crc = table[(crc ^ (unsigned char)data[i]) & 255] ^ crc >> 8;
-	return ~crc;
-}
-
 /* What comes next of the member of a that was come to, where it lies: 0 bytes at its end. */
 static la_ssize_t next_block(struct archive *a, const void **data)
 {
@@ -147,7 +132,7 @@ static la_ssize_t read_raw(struct archive *a, void *ctx, const void **data)
 		return n < 0 ? pass_on(u, u->raw, a) : 0;
 	u->stream += (uint64_t)n;
 	if (u->gzip)
-		u->crc = crc32(u->crc, *data, (size_t)n);
+		u->crc = (uint32_t)crc32_z(u->crc, *data, (size_t)n);
 	if (u->stream > INTAKE_MAX_STREAM) {
 		u->errnum = EFBIG;
 		snprintf(u->reason, sizeof u->reason, "it unpacks to more bytes than are allowed");
@@ -442,11 +427,11 @@ static void read_deb(struct unpack *u, int archive, const void *ctx)
 }
 
 /* A function of its own: what setjmp's caller holds in variables is lost by longjmp. */
-static void run(struct unpack *u, unpack_fn *read, const void *ctx, int archive)
+static void run_reader(struct unpack *u, unpack_fn *read, const void *ctx, int archive)
 {
 	if (setjmp(u->end) == 0)
 		read(u, archive, ctx);
-	flush(u); /* where that fails too, nobody listens */
+	flush_frames(u); /* where that fails too, nobody listens */
 	unpack_free(u);
 	archive_read_free(u->ar);
 	digest_abandon(&u->sha);
@@ -459,7 +444,7 @@ void unpack_run(unpack_fn *read, const void *ctx, int archive, int out)
 {
 	struct unpack u = {.out = out};
 
-	run(&u, read, ctx, archive);
+	run_reader(&u, read, ctx, archive);
 }
 
 void unpack_stream(int archive, int out)

@@ -78,7 +78,7 @@ static unsigned long get_number(struct unpack *u, const struct oci *o, const cha
 /* -- the outer archive -- */
 
 /* Comes to the nth member of that name, from 0; false if there are not so many. */
-static bool find(struct unpack *u, int archive, const char *name, int nth)
+static bool find_member(struct unpack *u, int archive, const char *name, int nth)
 {
 	struct archive_entry *e;
 	int r;
@@ -105,7 +105,7 @@ static bool find(struct unpack *u, int archive, const char *name, int nth)
 
 static void come_to(struct unpack *u, int archive, const char *name)
 {
-	if (!find(u, archive, name, 0))
+	if (!find_member(u, archive, name, 0))
 		unpack_fail(u, EBADMSG, name, "is missing in the archive");
 }
 
@@ -168,7 +168,7 @@ static const char *read_manifest(struct unpack *u, const struct oci *o, int arch
 	char blob[256];
 
 	/* Readers differ in which one counts. */
-	if (find(u, archive, "index.json", 1))
+	if (find_member(u, archive, "index.json", 1))
 		unpack_fail(u, EPERM, "index.json", "is there twice");
 	come_to(u, archive, "index.json");
 	index = read_text(u);
@@ -256,7 +256,7 @@ static void read_oci(struct unpack *u, int archive, const void *ctx)
 
 /* A path that ends in ".#" means how many there are. What opens files, or asks for entropy, happens
  * here, before the filter is loaded. */
-static void prepare(struct oci *o)
+static void prepare_json(struct oci *o)
 {
 	static const char sql[] = "SELECT CASE WHEN ?2 LIKE '%.#'"
 				  " THEN json_array_length(?1, substr(?2, 1, length(?2) - 2))"
@@ -273,7 +273,7 @@ void unpack_oci_stream(int archive, unsigned int part, int out)
 {
 	struct oci o = {.part = part};
 
-	prepare(&o);
+	prepare_json(&o);
 	unpack_run(read_oci, &o, archive, out);
 	sqlite3_finalize(o.get);
 	sqlite3_close(o.db);
@@ -283,6 +283,6 @@ void unpack_oci(int archive, unsigned int part, int out)
 {
 	struct oci o = {.part = part};
 
-	prepare(&o);
+	prepare_json(&o);
 	unpack_confined(read_oci, &o, archive, out);
 }

@@ -5,7 +5,7 @@
 #include "base/path.h"
 #include "base/trust.h"
 #include "policy/policy.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -58,14 +58,15 @@ static int read_app(struct description_reader *r, const char *value)
 {
 	struct description *d = r->out;
 	struct described *more, *app;
-	char path[PATH_MAX], buf[SHOWN];
+	char path[PATH_MAX], buf[TEXT_SHOWN];
 
 	if (path_normalise(value, path, r->err) < 0)
-		return refuse_text(r, "'%s' is not the full path of a program", shown(value, buf));
+		return refuse_text(r, "'%s' is not the full path of a program",
+				   text_shown(value, buf));
 	for (size_t i = 0; i < d->count; i++)
 		if (strcmp(d->items[i].path, path) == 0)
 			return refuse_text(r, "%s already describes %s", d->items[i].where,
-					   shown(path, buf));
+					   text_shown(path, buf));
 	if (d->count == DESCRIBE_APPS_MAX)
 		return refuse_text(r, "more than %d programs", DESCRIBE_APPS_MAX);
 	more = reallocarray(d->items, d->count + 1, sizeof *more);
@@ -103,14 +104,14 @@ static int read_pin(struct description_reader *r, const char *value)
 static int read_source(struct description_reader *r, const char *value)
 {
 	struct described *app = r->app;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (value[0] != '/' && strncmp(value, "apt:", 4) != 0 && strncmp(value, "dpkg:", 5) != 0)
 		return refuse_text(r,
 				   "'%s' is not a full path, and does not begin with apt: or dpkg:",
-				   shown(value, buf));
+				   text_shown(value, buf));
 	if (text_fault(value))
-		return refuse_text(r, "'%s' %s", shown(value, buf), text_fault(value));
+		return refuse_text(r, "'%s' %s", text_shown(value, buf), text_fault(value));
 	if (app->sources.count == DESCRIBE_WORDS_MAX)
 		return refuse_text(r, "more than %d sources for one program", DESCRIBE_WORDS_MAX);
 	return strings_add(&app->sources, value, r->err);
@@ -118,11 +119,11 @@ static int read_source(struct description_reader *r, const char *value)
 
 static int read_on_failure(struct description_reader *r, const char *value)
 {
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (strcmp(value, "refuse") != 0 && strcmp(value, "unpinned") != 0)
 		return refuse_text(r, "on-failure takes refuse or unpinned, not '%s'",
-				   shown(value, buf));
+				   text_shown(value, buf));
 	r->app->on_failure = *value == 'r' ? PLAN_REFUSE : PLAN_UNPINNED;
 	return 0;
 }
@@ -130,11 +131,11 @@ static int read_on_failure(struct description_reader *r, const char *value)
 /* profile_compile checks the name. */
 static int read_confine(struct description_reader *r, const char *value)
 {
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (r->app->profile)
 		return refuse_text(r, "the program has the profile %s already",
-				   shown(r->app->profile, buf));
+				   text_shown(r->app->profile, buf));
 	if (strcmp(value, "none") == 0)
 		return 0;
 	r->app->profile = strdup(value);
@@ -204,14 +205,14 @@ static int check_app(struct description_reader *r)
 static int read_words(struct description_reader *r, char *first, char *value, const char *more)
 {
 	const struct description_keyword *k = keyword_find(first);
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (!k)
-		return refuse_text(r, "unknown keyword '%s'", shown(first, buf));
+		return refuse_text(r, "unknown keyword '%s'", text_shown(first, buf));
 	if (k->valued && !value)
 		return refuse_text(r, "%s needs a value", k->name);
 	if (more || (!k->valued && value))
-		return refuse_text(r, "unexpected '%s'", shown(more ? more : value, buf));
+		return refuse_text(r, "unexpected '%s'", text_shown(more ? more : value, buf));
 	if (k->read != read_app && !r->app)
 		return refuse_text(r, "%s before the first app", k->name);
 	if (k->read == read_app && check_app(r) < 0)

@@ -3,10 +3,10 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
-#include "store/check.h"
 #include "store/manifest.h"
 #include "store/object.h"
 #include "store/root.h"
+#include "store/text.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -25,7 +25,8 @@ struct gc {
 	const char *prefix; /* directory in objects/ that is being swept */
 };
 
-__attribute__((format(printf, 2, 3))) static void report(const struct gc *gc, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void report_removal(const struct gc *gc,
+								 const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -53,14 +54,14 @@ static int add_live(struct gc *gc, const struct digest *digest, struct err *err)
 	return 0;
 }
 
-static bool has(const struct digests *sorted, const struct digest *digest)
+static bool has_digest(const struct digests *sorted, const struct digest *digest)
 {
 	return sorted->count > 0 &&
 	       bsearch(digest, sorted->items, sorted->count, sizeof *digest, digest_compare);
 }
 
 /* A version that must stay and cannot be read stops everything: nobody knows its objects. */
-static int mark(struct gc *gc, const struct digests *keep, struct err *err)
+static int mark_objects(struct gc *gc, const struct digests *keep, struct err *err)
 {
 	for (size_t i = 0; i < keep->count; i++) {
 		AUTO_VERSION struct version v = {0};
@@ -85,9 +86,10 @@ static int remove_version(struct gc *gc, const struct digest *digest, struct err
 
 	digest_hex(digest, hex);
 	if (store_load(gc->store, digest, &v, &unread) == 0)
-		report(gc, "version %s %s (%s) sha256:%.12s", v.name, v.version, v.arch, hex);
+		report_removal(gc, "version %s %s (%s) sha256:%.12s", v.name, v.version, v.arch,
+			       hex);
 	else
-		report(gc, "version sha256:%.12s, which is damaged", hex);
+		report_removal(gc, "version sha256:%.12s, which is damaged", hex);
 	if (!gc->dry_run && unlinkat(gc->store->versions, hex, 0) < 0)
 		return err_sys(err, errno, "cannot remove the manifest %s/versions/%s",
 			       gc->store->root, hex);
@@ -102,7 +104,7 @@ static int sweep_versions(struct gc *gc, const struct digests *keep, struct err 
 	int r = manifest_names(gc->store, &all, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (!has(keep, &all[i]))
+		if (!has_digest(keep, &all[i]))
 			r = remove_version(gc, &all[i], err);
 	/* On the disk before any object goes: no manifest may outlive what it names. */
 	if (r == 0 && !gc->dry_run && fsync(gc->store->versions) < 0)
@@ -119,11 +121,11 @@ static int sweep_object(void *ctx, int dir, const char *name, struct err *err)
 
 	progress_step(1);
 	snprintf(hex, sizeof hex, "%s%s", gc->prefix, name);
-	if (!digest_parse(hex, &digest) || has(&gc->live, &digest))
+	if (!digest_parse(hex, &digest) || has_digest(&gc->live, &digest))
 		return 0;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "cannot stat the object %s", hex);
-	report(gc, "object %s, %lld bytes", hex, (long long)st.st_size);
+	report_removal(gc, "object %s, %lld bytes", hex, (long long)st.st_size);
 	if (!gc->dry_run && unlinkat(dir, name, 0) < 0)
 		return err_sys(err, errno, "cannot remove the object %s/objects/%s/%s",
 			       gc->store->root, gc->prefix, name);
@@ -153,9 +155,9 @@ static int sweep_prefix(void *ctx, int dir, const char *name, struct err *err)
 static int sweep_temporary(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct gc *gc = ctx;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
-	report(gc, "tmp/%s", shown(name, buf));
+	report_removal(gc, "tmp/%s", text_shown(name, buf));
 	return gc->dry_run ? 0 : file_remove_tree(dir, name, err);
 }
 
@@ -198,9 +200,9 @@ static int sweep_notes(struct gc *gc, const char *kind, struct err *err)
 	return dir < 0 ? 0 : root_each_name(dir, sweep_note, gc, err);
 }
 
-static int sweep(struct gc *gc, const struct digests *keep, struct err *err)
+static int sweep_store(struct gc *gc, const struct digests *keep, struct err *err)
 {
-	int r = mark(gc, keep, err);
+	int r = mark_objects(gc, keep, err);
 
 	if (r == 0)
 		r = sweep_versions(gc, keep, err);
@@ -236,7 +238,7 @@ int store_gc(struct store *store, const struct digests *keep, bool dry_run, repo
 	if (keep->count > 0)
 		memcpy(sorted, keep->items, keep->count * sizeof *sorted);
 	qsort(sorted, keep->count, sizeof *sorted, digest_compare);
-	r = sweep(&gc, &(struct digests){sorted, keep->count}, err);
+	r = sweep_store(&gc, &(struct digests){sorted, keep->count}, err);
 	free(gc.live.items);
 	return r < 0 ? err_wrap(err, r, "cannot collect") : 0;
 }

@@ -44,8 +44,8 @@ static int make_dirs(int dir, const char *path, struct err *err)
 	return out;
 }
 
-static int damaged(struct store *store, const struct layer_entry *e, const char *why,
-		   struct err *err)
+static int object_damaged(struct store *store, const struct layer_entry *e, const char *why,
+			  struct err *err)
 {
 	char hex[DIGEST_HEX], how[ORIGIN_RESTORE_MAX];
 
@@ -83,7 +83,8 @@ static int check_content(struct store *store, const struct layer_entry *e, int f
 		return r;
 	return digest_equal(&e->content, &found)
 		       ? 0
-		       : damaged(store, e, "is damaged: its content does not match its name", err);
+		       : object_damaged(store, e, "is damaged: its content does not match its name",
+					err);
 }
 
 static int copy_object(struct store *store, const struct layer_entry *e, int object, int dir,
@@ -114,7 +115,8 @@ static int link_object(struct store *store, const struct layer_entry *e, int obj
 	if (fstat(object, &st) < 0)
 		return err_sys(err, errno, "cannot stat an object");
 	if ((st.st_mode & 07777) != 0644 || st.st_uid != geteuid())
-		return damaged(store, e, "has another owner or mode than the store gave it", err);
+		return object_damaged(store, e, "has another owner or mode than the store gave it",
+				      err);
 	object_path(&e->content, path);
 	if (linkat(store->objects, path, dir, name, 0) < 0) {
 		if (errno == EMLINK || errno == EXDEV || errno == EPERM)
@@ -123,7 +125,7 @@ static int link_object(struct store *store, const struct layer_entry *e, int obj
 	}
 	if (fstatat(dir, name, &linked, AT_SYMLINK_NOFOLLOW) < 0 || linked.st_ino != st.st_ino ||
 	    linked.st_dev != st.st_dev)
-		return damaged(store, e, "changed while it was read", err);
+		return object_damaged(store, e, "changed while it was read", err);
 	return check_content(store, e, object, -1, err);
 }
 
@@ -134,7 +136,7 @@ static int put_file(struct store *store, const struct layer_entry *e, int dir, c
 	int r = 1;
 
 	if (object == -ENOENT)
-		return damaged(store, e, "is missing", err);
+		return object_damaged(store, e, "is missing", err);
 	if (object < 0)
 		return object;
 	if (link && e->mode == 0644)
@@ -168,8 +170,8 @@ static int put_entry(struct store *store, int tree, const struct layer_entry *e,
 	return 0;
 }
 
-static int fill(struct store *store, int dir, const struct layer_entry *entries, size_t n,
-		bool link, struct err *err)
+static int fill_trees(struct store *store, int dir, const struct layer_entry *entries, size_t n,
+		      bool link, struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		char cover[24];
@@ -188,8 +190,8 @@ static int fill(struct store *store, int dir, const struct layer_entry *entries,
 }
 
 /* 1: there and whole; 0: not there; 2: there and damaged. */
-static int is_there(struct store *store, int root, const char *id, const char *text, size_t len,
-		    struct err *err)
+static int find_layer(struct store *store, int root, const char *id, const char *text, size_t len,
+		      struct err *err)
 {
 	char path[LAYER_ID + sizeof LAYER_SPEC];
 	AUTO_FREE char *found = NULL;
@@ -226,7 +228,7 @@ static int put_spec(int dir, const char *text, size_t len, struct err *err)
 	return fchmod(fd, 0644) < 0 ? err_sys(err, errno, "cannot set a file's mode") : 0;
 }
 
-struct build {
+struct layer_build {
 	struct store *store;
 	int root;
 	const struct layer_entry *entries;
@@ -237,14 +239,14 @@ struct build {
 	bool replace;
 };
 
-static int build_in(const struct build *b, const char *temp, struct err *err)
+static int build_in(const struct layer_build *b, const char *temp, struct err *err)
 {
 	AUTO_FD int dir = make_dirs(b->root, temp, err);
 	int r;
 
 	if (dir < 0)
 		return dir;
-	r = fill(b->store, dir, b->entries, b->n, true, err);
+	r = fill_trees(b->store, dir, b->entries, b->n, true, err);
 	if (r == 0)
 		r = put_spec(dir, b->text, b->len, err);
 	if (r < 0)
@@ -260,7 +262,7 @@ static int build_in(const struct build *b, const char *temp, struct err *err)
 	return 0;
 }
 
-static int build(const struct build *b, struct err *err)
+static int build_layer(const struct layer_build *b, struct err *err)
 {
 	char prefix[LAYER_ID + 16] = LAYER_TEMP, temp[64 + LAYER_ID];
 	struct err ignored;
@@ -319,11 +321,12 @@ int layer_build(struct store *store, const char *root, struct layer_entry *entri
 	dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(err, errno, "cannot open %s", root);
-	r = is_there(store, dir, id, text, len, err);
+	r = find_layer(store, dir, id, text, len, err);
 	if (r == 1)
 		r = take_up(dir, id, err);
 	else if (r >= 0)
-		r = build(&(struct build){store, dir, entries, n, text, len, id, r == 2}, err);
+		r = build_layer(
+			&(struct layer_build){store, dir, entries, n, text, len, id, r == 2}, err);
 	return r < 0 ? err_wrap(err, r, "cannot build the layer %s/%s", root, id) : 0;
 }
 
@@ -341,7 +344,7 @@ int layer_name(struct layer_entry *entries, size_t n, char id[LAYER_ID], struct 
 int layer_copy(struct store *store, int dir, const struct layer_entry *entries, size_t n,
 	       struct err *err)
 {
-	return fill(store, dir, entries, n, false, err);
+	return fill_trees(store, dir, entries, n, false, err);
 }
 
 struct collect {

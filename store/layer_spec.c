@@ -1,7 +1,7 @@
 #include "store/layer_spec.h"
 
 #include "base/cleanup.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +20,7 @@ size_t layer_covers(const struct layer_entry *entries, size_t n)
 	return n ? entries[n - 1].cover + 1 : 0;
 }
 
-static bool same(const struct layer_entry *a, const struct layer_entry *b)
+static bool same_layer_entry(const struct layer_entry *a, const struct layer_entry *b)
 {
 	if (a->type != b->type)
 		return false;
@@ -34,15 +34,15 @@ static bool same(const struct layer_entry *a, const struct layer_entry *b)
 	}
 }
 
-static int check(const struct layer_entry *e, struct err *err)
+static int check_layer_entry(const struct layer_entry *e, struct err *err)
 {
-	char absolute[PATH_MAX + 1], buf[SHOWN];
+	char absolute[PATH_MAX + 1], buf[TEXT_SHOWN];
 	const char *fault;
 
 	if (!e->path || strlen(e->path) >= PATH_MAX - 1)
 		return err_set(err, EINVAL, "a layer's path is missing or too long");
 	snprintf(absolute, sizeof absolute, "/%s", e->path);
-	fault = path_fault(absolute);
+	fault = text_path_fault(absolute);
 	if (!fault && e->type == LAYER_FILE && e->mode != 0644 && e->mode != 0755)
 		fault = "has a mode that is neither 0644 nor 0755";
 	if (!fault && e->type == LAYER_LINK)
@@ -50,7 +50,8 @@ static int check(const struct layer_entry *e, struct err *err)
 	if (!fault && (unsigned int)e->type > LAYER_WHITEOUT)
 		fault = "is of no type";
 	if (fault)
-		return err_set(err, EINVAL, "the layer's path %s %s", shown(e->path, buf), fault);
+		return err_set(err, EINVAL, "the layer's path %s %s", text_shown(e->path, buf),
+			       fault);
 	return 0;
 }
 
@@ -58,7 +59,7 @@ static int check(const struct layer_entry *e, struct err *err)
 static int check_parents(const struct layer_entry *entries, size_t n, const struct layer_entry *e,
 			 struct err *err)
 {
-	char path[PATH_MAX], buf[SHOWN], other[SHOWN];
+	char path[PATH_MAX], buf[TEXT_SHOWN], other[TEXT_SHOWN];
 	struct layer_entry key = {.cover = e->cover, .path = path};
 
 	snprintf(path, sizeof path, "%s", e->path);
@@ -69,7 +70,7 @@ static int check_parents(const struct layer_entry *entries, size_t n, const stru
 		found = bsearch(&key, entries, n, sizeof key, layer_order);
 		if (found && found->type != LAYER_DIR)
 			return err_set(err, EEXIST, "%s is below %s, which is no directory",
-				       shown(e->path, buf), shown(path, other));
+				       text_shown(e->path, buf), text_shown(path, other));
 	}
 	return 0;
 }
@@ -77,16 +78,16 @@ static int check_parents(const struct layer_entry *entries, size_t n, const stru
 static int drop_repeated(struct layer_entry *entries, size_t *n, struct err *err)
 {
 	size_t kept = 0;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	for (size_t i = 0; i < *n; i++) {
 		const struct layer_entry *last = kept ? &entries[kept - 1] : NULL;
 
 		if (last && layer_order(last, &entries[i]) == 0) {
-			if (!same(last, &entries[i]))
+			if (!same_layer_entry(last, &entries[i]))
 				return err_set(err, EEXIST,
 					       "two different versions want the place of %s",
-					       shown(last->path, buf));
+					       text_shown(last->path, buf));
 			continue;
 		}
 		if (entries[i].cover > (last ? last->cover + 1 : 0))
@@ -102,7 +103,7 @@ int layer_sort(struct layer_entry *entries, size_t *n, struct err *err)
 	int r;
 
 	for (size_t i = 0; i < *n; i++) {
-		r = check(&entries[i], err);
+		r = check_layer_entry(&entries[i], err);
 		if (r < 0)
 			return r;
 	}

@@ -3,9 +3,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
-#include "store/check.h"
 #include "store/layer_spec.h"
 #include "store/root.h"
+#include "store/text.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct check {
+struct layer_check {
 	report_fn *report;
 	void *ctx;
 	int findings;
@@ -24,29 +24,29 @@ struct check {
 	char path[PATH_MAX]; /* of the directory being read, "" at a tree's top */
 };
 
-__attribute__((format(printf, 3, 4))) static void finding(struct check *c, const char *path,
+__attribute__((format(printf, 3, 4))) static void finding(struct layer_check *c, const char *path,
 							  const char *fmt, ...)
 {
-	char text[1024], what[512], buf[SHOWN];
+	char text[1024], what[512], buf[TEXT_SHOWN];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof what, fmt, ap);
 	va_end(ap);
-	snprintf(text, sizeof text, "layer %s: %s %s", c->id, shown(path, buf), what);
+	snprintf(text, sizeof text, "layer %s: %s %s", c->id, text_shown(path, buf), what);
 	c->findings++;
 	if (c->report)
 		c->report(c->ctx, text);
 }
 
-static void check_mode(struct check *c, const char *path, const struct stat *st, mode_t want)
+static void check_mode(struct layer_check *c, const char *path, const struct stat *st, mode_t want)
 {
 	if ((st->st_mode & 07777) != want)
 		finding(c, path, "has mode %04o, not %04o", (unsigned int)(st->st_mode & 07777),
 			(unsigned int)want);
 }
 
-static void check_file(struct check *c, int dir, const char *name, const char *path,
+static void check_file(struct layer_check *c, int dir, const char *name, const char *path,
 		       const struct layer_entry *e)
 {
 	AUTO_FD int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -62,18 +62,18 @@ static void check_file(struct check *c, int dir, const char *name, const char *p
 	progress_step(1);
 }
 
-static void check_link(struct check *c, int dir, const char *name, const char *path,
+static void check_link(struct layer_check *c, int dir, const char *name, const char *path,
 		       const struct layer_entry *e)
 {
-	char target[PATH_MAX + 1], buf[SHOWN];
+	char target[PATH_MAX + 1], buf[TEXT_SHOWN];
 	ssize_t n = readlinkat(dir, name, target, sizeof target - 1);
 
 	target[n > 0 ? n : 0] = '\0';
 	if (strcmp(target, e->target) != 0)
-		finding(c, path, "leads to %s", shown(target, buf));
+		finding(c, path, "leads to %s", text_shown(target, buf));
 }
 
-static void check_entry(struct check *c, int dir, const char *name, const char *path,
+static void check_entry(struct layer_check *c, int dir, const char *name, const char *path,
 			const struct stat *st, const struct layer_entry *e)
 {
 	static const mode_t types[] = {
@@ -95,7 +95,7 @@ static void check_entry(struct check *c, int dir, const char *name, const char *
 	}
 }
 
-static const struct layer_entry *find(const struct check *c, const char *path)
+static const struct layer_entry *find_entry(const struct layer_check *c, const char *path)
 {
 	struct layer_entry key = {.cover = c->cover, .path = path};
 
@@ -103,7 +103,7 @@ static const struct layer_entry *find(const struct check *c, const char *path)
 }
 
 /* A directory that no entry names is there for what is below it. */
-static bool is_parent(const struct check *c, const char *path)
+static bool is_parent(const struct layer_check *c, const char *path)
 {
 	char below[PATH_MAX + 1];
 	struct layer_entry key = {.cover = c->cover, .path = below};
@@ -124,7 +124,8 @@ static bool is_parent(const struct check *c, const char *path)
 
 static each_name_fn visit;
 
-static int check_dir(struct check *c, int dir, const char *name, const char *path, struct err *err)
+static int check_dir(struct layer_check *c, int dir, const char *name, const char *path,
+		     struct err *err)
 {
 	char outer[PATH_MAX];
 	AUTO_FD int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -143,7 +144,7 @@ static int check_dir(struct check *c, int dir, const char *name, const char *pat
 
 static int visit(void *ctx, int dir, const char *name, struct err *err)
 {
-	struct check *c = ctx;
+	struct layer_check *c = ctx;
 	const struct layer_entry *e;
 	char path[PATH_MAX];
 	struct stat st;
@@ -159,7 +160,7 @@ static int visit(void *ctx, int dir, const char *name, struct err *err)
 	}
 	if (geteuid() == 0 && st.st_uid != 0)
 		finding(c, path, "does not belong to root");
-	e = find(c, path);
+	e = find_entry(c, path);
 	if (e)
 		check_entry(c, dir, name, path, &st, e);
 	if (!e && !(S_ISDIR(st.st_mode) && is_parent(c, path))) {
@@ -175,7 +176,7 @@ static int visit(void *ctx, int dir, const char *name, struct err *err)
 /* A tree, or what does not belong beside them. */
 static int visit_cover(void *ctx, int dir, const char *name, struct err *err)
 {
-	struct check *c = ctx;
+	struct layer_check *c = ctx;
 	size_t covers = layer_covers(c->entries, c->n), len = strlen(name);
 	struct stat st;
 
@@ -193,14 +194,14 @@ static int visit_cover(void *ctx, int dir, const char *name, struct err *err)
 	return check_dir(c, dir, name, "", err);
 }
 
-static void report_unseen(struct check *c)
+static void report_unseen(struct layer_check *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (!c->seen[i])
 			finding(c, c->entries[i].path, "is missing");
 }
 
-static int check_trees(struct check *c, int dir, struct err *err)
+static int check_trees(struct layer_check *c, int dir, struct err *err)
 {
 	int r;
 
@@ -216,8 +217,8 @@ static int check_trees(struct check *c, int dir, struct err *err)
 }
 
 /* What .spec says, if its name is right; the finding is made here if not. */
-static int read_spec(struct check *c, int dir, char **text, struct layer_entry **entries, size_t *n,
-		     struct err *err)
+static int read_spec(struct layer_check *c, int dir, char **text, struct layer_entry **entries,
+		     size_t *n, struct err *err)
 {
 	char id[LAYER_ID];
 	size_t len = 0;
@@ -236,7 +237,7 @@ static int read_spec(struct check *c, int dir, char **text, struct layer_entry *
 
 static int visit_layer(void *ctx, int root, const char *name, struct err *err)
 {
-	struct check *c = ctx;
+	struct layer_check *c = ctx;
 	AUTO_FREE char *text = NULL;
 	AUTO_FREE struct layer_entry *entries = NULL;
 	AUTO_FD int dir = -1;
@@ -262,7 +263,7 @@ static int visit_layer(void *ctx, int root, const char *name, struct err *err)
 
 int layer_check(int root, const char *id, report_fn *report, void *ctx, struct err *err)
 {
-	AUTO_FREE struct check *c = calloc(1, sizeof *c);
+	AUTO_FREE struct layer_check *c = calloc(1, sizeof *c);
 	int r;
 
 	if (!c)
@@ -275,7 +276,7 @@ int layer_check(int root, const char *id, report_fn *report, void *ctx, struct e
 
 int layer_verify(const char *root, report_fn *report, void *ctx, struct err *err)
 {
-	AUTO_FREE struct check *c = calloc(1, sizeof *c);
+	AUTO_FREE struct layer_check *c = calloc(1, sizeof *c);
 	AUTO_FD int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 

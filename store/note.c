@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* A version's note is named by the version, not by its own content: without a seal `pinlib verify`
+ * could not find a flipped bit in it. */
 #define SEAL "sha256\t"
 #define SEAL_LEN (sizeof SEAL - 1 + DIGEST_HEX) /* the newline in place of the NUL */
 #define NOTE_MAX ((size_t)16 << 20)

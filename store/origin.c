@@ -1,8 +1,8 @@
 #include "store/origin.h"
 
 #include "base/cleanup.h"
-#include "store/check.h"
 #include "store/note.h"
+#include "store/text.h"
 
 #include <limits.h>
 #include <stdio.h>

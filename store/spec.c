@@ -1,4 +1,4 @@
-#include "store/check.h"
+#include "store/text.h"
 #include "store/version.h"
 
 #include <ctype.h>
@@ -19,7 +19,7 @@ static bool digest_prefix(const char *s, const char **hex)
 static int parse_wanted(const char *text, struct spec *out, struct err *err)
 {
 	const char *hex, *fault;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (digest_prefix(text, &hex)) {
 		size_t len = strlen(hex);
@@ -29,11 +29,11 @@ static int parse_wanted(const char *text, struct spec *out, struct err *err)
 			return err_set(err, EINVAL,
 				       "\"%s\" is not \"sha256:\" and 8 to 64 lower-case "
 				       "hexadecimal digits",
-				       shown(text, buf));
+				       text_shown(text, buf));
 	} else {
-		fault = version_fault(text);
+		fault = text_version_fault(text);
 		if (fault)
-			return err_set(err, EINVAL, "the version \"%s\" %s", shown(text, buf),
+			return err_set(err, EINVAL, "the version \"%s\" %s", text_shown(text, buf),
 				       fault);
 	}
 	snprintf(out->version, sizeof out->version, "%s", text);
@@ -44,35 +44,35 @@ static int parse_name(char *text, struct spec *out, struct err *err)
 {
 	char *arch = strchr(text, ':');
 	const char *fault;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (arch) {
 		*arch++ = '\0';
-		fault = arch_fault(arch);
+		fault = text_arch_fault(arch);
 		if (fault)
-			return err_set(err, EINVAL, "\"%s\" %s", shown(arch, buf), fault);
+			return err_set(err, EINVAL, "\"%s\" %s", text_shown(arch, buf), fault);
 		snprintf(out->arch, sizeof out->arch, "%s", arch);
 	}
-	fault = label_fault(text);
+	fault = text_label_fault(text);
 	if (fault)
-		return err_set(err, EINVAL, "the name \"%s\" %s", shown(text, buf), fault);
-	memcpy(out->name, text, strlen(text) + 1); /* label_fault bounds it */
+		return err_set(err, EINVAL, "the name \"%s\" %s", text_shown(text, buf), fault);
+	memcpy(out->name, text, strlen(text) + 1); /* text_label_fault bounds it */
 	return 0;
 }
 
 int spec_parse(const char *text, struct spec *out, struct err *err)
 {
 	const char *equals = strchr(text, '=');
-	char name[sizeof out->name + sizeof out->arch + 1], buf[SHOWN];
+	char name[sizeof out->name + sizeof out->arch + 1], buf[TEXT_SHOWN];
 	int r;
 
 	*out = (struct spec){0};
 	if (!equals)
 		return err_set(err, EINVAL, "\"%s\" names no version: write NAME=VERSION",
-			       shown(text, buf));
+			       text_shown(text, buf));
 	if ((size_t)(equals - text) >= sizeof name)
 		return err_set(err, EINVAL, "the name \"%s\" is longer than 255 bytes",
-			       shown(text, buf));
+			       text_shown(text, buf));
 	memcpy(name, text, (size_t)(equals - text));
 	name[equals - text] = '\0';
 	r = parse_name(name, out, err);

@@ -115,7 +115,7 @@ int store_load(struct store *store, const struct digest *digest, struct version 
 }
 
 /* A run of digits weighs as a number, as people read versions. */
-static int by_name(const void *a, const void *b)
+static int by_name_and_version(const void *a, const void *b)
 {
 	const struct version *x = a, *y = b;
 	int r = strcmp(x->name, y->name);
@@ -144,7 +144,7 @@ int store_list(struct store *store, struct versions *out, struct err *err)
 			return r;
 		vs.count++;
 	}
-	qsort(vs.items, vs.count, sizeof *vs.items, by_name);
+	qsort(vs.items, vs.count, sizeof *vs.items, by_name_and_version);
 	*out = vs;
 	vs = (struct versions){0};
 	return 0;

@@ -3,11 +3,11 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
-#include "store/check.h"
 #include "store/kept.h"
 #include "store/manifest.h"
 #include "store/object.h"
 #include "store/origin.h"
+#include "store/text.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -19,25 +19,26 @@
 
 #define MAX_THREADS 64
 
-struct object {
+struct verified_object {
 	struct digest digest;
 	uint64_t size;
 };
 
-struct verify {
+struct verification {
 	struct store *store;
 	report_fn *report;
 	void *ctx;
 	pthread_mutex_t lock; /* of report and findings, while there are threads */
 	int findings;
-	struct object *objects; /* sorted by digest */
+	struct verified_object *objects; /* sorted by digest */
 	size_t count, room;
 	const char *prefix; /* directory in objects/ that is being listed */
 	atomic_size_t next;
 	atomic_bool *damaged; /* parallel to objects */
 };
 
-__attribute__((format(printf, 2, 3))) static void finding(struct verify *v, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void finding(struct verification *v, const char *fmt,
+							  ...)
 {
 	char text[2 * PATH_MAX];
 	va_list ap;
@@ -52,11 +53,11 @@ __attribute__((format(printf, 2, 3))) static void finding(struct verify *v, cons
 	pthread_mutex_unlock(&v->lock);
 }
 
-static int add_object(struct verify *v, const struct object *o, struct err *err)
+static int add_object(struct verification *v, const struct verified_object *o, struct err *err)
 {
 	if (v->count == v->room) {
 		size_t room = v->room ? 2 * v->room : 1024;
-		struct object *grown = reallocarray(v->objects, room, sizeof *grown);
+		struct verified_object *grown = reallocarray(v->objects, room, sizeof *grown);
 
 		if (!grown)
 			return err_nomem(err);
@@ -68,7 +69,7 @@ static int add_object(struct verify *v, const struct object *o, struct err *err)
 }
 
 /* Who may write an object decides what programs run. */
-static void check_owner(struct verify *v, const struct stat *st, const char *what)
+static void check_owner(struct verification *v, const struct stat *st, const char *what)
 {
 	if (st->st_uid != 0 && geteuid() == 0)
 		finding(v, "%s does not belong to root", what);
@@ -78,14 +79,15 @@ static void check_owner(struct verify *v, const struct stat *st, const char *wha
 
 static int list_object(void *ctx, int dir, const char *name, struct err *err)
 {
-	struct verify *v = ctx;
-	struct object o;
-	char hex[DIGEST_HEX + NAME_MAX + 2], what[2 * NAME_MAX], buf[SHOWN];
+	struct verification *v = ctx;
+	struct verified_object o;
+	char hex[DIGEST_HEX + NAME_MAX + 2], what[2 * NAME_MAX], buf[TEXT_SHOWN];
 	struct stat st;
 
 	snprintf(hex, sizeof hex, "%s%s", v->prefix, name);
 	if (!digest_parse(hex, &o.digest)) {
-		finding(v, "objects/%s/%s is not an object's name", v->prefix, shown(name, buf));
+		finding(v, "objects/%s/%s is not an object's name", v->prefix,
+			text_shown(name, buf));
 		return 0;
 	}
 	snprintf(what, sizeof what, "object %s", hex);
@@ -102,12 +104,12 @@ static int list_object(void *ctx, int dir, const char *name, struct err *err)
 
 static int list_prefix(void *ctx, int dir, const char *name, struct err *err)
 {
-	struct verify *v = ctx;
-	char buf[SHOWN];
+	struct verification *v = ctx;
+	char buf[TEXT_SHOWN];
 	AUTO_FD int fd = -1;
 
 	if (strlen(name) != 2 || strspn(name, "0123456789abcdef") != 2) {
-		finding(v, "objects/%s does not belong there", shown(name, buf));
+		finding(v, "objects/%s does not belong there", text_shown(name, buf));
 		return 0;
 	}
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -121,20 +123,21 @@ static int list_prefix(void *ctx, int dir, const char *name, struct err *err)
 
 static int by_digest(const void *a, const void *b)
 {
-	return digest_compare(&((const struct object *)a)->digest,
-			      &((const struct object *)b)->digest);
+	return digest_compare(&((const struct verified_object *)a)->digest,
+			      &((const struct verified_object *)b)->digest);
 }
 
-static struct object *find_object(const struct verify *v, const struct digest *digest)
+static struct verified_object *find_object(const struct verification *v,
+					   const struct digest *digest)
 {
-	struct object key = {.digest = *digest};
+	struct verified_object key = {.digest = *digest};
 
 	if (v->count == 0)
 		return NULL;
 	return bsearch(&key, v->objects, v->count, sizeof key, by_digest);
 }
 
-static void hash_object(struct verify *v, size_t i)
+static void hash_object(struct verification *v, size_t i)
 {
 	struct err err;
 	struct digest found;
@@ -155,7 +158,7 @@ static void hash_object(struct verify *v, size_t i)
 
 static void *hash_objects(void *ctx)
 {
-	struct verify *v = ctx;
+	struct verification *v = ctx;
 	size_t i;
 
 	while ((i = atomic_fetch_add(&v->next, 1)) < v->count)
@@ -164,7 +167,7 @@ static void *hash_objects(void *ctx)
 }
 
 /* This thread works too: where no other can be had, alone. */
-static void hash_in_parallel(struct verify *v)
+static void hash_in_parallel(struct verification *v)
 {
 	pthread_t threads[MAX_THREADS];
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -185,7 +188,7 @@ static void hash_in_parallel(struct verify *v)
 	progress_end();
 }
 
-static int check_objects(struct verify *v, struct err *err)
+static int check_objects(struct verification *v, struct err *err)
 {
 	int r = root_each_name(v->store->objects, list_prefix, v, err);
 
@@ -200,9 +203,10 @@ static int check_objects(struct verify *v, struct err *err)
 	return 0;
 }
 
-static void check_entry(struct verify *v, const struct version *version, const struct entry *e)
+static void check_entry(struct verification *v, const struct version *version,
+			const struct entry *e)
 {
-	const struct object *o = find_object(v, &e->content);
+	const struct verified_object *o = find_object(v, &e->content);
 	const char *what = NULL;
 	char hex[DIGEST_HEX], how[ORIGIN_RESTORE_MAX];
 
@@ -220,15 +224,15 @@ static void check_entry(struct verify *v, const struct version *version, const s
 		version->arch, hex, e->path, what, how);
 }
 
-static void check_manifest(struct verify *v, const char *hex)
+static void check_manifest(struct verification *v, const char *hex)
 {
 	AUTO_VERSION struct version version = {0};
 	struct digest digest;
 	struct err err;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (!digest_parse(hex, &digest)) {
-		finding(v, "versions/%s is not a manifest's name", shown(hex, buf));
+		finding(v, "versions/%s is not a manifest's name", text_shown(hex, buf));
 		return;
 	}
 	if (store_load(v->store, &digest, &version, &err) < 0) {
@@ -242,13 +246,13 @@ static void check_manifest(struct verify *v, const char *hex)
 
 static int visit_manifest(void *ctx, int dir, const char *name, struct err *err)
 {
-	struct verify *v = ctx;
-	char what[NAME_MAX + 32], buf[SHOWN];
+	struct verification *v = ctx;
+	char what[NAME_MAX + 32], buf[TEXT_SHOWN];
 	struct stat st;
 
 	if (strncmp(name, FILE_TEMP, strlen(FILE_TEMP)) == 0)
 		return 0; /* of an interrupted add: no version, and store_gc's to sweep */
-	snprintf(what, sizeof what, "manifest %s", shown(name, buf));
+	snprintf(what, sizeof what, "manifest %s", text_shown(name, buf));
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "cannot stat %s", what);
 	check_owner(v, &st, what);
@@ -259,7 +263,7 @@ static int visit_manifest(void *ctx, int dir, const char *name, struct err *err)
 static int visit_origin(void *ctx, int dir, const char *name, struct err *err)
 {
 	AUTO_ORIGIN struct origin origin = {0};
-	struct verify *v = ctx;
+	struct verification *v = ctx;
 	struct digest digest;
 	struct err why;
 
@@ -274,7 +278,7 @@ static int visit_origin(void *ctx, int dir, const char *name, struct err *err)
 
 static int visit_kept(void *ctx, int dir, const char *name, struct err *err)
 {
-	struct verify *v = ctx;
+	struct verification *v = ctx;
 	struct digest digest;
 	struct err why;
 
@@ -287,7 +291,8 @@ static int visit_kept(void *ctx, int dir, const char *name, struct err *err)
 	return 0;
 }
 
-static int check_notes(struct verify *v, const char *kind, each_name_fn *visit, struct err *err)
+static int check_notes(struct verification *v, const char *kind, each_name_fn *visit,
+		       struct err *err)
 {
 	AUTO_FD int dir = openat(v->store->dir, kind, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -298,7 +303,7 @@ static int check_notes(struct verify *v, const char *kind, each_name_fn *visit, 
 
 int store_verify(struct store *store, report_fn *report, void *ctx, struct err *err)
 {
-	struct verify v = {.store = store, .report = report, .ctx = ctx};
+	struct verification v = {.store = store, .report = report, .ctx = ctx};
 	int r;
 
 	pthread_mutex_init(&v.lock, NULL);

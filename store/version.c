@@ -1,7 +1,7 @@
 #include "store/version.h"
 
 #include "base/cleanup.h"
-#include "store/check.h"
+#include "store/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -62,19 +62,19 @@ bool versions_have(const struct versions *vs, const struct digest *digest)
 	return false;
 }
 
-static int by_path(const void *a, const void *b)
+static int by_entry_path(const void *a, const void *b)
 {
 	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
 }
 
 static const char *entry_fault(const struct entry *e)
 {
-	const char *fault = path_fault(e->path);
+	const char *fault = text_path_fault(e->path);
 
 	if (fault)
 		return fault;
 	if (e->type == ENTRY_LINK)
-		return e->target ? target_fault(e->path, e->target) : "has no target";
+		return e->target ? text_target_fault(e->path, e->target) : "has no target";
 	if (e->mode & ~(mode_t)0777)
 		return "has mode bits beyond 0777";
 	if (e->type == ENTRY_FILE && e->size > MAX_SIZE)
@@ -95,7 +95,7 @@ static const struct entry *bad_parent(const struct version *v, const struct entr
 		const struct entry *found;
 
 		*slash = '\0';
-		found = bsearch(&key, v->entries, v->nentries, sizeof key, by_path);
+		found = bsearch(&key, v->entries, v->nentries, sizeof key, by_entry_path);
 		if (found && found->type != ENTRY_DIR)
 			return found;
 	}
@@ -104,21 +104,21 @@ static const struct entry *bad_parent(const struct version *v, const struct entr
 
 static int check_entries(const struct version *v, struct err *err)
 {
-	char buf[SHOWN], other[SHOWN];
+	char buf[TEXT_SHOWN], other[TEXT_SHOWN];
 
 	for (size_t i = 0; i < v->nentries; i++) {
 		const struct entry *e = &v->entries[i], *parent;
 		const char *fault = entry_fault(e);
 
 		if (fault)
-			return err_set(err, EPERM, "%s %s", shown(e->path, buf), fault);
-		if (i > 0 && by_path(e - 1, e) >= 0)
+			return err_set(err, EPERM, "%s %s", text_shown(e->path, buf), fault);
+		if (i > 0 && by_entry_path(e - 1, e) >= 0)
 			return err_set(err, EPERM, "%s is twice there, or out of order",
-				       shown(e->path, buf));
+				       text_shown(e->path, buf));
 		parent = bad_parent(v, e);
 		if (parent)
 			return err_set(err, EPERM, "%s is below %s, which is no directory",
-				       shown(e->path, buf), shown(parent->path, other));
+				       text_shown(e->path, buf), text_shown(parent->path, other));
 	}
 	return 0;
 }
@@ -126,19 +126,20 @@ static int check_entries(const struct version *v, struct err *err)
 static int check_version(const struct version *v, struct err *err)
 {
 	const char *fault;
-	char buf[SHOWN];
+	char buf[TEXT_SHOWN];
 
 	if (!v->name || !v->version || !v->arch)
 		return err_set(err, EINVAL, "a name, version or architecture is missing");
-	fault = label_fault(v->name);
+	fault = text_label_fault(v->name);
 	if (fault)
-		return err_set(err, EINVAL, "the name \"%s\" %s", shown(v->name, buf), fault);
-	fault = version_fault(v->version);
+		return err_set(err, EINVAL, "the name \"%s\" %s", text_shown(v->name, buf), fault);
+	fault = text_version_fault(v->version);
 	if (fault)
-		return err_set(err, EINVAL, "the version \"%s\" %s", shown(v->version, buf), fault);
-	fault = arch_fault(v->arch);
+		return err_set(err, EINVAL, "the version \"%s\" %s", text_shown(v->version, buf),
+			       fault);
+	fault = text_arch_fault(v->arch);
 	if (fault)
-		return err_set(err, EINVAL, "the architecture \"%s\" %s", shown(v->arch, buf),
+		return err_set(err, EINVAL, "the architecture \"%s\" %s", text_shown(v->arch, buf),
 			       fault);
 	return check_entries(v, err);
 }
@@ -187,7 +188,7 @@ int version_encode(struct version *v, char **text, size_t *len, struct err *err)
 
 	*text = NULL;
 	if (v->nentries > 1)
-		qsort(v->entries, v->nentries, sizeof *v->entries, by_path);
+		qsort(v->entries, v->nentries, sizeof *v->entries, by_entry_path);
 	r = check_version(v, err);
 	if (r == 0)
 		r = print_version(v, text, len, err);

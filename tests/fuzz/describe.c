@@ -2,7 +2,7 @@
 #include "policy/description.h"
 
 #include "base/path.h"
-#include "store/check.h"
+#include "store/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <limits.h>
@@ -17,7 +17,7 @@ static void check(const struct described *app)
 	HOLD(app->on_failure == PLAN_REFUSE || app->on_failure == PLAN_UNPINNED);
 	HOLD(!app->absent || (!app->profile && !app->sources.count && !app->with_deps));
 	for (size_t i = 0; i < app->npins; i++)
-		HOLD(!label_fault(app->pins[i].name));
+		HOLD(!text_label_fault(app->pins[i].name));
 	for (size_t i = 0; i < app->sources.count; i++)
 		HOLD(!text_fault(app->sources.items[i]));
 }

@@ -1,6 +1,6 @@
 /* spec_parse, and what the result is compared with. A newline ends the spec; what follows is the
  * version that it may match. */
-#include "store/check.h"
+#include "store/text.h"
 #include "store/version.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -17,9 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		*other++ = '\0';
 	if (spec_parse(copy, &spec, &err) < 0)
 		return 0;
-	HOLD(!label_fault(spec.name));
-	HOLD(!spec.arch[0] || !arch_fault(spec.arch));
-	HOLD(strncmp(spec.version, "sha256:", 7) == 0 || !version_fault(spec.version));
+	HOLD(!text_label_fault(spec.name));
+	HOLD(!spec.arch[0] || !text_arch_fault(spec.arch));
+	HOLD(strncmp(spec.version, "sha256:", 7) == 0 || !text_version_fault(spec.version));
 	HOLD(strncmp(copy, spec.name, strlen(spec.name)) == 0);
 	HOLD(strcmp(strchr(copy, '=') + 1, spec.version) == 0);
 	v.name = other ? other : none;

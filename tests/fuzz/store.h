@@ -3,8 +3,8 @@
 
 #include "base/file.h"
 #include "intake/source.h"
-#include "store/check.h"
 #include "store/store.h"
+#include "store/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
@@ -45,12 +45,13 @@ static inline size_t fuzz_names(int dir)
 
 static inline void fuzz_check_staged(const struct staging *s)
 {
-	HOLD(!label_fault(s->name) && !version_fault(s->version) && !arch_fault(s->arch));
+	HOLD(!text_label_fault(s->name) && !text_version_fault(s->version) &&
+	     !text_arch_fault(s->arch));
 	for (size_t i = 0; i < s->count; i++) {
 		const struct entry *e = s->items[i];
 
-		HOLD(!path_fault(e->path) && (e->mode & ~0777u) == 0);
-		HOLD(e->type != ENTRY_LINK || !target_fault(e->path, e->target));
+		HOLD(!text_path_fault(e->path) && (e->mode & ~0777u) == 0);
+		HOLD(e->type != ENTRY_LINK || !text_target_fault(e->path, e->target));
 	}
 }
 

@@ -1,4 +1,4 @@
-#include "store/check.h"
+#include "store/text.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -69,7 +69,7 @@ static const char *word_fault(const char *s)
 	return NULL;
 }
 
-const char *label_fault(const char *s)
+const char *text_label_fault(const char *s)
 {
 	if (*s == '-')
 		return "begins with '-'";
@@ -78,14 +78,14 @@ const char *label_fault(const char *s)
 	return word_fault(s);
 }
 
-const char *version_fault(const char *s)
+const char *text_version_fault(const char *s)
 {
 	if (strncmp(s, "sha256:", 7) == 0)
 		return "begins with \"sha256:\"";
 	return word_fault(s);
 }
 
-const char *arch_fault(const char *s)
+const char *text_arch_fault(const char *s)
 {
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
@@ -110,7 +110,7 @@ static const char *component_fault(const char *s, size_t len)
 	return NULL;
 }
 
-const char *path_fault(const char *path)
+const char *text_path_fault(const char *path)
 {
 	const char *fault = text_fault(path);
 
@@ -139,7 +139,7 @@ static long depth_of(const char *path)
 	return depth;
 }
 
-const char *target_fault(const char *path, const char *target)
+const char *text_target_fault(const char *path, const char *target)
 {
 	const char *fault = text_fault(target);
 	long depth = target[0] == '/' ? 0 : depth_of(path) - 1;
@@ -162,7 +162,7 @@ const char *target_fault(const char *path, const char *target)
 	return NULL;
 }
 
-const char *member_path(const char *member, char out[PATH_MAX])
+const char *text_member_path(const char *member, char out[PATH_MAX])
 {
 	const char *fault = text_fault(member);
 	size_t used = 0;
@@ -188,26 +188,26 @@ const char *member_path(const char *member, char out[PATH_MAX])
 	if (used == 0)
 		out[used++] = '/';
 	out[used] = '\0';
-	return used == 1 ? NULL : path_fault(out);
+	return used == 1 ? NULL : text_path_fault(out);
 }
 
-const char *shown(const char *s, char buf[SHOWN])
+const char *text_shown(const char *s, char buf[TEXT_SHOWN])
 {
 	const unsigned char *at = (const unsigned char *)s;
 	size_t used = 0;
 
-	while (*at && used + 8 < SHOWN) {
+	while (*at && used + 8 < TEXT_SHOWN) {
 		uint32_t c = 0;
 		size_t len = utf8_char(at, &c);
 
 		if (len == 0 || is_control(c)) {
-			used += (size_t)snprintf(buf + used, SHOWN - used, "\\x%02x", *at++);
+			used += (size_t)snprintf(buf + used, TEXT_SHOWN - used, "\\x%02x", *at++);
 		} else {
 			memcpy(buf + used, at, len);
 			used += len;
 			at += len;
 		}
 	}
-	snprintf(buf + used, SHOWN - used, "%s", *at ? "..." : "");
+	snprintf(buf + used, TEXT_SHOWN - used, "%s", *at ? "..." : "");
 	return buf;
 }
