@@ -1,4 +1,3 @@
-/* Where a library of the same make may be found: the neighbours of an origin. */
 #include "intake/candidates.h"
 
 #include "base/cleanup.h"
@@ -20,7 +19,7 @@ void candidates_free(struct candidates *c)
 
 /* -- names of packages -- */
 
-/* "libicuuc.so.67" gives "libicuuc" and "67", "libdb-5.3.so" gives "libdb-5.3" and "". */
+/* Splits "libicuuc.so.67" into "libicuuc" and "67", "libdb-5.3.so" into "libdb-5.3" and "". */
 static void split(const char *soname, char stem[256], char number[256])
 {
 	const char *so = strstr(soname, ".so");
@@ -32,8 +31,8 @@ static void split(const char *soname, char stem[256], char number[256])
 		*p = *p == '_' ? '-' : (char)tolower((unsigned char)*p);
 }
 
-/* The name that Debian's policy gives the package of a soname: a hyphen stands between where two
- * digits would meet. */
+/* The package name that Debian's policy gives a soname, with a hyphen where two digits would
+ * meet. */
 static void policy_name(const char *soname, char name[520])
 {
 	char stem[256], number[256];
@@ -45,10 +44,10 @@ static void policy_name(const char *soname, char name[520])
 		 len && isdigit((unsigned char)stem[len - 1]) && *number ? "-" : "", number);
 }
 
-#define UNLIKELY 1000 /* a distance from here on */
+#define UNLIKELY 1000 /* distances from here on are unlikely candidates */
 
-/* How well a package's name fits a soname; 0 is best. libicu67 holds libicuuc.so.67: the number
- * tells, and how much of the stem is the same. */
+/* How well a package's name fits a soname; 0 is best. libicu67 holds libicuuc.so.67, so the
+ * number counts, and the common part of the stem. */
 static int distance(const char *package, const char *soname)
 {
 	char stem[256], number[256], name[520];
@@ -72,7 +71,7 @@ static int distance(const char *package, const char *soname)
 	return 2 * UNLIKELY - (int)same;
 }
 
-/* Of "apt:NAME" or "/dir/NAME_VERSION_ARCH.deb". */
+/* The distance of NAME in "apt:NAME" or "/dir/NAME_VERSION_ARCH.deb". */
 static int source_distance(const char *source, const char *soname)
 {
 	char name[256];
@@ -83,7 +82,7 @@ static int source_distance(const char *source, const char *soname)
 	return distance(name, soname);
 }
 
-static const char *sorted_for; /* qsort(3) hands nothing on */
+static const char *sorted_for; /* qsort(3) passes no argument on to its comparison */
 
 static int by_distance(const void *a, const void *b)
 {
@@ -149,7 +148,7 @@ static int beside_object(const char *path, const char *soname, struct candidates
 
 /* -- apt -- */
 
-/* arch is ":ARCH" where the origin had it; names of another architecture bring their own. */
+/* arch is ":ARCH" where the origin has one; names of another architecture have their own. */
 static int add_packages(struct candidates *c, const struct strings *names, const char *arch,
 			struct err *err)
 {
@@ -168,7 +167,7 @@ static int add_packages(struct candidates *c, const struct strings *names, const
 	return r;
 }
 
-/* apt's own trouble is not the caller's: there are no candidates then. */
+/* An error of apt means no candidates, and is no error of the caller's. */
 static int ask_apt(const char *config, const char *name, const char *package, struct strings *out,
 		   struct err *err)
 {

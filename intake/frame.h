@@ -1,7 +1,7 @@
 /*
  * What the archive parser, a child without privileges, writes to its pipe: frames, each a struct
  * frame, then path_len bytes of path, target_len of target, and data_len of data, without NULs.
- * Declared once; the parent takes every frame for hostile.
+ * The parent takes every frame for hostile.
  *
  *	FIELD  path: the control field's name; target: its value
  *	DIR    path
@@ -9,8 +9,8 @@
  *	HARD   path, target (an earlier path), mode
  *	FILE   path, mode, size; then DATA frames, size bytes in all
  *	DATA   data
- *	ERROR  mode: EPERM, EBADMSG, EFBIG or ENOSYS (it could not be confined); path: the member or
- *	       nothing; target: what is wrong. The last frame
+ *	ERROR  mode: EPERM, EBADMSG, EFBIG or ENOSYS (the parser could not be confined); path: the
+ *	       member or nothing; target: the reason. The last frame
  *	END    the last frame; mode: of an image's pins, how many versions it has
  */
 #pragma once

@@ -33,7 +33,7 @@ static int apply_options(struct staging *s, struct err *err)
 	return r;
 }
 
-/* Whether what came is what was looked for. */
+/* Whether the source has the soname that the caller looks for. */
 static int check_soname(const struct staging *s, struct err *err)
 {
 	const char *soname = s->options->soname;
@@ -95,7 +95,8 @@ static int publish_manifest(struct store *store, const struct version *v, const 
 	was_there = r != -ENOENT;
 	digest_hex(&v->digest, hex);
 	r = file_publish(store->versions, hex, text, len, 0644, err);
-	/* It may have its name and not be on the disk: an add that fails adds nothing. */
+	/* The manifest may have its name without being on the disk; a failed add must add
+	 * nothing. */
 	if (r < 0 && !was_there)
 		unlinkat(store->versions, hex, 0);
 	return r < 0 ? err_wrap(err, r, "%s/versions", store->root) : 0;
@@ -109,7 +110,7 @@ static int write_origin(struct store *store, const struct staging *s, const stru
 	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), err);
 }
 
-/* Objects before the manifest: a manifest that can be seen is complete. */
+/* Publishes objects before the manifest, so that each visible manifest is complete. */
 static int publish(struct store *store, struct staging *s, const char *source, struct version *v,
 		   bool *known, struct err *err)
 {
@@ -120,7 +121,7 @@ static int publish(struct store *store, struct staging *s, const char *source, s
 	if (r == 0)
 		r = version_encode(v, &text, &len, err);
 	if (r == 0 && v->nentries == 0)
-		r = err_set(err, EINVAL, "there are no files in it");
+		r = err_set(err, EINVAL, "it has no files");
 	if (r == 0)
 		r = publish_objects(s, v, err);
 	if (r == 0 && source)
@@ -142,7 +143,8 @@ int source_add(struct store *store, source_fn *read, const void *ctx, const char
 	*known = false;
 	r = staging_begin(store, options, &s, err);
 	if (r == 0)
-		r = apply_options(&s, err); /* before the work: a bad name is told at once */
+		r = apply_options(&s,
+				  err); /* before the work, so that a bad name is refused at once */
 	if (r == 0) {
 		s.name[0] = s.version[0] = '\0';
 		progress_begin("reading", PROGRESS_BYTES, 0);
@@ -180,7 +182,7 @@ struct files {
 	size_t count;
 };
 
-/* A link's target as it is written: the name alone within one directory. */
+/* The link's target: a bare name within one directory, else an absolute path. */
 static const char *target_of(const struct intake_file *f)
 {
 	char dir[PATH_MAX], link_dir[PATH_MAX];
@@ -190,7 +192,8 @@ static const char *target_of(const struct intake_file *f)
 	return strcmp(dir, link_dir) == 0 ? path_base(f->path) : f->path;
 }
 
-/* Everybody can read the store: a caller's descriptor may be of what root alone can. */
+/* Everybody can read the store, but the caller's descriptor may be of a file that only root can
+ * read. */
 static int add_file(struct staging *s, const struct intake_file *f, struct err *err)
 {
 	struct stat st;

@@ -1,15 +1,15 @@
 /*
  * Versions, and the text of the pins that they are for, as an image in the layout of the Open
- * Container Initiative (image-spec 1.0, image-layout.md), in a tar archive: what skopeo calls
- * oci-archive, and copies to registries and back.
+ * Container Initiative (image-spec 1.0, image-layout.md), in a tar archive: the oci-archive that
+ * skopeo(1) copies to registries and back.
  *
  *	oci-layout, index.json
  *	blobs/sha256/HEX		the image's manifest, its configuration, its layers
  *
  * Layers are tar archives. The first holds .pinlib/pins.conf, the text; each of the others a
- * version: .pinlib/version, of lines as in a package's control file, then its files where they
- * belong. So they survive tools that know nothing of pinlib, and compress layers or write the
- * manifests anew.
+ * version: .pinlib/version, lines as in a package's control file, then its files at their paths.
+ * Nothing of pinlib's is in the manifests, so an image survives tools that compress layers or rewrite
+ * manifests.
  */
 #pragma once
 
@@ -18,14 +18,14 @@
 #define OCI_LAYERS_MAX 2000
 #define OCI_PINS_MAX ((size_t)1 << 20)
 
-/* Writes to fd from its position on. The same versions and text give the same bytes. Content is
- * rehashed on its way: -EBADMSG. */
+/* Writes the image to fd, from its position on. Equal versions and text give equal bytes. Each object
+ * is rehashed on its way (-EBADMSG: it is damaged). */
 int oci_write(struct store *store, const struct versions *versions, const char *pins, size_t len,
 	      int fd, struct err *err);
 
-/* The text of the pins, and how many versions follow. fd is a file, open for reading; the archive
- * is parsed in a child without privileges. *text, which has a NUL after its *len bytes, is the
- * caller's to free. -EBADMSG: damaged, or not such an archive. */
+/* Reads the text of the pins, and the number of versions that follow. fd is a file, open for reading;
+ * a child without privileges parses it. *text, with a NUL after its *len bytes, is the caller's to
+ * free. -EBADMSG: damaged, or not an image of pinlib's. */
 int oci_read_pins(int fd, char **text, size_t *len, unsigned int *versions, struct err *err);
 
 /* Adds the n-th of the versions, from 1, as intake_add does. */

@@ -1,4 +1,4 @@
-/* The parent's side of an image's import: what the parser says is taken for hostile. */
+/* The parent's side of an image's import. It takes the parser's frames for hostile. */
 #include "intake/frame.h"
 #include "intake/oci.h"
 #include "intake/source.h"
@@ -34,9 +34,9 @@ struct pins_text {
 	size_t len;
 };
 
-static int nonsense(struct err *err)
+static int invalid_frame(struct err *err)
 {
-	return err_set(err, EBADMSG, "damaged archive: the parser sent nonsense");
+	return err_set(err, EBADMSG, "damaged archive: the parser sent an invalid frame");
 }
 
 static int read_error(struct parser *parser, const struct frame *f, struct err *err)
@@ -75,19 +75,19 @@ static int read_frames(struct parser *parser, struct pins_text *text, unsigned i
 		if (r < 0)
 			return r;
 		if (f.path_len > FRAME_TEXT_MAX || f.target_len > FRAME_TEXT_MAX)
-			return nonsense(err);
+			return invalid_frame(err);
 		if (f.type == FRAME_ERROR)
 			return read_error(parser, &f, err);
 		if (f.type == FRAME_END) {
 			*versions = f.mode;
-			return f.mode > OCI_LAYERS_MAX ? nonsense(err) : 0;
+			return f.mode > OCI_LAYERS_MAX ? invalid_frame(err) : 0;
 		}
 		if (f.type == FRAME_DATA && f.path_len == 0 && f.target_len == 0)
 			r = read_data(parser, &f, text, err);
 		else if (f.type == FRAME_FILE && f.target_len == 0 && f.data_len == 0)
 			r = parser_read(parser, path, f.path_len, err);
 		else
-			r = nonsense(err);
+			r = invalid_frame(err);
 		if (r < 0)
 			return r;
 	}

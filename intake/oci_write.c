@@ -15,12 +15,12 @@
 #define IMAGE "application/vnd.oci.image."
 #define COPY ((size_t)128 * 1024)
 
-/* A content of the layout: in memory, or, of a layer, in a file without a name. */
+/* A blob of the layout: in memory, or, for a layer, in a file without a name. */
 struct blob {
 	struct digest digest;
 	uint64_t size;
 	char hex[DIGEST_HEX];
-	char *data; /* NULL: in fd */
+	char *data; /* NULL: the content is in fd */
 	int fd;
 };
 
@@ -73,7 +73,7 @@ static int tar_failed(struct archive *a, struct err *err)
 {
 	int errnum = archive_errno(a);
 
-	if (errnum > 0) /* a system call's */
+	if (errnum > 0) /* from a system call */
 		return err_sys(err, errnum, "cannot write the archive");
 	return err_set(err, EIO, "cannot write the archive: %s",
 		       archive_error_string(a) ? archive_error_string(a) : "out of memory");
@@ -86,8 +86,8 @@ static int tar_begin(int fd, struct archive **out, struct err *err)
 	*out = a;
 	if (!a)
 		return err_nomem(err);
-	/* Longer names than ustar's go to pax headers; nothing that is not needed does. Padding to
-	 * a tape's blocks is of no use. */
+	/* Only names too long for ustar need pax headers. Nobody writes this to a tape: no
+	 * padding to its blocks. */
 	if (archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
 	    archive_write_set_bytes_per_block(a, 64 * 1024) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
@@ -101,7 +101,7 @@ static int tar_end(struct archive *a, struct err *err)
 	return archive_write_close(a) == ARCHIVE_OK ? 0 : tar_failed(a, err);
 }
 
-/* Root's, from 1970: the same content gives the same bytes. */
+/* Owner root and a time in 1970, so that equal content gives equal bytes. */
 static int tar_header(struct archive *a, const char *path, mode_t type, mode_t mode, uint64_t size,
 		      const char *target, struct err *err)
 {
@@ -132,7 +132,7 @@ static int tar_text(struct archive *a, const char *path, const char *text, size_
 	return r < 0 ? r : tar_data(a, text, len, err);
 }
 
-/* size bytes of fd, from its beginning. */
+/* Copies the first size bytes of fd. */
 static int tar_copy(struct archive *a, int fd, uint64_t size, struct err *err)
 {
 	AUTO_FREE char *buf = malloc(COPY);
@@ -222,7 +222,7 @@ static int finish_blob(struct blob *b, struct err *err)
 	return 0;
 }
 
-/* v NULL: the layer of the pins' text. */
+/* Adds the layer of a version; of the pins' text, if v is NULL. */
 static int add_layer(struct oci_image *image, const struct version *v, const char *pins, size_t len,
 		     struct err *err)
 {
@@ -238,7 +238,7 @@ static int add_layer(struct oci_image *image, const struct version *v, const cha
 	r = file_temp_name("oci-", name, sizeof name, err);
 	if (r < 0)
 		return r;
-	/* On the store's filesystem: /tmp may be small, and memory too. */
+	/* On the store's file system, because /tmp and memory may be small. */
 	b->fd = openat(image->store->tmp, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (b->fd < 0 || unlinkat(image->store->tmp, name, 0) < 0)
 		return err_sys(err, errno, "cannot make a temporary file in the store");
@@ -253,7 +253,7 @@ static int add_layer(struct oci_image *image, const struct version *v, const cha
 
 /* -- JSON: nothing in it but digests, sizes and names of ours -- */
 
-/* What Go calls it. */
+/* Go's name for an architecture of Debian's, as the image specification wants. */
 static const char *architecture(const char *debian)
 {
 	static const char *const names[][2] = {{"i386", "386"},		 {"armhf", "arm"},
@@ -361,7 +361,7 @@ static int put_image(const struct oci_image *image, int fd, struct err *err)
 	return r < 0 ? r : tar_end(a, err);
 }
 
-/* Of several architectures the first: an image has one. */
+/* The first architecture, because an image has one. */
 static const char *arch_of(const struct versions *versions)
 {
 	for (size_t i = 0; i < versions->count; i++)

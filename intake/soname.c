@@ -60,7 +60,7 @@ static int start_child(struct parser *p, struct err *err)
 	return parser_start(p, "ELF", ends, answer_all, NULL, err);
 }
 
-/* It can have written anything. */
+/* Checks the answer of a child that may have written anything. */
 static int check_answer(struct soname_answer *a, char soname[256], char arch[256], struct err *err)
 {
 	char buf[TEXT_SHOWN];

@@ -1,4 +1,4 @@
-/* The parent's side of intake/frame.h: starts the parser and believes nothing that it says. */
+/* The parent's side of intake/frame.h: starts the archive parser and checks each of its frames. */
 #include "base/parser.h"
 #include "intake/frame.h"
 #include "intake/source.h"
@@ -14,7 +14,7 @@ struct frame_reader {
 	struct parser *parser;
 	char path[FRAME_TEXT_MAX + 1], target[FRAME_TEXT_MAX + 1];
 	char data[FRAME_DATA_MAX];
-	/* The file whose DATA frames are coming. */
+	/* The file that the next DATA frames belong to. */
 	bool open;
 	char member[FRAME_TEXT_MAX + 1];
 	mode_t mode;
@@ -47,14 +47,14 @@ static int read_frame(struct frame_reader *r, struct frame *f, struct err *err)
 		return n;
 	if (f->path_len > FRAME_TEXT_MAX || f->target_len > FRAME_TEXT_MAX ||
 	    f->data_len > FRAME_DATA_MAX)
-		return archive_damaged(err, "the parser sent nonsense");
+		return archive_damaged(err, "the parser sent an invalid frame");
 	n = read_text(r, r->path, f->path_len, err);
 	if (n == 0)
 		n = read_text(r, r->target, f->target_len, err);
 	return n < 0 ? n : parser_read(r->parser, r->data, f->data_len, err);
 }
 
-/* A repeated field is refused: parsers differ in which one counts. */
+/* Refuses a repeated field, because parsers differ in which one counts. */
 static int take_field(struct frame_reader *r, struct err *err)
 {
 	struct staging *s = r->s;
@@ -73,10 +73,10 @@ static int take_field(struct frame_reader *r, struct err *err)
 		size = sizeof s->arch;
 		what = "architecture";
 	} else {
-		return archive_damaged(err, "the parser sent nonsense");
+		return archive_damaged(err, "the parser sent an invalid frame");
 	}
 	if (to[0])
-		return archive_damaged(err, "its control file has a field twice");
+		return archive_damaged(err, "its control file repeats a field");
 	return staging_label(to, size, what, r->target, err) < 0 ? -EBADMSG : 0;
 }
 
@@ -124,7 +124,7 @@ static int take_data(struct frame_reader *r, const struct frame *f, struct err *
 	int n;
 
 	if (!r->open || f->data_len == 0 || f->data_len > r->left)
-		return archive_damaged(err, "a member has more content than it says");
+		return archive_damaged(err, "a member is longer than its header says");
 	n = object_write(&r->w, r->data, f->data_len, err);
 	if (n < 0)
 		return n;
@@ -137,7 +137,7 @@ static int take_frame(struct frame_reader *r, const struct frame *f, struct err 
 	if (f->type == FRAME_ERROR)
 		return take_error(r, f, err);
 	if (r->open && f->type != FRAME_DATA)
-		return archive_damaged(err, "a member has less content than it says");
+		return archive_damaged(err, "a member is shorter than its header says");
 	switch (f->type) {
 	case FRAME_FIELD:
 		return take_field(r, err);
@@ -152,7 +152,7 @@ static int take_frame(struct frame_reader *r, const struct frame *f, struct err 
 	case FRAME_DATA:
 		return take_data(r, f, err);
 	default:
-		return archive_damaged(err, "the parser sent nonsense");
+		return archive_damaged(err, "the parser sent an invalid frame");
 	}
 }
 
@@ -176,8 +176,8 @@ static int read_frames(struct frame_reader *r, struct err *err)
 static int check_fields(const struct staging *s, struct err *err)
 {
 	if (!s->name[0] || !s->version[0] || !s->arch[0])
-		return archive_damaged(err,
-				       "its control file lacks a package, version or architecture");
+		return archive_damaged(
+			err, "its control file lacks a Package, Version or Architecture field");
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* Sources that are a Debian package's name: as installed here, or as apt finds it. */
+/* Sources that name a Debian package: one installed here, or one that apt downloads. */
 #include "intake/source.h"
 #include "store/text.h"
 
@@ -36,12 +36,13 @@ static int check_source_name(const char *text, bool version, struct err *err)
 		at += 1 + len;
 	}
 	if (!good || *at)
-		return err_set(err, EINVAL, "\"%s\" is no package: write PACKAGE or PACKAGE:ARCH%s",
+		return err_set(err, EINVAL,
+			       "\"%s\" is not a package name: write PACKAGE or PACKAGE:ARCH%s",
 			       text_shown(text, buf), version ? ", or either with =VERSION" : "");
 	return 0;
 }
 
-/* Labels the version as its installed package. */
+/* Gives the version the name, version and architecture of its installed package. */
 static int label_package(struct staging *s, const char *query, struct err *err)
 {
 	AUTO_PACKAGES struct packages found = {0};
@@ -70,7 +71,7 @@ static int by_file_path(const void *a, const void *b)
 		      ((const struct package_file *)b)->path);
 }
 
-/* On a merged system /lib is a link, but the package's files are below it all the same. */
+/* On a merged system /lib is a link, but packages may have their files below it. */
 static bool has_below(const struct package_files *l, const char *path)
 {
 	char below[PATH_MAX + 2];
@@ -88,7 +89,7 @@ static bool has_below(const struct package_files *l, const char *path)
 	return low < l->count && strncmp(l->items[low].path, below, (size_t)len) == 0;
 }
 
-/* What dpkg may have been told to leave out (path-exclude). */
+/* Whether dpkg's path-exclude option may have left the file out. */
 static bool may_be_missing(const char *path)
 {
 	static const char *const dirs[] = {"/usr/share/doc", "/usr/share/man", "/usr/share/locale",
@@ -112,7 +113,7 @@ static int add_installed_link(struct staging *s, const struct package_file *e,
 	return staging_link(s, e->path + 1, target, err);
 }
 
-/* Everybody can read the store: what an administrator keeps from others stays out. */
+/* Everybody can read the store, so a file that an administrator made private stays out. */
 static int add_installed_file(struct staging *s, const struct package_file *e,
 			      const struct reach *at, struct err *err)
 {
@@ -121,7 +122,7 @@ static int add_installed_file(struct staging *s, const struct package_file *e,
 
 	if (r < 0)
 		return r;
-	/* A device is opened by nobody; staging_file_fd refuses it. */
+	/* Opening a device has side effects; staging_file_fd refuses it by its O_PATH descriptor. */
 	fd = reach_open(at, S_ISREG(at->st.st_mode) ? O_RDONLY | O_NONBLOCK : O_PATH, err);
 	return fd < 0 ? fd : staging_file_fd(s, e->path + 1, fd, err);
 }
@@ -202,7 +203,7 @@ static int add_fetched(struct staging *s, int dir, struct err *err)
 	return source_deb(s, fd, name, err);
 }
 
-/* In a directory below the staging directory, so that it goes with it. */
+/* Downloads into the staging directory, which is removed as a whole. */
 int source_apt(struct staging *s, const char *package, struct err *err)
 {
 	AUTO_FREE char *where = NULL;

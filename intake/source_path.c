@@ -1,4 +1,4 @@
-/* Sources that are a path: which kind it is, and the two simple kinds. */
+/* Sources that are a path: finds their kind, and adds shared objects. */
 #include "intake/soname.h"
 #include "intake/source.h"
 #include "store/text.h"
@@ -25,11 +25,11 @@ static int triplet_of(const char *arch, const char **triplet, struct err *err)
 			return 0;
 		}
 	}
-	return err_set(err, EINVAL, "it is for no architecture that is known here%s%s",
+	return err_set(err, EINVAL, "pinlib does not support its architecture%s%s",
 		       arch[0] ? ": " : "", arch);
 }
 
-/* "libfoo" and "1.2" of "libfoo.so.1.2"; "" where there is none. */
+/* Splits "libfoo.so.1.2" into "libfoo" and "1.2"; "" for a missing part. */
 static void split_so(const char *base, char name[256], char version[256])
 {
 	const char *so = strstr(base, ".so");
@@ -53,10 +53,10 @@ static int name_so(struct staging *s, const char *base, const char *soname, stru
 	split_so(soname, stem, ignored);
 	if (!s->options->version && !version[0])
 		return err_set(err, EINVAL,
-			       "its file name has no version (as in libfoo.so.1.2): say it with "
-			       "--version");
+			       "its file name has no version (as in libfoo.so.1.2): give one "
+			       "with --version");
 	if (!s->options->name && !stem[0] && !name[0])
-		return err_set(err, EINVAL, "it has no soname: name it with --name");
+		return err_set(err, EINVAL, "it has no soname; name it with --name");
 	if (!s->options->name)
 		r = staging_label(s->name, sizeof s->name, "name", stem[0] ? stem : name, err);
 	if (r == 0 && !s->options->version)
@@ -64,7 +64,7 @@ static int name_so(struct staging *s, const char *base, const char *soname, stru
 	return r;
 }
 
-/* The file under its own name, and its soname as a link to it: what ldconfig would make. */
+/* Adds the file under its own name, and its soname as a link to it, as ldconfig(8) would. */
 static int add_so(struct staging *s, int fd, const char *base, const char *soname,
 		  const char *triplet, struct err *err)
 {
@@ -109,7 +109,7 @@ static bool ends_in(const char *s, const char *end)
 	return len >= n && strcmp(s + len - n, end) == 0;
 }
 
-/* By content: a name proves nothing. It only makes the better error. */
+/* Finds the kind by content, because a name proves nothing. The name makes the error clearer. */
 static int find_kind(int fd, const char *path, enum source_kind *kind, struct err *err)
 {
 	static const char deb[] = "!<arch>\ndebian-binary";
@@ -137,7 +137,7 @@ static int find_kind(int fd, const char *path, enum source_kind *kind, struct er
 	return 0;
 }
 
-/* What is in a directory is looked at file by file; an archive is published as a whole. */
+/* The files of a directory are checked one by one; an archive is published as a whole. */
 static int check_public(const struct reach *at, enum source_kind kind, struct err *err)
 {
 	int r = reach_public(at, true, err);

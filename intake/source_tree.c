@@ -1,4 +1,4 @@
-/* A directory whose layout is that of the standard paths: TREE/usr/lib/libfoo.so.1 ... */
+/* Sources that are a directory with the layout of the root: TREE/usr/lib/libfoo.so.1. */
 #include "intake/source.h"
 #include "store/text.h"
 
@@ -15,7 +15,7 @@ struct tree_walk {
 	struct staging *s;
 	char path[PATH_MAX]; /* of the directory being read, "" at the top */
 	int depth;
-	uint64_t known; /* a mount whose file system may be asked */
+	uint64_t known; /* the last mount that is not a user's FUSE mount */
 };
 
 static each_name_fn visit_member;
@@ -39,7 +39,7 @@ static int add_dir(struct tree_walk *w, int fd, const char *path, struct err *er
 	if (r < 0)
 		return r;
 	if (below.depth > INTAKE_MAX_DEPTH)
-		return err_set(err, EFBIG, "%s is deeper than %d directories",
+		return err_set(err, EFBIG, "%s is more than %d directories deep",
 			       text_shown(path, buf), INTAKE_MAX_DEPTH);
 	r = staging_check_xattrs(fd, err);
 	if (r < 0)
@@ -79,7 +79,7 @@ static int open_file(int at, const char *path, int *fd, struct err *err)
 	return *fd < 0 ? err_sys(err, errno, "cannot open %s", text_shown(path, buf)) : 0;
 }
 
-/* The name is resolved once: what is looked at is what is read. */
+/* Resolves the name once, so that the checks and the reading see the same file. */
 static int visit_member(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct tree_walk *w = ctx;
@@ -112,7 +112,7 @@ static int visit_member(void *ctx, int dir, const char *name, struct err *err)
 	return staging_file_fd(w->s, path, fd, err);
 }
 
-/* "libfoo" and "1.2" of "libfoo-1.2" or "libfoo_1.2". */
+/* Splits "libfoo-1.2" or "libfoo_1.2" into "libfoo" and "1.2". */
 static void split_name(const char *base, char name[256], char version[256])
 {
 	name[0] = version[0] = '\0';
@@ -133,7 +133,7 @@ static int name_tree(struct staging *s, struct err *err)
 	split_name(path_base(s->source), name, version);
 	if ((!s->options->name && !name[0]) || (!s->options->version && !version[0]))
 		return err_set(err, EINVAL,
-			       "the directory is not called NAME-VERSION: say --name and "
+			       "the directory's name is not NAME-VERSION: give --name and "
 			       "--version");
 	if (!s->options->name)
 		r = staging_label(s->name, sizeof s->name, "name", name, err);

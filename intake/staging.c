@@ -10,7 +10,7 @@
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 
-/* hsearch(3), which is not used here, has a struct entry of its own. */
+/* <search.h> declares a struct entry for hsearch(3), which this file does not use. */
 #define entry hsearch_entry
 #include <search.h>
 #undef entry
@@ -82,12 +82,12 @@ static bool same_entry(const struct entry *a, const struct entry *b)
 
 static int check_room(struct staging *s, const char *path, const char *target, struct err *err)
 {
-	/* Members that repeat earlier ones count: reading them costs, too. */
+	/* Members that repeat earlier ones count too, because reading them takes time. */
 	if (++s->members > INTAKE_MAX_MEMBERS)
 		return err_set(err, EFBIG, "it has more than %d members", INTAKE_MAX_MEMBERS);
 	s->paths += strlen(path) + (target ? strlen(target) : 0);
 	if (s->paths > INTAKE_MAX_PATHS)
-		return err_set(err, EFBIG, "its paths have more than %zu bytes", INTAKE_MAX_PATHS);
+		return err_set(err, EFBIG, "its paths take more than %zu bytes", INTAKE_MAX_PATHS);
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static int keep_entry(struct staging *s, const struct entry *e, struct err *err)
 	copy->path = strdup(e->path);
 	copy->soname = e->soname ? strdup(e->soname) : NULL;
 	copy->target = e->target ? strdup(e->target) : NULL;
-	s->items[s->count++] = copy; /* staging_end frees it from here on */
+	s->items[s->count++] = copy; /* from here on staging_end frees the copy */
 	if (!copy->path || (e->soname && !copy->soname) || (e->target && !copy->target) ||
 	    !tsearch(copy, &s->by_path, by_entry_path))
 		return err_nomem(err);
@@ -134,7 +134,8 @@ static int add_entry(struct staging *s, const struct entry *e, struct err *err)
 	if (found)
 		return same_entry(*found, e)
 			       ? 0
-			       : refuse_member(err, e->path, "is there twice, and not the same");
+			       : refuse_member(err, e->path,
+					       "occurs twice, with different content");
 	r = grow_entries(s, err);
 	return r < 0 ? r : keep_entry(s, e, err);
 }
@@ -187,11 +188,11 @@ static int too_much(const char *member, struct err *err)
 {
 	char buf[TEXT_SHOWN];
 
-	return err_set(err, EFBIG, "with %s its files have more than %llu bytes",
+	return err_set(err, EFBIG, "with %s its files take more than %llu bytes",
 		       text_shown(member, buf), (unsigned long long)INTAKE_MAX_CONTENT);
 }
 
-/* Others, the policy first of all, write to the same file system. */
+/* Leaves room for the others that write to this file system, above all the policy. */
 static int check_space(const struct staging *s, const char *member, uint64_t size, struct err *err)
 {
 	struct statvfs fs;
@@ -264,7 +265,7 @@ static int read_elf_info(struct staging *s, const char *path, int fd, uint64_t s
 	if (soname[0] && text_fault(soname))
 		return refuse_member(err, path, "has a soname that is not plain text");
 	if (arch[0] && text_arch_fault(arch))
-		return err_set(err, EINVAL, "%s has an architecture that is no name", path);
+		return err_set(err, EINVAL, "%s has an invalid architecture", path);
 	note_arch(s, path, arch);
 	return 0;
 }
@@ -295,7 +296,7 @@ int staging_file(struct staging *s, const char *member, mode_t mode, struct obje
 	return add_entry(s, &e, err);
 }
 
-/* What was looked at is what is written: a file that grows for ever is not read for ever. */
+/* Reads no more than the size that was checked: a file may grow for ever. */
 static int copy_content(int fd, off_t size, struct object_writer *w, struct err *err)
 {
 	char buf[64 * 1024];
@@ -318,9 +319,9 @@ static int copy_content(int fd, off_t size, struct object_writer *w, struct err 
 	}
 }
 
-#define HOLES_TRIED 65536 /* a file system may say anything */
+#define HOLES_TRIED 65536 /* a hostile file system may answer for ever */
 
-/* A file of terabytes costs its owner nothing while it has holes; the copy would cost the store. */
+/* Refuses a file whose holes would become terabytes in the store. */
 static int check_holes(int fd, off_t size, struct err *err)
 {
 	off_t holes = 0, at = 0;
@@ -329,12 +330,12 @@ static int check_holes(int fd, off_t size, struct err *err)
 		off_t hole = lseek(fd, at, SEEK_HOLE);
 		off_t data = hole < 0 || hole >= size ? size : lseek(fd, hole, SEEK_DATA);
 
-		if (hole < 0 || hole >= size) /* or there are none on this file system */
+		if (hole < 0 || hole >= size) /* or this file system does not report holes */
 			return 0;
 		if (data < 0)
-			data = size; /* there is none behind it */
+			data = size; /* no data follows the hole */
 		if (data <= hole || i == HOLES_TRIED)
-			return err_set(err, EIO, "cannot tell its holes");
+			return err_set(err, EIO, "cannot find its holes");
 		holes += data - hole;
 		at = data;
 	}

@@ -1,9 +1,9 @@
 /*
- * Import: what a source holds becomes staged entries, then objects and a manifest.
+ * Staging: the entries of a version that is being added, and their contents below ROOT/tmp.
  *
- * A source calls the staging_ functions for each file, directory and link that it has, in any
- * order, parents needed or not. They alone decide what may come in: sources hand on what they
- * found, trusted or not.
+ * A source calls these functions for each of its files, directories and links, in any order, with or
+ * without their parents. Sources check nothing: these functions alone decide which entries may come
+ * into the store.
  */
 #pragma once
 
@@ -21,9 +21,10 @@
 #define INTAKE_MAX_STREAM (UINT64_C(10) << 30) /* bytes of an unpacked archive, its headers too */
 #define INTAKE_MAX_CONTROL ((size_t)1 << 20)   /* bytes of a package's control file */
 #define INTAKE_MAX_DEPTH 128		       /* directories within directories, of a tree */
-/* Bytes of a file that were never written. Some linkers leave a few; more is a file whose size means nothing. */
+/* Bytes in the holes of a file. Some linkers leave a few; more means a file whose size means nothing.
+ */
 #define INTAKE_MAX_HOLES ((off_t)16 << 20)
-/* What an add leaves free on the store's file system: one part in so many, and so many bytes at most. */
+/* An add leaves one part in so many of the store's file system free, and so many bytes at most. */
 #define INTAKE_SPARE_PART 50
 #define INTAKE_SPARE_MOST (UINT64_C(256) << 20)
 
@@ -37,10 +38,10 @@ struct staging {
 	void *by_path; /* tsearch(3) tree of items */
 	uint64_t content;
 	size_t members, paths;
-	/* What the source says that it is; "" where it does not. */
+	/* The version's labels from the source; "" where it has none. */
 	char name[256], version[256], arch[32];
-	char *source;			     /* the path that was read, without links; NULL: none */
-	struct parser elf;		     /* which is asked of them; started when it is needed */
+	char *source;	   /* the path that was read, links resolved; NULL: none */
+	struct parser elf; /* reads their sonames; started for the first one */
 	char elf_arch[32], elf_example[256]; /* of the ELF files so far, and one of them */
 	bool elf_mixed;
 };
@@ -51,28 +52,31 @@ int staging_begin(const struct store *store, const struct intake_options *option
 		  struct staging *s, struct err *err);
 void staging_end(struct staging *s); /* removes what was not published */
 
-/* member: "usr/lib/x" or "./usr/lib/x", as the source says it. mode: permission bits as found. */
+/* member: "usr/lib/x" or "./usr/lib/x", as the source has it. mode: its permission bits there. */
 int staging_dir(struct staging *s, const char *member, struct err *err);
 int staging_link(struct staging *s, const char *member, const char *target, struct err *err);
-/* Whether a file may come in, before its content is read. -ENOSPC: the store's file system would be full. */
+/* Whether a file may come in, before its content is read. -ENOSPC: it would fill the store's file
+ * system. */
 int staging_check_file(struct staging *s, const char *member, mode_t mode, uint64_t size,
 		       struct err *err);
-/* Takes the content; w was begun in s->dir and is finished on success and failure. */
+/* Adds a file with w's content. w was begun in s->dir; this ends it, also after an error. */
 int staging_file(struct staging *s, const char *member, mode_t mode, struct object_writer *w,
 		 struct err *err);
-/* All of a regular file that is open for reading, from its start. -EFBIG: it grew meanwhile, or is sparse. */
+/* Adds a regular file that is open for reading, from its start. -EFBIG: it grew meanwhile, or is
+ * sparse. */
 int staging_file_fd(struct staging *s, const char *member, int fd, struct err *err);
-/* The same content as earlier, a file that came before. */
+/* A hard link to earlier, a member that came before. */
 int staging_hard(struct staging *s, const char *member, mode_t mode, const char *earlier,
 		 struct err *err);
 
-/* Whether name or version as the source says them, cut, fits; -EINVAL names what. */
+/* Copies a label ("name", "version", "architecture": what) if its form is right; else -EINVAL. */
 int staging_label(char *to, size_t size, const char *what, const char *value, struct err *err);
 
-/* Debian's name of what the ELF files are for: -EINVAL if they differ, "all" if there are none. */
+/* Sets s->arch to that of the ELF files, "all" without any. -EINVAL: they differ. */
 int staging_arch(struct staging *s, struct err *err);
 
-/* -EPERM if not everybody may read a file, or list and search a directory, of which st is: the store is for all. */
+/* -EPERM if the file with this st is not readable for everybody, or the directory not readable and
+ * searchable, because everybody can read the store. */
 int staging_check_readable(const struct stat *st, const char *path, struct err *err);
 
 /* -EPERM if fd has extended attributes that give rights or steer overlayfs. */

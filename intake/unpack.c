@@ -11,7 +11,7 @@
 #include <sys/sysmacros.h>
 #include <zlib.h>
 
-/* False: the parent has gone, or has seen enough. */
+/* False: the parent has gone, or has closed its end. */
 static bool send_all(int out, const char *p, size_t len)
 {
 	while (len > 0) {
@@ -86,11 +86,11 @@ static void keep_tail(struct unpack *u, const char *data, size_t len)
 	memcpy(u->tail + sizeof u->tail - n, data + len - n, n);
 }
 
-/* What comes next of the member of a that was come to, where it lies: 0 bytes at its end. */
+/* The next block of the current member of a, in libarchive's buffer; 0 bytes at the member's end. */
 static la_ssize_t next_block(struct archive *a, const void **data)
 {
 	size_t len = 0;
-	la_int64_t offset; /* neither ar nor raw has holes */
+	la_int64_t offset; /* ar and raw members have no holes */
 	int r;
 
 	do
@@ -101,7 +101,7 @@ static la_ssize_t next_block(struct archive *a, const void **data)
 	return r == ARCHIVE_OK ? (la_ssize_t)len : -1;
 }
 
-/* For a reader that is fed by another one. */
+/* Hands an error on to the reader that from feeds. */
 static int pass_on(struct unpack *u, struct archive *from, struct archive *to)
 {
 	note_reason(u, from);
@@ -151,7 +151,7 @@ struct archive *unpack_reader(struct unpack *u)
 	return a;
 }
 
-/* ARCHIVE_WARN would mean that an external program does it. */
+/* ARCHIVE_WARN would mean that libarchive starts an external program. */
 static void add_filters(struct unpack *u, struct archive *a)
 {
 	if (archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
@@ -216,7 +216,7 @@ void unpack_close(struct unpack *u)
 	unpack_free(u);
 }
 
-/* NULL at the end of the tar. A warning alone is no damage: the parent checks what came of it. */
+/* NULL at the end of the tar. A warning is no damage, as the parent checks each member. */
 struct archive_entry *unpack_next(struct unpack *u, const char **name)
 {
 	struct archive_entry *e;
@@ -232,7 +232,7 @@ struct archive_entry *unpack_next(struct unpack *u, const char **name)
 	return e;
 }
 
-/* "Package: zlib1g": one line of a control file. */
+/* Sends one line of a control file ("Package: zlib1g"), if the parent needs it. */
 static void put_field(struct unpack *u, char *line)
 {
 	char *colon = strchr(line, ':'), *value;
@@ -278,9 +278,9 @@ static void read_control(struct unpack *u)
 	while (unpack_next(u, &name)) {
 		if (strcmp(name, "./control") != 0 && strcmp(name, "control") != 0)
 			continue;
-		/* Readers differ in which one counts. */
+		/* Programs differ in which of two they read. */
 		if (u->control)
-			unpack_fail(u, EPERM, name, "is there twice");
+			unpack_fail(u, EPERM, name, "occurs twice");
 		unpack_control(u);
 	}
 	unpack_close(u);
@@ -373,7 +373,7 @@ static void read_data(struct unpack *u)
 	unpack_close(u);
 }
 
-/* "2.0\n": the major number is 2 in all packages of the last 30 years. */
+/* debian-binary holds "2.0\n" (deb(5)); the major number has been 2 for 30 years. */
 static void check_format(struct unpack *u)
 {
 	char text[16] = "";
@@ -389,8 +389,8 @@ static bool begins(const char *name, const char *with)
 	return strncmp(name, with, strlen(with)) == 0;
 }
 
-/* debian-binary, control.tar.*, data.tar.* in this order; names that begin with "_" may stand
- * between (deb(5)). */
+/* Reads debian-binary, control.tar.* and data.tar.*, in this order. Members whose name begins
+ * with "_" may come between (deb(5)). */
 static void read_package(struct unpack *u)
 {
 	static const char *const parts[] = {"debian-binary", "control.tar", "data.tar"};
@@ -426,12 +426,12 @@ static void read_deb(struct unpack *u, int archive, const void *ctx)
 	unpack_emit(u, (struct frame){.type = FRAME_END}, "", "");
 }
 
-/* A function of its own: what setjmp's caller holds in variables is lost by longjmp. */
+/* A function of its own, because longjmp may lose the variables of setjmp's caller. */
 static void run_reader(struct unpack *u, unpack_fn *read, const void *ctx, int archive)
 {
 	if (setjmp(u->end) == 0)
 		read(u, archive, ctx);
-	flush_frames(u); /* where that fails too, nobody listens */
+	flush_frames(u); /* if this fails too, the parent has gone */
 	unpack_free(u);
 	archive_read_free(u->ar);
 	digest_abandon(&u->sha);
@@ -458,7 +458,7 @@ static void say_why(struct unpack *u, int archive, const void *why)
 	unpack_fail(u, ENOSYS, "", why);
 }
 
-/* Its descriptors may have moved already. */
+/* confine() may have moved the descriptors already. */
 __attribute__((noreturn)) static void unconfined(int out, const char *failed)
 {
 	char why[256];
@@ -473,8 +473,8 @@ void unpack_confined(unpack_fn *read, const void *ctx, int archive, int out)
 	const char *failed;
 
 	signal(SIGPIPE, SIG_IGN);
-	/* Names are UTF-8 to libarchive, whatever the caller's locale; before the filter, for it
-	 * may open files. */
+	/* libarchive must take names for UTF-8, whatever the caller's locale. Before the filter,
+	 * because setlocale(3) opens files. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	failed = confine(archive, out);
 	if (failed)

@@ -1,10 +1,10 @@
-/* The archive parser's side of intake/frame.h: runs in a child of its own and never returns. */
+/* The archive parser, which writes the frames of intake/frame.h in a child process. */
 #pragma once
 
 /* Confines itself (base/confine.h), then reads the .deb from archive and writes frames to out. */
 __attribute__((noreturn)) void unpack_deb(int archive, int out);
 
-/* The second half alone, in the calling process as it is: for fuzzing. */
+/* As unpack_deb, but in the calling process, unconfined: for fuzzing. */
 void unpack_stream(int archive, int out);
 
 /* The same of an image layout in a tar archive (intake/oci.h), which is a file. part 0 is the text

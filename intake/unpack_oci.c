@@ -16,13 +16,15 @@
 
 struct oci {
 	unsigned int part;
-	sqlite3 *db; /* its JSON functions read JSON; opened before the filter is loaded */
+	sqlite3 *
+		db; /* for SQLite's JSON functions; opened before the system-call filter is loaded */
 	sqlite3_stmt *get;
 };
 
 /* -- JSON -- */
 
-/* The string or number at a path of a text ("$.layers[0].digest"), as text; good until the next. */
+/* The string or number at a path of a JSON text ("$.layers[0].digest"), as text; valid until the
+ * next call. */
 static const char *get(struct unpack *u, const struct oci *o, const char *json, const char *path)
 {
 	int type;
@@ -31,14 +33,14 @@ static const char *get(struct unpack *u, const struct oci *o, const char *json, 
 	if (sqlite3_bind_text(o->get, 1, json, -1, SQLITE_STATIC) != SQLITE_OK ||
 	    sqlite3_bind_text(o->get, 2, path, -1, SQLITE_TRANSIENT) != SQLITE_OK ||
 	    sqlite3_step(o->get) != SQLITE_ROW)
-		unpack_fail(u, EBADMSG, "", "a text in it is not JSON");
+		unpack_fail(u, EBADMSG, "", "its index or manifest is not JSON");
 	type = sqlite3_column_type(o->get, 0);
 	if (type != SQLITE_TEXT && type != SQLITE_INTEGER)
 		unpack_fail(u, EBADMSG, path, "is missing in an image's manifest or index");
 	return (const char *)sqlite3_column_text(o->get, 0);
 }
 
-/* A digest, as the name of its blob. */
+/* The digest at a path, as the name of its blob. */
 static void get_blob(struct unpack *u, const struct oci *o, const char *json, const char *path,
 		     char name[256])
 {
@@ -57,7 +59,7 @@ static void expect_type(struct unpack *u, const struct oci *o, const char *json,
 	const char *value = get(u, o, json, path);
 
 	if (!value || strncmp(value, type, strlen(type)) != 0)
-		unpack_fail(u, EBADMSG, path, "is of another type than pinlib's images have");
+		unpack_fail(u, EBADMSG, path, "is not of the media type that pinlib writes");
 }
 
 static unsigned long get_number(struct unpack *u, const struct oci *o, const char *json,
@@ -77,7 +79,7 @@ static unsigned long get_number(struct unpack *u, const struct oci *o, const cha
 
 /* -- the outer archive -- */
 
-/* Comes to the nth member of that name, from 0; false if there are not so many. */
+/* Moves u->ar to the nth member of that name, from 0. False: there are not so many. */
 static bool find_member(struct unpack *u, int archive, const char *name, int nth)
 {
 	struct archive_entry *e;
@@ -109,7 +111,7 @@ static void come_to(struct unpack *u, int archive, const char *name)
 		unpack_fail(u, EBADMSG, name, "is missing in the archive");
 }
 
-/* Fuzzing could get no further than to the first digest. */
+/* A fuzzer could not get past the first digest. */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #define COMPARE_DIGESTS false
 #else
@@ -128,7 +130,7 @@ static void check_sha(struct unpack *u, const char *blob)
 		unpack_fail(u, EBADMSG, blob, "does not match its name");
 }
 
-/* A member's text; it lives as long as u. */
+/* The current member's text, which lives as long as u. */
 static const char *read_text(struct unpack *u)
 {
 	char *text = malloc(JSON_MAX + 1);
@@ -143,13 +145,13 @@ static const char *read_text(struct unpack *u)
 	while ((n = archive_read_data(u->ar, text + used, JSON_MAX + 1 - used)) > 0) {
 		used += (size_t)n;
 		if (used > JSON_MAX)
-			unpack_fail(u, EFBIG, "", "a text in it is too large");
+			unpack_fail(u, EFBIG, "", "its index or manifest is too large");
 	}
 	if (n < 0)
 		unpack_damaged(u, u->ar);
 	text[used] = '\0';
 	if (strlen(text) != used)
-		unpack_fail(u, EBADMSG, "", "a text in it has a NUL");
+		unpack_fail(u, EBADMSG, "", "its index or manifest has a NUL");
 	return text;
 }
 
@@ -167,13 +169,13 @@ static const char *read_manifest(struct unpack *u, const struct oci *o, int arch
 	struct err ignored;
 	char blob[256];
 
-	/* Readers differ in which one counts. */
+	/* Programs differ in which of two they read. */
 	if (find_member(u, archive, "index.json", 1))
-		unpack_fail(u, EPERM, "index.json", "is there twice");
+		unpack_fail(u, EPERM, "index.json", "occurs twice");
 	come_to(u, archive, "index.json");
 	index = read_text(u);
 	if (get_number(u, o, index, "$.manifests.#") != 1)
-		unpack_fail(u, EBADMSG, "", "it holds no image, or several, where one is wanted");
+		unpack_fail(u, EBADMSG, "", "it does not hold exactly one image");
 	expect_type(u, o, index, "$.manifests[0].mediaType", MANIFEST_TYPE);
 	get_blob(u, o, index, "$.manifests[0].digest", blob);
 	come_to(u, archive, blob);
@@ -187,7 +189,7 @@ static const char *read_manifest(struct unpack *u, const struct oci *o, int arch
 
 /* -- layers -- */
 
-/* Opens the layer, and comes to the member that says what it is. */
+/* Opens the layer and its first member, which tells its kind. */
 static void open_layer(struct unpack *u, const struct oci *o, int archive, const char *manifest,
 		       const char *first, char blob[256], struct archive_entry **e)
 {
@@ -204,7 +206,7 @@ static void open_layer(struct unpack *u, const struct oci *o, int archive, const
 	*e = unpack_next(u, &name);
 	if (!*e || strcmp(name, first) != 0 || archive_entry_filetype(*e) != AE_IFREG)
 		unpack_fail(u, EBADMSG, first,
-			    "does not begin a layer: this is no image of pinlib");
+			    "is not the first member of a layer: pinlib did not write this image");
 }
 
 static void read_pins(struct unpack *u, const struct oci *o, int archive, const char *manifest)
@@ -219,7 +221,7 @@ static void read_pins(struct unpack *u, const struct oci *o, int archive, const 
 	open_layer(u, o, archive, manifest, ".pinlib/pins.conf", blob, &e);
 	unpack_member(u, e, ".pinlib/pins.conf");
 	if (unpack_next(u, &name))
-		unpack_fail(u, EPERM, name, "is beside the pins");
+		unpack_fail(u, EPERM, name, "does not belong beside the pins");
 	unpack_close(u);
 	check_sha(u, blob);
 	unpack_emit(u, (struct frame){.type = FRAME_END, .mode = (uint32_t)layers - 1}, "", "");
@@ -254,8 +256,8 @@ static void read_oci(struct unpack *u, int archive, const void *ctx)
 		read_version(u, o, archive, manifest);
 }
 
-/* A path that ends in ".#" means how many there are. What opens files, or asks for entropy, happens
- * here, before the filter is loaded. */
+/* A path that ends in ".#" asks for an array's length. Opens files and reads entropy now, before
+ * the filter forbids both. */
 static void prepare_json(struct oci *o)
 {
 	static const char sql[] = "SELECT CASE WHEN ?2 LIKE '%.#'"

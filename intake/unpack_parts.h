@@ -1,7 +1,6 @@
-/* What the parsers of archives share (unpack.c: .deb files; unpack_oci.c: image layouts). They run
- * in a child, and end at the first error: unpack_fail, unpack_damaged and unpack_put do not return
- * then.
- */
+/* The parts that the archive parsers share (unpack.c: .deb files; unpack_oci.c: image layouts). A
+ * parser runs in a child and ends at the first error: unpack_fail, unpack_damaged and unpack_put then
+ * jump to its end. */
 #pragma once
 
 #include "base/digest.h"
@@ -22,7 +21,7 @@ struct unpack {
 	jmp_buf end; /* where unpack_fail() and unpack_put() go, never from what libarchive calls */
 	struct archive *ar, *raw, *tar;
 	char *control;		   /* its text */
-	struct digest_stream *sha; /* NULL, or: of the member's bytes as they are in the archive */
+	struct digest_stream *sha; /* NULL, or the hash of the member's bytes in the archive */
 	char *held[4];		   /* texts, freed at the end */
 	size_t nheld;
 	char reason[256];	 /* of the first reader that failed */
@@ -30,7 +29,8 @@ struct unpack {
 	char pending[64 * 1024]; /* frames, until it is full: small ones travel together */
 	size_t npending;
 	uint64_t stream; /* bytes that were decompressed */
-	/* libarchive leaves gzip's checksum unchecked: of this member, and its last 8 bytes. */
+	/* libarchive does not check gzip's checksum (RFC 1952): whether this member is gzip's, the
+	 * CRC of its content, and its last 8 bytes. */
 	bool gzip;
 	uint32_t crc;
 	unsigned char tail[8];
@@ -44,18 +44,18 @@ void unpack_damaged(struct unpack *u, struct archive *a) __attribute__((noreturn
 
 struct archive *unpack_reader(struct unpack *u);
 
-/* The member of u->ar that was come to, as a tar archive that may be compressed: its members one by
- * one (NULL at the end), and the checks at its end. */
+/* Reads the current member of u->ar as a tar archive, compressed or not: unpack_next gives its
+ * members one by one, NULL at the end; unpack_close checks the end. */
 void unpack_open(struct unpack *u);
 struct archive_entry *unpack_next(struct unpack *u, const char **name);
 void unpack_close(struct unpack *u);
 void unpack_free(struct unpack *u);
 
-/* Frames of the member of u->tar that was come to: itself; or fields, if it is a control file. */
+/* Writes the frames of the current member of u->tar: the member; or the fields of a control file. */
 void unpack_member(struct unpack *u, struct archive_entry *e, const char *name);
 void unpack_control(struct unpack *u);
 
-/* Runs read in the calling process as it is; or confined, and then does not return. */
+/* Runs read in the calling process: unconfined; or confined, and then it does not return. */
 typedef void unpack_fn(struct unpack *u, int archive, const void *ctx);
 void unpack_run(unpack_fn *read, const void *ctx, int archive, int out);
 void unpack_confined(unpack_fn *read, const void *ctx, int archive, int out)

@@ -22,7 +22,7 @@ struct gc {
 	struct gc_result *result;
 	struct digests live; /* objects of the versions that stay, sorted */
 	size_t room;
-	const char *prefix; /* directory in objects/ that is being swept */
+	const char *prefix; /* the directory in objects/ that is being swept */
 };
 
 __attribute__((format(printf, 2, 3))) static void report_removal(const struct gc *gc,
@@ -60,7 +60,8 @@ static bool has_digest(const struct digests *sorted, const struct digest *digest
 	       bsearch(digest, sorted->items, sorted->count, sizeof *digest, digest_compare);
 }
 
-/* A version that must stay and cannot be read stops everything: nobody knows its objects. */
+/* A version that must stay and cannot be read stops the collection, because its objects are not
+ * known. */
 static int mark_objects(struct gc *gc, const struct digests *keep, struct err *err)
 {
 	for (size_t i = 0; i < keep->count; i++) {
@@ -106,7 +107,8 @@ static int sweep_versions(struct gc *gc, const struct digests *keep, struct err 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (!has_digest(keep, &all[i]))
 			r = remove_version(gc, &all[i], err);
-	/* On the disk before any object goes: no manifest may outlive what it names. */
+	/* The removals must be on the disk before any object goes: no manifest may outlive its
+	 * objects. */
 	if (r == 0 && !gc->dry_run && fsync(gc->store->versions) < 0)
 		r = err_sys(err, errno, "cannot sync %s/versions", gc->store->root);
 	return r;
@@ -144,7 +146,7 @@ static int sweep_prefix(void *ctx, int dir, const char *name, struct err *err)
 		return 0;
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return 0; /* store_verify tells */
+		return 0; /* store_verify reports it */
 	gc->prefix = name;
 	r = root_each_name(fd, sweep_object, gc, err);
 	if (r == 0 && !gc->dry_run)
@@ -161,7 +163,7 @@ static int sweep_temporary(void *ctx, int dir, const char *name, struct err *err
 	return gc->dry_run ? 0 : file_remove_tree(dir, name, err);
 }
 
-/* An interrupted add's: what export makes there, it makes without the lock. */
+/* Removes an interrupted add's directory. The files of an export stay: it does not hold the lock. */
 static int sweep_staging(void *ctx, int dir, const char *name, struct err *err)
 {
 	(void)ctx;
@@ -175,7 +177,7 @@ int store_sweep(struct store *store, struct err *err)
 	return root_each_name(store->tmp, sweep_staging, NULL, err);
 }
 
-/* An interrupted file_publish's. */
+/* Removes the temporary file of an interrupted file_publish. */
 static int sweep_half_manifest(void *ctx, int dir, const char *name, struct err *err)
 {
 	return strncmp(name, FILE_TEMP, strlen(FILE_TEMP)) == 0
@@ -183,7 +185,7 @@ static int sweep_half_manifest(void *ctx, int dir, const char *name, struct err 
 		       : 0;
 }
 
-/* What is noted (store/note.h) of a version that is gone, or never came to be. */
+/* Removes the note (store/note.h) of a version that is gone, or that was never published. */
 static int sweep_note(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct gc *gc = ctx;
@@ -240,5 +242,5 @@ int store_gc(struct store *store, const struct digests *keep, bool dry_run, repo
 	qsort(sorted, keep->count, sizeof *sorted, digest_compare);
 	r = sweep_store(&gc, &(struct digests){sorted, keep->count}, err);
 	free(gc.live.items);
-	return r < 0 ? err_wrap(err, r, "cannot collect") : 0;
+	return r < 0 ? err_wrap(err, r, "cannot remove unneeded versions") : 0;
 }

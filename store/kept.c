@@ -43,7 +43,7 @@ int kept_write(struct store *store, const struct digest *digest, int64_t when, c
 	return note_write(store, KEPT, digest, text, err);
 }
 
-/* "for" of every line. */
+/* Reads the value of every "for" line. */
 static int read_apps(const char *text, struct kept *k, struct err *err)
 {
 	const char *at = NULL;
@@ -62,7 +62,7 @@ static int read_apps(const char *text, struct kept *k, struct err *err)
 	return 0;
 }
 
-/* The note's part of *k, which kept_free frees also after an error. */
+/* Fills *k from the note. The caller frees it with kept_free, also after an error. */
 static int read_note(struct store *store, const struct digest *digest, struct kept *k,
 		     struct err *err)
 {
@@ -92,7 +92,7 @@ int kept_check(struct store *store, const struct digest *digest, struct err *err
 	return r;
 }
 
-/* 1 if something is noted of the version. */
+/* 1: the version has a note. */
 static int read_kept(struct store *store, const struct version *v, struct kept *k, struct err *err)
 {
 	int r = read_note(store, &v->digest, k, err);

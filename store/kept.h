@@ -1,12 +1,12 @@
 /*
- * Kept versions: what an upgrade was about to take away. Beside the manifest stands a note
- * (store/note.h) of when, why and for whom:
+ * Kept versions: those that an upgrade was about to remove. A note (store/note.h) beside the manifest
+ * says when, why and for which apps:
  *
  *	ROOT/kept/abcdef...
  *
  *	time	1763734920            seconds since 1970
  *	why	upgrade to 1:1.3-1
- *	for	/usr/bin/curl         a line for each app; none: for no one in particular
+ *	for	/usr/bin/curl         a line for each app; no line: for no app in particular
  */
 #pragma once
 
@@ -20,7 +20,7 @@
 struct kept {
 	struct digest digest;
 	char *name, *version, *arch;
-	uint64_t size; /* of its files, whoever else has them */
+	uint64_t size; /* bytes of its files, shared ones too */
 	int64_t time;
 	char *why;
 	char **apps;
@@ -35,12 +35,12 @@ struct kepts {
 void kepts_free(struct kepts *kepts);
 #define AUTO_KEPTS CLEANUP(kepts_free)
 
-/* Takes the place of what was noted of that version before. */
+/* Writes the note, in place of an earlier one of that version. */
 int kept_write(struct store *store, const struct digest *digest, int64_t when, const char *why,
 	       const char *const *apps, size_t napps, struct err *err);
 
-/* Of versions that are there and whole; damaged notes count as none. */
+/* Lists the versions that have a note. A damaged note counts as none. */
 int kept_list(struct store *store, struct kepts *out, struct err *err);
 
-/* Whether what is noted of a version can be read: -ENOENT, -EBADMSG. */
+/* 0 if a version has a note and it is whole; else -ENOENT or -EBADMSG. */
 int kept_check(struct store *store, const struct digest *digest, struct err *err);

@@ -54,7 +54,7 @@ static int object_damaged(struct store *store, const struct layer_entry *e, cons
 	return err_set(err, EBADMSG, "the object %s %s; %s", hex, why, how);
 }
 
-/* Reads fd from its start; writes what it read to out, if that is not -1. */
+/* Hashes fd from its start, and copies it to out unless out is -1. */
 static int check_content(struct store *store, const struct layer_entry *e, int fd, int out,
 			 struct err *err)
 {
@@ -104,8 +104,8 @@ static int copy_object(struct store *store, const struct layer_entry *e, int obj
 	return 0;
 }
 
-/* 1: it cannot be linked here, copy it. The link keeps the object's mode and owner, so they have
- * to be right. */
+/* 1: the object cannot be linked here and must be copied. A link shares the object's mode and
+ * owner, so these have to be right. */
 static int link_object(struct store *store, const struct layer_entry *e, int object, int dir,
 		       const char *name, struct err *err)
 {
@@ -115,8 +115,8 @@ static int link_object(struct store *store, const struct layer_entry *e, int obj
 	if (fstat(object, &st) < 0)
 		return err_sys(err, errno, "cannot stat an object");
 	if ((st.st_mode & 07777) != 0644 || st.st_uid != geteuid())
-		return object_damaged(store, e, "has another owner or mode than the store gave it",
-				      err);
+		return object_damaged(
+			store, e, "does not have the owner and mode that the store gave it", err);
 	object_path(&e->content, path);
 	if (linkat(store->objects, path, dir, name, 0) < 0) {
 		if (errno == EMLINK || errno == EXDEV || errno == EPERM)
@@ -189,7 +189,7 @@ static int fill_trees(struct store *store, int dir, const struct layer_entry *en
 	return 0;
 }
 
-/* 1: there and whole; 0: not there; 2: there and damaged. */
+/* 1: the layer exists and is whole; 0: it does not exist; 2: it is damaged. */
 static int find_layer(struct store *store, int root, const char *id, const char *text, size_t len,
 		      struct err *err)
 {
@@ -200,7 +200,7 @@ static int find_layer(struct store *store, int root, const char *id, const char 
 	int r;
 
 	if (fstatat(root, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot look for it");
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot stat it");
 	snprintf(path, sizeof path, "%s/" LAYER_SPEC, id);
 	r = file_read_at(root, path, LAYER_SPEC_MAX, &found, &found_len, err);
 	if (r < 0 && r != -ENOENT && r != -EFBIG && r != -EINVAL)
@@ -253,10 +253,10 @@ static int build_in(const struct layer_build *b, const char *temp, struct err *e
 		return r;
 	if (syncfs(dir) < 0)
 		return err_sys(err, errno, "cannot sync it");
-	/* In the place of a damaged one in one step; that keeps the temporary name. */
+	/* Takes the place of a damaged layer in one step, which then has the temporary name. */
 	if (renameat2(b->root, temp, b->root, b->id,
 		      b->replace ? RENAME_EXCHANGE : RENAME_NOREPLACE) < 0)
-		return err_sys(err, errno, "cannot give it its name");
+		return err_sys(err, errno, "cannot rename it into place");
 	if (fsync(b->root) < 0)
 		return err_sys(err, errno, "cannot sync the layers");
 	return 0;
@@ -268,7 +268,7 @@ static int build_layer(const struct layer_build *b, struct err *err)
 	struct err ignored;
 	int r;
 
-	/* Running views may need what is replaced: it goes when they have gone (layer_gc). */
+	/* Running views may need the replaced layer: layer_gc removes it when they have ended. */
 	if (b->replace)
 		snprintf(prefix, sizeof prefix, LAYER_DAMAGED "%s-", b->id);
 	r = file_temp_name(prefix, temp, sizeof temp, err);
@@ -276,11 +276,11 @@ static int build_layer(const struct layer_build *b, struct err *err)
 		return r;
 	r = build_in(b, temp, err);
 	if (r < 0 || !b->replace)
-		file_remove_tree(b->root, temp, &ignored); /* gone already if all went well */
+		file_remove_tree(b->root, temp, &ignored); /* gone already after success */
 	return r;
 }
 
-/* Whatever a gc thought of it. */
+/* Takes back an earlier gc's mark. */
 static int layer_is_needed(int root, const char *id, struct err *err)
 {
 	char path[LAYER_ID + sizeof LAYER_UNNEEDED];
@@ -291,12 +291,12 @@ static int layer_is_needed(int root, const char *id, struct err *err)
 	return 0;
 }
 
-/* One that is there. */
+/* Uses a layer that exists. */
 static int take_up(int root, const char *id, struct err *err)
 {
 	int r = layer_is_needed(root, id, err);
 
-	/* Who built it may have been killed before that. */
+	/* Its builder may have been killed before syncing. */
 	if (r == 0 && fsync(root) < 0)
 		r = err_sys(err, errno, "cannot sync the layers");
 	return r;
@@ -363,7 +363,7 @@ static bool is_kept(const struct collect *c, const char *id)
 	return false;
 }
 
-/* Renamed first: an interrupted removal must not leave half a layer under its name. */
+/* Renames the layer first, so that an interrupted removal leaves no half of it under its name. */
 static int remove_layer(int dir, const char *id, struct err *err)
 {
 	char temp[64];
@@ -376,8 +376,8 @@ static int remove_layer(int dir, const char *id, struct err *err)
 	return file_remove_tree(dir, temp, err);
 }
 
-/* Whether the layer has been unneeded for so long that nobody can be about to mount it; from now on
- * it is, if it was not. A clock that was set back begins anew. */
+/* Whether the layer has been unneeded for so long that no launch can still mount it. Marks it as
+ * unneeded, if it is not yet. After a clock was set back, the time begins anew. */
 static int is_long_unneeded(int dir, const char *id, struct err *err)
 {
 	char path[LAYER_ID + sizeof LAYER_UNNEEDED];
@@ -394,7 +394,7 @@ static int is_long_unneeded(int dir, const char *id, struct err *err)
 	return 0;
 }
 
-/* A layer that was replaced: kept while a view that may be of it runs. */
+/* A replaced layer is kept while a view that may have mounted it runs. */
 static int collect_damaged(const struct collect *c, int dir, const char *name, struct err *err)
 {
 	const char *id = name + strlen(LAYER_DAMAGED);
@@ -447,5 +447,5 @@ int layer_gc(const char *root, const struct layer_keep *keep, bool dry_run, repo
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", root);
 	r = root_each_name(dir, collect, &c, err);
-	return r < 0 ? err_wrap(err, r, "cannot collect layers in %s", root) : 0;
+	return r < 0 ? err_wrap(err, r, "cannot remove unneeded layers in %s", root) : 0;
 }

@@ -48,14 +48,14 @@ static int check_layer_entry(const struct layer_entry *e, struct err *err)
 	if (!fault && e->type == LAYER_LINK)
 		fault = !e->target ? "has no target" : text_fault(e->target);
 	if (!fault && (unsigned int)e->type > LAYER_WHITEOUT)
-		fault = "is of no type";
+		fault = "has an unknown type";
 	if (fault)
 		return err_set(err, EINVAL, "the layer's path %s %s", text_shown(e->path, buf),
 			       fault);
 	return 0;
 }
 
-/* All of a directory's entries follow it, but "a.b" stands between "a" and "a/b". */
+/* A directory's entries follow it, but "a.b" sorts between "a" and "a/b". */
 static int check_parents(const struct layer_entry *entries, size_t n, const struct layer_entry *e,
 			 struct err *err)
 {
@@ -69,7 +69,7 @@ static int check_parents(const struct layer_entry *entries, size_t n, const stru
 		*slash = '\0';
 		found = bsearch(&key, entries, n, sizeof key, layer_order);
 		if (found && found->type != LAYER_DIR)
-			return err_set(err, EEXIST, "%s is below %s, which is no directory",
+			return err_set(err, EEXIST, "%s is below %s, which is not a directory",
 				       text_shown(e->path, buf), text_shown(path, other));
 	}
 	return 0;
@@ -86,12 +86,12 @@ static int drop_repeated(struct layer_entry *entries, size_t *n, struct err *err
 		if (last && layer_order(last, &entries[i]) == 0) {
 			if (!same_layer_entry(last, &entries[i]))
 				return err_set(err, EEXIST,
-					       "two different versions want the place of %s",
+					       "two versions have different files at %s",
 					       text_shown(last->path, buf));
 			continue;
 		}
 		if (entries[i].cover > (last ? last->cover + 1 : 0))
-			return err_set(err, EINVAL, "the layer's trees are not numbered in a row");
+			return err_set(err, EINVAL, "the numbers of the layer's trees have a gap");
 		entries[kept++] = entries[i];
 	}
 	*n = kept;

@@ -35,10 +35,10 @@ struct layer_entry {
 
 #define LAYER_SPEC ".spec"
 #define LAYER_SPEC_MAX ((size_t)256 << 20)
-#define LAYER_UNNEEDED ".unneeded" /* since its mtime, layer_gc's */
-#define LAYER_TEMP ".tmp-"	   /* before the name of what is being built or removed */
+#define LAYER_UNNEEDED ".unneeded" /* layer_gc's mark: unneeded since its mtime */
+#define LAYER_TEMP ".tmp-"	   /* begins the name of a layer that is being built or removed */
 
-#define LAYER_DAMAGED ".damaged-" /* before the ID of what was replaced, and random digits */
+#define LAYER_DAMAGED ".damaged-" /* then the ID of a replaced layer, and random digits */
 
 /* Sorts entries, drops repeated ones (*n), and checks them all: -EINVAL, or -EEXIST where two
  * contradict each other. */
@@ -50,8 +50,8 @@ int layer_print(const struct layer_entry *entries, size_t n, char **text, size_t
 int layer_id(const char *text, size_t len, char id[LAYER_ID], struct err *err);
 bool layer_is_id(const char *name);
 
-/* Reads what layer_print wrote; cuts text into the entries' strings, so that it has to outlive
- * them. *out is the caller's to free. -EBADMSG. */
+/* Reads the text that layer_print wrote. The entries' strings are parts of text, which has to outlive
+ * them. *out is the caller's to free. -EBADMSG: malformed. */
 int layer_parse(char *text, size_t len, struct layer_entry **out, size_t *n, struct err *err);
 
 int layer_order(const void *a, const void *b); /* by cover and path */

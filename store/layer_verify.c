@@ -58,7 +58,7 @@ static void check_file(struct layer_check *c, int dir, const char *name, const c
 	else if (digest_fd(fd, &found, &err) < 0)
 		finding(c, path, "cannot be read: %s", err.text);
 	else if (!digest_equal(&found, &e->content))
-		finding(c, path, "is damaged: its content is not what .spec says");
+		finding(c, path, "is damaged: its content does not match .spec");
 	progress_step(1);
 }
 
@@ -70,7 +70,7 @@ static void check_link(struct layer_check *c, int dir, const char *name, const c
 
 	target[n > 0 ? n : 0] = '\0';
 	if (strcmp(target, e->target) != 0)
-		finding(c, path, "leads to %s", text_shown(target, buf));
+		finding(c, path, "points to %s", text_shown(target, buf));
 }
 
 static void check_entry(struct layer_check *c, int dir, const char *name, const char *path,
@@ -86,7 +86,7 @@ static void check_entry(struct layer_check *c, int dir, const char *name, const 
 	c->seen[e - c->entries] = true;
 	if ((st->st_mode & S_IFMT) != types[e->type] ||
 	    (e->type == LAYER_WHITEOUT && st->st_rdev != 0)) {
-		finding(c, path, "is of another type than .spec says");
+		finding(c, path, "is not of the type in .spec");
 	} else if (e->type == LAYER_FILE) {
 		check_mode(c, path, st, e->mode);
 		check_file(c, dir, name, path, e);
@@ -102,7 +102,7 @@ static const struct layer_entry *find_entry(const struct layer_check *c, const c
 	return c->n ? bsearch(&key, c->entries, c->n, sizeof key, layer_order) : NULL;
 }
 
-/* A directory that no entry names is there for what is below it. */
+/* Whether a directory without an entry is the parent of one. */
 static bool is_parent(const struct layer_check *c, const char *path)
 {
 	char below[PATH_MAX + 1];
@@ -173,7 +173,7 @@ static int visit(void *ctx, int dir, const char *name, struct err *err)
 	return check_dir(c, dir, name, path, err);
 }
 
-/* A tree, or what does not belong beside them. */
+/* Checks one tree of the layer, or reports a name that does not belong beside the trees. */
 static int visit_cover(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct layer_check *c = ctx;
@@ -216,7 +216,7 @@ static int check_trees(struct layer_check *c, int dir, struct err *err)
 	return r;
 }
 
-/* What .spec says, if its name is right; the finding is made here if not. */
+/* Reads .spec and checks it against the layer's name. Reports the finding if it is damaged. */
 static int read_spec(struct layer_check *c, int dir, char **text, struct layer_entry **entries,
 		     size_t *n, struct err *err)
 {
@@ -244,7 +244,7 @@ static int visit_layer(void *ctx, int root, const char *name, struct err *err)
 
 	if (strncmp(name, LAYER_TEMP, strlen(LAYER_TEMP)) == 0 ||
 	    strncmp(name, LAYER_DAMAGED, strlen(LAYER_DAMAGED)) == 0)
-		return 0; /* layer_gc takes it */
+		return 0; /* layer_gc removes it */
 	c->id = name;
 	if (!layer_is_id(name)) {
 		finding(c, name, "is not a layer's name");

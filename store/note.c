@@ -48,7 +48,7 @@ char *note_value(const char *text, const char *key, const char **at)
 	return NULL;
 }
 
-/* The last line: the SHA-256 of those before it. */
+/* Writes the last line: the SHA-256 of the lines before it. */
 static int seal(const char *text, size_t len, char line[SEAL_LEN + 1], struct err *err)
 {
 	struct digest digest;

@@ -1,7 +1,7 @@
 /*
- * Notes: what is known of a version beside its content, in small text files that are named as its
- * manifest is: ROOT/KIND/abcdef... Lines of a key, a tab and a value; the last one seals those
- * before it:
+ * Notes: facts about a version beside its content, in small text files ROOT/KIND/abcdef... with the
+ * name of the version's manifest. Lines of a key, a tab and a value; the last line is the SHA-256 of
+ * the lines before it:
  *
  *	sha256	0123abc...
  *
@@ -12,14 +12,15 @@
 #include "base/digest.h"
 #include "store/root.h"
 
-/* *text is the caller's, without the seal's meaning. -ENOENT; -EBADMSG: damaged. */
+/* *text, with its last line, is the caller's to free. -ENOENT: there is none; -EBADMSG: it is
+ * damaged. */
 int note_read(struct store *store, const char *kind, const struct digest *digest, char **text,
 	      struct err *err);
 
-/* text is whole lines. Takes the place of an earlier one. */
+/* Writes text, whole lines, in place of an earlier note of that kind. */
 int note_write(struct store *store, const char *kind, const struct digest *digest, const char *text,
 	       struct err *err);
 
-/* A copy of the value of the first line with that key after *at, which is moved behind it; at NULL:
- * from the start. NULL: there is none, or no memory. */
+/* A copy of the value of the first line with that key from *at on (at or *at NULL: from the start);
+ * *at moves behind the line. The caller frees it. NULL: no such line, or out of memory. */
 char *note_value(const char *text, const char *key, const char **at);

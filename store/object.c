@@ -122,7 +122,7 @@ void object_abandon(struct object_writer *w)
 	*w = OBJECT_WRITER_NONE;
 }
 
-/* 1: the object is there and as it was published; 0: missing or damaged. */
+/* 1: the object is as it was published; 0: it is missing or damaged. */
 static int is_whole(const struct store *store, const struct digest *digest, struct err *err)
 {
 	AUTO_FD int fd = object_open(store, digest, err);

@@ -1,6 +1,6 @@
 /*
- * Objects: files' contents by SHA-256. New ones are written into a staging directory of their own
- * below ROOT/tmp and get their place in ROOT/objects together, after one sync.
+ * Objects: the contents of files, by SHA-256. New ones are written into a staging directory below
+ * ROOT/tmp, and move to ROOT/objects together, after one sync.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ void object_path(const struct digest *digest, char path[OBJECT_PATH]);
  * file. The caller rehashes what it uses. */
 int object_open(const struct store *store, const struct digest *digest, struct err *err);
 
-/* A content being written into the directory dir. */
+/* An object that is being written into the directory dir. */
 struct object_writer {
 	const struct store *store; /* the caller's, and dir too */
 	int dir;
@@ -38,8 +38,8 @@ int object_write(struct object_writer *w, const void *data, size_t len, struct e
 int object_end(struct object_writer *w, struct digest *out, int *fd, struct err *err);
 void object_abandon(struct object_writer *w); /* fine after object_end too */
 
-/* Moves dir/HEX, which is synced already, to its place. The object that is there already is kept
- * if its content is right; a damaged one is replaced. -ENOENT if it is in neither. */
+/* Moves dir/HEX, which is synced already, to ROOT/objects. An object that is there already stays if
+ * its content is right, else it is replaced. -ENOENT: the object is in neither place. */
 int object_publish(const struct store *store, int dir, const struct digest *digest,
 		   struct err *err);
 /* fsyncs the directories that object_publish wrote to. */

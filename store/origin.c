@@ -34,7 +34,8 @@ int origin_read(struct store *store, const struct digest *digest, struct origin 
 	out->version = note_value(text, "version", NULL);
 	if (!out->source || !out->name || !out->version) {
 		origin_free(out);
-		return err_set(err, EBADMSG, "an origin in %s names no source", store->root);
+		return err_set(err, EBADMSG, "an origin in %s lacks a source, name or version",
+			       store->root);
 	}
 	return 0;
 }
@@ -71,8 +72,8 @@ static bool ends_in_deb(const char *source)
 	return len > 4 && strcmp(source + len - 4, ".deb") == 0;
 }
 
-/* A package is asked for by its version: that of today, or that is installed today, may be another.
- * A file or a tree that is no package does not say what it is called. */
+/* Names the package's version, because apt or dpkg may have another one today; and gives name and
+ * version for a file or tree, which does not hold its own. */
 static void write_command(const struct origin *o, char text[ORIGIN_RESTORE_MAX])
 {
 	const char *config = o->apt_config, *colon = strchr(o->source, ':');
@@ -101,6 +102,5 @@ void origin_restore(struct store *store, const struct digest *digest, char text[
 		write_command(&origin, text);
 	else
 		snprintf(text, ORIGIN_RESTORE_MAX,
-			 "where it came from is not known: restore it by adding the same files "
-			 "again");
+			 "its origin is not known: restore it by adding the same files again");
 }

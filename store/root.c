@@ -7,7 +7,7 @@
 
 int root_each_name(int dir, each_name_fn *each, void *ctx, struct err *err)
 {
-	/* A descriptor of its own: the caller's position stays. */
+	/* Opens the directory anew, so that the caller's position stays. */
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
 

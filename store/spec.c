@@ -68,7 +68,7 @@ int spec_parse(const char *text, struct spec *out, struct err *err)
 
 	*out = (struct spec){0};
 	if (!equals)
-		return err_set(err, EINVAL, "\"%s\" names no version: write NAME=VERSION",
+		return err_set(err, EINVAL, "\"%s\" has no version: write NAME=VERSION",
 			       text_shown(text, buf));
 	if ((size_t)(equals - text) >= sizeof name)
 		return err_set(err, EINVAL, "the name \"%s\" is longer than 255 bytes",
@@ -79,7 +79,7 @@ int spec_parse(const char *text, struct spec *out, struct err *err)
 	return r < 0 ? r : parse_wanted(equals + 1, out, err);
 }
 
-/* The stem of a soname is what comes before ".so" or ".so.N": "libssl" of "libssl.so.1.1". */
+/* The length of a soname's stem, the part before ".so": "libssl" in "libssl.so.1.1". */
 static size_t stem_length(const char *soname)
 {
 	for (const char *so = soname; (so = strstr(so, ".so")); so++)
@@ -110,8 +110,8 @@ bool spec_matches_name(const char *name, const struct version *v)
 	return false;
 }
 
-/* Leading components: what follows must begin a new one. "~" comes before the version that it
- * follows (1.2~rc1 is not yet 1.2), and what ends at ":" is an epoch. */
+/* Whether wanted is a whole number of leading components of version. 1.2~rc1 is older than 1.2,
+ * so "~" ends no component; neither does ":", which ends an epoch. */
 static bool leads(const char *wanted, const char *version)
 {
 	size_t len = strlen(wanted);

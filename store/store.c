@@ -114,7 +114,7 @@ int store_load(struct store *store, const struct digest *digest, struct version 
 	return 0;
 }
 
-/* A run of digits weighs as a number, as people read versions. */
+/* Compares versions by strverscmp(3), which takes a run of digits for a number. */
 static int by_name_and_version(const void *a, const void *b)
 {
 	const struct version *x = a, *y = b;
@@ -155,7 +155,8 @@ static bool in_arch(const struct version *v, const char *arch)
 	return !arch || strcmp(v->arch, arch) == 0 || strcmp(v->arch, "all") == 0;
 }
 
-/* "1.2" of "1:1.2" or "1.2": said whole, it means just that one though 1.2.1 is there too. */
+/* Whether spec gives the whole version, without the epoch or with it: then "1.2" does not mean
+ * 1.2.1. */
 static bool is_whole_version(const struct spec *spec, const struct version *v)
 {
 	const char *colon = strchr(v->version, ':');
@@ -164,7 +165,7 @@ static bool is_whole_version(const struct spec *spec, const struct version *v)
 	       (colon && strcmp(spec->version, colon + 1) == 0);
 }
 
-/* A list in an error's text, which is short: what does not fit is counted. */
+/* A list for an error's text, which is short. Items that do not fit are counted. */
 struct text_list {
 	char text[640];
 	size_t used, left_out;
@@ -197,11 +198,20 @@ static const char *list_rest(const struct text_list *l, char buf[64])
 	return buf;
 }
 
+/* Writes the command that adds the missing version. apt finds packages, not sonames or digests. */
+static void write_add(const struct spec *spec, char *out, size_t size)
+{
+	if (strstr(spec->name, ".so") || strncmp(spec->version, "sha256:", 7) == 0)
+		snprintf(out, size, "pinlib add FILE.deb");
+	else
+		snprintf(out, size, "pinlib add apt:%s%s%s=%s, or pinlib add FILE.deb", spec->name,
+			 spec->arch[0] ? ":" : "", spec->arch, spec->version);
+}
+
 static int none_found(const struct spec *spec, const struct versions *all, struct err *err)
 {
 	struct text_list l = {0};
-	const char *colon = spec->arch[0] ? ":" : "";
-	char rest[64];
+	char rest[64], add[700];
 
 	for (size_t i = 0; i < all->count; i++) {
 		const struct version *v = &all->items[i];
@@ -209,11 +219,11 @@ static int none_found(const struct spec *spec, const struct versions *all, struc
 		if (spec_matches_name(spec->name, v))
 			list_add(&l, "%s %s (%s)", v->name, v->version, v->arch);
 	}
-	return err_set(err, ENOENT,
-		       "the store has no %s%s%s=%s; %s%s%s; add it with: "
-		       "pinlib add apt:NAME=VERSION, or pinlib add FILE.deb",
-		       spec->name, colon, spec->arch, spec->version,
-		       l.used ? "it has " : "it has no version of it", l.text, list_rest(&l, rest));
+	write_add(spec, add, sizeof add);
+	return err_set(err, ENOENT, "the store has no %s%s%s=%s; it has %s%s%s; add it with: %s",
+		       spec->name, spec->arch[0] ? ":" : "", spec->arch, spec->version,
+		       l.used ? l.text : "no version of ", l.used ? "" : spec->name,
+		       list_rest(&l, rest), add);
 }
 
 static int several_found(const struct spec *spec, struct version *const *found, size_t n,
@@ -228,11 +238,13 @@ static int several_found(const struct spec *spec, struct version *const *found, 
 		list_add(&l, "%s:%s=%s sha256:%.12s", found[i]->name, found[i]->arch,
 			 found[i]->version, hex);
 	}
-	return err_set(err, ENOTUNIQ, "%s%s%s=%s means several versions: %s%s; say which one",
-		       spec->name, colon, spec->arch, spec->version, l.text, list_rest(&l, rest));
+	return err_set(
+		err, ENOTUNIQ,
+		"%s%s%s=%s means several versions: %s%s; give the whole version, or its sha256",
+		spec->name, colon, spec->arch, spec->version, l.text, list_rest(&l, rest));
 }
 
-/* Keeps of the found ones those whose version was said whole, if there are any. */
+/* Keeps the versions that spec gives in whole, if there are any. */
 static size_t prefer_whole(const struct spec *spec, struct version **found, size_t n)
 {
 	size_t whole = 0;

@@ -90,7 +90,7 @@ const char *text_arch_fault(const char *s)
 	size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
 	if (len == 0 || s[len] || s[0] == '-' || len > 31)
-		return "is no architecture's name";
+		return "is not a valid architecture";
 	return NULL;
 }
 

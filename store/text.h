@@ -1,7 +1,7 @@
 /*
- * What names, paths and link targets may look like. All that comes into the store and all that is
- * read back from it passes here. Each function returns NULL, or what is wrong, as the end of a
- * sentence about it ("has a control character").
+ * The form of names, paths and link targets. Everything that comes into the store, and everything
+ * that is read back from it, passes these functions. The _fault functions return NULL, or the fault
+ * as the end of a sentence about the text ("has a control character").
  */
 #pragma once
 
@@ -17,14 +17,14 @@ const char *text_arch_fault(const char *s);
  * whiteout to some tools). */
 const char *text_path_fault(const char *path);
 
-/* A link's target, seen from the link's path: relative or absolute, but not above the root. */
+/* The target of the link at path: relative or absolute, but not above the root. */
 const char *text_target_fault(const char *path, const char *target);
 
-/* The path that an archive member or a tree's file stands for: "./usr//lib/" is "/usr/lib", "./"
- * is "/". out is text_path_fault-free (or "/") if NULL is returned. */
+/* Writes the absolute path of an archive's member or a tree's file: "/usr/lib" for "./usr//lib/",
+ * "/" for "./". Returns NULL, and then out has no text_path_fault or is "/"; else the fault. */
 const char *text_member_path(const char *member, char out[PATH_MAX]);
 
-/* For error texts: what came from outside, cut, with control characters and broken UTF-8 as \xNN.
- */
+/* A foreign text for an error message: shortened, with control characters and broken UTF-8 as \xNN.
+ * Returns buf. */
 #define TEXT_SHOWN 256
 const char *text_shown(const char *s, char buf[TEXT_SHOWN]);

@@ -32,7 +32,7 @@ struct verification {
 	int findings;
 	struct verified_object *objects; /* sorted by digest */
 	size_t count, room;
-	const char *prefix; /* directory in objects/ that is being listed */
+	const char *prefix; /* the directory in objects/ that is being listed */
 	atomic_size_t next;
 	atomic_bool *damaged; /* parallel to objects */
 };
@@ -68,7 +68,7 @@ static int add_object(struct verification *v, const struct verified_object *o, s
 	return 0;
 }
 
-/* Who may write an object decides what programs run. */
+/* Reports an owner or a mode that lets others than root write the file: programs run from it. */
 static void check_owner(struct verification *v, const struct stat *st, const char *what)
 {
 	if (st->st_uid != 0 && geteuid() == 0)
@@ -166,7 +166,7 @@ static void *hash_objects(void *ctx)
 	return NULL;
 }
 
-/* This thread works too: where no other can be had, alone. */
+/* This thread works too, alone if it can start no other. */
 static void hash_in_parallel(struct verification *v)
 {
 	pthread_t threads[MAX_THREADS];
@@ -251,7 +251,7 @@ static int visit_manifest(void *ctx, int dir, const char *name, struct err *err)
 	struct stat st;
 
 	if (strncmp(name, FILE_TEMP, strlen(FILE_TEMP)) == 0)
-		return 0; /* of an interrupted add: no version, and store_gc's to sweep */
+		return 0; /* left by an interrupted add; store_gc removes it */
 	snprintf(what, sizeof what, "manifest %s", text_shown(name, buf));
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "cannot stat %s", what);
@@ -270,7 +270,7 @@ static int visit_origin(void *ctx, int dir, const char *name, struct err *err)
 	(void)dir;
 	(void)err;
 	if (!digest_parse(name, &digest))
-		return 0; /* store_gc's to sweep */
+		return 0; /* store_gc removes it */
 	if (origin_read(v->store, &digest, &origin, &why) < 0)
 		finding(v, "%s; adding its version again restores it", why.text);
 	return 0;
@@ -287,7 +287,7 @@ static int visit_kept(void *ctx, int dir, const char *name, struct err *err)
 	if (!digest_parse(name, &digest))
 		return 0;
 	if (kept_check(v->store, &digest, &why) < 0)
-		finding(v, "%s; gc does not leave its version for it: remove it", why.text);
+		finding(v, "%s; gc does not keep its version for it: remove the note", why.text);
 	return 0;
 }
 

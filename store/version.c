@@ -8,7 +8,7 @@
 
 #define HEADER "pinlib-manifest\t1\n"
 #define MAX_FIELDS 6
-#define MAX_SIZE (UINT64_C(1) << 48) /* of a file: no sum of sizes overflows */
+#define MAX_SIZE (UINT64_C(1) << 48) /* of one file, so that sums of sizes do not overflow */
 
 static void entry_free(struct entry *e)
 {
@@ -84,7 +84,7 @@ static const char *entry_fault(const struct entry *e)
 	return NULL;
 }
 
-/* A link or file that has entries below it would let a later writer leave the tree. */
+/* The link or file that has the entry below it: following it, a writer could leave the tree. */
 static const struct entry *bad_parent(const struct version *v, const struct entry *e)
 {
 	char path[PATH_MAX];
@@ -113,11 +113,11 @@ static int check_entries(const struct version *v, struct err *err)
 		if (fault)
 			return err_set(err, EPERM, "%s %s", text_shown(e->path, buf), fault);
 		if (i > 0 && by_entry_path(e - 1, e) >= 0)
-			return err_set(err, EPERM, "%s is twice there, or out of order",
+			return err_set(err, EPERM, "%s is repeated or out of order",
 				       text_shown(e->path, buf));
 		parent = bad_parent(v, e);
 		if (parent)
-			return err_set(err, EPERM, "%s is below %s, which is no directory",
+			return err_set(err, EPERM, "%s is below %s, which is not a directory",
 				       text_shown(e->path, buf), text_shown(parent->path, other));
 	}
 	return 0;
@@ -232,7 +232,7 @@ static bool parse_size(const char *s, uint64_t *out)
 	return true;
 }
 
-/* Fills e from a line's fields, which it copies. False: not an entry. */
+/* Fills e with copies of a line's fields. False: the line is not an entry. */
 static bool parse_entry(char *const *field, size_t n, struct entry *e, bool *nomem)
 {
 	const char *path, *soname = NULL, *target = NULL;
@@ -285,14 +285,15 @@ static int parse_entries(char *lines, struct version *v, struct err *err)
 	return 0;
 }
 
-/* Takes "KEY\tVALUE\n" from *text. */
+/* Cuts "KEY\tVALUE\n" off *text. */
 static int take_field(char **text, const char *key, char **value, struct err *err)
 {
 	char *line = strsep(text, "\n");
 	size_t len = strlen(key);
 
 	if (!*text || strncmp(line, key, len) != 0 || line[len] != '\t')
-		return err_set(err, EBADMSG, "manifest: no line \"%s\" where it belongs", key);
+		return err_set(err, EBADMSG, "manifest: its line \"%s\" is missing or misplaced",
+			       key);
 	*value = strdup(line + len + 1);
 	return *value ? 0 : err_nomem(err);
 }
@@ -315,7 +316,8 @@ static int parse_text(char *text, struct version *v, struct err *err)
 	return r;
 }
 
-/* What was read must be what would be written: one version has one text and so one digest. */
+/* The text must be the one that version_encode writes: one version has one text, and so one
+ * digest. */
 static int check_canonical(struct version *v, const char *text, size_t len, struct err *err)
 {
 	AUTO_FREE char *again = NULL;
@@ -328,7 +330,7 @@ static int check_canonical(struct version *v, const char *text, size_t len, stru
 	if (r < 0)
 		return r;
 	if (again_len != len || memcmp(again, text, len) != 0)
-		return err_set(err, EBADMSG, "manifest: not in its one proper form");
+		return err_set(err, EBADMSG, "manifest: it is not in canonical form");
 	return 0;
 }
 

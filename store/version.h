@@ -1,5 +1,5 @@
 /*
- * A library version: what it is called, and its files.
+ * A library version: its name and its files.
  *
  * Stored as a manifest: UTF-8 text, one fact a line, fields separated by one tab, each line ends
  * in a newline. Order is fixed (header, then entries sorted by path, bytewise), so that equal
@@ -30,7 +30,7 @@ enum entry_type { ENTRY_DIR, ENTRY_FILE, ENTRY_LINK };
 
 struct entry {
 	enum entry_type type;
-	char *path;	       /* absolute, normalised, as the package says it */
+	char *path;	       /* absolute, normalised, as the package has it */
 	mode_t mode;	       /* permission bits, never setuid, setgid or sticky; 0 for links */
 	uint64_t size;	       /* bytes; files only */
 	struct digest content; /* files only */
@@ -61,8 +61,8 @@ uint64_t version_size(const struct version *v); /* sum of its files' sizes */
 bool version_has_soname(const struct version *v, const char *soname);
 bool versions_have(const struct versions *vs, const struct digest *digest);
 
-/* Text of a manifest <-> version. Reading checks everything that the format promises, and
- * that paths are safe; the digest is computed from the text. *text is the caller's to free. */
+/* Writes and reads the text of a manifest. Reading checks everything that the format promises, and
+ * that paths are safe; both set the version's digest. *text is the caller's to free. */
 int version_encode(struct version *v, char **text, size_t *len, struct err *err);
 int version_parse(const char *text, size_t len, struct version *out, struct err *err);
 

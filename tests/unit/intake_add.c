@@ -261,7 +261,7 @@ static void test_control(void)
 		{"Version: 1\nArchitecture: amd64\n", "lacks"},
 		{"Package: a\nArchitecture: amd64\n", "lacks"},
 		{"Package: a\nVersion: 1\n", "lacks"},
-		{"Package: a\nVersion: 1\nVersion: 2\nArchitecture: amd64\n", "twice"},
+		{"Package: a\nVersion: 1\nVersion: 2\nArchitecture: amd64\n", "repeats"},
 		{"Package: a b\nVersion: 1\nArchitecture: amd64\n", "name"},
 		{"Package: a\nVersion: 1\033[2J\nArchitecture: amd64\n", "version"},
 		{"Package: a\nVersion: 1\nArchitecture: ../x\n", "architecture"},
@@ -382,10 +382,10 @@ static void test_packages(void)
 	bool known;
 
 	CHECK(refused("dpkg:no-such-package-here", NULL, -ENOENT, "is not installed"));
-	CHECK(refused("dpkg:zlib*", NULL, -EINVAL, "no package"));
-	CHECK(refused("dpkg:--help", NULL, -EINVAL, "no package"));
-	CHECK(refused("apt:-oDir=x", NULL, -EINVAL, "no package"));
-	CHECK(refused("apt:a=", NULL, -EINVAL, "no package"));
+	CHECK(refused("dpkg:zlib*", NULL, -EINVAL, "not a package name"));
+	CHECK(refused("dpkg:--help", NULL, -EINVAL, "not a package name"));
+	CHECK(refused("apt:-oDir=x", NULL, -EINVAL, "not a package name"));
+	CHECK(refused("apt:a=", NULL, -EINVAL, "not a package name"));
 	CHECK(refused("apt:no-such-package-here", NULL, -EIO, "no-such-package-here"));
 	if (access("/var/lib/dpkg/info/zlib1g:amd64.list", F_OK) == 0) {
 		int r;

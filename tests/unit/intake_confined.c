@@ -120,7 +120,7 @@ static void test_endless(void)
 	CHECK(held(in("libx.so.1"), overflow_stack, "signal 11"));
 	CHECK(held(in("x.deb"), overflow_stack, "signal 11"));
 	CHECK(held(in("libx.so.1"), talk_for_ever, "libx.so.1"));
-	CHECK(held(in("x.deb"), talk_for_ever, "sent nonsense"));
+	CHECK(held(in("x.deb"), talk_for_ever, "sent an invalid frame"));
 }
 
 /* -- what it is, seen from outside -- */
