@@ -74,8 +74,7 @@ static int add_all(struct store *store, char **sources, size_t n, const struct i
 
 static int run_add(int count, char **operands)
 {
-	const struct intake_options how = {
-		.name = given.name, .version = given.version};
+	const struct intake_options how = {.name = given.name, .version = given.version};
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_FREE struct added *added = NULL;
 	struct err err;

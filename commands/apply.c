@@ -116,9 +116,8 @@ int apply_description(struct session *s, const struct description *d,
 {
 	AUTO_POLICY struct policy *before = NULL;
 	AUTO_STRINGS struct strings changed = {0};
-	const struct apply_options how = {.exact = req->exact,
-					  .dry_run = req->dry_run,
-					  .report = warn_report};
+	const struct apply_options how = {
+		.exact = req->exact, .dry_run = req->dry_run, .report = warn_report};
 	struct err err;
 	int64_t generation;
 
