@@ -42,7 +42,7 @@ static int finish_pending(struct store *store, struct err *err)
 	struct err why;
 	int r;
 
-	if (pending_read(&pending, &why) == 0 && !pending.items)
+	if (pending_read(&pending, &why) == 0 && pending.count == 0)
 		return 0;
 	r = policy_open(&committed, err);
 	if (r < 0)

@@ -23,10 +23,10 @@
 
 #define AHEAD 24 /* programs */
 
-enum form { FORM_TREE, FORM_LIST, FORM_DOT };
+enum deps_form { FORM_TREE, FORM_LIST, FORM_DOT };
 
 struct request {
-	enum form form;
+	enum deps_form form;
 	bool symbols;
 	bool many; /* several programs: each one's name is printed first */
 	struct ldview *live;

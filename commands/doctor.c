@@ -45,7 +45,8 @@ static void print_finding(void *ctx, const struct finding *f)
 		table_row(t, (const char *[]){"", "", f->remedy});
 }
 
-/* Returns how many apps need attention, or a negative error. */
+/* Returns how many apps need attention: faults that could not be repaired are among the findings of the checks, but not
+ * a view that no longer works. */
 static int repair(struct session *s, struct err *err)
 {
 	AUTO_POLICY struct policy *committed = NULL;

@@ -58,10 +58,13 @@ static void say_end(const char *app, const struct observation *o)
 		     strsignal(WTERMSIG(o->status)));
 	else if (WEXITSTATUS(o->status) != 0)
 		warn("note: %s ended with exit status %d", app, WEXITSTATUS(o->status));
-	if (o->run_on)
-		warn("note: %zu process%s of the program still run: what they load from now on is "
+	if (o->run_on == 1)
+		warn("note: 1 process of the program still runs: what it loads from now on is not "
+		     "frozen");
+	else if (o->run_on)
+		warn("note: %zu processes of the program still run: what they load from now on is "
 		     "not frozen",
-		     o->run_on, o->run_on == 1 ? "" : "es");
+		     o->run_on);
 }
 
 /* Without the lock: the program may run for as long as the user likes. */

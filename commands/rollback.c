@@ -24,7 +24,7 @@ static int run_rollback(int count, char **operands)
 		return misused("'%s' is not the number of a generation", operands[0]);
 	if (session_begin(&session, &err) < 0)
 		return failed(&err);
-	if (wanted < 0) /* the current number is that of the generation being made */
+	if (wanted < 0)
 		wanted = policy_previous(session.policy);
 	if (wanted < 0) {
 		err_set(&err, ENOENT, "there is no earlier generation");

@@ -50,9 +50,8 @@ static int check_other(const struct versions *before, const struct version *v, s
 
 		if (strcmp(x->name, v->name) == 0 && strcmp(x->arch, v->arch) == 0 &&
 		    !digest_equal(&x->digest, &v->digest))
-			return err_set(err, EINVAL,
-				       "two pins name the same library %s (%s): %s and %s", v->name,
-				       v->arch, x->version, v->version);
+			return err_set(err, EINVAL, "two pins are versions of %s (%s): %s and %s",
+				       v->name, v->arch, x->version, v->version);
 	}
 	return 0;
 }

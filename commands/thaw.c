@@ -1,4 +1,3 @@
-#include "base/strings.h"
 #include "change/freeze.h"
 #include "cli/app.h"
 #include "cli/message.h"

@@ -91,7 +91,7 @@ static bool has_file(const struct package_files *files, const char *path)
 	return false;
 }
 
-/* files are those of the installed package called name, none if there is none. */
+/* files are those of the installed package that is called so, none if there is none. */
 static bool is_meant(const struct library_reason *r, const char *name,
 		     const struct package_files *files)
 {

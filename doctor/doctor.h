@@ -20,7 +20,6 @@ int doctor_examine(char *const *names, size_t n, finding_fn *report, void *ctx);
 
 /* The name of a check, in that order; NULL after the last. */
 const char *doctor_check(size_t i);
-
 /* Whether there is a check of this name. */
 bool doctor_has_check(const char *name);
 

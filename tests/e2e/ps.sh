@@ -41,7 +41,7 @@ print(*([p["state"] for p in all if p["pid"] == int(sys.argv[1])] or "-"))' "$pi
 lib() {
 	pinlib --json ps "$1" | /usr/bin/python3 -c '
 import json, os, sys
-for l in json.load(sys.stdin)[0]["libs"]:
+for l in json.load(sys.stdin)["processes"][0]["libs"]:
     if os.path.basename(l["path"]).startswith(sys.argv[1]):
         print("pinned" if l["pinned"] else "host", l["path"], *["stale"] * l["stale"])' "$2"
 }
