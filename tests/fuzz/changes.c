@@ -1,7 +1,7 @@
 /* What apt's two hooks are told: the lines of Pre-Install-Pkgs, and the JSON before the question.
  */
-#include "tests/fuzz/fuzz.h"
 #include "upgrade/changes.h"
+#include "tests/fuzz/fuzz.h"
 
 #define METHOD "org.debian.apt.hooks.install.statistics"
 
