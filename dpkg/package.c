@@ -107,9 +107,9 @@ int packages_of_source(const char *source, struct packages *out, struct err *err
 	return r < 0 ? err_wrap(err, r, "cannot ask dpkg for the packages of %s", source) : 0;
 }
 
-int package_has_trigger(const char *query, const char *line, struct err *err)
+/* 1 if dpkg-query prints this line, 0 if not, or a negative error. */
+static int prints_line(const char *const *argv, const char *line, struct err *err)
 {
-	const char *const argv[] = {"dpkg-query", "--control-show", query, "triggers", NULL};
 	AUTO_FREE char *text = NULL;
 	char *rest, *found;
 	int r = dpkg_ask(argv, &text, err);
@@ -119,4 +119,13 @@ int package_has_trigger(const char *query, const char *line, struct err *err)
 		if (strcmp(found, line) == 0)
 			return 1;
 	return r < 0 ? r : 0;
+}
+
+int package_has_trigger(const char *query, const char *line, struct err *err)
+{
+	const char *const list[] = {"dpkg-query", "--control-list", query, NULL};
+	const char *const show[] = {"dpkg-query", "--control-show", query, "triggers", NULL};
+	int r = prints_line(list, "triggers", err); /* without that file --control-show fails */
+
+	return r == 1 ? prints_line(show, line, err) : r;
 }

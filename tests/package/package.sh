@@ -278,7 +278,7 @@ security_upgrade() {
 		is "... with the old library" "$(in_root $root pinlib --json why "$program" "$(soname "$library")" | grep -c pinned)" "[1-9]*"
 		holds_or_told "$program"
 	done </tmp/upgradable
-	is "dpkg is content" "$(in_root $root bash -c "dpkg --verify ${packages[*]}; dpkg --audit; pinlib doctor database pending programs layers store | grep -v ^well || echo all is well")" "all is well*"
+	is "dpkg is content" "$(in_root $root bash -c "dpkg --verify ${packages[*]}; dpkg --audit; pinlib doctor database pending layers store orphans | grep -v ^well || echo all is well")" "all is well*"
 	runs "purge of pinlib" in_root $root dpkg --purge pinlib
 	is "... leaves the new programs, as their packages have them" \
 		"$(in_root $root bash -c "dpkg --verify ${packages[*]}; dpkg --audit; dpkg-divert --list '*pinlib*'" 2>&1)" ""
@@ -377,7 +377,7 @@ release_upgrade() {
 			"*pinlib-wrapper?runs"
 	done <<<"$released"
 	is "bsdtar runs with the old library and the new glibc" "$(in_root $root bsdtar --version)" "bsdtar 3.[7-9]*libarchive 3.6*"
-	is "dpkg is content" "$(in_root $root bash -c "dpkg --verify; dpkg --audit; pinlib doctor database pending programs layers store | grep -v ^well || echo all is well")" "all is well*"
+	is "dpkg is content" "$(in_root $root bash -c "dpkg --verify; dpkg --audit; pinlib doctor database pending layers store orphans | grep -v ^well || echo all is well")" "all is well*"
 	runs "purge of pinlib" in_root $root dpkg --purge pinlib
 	is "... leaves $newer as it is" "$(in_root $root bash -c "dpkg --verify; dpkg --audit; dpkg-divert --list '*pinlib*'" 2>&1)" ""
 	drop_copy
