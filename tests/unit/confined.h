@@ -28,226 +28,75 @@ static char outside[PATH_MAX]; /* a directory that nobody may write to */
 static char victim[PATH_MAX];  /* a file in it */
 static pid_t parent;
 
-static void open_file(int fd)
+static void loop(int fd)
 {
 	(void)fd;
-	open("/etc/passwd", O_RDONLY);
-}
-
-static void open_beside(int fd)
-{
-	openat(fd, "../x", O_RDONLY);
-}
-
-static void create_file(int fd)
-{
-	(void)fd;
-	open(outside, O_WRONLY | O_CREAT, 0666);
-}
-
-static void stat_name(int fd)
-{
-	struct stat st;
-
-	(void)fd;
-	stat("/etc/shadow", &st);
-}
-
-static void change_names(int fd)
-{
-	(void)fd;
-	rename(victim, outside);
-}
-
-static void remove_name(int fd)
-{
-	(void)fd;
-	unlink(victim);
-}
-
-static void change_modes(int fd)
-{
-	fchmod(fd, 04755);
-}
-
-static void cut(int fd)
-{
-	ftruncate(fd, 0);
-}
-
-static void write_elsewhere(int fd)
-{
-	(void)!write(fd, "x", 1);
-}
-
-static void close_output(int fd)
-{
-	(void)fd;
-	close(1);
 	for (;;)
 		;
 }
 
-static void copy_descriptor(int fd)
-{
-	dup(fd);
-}
+#ifdef __x86_64__
+#define INTERRUPT(r) __asm__ volatile("int $0x80" : "+a"(r) : "b"(0), "c"(0), "d"(0) : "memory")
+/* The numbers of other architectures, which a filter for one does not know. 5 is open. */
+#define OTHER_ARCHITECTURES(X)                                                                     \
+	X(call_i386, "a call of i386", long r = 5; INTERRUPT(r))                                   \
+	X(call_x32, "a call of x32", syscall(0x40000000 | SYS_open, "/etc/passwd", O_RDONLY))
+#else
+#define OTHER_ARCHITECTURES(X)
+#endif
 
-static void fork_child(int fd)
-{
-	(void)fd;
-	fork();
-}
+#define MAP(protection) mmap(NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
 
-static void start_thread(int fd)
-{
-	(void)fd;
-	syscall(SYS_clone3, NULL, 0);
-}
+/* A function, its words, and the calls that it makes. */
+#define FORBIDDEN_CALLS(X)                                                                         \
+	X(open_file, "open a file", open("/etc/passwd", O_RDONLY))                                 \
+	X(open_beside, "open beside what was handed in", openat(fd, "../x", O_RDONLY))             \
+	X(create_file, "create a file", open(outside, O_WRONLY | O_CREAT, 0666))                   \
+	X(stat_name, "stat by name", stat("/etc/shadow", &(struct stat){0}))                       \
+	X(change_names, "rename", rename(victim, outside))                                         \
+	X(remove_name, "unlink", unlink(victim))                                                   \
+	X(change_modes, "chmod what was handed in", fchmod(fd, 04755))                             \
+	X(cut, "truncate what was handed in", ftruncate(fd, 0))                                    \
+	X(write_elsewhere, "write to what was handed in", (void)!write(fd, "x", 1))                \
+	X(close_output, "close the output", close(1); loop(fd))                                    \
+	X(copy_descriptor, "dup", dup(fd))                                                         \
+	X(fork_child, "fork", fork())                                                              \
+	X(start_thread, "clone3", syscall(SYS_clone3, NULL, 0))                                    \
+	X(run_program, "exec", execl("/bin/true", "true", (char *)NULL))                           \
+	X(connect_out, "an internet socket", socket(AF_INET, SOCK_STREAM, 0))                      \
+	X(connect_local, "a local socket", socket(AF_UNIX, SOCK_STREAM, 0))                        \
+	X(send_descriptor, "send a descriptor", sendmsg(fd, &(struct msghdr){0}, 0))               \
+	X(trace_parent, "ptrace", ptrace(PTRACE_ATTACH, parent, NULL, NULL))                       \
+	X(read_parent, "read another's memory", char byte; process_vm_readv(                       \
+		  parent, &(struct iovec){&byte, 1}, 1, &(struct iovec){&parent, 1}, 1, 0))        \
+	X(kill_parent, "kill the parent", kill(parent, SIGTERM))                                   \
+	X(become_root, "setuid", setuid(0))                                                        \
+	X(new_namespace, "unshare", unshare(CLONE_NEWUSER))                                        \
+	X(mount_something, "mount", mount("none", "/mnt", "tmpfs", 0, NULL))                       \
+	X(run_bytes, "map executable memory", MAP(PROT_READ | PROT_WRITE | PROT_EXEC))             \
+	X(make_executable, "make memory executable",                                               \
+	  mprotect(MAP(PROT_READ | PROT_WRITE), 4096, PROT_READ | PROT_EXEC))                      \
+	X(type_for_us, "ioctl", ioctl(fd, TIOCSTI, "x"))                                           \
+	X(share_memory, "shared memory", shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600))              \
+	X(create_memory_file, "memfd_create", memfd_create("x", 0))                                \
+	X(kernel_rings, "io_uring", syscall(SYS_io_uring_setup, 1, NULL))                          \
+	X(kernel_programs, "bpf", syscall(SYS_bpf, 0, NULL, 0))                                    \
+	X(kernel_keys, "keyctl", syscall(SYS_keyctl, 0, 0, 0, 0, 0))                               \
+	X(fault_handler, "userfaultfd", syscall(SYS_userfaultfd, 0))                               \
+	X(lift_limits, "lift the limits",                                                          \
+	  setrlimit(RLIMIT_AS, &(struct rlimit){RLIM_INFINITY, RLIM_INFINITY}))                    \
+	X(undo, "prctl", prctl(PR_SET_DUMPABLE, 1))                                                \
+	OTHER_ARCHITECTURES(X)
 
-static void run_program(int fd)
-{
-	(void)fd;
-	execl("/bin/true", "true", (char *)NULL);
-}
-
-static void connect_out(int fd)
-{
-	(void)fd;
-	socket(AF_INET, SOCK_STREAM, 0);
-}
-
-static void connect_local(int fd)
-{
-	(void)fd;
-	socket(AF_UNIX, SOCK_STREAM, 0);
-}
-
-static void send_descriptor(int fd)
-{
-	struct msghdr m = {0};
-
-	sendmsg(fd, &m, 0);
-}
-
-static void trace_parent(int fd)
-{
-	(void)fd;
-	ptrace(PTRACE_ATTACH, parent, NULL, NULL);
-}
-
-static void read_parent(int fd)
-{
-	char byte;
-	struct iovec here = {&byte, 1}, there = {(void *)&parent, 1};
-
-	(void)fd;
-	process_vm_readv(parent, &here, 1, &there, 1, 0);
-}
-
-static void kill_parent(int fd)
-{
-	(void)fd;
-	kill(parent, SIGTERM);
-}
-
-static void become_root(int fd)
-{
-	(void)fd;
-	setuid(0);
-}
-
-static void new_namespace(int fd)
-{
-	(void)fd;
-	unshare(CLONE_NEWUSER);
-}
-
-static void mount_something(int fd)
-{
-	(void)fd;
-	mount("none", "/mnt", "tmpfs", 0, NULL);
-}
-
-static void run_bytes(int fd)
-{
-	(void)fd;
-	mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-
-static void make_executable(int fd)
-{
-	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	(void)fd;
-	mprotect(p, 4096, PROT_READ | PROT_EXEC);
-}
-
-static void type_for_us(int fd)
-{
-	ioctl(fd, TIOCSTI, "x");
-}
-
-static void share_memory(int fd)
-{
-	(void)fd;
-	shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
-}
-
-static void create_memory_file(int fd)
-{
-	(void)fd;
-	memfd_create("x", 0);
-}
-
-static void kernel_rings(int fd)
-{
-	(void)fd;
-	syscall(SYS_io_uring_setup, 1, NULL);
-}
-
-static void kernel_programs(int fd)
-{
-	(void)fd;
-	syscall(SYS_bpf, 0, NULL, 0);
-}
-
-static void kernel_keys(int fd)
-{
-	(void)fd;
-	syscall(SYS_keyctl, 0, 0, 0, 0, 0);
-}
-
-static void fault_handler(int fd)
-{
-	(void)fd;
-	syscall(SYS_userfaultfd, 0);
-}
-
-static void lift_limits(int fd)
-{
-	struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
-
-	(void)fd;
-	setrlimit(RLIMIT_AS, &none);
-}
-
-static void undo(int fd)
-{
-	(void)fd;
-	prctl(PR_SET_DUMPABLE, 1);
-}
+#define ATTACK_FUNCTION(name, words, ...)                                                          \
+	static void name(int fd)                                                                   \
+	{                                                                                          \
+		(void)fd;                                                                          \
+		__VA_ARGS__;                                                                       \
+	}
+FORBIDDEN_CALLS(ATTACK_FUNCTION)
 
 #ifdef __x86_64__
-/* The numbers of other architectures, which a filter for one does not know. */
-static void call_i386(int fd)
-{
-	long r = 5; /* open */
-
-	(void)fd;
-	__asm__ volatile("int $0x80" : "+a"(r) : "b"(0), "c"(0), "d"(0) : "memory");
-}
-
 /* Without a filter the call fails; a machine that runs no code of i386 kills the caller. */
 static bool runs_i386(void)
 {
@@ -261,12 +110,6 @@ static bool runs_i386(void)
 	MUST(pid > 0 && waitpid(pid, &status, 0) == pid);
 	return WIFEXITED(status);
 }
-
-static void call_x32(int fd)
-{
-	(void)fd;
-	syscall(0x40000000 | SYS_open, "/etc/passwd", O_RDONLY);
-}
 #endif
 
 struct attack {
@@ -276,47 +119,8 @@ struct attack {
 };
 #define KILLED "signal 31" /* SIGSYS: by the filter */
 
-static const struct attack forbidden[] = {
-	{"open a file", open_file, KILLED},
-	{"open beside what was handed in", open_beside, KILLED},
-	{"create a file", create_file, KILLED},
-	{"stat by name", stat_name, KILLED},
-	{"rename", change_names, KILLED},
-	{"unlink", remove_name, KILLED},
-	{"chmod what was handed in", change_modes, KILLED},
-	{"truncate what was handed in", cut, KILLED},
-	{"write to what was handed in", write_elsewhere, KILLED},
-	{"close the output", close_output, KILLED},
-	{"dup", copy_descriptor, KILLED},
-	{"fork", fork_child, KILLED},
-	{"clone3", start_thread, KILLED},
-	{"exec", run_program, KILLED},
-	{"an internet socket", connect_out, KILLED},
-	{"a local socket", connect_local, KILLED},
-	{"send a descriptor", send_descriptor, KILLED},
-	{"ptrace", trace_parent, KILLED},
-	{"read another's memory", read_parent, KILLED},
-	{"kill the parent", kill_parent, KILLED},
-	{"setuid", become_root, KILLED},
-	{"unshare", new_namespace, KILLED},
-	{"mount", mount_something, KILLED},
-	{"map executable memory", run_bytes, KILLED},
-	{"make memory executable", make_executable, KILLED},
-	{"ioctl", type_for_us, KILLED},
-	{"shared memory", share_memory, KILLED},
-	{"memfd_create", create_memory_file, KILLED},
-	{"io_uring", kernel_rings, KILLED},
-	{"bpf", kernel_programs, KILLED},
-	{"keyctl", kernel_keys, KILLED},
-	{"userfaultfd", fault_handler, KILLED},
-	{"lift the limits", lift_limits, KILLED},
-	{"prctl", undo, KILLED},
-#ifdef __x86_64__
-	{"a call of i386", call_i386, KILLED},
-	{"a call of x32", call_x32, KILLED},
-#endif
-};
-
+#define ATTACK_ROW(name, words, ...) {words, name, KILLED},
+static const struct attack forbidden[] = {FORBIDDEN_CALLS(ATTACK_ROW)};
 #define FORBIDDEN (sizeof forbidden / sizeof *forbidden)
 
 /* Counts an attack as skipped that means nothing on this machine. */
@@ -330,11 +134,4 @@ static inline bool cannot_try(const struct attack *a)
 #endif
 	(void)a;
 	return false;
-}
-
-static void loop(int fd)
-{
-	(void)fd;
-	for (;;)
-		;
 }
