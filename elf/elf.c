@@ -1,5 +1,6 @@
 #include "elf/elf.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "elf/image.h"
 
@@ -155,29 +156,17 @@ static int table_string(struct elf_reading *r, uint64_t at, size_t max, const ch
 	return take_string(r, offset + at, len - at, max, out, err);
 }
 
-/* Room for one more item of an array that holds count and grows by doubling. */
-static void *grown(void *items, size_t count, size_t size)
-{
-	if (count > 0 && (count & (count - 1)) != 0)
-		return items;
-	return reallocarray(items, count ? 2 * count : 1, size);
-}
-
 /* -- the dynamic section -- */
 
 static int add_needed(struct elf_reading *r, uint64_t name, enum elf_need_kind kind,
 		      struct err *err)
 {
-	struct elf_need *more;
-
 	if (r->elf.nneeded == ELF_NEEDED_MAX)
 		return malformed(err, "too many needed libraries");
-	more = grown(r->elf.needed, r->elf.nneeded, sizeof *more);
-	if (!more)
-		return err_nomem(err);
-	r->elf.needed = more;
+	if (ARRAY_GROW(r->elf.needed, r->elf.nneeded, err) < 0)
+		return -ENOMEM;
 	/* The table may come after this entry: the offset is kept, and read later. */
-	more[r->elf.nneeded++] = (struct elf_need){later(name), kind};
+	r->elf.needed[r->elf.nneeded++] = (struct elf_need){later(name), kind};
 	return 0;
 }
 
@@ -275,18 +264,16 @@ static bool get_record(struct elf_reading *r, const struct version_table *t, uin
 static int add_version(struct elf_reading *r, struct elf_version **items, size_t *count,
 		       const struct elf_version *v, uint64_t name, struct err *err)
 {
-	struct elf_version *more;
+	struct elf_version *added;
 
 	if (*count == ELF_VERSIONS_MAX)
 		return malformed(err, "too many versions (a chain of them that is a circle?)");
-	more = grown(*items, *count, sizeof *more);
-	if (!more)
-		return err_nomem(err);
-	*items = more;
-	more[*count] = *v;
-	more[*count].name = NULL;
-	++*count;
-	return table_string(r, name, PATH_MAX, &more[*count - 1].name, err);
+	if (ARRAY_GROW(*items, *count, err) < 0)
+		return -ENOMEM;
+	added = &(*items)[(*count)++];
+	*added = *v;
+	added->name = NULL;
+	return table_string(r, name, PATH_MAX, &added->name, err);
 }
 
 /* The versions that are needed of one file. Each record gives the distance to the next, which the

@@ -1,5 +1,7 @@
 #include "elf/image.h"
 
+#include "base/array.h"
+
 #include <byteswap.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,17 +185,10 @@ int image_phdr(struct image *i, size_t n, Elf64_Phdr *out, struct err *err)
 
 int image_add_load(struct image *i, const Elf64_Phdr *ph, struct err *err)
 {
-	struct image_load *more;
-
 	if (i->nloads == IMAGE_LOADS)
 		return malformed(err, "too many loadable segments");
-	/* In steps of 16, since most have four. */
-	if (i->nloads % 16 == 0) {
-		more = reallocarray(i->loads, i->nloads + 16, sizeof *more);
-		if (!more)
-			return err_nomem(err);
-		i->loads = more;
-	}
+	if (ARRAY_GROW(i->loads, i->nloads, err) < 0)
+		return -ENOMEM;
 	i->loads[i->nloads++] = (struct image_load){ph->p_vaddr, ph->p_offset, ph->p_filesz};
 	return 0;
 }

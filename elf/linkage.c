@@ -1,5 +1,6 @@
 #include "elf/linkage.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "elf/symtab.h"
 
@@ -73,15 +74,12 @@ void linkage_free(struct linkage **linkage)
 
 int linkage_add(struct linkage *l, int fd, struct err *err)
 {
-	struct linked_file **more =
-		reallocarray(l->entries, l->count + 1, sizeof(struct linked_file *));
 	struct linked_file *e;
 	bool is_elf;
-	int r;
+	int r = ARRAY_GROW(l->entries, l->count, err);
 
-	if (!more)
-		return err_nomem(err);
-	l->entries = more;
+	if (r < 0)
+		return r;
 	e = calloc(1, sizeof *e);
 	if (!e)
 		return err_nomem(err);
@@ -101,29 +99,19 @@ int linkage_add(struct linkage *l, int fd, struct err *err)
 static int provides(struct lookup_scope *s, struct linked_file *e, struct linked_file *provider,
 		    struct err *err)
 {
-	struct linked_file **more;
-
 	if (provider->provides == s->linkage->resolutions)
 		return 0;
 	provider->provides = s->linkage->resolutions;
-	more = reallocarray(e->providers, e->nproviders + 1, sizeof(struct linked_file *));
-	if (!more)
-		return err_nomem(err);
-	e->providers = more;
-	more[e->nproviders++] = provider;
+	if (ARRAY_GROW(e->providers, e->nproviders, err) < 0)
+		return -ENOMEM;
+	e->providers[e->nproviders++] = provider;
 	return 0;
 }
 
 static int leave_open(struct linked_file *e, size_t reference, struct err *err)
 {
-	uint32_t *more;
-
-	if ((e->nopen & (e->nopen - 1)) == 0) {
-		more = reallocarray(e->open, e->nopen ? 2 * e->nopen : 1, sizeof *more);
-		if (!more)
-			return err_nomem(err);
-		e->open = more;
-	}
+	if (ARRAY_GROW(e->open, e->nopen, err) < 0)
+		return -ENOMEM;
 	e->open[e->nopen++] = (uint32_t)reference;
 	return 0;
 }

@@ -1,5 +1,7 @@
 #include "elf/undefined.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,17 +18,13 @@ void undefineds_free(struct undefineds *u)
 int undefineds_add(struct undefineds *u, size_t object, const char *name, const char *version,
 		   struct err *err)
 {
-	struct undefined one = {.object = object}, *more;
+	struct undefined one = {.object = object};
 	size_t len = strlen(name) + (version ? strlen(version) : 0);
 
 	if (len > UNDEFINED_TEXT - u->text)
 		return err_set(err, E2BIG, "the names of its undefined symbols are too long");
-	if ((u->count & (u->count - 1)) == 0) {
-		more = reallocarray(u->items, u->count ? 2 * u->count : 1, sizeof *more);
-		if (!more)
-			return err_nomem(err);
-		u->items = more;
-	}
+	if (ARRAY_GROW(u->items, u->count, err) < 0)
+		return -ENOMEM;
 	one.name = strdup(name);
 	one.version = version ? strdup(version) : NULL;
 	u->items[u->count++] = one;

@@ -1,5 +1,6 @@
 #include "loader/ldview.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "loader/ldconf.h"
 
@@ -64,21 +65,19 @@ static int add_loader(struct ldview *view, const struct elf *program, const char
 {
 	const struct cached_path *at = NULL;
 	const struct elf *elf = NULL;
-	struct loader **more;
 	int r = filecache_path(view->files, *path ? path : "/", &at, err);
 
 	if (r < 0)
 		return r;
 	if (at->file && at->file->info.is_elf && !at->file->info.why)
 		elf = &at->file->info.elf;
-	more = reallocarray(view->loaders, view->nloaders + 1, sizeof *more);
-	if (!more)
-		return err_nomem(err);
-	view->loaders = more;
+	r = ARRAY_GROW(view->loaders, view->nloaders, err);
+	if (r < 0)
+		return r;
 	r = loader_make(filecache_sysroot(view->files), filecache_readers(view->files), program,
-			path, elf, &more[view->nloaders], err);
+			path, elf, &view->loaders[view->nloaders], err);
 	if (r == 0)
-		*out = more[view->nloaders++];
+		*out = view->loaders[view->nloaders++];
 	return r;
 }
 

@@ -1,5 +1,6 @@
 #include "loader/search.h"
 
+#include "base/array.h"
 #include "base/path.h"
 
 #include <stdio.h>
@@ -14,19 +15,8 @@ int search_add_object(struct search *s, const char *path, size_t *number, struct
 
 	if (n == OBJECTS_MAX)
 		return err_set(err, E2BIG, "it would load more than %d files", OBJECTS_MAX);
-	if ((n & (n - 1)) == 0) {
-		size_t room = n ? 2 * n : 1;
-		struct object *objects = reallocarray(s->objects, room, sizeof *objects);
-		struct object_paths *paths = NULL;
-
-		if (objects)
-			s->objects = objects;
-		paths = reallocarray(s->paths, room, sizeof *paths);
-		if (paths)
-			s->paths = paths;
-		if (!objects || !paths)
-			return err_nomem(err);
-	}
+	if (ARRAY_GROW(s->objects, n, err) < 0 || ARRAY_GROW(s->paths, n, err) < 0)
+		return -ENOMEM;
 	s->objects[n] = (struct object){
 		.path = path, .by = CLOSURE_NONE, .by_need = CLOSURE_NONE, .wanted = true};
 	s->paths[n] = (struct object_paths){0};

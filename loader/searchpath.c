@@ -1,5 +1,6 @@
 #include "loader/searchpath.h"
 
+#include "base/array.h"
 #include "base/path.h"
 
 #include <ctype.h>
@@ -84,16 +85,13 @@ bool searchpath_expand(const struct loader *loader, const struct token_owner *ow
 static int add_dir(struct searchpath *path, struct search_context *context, const char *dir,
 		   struct err *err)
 {
-	const char **more;
 	int r;
 
 	if (path->count == DIRS_MAX || (context->no_cwd && dir[0] != '/'))
 		return 0;
-	more = reallocarray(path->dirs, path->count + 1, sizeof *more);
-	if (!more)
-		return err_nomem(err);
-	path->dirs = more;
-	r = filecache_text(context->files, dir, &more[path->count], err);
+	r = ARRAY_GROW(path->dirs, path->count, err);
+	if (r == 0)
+		r = filecache_text(context->files, dir, &path->dirs[path->count], err);
 	path->count += r == 0;
 	return r;
 }

@@ -1,5 +1,7 @@
 #include "loader/versions.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,16 +9,10 @@
 
 static int add_gap(struct gaps *gaps, const struct gap *gap, struct err *err)
 {
-	struct gap *more;
-
 	if (gaps->count == GAPS_MAX)
 		return err_set(err, E2BIG, "it misses more than %d versions", GAPS_MAX);
-	if ((gaps->count & (gaps->count - 1)) == 0) {
-		more = reallocarray(gaps->items, gaps->count ? 2 * gaps->count : 1, sizeof *more);
-		if (!more)
-			return err_nomem(err);
-		gaps->items = more;
-	}
+	if (ARRAY_GROW(gaps->items, gaps->count, err) < 0)
+		return -ENOMEM;
 	gaps->items[gaps->count++] = *gap;
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "loader/walk.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "elf/shebang.h"
 
@@ -91,15 +92,8 @@ static size_t scope_place(const struct load_walk *w, size_t object)
 
 static int insert_in_scope(struct load_walk *w, size_t at, size_t object, struct err *err)
 {
-	if (w->nscope == w->scope_room) {
-		size_t room = w->scope_room ? 2 * w->scope_room : 64;
-		size_t *more = reallocarray(w->scope, room, sizeof *more);
-
-		if (!more)
-			return err_nomem(err);
-		w->scope = more;
-		w->scope_room = room;
-	}
+	if (ARRAY_GROW(w->scope, w->nscope, err) < 0)
+		return -ENOMEM;
 	memmove(w->scope + at + 1, w->scope + at, (w->nscope - at) * sizeof *w->scope);
 	w->scope[at] = object;
 	w->nscope++;

@@ -19,7 +19,7 @@ struct load_walk {
 	struct search search; /* has the objects, in the order of loading */
 	struct known_names names;
 	size_t *scope; /* numbers of objects, in the order of the global scope */
-	size_t nscope, scope_room;
+	size_t nscope;
 	const char *script; /* a script that led to the program; NULL */
 	size_t loader;	    /* its object; CLOSURE_NONE: it does not exist */
 	size_t nneeds;	    /* of all objects */

@@ -1,5 +1,6 @@
 #include "policy/description.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
@@ -57,7 +58,7 @@ __attribute__((format(printf, 2, 3))) static int refuse_text(const struct descri
 static int read_app(struct description_reader *r, const char *value)
 {
 	struct description *d = r->out;
-	struct described *more, *app;
+	struct described *app;
 	char path[PATH_MAX], buf[TEXT_SHOWN];
 
 	if (path_normalise(value, path, r->err) < 0)
@@ -69,11 +70,9 @@ static int read_app(struct description_reader *r, const char *value)
 					   text_shown(path, buf));
 	if (d->count == DESCRIBE_APPS_MAX)
 		return refuse_text(r, "more than %d programs", DESCRIBE_APPS_MAX);
-	more = reallocarray(d->items, d->count + 1, sizeof *more);
-	if (!more)
-		return err_nomem(r->err);
-	d->items = more;
-	app = &more[d->count];
+	if (ARRAY_GROW(d->items, d->count, r->err) < 0)
+		return -ENOMEM;
+	app = &d->items[d->count];
 	*app = (struct described){.path = strdup(path), .on_failure = PLAN_REFUSE};
 	if (!app->path)
 		return err_nomem(r->err);
@@ -87,15 +86,12 @@ static int read_pin(struct description_reader *r, const char *value)
 {
 	struct described *app = r->app;
 	struct err why;
-	struct spec *more;
 
 	if (app->npins == DESCRIBE_WORDS_MAX)
 		return refuse_text(r, "more than %d pins for one program", DESCRIBE_WORDS_MAX);
-	more = reallocarray(app->pins, app->npins + 1, sizeof *more);
-	if (!more)
-		return err_nomem(r->err);
-	app->pins = more;
-	if (spec_parse(value, &more[app->npins], &why) < 0)
+	if (ARRAY_GROW(app->pins, app->npins, r->err) < 0)
+		return -ENOMEM;
+	if (spec_parse(value, &app->pins[app->npins], &why) < 0)
 		return refuse_text(r, "%s", why.text);
 	app->npins++;
 	return 0;

@@ -1,5 +1,6 @@
 #include "policy/profile.h"
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
@@ -177,7 +178,7 @@ static struct filter_rule *find_rule(const struct filter_rules *rules, const cha
 static int add_rule(const struct profile_line *l, const struct filter_rule *rule, const char *call)
 {
 	struct filter_rules *rules = &l->reader->rules;
-	struct filter_rule *known = find_rule(rules, call), *items;
+	struct filter_rule *known = find_rule(rules, call);
 	char *name;
 
 	if (!filter_has_call(call))
@@ -187,11 +188,9 @@ static int add_rule(const struct profile_line *l, const struct filter_rule *rule
 	if (known && known->depth == l->depth)
 		return refuse_line(l, "line %u has a rule for %s already", known->line, call);
 	if (!known) {
-		items = reallocarray(rules->items, rules->count + 1, sizeof *items);
-		if (!items)
-			return err_nomem(l->reader->err);
-		rules->items = items;
-		known = &items[rules->count];
+		if (ARRAY_GROW(rules->items, rules->count, l->reader->err) < 0)
+			return -ENOMEM;
+		known = &rules->items[rules->count];
 		*known = (struct filter_rule){.call = strdup(call)};
 		if (!known->call)
 			return err_nomem(l->reader->err);

@@ -1,3 +1,4 @@
+#include "base/array.h"
 #include "policy/database.h"
 #include "policy/policy.h"
 
@@ -39,14 +40,6 @@ void generations_free(struct generations *gens)
 	*gens = (struct generations){0};
 }
 
-/* Makes room for one more item at the end of an array. NULL: out of memory. */
-static void *grow_array(void *items, size_t count, size_t size)
-{
-	if (count && count & (count - 1)) /* full only at powers of two, where the array doubles */
-		return items;
-	return reallocarray(items, count ? count * 2 : 1, size);
-}
-
 /* The columns of a row of apps_sql. */
 enum {
 	COL_PATH,
@@ -74,13 +67,11 @@ enum {
 
 static int read_pin(struct app *app, sqlite3_stmt *s, struct err *err)
 {
-	struct pin *pins = grow_array(app->pins, app->npins, sizeof *pins);
 	struct pin *pin;
 
-	if (!pins)
-		return err_nomem(err);
-	app->pins = pins;
-	pin = &pins[app->npins++];
+	if (ARRAY_GROW(app->pins, app->npins, err) < 0)
+		return -ENOMEM;
+	pin = &app->pins[app->npins++];
 	*pin = (struct pin){
 		.name = statement_text(s, COL_NAME),
 		.version = statement_text(s, COL_VERSION),
@@ -122,12 +113,9 @@ static int read_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
 	if (!path)
 		return err_nomem(err);
 	if (!app || strcmp(app->path, path) != 0) {
-		struct app *items = grow_array(apps->items, apps->count, sizeof *items);
-
-		if (!items)
-			return err_nomem(err);
-		apps->items = items;
-		app = &items[apps->count++];
+		if (ARRAY_GROW(apps->items, apps->count, err) < 0)
+			return -ENOMEM;
+		app = &apps->items[apps->count++];
 		*app = (struct app){
 			.path = strdup(path),
 			.on_failure = (enum plan_on_failure)sqlite3_column_int(s, COL_ON_FAILURE),
@@ -205,12 +193,11 @@ int policy_generations(struct policy *p, struct generations *out, struct err *er
 	if (r < 0)
 		return r;
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct generation *g = grow_array(gens.items, gens.count, sizeof *g);
+		struct generation *g;
 
-		if (!g)
-			return err_nomem(err);
-		gens.items = g;
-		g += gens.count++;
+		if (ARRAY_GROW(gens.items, gens.count, err) < 0)
+			return -ENOMEM;
+		g = &gens.items[gens.count++];
 		*g = (struct generation){
 			.id = sqlite3_column_int64(s, 0),
 			.time = sqlite3_column_int64(s, 1),
@@ -240,11 +227,8 @@ int policy_digests(struct policy *p, struct digests *out, struct err *err)
 	if (r < 0)
 		return r;
 	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		struct digest *more = grow_array(items, count, sizeof *more);
-
-		if (!more)
-			return err_nomem(err);
-		items = more;
+		if (ARRAY_GROW(items, count, err) < 0)
+			return -ENOMEM;
 		if (!statement_digest(s, 0, &items[count++]))
 			return database_damaged(err, "invalid digest");
 	}

@@ -1,5 +1,6 @@
 #include "view/compose.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/path.h"
 
@@ -20,15 +21,8 @@ void composition_free(struct composition *c)
 int composition_add(struct composition *c, const char *path, const char *target,
 		    struct composed entry, struct err *err)
 {
-	if (c->count == c->room) {
-		size_t room = c->room ? c->room * 2 : 256;
-		struct composed *items = reallocarray(c->items, room, sizeof *items);
-
-		if (!items)
-			return err_nomem(err);
-		c->items = items;
-		c->room = room;
-	}
+	if (ARRAY_GROW(c->items, c->count, err) < 0)
+		return -ENOMEM;
 	entry.path = strdup(path);
 	entry.target = target ? strdup(target) : NULL;
 	if (!entry.path || (target && !entry.target)) {

@@ -39,7 +39,7 @@ struct composed {
 
 struct composition {
 	struct composed *items;
-	size_t count, room;
+	size_t count;
 };
 
 void composition_free(struct composition *c);

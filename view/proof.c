@@ -1,5 +1,6 @@
 #include "view/proof.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/confine.h"
@@ -65,14 +66,13 @@ static bool copy_piece(char **to, const char *from, size_t len)
 static int add_loaded(struct proof *p, const char *name, size_t name_len, const char *path,
 		      size_t path_len, struct err *err)
 {
-	struct loaded *more = reallocarray(p->loaded, p->nloaded + 1, sizeof *more);
+	struct loaded *l;
 
-	if (!more)
-		return err_nomem(err);
-	p->loaded = more;
-	more += p->nloaded++;
-	*more = (struct loaded){0};
-	if (!copy_piece(&more->name, name, name_len) || !copy_piece(&more->path, path, path_len))
+	if (ARRAY_GROW(p->loaded, p->nloaded, err) < 0)
+		return -ENOMEM;
+	l = &p->loaded[p->nloaded++];
+	*l = (struct loaded){0};
+	if (!copy_piece(&l->name, name, name_len) || !copy_piece(&l->path, path, path_len))
 		return err_nomem(err);
 	return 0;
 }
@@ -90,20 +90,18 @@ struct line_piece {
 static int add_pieces(struct proof *p, enum missing_kind kind, struct line_piece what,
 		      struct line_piece from, struct line_piece by, struct err *err)
 {
-	struct missing *more, *m;
+	struct missing *m;
 
 	if (p->nmissing == MISSING_MAX)
 		return 0;
-	more = reallocarray(p->missing, p->nmissing + 1, sizeof *more);
-	if (!more)
-		return err_nomem(err);
-	p->missing = more;
-	m = more + p->nmissing++;
+	if (ARRAY_GROW(p->missing, p->nmissing, err) < 0)
+		return -ENOMEM;
+	m = &p->missing[p->nmissing++];
 	*m = (struct missing){.kind = kind};
 	if (!copy_piece(&m->what, what.at, what.len) || !copy_piece(&m->from, from.at, from.len) ||
 	    !copy_piece(&m->by, by.at, by.len))
 		return err_nomem(err);
-	for (struct missing *o = more; o < m; o++)
+	for (struct missing *o = p->missing; o < m; o++)
 		if (o->kind == kind && equal_or_null(o->what, m->what) &&
 		    equal_or_null(o->from, m->from) && equal_or_null(o->by, m->by)) {
 			free(m->what);
