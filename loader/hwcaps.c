@@ -1,7 +1,5 @@
 #include "loader/hwcaps.h"
 
-#include "base/cleanup.h"
-
 #include <elf.h>
 #include <gnu/libc-version.h>
 #include <string.h>
@@ -215,16 +213,7 @@ const char *hwcaps_platform(int class, int machine)
 
 int hwcaps_subdirs(int class, int machine, struct strings *out, struct err *err)
 {
-	AUTO_STRINGS struct strings dirs = {0};
-	int r = 0;
+	int r = is_x86(class, machine) ? add_x86(class, out, err) : 0;
 
-	if (is_x86(class, machine))
-		r = add_x86(class, &dirs, err);
-	if (r == 0)
-		r = strings_add_once(&dirs, "", err);
-	if (r < 0)
-		return r;
-	*out = dirs;
-	dirs = (struct strings){0};
-	return 0;
+	return r < 0 ? r : strings_add_once(out, "", err);
 }

@@ -33,6 +33,14 @@ void libdirs_free(struct libdirs **dirs)
 	*dirs = NULL;
 }
 
+/* The canonical path of a directory, if it exists. */
+static int add_real(const char *dir, struct strings *out, struct err *err)
+{
+	char real[PATH_MAX];
+
+	return realpath(dir, real) ? strings_add_once(out, real, err) : 0;
+}
+
 /* The directories of needs with a '/': a file there may have a pinned name. */
 static int add_named_dirs(struct libdirs *d, struct err *err)
 {
@@ -41,13 +49,12 @@ static int add_named_dirs(struct libdirs *d, struct err *err)
 	for (size_t i = 0; r == 0 && i < d->closure.count; i++)
 		for (size_t k = 0; r == 0 && k < d->closure.objects[i].nneeds; k++) {
 			const struct need *n = &d->closure.objects[i].needs[k];
-			char dir[PATH_MAX], real[PATH_MAX];
+			char dir[PATH_MAX];
 
 			if (n->rule != RULE_PATH || !n->path || strlen(n->path) >= PATH_MAX)
 				continue;
 			path_dir(n->path, dir);
-			if (realpath(dir, real))
-				r = strings_add_once(&d->paths, real, err);
+			r = add_real(dir, &d->paths, err);
 		}
 	return r;
 }
@@ -58,12 +65,8 @@ static int add_path_dirs(struct libdirs *d, struct err *err)
 	AUTO_STRINGS struct strings named = {0};
 	int r = closure_paths(&d->closure, d->view, CLOSURE_NO_CWD, &named, err);
 
-	for (size_t i = 0; r == 0 && i < named.count; i++) {
-		char real[PATH_MAX];
-
-		if (realpath(named.items[i], real))
-			r = strings_add_once(&d->paths, real, err);
-	}
+	for (size_t i = 0; r == 0 && i < named.count; i++)
+		r = add_real(named.items[i], &d->paths, err);
 	return r < 0 ? r : add_named_dirs(d, err);
 }
 
@@ -122,7 +125,7 @@ static int fits(struct libdirs *d, const char *path, bool *yes, struct err *err)
 static int add_dir_with(struct libdirs *d, const char *dir, const char *soname, struct strings *out,
 			struct err *err)
 {
-	char path[PATH_MAX], real[PATH_MAX];
+	char path[PATH_MAX];
 	struct err ignored;
 	bool yes = false;
 	int r;
@@ -133,9 +136,7 @@ static int add_dir_with(struct libdirs *d, const char *dir, const char *soname, 
 	if (path_join(dir, soname, path, &ignored) < 0)
 		return 0;
 	r = fits(d, path, &yes, err);
-	if (r < 0 || !yes || !realpath(dir, real))
-		return r;
-	return strings_add_once(out, real, err);
+	return r < 0 || !yes ? r : add_real(dir, out, err);
 }
 
 /* All directories below a glibc-hwcaps. */
@@ -179,13 +180,13 @@ static int add_variants(struct libdirs *d, const char *dir, const char *soname, 
 	return r;
 }
 
-static int add_all_variants(struct libdirs *d, const char *const *dirs, size_t count,
-			    const char *soname, struct strings *out, struct err *err)
+static int add_all_variants(struct libdirs *d, const struct strings *dirs, const char *soname,
+			    struct strings *out, struct err *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = add_variants(d, dirs[i], soname, DEPTH_MAX, out, err);
+	for (size_t i = 0; r == 0 && i < dirs->count; i++)
+		r = add_variants(d, dirs->items[i], soname, DEPTH_MAX, out, err);
 	return r;
 }
 
@@ -207,18 +208,16 @@ static int add_cached(struct libdirs *d, const char *soname, struct strings *out
 	return r;
 }
 
-int libdirs_find(struct libdirs *d, const char *soname, const char *const *also, size_t nalso,
-		 struct strings *out, struct err *err)
+int libdirs_find(struct libdirs *d, const char *soname, const char *also, struct strings *out,
+		 struct err *err)
 {
-	const struct strings *paths = &d->paths, *defaults = &d->closure.loader->defaults;
 	int r;
 
 	d->looked = 0;
-	r = add_all_variants(d, (const char *const *)paths->items, paths->count, soname, out, err);
+	r = add_all_variants(d, &d->paths, soname, out, err);
 	if (r == 0)
 		r = add_cached(d, soname, out, err);
 	if (r == 0)
-		r = add_all_variants(d, (const char *const *)defaults->items, defaults->count,
-				     soname, out, err);
-	return r < 0 ? r : add_all_variants(d, also, nalso, soname, out, err);
+		r = add_all_variants(d, &d->closure.loader->defaults, soname, out, err);
+	return r < 0 || !also ? r : add_variants(d, also, soname, DEPTH_MAX, out, err);
 }

@@ -12,8 +12,8 @@ void libdirs_free(struct libdirs **dirs);
 
 /* Appends the directories in which the loader may choose a file of this name: program_places' rules
  * (loader/program.h). */
-int libdirs_find(struct libdirs *dirs, const char *soname, const char *const *also, size_t nalso,
-		 struct strings *out, struct err *err);
+int libdirs_find(struct libdirs *dirs, const char *soname, const char *also, struct strings *out,
+		 struct err *err);
 /* The canonical paths of the libraries in the closure, in its order; those that it misses are left
  * out, and so is the loader where nothing needs it. */
 const struct strings *libdirs_libraries(const struct libdirs *dirs);

@@ -156,35 +156,20 @@ static int find_libdirs(struct program *program, const char *path, struct err *e
 	return program->libdirs ? 0 : libdirs_new(path, &program->libdirs, err);
 }
 
-int program_places(struct program *program, const char *path, const char *soname,
-		   const char *const *also, size_t nalso, struct strings *out, struct err *err)
+int program_places(struct program *program, const char *path, const char *soname, const char *also,
+		   struct strings *out, struct err *err)
 {
-	AUTO_STRINGS struct strings found = {0};
+	int r = find_libdirs(program, path, err);
+
+	return r < 0 ? r : libdirs_find(program->libdirs, soname, also, out, err);
+}
+
+int program_closure(struct program *program, const char *path, const struct strings **out,
+		    struct err *err)
+{
 	int r = find_libdirs(program, path, err);
 
 	if (r == 0)
-		r = libdirs_find(program->libdirs, soname, also, nalso, &found, err);
-	if (r < 0)
-		return r;
-	*out = found;
-	found = (struct strings){0};
-	return 0;
-}
-
-int program_closure(struct program *program, const char *path, struct strings *out, struct err *err)
-{
-	AUTO_STRINGS struct strings copy = {0};
-	const struct strings *libraries;
-	int r = find_libdirs(program, path, err);
-
-	if (r < 0)
-		return r;
-	libraries = libdirs_libraries(program->libdirs);
-	for (size_t i = 0; r == 0 && i < libraries->count; i++)
-		r = strings_add(&copy, libraries->items[i], err);
-	if (r < 0)
-		return r;
-	*out = copy;
-	copy = (struct strings){0};
-	return 0;
+		*out = libdirs_libraries(program->libdirs);
+	return r;
 }

@@ -42,19 +42,19 @@ void program_free(struct program *program);
  *	expanded; relative ones, which mean the caller's working directory, are left out
  *	directories of the loader cache's entries for soname and of the architecture
  *	the default directories
- *	those in also[], the caller's
+ *	also, the caller's, which may be NULL
  *	below each of these the subdirectories for any processor, since the next start may be on
  *	another one: of glibc-hwcaps, and the legacy ones of glibc before 2.37 (tls, haswell,
  *	avx512_1, x86_64 and their combinations)
  *
- * Canonical paths, each once. path is the program's, for $ORIGIN; of a script, the interpreter's.
+ * Appends canonical paths, each once. path is the program's, for $ORIGIN; of a script, the interpreter's.
  * -E2BIG: the loader may look in more places than for any real program.
  */
-int program_places(struct program *program, const char *path, const char *soname,
-		   const char *const *also, size_t nalso, struct strings *out, struct err *err);
+int program_places(struct program *program, const char *path, const char *soname, const char *also,
+		   struct strings *out, struct err *err);
 
 /* The canonical paths of the libraries that the live loader would load, on this processor, without
  * LD_LIBRARY_PATH or preloaded libraries: the closure, breadth first, with the loader only where
- * something needs it. Missing libraries are left out. */
-int program_closure(struct program *program, const char *path, struct strings *out,
+ * something needs it. Missing libraries are left out. *out is the program's. */
+int program_closure(struct program *program, const char *path, const struct strings **out,
 		    struct err *err);

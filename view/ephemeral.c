@@ -176,7 +176,7 @@ static int find_on_live(const struct app *app, const char *soname, char place[PA
 			struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
-	AUTO_STRINGS struct strings libraries = {0};
+	const struct strings *libraries = NULL;
 	char file[PATH_MAX], usual[PATH_MAX];
 	int r = wrap_program(app->path, file, err);
 
@@ -186,9 +186,9 @@ static int find_on_live(const struct app *app, const char *soname, char place[PA
 		r = program_closure(
 			&program, program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path,
 			&libraries, err);
-	for (size_t i = 0; r == 0 && i < libraries.count; i++)
-		if (file_has_soname(libraries.items[i], soname)) {
-			path_dir(libraries.items[i], place);
+	for (size_t i = 0; r == 0 && i < libraries->count; i++)
+		if (file_has_soname(libraries->items[i], soname)) {
+			path_dir(libraries->items[i], place);
 			return 0;
 		}
 	if (r < 0)

@@ -176,7 +176,6 @@ static int add_soname(struct composition *c, struct place_loader *l, const char 
 {
 	AUTO_STRINGS struct strings dirs = {0};
 	char dir[PATH_MAX];
-	const char *also[1] = {dir};
 	bool elsewhere = false;
 	int r = 0;
 
@@ -186,7 +185,7 @@ static int add_soname(struct composition *c, struct place_loader *l, const char 
 	if (strcmp(path_base(file), t->soname) != 0)
 		r = add_link(c, dir, t, path_base(file), COMPOSE_SONAME, err);
 	if (r == 0)
-		r = program_places(&l->program, l->path, t->soname, also, 1, &dirs, err);
+		r = program_places(&l->program, l->path, t->soname, dir, &dirs, err);
 	for (size_t i = 0; r == 0 && i < dirs.count; i++) {
 		const char *place = dirs.items[i];
 
