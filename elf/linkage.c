@@ -32,11 +32,16 @@ struct linkage {
 	size_t walk, resolutions;
 };
 
+struct linked {
+	struct linked_file *file;
+	const uint32_t *needs;
+	size_t nneeds;
+};
+
 /* One scope under way. */
 struct lookup_scope {
 	struct linkage *linkage;
-	const struct linked *objects;
-	struct linked_file **entries; /* of the objects */
+	struct linked *objects;
 	size_t count;
 	size_t walk;
 	struct lookup lookup;
@@ -136,7 +141,7 @@ static struct linked_file *find_definer(struct lookup_scope *s, size_t object,
 					const struct reference *ref, struct linked_file *last)
 {
 	const struct linked *o = &s->objects[object];
-	const struct linked_file *e = s->entries[object];
+	const struct linked_file *e = o->file;
 
 	lookup_begin(&s->lookup, symtab_name(&e->table, ref->symbol), wanted_by(s, e, ref));
 	if (last && is_in(s, e, ref, last))
@@ -144,12 +149,12 @@ static struct linked_file *find_definer(struct lookup_scope *s, size_t object,
 	for (size_t i = 0; i < o->nneeds; i++) {
 		size_t n = o->needs[i];
 
-		if (n < s->count && is_in(s, e, ref, s->entries[n]))
-			return s->entries[n];
+		if (n < s->count && is_in(s, e, ref, s->objects[n].file))
+			return s->objects[n].file;
 	}
 	for (size_t n = 0; n < s->count; n++)
-		if (is_in(s, e, ref, s->entries[n]))
-			return s->entries[n];
+		if (is_in(s, e, ref, s->objects[n].file))
+			return s->objects[n].file;
 	return NULL;
 }
 
@@ -162,7 +167,7 @@ static int too_long(const struct lookup_scope *s, struct err *err)
 
 static int resolve(struct lookup_scope *s, size_t object, struct err *err)
 {
-	struct linked_file *e = s->entries[object], *last = NULL;
+	struct linked_file *e = s->objects[object].file, *last = NULL;
 	int r = 0;
 
 	e->resolved = false;
@@ -198,7 +203,7 @@ static bool holds(const struct lookup_scope *s, const struct linked_file *e)
 static int undefined_of(struct lookup_scope *s, size_t object, struct undefineds *out,
 			struct err *err)
 {
-	struct linked_file *e = s->entries[object];
+	struct linked_file *e = s->objects[object].file;
 	bool again = holds(s, e);
 	int r = again ? 0 : resolve(s, object, err);
 
@@ -222,22 +227,33 @@ static uint64_t limit_of(const struct lookup_scope *s)
 	uint64_t references = 0, limit;
 
 	for (size_t i = 0; i < s->count; i++)
-		references += s->entries[i]->table.nreferences;
+		references += s->objects[i].file->table.nreferences;
 	limit = STEPS_FREE + STEPS_EACH * references * s->count;
 	return limit < STEPS_MAX ? limit : STEPS_MAX;
+}
+
+static int read_scope(struct lookup_scope *s, const struct scope_words *scope, struct err *err)
+{
+	const uint32_t *words = scope->words;
+	size_t left = scope->nwords;
+
+	for (size_t i = 0; i < s->count; i++) {
+		if (left < 2 || left - 2 < words[1])
+			return err_set(err, EINVAL, "malformed question to the ELF parser");
+		if (words[0] >= s->linkage->count)
+			return err_set(err, EINVAL, "no file has the number %u", words[0]);
+		s->objects[i] = (struct linked){s->linkage->entries[words[0]], words + 2, words[1]};
+		s->objects[i].file->walk = s->walk;
+		left -= 2 + words[1];
+		words += 2 + words[1];
+	}
+	return 0;
 }
 
 static int look_up(struct lookup_scope *s, struct undefineds *out, size_t *object, struct err *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < s->count; i++) {
-		if (s->objects[i].file >= s->linkage->count)
-			return err_set(err, EINVAL, "no file has the number %u",
-				       s->objects[i].file);
-		s->entries[i] = s->linkage->entries[s->objects[i].file];
-		s->entries[i]->walk = s->walk;
-	}
 	s->lookup.limit = limit_of(s);
 	for (*object = 0; *object < s->count; ++*object) {
 		r = undefined_of(s, *object, out, err);
@@ -247,23 +263,24 @@ static int look_up(struct lookup_scope *s, struct undefineds *out, size_t *objec
 	return 0;
 }
 
-int linkage_undefined(struct linkage *l, const struct linked *objects, size_t count, bool versions,
-		      struct undefineds *out, size_t *object, struct err *err)
+int linkage_undefined(struct linkage *l, const struct scope_words *scope, struct undefineds *out,
+		      size_t *object, struct err *err)
 {
+	AUTO_FREE struct linked *objects = calloc(scope->objects + 1, sizeof *objects);
 	struct lookup_scope s = {.linkage = l,
 				 .objects = objects,
-				 .count = count,
+				 .count = scope->objects,
 				 .walk = ++l->walk,
-				 .lookup.versions = versions};
+				 .lookup.versions = scope->versions};
 	int r;
 
 	*out = (struct undefineds){0};
 	*object = 0;
-	s.entries = calloc(count + 1, sizeof(struct linked_file *));
-	if (!s.entries)
+	if (!objects)
 		return err_nomem(err);
-	r = look_up(&s, out, object, err);
-	free(s.entries);
+	r = read_scope(&s, scope, err);
+	if (r == 0)
+		r = look_up(&s, out, object, err);
 	if (r < 0)
 		undefineds_free(out);
 	return r;

@@ -19,15 +19,16 @@ void linkage_free(struct linkage **linkage);
  * large. A file that fails takes no number. */
 int linkage_add(struct linkage *linkage, int fd, struct err *err);
 
-/* An object of a scope. */
-struct linked {
-	uint32_t file;
-	const uint32_t *needs; /* numbers of objects; one outside the scope is passed over */
-	size_t nneeds;
+/* A global scope in words: of each object the number of its file, how many needs it has, and the
+ * numbers of the objects that satisfy them. A number outside the scope is passed over. */
+struct scope_words {
+	const uint32_t *words;
+	size_t nwords, objects;
+	bool versions; /* the loader knows symbol versions */
 };
 
-/* Only references of relocations count, and no weak ones. versions: the loader knows symbol versions.
- * The work is bounded in proportion to the references and objects: -E2BIG beyond that, or where
- * the names take more than UNDEFINED_TEXT. After UNDEFINED_MAX symbols the rest is left out. *object is the one at which an error came about. */
-int linkage_undefined(struct linkage *linkage, const struct linked *scope, size_t count,
-		      bool versions, struct undefineds *out, size_t *object, struct err *err);
+/* Only references of relocations count, and no weak ones. The work is bounded in proportion to the
+ * references and objects: -E2BIG beyond that, or where the names take more than UNDEFINED_TEXT. After
+ * UNDEFINED_MAX symbols the rest is left out. *object is the one at which an error came about. */
+int linkage_undefined(struct linkage *linkage, const struct scope_words *scope,
+		      struct undefineds *out, size_t *object, struct err *err);

@@ -51,20 +51,6 @@ int linker_add(struct linker *l, int fd, struct err *err)
 	return r < 0 ? r : receive_answer(l, &head, &data, err);
 }
 
-static int look_up_here(struct linker *l, const struct scope_words *scope, struct undefineds *out,
-			size_t *object, struct err *err)
-{
-	AUTO_FREE struct linked *objects = calloc(scope->objects + 1, sizeof *objects);
-	const uint32_t *words = scope->words;
-
-	if (!objects)
-		return err_nomem(err);
-	for (size_t i = 0; i < scope->objects; i++, words += 2 + words[1])
-		objects[i] = (struct linked){words[0], words + 2, words[1]};
-	return linkage_undefined(l->here, objects, scope->objects, scope->versions, out, object,
-				 err);
-}
-
 /* Every length and number in the answer is checked. */
 static int decode_undefined(const char *data, size_t len, size_t objects, struct undefineds *out,
 			    struct err *err)
@@ -123,6 +109,6 @@ int linker_undefined(struct linker *l, const struct scope_words *scope, struct u
 		     size_t *object, struct err *err)
 {
 	*object = 0;
-	return l->here ? look_up_here(l, scope, out, object, err)
+	return l->here ? linkage_undefined(l->here, scope, out, object, err)
 		       : ask_process(l, scope, out, object, err);
 }

@@ -14,14 +14,6 @@ struct linker {
 };
 #define LINKER_NONE ((struct linker){.process = PARSER_NONE})
 
-/* A global scope in words: of each object the number of its file, how many needs it has, and the
- * numbers of the objects that satisfy them. */
-struct scope_words {
-	const uint32_t *words;
-	size_t nwords, objects;
-	bool versions; /* the loader knows symbol versions */
-};
-
 /* Reads the symbols of a file, which gets the next number, from 0 on. Errors as linkage_add's. */
 int linker_add(struct linker *linker, int fd, struct err *err);
 /* As linkage_undefined. */

@@ -127,20 +127,6 @@ static void receive_bytes(void *to, size_t len)
 	}
 }
 
-static int decode_scope(const uint32_t *words, const struct scope_question *q, struct linked *scope,
-			struct err *err)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < q->objects; i++) {
-		if (q->words - at < 2 || q->words - at - 2 < words[at + 1])
-			return err_set(err, EINVAL, "malformed question to the ELF parser");
-		scope[i] = (struct linked){words[at], words + at + 2, words[at + 1]};
-		at += 2 + words[at + 1];
-	}
-	return 0;
-}
-
 static void send_undefineds(const struct undefineds *u)
 {
 	struct reader_answer a = {0};
@@ -165,7 +151,6 @@ static void answer_undefined(struct linkage *linkage)
 {
 	AUTO_UNDEFINEDS struct undefineds u = {0};
 	AUTO_FREE uint32_t *words = NULL;
-	AUTO_FREE struct linked *scope = NULL;
 	struct scope_question q;
 	struct reader_answer a;
 	struct err err;
@@ -174,13 +159,11 @@ static void answer_undefined(struct linkage *linkage)
 
 	receive_bytes(&q, sizeof q);
 	words = calloc((size_t)q.words + 1, sizeof *words);
-	scope = calloc((size_t)q.objects + 1, sizeof *scope);
-	if (!words || !scope)
+	if (!words)
 		_exit(1);
 	receive_bytes(words, q.words * sizeof *words);
-	r = decode_scope(words, &q, scope, &err);
-	if (r == 0)
-		r = linkage_undefined(linkage, scope, q.objects, q.versions, &u, &object, &err);
+	r = linkage_undefined(linkage, &(struct scope_words){words, q.words, q.objects, q.versions},
+			      &u, &object, &err);
 	if (r == 0) {
 		send_undefineds(&u);
 		return;

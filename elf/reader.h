@@ -24,8 +24,7 @@ struct reader_answer {
 	uint32_t object; /* READER_UNDEFINED: the object at which r came about */
 };
 
-/* After the byte of READER_UNDEFINED. The words follow: of each object the number of its file, how
- * many needs it has, and the numbers of the objects that satisfy them. */
+/* After the byte of READER_UNDEFINED: a struct scope_words (elf/linkage.h), whose words follow. */
 struct scope_question {
 	uint32_t objects, words, versions;
 };

@@ -32,13 +32,14 @@ static void check_symbols(int fd)
 {
 	AUTO_LINKAGE struct linkage *linkage = NULL;
 	AUTO_UNDEFINEDS struct undefineds missing = {0};
-	const struct linked object = {.file = 0};
+	const uint32_t words[] = {0, 0};
+	const struct scope_words alone = {words, 2, 1, true};
 	struct err err;
 	size_t where;
 
 	HOLD(linkage_new(&linkage, &err) == 0);
 	if (linkage_add(linkage, fd, &err) < 0 ||
-	    linkage_undefined(linkage, &object, 1, true, &missing, &where, &err) < 0)
+	    linkage_undefined(linkage, &alone, &missing, &where, &err) < 0)
 		return;
 	for (size_t i = 0; i < missing.count; i++)
 		HOLD(missing.items[i].object == 0 && missing.items[i].name);
