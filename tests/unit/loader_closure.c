@@ -2,57 +2,12 @@
  * the layers are directories of the test's own. */
 #include "loader/closure.h"
 
-#include "base/path.h"
-#include "base/run.h"
 #include "loader/symbols.h"
-#include "tests/unit/loader_help.h"
+#include "tests/unit/loader_world.h"
 
 #include <sys/sysmacros.h>
 
-#define OLD "-Wl,--disable-new-dtags,-rpath,"
-#define NEW "-Wl,--enable-new-dtags,-rpath,"
-
-/* lib("dir/libx.so.1", "flags"): a library whose soname is its name. */
-static void lib(const char *path, const char *flags)
-{
-	sh("mkdir -p \"$(dirname %s)\" && cc -shared -o %s x.c -Wl,--no-as-needed,-soname,%s %s "
-	   "2>>cc.log",
-	   path, path, path_base(path), flags);
-}
-
-static void app(const char *path, const char *flags)
-{
-	sh("mkdir -p \"$(dirname %s)\" && cc -o %s main.c -Wl,--no-as-needed %s 2>>cc.log", path,
-	   path, flags);
-}
-
-/* -- what the loader says, line by line, and what we say in the same words -- */
-
-static int ask_loader(const char *program, const char *library_path, struct strings *out)
-{
-	char setting[PATH_MAX + 32];
-	const char *const argv[] = {
-		"env",	 "-u", "LD_LIBRARY_PATH", "LD_TRACE_LOADED_OBJECTS=1", setting,
-		program, NULL};
-	AUTO_FREE char *text = NULL;
-	char *save = NULL;
-	int r;
-
-	snprintf(setting, sizeof setting, "%s=%s", library_path ? "LD_LIBRARY_PATH" : "UNUSED",
-		 library_path ? library_path : "");
-	r = run_read(argv, NULL, 1 << 20, &text, &err);
-	MUST(r >= 0);
-	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		char *end = strstr(l, " (0x");
-
-		if (end)
-			*end = '\0';
-		l += strspn(l, " \t");
-		if (!strstr(l, "linux-vdso"))
-			MUST(strings_add_once(out, l, &err) == 0);
-	}
-	return r;
-}
+/* -- what the loader says, and what we say in the same words -- */
 
 static void say(const struct closure *c, struct strings *out)
 {
@@ -78,18 +33,6 @@ static void say(const struct closure *c, struct strings *out)
 	}
 }
 
-static bool same_set(const struct strings *a, const struct strings *b, const char *only)
-{
-	bool yes = true;
-
-	for (size_t i = 0; i < a->count; i++)
-		if (!strings_have(b, a->items[i])) {
-			fprintf(stderr, "\t%s: %s\n", only, a->items[i]);
-			yes = false;
-		}
-	return yes;
-}
-
 static bool as_loader(const char *program, const char *library_path)
 {
 	AUTO_CLOSURE struct closure c = {0};
@@ -99,8 +42,8 @@ static bool as_loader(const char *program, const char *library_path)
 	MUST(closure_read(program, NULL, library_path, &c, &err) == 0);
 	MUST(ask_loader(program, library_path, &loaders) == 0);
 	say(&c, &ours);
-	less = same_set(&loaders, &ours, "the loader alone says");
-	more = same_set(&ours, &loaders, "we alone say");
+	less = all_in(&loaders, &ours, "the loader alone says");
+	more = all_in(&ours, &loaders, "we alone say");
 	return less && more && loaders.count > 0;
 }
 
@@ -608,10 +551,7 @@ static void test_musl_path(void)
 
 int main(void)
 {
-	unsetenv("LD_LIBRARY_PATH");
-	scratch_make();
-	put_text("x.c", "int x;");
-	put_text("main.c", "int main(void) { return 0; }");
+	world();
 	test_library_path_is_between();
 	test_library_path_separators();
 	test_library_path_empty();

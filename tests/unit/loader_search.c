@@ -1,47 +1,22 @@
 /* Where the loader looks, against the loader: little programs and libraries, one for each of its
  * rules, and real programs; what it says under LD_TRACE_LOADED_OBJECTS is right. */
-#include "base/run.h"
 #include "loader/hwcaps.h"
 #include "loader/program.h"
-#include "tests/unit/loader_help.h"
+#include "tests/unit/loader_world.h"
 
-/* -- what the loader says -- */
-
-/* The canonical paths of "\tNAME => PATH (0x...)" and "\tPATH (0x...)". */
-static void take_line(char *line, struct strings *out)
+/* The canonical paths of the lines "NAME => PATH" and "PATH" of the loader. */
+static void ask_paths(const char *program, struct strings *out)
 {
-	char *arrow = strstr(line, " => "), *start = arrow ? arrow + 4 : line, *end, real[PATH_MAX];
+	AUTO_STRINGS struct strings lines = {0};
 
-	start += strspn(start, " \t");
-	end = strstr(start, " (0x");
-	if (end && *start == '/') {
-		*end = '\0';
-		MUST(realpath(start, real) && strings_add_once(out, real, &err) == 0);
+	ask_loader(program, NULL, &lines);
+	for (size_t i = 0; i < lines.count; i++) {
+		char *arrow = strstr(lines.items[i], " => "), real[PATH_MAX];
+		const char *path = arrow ? arrow + 4 : lines.items[i];
+
+		if (*path == '/')
+			MUST(realpath(path, real) && strings_add_once(out, real, &err) == 0);
 	}
-}
-
-static void ask_loader(const char *program, struct strings *out)
-{
-	const char *const argv[] = {"env",   "-u", "LD_LIBRARY_PATH", "LD_TRACE_LOADED_OBJECTS=1",
-				    program, NULL};
-	AUTO_FREE char *text = NULL;
-	char *save = NULL;
-
-	MUST(run_read(argv, NULL, 1 << 20, &text, &err) >= 0);
-	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
-		take_line(l, out);
-}
-
-static bool all_in(const struct strings *some, const struct strings *all, const char *what)
-{
-	bool yes = true;
-
-	for (size_t i = 0; i < some->count; i++)
-		if (!strings_have(all, some->items[i])) {
-			fprintf(stderr, "\t%s %s\n", what, some->items[i]);
-			yes = false;
-		}
-	return yes;
 }
 
 static bool as_loader(const char *path)
@@ -53,7 +28,7 @@ static bool as_loader(const char *path)
 
 	MUST(program_read(path, &p, &err) == 0 && p.kind == PROGRAM_ELF);
 	MUST(program_closure(&p, path, &ours, &err) == 0);
-	ask_loader(path, &loaders);
+	ask_paths(path, &loaders);
 	less = all_in(&loaders, ours, "not in our closure:");
 	more = all_in(ours, &loaders, "not loaded:");
 	if (!less || !more)
@@ -70,34 +45,6 @@ static bool loads(const char *path, const char *library)
 	MUST(program_closure(&p, path, &ours, &err) == 0);
 	return strings_have(ours, library);
 }
-
-/* -- the little world -- */
-
-/* lib("dir/libx.so.1", "flags"): a library whose soname is its name. */
-static void lib(const char *path, const char *flags)
-{
-	const char *name = strrchr(path, '/') + 1;
-
-	sh("mkdir -p \"$(dirname %s)\" && cc -shared -o %s x.c -Wl,--no-as-needed,-soname,%s %s "
-	   "2>>cc.log",
-	   path, path, name, flags);
-}
-
-static void app(const char *path, const char *flags)
-{
-	/* That a library's own needs are not found when it links is what some cases are about. */
-	sh("mkdir -p \"$(dirname %s)\" && cc -o %s main.c -Wl,--no-as-needed %s 2>>cc.log", path,
-	   path, flags);
-}
-
-static void world(void)
-{
-	put_text("x.c", "int x;");
-	put_text("main.c", "int main(void) { return 0; }");
-}
-
-#define OLD "-Wl,--disable-new-dtags,-rpath,"
-#define NEW "-Wl,--enable-new-dtags,-rpath,"
 
 /* -- the rules, one each -- */
 
@@ -404,15 +351,13 @@ static void test_script(void)
 	put_text("script", "#!/usr/bin/env cat\n");
 	MUST(program_read("script", &p, &err) == 0);
 	MUST(program_closure(&p, p.interpreter, &ours, &err) == 0);
-	ask_loader("/bin/cat", &loaders);
+	ask_paths("/bin/cat", &loaders);
 	CHECK(all_in(ours, &loaders, "not loaded:") && all_in(&loaders, ours, "missing:"));
 	CHECK(ours && ours->count > 0);
 }
 
 int main(void)
 {
-	unsetenv("LD_LIBRARY_PATH");
-	scratch_make();
 	world();
 	test_rpath_is_inherited();
 	test_runpath_is_not();
