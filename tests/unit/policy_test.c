@@ -28,31 +28,57 @@ static struct version version(const char *name, const char *number)
 	return v;
 }
 
-static int64_t pin(const char *app, const char *name, const char *number)
+static struct policy *begin(void)
 {
-	AUTO_POLICY struct policy *p = NULL;
-	struct version v = version(name, number);
-	int64_t generation = -1;
+	struct policy *p = NULL;
 
 	CHECK(policy_begin(&p, &err) == 0);
-	CHECK(policy_wrap(p, app, PLAN_REFUSE, false, &err) == 0);
-	CHECK(policy_pin(p, app, &v, PIN_BY_HAND, &err) == 0);
-	CHECK(policy_commit(p, "set", &generation, &err) == 0);
-	policy_settle(p);
+	return p;
+}
+
+/* Commits, settles and closes. The generation. */
+static int64_t commit(struct policy **p, const char *command)
+{
+	int64_t generation = -1;
+
+	CHECK(policy_commit(*p, command, &generation, &err) == 0);
+	policy_settle(*p);
+	policy_close(p);
 	return generation;
+}
+
+static int64_t pin_as(const char *app, const char *name, const char *number, bool forced,
+		      enum pin_origin origin)
+{
+	AUTO_POLICY struct policy *p = begin();
+	struct version v = version(name, number);
+
+	CHECK(policy_wrap(p, app, PLAN_REFUSE, forced, &err) == 0);
+	CHECK(policy_pin(p, app, &v, origin, &err) == 0);
+	return commit(&p, "set");
+}
+
+static int64_t pin(const char *app, const char *name, const char *number)
+{
+	return pin_as(app, name, number, false, PIN_BY_HAND);
+}
+
+static int read_app(const char *path, int64_t generation, struct app *out)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	int r = policy_open(&p, &err);
+
+	return r < 0 ? r : policy_app(p, path, generation, out, &err);
 }
 
 /* "name=version ..." of an app at a generation, "-" if it is not wrapped. */
 static const char *pins(const char *app, int64_t generation)
 {
 	static char text[1024];
-	AUTO_POLICY struct policy *p = NULL;
 	AUTO_APP struct app a = {0};
 	size_t used = 0;
-	int r = policy_open(&p, &err);
+	int r = read_app(app, generation, &a);
 
-	if (r == 0)
-		r = policy_app(p, app, generation, &a, &err);
 	if (r < 0)
 		return r == -ENOENT ? "-" : err.text;
 	text[0] = '\0';
@@ -117,15 +143,12 @@ static void rollback(void)
 
 static void unpin_and_unwrap(void)
 {
-	AUTO_POLICY struct policy *p = NULL;
+	AUTO_POLICY struct policy *p = begin();
 	struct version v = version("libx", "2");
-	int64_t generation;
 
-	CHECK(policy_begin(&p, &err) == 0);
 	CHECK(policy_unpin(p, "/usr/bin/a", &v.digest, &err) == 0);
 	CHECK(policy_unwrap(p, "/usr/bin/b", &err) == 0);
-	CHECK(policy_commit(p, "unset", &generation, &err) == 0 && generation == 5);
-	policy_settle(p);
+	CHECK(commit(&p, "unset") == 5);
 	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "liby=1");
 	CHECK_STR(pins("/usr/bin/b", POLICY_NOW), "-");
 	CHECK_STR(pins("/usr/bin/b", 4), "libx=1");
@@ -133,9 +156,8 @@ static void unpin_and_unwrap(void)
 
 static void nothing_without_commit(void)
 {
-	AUTO_POLICY struct policy *p = NULL;
+	AUTO_POLICY struct policy *p = begin();
 
-	CHECK(policy_begin(&p, &err) == 0);
 	CHECK(policy_unwrap(p, "/usr/bin/a", &err) == 0);
 	policy_close(&p);
 	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "liby=1");
@@ -214,14 +236,21 @@ static void damaged(void)
 	free(data);
 }
 
-static void newer_schema(void)
+/* Executes statements in the database at the policy's path. */
+static void execute(const char *sql)
 {
-	AUTO_POLICY struct policy *p = NULL;
 	sqlite3 *db = NULL;
 
 	CHECK(sqlite3_open(PINLIB_POLICY, &db) == SQLITE_OK);
-	CHECK(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL) == SQLITE_OK);
+	CHECK(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
 	sqlite3_close(db);
+}
+
+static void newer_schema(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+
+	execute("PRAGMA user_version = 99");
 	CHECK(policy_open(&p, &err) == -EPROTO && strstr(err.text, "newer pinlib"));
 	CHECK(policy_begin(&p, &err) == -EPROTO);
 }
@@ -230,55 +259,35 @@ static void newer_schema(void)
 static const char *facts(int64_t generation)
 {
 	static char text[64];
-	AUTO_POLICY struct policy *p = NULL;
 	AUTO_APP struct app a = {0};
-	int r = policy_open(&p, &err);
 
-	if (r == 0)
-		r = policy_app(p, "/usr/bin/a", generation, &a, &err);
-	if (r < 0)
+	if (read_app("/usr/bin/a", generation, &a) < 0)
 		return err.text;
 	snprintf(text, sizeof text, "%s %d", a.forced ? "forced" : "proven",
 		 a.npins == 1 ? (int)a.pins[0].origin : -1);
 	return text;
 }
 
-static int64_t pin_as(bool forced, enum pin_origin origin)
-{
-	AUTO_POLICY struct policy *p = NULL;
-	struct version v = version("libx", "1");
-	int64_t generation = -1;
-
-	CHECK(policy_begin(&p, &err) == 0);
-	CHECK(policy_wrap(p, "/usr/bin/a", PLAN_REFUSE, forced, &err) == 0);
-	CHECK(policy_pin(p, "/usr/bin/a", &v, origin, &err) == 0);
-	CHECK(policy_commit(p, "set", &generation, &err) == 0);
-	policy_settle(p);
-	return generation;
-}
-
 static void forced_and_origin(void)
 {
 	AUTO_POLICY struct policy *p = NULL;
 	AUTO_STRINGS struct strings changed = {0}, more = {0};
-	int64_t generation;
 
 	CHECK(unlink(PINLIB_POLICY) == 0);
-	CHECK(pin_as(false, PIN_BY_HAND) == 1);
-	CHECK(pin_as(true, PIN_BY_HAND) == 2);
-	CHECK(pin_as(true, PIN_FREEZE) == 3);
-	CHECK(pin_as(true, PIN_FREEZE) == 3); /* nothing changed */
-	CHECK(pin_as(false, PIN_WITH_DEPS) == 4);
+	CHECK(pin_as("/usr/bin/a", "libx", "1", false, PIN_BY_HAND) == 1);
+	CHECK(pin_as("/usr/bin/a", "libx", "1", true, PIN_BY_HAND) == 2);
+	CHECK(pin_as("/usr/bin/a", "libx", "1", true, PIN_FREEZE) == 3);
+	CHECK(pin_as("/usr/bin/a", "libx", "1", true, PIN_FREEZE) == 3); /* nothing changed */
+	CHECK(pin_as("/usr/bin/a", "libx", "1", false, PIN_WITH_DEPS) == 4);
 	CHECK_STR(facts(1), "proven 0");
 	CHECK_STR(facts(2), "forced 0");
 	CHECK_STR(facts(3), "forced 2");
 	CHECK_STR(facts(POLICY_NOW), "proven 1");
 	/* Either of them alone is a difference. */
-	CHECK(policy_begin(&p, &err) == 0);
+	p = begin();
 	CHECK(policy_restore(p, 3, &changed, &err) == 0 && changed.count == 1);
 	CHECK(policy_restore(p, 2, &more, &err) == 0 && more.count == 1);
-	CHECK(policy_commit(p, "rollback 2", &generation, &err) == 0 && generation == 5);
-	policy_settle(p);
+	CHECK(commit(&p, "rollback 2") == 5);
 	CHECK_STR(facts(5), "forced 0");
 }
 
@@ -322,23 +331,10 @@ static const char rows_1[] =
 /* A database of these statements at the policy's path. */
 static void database(const char *one, const char *two)
 {
-	sqlite3 *db = NULL;
-
 	unlink(PINLIB_POLICY);
-	CHECK(sqlite3_open(PINLIB_POLICY, &db) == SQLITE_OK);
-	CHECK(sqlite3_exec(db, one, NULL, NULL, NULL) == SQLITE_OK);
-	CHECK(sqlite3_exec(db, two, NULL, NULL, NULL) == SQLITE_OK);
-	sqlite3_close(db);
+	execute(one);
+	execute(two);
 	CHECK(chmod(PINLIB_POLICY, 0644) == 0);
-}
-
-static void database_more(const char *sql)
-{
-	sqlite3 *db = NULL;
-
-	CHECK(sqlite3_open(PINLIB_POLICY, &db) == SQLITE_OK);
-	CHECK(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
-	sqlite3_close(db);
 }
 
 static bool reads_version_1(void)
@@ -360,7 +356,6 @@ static void older_schema(void)
 	AUTO_POLICY struct policy *p = NULL;
 	AUTO_FREE char *before = NULL, *after = NULL;
 	size_t len, more;
-	int64_t generation;
 	int status = -1;
 	pid_t child;
 
@@ -374,10 +369,9 @@ static void older_schema(void)
 	CHECK(file_read_at(AT_FDCWD, PINLIB_POLICY, 1 << 24, &after, &more, &err) == 0);
 	CHECK(len == more && memcmp(before, after, len) == 0);
 	/* A change brings the file up to date. */
-	CHECK(policy_begin(&p, &err) == 0);
+	p = begin();
 	CHECK(policy_wrap(p, "/usr/bin/a", PLAN_UNPINNED, true, &err) == 0);
-	CHECK(policy_commit(p, "set", &generation, &err) == 0 && generation == 3);
-	policy_settle(p);
+	CHECK(commit(&p, "set") == 3);
 	CHECK_STR(facts(1), "proven 0");
 	CHECK_STR(facts(3), "forced 0");
 }
@@ -401,27 +395,19 @@ static struct confinement filter(const char *profile, char byte)
 
 static int64_t confine(const char *app, const struct confinement *c)
 {
-	AUTO_POLICY struct policy *p = NULL;
-	int64_t generation = -1;
+	AUTO_POLICY struct policy *p = begin();
 
-	CHECK(policy_begin(&p, &err) == 0);
 	CHECK(policy_confine(p, app, c, &err) == 0);
-	CHECK(policy_commit(p, "set", &generation, &err) == 0);
-	policy_settle(p);
-	return generation;
+	return commit(&p, "set");
 }
 
 /* The profile's name and the filter's first byte and size, "x 1 16"; "none". */
 static const char *confined(const char *app, int64_t generation)
 {
 	static char text[64];
-	AUTO_POLICY struct policy *p = NULL;
 	AUTO_APP struct app a = {0};
-	int r = policy_open(&p, &err);
 
-	if (r == 0)
-		r = policy_app(p, app, generation, &a, &err);
-	if (r < 0)
+	if (read_app(app, generation, &a) < 0)
 		return err.text;
 	if (!a.confined.profile)
 		return a.confined.filter || a.confined.size ? "no profile, but a filter" : "none";
@@ -432,12 +418,11 @@ static const char *confined(const char *app, int64_t generation)
 
 static void filters(void)
 {
-	AUTO_POLICY struct policy *p = NULL;
+	AUTO_POLICY struct policy *p = begin();
 	AUTO_STRINGS struct strings changed = {0};
 	struct confinement one = filter("x", 1), none = {0};
 	int64_t generation;
 
-	CHECK(policy_begin(&p, &err) == 0);
 	CHECK(policy_confine(p, "/usr/bin/not-there", &one, &err) == -ENOENT);
 	policy_close(&p);
 	generation = pin("/usr/bin/d", "libx", "1");
@@ -447,11 +432,9 @@ static void filters(void)
 	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 1 16");
 	/* Other changes leave it. */
 	CHECK(pin("/usr/bin/d", "libx", "2") == generation + 2);
-	CHECK(policy_begin(&p, &err) == 0);
+	p = begin();
 	CHECK(policy_wrap(p, "/usr/bin/d", PLAN_UNPINNED, true, &err) == 0);
-	CHECK(policy_commit(p, "set", &generation, &err) == 0);
-	policy_settle(p);
-	policy_close(&p);
+	generation = commit(&p, "set");
 	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 1 16");
 	/* The same name with other bytes is a change. */
 	one = filter("x", 2);
@@ -462,18 +445,14 @@ static void filters(void)
 	CHECK_STR(confined("/usr/bin/d", generation), "x 1 16");
 	CHECK_STR(pins("/usr/bin/d", POLICY_NOW), "libx=2");
 	/* It alone is a difference, and comes back with its bytes. */
-	CHECK(policy_begin(&p, &err) == 0);
+	p = begin();
 	CHECK(policy_restore(p, generation, &changed, &err) == 0 && changed.count == 1);
-	CHECK(policy_commit(p, "rollback", &generation, &err) == 0);
-	policy_settle(p);
-	policy_close(&p);
+	generation = commit(&p, "rollback");
 	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 1 16");
 	/* What no generation needs goes. */
-	CHECK(policy_begin(&p, &err) == 0);
+	p = begin();
 	CHECK(policy_prune(p, generation, &err) == 0);
-	CHECK(policy_commit(p, "gc", &generation, &err) == 0);
-	policy_settle(p);
-	policy_close(&p);
+	CHECK(commit(&p, "gc") == generation);
 	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 1 16");
 }
 
@@ -494,13 +473,8 @@ static int64_t count(const char *sql)
 /* A damaged filter is told, not given to a program. */
 static void damaged_filter(void)
 {
-	sqlite3 *db = NULL;
-
 	CHECK(count("SELECT count(*) FROM confinement") == 1);
-	CHECK(sqlite3_open(PINLIB_POLICY, &db) == SQLITE_OK);
-	CHECK(sqlite3_exec(db, "UPDATE confinement SET filter = x'010203'", NULL, NULL, NULL) ==
-	      SQLITE_OK);
-	sqlite3_close(db);
+	execute("UPDATE confinement SET filter = x'010203'");
 	CHECK(strstr(confined("/usr/bin/d", POLICY_NOW), "invalid filter"));
 }
 
@@ -510,7 +484,7 @@ static void version_2(void)
 	struct confinement one = filter("x", 1);
 
 	database(schema_1, rows_1);
-	database_more(schema_2);
+	execute(schema_2);
 	CHECK(policy_open(&p, &err) == 0 && policy_is_older(p));
 	policy_close(&p);
 	CHECK_STR(confined("/usr/bin/a", POLICY_NOW), "none");
@@ -520,35 +494,35 @@ static void version_2(void)
 	CHECK(policy_open(&p, &err) == 0 && !policy_is_older(p));
 }
 
-static void refused(int error)
+static void refused(void)
 {
 	AUTO_POLICY struct policy *p = NULL;
 
-	CHECK(policy_open(&p, &err) == error && !p && strstr(err.text, PINLIB_POLICY));
-	CHECK(policy_begin(&p, &err) == error && !p && strstr(err.text, PINLIB_POLICY));
+	CHECK(policy_open(&p, &err) == -EBADMSG && !p && strstr(err.text, PINLIB_POLICY));
+	CHECK(policy_begin(&p, &err) == -EBADMSG && !p && strstr(err.text, PINLIB_POLICY));
 }
 
 /* What is at the policy's path and was not made by pinlib is not taken over. */
 static void foreign(void)
 {
+	static const char *const others[][2] = {
+		{"CREATE TABLE t (a)", ""},
+		{"CREATE TABLE t (a); PRAGMA user_version = 1", ""},
+		{schema_1, "PRAGMA user_version = 0"},
+		{schema_1, "PRAGMA application_id = 1"},
+		{schema_1, "DROP TABLE pin"},
+		{schema_1, "PRAGMA user_version = 2"}, /* since version 2 there is the id */
+		{"PRAGMA application_id = 0x706e6c62", "PRAGMA user_version = -1"},
+	};
+
 	database(schema_1, schema_2);
 	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "-");
-	database("CREATE TABLE t (a)", "");
-	refused(-EBADMSG);
-	database("CREATE TABLE t (a); PRAGMA user_version = 1", "");
-	refused(-EBADMSG);
-	database(schema_1, "PRAGMA user_version = 0");
-	refused(-EBADMSG);
-	database(schema_1, "PRAGMA application_id = 1");
-	refused(-EBADMSG);
-	database(schema_1, "DROP TABLE pin");
-	refused(-EBADMSG);
-	database(schema_1, "PRAGMA user_version = 2"); /* since version 2 there is the id */
-	refused(-EBADMSG);
-	database("PRAGMA application_id = 0x706e6c62", "PRAGMA user_version = -1");
-	refused(-EBADMSG);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		database(others[i][0], others[i][1]);
+		refused();
+	}
 	CHECK(file_publish(AT_FDCWD, PINLIB_POLICY, "", 0, 0644, &err) == 0);
-	refused(-EBADMSG);
+	refused();
 	database(schema_1, "");
 	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "-");
 }
