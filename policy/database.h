@@ -30,15 +30,19 @@ int database_damaged(struct err *err, const char *why);
 void statement_free(sqlite3_stmt **statement);
 #define AUTO_STATEMENT CLEANUP(statement_free)
 
-int database_prepare(struct policy *policy, const char *sql, sqlite3_stmt **out, struct err *err);
 int database_execute(struct policy *policy, const char *sql, struct err *err);
-/* Runs a statement that returns no rows, and notes whether it changed one. */
-int database_run(struct policy *policy, sqlite3_stmt *statement, struct err *err);
+/* Prepares a statement. Its parameters follow, of the types that the letters of types say: s a string,
+ * d a struct digest *, i an int, l an int64_t, b a blob: const void * and size_t. NULL binds NULL. */
+int database_query(struct policy *policy, sqlite3_stmt **out, struct err *err, const char *sql,
+		   const char *types, ...);
+/* Runs such a statement, which returns no rows, and notes whether it changed one. */
+int database_change(struct policy *policy, struct err *err, const char *sql, const char *types,
+		    ...);
+/* Steps to the next row: 1 if there is one, 0 after the last. */
+int database_next(struct policy *policy, sqlite3_stmt *statement, struct err *err);
 /* The first column of the first row; otherwise, if there is no row or the query fails. */
 int64_t database_number(struct policy *policy, const char *sql, int64_t otherwise);
 
-void statement_bind_text(sqlite3_stmt *statement, int at, const char *text); /* copies it */
-void statement_bind_digest(sqlite3_stmt *statement, int at, const struct digest *digest);
 /* A copy, the caller's to free. NULL: the column is NULL, or there is no memory. */
 char *statement_text(sqlite3_stmt *statement, int column);
 /* False: the column is no digest. */

@@ -8,72 +8,41 @@
 #define NEW_GENERATION "(SELECT max(id) FROM generation)"
 #define THIS_APP "(SELECT id FROM app WHERE path = ?1)"
 
-/* Runs sql with one or two texts bound; NULL binds NULL. */
-static int run_with_texts(struct policy *p, const char *sql, const char *one, const char *two,
-			  struct err *err)
-{
-	AUTO_STATEMENT sqlite3_stmt *s = NULL;
-	int r = database_prepare(p, sql, &s, err);
-
-	if (r < 0)
-		return r;
-	statement_bind_text(s, 1, one);
-	if (sqlite3_bind_parameter_count(s) > 1)
-		statement_bind_text(s, 2, two);
-	return database_run(p, s, err);
-}
-
 static int add_confinement(struct policy *p, const struct confinement *c, struct err *err)
 {
-	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	bool before = p->changed;
-	int r = database_prepare(p,
-				 "INSERT OR IGNORE INTO confinement (profile, source, filter)"
-				 " VALUES (?1, ?2, ?3)",
-				 &s, err);
+	int r = database_change(p, err,
+				"INSERT OR IGNORE INTO confinement (profile, source, filter)"
+				" VALUES (?1, ?2, ?3)",
+				"sdb", c->profile, &c->source, c->filter, c->size);
 
-	if (r < 0)
-		return r;
-	statement_bind_text(s, 1, c->profile);
-	statement_bind_digest(s, 2, &c->source);
-	sqlite3_bind_blob64(s, 3, c->filter, c->size, SQLITE_TRANSIENT);
-	r = database_run(p, s, err);
 	p->changed = before; /* no app has the filter yet */
 	return r;
 }
 
+/* Without a profile the subquery finds no row. */
 static int add_wrapping(struct policy *p, const struct app *app, struct err *err)
 {
-	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	const struct confinement *c = &app->confined;
 	int r = c->profile ? add_confinement(p, c, err) : 0;
 
-	if (r == 0)
-		r = database_prepare(
-			p,
-			"INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
-			" VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
-			" profile = ?4 AND source = ?5 AND filter = ?6), " NEW_GENERATION ")",
-			&s, err);
-	if (r < 0)
-		return r;
-	statement_bind_text(s, 1, app->path);
-	sqlite3_bind_int(s, 2, app->on_failure);
-	sqlite3_bind_int(s, 3, app->forced);
-	if (c->profile) { /* else NULL, so that the subquery finds no row */
-		statement_bind_text(s, 4, c->profile);
-		statement_bind_digest(s, 5, &c->source);
-		sqlite3_bind_blob64(s, 6, c->filter, c->size, SQLITE_TRANSIENT);
-	}
-	return database_run(p, s, err);
+	return r < 0 ? r
+		     : database_change(
+			       p, err,
+			       "INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
+			       " VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
+			       " profile = ?4 AND source = ?5 AND filter = ?6), " NEW_GENERATION
+			       ")",
+			       "siisdb", app->path, (int)app->on_failure, (int)app->forced,
+			       c->profile, &c->source, c->filter, c->size);
 }
 
 static int close_wrapping(struct policy *p, const char *path, struct err *err)
 {
-	return run_with_texts(p,
-			      "UPDATE wrapping SET removed = " NEW_GENERATION
-			      " WHERE removed IS NULL AND app = " THIS_APP,
-			      path, NULL, err);
+	return database_change(p, err,
+			       "UPDATE wrapping SET removed = " NEW_GENERATION
+			       " WHERE removed IS NULL AND app = " THIS_APP,
+			       "s", path);
 }
 
 int policy_wrap(struct policy *p, const char *path, enum plan_on_failure on_failure, bool forced,
@@ -88,8 +57,9 @@ int policy_wrap(struct policy *p, const char *path, enum plan_on_failure on_fail
 		r = close_wrapping(p, path, err);
 	} else if (r == -ENOENT) {
 		app.path = strdup(path);
-		r = app.path ? run_with_texts(p, "INSERT OR IGNORE INTO app (path) VALUES (?1)",
-					      path, NULL, err)
+		r = app.path ? database_change(p, err,
+					       "INSERT OR IGNORE INTO app (path) VALUES (?1)", "s",
+					       path)
 			     : err_nomem(err);
 	}
 	if (r < 0)
@@ -118,41 +88,29 @@ int policy_confine(struct policy *p, const char *path, const struct confinement 
 
 int policy_unwrap(struct policy *p, const char *path, struct err *err)
 {
-	int r = run_with_texts(p,
-			       "UPDATE pin SET removed = " NEW_GENERATION
-			       " WHERE removed IS NULL AND app = " THIS_APP,
-			       path, NULL, err);
+	int r = database_change(p, err,
+				"UPDATE pin SET removed = " NEW_GENERATION
+				" WHERE removed IS NULL AND app = " THIS_APP,
+				"s", path);
 
 	return r < 0 ? r : close_wrapping(p, path, err);
 }
 
 int policy_unpin(struct policy *p, const char *path, const struct digest *digest, struct err *err)
 {
-	char hex[DIGEST_HEX];
-
-	digest_hex(digest, hex);
-	return run_with_texts(p,
-			      "UPDATE pin SET removed = " NEW_GENERATION
-			      " WHERE removed IS NULL AND app = " THIS_APP
-			      " AND version = (SELECT id FROM version WHERE digest = ?2)",
-			      path, hex, err);
+	return database_change(p, err,
+			       "UPDATE pin SET removed = " NEW_GENERATION
+			       " WHERE removed IS NULL AND app = " THIS_APP
+			       " AND version = (SELECT id FROM version WHERE digest = ?2)",
+			       "sd", path, digest);
 }
 
 static int add_version(struct policy *p, const struct version *v, struct err *err)
 {
-	AUTO_STATEMENT sqlite3_stmt *s = NULL;
-	int r = database_prepare(p,
-				 "INSERT OR IGNORE INTO version (digest, name, version, arch)"
-				 " VALUES (?1, ?2, ?3, ?4)",
-				 &s, err);
-
-	if (r < 0)
-		return r;
-	statement_bind_digest(s, 1, &v->digest);
-	statement_bind_text(s, 2, v->name);
-	statement_bind_text(s, 3, v->version);
-	statement_bind_text(s, 4, v->arch);
-	return database_run(p, s, err);
+	return database_change(p, err,
+			       "INSERT OR IGNORE INTO version (digest, name, version, arch)"
+			       " VALUES (?1, ?2, ?3, ?4)",
+			       "dsss", &v->digest, v->name, v->version, v->arch);
 }
 
 /* Closes the app's pins of the same library. *there: the app has this very pin, which stays. */
@@ -179,7 +137,6 @@ static int unpin_others(struct policy *p, const char *path, const struct version
 int policy_pin(struct policy *p, const char *path, const struct version *v, enum pin_origin origin,
 	       struct err *err)
 {
-	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	bool before = p->changed, there = false;
 	int r = add_version(p, v, err);
 
@@ -188,17 +145,11 @@ int policy_pin(struct policy *p, const char *path, const struct version *v, enum
 		r = unpin_others(p, path, v, origin, &there, err);
 	if (r < 0 || there)
 		return r;
-	r = database_prepare(p,
-			     "INSERT INTO pin (app, version, origin, added) VALUES (" THIS_APP
-			     ", (SELECT id FROM version WHERE digest = ?2), ?3, " NEW_GENERATION
-			     ")",
-			     &s, err);
-	if (r < 0)
-		return r;
-	statement_bind_text(s, 1, path);
-	statement_bind_digest(s, 2, &v->digest);
-	sqlite3_bind_int(s, 3, origin);
-	return database_run(p, s, err);
+	return database_change(p, err,
+			       "INSERT INTO pin (app, version, origin, added) VALUES (" THIS_APP
+			       ", (SELECT id FROM version WHERE digest = ?2), ?3, " NEW_GENERATION
+			       ")",
+			       "sdi", path, &v->digest, (int)origin);
 }
 
 /* An app differs if its row, or one of its pins, is in only one of the two states. */
@@ -218,12 +169,9 @@ static int find_differing(struct policy *p, int64_t generation, struct strings *
 			  struct err *err)
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
-	int r = database_prepare(p, differ_sql, &s, err);
+	int r = database_query(p, &s, err, differ_sql, "l", generation);
 
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(s, 1, generation);
-	return statement_paths(p, s, out, err);
+	return r < 0 ? r : statement_paths(p, s, out, err);
 }
 
 /* Closes the app's rows and opens copies of the rows of that generation. */
@@ -241,16 +189,8 @@ static int restore_app(struct policy *p, const char *path, int64_t generation, s
 	};
 	int r = policy_unwrap(p, path, err);
 
-	for (size_t i = 0; r == 0 && i < sizeof copies / sizeof *copies; i++) {
-		AUTO_STATEMENT sqlite3_stmt *s = NULL;
-
-		r = database_prepare(p, copies[i], &s, err);
-		if (r < 0)
-			return r;
-		statement_bind_text(s, 1, path);
-		sqlite3_bind_int64(s, 2, generation);
-		r = database_run(p, s, err);
-	}
+	for (size_t i = 0; r == 0 && i < sizeof copies / sizeof *copies; i++)
+		r = database_change(p, err, copies[i], "sl", path, generation);
 	return r;
 }
 
@@ -258,12 +198,12 @@ int policy_restore(struct policy *p, int64_t generation, struct strings *changed
 {
 	AUTO_STRINGS struct strings paths = {0};
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
-	int r = database_prepare(
-		p, "SELECT 1 FROM generation WHERE id = ?1 AND id < " NEW_GENERATION, &s, err);
+	int r = database_query(p, &s, err,
+			       "SELECT 1 FROM generation WHERE id = ?1 AND id < " NEW_GENERATION,
+			       "l", generation);
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(s, 1, generation);
 	if (sqlite3_step(s) != SQLITE_ROW)
 		return err_set(err, ENOENT,
 			       "there is no generation %lld; 'pinlib history' lists them",

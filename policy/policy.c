@@ -219,22 +219,14 @@ static void find_author(struct caller *out)
 
 static int sign_generation(struct policy *p, const char *command, struct err *err)
 {
-	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	struct caller author;
-	int r = database_prepare(
-		p,
-		"UPDATE generation SET time = ?1, uid = ?2, user = ?3, command = ?4"
-		" WHERE id = (SELECT max(id) FROM generation)",
-		&s, err);
 
-	if (r < 0)
-		return r;
 	find_author(&author);
-	sqlite3_bind_int64(s, 1, time(NULL));
-	sqlite3_bind_int64(s, 2, author.uid);
-	statement_bind_text(s, 3, author.name);
-	statement_bind_text(s, 4, command);
-	return database_run(p, s, err);
+	return database_change(p, err,
+			       "UPDATE generation SET time = ?1, uid = ?2, user = ?3, command = ?4"
+			       " WHERE id = (SELECT max(id) FROM generation)",
+			       "llss", (int64_t)time(NULL), (int64_t)author.uid, author.name,
+			       command);
 }
 
 /* The old file keeps a second name until the change is settled, so that policy_revert needs no disk

@@ -135,16 +135,15 @@ static int read_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
 static int read_rows(struct policy *p, sqlite3_stmt *s, struct apps *out, struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
-	int step;
+	int r;
 
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
-		int r = read_row(&apps, s, err);
-
+	while ((r = database_next(p, s, err)) > 0) {
+		r = read_row(&apps, s, err);
 		if (r < 0)
 			return r;
 	}
-	if (step != SQLITE_DONE)
-		return database_fail(p, err, "read");
+	if (r < 0)
+		return r;
 	*out = apps;
 	apps = (struct apps){0};
 	return 0;
@@ -153,12 +152,10 @@ static int read_rows(struct policy *p, sqlite3_stmt *s, struct apps *out, struct
 int policy_apps(struct policy *p, int64_t generation, struct apps *out, struct err *err)
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
-	int r = database_prepare(p, APPS_SQL " ORDER BY a.path, v.name, v.arch", &s, err);
+	int r = database_query(p, &s, err, APPS_SQL " ORDER BY a.path, v.name, v.arch", "l",
+			       generation == POLICY_NOW ? INT64_MAX - 1 : generation);
 
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(s, 1, generation == POLICY_NOW ? INT64_MAX - 1 : generation);
-	return read_rows(p, s, out, err);
+	return r < 0 ? r : read_rows(p, s, out, err);
 }
 
 int policy_app(struct policy *p, const char *path, int64_t generation, struct app *out,
@@ -166,13 +163,11 @@ int policy_app(struct policy *p, const char *path, int64_t generation, struct ap
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	AUTO_APPS struct apps apps = {0};
-	int r = database_prepare(p, APPS_SQL " AND a.path = ?2 ORDER BY v.name, v.arch", &s, err);
+	int r = database_query(p, &s, err, APPS_SQL " AND a.path = ?2 ORDER BY v.name, v.arch",
+			       "ls", generation == POLICY_NOW ? INT64_MAX - 1 : generation, path);
 
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(s, 1, generation == POLICY_NOW ? INT64_MAX - 1 : generation);
-	statement_bind_text(s, 2, path);
-	r = read_rows(p, s, &apps, err);
+	if (r == 0)
+		r = read_rows(p, s, &apps, err);
 	if (r < 0)
 		return r;
 	if (apps.count == 0)
@@ -186,13 +181,12 @@ int policy_generations(struct policy *p, struct generations *out, struct err *er
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	AUTO_GENERATIONS struct generations gens = {0};
-	int step, r = database_prepare(
-			  p, "SELECT id, time, uid, user, command FROM generation ORDER BY id", &s,
-			  err);
+	int r = database_query(
+		p, &s, err, "SELECT id, time, uid, user, command FROM generation ORDER BY id", "");
 
 	if (r < 0)
 		return r;
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+	while ((r = database_next(p, s, err)) > 0) {
 		struct generation *g;
 
 		if (ARRAY_GROW(gens.items, gens.count, err) < 0)
@@ -208,8 +202,8 @@ int policy_generations(struct policy *p, struct generations *out, struct err *er
 		if (!g->user || !g->command)
 			return err_nomem(err);
 	}
-	if (step != SQLITE_DONE)
-		return database_fail(p, err, "read");
+	if (r < 0)
+		return r;
 	*out = gens;
 	gens = (struct generations){0};
 	return 0;
@@ -220,20 +214,19 @@ int policy_digests(struct policy *p, struct digests *out, struct err *err)
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
 	AUTO_FREE struct digest *items = NULL;
 	size_t count = 0;
-	int step, r = database_prepare(
-			  p, "SELECT digest FROM version WHERE id IN (SELECT version FROM pin)", &s,
-			  err);
+	int r = database_query(
+		p, &s, err, "SELECT digest FROM version WHERE id IN (SELECT version FROM pin)", "");
 
 	if (r < 0)
 		return r;
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+	while ((r = database_next(p, s, err)) > 0) {
 		if (ARRAY_GROW(items, count, err) < 0)
 			return -ENOMEM;
 		if (!statement_digest(s, 0, &items[count++]))
 			return database_damaged(err, "invalid digest");
 	}
-	if (step != SQLITE_DONE)
-		return database_fail(p, err, "read");
+	if (r < 0)
+		return r;
 	out->items = items;
 	out->count = count;
 	items = NULL;
@@ -243,17 +236,17 @@ int policy_digests(struct policy *p, struct digests *out, struct err *err)
 int statement_paths(struct policy *p, sqlite3_stmt *s, struct strings *out, struct err *err)
 {
 	AUTO_STRINGS struct strings paths = {0};
-	int step;
+	int r;
 
-	while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+	while ((r = database_next(p, s, err)) > 0) {
 		const char *path = (const char *)sqlite3_column_text(s, 0);
-		int r = path ? strings_add(&paths, path, err) : err_nomem(err);
 
+		r = path ? strings_add(&paths, path, err) : err_nomem(err);
 		if (r < 0)
 			return r;
 	}
-	if (step != SQLITE_DONE)
-		return database_fail(p, err, "read");
+	if (r < 0)
+		return r;
 	*out = paths;
 	paths = (struct strings){0};
 	return 0;
@@ -262,7 +255,7 @@ int statement_paths(struct policy *p, sqlite3_stmt *s, struct strings *out, stru
 int policy_known(struct policy *p, struct strings *out, struct err *err)
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
-	int r = database_prepare(p, "SELECT path FROM app ORDER BY path", &s, err);
+	int r = database_query(p, &s, err, "SELECT path FROM app ORDER BY path", "");
 
 	return r < 0 ? r : statement_paths(p, s, out, err);
 }
