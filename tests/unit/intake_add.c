@@ -29,14 +29,6 @@ static bool refused(const char *source, const struct intake_options *o, int r, c
 	       count_names(in("store/tmp")) == 0;
 }
 
-static const struct entry *entry_of(const struct version *v, const char *path)
-{
-	for (size_t i = 0; i < v->nentries; i++)
-		if (strcmp(v->entries[i].path, path) == 0)
-			return &v->entries[i];
-	return NULL;
-}
-
 static void put_lib(const char *path, const char *soname, const char *arch, const char *content)
 {
 	char elf[FAKE_ELF];
@@ -206,6 +198,24 @@ static void test_deb(void)
 	}
 }
 
+static void gzip_deb(const char *path, const char *control, const struct member *members, size_t n,
+		     bool pax)
+{
+	deb_write(path, &(struct deb){control, members, n, archive_write_add_filter_gzip,
+				      "data.tar.gz", pax});
+}
+
+/* In the compressed data: ar's headers have fields that mean nothing. */
+static void refuse_flipped(char *data, size_t len)
+{
+	for (size_t i = 2000; i < len; i += len / 17) {
+		data[i] ^= 0x10;
+		put_file(in("flip.deb"), data, len);
+		data[i] ^= 0x10;
+		CHECK(refused(in("flip.deb"), NULL, -EBADMSG, "damaged archive"));
+	}
+}
+
 static void test_damaged(void)
 {
 	char elf[FAKE_ELF];
@@ -232,23 +242,11 @@ static void test_damaged(void)
 		put_file(in("cut.deb"), whole, cut);
 		CHECK(refused(in("cut.deb"), NULL, -EBADMSG, "damaged archive"));
 	}
-	/* In the compressed data: ar's headers have fields that mean nothing. */
-	for (size_t i = 2000; i < len; i += len / 17) {
-		whole[i] ^= 0x10;
-		put_file(in("flip.deb"), whole, len);
-		whole[i] ^= 0x10;
-		CHECK(refused(in("flip.deb"), NULL, -EBADMSG, "damaged archive"));
-	}
+	refuse_flipped(whole, len);
 	/* gzip stores noise as it is: only its checksum tells. */
-	deb_write(in("gzip.deb"), &(struct deb){CONTROL, members, 2, archive_write_add_filter_gzip,
-						"data.tar.gz", false});
+	gzip_deb(in("gzip.deb"), CONTROL, members, 2, false);
 	gzip = get_file(in("gzip.deb"), &gzip_len);
-	for (size_t i = 2000; i < gzip_len; i += gzip_len / 17) {
-		gzip[i] ^= 0x10;
-		put_file(in("flip.deb"), gzip, gzip_len);
-		gzip[i] ^= 0x10;
-		CHECK(refused(in("flip.deb"), NULL, -EBADMSG, "damaged archive"));
-	}
+	refuse_flipped(gzip, gzip_len);
 	put_file(in("whole2.deb"), whole, len);
 	CHECK(add(in("whole2.deb"), NULL, &v, &known) == 0 && !known);
 }
@@ -270,9 +268,7 @@ static void test_control(void)
 	static const struct member one = {"./x", AE_IFREG, 0644, "x", 0, NULL, 0};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		deb_write(in("control.deb"),
-			  &(struct deb){bad[i].control, &one, 1, archive_write_add_filter_gzip,
-					"data.tar.gz", false});
+		gzip_deb(in("control.deb"), bad[i].control, &one, 1, false);
 		CHECK(refused(in("control.deb"), NULL, -EBADMSG, bad[i].text));
 	}
 }
@@ -322,20 +318,12 @@ static void test_hostile(void)
 	long_path[1] = '/';
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		const struct member members[] = {ok, bad[i].m};
-		const struct deb d = {CONTROL,
-				      members,
-				      2,
-				      archive_write_add_filter_gzip,
-				      "data.tar.gz",
-				      bad[i].m.xattr || i % 2};
 
-		deb_write(in("hostile.deb"), &d);
+		gzip_deb(in("hostile.deb"), CONTROL, members, 2, bad[i].m.xattr || i % 2);
 		CHECK(refused(in("hostile.deb"), NULL, -EPERM, bad[i].text));
 	}
 	const struct member latin = {"./usr/\xe4", AE_IFREG, 0644, "x", 0, NULL, 0};
-	deb_write(in("hostile.deb"),
-		  &(struct deb){CONTROL, &latin, 1, archive_write_add_filter_gzip, "data.tar.gz",
-				false});
+	gzip_deb(in("hostile.deb"), CONTROL, &latin, 1, false);
 	CHECK(refused(in("hostile.deb"), NULL, -EPERM, "\\xe4 is not UTF-8"));
 }
 
@@ -343,7 +331,7 @@ static void test_hostile(void)
  * and is refused before a byte of it is read. */
 static void test_bomb(void)
 {
-	struct pack data = {.data = calloc(1, 1024)}, control, ar;
+	struct pack data = {.data = calloc(1, 1024), .len = 1024}, control;
 	unsigned int sum = 0;
 
 	MUST(data.data);
@@ -359,21 +347,9 @@ static void test_bomb(void)
 	for (size_t i = 0; i < 512; i++)
 		sum += (unsigned char)data.data[i];
 	snprintf(data.data + 148, 8, "%06o", sum);
-	pack_begin(&control, NULL, false, false);
-	pack_member(&control,
-		    &(struct member){.path = "./control", .type = AE_IFREG, .content = CONTROL});
-	pack_end(&control);
-	pack_begin(&ar, NULL, true, false);
-	pack_member(&ar, &(struct member){"debian-binary", AE_IFREG, .content = "2.0\n"});
-	pack_member(&ar, &(struct member){"control.tar", AE_IFREG, .content = control.data,
-					  .len = control.len});
-	pack_member(&ar, &(struct member){"data.tar", AE_IFREG, .content = data.data, .len = 1024});
-	pack_end(&ar);
-	put_file(in("bomb.deb"), ar.data, ar.len);
+	pack_control(&control, CONTROL, NULL);
+	put_package(in("bomb.deb"), "control.tar", &control, "data.tar", &data);
 	CHECK(refused(in("bomb.deb"), NULL, -EFBIG, "bytes"));
-	free(data.data);
-	free(control.data);
-	free(ar.data);
 }
 
 static void test_packages(void)

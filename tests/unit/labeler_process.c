@@ -277,21 +277,33 @@ static void inherit(void)
 	own_user_namespace();
 }
 
+/* Starts a child and leaves its number for the test. */
+static void start_noted(void (*become)(void))
+{
+	char number[16];
+
+	snprintf(number, sizeof number, "%d", start(become));
+	put_text(in("number"), number);
+}
+
+static pid_t noted(void)
+{
+	size_t len;
+	AUTO_FREE char *number = get_file(in("number"), &len);
+
+	return (pid_t)strtol(number, NULL, 10);
+}
+
 /* The same, while a process outside the user namespace is still in the view. */
-static int inherited;
 static void inherit_beside(void)
 {
 	in_view();
-	inherited = (int)start(own_user_namespace);
-	put_text(in("number"), "");
-	dprintf(open(in("number"), O_WRONLY | O_CLOEXEC), "%d", inherited);
+	start_noted(own_user_namespace);
 }
 
 static void test_forged(void)
 {
 	pid_t real, forged, child;
-	size_t len;
-	AUTO_FREE char *number = NULL;
 
 	fill();
 	real = start(in_view), forged = start(forge);
@@ -303,8 +315,7 @@ static void test_forged(void)
 	CHECK(trust_in(child) == TRUST_NO);
 	stop(child), stop(real);
 	real = start(inherit_beside);
-	number = get_file(in("number"), &len);
-	child = (pid_t)strtol(number, NULL, 10);
+	child = noted();
 	CHECK(child > 0 && trust_in(child) == TRUST_YES);
 	stop(real);
 }
@@ -320,23 +331,18 @@ static void add_own(void)
 static void inherit_and_forge(void)
 {
 	in_view();
-	inherited = (int)start(add_own);
-	put_text(in("number"), "");
-	dprintf(open(in("number"), O_WRONLY | O_CLOEXEC), "%d", inherited);
+	start_noted(add_own);
 }
 
 /* A process can add any number of overlays to those that it inherited: only the added ones are doubted. */
 static void test_forged_beside(void)
 {
 	AUTO_PROCESSES struct processes found = {0};
-	AUTO_FREE char *number = NULL;
 	pid_t pid, child;
-	size_t len;
 
 	fill();
 	pid = start(inherit_and_forge);
-	number = get_file(in("number"), &len);
-	child = (pid_t)strtol(number, NULL, 10);
+	child = noted();
 	CHECK(processes_read_one(child, &found, &err) == 0 && found.count == 2);
 	if (found.count == 2) {
 		CHECK_STR(found.items[0].label, LABEL);

@@ -267,53 +267,38 @@ static void refused(struct bytes b, const char *why)
 	free(b.data);
 }
 
+#define DEFECT(change, why)                                                                        \
+	do {                                                                                       \
+		struct bytes b = roomy();                                                          \
+		change;                                                                            \
+		refused(b, why);                                                                   \
+	} while (0)
+
 /* Each defect, found by the check for it and by no other. */
 static void each_check(void)
 {
-	struct bytes b = roomy();
+	struct bytes sound = roomy();
 	struct plan back;
 
-	CHECK(plan_parse(b.data, b.len, &back, &err) == 0);
-	b.data[0] ^= 1;
-	refused(b, "not a plan");
-	b = roomy();
-	b.h->covers = PLAN_COVERS_MAX + 1; /* the file has enough bytes for them */
-	refused(b, "covers out of range");
-	b = roomy();
-	b.h->covers_at = 0;
-	refused(b, "covers out of range");
-	b = roomy();
-	b.h->covers_at += 2;
-	refused(b, "covers out of range");
-	b = roomy();
-	b.h->covers_at = b.h->strings_at = (uint32_t)(b.len - 4) / 4 * 4;
-	refused(b, "covers out of range");
-	b = roomy();
-	b.data[b.len - 1] = 'x';
-	refused(b, "strings out of range");
-	b = roomy();
-	b.h->app = (uint32_t)b.len;
-	refused(b, "name out of range");
-	b = roomy();
-	b.h->app++; /* "usr/bin/app" */
-	refused(b, "name out of range");
-	b = roomy();
-	b.h->generation = '/'; /* a path, but not among the strings */
-	b.h->app = offsetof(struct plan_header, generation);
-	refused(b, "name out of range");
-	b = roomy();
-	b.h->label = b.h->real; /* a string, but a long one */
-	refused(b, "name out of range");
-	b = roomy();
-	b.h->version = 1;
-	b.h->filter_at = b.h->app;
-	refused(b, "reserved field in use");
-	b = roomy();
-	b.h->filter_at = b.h->strings_at;
-	refused(b, "filter out of range");
-	b = roomy();
-	b.h->filter_at = b.h->covers_at; /* there its head would be a cover */
-	refused(b, "filter out of range");
+	CHECK(plan_parse(sound.data, sound.len, &back, &err) == 0);
+	free(sound.data);
+	DEFECT(b.data[0] ^= 1, "not a plan");
+	/* The file has enough bytes for them. */
+	DEFECT(b.h->covers = PLAN_COVERS_MAX + 1, "covers out of range");
+	DEFECT(b.h->covers_at = 0, "covers out of range");
+	DEFECT(b.h->covers_at += 2, "covers out of range");
+	DEFECT(b.h->covers_at = b.h->strings_at = (uint32_t)(b.len - 4) / 4 * 4,
+	       "covers out of range");
+	DEFECT(b.data[b.len - 1] = 'x', "strings out of range");
+	DEFECT(b.h->app = (uint32_t)b.len, "name out of range");
+	DEFECT(b.h->app++, "name out of range"); /* "usr/bin/app" */
+	/* A path, but not among the strings; and a string, but a long one. */
+	DEFECT((b.h->generation = '/', b.h->app = offsetof(struct plan_header, generation)),
+	       "name out of range");
+	DEFECT(b.h->label = b.h->real, "name out of range");
+	DEFECT(b.h->version = 1; b.h->filter_at = b.h->app, "reserved field in use");
+	DEFECT(b.h->filter_at = b.h->strings_at, "filter out of range");
+	DEFECT(b.h->filter_at = b.h->covers_at, "filter out of range"); /* a cover as its head */
 }
 
 /* Two strings become one that is longer than a path can be. */

@@ -135,6 +135,32 @@ static inline void pack_member(struct pack *p, const struct member *m)
 	archive_entry_free(e);
 }
 
+static inline void pack_control(struct pack *p, const char *text, pack_filter_fn *filter)
+{
+	pack_begin(p, filter, false, false);
+	pack_member(p, &(struct member){.path = "./control", .type = AE_IFREG, .content = text});
+	pack_end(p);
+}
+
+/* A package of two archives, which are freed. */
+static inline void put_package(const char *path, const char *control_name, struct pack *control,
+			       const char *data_name, struct pack *data)
+{
+	struct pack ar;
+
+	pack_begin(&ar, NULL, true, false);
+	pack_member(&ar, &(struct member){"debian-binary", AE_IFREG, .content = "2.0\n"});
+	pack_member(&ar, &(struct member){control_name, AE_IFREG, .content = control->data,
+					  .len = control->len});
+	pack_member(&ar,
+		    &(struct member){data_name, AE_IFREG, .content = data->data, .len = data->len});
+	pack_end(&ar);
+	put_file(path, ar.data, ar.len);
+	free(control->data);
+	free(data->data);
+	free(ar.data);
+}
+
 struct deb {
 	const char *control;
 	const struct member *members;
@@ -146,27 +172,15 @@ struct deb {
 
 static inline void deb_write(const char *path, const struct deb *d)
 {
-	struct pack control, data, ar;
+	struct pack control, data;
 
-	pack_begin(&control, archive_write_add_filter_gzip, false, false);
-	pack_member(&control,
-		    &(struct member){.path = "./control", .type = AE_IFREG, .content = d->control});
-	pack_end(&control);
+	pack_control(&control, d->control, archive_write_add_filter_gzip);
 	pack_begin(&data, d->filter, false, d->pax);
 	for (size_t i = 0; i < d->n; i++)
 		pack_member(&data, &d->members[i]);
 	pack_end(&data);
-	pack_begin(&ar, NULL, true, false);
-	pack_member(&ar, &(struct member){"debian-binary", AE_IFREG, .content = "2.0\n"});
-	pack_member(&ar, &(struct member){"control.tar.gz", AE_IFREG, .content = control.data,
-					  .len = control.len});
-	pack_member(&ar, &(struct member){d->data_name ? d->data_name : "data.tar.xz", AE_IFREG,
-					  .content = data.data, .len = data.len});
-	pack_end(&ar);
-	put_file(path, ar.data, ar.len);
-	free(control.data);
-	free(data.data);
-	free(ar.data);
+	put_package(path, "control.tar.gz", &control, d->data_name ? d->data_name : "data.tar.xz",
+		    &data);
 }
 
 #define CONTROL                                                                                    \
@@ -181,4 +195,12 @@ static inline size_t count_names(const char *path)
 	while (d && readdir(d))
 		n++;
 	return n > 2 ? n - 2 : 0;
+}
+
+static inline const struct entry *entry_of(const struct version *v, const char *path)
+{
+	for (size_t i = 0; i < v->nentries; i++)
+		if (strcmp(v->entries[i].path, path) == 0)
+			return &v->entries[i];
+	return NULL;
 }

@@ -45,19 +45,11 @@ static struct version add_lib(const char *version, const char *extra)
 	return v;
 }
 
-static const struct entry *entry_of(const struct version *v, const char *path)
-{
-	for (size_t i = 0; i < v->nentries; i++)
-		if (strcmp(v->entries[i].path, path) == 0)
-			return &v->entries[i];
-	MUST(!"entry");
-	return NULL;
-}
-
 static const char *object_of(const struct version *v, const char *path)
 {
 	char hex[DIGEST_HEX], name[DIGEST_HEX + 32];
 
+	MUST(entry_of(v, path));
 	digest_hex(&entry_of(v, path)->content, hex);
 	snprintf(name, sizeof name, "store/objects/%.2s/%s", hex, hex + 2);
 	return in(name);
