@@ -12,62 +12,34 @@
 void walk_clear(struct load_walk *w)
 {
 	search_clear(&w->search);
-	free(w->names.items);
+	free(w->named);
 	free(w->scope);
 	*w = (struct load_walk){0};
 }
 
 /* -- names -- */
 
-static struct known_name *name_place(const struct known_names *names, size_t name)
-{
-	size_t mask = names->room - 1;
-	size_t i = (uint32_t)name * UINT32_C(2654435769) >> 8 & mask;
-
-	while (names->items[i].name && names->items[i].name != name + 1)
-		i = (i + 1) & mask;
-	return &names->items[i];
-}
-
-static int grow_names(struct known_names *names, struct err *err)
-{
-	struct known_names more = {.room = names->room ? 2 * names->room : 128};
-
-	if (2 * (names->count + 1) <= names->room)
-		return 0;
-	more.items = calloc(more.room, sizeof *more.items);
-	if (!more.items)
-		return err_nomem(err);
-	for (size_t i = 0; i < names->room; i++)
-		if (names->items[i].name)
-			*name_place(&more, names->items[i].name - 1) = names->items[i];
-	more.count = names->count;
-	free(names->items);
-	*names = more;
-	return 0;
-}
-
 /* From here on the object answers to the name, unless another does. */
 static int add_name(struct load_walk *w, size_t object, size_t name, struct err *err)
 {
-	struct known_name *at;
-	int r = grow_names(&w->names, err);
+	if (name >= w->nnamed) {
+		size_t room = name < 2 * w->nnamed ? 2 * w->nnamed : name + 1;
+		uint32_t *more = reallocarray(w->named, room, sizeof *more);
 
-	if (r < 0)
-		return r;
-	at = name_place(&w->names, name);
-	if (!at->name) {
-		*at = (struct known_name){name + 1, object};
-		w->names.count++;
+		if (!more)
+			return err_nomem(err);
+		memset(more + w->nnamed, 0, (room - w->nnamed) * sizeof *more);
+		w->named = more;
+		w->nnamed = room;
 	}
+	if (!w->named[name])
+		w->named[name] = (uint32_t)object + 1;
 	return 0;
 }
 
 size_t walk_object_named(const struct load_walk *w, size_t name)
 {
-	const struct known_name *at = w->names.room ? name_place(&w->names, name) : NULL;
-
-	return at && at->name ? at->object : CLOSURE_NONE;
+	return name < w->nnamed && w->named[name] ? w->named[name] - 1 : CLOSURE_NONE;
 }
 
 static int add_soname(struct load_walk *w, size_t object, const struct cached_file *file,

@@ -6,18 +6,11 @@
 
 #include "loader/search.h"
 
-/* The objects by the names that they answer to: numbers of the file cache's names. */
-struct known_names {
-	struct known_name {
-		size_t name; /* plus 1; 0: free */
-		size_t object;
-	} * items;
-	size_t count, room; /* room is 0 or a power of two */
-};
-
 struct load_walk {
 	struct search search; /* has the objects, in the order of loading */
-	struct known_names names;
+	/* By the numbers of the file cache's names: the object that answers to it plus 1; 0: none. */
+	uint32_t *named;
+	size_t nnamed;
 	size_t *scope; /* numbers of objects, in the order of the global scope */
 	size_t nscope;
 	const char *script; /* a script that led to the program; NULL */
