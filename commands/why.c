@@ -261,7 +261,7 @@ static int explain_name(const char *program, const char *name, struct err *err)
 			return r;
 		sysroot = view_sysroot(&file->plan, own);
 	}
-	r = closure_read(path, &sysroot, NULL, &closure, err);
+	r = closure_read(path, &sysroot, NULL, 0, &closure, err);
 	return r < 0 ? r : explain(store, app.path ? &app : NULL, &closure, name, err);
 }
 

@@ -46,14 +46,14 @@ int closure_of(struct ldview *view, const char *program, const char *library_pat
 }
 
 int closure_read(const char *program, const struct sysroot *sysroot, const char *library_path,
-		 struct closure *out, struct err *err)
+		 int flags, struct closure *out, struct err *err)
 {
 	AUTO_LDVIEW struct ldview *view = NULL;
 	int r = ldview_new(sysroot, &view, err);
 
 	*out = (struct closure){0};
 	if (r == 0)
-		r = closure_of(view, program, library_path, 0, out, err);
+		r = closure_of(view, program, library_path, flags, out, err);
 	if (r < 0)
 		return r;
 	out->own = view;

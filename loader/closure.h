@@ -40,7 +40,7 @@ int closure_of(struct ldview *view, const char *program, const char *library_pat
 
 /* The same for one program alone. sysroot may be NULL and must live as long as the closure. */
 int closure_read(const char *program, const struct sysroot *sysroot, const char *library_path,
-		 struct closure *out, struct err *err);
+		 int flags, struct closure *out, struct err *err);
 
 void closure_free(struct closure *closure);
 #define AUTO_CLOSURE CLEANUP(closure_free)

@@ -5,7 +5,6 @@
 #include "elf/readers.h"
 #include "host/wrap.h"
 #include "loader/closure.h"
-#include "loader/ldview.h"
 #include "loader/program.h"
 #include "view/dlopen.h"
 #include "view/glibc.h"
@@ -141,16 +140,7 @@ static bool has_symbols(const struct proof *p)
  * runs in its own working directory. */
 static int read_closure(const struct verdict_case *a, struct closure *out, struct err *err)
 {
-	AUTO_LDVIEW struct ldview *ldview = NULL;
-	int r = ldview_new(a->sysroot, &ldview, err);
-
-	if (r == 0)
-		r = closure_of(ldview, a->object, NULL, CLOSURE_NO_CWD, out, err);
-	if (r < 0)
-		return r;
-	out->own = ldview;
-	ldview = NULL;
-	return 0;
+	return closure_read(a->object, a->sysroot, NULL, CLOSURE_NO_CWD, out, err);
 }
 
 /* The loader model names what is missing where glibc's loader crashes while it traces: that of 2.36

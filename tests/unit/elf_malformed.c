@@ -62,7 +62,7 @@ static const char *as_library(void)
 	AUTO_UNDEFINEDS struct undefineds u = {0};
 	const struct need *n;
 
-	MUST(closure_read(in("app"), NULL, in("bad"), &c, &err) == 0);
+	MUST(closure_read(in("app"), NULL, in("bad"), 0, &c, &err) == 0);
 	n = &c.objects[0].needs[0];
 	MUST(strcmp(n->name, "libx.so.1") == 0);
 	snprintf(why, sizeof why, "%s", n->broken ? n->broken : "");
@@ -77,7 +77,7 @@ static const char *as_library(void)
 static bool refused(const char *reason)
 {
 	AUTO_CLOSURE struct closure c = {0};
-	int r = closure_read("bad/libx.so.1", NULL, NULL, &c, &err);
+	int r = closure_read("bad/libx.so.1", NULL, NULL, 0, &c, &err);
 	bool yes = (r == -EBADMSG || r == -ENOEXEC) && strstr(err.text, in("bad/libx.so.1")) &&
 		   strstr(err.text, reason);
 
@@ -197,7 +197,7 @@ static void test_hash_table(void)
 	header = at_tag(d, DT_GNU_HASH);
 	memset(header + 4, 0, header[2] * sizeof(Elf64_Addr)); /* the bloom filter */
 	put_damaged(d, whole_len);
-	MUST(closure_read(in("app"), NULL, in("bad"), &c, &err) == 0);
+	MUST(closure_read(in("app"), NULL, in("bad"), 0, &c, &err) == 0);
 	CHECK(symbols_undefined(NULL, &c, &u, &err) == 0 && u.count == 2);
 }
 
@@ -230,7 +230,7 @@ static void test_colliding_names(void)
 	put_names("asks.s", ".data\n", ".quad", "bA");
 	sh("mkdir many && cc -shared -nostdlib -o many/libhas.so has.s && cc -shared -nostdlib "
 	   "-o many/libasks.so asks.s -Wl,--no-as-needed many/libhas.so -Wl,-rpath,'$ORIGIN'");
-	MUST(closure_read(in("many/libasks.so"), NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(in("many/libasks.so"), NULL, NULL, 0, &c, &err) == 0);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	CHECK(symbols_undefined(NULL, &c, &u, &err) == -E2BIG);
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -245,7 +245,7 @@ static void test_soname_with_slash(void)
 	for (int i = 0; i < 2; i++) {
 		AUTO_CLOSURE struct closure c = {0};
 
-		MUST(closure_read("slash/liby.so.1", NULL, NULL, &c, &err) == 0);
+		MUST(closure_read("slash/liby.so.1", NULL, NULL, 0, &c, &err) == 0);
 		CHECK_STR(c.objects[0].elf->soname, "slash/none/liby.so");
 		CHECK(closure_missing(&c) == 0);
 	}
@@ -259,7 +259,7 @@ static void test_cyclic_needs(void)
 	   "-Wl,-soname,lib${p%%?}.so; done && for p in pq qr rp; do cc -shared -o "
 	   "cyc/lib${p%%?}.so x.c -Wl,--no-as-needed,-soname,lib${p%%?}.so -Lcyc -l:lib${p#?}.so "
 	   "-Wl,-rpath,'$ORIGIN'; done");
-	MUST(closure_read("cyc/libp.so", NULL, NULL, &c, &err) == 0);
+	MUST(closure_read("cyc/libp.so", NULL, NULL, 0, &c, &err) == 0);
 	CHECK(closure_missing(&c) == 0);
 	CHECK(c.count == 5); /* with libc and its loader */
 }
@@ -277,9 +277,9 @@ static void test_deep(void)
 		n += snprintf(path + n, sizeof path - (size_t)n, "/d");
 	sh("mkdir -p '%s' && cd '%s' && cp %s l.so", path, path, in("good/libx.so.1"));
 	snprintf(path + n, sizeof path - (size_t)n, "/l.so");
-	MUST(closure_read(path, NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(path, NULL, NULL, 0, &c, &err) == 0);
 	CHECK_STR(c.objects[0].canonical, path);
-	MUST(closure_read(path, &sysroot, NULL, &viewed, &err) == 0);
+	MUST(closure_read(path, &sysroot, NULL, 0, &viewed, &err) == 0);
 	CHECK_STR(viewed.objects[0].canonical, path);
 }
 
@@ -294,7 +294,7 @@ static void test_no_files(void)
 		int r;
 
 		sh("rm -rf bad/libx.so.1 && %s bad/libx.so.1", make[i]);
-		r = closure_read("bad/libx.so.1", NULL, NULL, &c, &err);
+		r = closure_read("bad/libx.so.1", NULL, NULL, 0, &c, &err);
 		CHECK(r == -ENOEXEC && strstr(err.text, "not a regular file"));
 		CHECK_STR(as_library(), "it is not a regular file");
 	}
@@ -316,7 +316,7 @@ static void test_truncated(void)
 			continue;
 		}
 		put_damaged(whole, len);
-		if (closure_read("bad/libx.so.1", NULL, NULL, &c, &err) < 0)
+		if (closure_read("bad/libx.so.1", NULL, NULL, 0, &c, &err) < 0)
 			broken += err.text[0] != '\0';
 	}
 	/* Section headers and what else follows the last segment may go; nothing else. */
@@ -340,7 +340,7 @@ static void test_flipped(const char *path)
 			AUTO_CLOSURE struct closure c = {0};
 			AUTO_UNDEFINEDS struct undefineds u = {0};
 
-			if (closure_read("bad/libx.so.1", NULL, NULL, &c, &err) == 0)
+			if (closure_read("bad/libx.so.1", NULL, NULL, 0, &c, &err) == 0)
 				symbols_undefined(NULL, &c, &u, &err);
 		}
 	}

@@ -39,7 +39,7 @@ static bool as_loader(const char *program, const char *library_path)
 	AUTO_STRINGS struct strings ours = {0}, loaders = {0};
 	bool less, more;
 
-	MUST(closure_read(program, NULL, library_path, &c, &err) == 0);
+	MUST(closure_read(program, NULL, library_path, 0, &c, &err) == 0);
 	MUST(ask_loader(program, library_path, &loaders) == 0);
 	say(&c, &ours);
 	less = all_in(&loaders, &ours, "the loader alone says");
@@ -70,7 +70,7 @@ static enum load_rule rule_of(const char *program, const char *library_path, con
 {
 	AUTO_CLOSURE struct closure c = {0};
 
-	MUST(closure_read(program, NULL, library_path, &c, &err) == 0);
+	MUST(closure_read(program, NULL, library_path, 0, &c, &err) == 0);
 	return need_of(&c, name)->rule;
 }
 
@@ -122,7 +122,7 @@ static void test_text_stops_the_loader(void)
 	lib("bad/good/liba.so.1", "");
 	app("bad/app", "bad/good/liba.so.1 " NEW "'$ORIGIN/text:$ORIGIN/good'");
 	sh("mkdir bad/text && seq 100 >bad/text/liba.so.1");
-	MUST(closure_read(in("bad/app"), NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(in("bad/app"), NULL, NULL, 0, &c, &err) == 0);
 	CHECK_STR(need_of(&c, "liba.so.1")->broken, "invalid ELF header");
 	CHECK_STR(need_of(&c, "liba.so.1")->path, in("bad/text/liba.so.1"));
 	CHECK(need_of(&c, "liba.so.1")->object == CLOSURE_NONE && closure_missing(&c) == 1);
@@ -143,7 +143,7 @@ static void test_what_else_stops_it(void)
 		AUTO_STRINGS struct strings ignored = {0};
 
 		sh("rm -rf bad/text/*; %sbad/text/liba.so.1", files[i]);
-		MUST(closure_read(in("bad/app"), NULL, NULL, &c, &err) == 0);
+		MUST(closure_read(in("bad/app"), NULL, NULL, 0, &c, &err) == 0);
 		CHECK(need_of(&c, "liba.so.1")->broken != NULL);
 		CHECK(ask_loader(in("bad/app"), NULL, &ignored) == 127);
 	}
@@ -167,7 +167,7 @@ static void test_other_class(void)
 
 	sh("rm -f bad/text/* && cc -m32 -shared -nostdlib -o bad/text/liba.so.1 x.c");
 	CHECK(as_loader(in("bad/app"), NULL));
-	MUST(closure_read(in("bad/app"), NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(in("bad/app"), NULL, NULL, 0, &c, &err) == 0);
 	CHECK_STR(need_of(&c, "liba.so.1")->path, in("bad/good/liba.so.1"));
 }
 
@@ -180,7 +180,7 @@ static void test_i386(void)
 	   "-Wl,-soname,liba.so.1 && cc -shared -nostdlib -o i386/wide/liba.so.1 x.c && "
 	   "cc -m32 -shared -nostdlib -o i386/libapp.so x.c -Wl,--no-as-needed "
 	   "i386/lib/liba.so.1 " NEW "'$ORIGIN/wide:$ORIGIN/lib'");
-	MUST(closure_read("i386/libapp.so", NULL, NULL, &c, &err) == 0);
+	MUST(closure_read("i386/libapp.so", NULL, NULL, 0, &c, &err) == 0);
 	CHECK(c.kind == LOADER_GLIBC && c.loader->class == 32);
 	CHECK_STR(c.loader->path, "/lib/ld-linux.so.2");
 	CHECK_STR(need_of(&c, "liba.so.1")->path, in("i386/lib/liba.so.1"));
@@ -198,7 +198,7 @@ static void test_one_file_two_names(void)
 	app("dup/app", "dup/liba.so.1 dup/libb.so.1 " NEW "'$ORIGIN'");
 	sh("ln -sf liba.so.1 dup/libb.so.1");
 	CHECK(as_loader(in("dup/app"), NULL));
-	MUST(closure_read(in("dup/app"), NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(in("dup/app"), NULL, NULL, 0, &c, &err) == 0);
 	CHECK(need_of(&c, "liba.so.1")->object == need_of(&c, "libb.so.1")->object);
 	CHECK(need_of(&c, "libb.so.1")->rule == RULE_RUNPATH);
 }
@@ -225,13 +225,13 @@ static void test_filters(void)
 	lib("fil/libf.so.1", "-Wl,-f,liba.so.1,-f,libnone.so.1 " NEW "'$ORIGIN'");
 	app("fil/app", "fil/libf.so.1 " NEW "'$ORIGIN'");
 	CHECK(as_loader(in("fil/app"), NULL));
-	MUST(closure_read(in("fil/app"), NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(in("fil/app"), NULL, NULL, 0, &c, &err) == 0);
 	CHECK(need_of(&c, "liba.so.1")->kind == ELF_AUXILIARY);
 	CHECK(need_of(&c, "liba.so.1")->object < need_of(&c, "libf.so.1")->object);
 	CHECK(closure_missing(&c) == 0); /* it does without */
 	lib("fil/libf.so.1", "-Wl,-F,libnone.so.1 " NEW "'$ORIGIN'");
 	closure_free(&c);
-	MUST(closure_read(in("fil/app"), NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(in("fil/app"), NULL, NULL, 0, &c, &err) == 0);
 	CHECK(as_loader(in("fil/app"), NULL) && closure_missing(&c) == 1);
 }
 
@@ -263,7 +263,7 @@ static void test_loader_unwanted(void)
 	AUTO_CLOSURE struct closure c = {0};
 
 	sh("cc -shared -nostdlib -o libalone.so x.c");
-	MUST(closure_read("libalone.so", NULL, NULL, &c, &err) == 0);
+	MUST(closure_read("libalone.so", NULL, NULL, 0, &c, &err) == 0);
 	CHECK(c.count == 2 && !c.objects[1].wanted && c.objects[1].by == CLOSURE_NONE);
 	CHECK(closure_missing(&c) == 0);
 }
@@ -273,10 +273,10 @@ static void test_no_loader(void)
 	AUTO_CLOSURE struct closure c = {0}, s = {0};
 
 	app("noloader", "-Wl,--dynamic-linker,/nowhere/ld-linux-x86-64.so.2");
-	MUST(closure_read("noloader", NULL, NULL, &c, &err) == 0);
+	MUST(closure_read("noloader", NULL, NULL, 0, &c, &err) == 0);
 	CHECK(!c.loader->there && closure_missing(&c) >= 1);
 	sh("cc -static -o static main.c");
-	MUST(closure_read("static", NULL, NULL, &s, &err) == 0);
+	MUST(closure_read("static", NULL, NULL, 0, &s, &err) == 0);
 	CHECK(s.kind == LOADER_NONE && s.count == 1 && closure_missing(&s) == 0);
 }
 
@@ -284,7 +284,7 @@ static void test_no_loader(void)
 
 static const struct gap *only_gap(struct closure *c, const char *program)
 {
-	MUST(closure_read(program, NULL, NULL, c, &err) == 0);
+	MUST(closure_read(program, NULL, NULL, 0, c, &err) == 0);
 	CHECK(c->ngaps == 1);
 	return c->ngaps ? &c->gaps[0] : NULL;
 }
@@ -335,11 +335,11 @@ static void test_symbols(void)
 	AUTO_UNDEFINEDS struct undefineds u = {0}, none = {0};
 
 	sh("cc -shared -o ver/libv.so.1 v.c -Wl,-soname,libv.so.1,--version-script,1.map");
-	MUST(closure_read(in("ver/app"), NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(in("ver/app"), NULL, NULL, 0, &c, &err) == 0);
 	CHECK(symbols_undefined(NULL, &c, &u, &err) == 0 && u.count == 1);
 	CHECK(u.count && strcmp(u.items[0].name, "two") == 0 && u.items[0].object == 0);
 	CHECK_STR(u.count ? u.items[0].version : NULL, "V2");
-	MUST(closure_read("/usr/bin/curl", NULL, NULL, &whole, &err) == 0);
+	MUST(closure_read("/usr/bin/curl", NULL, NULL, 0, &whole, &err) == 0);
 	CHECK(symbols_undefined(NULL, &whole, &none, &err) == 0 && none.count == 0);
 }
 
@@ -356,7 +356,7 @@ static void test_data_symbols(void)
 	   "readelf -dW ver/data | grep -q RELACOUNT && "
 	   "echo 'int one(void) { return 1; }' | cc -shared -o ver/libv.so.1 -x c - "
 	   "-Wl,-soname,libv.so.1");
-	MUST(closure_read(in("ver/data"), NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(in("ver/data"), NULL, NULL, 0, &c, &err) == 0);
 	CHECK(symbols_undefined(NULL, &c, &u, &err) == 0 && u.count == 1);
 	CHECK_STR(u.count ? u.items[0].name : NULL, "two");
 }
@@ -369,11 +369,11 @@ static void test_old_hash(void)
 
 	sh("cc -shared -Wl,--hash-style=sysv -o ver/libv.so.1 v.c -Wl,-soname,libv.so.1 && "
 	   "readelf -dW ver/libv.so.1 | grep -q '(HASH)'");
-	MUST(closure_read(in("ver/data"), NULL, NULL, &both, &err) == 0);
+	MUST(closure_read(in("ver/data"), NULL, NULL, 0, &both, &err) == 0);
 	CHECK(symbols_undefined(NULL, &both, &none, &err) == 0 && none.count == 0);
 	sh("echo 'int one(void) { return 1; }' | cc -shared -Wl,--hash-style=sysv "
 	   "-o ver/libv.so.1 -x c - -Wl,-soname,libv.so.1");
-	MUST(closure_read(in("ver/data"), NULL, NULL, &one, &err) == 0);
+	MUST(closure_read(in("ver/data"), NULL, NULL, 0, &one, &err) == 0);
 	CHECK(symbols_undefined(NULL, &one, &two, &err) == 0 && two.count == 1);
 	CHECK_STR(two.count ? two.items[0].name : NULL, "two");
 }
@@ -417,7 +417,7 @@ static void test_layer_over_directory(void)
 	lib("view/live/libb.so.1", "");
 	lib("view/layer/liba.so.1", "");
 	app("view/app", "view/live/liba.so.1 view/live/libb.so.1 " NEW "'$ORIGIN/live'");
-	MUST(closure_read(in("view/app"), &sysroot, NULL, &c, &err) == 0);
+	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
 	CHECK_STR(object_of(&c, "liba.so.1")->path, in("view/live/liba.so.1"));
 	CHECK_STR(object_of(&c, "liba.so.1")->file, in("view/layer/liba.so.1"));
 	CHECK(object_of(&c, "liba.so.1")->layer == cover.layer);
@@ -435,7 +435,7 @@ static void test_links_in_and_out(void)
 	lib("view/links/libb.so.1.5", "");
 	sh("ln -s ../else/liba.so.2 view/links/liba.so.1 && "
 	   "ln -s libb.so.1.5 view/links/libb.so.1");
-	MUST(closure_read(in("view/app"), &sysroot, NULL, &c, &err) == 0);
+	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
 	CHECK_STR(object_of(&c, "liba.so.1")->canonical, in("view/else/liba.so.2"));
 	CHECK(!object_of(&c, "liba.so.1")->layer);
 	CHECK_STR(object_of(&c, "libb.so.1")->canonical, in("view/live/libb.so.1.5"));
@@ -449,7 +449,7 @@ static void test_merged_directories(void)
 	AUTO_CLOSURE struct closure c = {0};
 
 	lib("deep/live/libb.so.1", "");
-	MUST(closure_read(in("view/app"), &sysroot, NULL, &c, &err) == 0);
+	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
 	CHECK(!object_of(&c, "liba.so.1")->layer);
 	CHECK(object_of(&c, "libb.so.1")->layer == cover.layer);
 }
@@ -464,7 +464,7 @@ static void test_whiteout(void)
 	MUST(mkdir("view/white", 0755) == 0);
 	if (mknod("view/white/liba.so.1", S_IFCHR | 0644, makedev(0, 0)) < 0 && geteuid() != 0)
 		return;
-	MUST(closure_read(in("view/app"), &sysroot, NULL, &c, &err) == 0);
+	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
 	CHECK(!object_of(&c, "liba.so.1"));
 	CHECK(object_of(&c, "libb.so.1") != NULL);
 }
@@ -476,7 +476,7 @@ static void test_app_and_real(void)
 	AUTO_CLOSURE struct closure c = {0};
 
 	sh("mkdir moved && mv view/app moved && printf '#!/bin/sh\\n' >view/app");
-	MUST(closure_read(in("view/app"), &sysroot, NULL, &c, &err) == 0);
+	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
 	CHECK_STR(c.objects[0].path, in("view/app"));
 	CHECK_STR(c.objects[0].file, in("moved/app"));
 	CHECK_STR(object_of(&c, "liba.so.1")->path, in("view/live/liba.so.1"));
@@ -497,16 +497,16 @@ static void test_view_without_cache(void)
 	   scratch);
 	/* A file that is no cache, in the place of the live one. */
 	put_text("etc/ld.so.cache", "none");
-	MUST(closure_read(in("conf/app"), &sysroot, NULL, &hinted, &err) == 0);
+	MUST(closure_read(in("conf/app"), &sysroot, NULL, 0, &hinted, &err) == 0);
 	n = need_of(&hinted, "libconf.so.1");
 	CHECK(hinted.no_cache && n->object == CLOSURE_NONE && closure_missing(&hinted) == 1);
 	CHECK_STR(n->hint, in("conf/libconf.so.1"));
 	/* And with the cache that ldconfig makes by it. */
 	sh("/sbin/ldconfig -X -C etc/ld.so.cache -f etc/conf.d/a.conf 2>/dev/null");
-	MUST(closure_read(in("conf/app"), &sysroot, NULL, &cached, &err) == 0);
+	MUST(closure_read(in("conf/app"), &sysroot, NULL, 0, &cached, &err) == 0);
 	n = need_of(&cached, "libconf.so.1");
 	CHECK(!cached.no_cache && n->rule == RULE_CACHE && closure_missing(&cached) == 0);
-	MUST(closure_read(in("conf/app"), NULL, NULL, &c, &err) == 0);
+	MUST(closure_read(in("conf/app"), NULL, NULL, 0, &c, &err) == 0);
 	CHECK(need_of(&c, "libconf.so.1")->rule == RULE_NONE && !need_of(&c, "libconf.so.1")->hint);
 }
 
@@ -526,12 +526,12 @@ static void test_musl(void)
 	   "cp musl/deep/libmb.so musl/env && "
 	   "musl-gcc -shared -o musl/libma.so x.c -Wl,--no-as-needed -Lmusl/deep -lmb");
 	musl_app("musl/app", "-Lmusl -lma -Wl,-rpath-link,musl/deep " NEW "'$ORIGIN:$ORIGIN/deep'");
-	MUST(closure_read("musl/app", NULL, NULL, &c, &err) == 0);
+	MUST(closure_read("musl/app", NULL, NULL, 0, &c, &err) == 0);
 	CHECK(c.kind == LOADER_MUSL && closure_missing(&c) == 0);
 	CHECK_STR(object_of(&c, "libmb.so")->path, in("musl/deep/libmb.so"));
 	CHECK(need_of(&c, "libmb.so")->owner == 0);
 	CHECK_STR(object_of(&c, "libc.so")->path, c.loader->path);
-	MUST(closure_read("musl/app", NULL, in("musl/env"), &env, &err) == 0);
+	MUST(closure_read("musl/app", NULL, in("musl/env"), 0, &env, &err) == 0);
 	CHECK(need_of(&env, "libmb.so")->rule == RULE_LIBRARY_PATH);
 }
 
@@ -544,7 +544,7 @@ static void test_musl_path(void)
 
 	musl_app("musl/bare", "-Lmusl/deep -lmb");
 	sh("printf '/nowhere\\n%s/musl/env\\n' >etc/ld-musl-$(uname -m).path", scratch);
-	MUST(closure_read("musl/bare", &sysroot, NULL, &c, &err) == 0);
+	MUST(closure_read("musl/bare", &sysroot, NULL, 0, &c, &err) == 0);
 	CHECK(need_of(&c, "libmb.so")->rule == RULE_DEFAULT);
 	CHECK_STR(need_of(&c, "libmb.so")->path, in("musl/env/libmb.so"));
 }
