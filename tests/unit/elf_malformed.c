@@ -1,7 +1,6 @@
 /* Malformed ELF files, as programs and as libraries of a sound one: an error that names the file
  * and the reason, or the sound part; never a crash, a wait, a loop, or memory without end. */
 #include "elf/readers.h"
-#include "loader/closure.h"
 #include "loader/symbols.h"
 #include "tests/unit/elf_damage.h"
 
@@ -58,11 +57,10 @@ static void put_damaged(const char *data, size_t len)
 static const char *as_library(void)
 {
 	static char why[ERR_TEXT_MAX];
-	AUTO_CLOSURE struct closure c = {0};
 	AUTO_UNDEFINEDS struct undefineds u = {0};
 	const struct need *n;
 
-	MUST(closure_read(in("app"), NULL, in("bad"), 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("app"), NULL, in("bad"));
 	n = &c.objects[0].needs[0];
 	MUST(strcmp(n->name, "libx.so.1") == 0);
 	snprintf(why, sizeof why, "%s", n->broken ? n->broken : "");
@@ -187,7 +185,6 @@ static void test_many_versions(void)
 /* What a hash table does not lead to is not there: the loader never looks at all symbols. */
 static void test_hash_table(void)
 {
-	AUTO_CLOSURE struct closure c = {0};
 	AUTO_UNDEFINEDS struct undefineds u = {0};
 	AUTO_FREE char *d = malloc(whole_len);
 	uint32_t *header;
@@ -197,7 +194,7 @@ static void test_hash_table(void)
 	header = at_tag(d, DT_GNU_HASH);
 	memset(header + 4, 0, header[2] * sizeof(Elf64_Addr)); /* the bloom filter */
 	put_damaged(d, whole_len);
-	MUST(closure_read(in("app"), NULL, in("bad"), 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("app"), NULL, in("bad"));
 	CHECK(symbols_undefined(NULL, &c, &u, &err) == 0 && u.count == 2);
 }
 
@@ -222,7 +219,6 @@ static void put_names(const char *path, const char *head, const char *before, co
 /* Each of many names is compared with as many others. */
 static void test_colliding_names(void)
 {
-	AUTO_CLOSURE struct closure c = {0};
 	AUTO_UNDEFINEDS struct undefineds u = {0};
 	struct timespec start, end;
 
@@ -230,7 +226,7 @@ static void test_colliding_names(void)
 	put_names("asks.s", ".data\n", ".quad", "bA");
 	sh("mkdir many && cc -shared -nostdlib -o many/libhas.so has.s && cc -shared -nostdlib "
 	   "-o many/libasks.so asks.s -Wl,--no-as-needed many/libhas.so -Wl,-rpath,'$ORIGIN'");
-	MUST(closure_read(in("many/libasks.so"), NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("many/libasks.so"), NULL, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	CHECK(symbols_undefined(NULL, &c, &u, &err) == -E2BIG);
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -243,9 +239,7 @@ static void test_soname_with_slash(void)
 	sh("mkdir slash && cc -shared -o slash/liby.so x.c -Wl,-soname,slash/none/liby.so && "
 	   "mv slash/liby.so slash/liby.so.1");
 	for (int i = 0; i < 2; i++) {
-		AUTO_CLOSURE struct closure c = {0};
-
-		MUST(closure_read("slash/liby.so.1", NULL, NULL, 0, &c, &err) == 0);
+		AUTO_CLOSURE struct closure c = read_closure("slash/liby.so.1", NULL, NULL);
 		CHECK_STR(c.objects[0].elf->soname, "slash/none/liby.so");
 		CHECK(closure_missing(&c) == 0);
 	}
@@ -253,13 +247,11 @@ static void test_soname_with_slash(void)
 
 static void test_cyclic_needs(void)
 {
-	AUTO_CLOSURE struct closure c = {0};
-
 	sh("mkdir cyc && for p in pq qr rp; do cc -shared -o cyc/lib${p%%?}.so x.c "
 	   "-Wl,-soname,lib${p%%?}.so; done && for p in pq qr rp; do cc -shared -o "
 	   "cyc/lib${p%%?}.so x.c -Wl,--no-as-needed,-soname,lib${p%%?}.so -Lcyc -l:lib${p#?}.so "
 	   "-Wl,-rpath,'$ORIGIN'; done");
-	MUST(closure_read("cyc/libp.so", NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure("cyc/libp.so", NULL, NULL);
 	CHECK(closure_missing(&c) == 0);
 	CHECK(c.count == 5); /* with libc and its loader */
 }
@@ -267,7 +259,6 @@ static void test_cyclic_needs(void)
 /* As many directories as a path can name, live and in a view. */
 static void test_deep(void)
 {
-	AUTO_CLOSURE struct closure c = {0}, viewed = {0};
 	const struct cover cover = {in("deep"), in("good")};
 	const struct sysroot sysroot = {.covers = &cover, .ncovers = 1};
 	char path[PATH_MAX];
@@ -277,9 +268,9 @@ static void test_deep(void)
 		n += snprintf(path + n, sizeof path - (size_t)n, "/d");
 	sh("mkdir -p '%s' && cd '%s' && cp %s l.so", path, path, in("good/libx.so.1"));
 	snprintf(path + n, sizeof path - (size_t)n, "/l.so");
-	MUST(closure_read(path, NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(path, NULL, NULL);
 	CHECK_STR(c.objects[0].canonical, path);
-	MUST(closure_read(path, &sysroot, NULL, 0, &viewed, &err) == 0);
+	AUTO_CLOSURE struct closure viewed = read_closure(path, &sysroot, NULL);
 	CHECK_STR(viewed.objects[0].canonical, path);
 }
 

@@ -1,7 +1,5 @@
 /* The closure's rules against the loader, one claim each, and closures of views that do not exist:
  * the layers are directories of the test's own. */
-#include "loader/closure.h"
-
 #include "loader/symbols.h"
 #include "tests/unit/loader_world.h"
 
@@ -35,11 +33,10 @@ static void say(const struct closure *c, struct strings *out)
 
 static bool as_loader(const char *program, const char *library_path)
 {
-	AUTO_CLOSURE struct closure c = {0};
 	AUTO_STRINGS struct strings ours = {0}, loaders = {0};
 	bool less, more;
 
-	MUST(closure_read(program, NULL, library_path, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(program, NULL, library_path);
 	MUST(ask_loader(program, library_path, &loaders) == 0);
 	say(&c, &ours);
 	less = all_in(&loaders, &ours, "the loader alone says");
@@ -68,9 +65,7 @@ static const struct object *object_of(const struct closure *c, const char *name)
 
 static enum load_rule rule_of(const char *program, const char *library_path, const char *name)
 {
-	AUTO_CLOSURE struct closure c = {0};
-
-	MUST(closure_read(program, NULL, library_path, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(program, NULL, library_path);
 	return need_of(&c, name)->rule;
 }
 
@@ -116,13 +111,12 @@ static void test_library_path_empty(void)
 
 static void test_text_stops_the_loader(void)
 {
-	AUTO_CLOSURE struct closure c = {0};
 	AUTO_STRINGS struct strings ignored = {0};
 
 	lib("bad/good/liba.so.1", "");
 	app("bad/app", "bad/good/liba.so.1 " NEW "'$ORIGIN/text:$ORIGIN/good'");
 	sh("mkdir bad/text && seq 100 >bad/text/liba.so.1");
-	MUST(closure_read(in("bad/app"), NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("bad/app"), NULL, NULL);
 	CHECK_STR(need_of(&c, "liba.so.1")->broken, "invalid ELF header");
 	CHECK_STR(need_of(&c, "liba.so.1")->path, in("bad/text/liba.so.1"));
 	CHECK(need_of(&c, "liba.so.1")->object == CLOSURE_NONE && closure_missing(&c) == 1);
@@ -139,11 +133,10 @@ static void test_what_else_stops_it(void)
 					    "cc -no-pie main.c -o "};
 
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-		AUTO_CLOSURE struct closure c = {0};
 		AUTO_STRINGS struct strings ignored = {0};
 
 		sh("rm -rf bad/text/*; %sbad/text/liba.so.1", files[i]);
-		MUST(closure_read(in("bad/app"), NULL, NULL, 0, &c, &err) == 0);
+		AUTO_CLOSURE struct closure c = read_closure(in("bad/app"), NULL, NULL);
 		CHECK(need_of(&c, "liba.so.1")->broken != NULL);
 		CHECK(ask_loader(in("bad/app"), NULL, &ignored) == 127);
 	}
@@ -163,24 +156,20 @@ static void test_looping_link(void)
 #if defined __x86_64__
 static void test_other_class(void)
 {
-	AUTO_CLOSURE struct closure c = {0};
-
 	sh("rm -f bad/text/* && cc -m32 -shared -nostdlib -o bad/text/liba.so.1 x.c");
 	CHECK(as_loader(in("bad/app"), NULL));
-	MUST(closure_read(in("bad/app"), NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("bad/app"), NULL, NULL);
 	CHECK_STR(need_of(&c, "liba.so.1")->path, in("bad/good/liba.so.1"));
 }
 
 /* The other way round, and with the i386 loader's own names. */
 static void test_i386(void)
 {
-	AUTO_CLOSURE struct closure c = {0};
-
 	sh("mkdir -p i386/wide i386/lib && cc -m32 -shared -nostdlib -o i386/lib/liba.so.1 x.c "
 	   "-Wl,-soname,liba.so.1 && cc -shared -nostdlib -o i386/wide/liba.so.1 x.c && "
 	   "cc -m32 -shared -nostdlib -o i386/libapp.so x.c -Wl,--no-as-needed "
 	   "i386/lib/liba.so.1 " NEW "'$ORIGIN/wide:$ORIGIN/lib'");
-	MUST(closure_read("i386/libapp.so", NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure("i386/libapp.so", NULL, NULL);
 	CHECK(c.kind == LOADER_GLIBC && c.loader->class == 32);
 	CHECK_STR(c.loader->path, "/lib/ld-linux.so.2");
 	CHECK_STR(need_of(&c, "liba.so.1")->path, in("i386/lib/liba.so.1"));
@@ -191,14 +180,12 @@ static void test_i386(void)
 
 static void test_one_file_two_names(void)
 {
-	AUTO_CLOSURE struct closure c = {0};
-
 	lib("dup/liba.so.1", "");
 	lib("dup/libb.so.1", "");
 	app("dup/app", "dup/liba.so.1 dup/libb.so.1 " NEW "'$ORIGIN'");
 	sh("ln -sf liba.so.1 dup/libb.so.1");
 	CHECK(as_loader(in("dup/app"), NULL));
-	MUST(closure_read(in("dup/app"), NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("dup/app"), NULL, NULL);
 	CHECK(need_of(&c, "liba.so.1")->object == need_of(&c, "libb.so.1")->object);
 	CHECK(need_of(&c, "libb.so.1")->rule == RULE_RUNPATH);
 }
@@ -260,23 +247,19 @@ static void test_relative(void)
 
 static void test_loader_unwanted(void)
 {
-	AUTO_CLOSURE struct closure c = {0};
-
 	sh("cc -shared -nostdlib -o libalone.so x.c");
-	MUST(closure_read("libalone.so", NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure("libalone.so", NULL, NULL);
 	CHECK(c.count == 2 && !c.objects[1].wanted && c.objects[1].by == CLOSURE_NONE);
 	CHECK(closure_missing(&c) == 0);
 }
 
 static void test_no_loader(void)
 {
-	AUTO_CLOSURE struct closure c = {0}, s = {0};
-
 	app("noloader", "-Wl,--dynamic-linker,/nowhere/ld-linux-x86-64.so.2");
-	MUST(closure_read("noloader", NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure("noloader", NULL, NULL);
 	CHECK(!c.loader->there && closure_missing(&c) >= 1);
 	sh("cc -static -o static main.c");
-	MUST(closure_read("static", NULL, NULL, 0, &s, &err) == 0);
+	AUTO_CLOSURE struct closure s = read_closure("static", NULL, NULL);
 	CHECK(s.kind == LOADER_NONE && s.count == 1 && closure_missing(&s) == 0);
 }
 
@@ -331,22 +314,20 @@ static void test_versions(void)
 
 static void test_symbols(void)
 {
-	AUTO_CLOSURE struct closure c = {0}, whole = {0};
 	AUTO_UNDEFINEDS struct undefineds u = {0}, none = {0};
 
 	sh("cc -shared -o ver/libv.so.1 v.c -Wl,-soname,libv.so.1,--version-script,1.map");
-	MUST(closure_read(in("ver/app"), NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("ver/app"), NULL, NULL);
 	CHECK(symbols_undefined(NULL, &c, &u, &err) == 0 && u.count == 1);
 	CHECK(u.count && strcmp(u.items[0].name, "two") == 0 && u.items[0].object == 0);
 	CHECK_STR(u.count ? u.items[0].version : NULL, "V2");
-	MUST(closure_read("/usr/bin/curl", NULL, NULL, 0, &whole, &err) == 0);
+	AUTO_CLOSURE struct closure whole = read_closure("/usr/bin/curl", NULL, NULL);
 	CHECK(symbols_undefined(NULL, &whole, &none, &err) == 0 && none.count == 0);
 }
 
 /* A relocation of data that names a symbol comes after the relative ones, in the same table. */
 static void test_data_symbols(void)
 {
-	AUTO_CLOSURE struct closure c = {0};
 	AUTO_UNDEFINEDS struct undefineds u = {0};
 
 	put_text("data.c", "int two(void); static int own; int *at[9] = {&own, &own, &own};"
@@ -356,7 +337,7 @@ static void test_data_symbols(void)
 	   "readelf -dW ver/data | grep -q RELACOUNT && "
 	   "echo 'int one(void) { return 1; }' | cc -shared -o ver/libv.so.1 -x c - "
 	   "-Wl,-soname,libv.so.1");
-	MUST(closure_read(in("ver/data"), NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("ver/data"), NULL, NULL);
 	CHECK(symbols_undefined(NULL, &c, &u, &err) == 0 && u.count == 1);
 	CHECK_STR(u.count ? u.items[0].name : NULL, "two");
 }
@@ -364,16 +345,15 @@ static void test_data_symbols(void)
 /* DT_HASH, where there is no other. */
 static void test_old_hash(void)
 {
-	AUTO_CLOSURE struct closure both = {0}, one = {0};
 	AUTO_UNDEFINEDS struct undefineds none = {0}, two = {0};
 
 	sh("cc -shared -Wl,--hash-style=sysv -o ver/libv.so.1 v.c -Wl,-soname,libv.so.1 && "
 	   "readelf -dW ver/libv.so.1 | grep -q '(HASH)'");
-	MUST(closure_read(in("ver/data"), NULL, NULL, 0, &both, &err) == 0);
+	AUTO_CLOSURE struct closure both = read_closure(in("ver/data"), NULL, NULL);
 	CHECK(symbols_undefined(NULL, &both, &none, &err) == 0 && none.count == 0);
 	sh("echo 'int one(void) { return 1; }' | cc -shared -Wl,--hash-style=sysv "
 	   "-o ver/libv.so.1 -x c - -Wl,-soname,libv.so.1");
-	MUST(closure_read(in("ver/data"), NULL, NULL, 0, &one, &err) == 0);
+	AUTO_CLOSURE struct closure one = read_closure(in("ver/data"), NULL, NULL);
 	CHECK(symbols_undefined(NULL, &one, &two, &err) == 0 && two.count == 1);
 	CHECK_STR(two.count ? two.items[0].name : NULL, "two");
 }
@@ -411,13 +391,12 @@ static void test_layer_over_directory(void)
 {
 	struct cover cover = {in("view/live"), in("view/layer")};
 	struct sysroot sysroot = {.covers = &cover, .ncovers = 1};
-	AUTO_CLOSURE struct closure c = {0};
 
 	lib("view/live/liba.so.1", "");
 	lib("view/live/libb.so.1", "");
 	lib("view/layer/liba.so.1", "");
 	app("view/app", "view/live/liba.so.1 view/live/libb.so.1 " NEW "'$ORIGIN/live'");
-	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("view/app"), &sysroot, NULL);
 	CHECK_STR(object_of(&c, "liba.so.1")->path, in("view/live/liba.so.1"));
 	CHECK_STR(object_of(&c, "liba.so.1")->file, in("view/layer/liba.so.1"));
 	CHECK(object_of(&c, "liba.so.1")->layer == cover.layer);
@@ -429,13 +408,12 @@ static void test_links_in_and_out(void)
 {
 	struct cover cover = {in("view/live"), in("view/links")};
 	struct sysroot sysroot = {.covers = &cover, .ncovers = 1};
-	AUTO_CLOSURE struct closure c = {0};
 
 	lib("view/else/liba.so.2", "");
 	lib("view/links/libb.so.1.5", "");
 	sh("ln -s ../else/liba.so.2 view/links/liba.so.1 && "
 	   "ln -s libb.so.1.5 view/links/libb.so.1");
-	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("view/app"), &sysroot, NULL);
 	CHECK_STR(object_of(&c, "liba.so.1")->canonical, in("view/else/liba.so.2"));
 	CHECK(!object_of(&c, "liba.so.1")->layer);
 	CHECK_STR(object_of(&c, "libb.so.1")->canonical, in("view/live/libb.so.1.5"));
@@ -446,10 +424,9 @@ static void test_merged_directories(void)
 {
 	struct cover cover = {in("view"), in("deep")};
 	struct sysroot sysroot = {.covers = &cover, .ncovers = 1};
-	AUTO_CLOSURE struct closure c = {0};
 
 	lib("deep/live/libb.so.1", "");
-	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("view/app"), &sysroot, NULL);
 	CHECK(!object_of(&c, "liba.so.1")->layer);
 	CHECK(object_of(&c, "libb.so.1")->layer == cover.layer);
 }
@@ -459,12 +436,11 @@ static void test_whiteout(void)
 {
 	struct cover cover = {in("view/live"), in("view/white")};
 	struct sysroot sysroot = {.covers = &cover, .ncovers = 1};
-	AUTO_CLOSURE struct closure c = {0};
 
 	MUST(mkdir("view/white", 0755) == 0);
 	if (mknod("view/white/liba.so.1", S_IFCHR | 0644, makedev(0, 0)) < 0 && geteuid() != 0)
 		return;
-	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("view/app"), &sysroot, NULL);
 	CHECK(!object_of(&c, "liba.so.1"));
 	CHECK(object_of(&c, "libb.so.1") != NULL);
 }
@@ -473,10 +449,9 @@ static void test_whiteout(void)
 static void test_app_and_real(void)
 {
 	struct sysroot sysroot = {.app = in("view/app"), .real = in("moved/app")};
-	AUTO_CLOSURE struct closure c = {0};
 
 	sh("mkdir moved && mv view/app moved && printf '#!/bin/sh\\n' >view/app");
-	MUST(closure_read(in("view/app"), &sysroot, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("view/app"), &sysroot, NULL);
 	CHECK_STR(c.objects[0].path, in("view/app"));
 	CHECK_STR(c.objects[0].file, in("moved/app"));
 	CHECK_STR(object_of(&c, "liba.so.1")->path, in("view/live/liba.so.1"));
@@ -487,7 +462,6 @@ static void test_view_without_cache(void)
 {
 	struct cover cover = {"/etc", in("etc")};
 	struct sysroot sysroot = {.covers = &cover, .ncovers = 1};
-	AUTO_CLOSURE struct closure c = {0}, hinted = {0}, cached = {0};
 	const struct need *n;
 
 	lib("conf/libconf.so.1", "");
@@ -497,16 +471,16 @@ static void test_view_without_cache(void)
 	   scratch);
 	/* A file that is no cache, in the place of the live one. */
 	put_text("etc/ld.so.cache", "none");
-	MUST(closure_read(in("conf/app"), &sysroot, NULL, 0, &hinted, &err) == 0);
+	AUTO_CLOSURE struct closure hinted = read_closure(in("conf/app"), &sysroot, NULL);
 	n = need_of(&hinted, "libconf.so.1");
 	CHECK(hinted.no_cache && n->object == CLOSURE_NONE && closure_missing(&hinted) == 1);
 	CHECK_STR(n->hint, in("conf/libconf.so.1"));
 	/* And with the cache that ldconfig makes by it. */
 	sh("/sbin/ldconfig -X -C etc/ld.so.cache -f etc/conf.d/a.conf 2>/dev/null");
-	MUST(closure_read(in("conf/app"), &sysroot, NULL, 0, &cached, &err) == 0);
+	AUTO_CLOSURE struct closure cached = read_closure(in("conf/app"), &sysroot, NULL);
 	n = need_of(&cached, "libconf.so.1");
 	CHECK(!cached.no_cache && n->rule == RULE_CACHE && closure_missing(&cached) == 0);
-	MUST(closure_read(in("conf/app"), NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure(in("conf/app"), NULL, NULL);
 	CHECK(need_of(&c, "libconf.so.1")->rule == RULE_NONE && !need_of(&c, "libconf.so.1")->hint);
 }
 
@@ -520,18 +494,16 @@ static void musl_app(const char *path, const char *flags)
 /* DT_RUNPATH is inherited, and LD_LIBRARY_PATH comes before it. */
 static void test_musl(void)
 {
-	AUTO_CLOSURE struct closure c = {0}, env = {0};
-
 	sh("mkdir -p musl/deep musl/env && musl-gcc -shared -o musl/deep/libmb.so x.c && "
 	   "cp musl/deep/libmb.so musl/env && "
 	   "musl-gcc -shared -o musl/libma.so x.c -Wl,--no-as-needed -Lmusl/deep -lmb");
 	musl_app("musl/app", "-Lmusl -lma -Wl,-rpath-link,musl/deep " NEW "'$ORIGIN:$ORIGIN/deep'");
-	MUST(closure_read("musl/app", NULL, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure("musl/app", NULL, NULL);
 	CHECK(c.kind == LOADER_MUSL && closure_missing(&c) == 0);
 	CHECK_STR(object_of(&c, "libmb.so")->path, in("musl/deep/libmb.so"));
 	CHECK(need_of(&c, "libmb.so")->owner == 0);
 	CHECK_STR(object_of(&c, "libc.so")->path, c.loader->path);
-	MUST(closure_read("musl/app", NULL, in("musl/env"), 0, &env, &err) == 0);
+	AUTO_CLOSURE struct closure env = read_closure("musl/app", NULL, in("musl/env"));
 	CHECK(need_of(&env, "libmb.so")->rule == RULE_LIBRARY_PATH);
 }
 
@@ -540,11 +512,10 @@ static void test_musl_path(void)
 {
 	struct cover cover = {"/etc", in("etc")};
 	struct sysroot sysroot = {.covers = &cover, .ncovers = 1};
-	AUTO_CLOSURE struct closure c = {0};
 
 	musl_app("musl/bare", "-Lmusl/deep -lmb");
 	sh("printf '/nowhere\\n%s/musl/env\\n' >etc/ld-musl-$(uname -m).path", scratch);
-	MUST(closure_read("musl/bare", &sysroot, NULL, 0, &c, &err) == 0);
+	AUTO_CLOSURE struct closure c = read_closure("musl/bare", &sysroot, NULL);
 	CHECK(need_of(&c, "libmb.so")->rule == RULE_DEFAULT);
 	CHECK_STR(need_of(&c, "libmb.so")->path, in("musl/env/libmb.so"));
 }

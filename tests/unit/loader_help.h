@@ -2,6 +2,7 @@
  * Failures here end the program. */
 #pragma once
 
+#include "loader/closure.h"
 #include "tests/unit/scratch.h"
 
 #include <stdarg.h>
@@ -52,4 +53,14 @@ static inline int memory_file(const void *data, size_t len)
 
 	MUST(fd >= 0 && file_write(fd, data, len, &err) == 0);
 	return fd;
+}
+
+/* library_path is LD_LIBRARY_PATH's value, or NULL. */
+static inline struct closure read_closure(const char *program, const struct sysroot *sysroot,
+					  const char *library_path)
+{
+	struct closure c;
+
+	MUST(closure_read(program, sysroot, library_path, 0, &c, &err) == 0);
+	return c;
 }
