@@ -41,11 +41,6 @@ const char *elf_fault_text(enum elf_fault fault)
 	return "";
 }
 
-static int malformed(struct err *err, const char *what)
-{
-	return err_set(err, EBADMSG, "malformed ELF file: %s", what);
-}
-
 /* Entries of the dynamic section that are followed when all of it was read. */
 struct dynamic_tags {
 	uint64_t at, count; /* the section itself */
@@ -96,7 +91,7 @@ static int text_room(struct elf_reading *r, size_t len, struct err *err)
 	char *more;
 
 	if (want > TEXT_MAX)
-		return malformed(err, "too much text");
+		return image_malformed(err, "too much text");
 	if (want <= r->text_room)
 		return 0;
 	while (room < want)
@@ -122,17 +117,17 @@ static int take_string(struct elf_reading *r, uint64_t at, uint64_t len, size_t 
 		if (step > len - had)
 			step = (size_t)(len - had);
 		if (step == 0)
-			return malformed(err, "a string without an end");
+			return image_malformed(err, "a string without an end");
 		e = text_room(r, had + step, err);
 		if (e < 0)
 			return e;
 		to = r->elf.text + start + had;
 		if (!image_get(&r->image, at + had, to, step))
-			return malformed(err, "a string out of range");
+			return image_malformed(err, "a string out of range");
 		end = memchr(to, '\0', step);
 		had = end ? had + (size_t)(end - to) + 1 : had + step;
 		if (had > max)
-			return malformed(err, "a string that is too long");
+			return image_malformed(err, "a string that is too long");
 		if (!end)
 			continue;
 		r->elf.text_len = start + had;
@@ -148,11 +143,11 @@ static int table_string(struct elf_reading *r, uint64_t at, size_t max, const ch
 	uint64_t offset, len;
 
 	if (!image_offset(&r->image, r->tags.strings, &offset, &len))
-		return malformed(err, "the string table is out of range");
+		return image_malformed(err, "the string table is out of range");
 	if (len > r->tags.strings_len)
 		len = r->tags.strings_len;
 	if (at >= len)
-		return malformed(err, "a string out of range");
+		return image_malformed(err, "a string out of range");
 	return take_string(r, offset + at, len - at, max, out, err);
 }
 
@@ -162,7 +157,7 @@ static int add_needed(struct elf_reading *r, uint64_t name, enum elf_need_kind k
 		      struct err *err)
 {
 	if (r->elf.nneeded == ELF_NEEDED_MAX)
-		return malformed(err, "too many needed libraries");
+		return image_malformed(err, "too many needed libraries");
 	if (ARRAY_GROW(r->elf.needed, r->elf.nneeded, err) < 0)
 		return -ENOMEM;
 	/* The table may come after this entry: the offset is kept, and read later. */
@@ -216,7 +211,7 @@ static int take_tags(struct elf_reading *r, struct err *err)
 		int e;
 
 		if (!image_dyn(&r->image, r->tags.at, i, &tag, &value))
-			return malformed(err, "the dynamic section is out of range");
+			return image_malformed(err, "the dynamic section is out of range");
 		if (tag == DT_NULL)
 			return 0;
 		e = take_tag(r, tag, value, err);
@@ -267,7 +262,8 @@ static int add_version(struct elf_reading *r, struct elf_version **items, size_t
 	struct elf_version *added;
 
 	if (*count == ELF_VERSIONS_MAX)
-		return malformed(err, "too many versions (a chain of them that is a circle?)");
+		return image_malformed(err,
+				       "too many versions (a chain of them that is a circle?)");
 	if (ARRAY_GROW(*items, *count, err) < 0)
 		return -ENOMEM;
 	added = &(*items)[(*count)++];
@@ -290,7 +286,7 @@ static int take_verneed_of(struct elf_reading *r, const struct version_table *t,
 		int e;
 
 		if (!get_record(r, t, at, &aux, sizeof aux))
-			return malformed(err, "the needed versions are out of range");
+			return image_malformed(err, "the needed versions are out of range");
 		v = (struct elf_version){
 			.file = file,
 			.hash = image_u32(i, aux.vna_hash),
@@ -313,17 +309,17 @@ static int take_verneed(struct elf_reading *r, struct err *err)
 	uint64_t at = 0;
 
 	if (!image_offset(i, r->tags.verneed, &t.at, &t.len))
-		return malformed(err, "the needed versions are out of range");
+		return image_malformed(err, "the needed versions are out of range");
 	for (size_t n = 0;; n++, at += image_u32(i, need.vn_next)) {
 		const char *file = NULL;
 		int e;
 
 		if (n == ELF_NEEDED_MAX)
-			return malformed(err, "versions of too many files");
+			return image_malformed(err, "versions of too many files");
 		if (!get_record(r, &t, at, &need, sizeof need))
-			return malformed(err, "the needed versions are out of range");
+			return image_malformed(err, "the needed versions are out of range");
 		if (image_u16(i, need.vn_version) != VER_NEED_CURRENT)
-			return malformed(err, "needed versions of an unknown format");
+			return image_malformed(err, "needed versions of an unknown format");
 		e = table_string(r, image_u32(i, need.vn_file), PATH_MAX, &file, err);
 		if (e == 0)
 			e = take_verneed_of(r, &t, at + image_u32(i, need.vn_aux), file, err);
@@ -341,16 +337,16 @@ static int take_verdef(struct elf_reading *r, struct err *err)
 	uint64_t at = 0;
 
 	if (!image_offset(i, r->tags.verdef, &t.at, &t.len))
-		return malformed(err, "the defined versions are out of range");
+		return image_malformed(err, "the defined versions are out of range");
 	for (;; at += image_u32(i, def.vd_next)) {
 		struct elf_version v = {0};
 		int e;
 
 		if (!get_record(r, &t, at, &def, sizeof def) ||
 		    !get_record(r, &t, at + image_u32(i, def.vd_aux), &aux, sizeof aux))
-			return malformed(err, "the defined versions are out of range");
+			return image_malformed(err, "the defined versions are out of range");
 		if (image_u16(i, def.vd_version) != VER_DEF_CURRENT)
-			return malformed(err, "defined versions of an unknown format");
+			return image_malformed(err, "defined versions of an unknown format");
 		v.hash = image_u32(i, def.vd_hash);
 		v.index = image_u16(i, def.vd_ndx) & 0x7fff;
 		v.weak = image_u16(i, def.vd_flags) & VER_FLG_WEAK;
@@ -372,7 +368,7 @@ static int read_interp(struct elf_reading *r, const Elf64_Phdr *ph, struct err *
 		return 0; /* the kernel takes the first */
 	if (ph->p_offset > r->image.size ||
 	    take_string(r, ph->p_offset, ph->p_filesz, PATH_MAX, &r->elf.interp, &ignored) < 0)
-		return malformed(err, "the interpreter's name");
+		return image_malformed(err, "the interpreter's name");
 	return 0;
 }
 
@@ -383,7 +379,7 @@ static int find_dynamic(struct elf_reading *r, const Elf64_Phdr *ph, struct err 
 
 	/* By its address, as in the loader; files with only debugging information map nothing there. */
 	if (!image_offset(&r->image, ph->p_vaddr, &r->tags.at, &len))
-		return malformed(err, "the dynamic section is not in the file");
+		return image_malformed(err, "the dynamic section is not in the file");
 	r->tags.count = len / entry;
 	if (r->tags.count > DYNAMIC_MAX)
 		r->tags.count = DYNAMIC_MAX;
@@ -529,7 +525,7 @@ int elf_facts(int fd, char *soname, char *arch, struct err *err)
 	if (r < 0 || !is_elf)
 		return r;
 	if (elf.soname && strlen(elf.soname) >= 256)
-		return malformed(err, "the soname is too long");
+		return image_malformed(err, "the soname is too long");
 	snprintf(soname, 256, "%s", elf.soname ? elf.soname : "");
 	snprintf(arch, 256, "%s", elf_arch(elf.class, elf.machine));
 	return 0;

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int malformed(struct err *err, const char *what)
+int image_malformed(struct err *err, const char *what)
 {
 	return err_set(err, EBADMSG, "malformed ELF file: %s", what);
 }
@@ -140,13 +140,13 @@ int image_header(struct image *i, struct err *err)
 	Elf64_Ehdr h64;
 
 	if (class != ELFCLASS32 && class != ELFCLASS64)
-		return malformed(err, "neither 32 nor 64 bits");
+		return image_malformed(err, "neither 32 nor 64 bits");
 	if (data != ELFDATA2LSB && data != ELFDATA2MSB)
-		return malformed(err, "an unknown byte order");
+		return image_malformed(err, "an unknown byte order");
 	i->swap = data != mine;
 	if (!image_get(i, 0, class == ELFCLASS64 ? (void *)&h64 : (void *)&h32,
 		       class == ELFCLASS64 ? sizeof h64 : sizeof h32))
-		return malformed(err, "shorter than its header");
+		return image_malformed(err, "shorter than its header");
 	i->class = class == ELFCLASS64 ? 64 : 32;
 	if (class == ELFCLASS64)
 		TAKE_HEADER(i, &i->header, &h64, image_u64);
@@ -175,7 +175,7 @@ int image_phdr(struct image *i, size_t n, Elf64_Phdr *out, struct err *err)
 	/* n is below 65536: the product cannot wrap, the sum is checked by what can be there. */
 	if (at > i->size ||
 	    !image_get(i, at + n * size, i->class == 64 ? (void *)&p64 : (void *)&p32, size))
-		return malformed(err, "the program headers are out of range");
+		return image_malformed(err, "the program headers are out of range");
 	if (i->class == 64)
 		TAKE_PHDR(i, out, &p64, image_u64);
 	else
@@ -186,7 +186,7 @@ int image_phdr(struct image *i, size_t n, Elf64_Phdr *out, struct err *err)
 int image_add_load(struct image *i, const Elf64_Phdr *ph, struct err *err)
 {
 	if (i->nloads == IMAGE_LOADS)
-		return malformed(err, "too many loadable segments");
+		return image_malformed(err, "too many loadable segments");
 	if (ARRAY_GROW(i->loads, i->nloads, err) < 0)
 		return -ENOMEM;
 	i->loads[i->nloads++] = (struct image_load){ph->p_vaddr, ph->p_offset, ph->p_filesz};

@@ -37,6 +37,8 @@ struct image {
 	unsigned char head[IMAGE_HEAD], pieces[IMAGE_PIECES][IMAGE_PIECE];
 };
 
+/* Sets err: the file is malformed, and how. -EBADMSG. */
+int image_malformed(struct err *err, const char *what);
 /* Reads the beginning. 1: not an ELF file. */
 int image_open(int fd, struct image *out, struct err *err);
 void image_close(struct image *image);

@@ -37,11 +37,6 @@ void symtab_free(struct symtab *t)
 	*t = (struct symtab){0};
 }
 
-static int malformed(struct err *err, const char *what)
-{
-	return err_set(err, EBADMSG, "malformed ELF file: %s", what);
-}
-
 /* -- reading -- */
 
 /* A part of the file by its address, whole. */
@@ -50,7 +45,7 @@ static int read_part(struct image *i, uint64_t address, uint64_t len, void **out
 	uint64_t at, there;
 
 	if (!image_offset(i, address, &at, &there) || len > there)
-		return malformed(err, "a table of symbols is out of range");
+		return image_malformed(err, "a table of symbols is out of range");
 	if (len > TABLES_MAX - i->taken)
 		return err_set(err, E2BIG, "its tables of symbols are too large");
 	i->taken += len;
@@ -61,7 +56,7 @@ static int read_part(struct image *i, uint64_t address, uint64_t len, void **out
 		return 0;
 	free(*out);
 	*out = NULL;
-	return malformed(err, "a table of symbols is out of range");
+	return image_malformed(err, "a table of symbols is out of range");
 }
 
 static void take_tag(struct symbol_tags *w, int64_t tag, uint64_t value)
@@ -107,13 +102,13 @@ static int read_where(struct image *i, struct symbol_tags *w, struct err *err)
 			dynamic = ph;
 	}
 	if (r < 0 || !image_offset(i, dynamic.p_vaddr, &at, &len))
-		return r < 0 ? r : malformed(err, "the dynamic section is not in the file");
+		return r < 0 ? r : image_malformed(err, "the dynamic section is not in the file");
 	for (size_t n = 0; n < DYNAMIC_MAX && image_dyn(i, at, n, &tag, &value); n++) {
 		if (tag == DT_NULL)
 			return 0;
 		take_tag(w, tag, value);
 	}
-	return malformed(err, "the dynamic section is out of range");
+	return image_malformed(err, "the dynamic section is out of range");
 }
 
 /* -- the hash table -- */
@@ -159,7 +154,7 @@ static int count_gnu(struct image *i, uint64_t chains, uint64_t len, uint32_t la
 		if (c > TABLES_MAX)
 			return err_set(err, E2BIG, "its hash table is too large");
 		if (c + 4 > len || !image_get(i, chains + c, &word, 4))
-			return malformed(err, "the hash table is out of range");
+			return image_malformed(err, "the hash table is out of range");
 		if (image_u32(i, word) & 1)
 			break;
 	}
@@ -187,7 +182,7 @@ static int read_gnu(struct image *i, uint64_t address, struct symtab *t, struct 
 
 	if (!image_offset(i, address, &at, &len) || len < sizeof header ||
 	    !image_get(i, at, header, sizeof header))
-		return malformed(err, "the hash table is out of range");
+		return image_malformed(err, "the hash table is out of range");
 	t->gnu = true;
 	t->nbuckets = image_u32(i, header[0]);
 	t->first = image_u32(i, header[1]);
@@ -197,7 +192,7 @@ static int read_gnu(struct image *i, uint64_t address, struct symtab *t, struct 
 	buckets = sizeof header + (uint64_t)t->nblooms * (t->bits / 8);
 	chains = buckets + (uint64_t)t->nbuckets * 4;
 	if (chains > len)
-		return malformed(err, "the hash table is out of range");
+		return image_malformed(err, "the hash table is out of range");
 	r = last_bucket(i, address + buckets, t->nbuckets, &last, err);
 	if (r == 0)
 		r = count_gnu(i, at + chains, len - chains, last, t, err);
@@ -220,7 +215,7 @@ static int read_hash(struct image *i, uint64_t address, struct symtab *t, struct
 
 	if (!image_offset(i, address, &at, &len) || len < sizeof header ||
 	    !image_get(i, at, header, sizeof header))
-		return malformed(err, "the hash table is out of range");
+		return image_malformed(err, "the hash table is out of range");
 	t->nbuckets = image_u32(i, header[0]);
 	t->count = t->nchains = image_u32(i, header[1]);
 	r = read_words(i, address, 2 + (uint64_t)t->nbuckets + t->nchains, &t->hash, err);
@@ -241,7 +236,7 @@ static int read_symbols(struct image *i, const struct symbol_tags *w, struct sym
 	int r;
 
 	if (t->count > SYMBOLS_MAX)
-		return malformed(err, "too many symbols");
+		return image_malformed(err, "too many symbols");
 	r = read_part(i, w->symbols, t->count * size, &raw, err);
 	if (r < 0)
 		return r;
@@ -343,7 +338,7 @@ static int mark_symbol(struct symbol_marks *m, uint32_t symbol, unsigned char fl
 		       struct err *err)
 {
 	if (symbol >= SYMBOLS_MAX)
-		return malformed(err, "too many symbols");
+		return image_malformed(err, "too many symbols");
 	if (symbol >= m->room) {
 		size_t room = symbol + 1 > 2 * m->room ? (size_t)symbol + 1 : 2 * m->room;
 		unsigned char *more = realloc(m->flags, room);

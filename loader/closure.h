@@ -47,6 +47,7 @@ void closure_free(struct closure *closure);
 
 /* The rule by which an object came in: the kernel's, or that of the need that brought it in. */
 enum load_rule closure_rule(const struct closure *closure, size_t object);
+const char *rule_name(enum load_rule rule); /* "runpath", "ld.so.cache" */
 
 /* Appends every directory of its DT_RPATHs and DT_RUNPATHs, tokens expanded, each once, whether the
  * loader looks there or not. view and flags are closure_of's. -E2BIG: too many. */

@@ -24,7 +24,6 @@ enum load_rule {
 	RULE_DEFAULT,	   /* a default directory; musl: its path file or its built-in path */
 	RULE_LOADED,	   /* an object of that name or soname was loaded before */
 };
-const char *rule_name(enum load_rule rule); /* "runpath", "ld.so.cache" */
 
 /* One DT_NEEDED, DT_AUXILIARY or DT_FILTER of an object, and the result of the search for it. */
 struct need {

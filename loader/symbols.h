@@ -1,7 +1,7 @@
 /* The undefined symbols of a closure: references that no object of its global scope defines. */
 #pragma once
 
-#include "elf/undefined.h"
+#include "elf/linkage.h"
 #include "loader/closure.h"
 
 /* Keeps what was read and found from one closure to the next (elf/linkage.h). */
