@@ -1,5 +1,7 @@
 #include "base/strings.h"
 
+#include "base/array.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,14 +10,11 @@
 /* Takes ownership of string; NULL is a failed allocation. */
 static int append_string(struct strings *list, char *string, struct err *err)
 {
-	char **items = string ? reallocarray(list->items, list->count + 1, sizeof *items) : NULL;
-
-	if (!items) {
+	if (!string || ARRAY_GROW(list->items, list->count, err) < 0) {
 		free(string);
 		return err_nomem(err);
 	}
-	list->items = items;
-	items[list->count++] = string;
+	list->items[list->count++] = string;
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "dpkg/package.h"
 
+#include "base/array.h"
 #include "dpkg/tool.h"
 
 #include <stdlib.h>
@@ -34,13 +35,11 @@ static char *copy_text(const char *text)
 
 int packages_add(struct packages *packages, const struct package *package, struct err *err)
 {
-	struct package *p =
-		reallocarray(packages->items, packages->count + 1, sizeof *packages->items);
+	struct package *p;
 
-	if (!p)
-		return err_nomem(err);
-	packages->items = p;
-	p += packages->count++;
+	if (ARRAY_GROW(packages->items, packages->count, err) < 0)
+		return -ENOMEM;
+	p = &packages->items[packages->count++];
 	*p = (struct package){.query = copy_text(package->query),
 			      .name = copy_text(package->name),
 			      .arch = copy_text(package->arch),

@@ -1,5 +1,6 @@
 #include "intake/staging.h"
 
+#include "base/array.h"
 #include "base/file.h"
 #include "intake/soname.h"
 #include "store/text.h"
@@ -91,25 +92,13 @@ static int check_room(struct staging *s, const char *path, const char *target, s
 	return 0;
 }
 
-static int grow_entries(struct staging *s, struct err *err)
-{
-	size_t room = s->room ? 2 * s->room : 256;
-	struct entry **items;
-
-	if (s->count < s->room)
-		return 0;
-	items = reallocarray(s->items, room, sizeof *items);
-	if (!items)
-		return err_nomem(err);
-	s->items = items;
-	s->room = room;
-	return 0;
-}
-
 static int keep_entry(struct staging *s, const struct entry *e, struct err *err)
 {
-	struct entry *copy = malloc(sizeof *copy);
+	struct entry *copy;
 
+	if (ARRAY_GROW(s->items, s->count, err) < 0)
+		return -ENOMEM;
+	copy = malloc(sizeof *copy);
 	if (!copy)
 		return err_nomem(err);
 	*copy = *e;
@@ -126,7 +115,6 @@ static int keep_entry(struct staging *s, const struct entry *e, struct err *err)
 static int add_entry(struct staging *s, const struct entry *e, struct err *err)
 {
 	struct entry *const *found;
-	int r;
 
 	if (strcmp(e->path, "/") == 0)
 		return e->type == ENTRY_DIR ? 0 : refuse_member(err, "/", "is not a directory");
@@ -136,8 +124,7 @@ static int add_entry(struct staging *s, const struct entry *e, struct err *err)
 			       ? 0
 			       : refuse_member(err, e->path,
 					       "occurs twice, with different content");
-	r = grow_entries(s, err);
-	return r < 0 ? r : keep_entry(s, e, err);
+	return keep_entry(s, e, err);
 }
 
 static int take_path(struct staging *s, const char *member, const char *target, char path[PATH_MAX],

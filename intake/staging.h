@@ -34,7 +34,7 @@ struct staging {
 	char dir_name[64]; /* below ROOT/tmp */
 	int dir;
 	struct entry **items; /* in the order they came */
-	size_t count, room;
+	size_t count;
 	void *by_path; /* tsearch(3) tree of items */
 	uint64_t content;
 	size_t members, paths;

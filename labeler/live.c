@@ -1,5 +1,6 @@
 #include "labeler/live.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/paths.h"
 #include "labeler/mount_tables.h"
@@ -71,15 +72,15 @@ static int index_label(struct label_search *f, size_t index, struct err *err)
 static int add_label(struct label_search *f, const char *label, struct live_label **out,
 		     struct err *err)
 {
-	struct live_label *more = reallocarray(f->live->labels, f->live->count + 1, sizeof *more);
+	struct live *live = f->live;
 
-	if (!more)
+	if (ARRAY_GROW(live->labels, live->count, err) < 0)
+		return -ENOMEM;
+	*out = &live->labels[live->count];
+	**out = (struct live_label){.label = strdup(label)};
+	if (!(*out)->label)
 		return err_nomem(err);
-	f->live->labels = more;
-	more[f->live->count] = (struct live_label){.label = strdup(label)};
-	if (!more[f->live->count].label)
-		return err_nomem(err);
-	*out = &more[f->live->count++];
+	live->count++;
 	return index_label(f, f->live->count - 1, err);
 }
 
@@ -313,15 +314,12 @@ static int take_launch(void *ctx, pid_t pid, const char *text, size_t len, struc
 {
 	struct live *live = ((struct launches *)ctx)->live;
 	struct survey_answer a = {.at = text, .end = text + len};
-	struct who *more;
 
 	(void)pid;
-	more = reallocarray(live->launching, live->nlaunching + 1, sizeof *more);
-	if (!more)
-		return err_nomem(err);
-	live->launching = more;
-	more[live->nlaunching] = (struct who){0};
-	return who_take(&a, &more[live->nlaunching++], err);
+	if (ARRAY_GROW(live->launching, live->nlaunching, err) < 0)
+		return -ENOMEM;
+	live->launching[live->nlaunching] = (struct who){0};
+	return who_take(&a, &live->launching[live->nlaunching++], err);
 }
 
 /* Moves the launches from live to out, to ask about them again. */

@@ -1,5 +1,6 @@
 #include "labeler/maps.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "labeler/who.h"
 
@@ -329,18 +330,14 @@ static bool is_known(const struct libraries *libs, const struct mapping *m, cons
 static int add_library(struct libraries *libs, struct library *lib, const char *path,
 		       struct err *err)
 {
-	struct library *items;
-
 	if (libs->count == LIBRARIES_MAX)
 		return err_set(err, E2BIG, "the process has more than %d libraries", LIBRARIES_MAX);
-	items = reallocarray(libs->items, libs->count + 1, sizeof *items);
-	if (!items)
-		return err_nomem(err);
-	libs->items = items;
+	if (ARRAY_GROW(libs->items, libs->count, err) < 0)
+		return -ENOMEM;
 	lib->path = strdup(path);
 	if (!lib->path)
 		return err_nomem(err);
-	items[libs->count++] = *lib;
+	libs->items[libs->count++] = *lib;
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "labeler/mount_tables.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/paths.h"
@@ -222,12 +223,11 @@ static int add_overlay(struct mount_table *table, struct libmnt_fs *fs, const ch
 		       struct err *err)
 {
 	const char *at = mnt_fs_get_target(fs), *root = mnt_fs_get_root(fs);
-	struct overlay *all = reallocarray(table->overlays, table->count + 1, sizeof *all), *o;
+	struct overlay *o;
 
-	if (!all)
-		return err_nomem(err);
-	table->overlays = all;
-	o = &all[table->count++];
+	if (ARRAY_GROW(table->overlays, table->count, err) < 0)
+		return -ENOMEM;
+	o = &table->overlays[table->count++];
 	*o = (struct overlay){
 		.label = strdup(label),
 		.at = strdup(at ? at : "/"),
@@ -505,16 +505,12 @@ static bool is_in_first(struct mount_tables *t, const struct table_key *key)
 
 static int add_view(struct process_tables *p, struct mount_table *table, struct err *err)
 {
-	struct mount_table **more;
-
 	for (size_t i = 0; i < p->count; i++)
 		if (p->views[i] == table)
 			return 0;
-	more = reallocarray(p->views, p->count + 1, sizeof *more);
-	if (!more)
-		return err_nomem(err);
-	p->views = more;
-	more[p->count++] = table;
+	if (ARRAY_GROW(p->views, p->count, err) < 0)
+		return -ENOMEM;
+	p->views[p->count++] = table;
 	return 0;
 }
 

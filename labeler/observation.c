@@ -1,5 +1,6 @@
 #include "labeler/observation.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "elf/readers.h"
@@ -140,12 +141,11 @@ static bool has_suffix(const char *s, const char *end)
 /* Examines a file for the first time. NULL: out of memory. */
 static struct known_file *examine(struct watch *w, int fd, const char *path, const struct stat *st)
 {
-	struct known_file *k = reallocarray(w->known, w->nknown + 1, sizeof *k);
+	struct known_file *k;
 
-	if (!k)
+	if (ARRAY_GROW(w->known, w->nknown, w->err) < 0)
 		return NULL;
-	w->known = k;
-	k += w->nknown;
+	k = &w->known[w->nknown];
 	*k = (struct known_file){st->st_dev, st->st_ino, st->st_ctim, false, false, strdup(path)};
 	if (!k->path)
 		return NULL;
@@ -162,11 +162,9 @@ static int record_library(struct watch *w, const struct known_file *k, const cha
 	for (size_t i = 0; i < w->o.count; i++)
 		if (strcmp(w->o.items[i].path, k->path) == 0 && strcmp(w->o.items[i].exe, exe) == 0)
 			return 0;
-	s = reallocarray(w->o.items, w->o.count + 1, sizeof *s);
-	if (!s)
-		return err_nomem(w->err);
-	w->o.items = s;
-	s += w->o.count++;
+	if (ARRAY_GROW(w->o.items, w->o.count, w->err) < 0)
+		return -ENOMEM;
+	s = &w->o.items[w->o.count++];
 	*s = (struct observed){strdup(k->path), strdup(exe), k->live};
 	return s->path && s->exe ? 0 : err_nomem(w->err);
 }
@@ -238,16 +236,12 @@ static void on_signal(int sig)
 
 static int add_thread(struct watch *w, pid_t tid)
 {
-	pid_t *threads;
-
 	for (size_t i = 0; i < w->nthreads; i++)
 		if (w->threads[i] == tid)
 			return 0;
-	threads = reallocarray(w->threads, w->nthreads + 1, sizeof *threads);
-	if (!threads)
-		return err_nomem(w->err);
-	w->threads = threads;
-	threads[w->nthreads++] = tid;
+	if (ARRAY_GROW(w->threads, w->nthreads, w->err) < 0)
+		return -ENOMEM;
+	w->threads[w->nthreads++] = tid;
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "labeler/process.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <string.h>
@@ -60,18 +61,15 @@ static struct process *find_label(struct process_search *l, size_t first, const 
 static int new_process(struct process_search *l, const char *label, struct process **out,
 		       struct err *err)
 {
-	struct process *items =
-		reallocarray(l->found.items, l->found.count + 1, sizeof *l->found.items);
 	struct process p = {.trust = TRUST_NO};
 
-	if (!items)
-		return err_nomem(err);
-	l->found.items = items;
+	if (ARRAY_GROW(l->found.items, l->found.count, err) < 0)
+		return -ENOMEM;
 	p.label = strdup(label);
 	if (!p.label)
 		return err_nomem(err);
-	items[l->found.count] = p;
-	*out = &items[l->found.count++];
+	*out = &l->found.items[l->found.count++];
+	**out = p;
 	return 0;
 }
 
@@ -243,16 +241,14 @@ static int take_library(struct survey_answer *a, struct libraries *libs, struct 
 
 static int take_process(struct process_search *l, struct survey_answer *a, struct err *err)
 {
-	struct process *items = reallocarray(l->found.items, l->found.count + 1, sizeof *items);
 	struct process *p;
 	const char *label;
 	uint64_t libs;
 	int r;
 
-	if (!items)
-		return err_nomem(err);
-	l->found.items = items;
-	p = &items[l->found.count++];
+	if (ARRAY_GROW(l->found.items, l->found.count, err) < 0)
+		return -ENOMEM;
+	p = &l->found.items[l->found.count++];
 	*p = (struct process){0};
 	r = who_take(a, &p->who, err);
 	label = survey_take_text(a);

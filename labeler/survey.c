@@ -1,5 +1,6 @@
 #include "labeler/survey.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -34,15 +35,8 @@ void pids_free(struct pids *pids)
 
 int pids_add(struct pids *pids, pid_t pid, struct err *err)
 {
-	/* The array doubles at each power of two. */
-	if ((pids->count & (pids->count - 1)) == 0) {
-		pid_t *more =
-			reallocarray(pids->items, pids->count ? 2 * pids->count : 1, sizeof *more);
-
-		if (!more)
-			return err_nomem(err);
-		pids->items = more;
-	}
+	if (ARRAY_GROW(pids->items, pids->count, err) < 0)
+		return -ENOMEM;
 	pids->items[pids->count++] = pid;
 	return 0;
 }

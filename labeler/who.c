@@ -1,5 +1,6 @@
 #include "labeler/who.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <fcntl.h>
@@ -159,12 +160,9 @@ static void ask_name(void *ctx, pid_t pid, FILE *answer)
 
 static int add_silent(struct silent *out, struct who *who, struct err *err)
 {
-	struct who *more = reallocarray(out->items, out->count + 1, sizeof *more);
-
-	if (!more)
-		return err_nomem(err);
-	out->items = more;
-	more[out->count++] = *who;
+	if (ARRAY_GROW(out->items, out->count, err) < 0)
+		return -ENOMEM;
+	out->items[out->count++] = *who;
 	*who = (struct who){0};
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
@@ -21,8 +22,7 @@ struct gc {
 	void *ctx;
 	struct gc_result *result;
 	struct digests live; /* objects of the versions that stay, sorted */
-	size_t room;
-	const char *prefix; /* the directory in objects/ that is being swept */
+	const char *prefix;  /* the directory in objects/ that is being swept */
 };
 
 __attribute__((format(printf, 2, 3))) static void report_removal(const struct gc *gc,
@@ -41,15 +41,8 @@ __attribute__((format(printf, 2, 3))) static void report_removal(const struct gc
 
 static int add_live(struct gc *gc, const struct digest *digest, struct err *err)
 {
-	if (gc->live.count == gc->room) {
-		size_t room = gc->room ? 2 * gc->room : 1024;
-		struct digest *grown = reallocarray(gc->live.items, room, sizeof *grown);
-
-		if (!grown)
-			return err_nomem(err);
-		gc->live.items = grown;
-		gc->room = room;
-	}
+	if (ARRAY_GROW(gc->live.items, gc->live.count, err) < 0)
+		return -ENOMEM;
 	gc->live.items[gc->live.count++] = *digest;
 	return 0;
 }

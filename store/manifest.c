@@ -1,5 +1,6 @@
 #include "store/manifest.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
 #include <fcntl.h>
@@ -7,7 +8,7 @@
 
 struct digest_list {
 	struct digest *items;
-	size_t count, room;
+	size_t count;
 };
 
 static int add_name(void *ctx, int dir, const char *name, struct err *err)
@@ -18,15 +19,8 @@ static int add_name(void *ctx, int dir, const char *name, struct err *err)
 	(void)dir;
 	if (!digest_parse(name, &digest))
 		return 0;
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 64;
-		struct digest *items = reallocarray(list->items, room, sizeof *items);
-
-		if (!items)
-			return err_nomem(err);
-		list->items = items;
-		list->room = room;
-	}
+	if (ARRAY_GROW(list->items, list->count, err) < 0)
+		return -ENOMEM;
 	list->items[list->count++] = digest;
 	return 0;
 }

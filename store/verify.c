@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
@@ -31,7 +32,7 @@ struct verification {
 	pthread_mutex_t lock; /* of report and findings, while there are threads */
 	int findings;
 	struct verified_object *objects; /* sorted by digest */
-	size_t count, room;
+	size_t count;
 	const char *prefix; /* the directory in objects/ that is being listed */
 	atomic_size_t next;
 	atomic_bool *damaged; /* parallel to objects */
@@ -51,21 +52,6 @@ __attribute__((format(printf, 2, 3))) static void finding(struct verification *v
 	if (v->report)
 		v->report(v->ctx, text);
 	pthread_mutex_unlock(&v->lock);
-}
-
-static int add_object(struct verification *v, const struct verified_object *o, struct err *err)
-{
-	if (v->count == v->room) {
-		size_t room = v->room ? 2 * v->room : 1024;
-		struct verified_object *grown = reallocarray(v->objects, room, sizeof *grown);
-
-		if (!grown)
-			return err_nomem(err);
-		v->objects = grown;
-		v->room = room;
-	}
-	v->objects[v->count++] = *o;
-	return 0;
 }
 
 /* Reports an owner or a mode that lets others than root write the file: programs run from it. */
@@ -99,7 +85,10 @@ static int list_object(void *ctx, int dir, const char *name, struct err *err)
 	}
 	check_owner(v, &st, what);
 	o.size = (uint64_t)st.st_size;
-	return add_object(v, &o, err);
+	if (ARRAY_GROW(v->objects, v->count, err) < 0)
+		return -ENOMEM;
+	v->objects[v->count++] = o;
+	return 0;
 }
 
 static int list_prefix(void *ctx, int dir, const char *name, struct err *err)
