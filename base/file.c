@@ -221,31 +221,27 @@ int file_mkdirs(const char *path, struct err *err)
 	return 0;
 }
 
-static int remove_children(int fd, struct err *err)
+int file_each_name(int dir, each_name_fn *each, void *ctx, struct err *err)
 {
-	AUTO_DIR DIR *dir = NULL;
-	struct dirent *d;
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	AUTO_DIR DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
 
-	if (copy < 0)
-		return err_sys(err, errno, "cannot read a directory");
-	dir = fdopendir(copy);
-	if (!dir) {
-		close(copy);
-		return err_sys(err, errno, "cannot read a directory");
+	if (!d) {
+		r = err_sys(err, errno, "cannot read a directory");
+		cleanup_fd(&fd);
+		return r;
 	}
-	while (errno = 0, (d = readdir(dir))) {
-		int r;
+	while (errno = 0, r == 0 && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = each(ctx, fd, e->d_name, err);
+	return r == 0 && errno ? err_sys(err, errno, "cannot read a directory") : r;
+}
 
-		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-			continue;
-		r = file_remove_tree(fd, d->d_name, err);
-		if (r < 0)
-			return r;
-	}
-	if (errno)
-		return err_sys(err, errno, "cannot read a directory");
-	return 0;
+static int remove_child(void *ctx, int dir, const char *name, struct err *err)
+{
+	(void)ctx;
+	return file_remove_tree(dir, name, err);
 }
 
 int file_remove_tree(int dirfd, const char *name, struct err *err)
@@ -262,7 +258,7 @@ int file_remove_tree(int dirfd, const char *name, struct err *err)
 		return err_sys(err, errno, "cannot open directory %s", name);
 	if (fchmod(fd, 0700) < 0)
 		return err_sys(err, errno, "cannot set the mode of %s", name);
-	r = remove_children(fd, err);
+	r = file_each_name(fd, remove_child, NULL, err);
 	if (r < 0)
 		return r;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)

@@ -36,6 +36,11 @@ int file_mkdirs(const char *path, struct err *err);
 /* fsync(2) of the directory that holds path. */
 int file_sync_parent(int dirfd, const char *path, struct err *err);
 
+/* Calls each with every name in the directory except "." and "..", until it returns non-zero; returns that. The position
+ * of dir stays. */
+typedef int each_name_fn(void *ctx, int dir, const char *name, struct err *err);
+int file_each_name(int dir, each_name_fn *each, void *ctx, struct err *err);
+
 /* rm -r of a name below dirfd, without following links; a missing name is no error. Makes directories writable where
  * it must. */
 int file_remove_tree(int dirfd, const char *name, struct err *err);

@@ -191,7 +191,7 @@ static int add_fetched(struct staging *s, int dir, struct err *err)
 {
 	char name[NAME_MAX + 1] = "";
 	AUTO_FD int fd = -1;
-	int r = root_each_name(dir, found_deb, name, err);
+	int r = file_each_name(dir, found_deb, name, err);
 
 	if (r < 0)
 		return r;

@@ -2,6 +2,7 @@
 #include "intake/source.h"
 #include "store/text.h"
 
+#include "base/file.h"
 #include "base/fuse.h"
 #include "base/mount.h"
 #include "base/path.h"
@@ -45,7 +46,7 @@ static int add_dir(struct tree_walk *w, int fd, const char *path, struct err *er
 	if (r < 0)
 		return err_wrap(err, r, "%s", text_shown(path, buf));
 	snprintf(below.path, sizeof below.path, "%s", path);
-	return root_each_name(fd, visit_member, &below, err);
+	return file_each_name(fd, visit_member, &below, err);
 }
 
 static int add_link(struct tree_walk *w, int link, const char *path, struct err *err)
@@ -150,7 +151,7 @@ int source_tree(struct staging *s, int fd, const char *path, struct err *err)
 	if (r == 0)
 		r = staging_check_xattrs(fd, err);
 	if (r == 0)
-		r = root_each_name(fd, visit_member, &top, err);
+		r = file_each_name(fd, visit_member, &top, err);
 	if (r == 0)
 		r = staging_arch(s, err);
 	return r < 0 ? err_wrap(err, r, "%s", path) : 0;

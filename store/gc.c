@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
-#include "store/manifest.h"
 #include "store/object.h"
 #include "store/root.h"
 #include "store/text.h"
@@ -93,13 +92,13 @@ static int remove_version(struct gc *gc, const struct digest *digest, struct err
 
 static int sweep_versions(struct gc *gc, const struct digests *keep, struct err *err)
 {
-	AUTO_FREE struct digest *all = NULL;
-	size_t n = 0;
-	int r = manifest_names(gc->store, &all, &n, err);
+	struct digests all;
+	int r = store_digests(gc->store, &all, err);
 
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (!has_digest(keep, &all[i]))
-			r = remove_version(gc, &all[i], err);
+	for (size_t i = 0; r == 0 && i < all.count; i++)
+		if (!has_digest(keep, &all.items[i]))
+			r = remove_version(gc, &all.items[i], err);
+	free(all.items);
 	/* The removals must be on the disk before any object goes: no manifest may outlive its
 	 * objects. */
 	if (r == 0 && !gc->dry_run && fsync(gc->store->versions) < 0)
@@ -141,7 +140,7 @@ static int sweep_prefix(void *ctx, int dir, const char *name, struct err *err)
 	if (fd < 0)
 		return 0; /* store_verify reports it */
 	gc->prefix = name;
-	r = root_each_name(fd, sweep_object, gc, err);
+	r = file_each_name(fd, sweep_object, gc, err);
 	if (r == 0 && !gc->dry_run)
 		unlinkat(dir, name, AT_REMOVEDIR); /* if it is empty now */
 	return r;
@@ -167,7 +166,7 @@ static int sweep_staging(void *ctx, int dir, const char *name, struct err *err)
 
 int store_sweep(struct store *store, struct err *err)
 {
-	return root_each_name(store->tmp, sweep_staging, NULL, err);
+	return file_each_name(store->tmp, sweep_staging, NULL, err);
 }
 
 /* Removes the temporary file of an interrupted file_publish. */
@@ -192,7 +191,7 @@ static int sweep_notes(struct gc *gc, const char *kind, struct err *err)
 {
 	AUTO_FD int dir = openat(gc->store->dir, kind, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return dir < 0 ? 0 : root_each_name(dir, sweep_note, gc, err);
+	return dir < 0 ? 0 : file_each_name(dir, sweep_note, gc, err);
 }
 
 static int sweep_store(struct gc *gc, const struct digests *keep, struct err *err)
@@ -203,11 +202,11 @@ static int sweep_store(struct gc *gc, const struct digests *keep, struct err *er
 		r = sweep_versions(gc, keep, err);
 	progress_begin("going through the store", PROGRESS_ITEMS, 0);
 	if (r == 0)
-		r = root_each_name(gc->store->objects, sweep_prefix, gc, err);
+		r = file_each_name(gc->store->objects, sweep_prefix, gc, err);
 	if (r == 0)
-		r = root_each_name(gc->store->tmp, sweep_temporary, gc, err);
+		r = file_each_name(gc->store->tmp, sweep_temporary, gc, err);
 	if (r == 0)
-		r = root_each_name(gc->store->versions, sweep_half_manifest, gc, err);
+		r = file_each_name(gc->store->versions, sweep_half_manifest, gc, err);
 	if (r == 0)
 		r = sweep_notes(gc, "origins", err);
 	if (r == 0)

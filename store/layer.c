@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "store/layer_verify.h"
 #include "store/object.h"
-#include "store/restore.h"
+#include "store/origin.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -44,13 +44,29 @@ static int make_dirs(int dir, const char *path, struct err *err)
 	return out;
 }
 
+static bool has_content(const struct version *v, const struct digest *content)
+{
+	for (size_t i = 0; i < v->nentries; i++)
+		if (v->entries[i].type == ENTRY_FILE &&
+		    digest_equal(&v->entries[i].content, content))
+			return true;
+	return false;
+}
+
+/* The error says how to restore the first version that has the object. */
 static int object_damaged(struct store *store, const struct layer_entry *e, const char *why,
 			  struct err *err)
 {
-	char hex[DIGEST_HEX], how[ORIGIN_RESTORE_MAX];
+	char hex[DIGEST_HEX], how[ORIGIN_RESTORE_MAX] = "add its version again to restore it";
+	AUTO_VERSIONS struct versions all = {0};
+	size_t i = 0;
 
 	digest_hex(&e->content, hex);
-	restore_object(store, &e->content, how);
+	store_list(store, &all, err);
+	while (i < all.count && !has_content(&all.items[i], &e->content))
+		i++;
+	if (i < all.count)
+		origin_restore(store, &all.items[i].digest, how);
 	return err_set(err, EBADMSG, "the object %s %s; %s", hex, why, how);
 }
 
@@ -446,6 +462,6 @@ int layer_gc(const char *root, const struct layer_keep *keep, bool dry_run, repo
 	*gone = (struct layers_gone){0};
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", root);
-	r = root_each_name(dir, collect, &c, err);
+	r = file_each_name(dir, collect, &c, err);
 	return r < 0 ? err_wrap(err, r, "cannot remove unneeded layers in %s", root) : 0;
 }

@@ -137,7 +137,7 @@ static int check_dir(struct layer_check *c, int dir, const char *name, const cha
 	}
 	memcpy(outer, c->path, sizeof outer);
 	snprintf(c->path, sizeof c->path, "%s", path);
-	r = root_each_name(fd, visit, c, err);
+	r = file_each_name(fd, visit, c, err);
 	memcpy(c->path, outer, sizeof outer);
 	return r;
 }
@@ -208,7 +208,7 @@ static int check_trees(struct layer_check *c, int dir, struct err *err)
 	c->seen = calloc(c->n + 1, sizeof *c->seen);
 	if (!c->seen)
 		return err_nomem(err);
-	r = root_each_name(dir, visit_cover, c, err);
+	r = file_each_name(dir, visit_cover, c, err);
 	if (r == 0)
 		report_unseen(c);
 	free(c->seen);
@@ -287,7 +287,7 @@ int layer_verify(const char *root, report_fn *report, void *ctx, struct err *err
 	c->report = report;
 	c->ctx = ctx;
 	progress_begin("comparing the files of layers", PROGRESS_ITEMS, 0);
-	r = root_each_name(dir, visit_layer, c, err);
+	r = file_each_name(dir, visit_layer, c, err);
 	progress_end();
 	return r < 0 ? err_wrap(err, r, "cannot verify the layers in %s", root) : c->findings;
 }

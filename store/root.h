@@ -18,8 +18,3 @@ struct store {
 };
 
 #define STORE_STAGING "add-"
-
-/* Calls each with every name in the directory except "." and "..", until it returns non-zero; returns
- * that. */
-typedef int each_name_fn(void *ctx, int dir, const char *name, struct err *err);
-int root_each_name(int dir, each_name_fn *each, void *ctx, struct err *err);

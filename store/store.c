@@ -1,8 +1,8 @@
 #include "store/store.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "store/manifest.h"
 #include "store/object.h"
 #include "store/origin.h"
 
@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+
+#define MANIFEST_MAX ((size_t)256 << 20) /* bytes; the limits in intake/staging.h stay below it */
 
 void store_close(struct store **store)
 {
@@ -114,6 +116,31 @@ int store_load(struct store *store, const struct digest *digest, struct version 
 	return 0;
 }
 
+static int add_digest(void *ctx, int dir, const char *name, struct err *err)
+{
+	struct digests *list = ctx;
+	struct digest digest;
+
+	(void)dir;
+	if (!digest_parse(name, &digest))
+		return 0;
+	if (ARRAY_GROW(list->items, list->count, err) < 0)
+		return -ENOMEM;
+	list->items[list->count++] = digest;
+	return 0;
+}
+
+int store_digests(const struct store *store, struct digests *out, struct err *err)
+{
+	int r;
+
+	*out = (struct digests){0};
+	r = file_each_name(store->versions, add_digest, out, err);
+	if (out->count > 1)
+		qsort(out->items, out->count, sizeof *out->items, digest_compare);
+	return r < 0 ? err_wrap(err, r, "cannot list the store's versions") : 0;
+}
+
 /* Compares versions by strverscmp(3), which takes a run of digits for a number. */
 static int by_name_and_version(const void *a, const void *b)
 {
@@ -128,22 +155,18 @@ static int by_name_and_version(const void *a, const void *b)
 int store_list(struct store *store, struct versions *out, struct err *err)
 {
 	AUTO_VERSIONS struct versions vs = {0};
-	AUTO_FREE struct digest *digests = NULL;
-	size_t n = 0;
-	int r = manifest_names(store, &digests, &n, err);
+	struct digests names;
+	int r = store_digests(store, &names, err);
+	AUTO_FREE struct digest *digests = names.items;
 
 	*out = (struct versions){0};
+	vs.items = calloc(names.count + 1, sizeof *vs.items);
+	if (r == 0 && !vs.items)
+		r = err_nomem(err);
+	for (; r == 0 && vs.count < names.count; vs.count++)
+		r = store_load(store, &digests[vs.count], &vs.items[vs.count], err);
 	if (r < 0)
 		return r;
-	vs.items = calloc(n + 1, sizeof *vs.items);
-	if (!vs.items)
-		return err_nomem(err);
-	for (size_t i = 0; i < n; i++) {
-		r = store_load(store, &digests[i], &vs.items[i], err);
-		if (r < 0)
-			return r;
-		vs.count++;
-	}
 	qsort(vs.items, vs.count, sizeof *vs.items, by_name_and_version);
 	*out = vs;
 	vs = (struct versions){0};

@@ -29,6 +29,15 @@ void store_close(struct store **store);
  * before writing anything that refers to a version. */
 int store_sync(struct store *store, struct err *err);
 
+struct digests {
+	struct digest *items;
+	size_t count;
+};
+
+/* The digests of all versions, sorted; the caller frees their items, after an error too. Skips the
+ * names in ROOT/versions that are not digests: store_verify reports them. */
+int store_digests(const struct store *store, struct digests *out, struct err *err);
+
 /* All versions, sorted by name, then version, then digest. */
 int store_list(struct store *store, struct versions *out, struct err *err);
 
@@ -53,11 +62,6 @@ int store_verify(struct store *store, report_fn *report, void *ctx, struct err *
 
 /* Removes the unfinished writes of killed adds. The caller holds pinlib's lock. */
 int store_sweep(struct store *store, struct err *err);
-
-struct digests {
-	struct digest *items;
-	size_t count;
-};
 
 struct gc_result {
 	size_t versions, objects; /* removed, or with dry_run what would be */

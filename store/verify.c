@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "store/kept.h"
-#include "store/manifest.h"
 #include "store/object.h"
 #include "store/origin.h"
 #include "store/text.h"
@@ -107,7 +106,7 @@ static int list_prefix(void *ctx, int dir, const char *name, struct err *err)
 		return 0;
 	}
 	v->prefix = name;
-	return root_each_name(fd, list_object, v, err);
+	return file_each_name(fd, list_object, v, err);
 }
 
 static int by_digest(const void *a, const void *b)
@@ -179,7 +178,7 @@ static void hash_in_parallel(struct verification *v)
 
 static int check_objects(struct verification *v, struct err *err)
 {
-	int r = root_each_name(v->store->objects, list_prefix, v, err);
+	int r = file_each_name(v->store->objects, list_prefix, v, err);
 
 	if (r < 0)
 		return r;
@@ -287,7 +286,7 @@ static int check_notes(struct verification *v, const char *kind, each_name_fn *v
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", kind);
-	return root_each_name(dir, visit, v, err);
+	return file_each_name(dir, visit, v, err);
 }
 
 int store_verify(struct store *store, report_fn *report, void *ctx, struct err *err)
@@ -298,7 +297,7 @@ int store_verify(struct store *store, report_fn *report, void *ctx, struct err *
 	pthread_mutex_init(&v.lock, NULL);
 	r = check_objects(&v, err);
 	if (r == 0)
-		r = root_each_name(store->versions, visit_manifest, &v, err);
+		r = file_each_name(store->versions, visit_manifest, &v, err);
 	if (r == 0)
 		r = check_notes(&v, "origins", visit_origin, err);
 	if (r == 0)
