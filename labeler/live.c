@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/nsfs.h>
-#include <search.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -31,49 +30,20 @@ void live_free(struct live *live)
 
 /* -- labels -- */
 
-/* The labels found so far, with a tree (tsearch(3)), as there can be many. */
 struct label_search {
 	struct live *live;
-	void *by_label;		     /* of struct label_node */
 	struct mount_tables *tables; /* in a child */
 	struct pids partial;	     /* processes whose tables could not be read */
 };
 
-struct label_node {
-	const char *label;
-	size_t index;
-};
-
 static void label_search_end(struct label_search *f)
 {
-	tdestroy(f->by_label, free);
 	mount_tables_close(&f->tables);
 	pids_free(&f->partial);
 }
 
-static int compare_label(const void *a, const void *b)
+static int add_label(struct live *live, const char *label, struct live_label **out, struct err *err)
 {
-	return strcmp(((const struct label_node *)a)->label, ((const struct label_node *)b)->label);
-}
-
-static int index_label(struct label_search *f, size_t index, struct err *err)
-{
-	struct label_node *node = malloc(sizeof *node);
-
-	if (!node)
-		return err_nomem(err);
-	*node = (struct label_node){f->live->labels[index].label, index};
-	if (tsearch(node, &f->by_label, compare_label))
-		return 0;
-	free(node);
-	return err_nomem(err);
-}
-
-static int add_label(struct label_search *f, const char *label, struct live_label **out,
-		     struct err *err)
-{
-	struct live *live = f->live;
-
 	if (ARRAY_GROW(live->labels, live->count, err) < 0)
 		return -ENOMEM;
 	*out = &live->labels[live->count];
@@ -81,22 +51,21 @@ static int add_label(struct label_search *f, const char *label, struct live_labe
 	if (!(*out)->label)
 		return err_nomem(err);
 	live->count++;
-	return index_label(f, f->live->count - 1, err);
+	return 0;
 }
 
 /* Counts a process for the label; who is NULL for a prepared view. The first process of a label takes who->program. */
-static int count_label(struct label_search *f, const char *label, struct who *who, bool is_silent,
+static int count_label(struct live *live, const char *label, struct who *who, bool is_silent,
 		       struct err *err)
 {
-	struct label_node key = {.label = label},
-			  **found = tfind(&key, &f->by_label, compare_label);
-	struct live_label *l = found ? &f->live->labels[(*found)->index] : NULL;
-	int r = 0;
+	struct live_label *l = NULL;
 
+	for (size_t i = 0; i < live->count && !l; i++)
+		if (strcmp(live->labels[i].label, label) == 0)
+			l = &live->labels[i];
 	if (!l) {
-		r = add_label(f, label, &l, err);
-		if (r < 0)
-			return r;
+		if (add_label(live, label, &l, err) < 0)
+			return -ENOMEM;
 		l->only_silent = is_silent;
 	}
 	l->only_silent = l->only_silent && is_silent;
@@ -104,7 +73,7 @@ static int count_label(struct label_search *f, const char *label, struct who *wh
 		l->first = *who;
 		who->program = NULL;
 	}
-	return r;
+	return 0;
 }
 
 /* -- answers of a child -- */
@@ -182,7 +151,7 @@ static int take_labels(struct label_search *f, struct survey_answer *a, bool is_
 	while (r == 0 && a->at < a->end) {
 		const char *label = survey_take_text(a);
 
-		r = label ? count_label(f, label, &who, is_silent, err)
+		r = label ? count_label(f->live, label, &who, is_silent, err)
 			  : err_set(err, EBADMSG, "an answer of a child process is truncated");
 	}
 	return r;
@@ -228,7 +197,7 @@ static int add_ready(struct label_search *f, struct err *err)
 	int r = mount_tables_ready(&table, err);
 
 	for (size_t i = 0; r == 0 && i < table.count; i++)
-		r = count_label(f, table.overlays[i].label, NULL, false, err);
+		r = count_label(f->live, table.overlays[i].label, NULL, false, err);
 	return r;
 }
 
