@@ -69,12 +69,10 @@ struct cached_inode {
 	char *path;
 	dev_t dev;
 	ino_t ino; /* 0: no such file */
-	struct cached_inode *next;
 };
 
 struct inode_cache {
 	void *by_path; /* of tsearch(3) */
-	struct cached_inode *all;
 };
 
 static int inode_order(const void *a, const void *b)
@@ -83,23 +81,19 @@ static int inode_order(const void *a, const void *b)
 		      ((const struct cached_inode *)b)->path);
 }
 
-static void keep_nothing(void *node)
+static void free_inode(void *node)
 {
-	(void)node; /* inode_cache_free frees them by their list */
+	struct cached_inode *inode = node;
+
+	free(inode->path);
+	free(inode);
 }
 
 void inode_cache_free(struct inode_cache **cache)
 {
 	if (!*cache)
 		return;
-	tdestroy((*cache)->by_path, keep_nothing);
-	while ((*cache)->all) {
-		struct cached_inode *inode = (*cache)->all;
-
-		(*cache)->all = inode->next;
-		free(inode->path);
-		free(inode);
-	}
+	tdestroy((*cache)->by_path, free_inode);
 	free(*cache);
 	*cache = NULL;
 }
@@ -113,16 +107,13 @@ static struct cached_inode *add_inode(struct inode_cache *cache, const char *pat
 		return NULL;
 	inode->path = strdup(path);
 	if (!inode->path || !tsearch(inode, &cache->by_path, inode_order)) {
-		free(inode->path);
-		free(inode);
+		free_inode(inode);
 		return NULL;
 	}
 	if (lstat(path, &st) == 0) {
 		inode->dev = st.st_dev;
 		inode->ino = st.st_ino;
 	}
-	inode->next = cache->all;
-	cache->all = inode;
 	return inode;
 }
 
