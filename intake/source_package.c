@@ -71,22 +71,18 @@ static int by_file_path(const void *a, const void *b)
 		      ((const struct package_file *)b)->path);
 }
 
+static int compare_start(const void *start, const void *file)
+{
+	return strncmp(start, ((const struct package_file *)file)->path, strlen(start));
+}
+
 /* On a merged system /lib is a link, but packages may have their files below it. */
 static bool has_below(const struct package_files *l, const char *path)
 {
 	char below[PATH_MAX + 2];
-	size_t low = 0, high = l->count;
-	int len = snprintf(below, sizeof below, "%s/", path);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (strcmp(l->items[mid].path, below) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < l->count && strncmp(l->items[low].path, below, (size_t)len) == 0;
+	snprintf(below, sizeof below, "%s/", path);
+	return bsearch(below, l->items, l->count, sizeof *l->items, compare_start);
 }
 
 /* Whether dpkg's path-exclude option may have left the file out. */

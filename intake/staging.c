@@ -60,11 +60,6 @@ void staging_end(struct staging *s)
 	*s = STAGING_NONE;
 }
 
-static int by_entry_path(const void *a, const void *b)
-{
-	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
-}
-
 static int refuse_member(struct err *err, const char *member, const char *why)
 {
 	char buf[TEXT_SHOWN];
@@ -107,7 +102,7 @@ static int keep_entry(struct staging *s, const struct entry *e, struct err *err)
 	copy->target = e->target ? strdup(e->target) : NULL;
 	s->items[s->count++] = copy; /* from here on staging_end frees the copy */
 	if (!copy->path || (e->soname && !copy->soname) || (e->target && !copy->target) ||
-	    !tsearch(copy, &s->by_path, by_entry_path))
+	    !tsearch(copy, &s->by_path, entry_order))
 		return err_nomem(err);
 	return 0;
 }
@@ -118,7 +113,7 @@ static int add_entry(struct staging *s, const struct entry *e, struct err *err)
 
 	if (strcmp(e->path, "/") == 0)
 		return e->type == ENTRY_DIR ? 0 : refuse_member(err, "/", "is not a directory");
-	found = tfind(e, &s->by_path, by_entry_path);
+	found = tfind(e, &s->by_path, entry_order);
 	if (found)
 		return same_entry(*found, e)
 			       ? 0
@@ -371,7 +366,7 @@ int staging_hard(struct staging *s, const char *member, mode_t mode, const char 
 		r = check_mode(member, mode, err);
 	if (r < 0)
 		return r;
-	found = fault ? NULL : tfind(&key, &s->by_path, by_entry_path);
+	found = fault ? NULL : tfind(&key, &s->by_path, entry_order);
 	if (!found || (*found)->type != ENTRY_FILE)
 		return refuse_member(err, member,
 				     "is a hard link to a file that did not come before it");

@@ -102,24 +102,24 @@ static const struct layer_entry *find_entry(const struct layer_check *c, const c
 	return c->n ? bsearch(&key, c->entries, c->n, sizeof key, layer_order) : NULL;
 }
 
+/* Compares a path with the beginning of an entry's. */
+static int compare_start(const void *key, const void *item)
+{
+	const struct layer_entry *start = key, *e = item;
+
+	if (start->cover != e->cover)
+		return start->cover < e->cover ? -1 : 1;
+	return strncmp(start->path, e->path, strlen(start->path));
+}
+
 /* Whether a directory without an entry is the parent of one. */
 static bool is_parent(const struct layer_check *c, const char *path)
 {
 	char below[PATH_MAX + 1];
 	struct layer_entry key = {.cover = c->cover, .path = below};
-	size_t low = 0, high = c->n;
-	int len = snprintf(below, sizeof below, "%s/", path);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (layer_order(&c->entries[mid], &key) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < c->n && c->entries[low].cover == c->cover &&
-	       strncmp(c->entries[low].path, below, (size_t)len) == 0;
+	snprintf(below, sizeof below, "%s/", path);
+	return c->n && bsearch(&key, c->entries, c->n, sizeof key, compare_start);
 }
 
 static each_name_fn visit;

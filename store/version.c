@@ -62,7 +62,7 @@ bool versions_have(const struct versions *vs, const struct digest *digest)
 	return false;
 }
 
-static int by_entry_path(const void *a, const void *b)
+int entry_order(const void *a, const void *b)
 {
 	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
 }
@@ -95,7 +95,7 @@ static const struct entry *bad_parent(const struct version *v, const struct entr
 		const struct entry *found;
 
 		*slash = '\0';
-		found = bsearch(&key, v->entries, v->nentries, sizeof key, by_entry_path);
+		found = bsearch(&key, v->entries, v->nentries, sizeof key, entry_order);
 		if (found && found->type != ENTRY_DIR)
 			return found;
 	}
@@ -112,7 +112,7 @@ static int check_entries(const struct version *v, struct err *err)
 
 		if (fault)
 			return err_set(err, EPERM, "%s %s", text_shown(e->path, buf), fault);
-		if (i > 0 && by_entry_path(e - 1, e) >= 0)
+		if (i > 0 && entry_order(e - 1, e) >= 0)
 			return err_set(err, EPERM, "%s is repeated or out of order",
 				       text_shown(e->path, buf));
 		parent = bad_parent(v, e);
@@ -188,7 +188,7 @@ int version_encode(struct version *v, char **text, size_t *len, struct err *err)
 
 	*text = NULL;
 	if (v->nentries > 1)
-		qsort(v->entries, v->nentries, sizeof *v->entries, by_entry_path);
+		qsort(v->entries, v->nentries, sizeof *v->entries, entry_order);
 	r = check_version(v, err);
 	if (r == 0)
 		r = print_version(v, text, len, err);

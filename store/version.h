@@ -52,7 +52,8 @@ struct versions {
 	size_t count;
 };
 
-void version_free(struct version *v); /* frees what it holds; v itself is the caller's */
+int entry_order(const void *a, const void *b); /* by path */
+void version_free(struct version *v);	       /* frees what it holds; v itself is the caller's */
 void versions_free(struct versions *vs);
 #define AUTO_VERSION CLEANUP(version_free)
 #define AUTO_VERSIONS CLEANUP(versions_free)
