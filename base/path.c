@@ -109,6 +109,13 @@ const char *path_base(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+bool path_ends(const char *path, const char *end)
+{
+	size_t len = strlen(path), n = strlen(end);
+
+	return len > n && strcmp(path + len - n, end) == 0;
+}
+
 void path_dir(const char *path, char *out)
 {
 	const char *slash = strrchr(path, '/');

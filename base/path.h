@@ -27,6 +27,7 @@ bool path_below(const char *path, const char *dir);
 
 /* The name after the last '/'. */
 const char *path_base(const char *path);
+bool path_ends(const char *path, const char *end); /* and something is before that end */
 
 /* dir/name, or /name where dir is "/". */
 int path_join(const char *dir, const char *name, char *out, struct err *err);

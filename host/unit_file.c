@@ -38,20 +38,13 @@ void unit_file_free(struct unit_file *unit)
 
 /* -- names -- */
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t a = strlen(s), b = strlen(end);
-
-	return a > b && strcmp(s + a - b, end) == 0;
-}
-
 static bool has_other_suffix(const char *name)
 {
 	static const char *const others[] = {".socket", ".timer",     ".target", ".path", ".mount",
 					     ".slice",	".automount", ".device", ".swap", ".scope"};
 
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-		if (ends_with(name, others[i]))
+		if (path_ends(name, others[i]))
 			return true;
 	return false;
 }
@@ -59,7 +52,7 @@ static bool has_other_suffix(const char *name)
 int unit_file_name(const char *name, char out[NAME_MAX + 1], struct err *err)
 {
 	static const char odd[] = ":-_.@\\";
-	const char *suffix = ends_with(name, SUFFIX) ? "" : SUFFIX;
+	const char *suffix = path_ends(name, SUFFIX) ? "" : SUFFIX;
 
 	for (const char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr(odd, *p))
@@ -113,7 +106,7 @@ static void follow_alias(const char *path, char name[NAME_MAX + 1])
 	if (!realpath(path, real))
 		return;
 	to = path_base(real);
-	if (ends_with(to, SUFFIX) && !strchr(to, '@') && strlen(to) <= NAME_MAX)
+	if (path_ends(to, SUFFIX) && !strchr(to, '@') && strlen(to) <= NAME_MAX)
 		unit_file_name(to, name, &ignored);
 }
 
@@ -151,7 +144,7 @@ static int add_drop_ins(struct strings *files, const char *unit, struct err *err
 		snprintf(dir, sizeof dir, "%s/%s.d", search_path[i], unit);
 		d = opendir(dir);
 		while (r == 0 && d && (e = readdir(d))) {
-			if (ends_with(e->d_name, ".conf") && !have_name(files, e->d_name) &&
+			if (path_ends(e->d_name, ".conf") && !have_name(files, e->d_name) &&
 			    path_join(dir, e->d_name, path, &too_long) == 0)
 				r = strings_add(files, path, err);
 		}
@@ -169,7 +162,7 @@ static int find_drop_ins(const char *name, struct strings *files, struct err *er
 	if (r == 0 && template_of(name, shorter))
 		r = add_drop_ins(files, shorter, err);
 	snprintf(shorter, sizeof shorter, "%.*s", (int)strcspn(name, "@"), name);
-	if (ends_with(shorter, SUFFIX))
+	if (path_ends(shorter, SUFFIX))
 		shorter[strlen(shorter) - strlen(SUFFIX)] = '\0';
 	while (r == 0 && (dash = strrchr(shorter, '-'))) {
 		char dir[NAME_MAX + 16];

@@ -105,13 +105,6 @@ static void sort_sources(struct candidates *c, const char *soname)
 
 /* -- files -- */
 
-static bool is_deb(const char *path)
-{
-	size_t len = strlen(path);
-
-	return len > 4 && strcmp(path + len - 4, ".deb") == 0;
-}
-
 static int beside_deb(const char *path, const char *soname, struct candidates *out, struct err *err)
 {
 	char dir[PATH_MAX], beside[PATH_MAX];
@@ -122,7 +115,8 @@ static int beside_deb(const char *path, const char *soname, struct candidates *o
 	path_dir(path, dir);
 	d = opendir(dir);
 	while (r == 0 && d && out->sources.count < CANDIDATES_MAX && (entry = readdir(d))) {
-		if (!is_deb(entry->d_name) || strcmp(entry->d_name, path_base(path)) == 0)
+		if (!path_ends(entry->d_name, ".deb") ||
+		    strcmp(entry->d_name, path_base(path)) == 0)
 			continue;
 		r = path_join(dir, entry->d_name, beside, err);
 		if (r == 0)
@@ -209,7 +203,7 @@ int candidates_find(const struct origin *origin, const char *soname, struct cand
 		return 0;
 	if (strncmp(origin->source, "apt:", 4) == 0)
 		r = beside_package(origin, soname, &found, err);
-	else if (is_deb(origin->source))
+	else if (path_ends(origin->source, ".deb"))
 		r = beside_deb(origin->source, soname, &found, err);
 	else if (origin->source[0] == '/')
 		r = beside_object(origin->source, soname, &found, err);

@@ -172,10 +172,9 @@ int source_dpkg(struct staging *s, const char *package, struct err *err)
 static int found_deb(void *ctx, int dir, const char *name, struct err *err)
 {
 	char *found = ctx;
-	size_t len = strlen(name);
 
 	(void)dir;
-	if (len < 4 || strcmp(name + len - 4, ".deb") != 0)
+	if (!path_ends(name, ".deb"))
 		return 0;
 	if (found[0])
 		return err_set(err, EIO, "apt-get fetched more than one package");

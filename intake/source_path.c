@@ -102,13 +102,6 @@ int source_so(struct staging *s, int fd, const char *path, struct err *err)
 
 enum source_kind { KIND_DEB, KIND_SO, KIND_TREE };
 
-static bool ends_in(const char *s, const char *end)
-{
-	size_t len = strlen(s), n = strlen(end);
-
-	return len >= n && strcmp(s + len - n, end) == 0;
-}
-
 /* Finds the kind by content, because a name proves nothing. The name makes the error clearer. */
 static int find_kind(int fd, const char *path, enum source_kind *kind, struct err *err)
 {
@@ -128,7 +121,7 @@ static int find_kind(int fd, const char *path, enum source_kind *kind, struct er
 		*kind = KIND_DEB;
 	else if (memcmp(head, "\177ELF", 4) == 0)
 		*kind = KIND_SO;
-	else if (ends_in(path, ".deb"))
+	else if (path_ends(path, ".deb"))
 		return err_set(err, EBADMSG, "%s: damaged archive: it is not a Debian package",
 			       path);
 	else

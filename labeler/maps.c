@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "labeler/who.h"
 
 #include <fcntl.h>
@@ -19,12 +20,20 @@
 
 /* -- one line -- */
 
+static bool cut_deleted(char *path)
+{
+	bool deleted = path_ends(path, DELETED);
+
+	if (deleted)
+		path[strlen(path) - strlen(DELETED)] = '\0';
+	return deleted;
+}
+
 /* "START-END PERMS OFFSET MAJOR:MINOR INODE      PATH" */
 bool mapping_parse(char *line, struct mapping *out)
 {
 	unsigned int maj, min;
 	uintmax_t ino;
-	size_t len;
 	int at = 0;
 
 	line[strcspn(line, "\n")] = '\0';
@@ -35,11 +44,7 @@ bool mapping_parse(char *line, struct mapping *out)
 	out->dev = makedev(maj, min);
 	out->ino = (ino_t)ino;
 	out->path = line + at;
-	len = strlen(out->path);
-	out->deleted =
-		len > strlen(DELETED) && strcmp(out->path + len - strlen(DELETED), DELETED) == 0;
-	if (out->deleted)
-		out->path[len - strlen(DELETED)] = '\0';
+	out->deleted = cut_deleted(out->path);
 	return true;
 }
 
@@ -272,7 +277,6 @@ static void read_exact_name(struct judge *j, struct mapping *m)
 {
 	char path[64];
 	ssize_t n;
-	size_t len;
 
 	if (!strchr(m->path, '\\'))
 		return;
@@ -281,10 +285,8 @@ static void read_exact_name(struct judge *j, struct mapping *m)
 	if (n <= 0)
 		return;
 	j->name[n] = '\0';
-	len = (size_t)n;
-	if (m->deleted && len > strlen(DELETED) &&
-	    strcmp(j->name + len - strlen(DELETED), DELETED) == 0)
-		j->name[len - strlen(DELETED)] = '\0';
+	if (m->deleted)
+		cut_deleted(j->name);
 	m->path = j->name;
 }
 

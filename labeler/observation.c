@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/path.h"
 #include "elf/readers.h"
 
 #include <fcntl.h>
@@ -131,13 +132,6 @@ static struct known_file *find_known(const struct watch *w, const struct stat *s
 	return NULL;
 }
 
-static bool has_suffix(const char *s, const char *end)
-{
-	size_t len = strlen(s), n = strlen(end);
-
-	return len >= n && strcmp(s + len - n, end) == 0;
-}
-
 /* Examines a file for the first time. NULL: out of memory. */
 static struct known_file *examine(struct watch *w, int fd, const char *path, const struct stat *st)
 {
@@ -150,7 +144,7 @@ static struct known_file *examine(struct watch *w, int fd, const char *path, con
 	if (!k->path)
 		return NULL;
 	w->nknown++;
-	k->library = path[0] == '/' && !has_suffix(path, " (deleted)") && is_shared_object(fd);
+	k->library = path[0] == '/' && !path_ends(path, " (deleted)") && is_shared_object(fd);
 	k->live = k->library && is_live(fd, st, path);
 	return k;
 }

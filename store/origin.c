@@ -1,6 +1,7 @@
 #include "store/origin.h"
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "store/note.h"
 #include "store/text.h"
 
@@ -65,13 +66,6 @@ int origin_write(struct store *store, const struct version *version, const char 
 
 /* -- restoring -- */
 
-static bool ends_in_deb(const char *source)
-{
-	size_t len = strlen(source);
-
-	return len > 4 && strcmp(source + len - 4, ".deb") == 0;
-}
-
 /* Names the package's version, because apt or dpkg may have another one today; and gives name and
  * version for a file or tree, which does not hold its own. */
 static void write_command(const struct origin *o, char text[ORIGIN_RESTORE_MAX])
@@ -87,7 +81,7 @@ static void write_command(const struct origin *o, char text[ORIGIN_RESTORE_MAX])
 		return;
 	if (package && !strchr(o->source, '='))
 		snprintf(at, room, "apt:%s=%s", colon + 1, o->version);
-	else if (package || ends_in_deb(o->source))
+	else if (package || path_ends(o->source, ".deb"))
 		snprintf(at, room, package ? "%s" : "'%s'", o->source);
 	else
 		snprintf(at, room, "--name %s --version %s '%s'", o->name, o->version, o->source);

@@ -82,13 +82,6 @@ static int add_module(struct dlopen_search *s, const char *path, struct err *err
 	return s->modules.count < MODULES_MAX ? intern_add(&s->modules, path, &number, err) : 0;
 }
 
-static bool ends_in_so(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len > 3 && strcmp(name + len - 3, ".so") == 0;
-}
-
 static int add_modules_below(struct dlopen_search *s, const char *dir, int depth, struct err *err)
 {
 	AUTO_DIR DIR *d = depth > 0 ? opendir(dir) : NULL;
@@ -106,7 +99,7 @@ static int add_modules_below(struct dlopen_search *s, const char *dir, int depth
 			continue;
 		if (entry->d_type == DT_DIR)
 			r = add_modules_below(s, path, depth - 1, err);
-		else if (ends_in_so(name))
+		else if (path_ends(name, ".so"))
 			r = add_module(s, path, err);
 	}
 	return r;
