@@ -43,12 +43,12 @@ int digest_update(struct digest_stream *s, const void *data, size_t len, struct 
 	return 0;
 }
 
-int digest_end(struct digest_stream *s, struct digest *out, struct err *err)
+int digest_end(struct digest_stream **s, struct digest *out, struct err *err)
 {
 	unsigned int len = 0;
-	int ok = EVP_DigestFinal_ex(context(s), out->bytes, &len);
+	int ok = EVP_DigestFinal_ex(context(*s), out->bytes, &len);
 
-	EVP_MD_CTX_free(context(s));
+	digest_abandon(s);
 	if (ok != 1 || len != DIGEST_SIZE)
 		return err_set(err, EIO, "SHA-256 failed in libcrypto");
 	return 0;
@@ -63,23 +63,15 @@ void digest_abandon(struct digest_stream **s)
 
 int digest_data(const void *data, size_t len, struct digest *out, struct err *err)
 {
-	struct digest_stream *s = digest_begin();
-	int r;
+	CLEANUP(digest_abandon) struct digest_stream *s = digest_begin();
+	int r = s ? digest_update(s, data, len, err) : err_nomem(err);
 
-	if (!s)
-		return err_nomem(err);
-	r = digest_update(s, data, len, err);
-	if (r < 0) {
-		digest_abandon(&s);
-		return r;
-	}
-	return digest_end(s, out, err);
+	return r < 0 ? r : digest_end(&s, out, err);
 }
 
 int digest_fd(int fd, struct digest *out, struct err *err)
 {
 	CLEANUP(digest_abandon) struct digest_stream *s = digest_begin();
-	struct digest_stream *whole;
 	char buf[64 * 1024];
 	off_t at = 0;
 	ssize_t n;
@@ -93,11 +85,7 @@ int digest_fd(int fd, struct digest *out, struct err *err)
 			return r;
 		at += n;
 	}
-	if (n < 0)
-		return (int)n;
-	whole = s;
-	s = NULL;
-	return digest_end(whole, out, err);
+	return n < 0 ? (int)n : digest_end(&s, out, err);
 }
 
 void digest_hex(const struct digest *d, char hex[DIGEST_HEX])

@@ -26,9 +26,9 @@ bool digest_equal(const struct digest *a, const struct digest *b);
 int digest_compare(const void *a, const void *b); /* for qsort(3) and bsearch(3) */
 
 /* Content that arrives in pieces. digest_begin returns NULL if it is out of memory; free its result with digest_end,
- * which fills out, or with digest_abandon. */
+ * which fills out and sets *s to NULL, or with digest_abandon. */
 struct digest_stream;
 struct digest_stream *digest_begin(void);
 int digest_update(struct digest_stream *s, const void *data, size_t len, struct err *err);
-int digest_end(struct digest_stream *s, struct digest *out, struct err *err);
+int digest_end(struct digest_stream **s, struct digest *out, struct err *err);
 void digest_abandon(struct digest_stream **s); /* fits CLEANUP(digest_abandon) */

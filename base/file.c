@@ -81,6 +81,16 @@ int file_read_at(int dirfd, const char *path, size_t max, char **data, size_t *l
 	return 0;
 }
 
+FILE *file_stream_at(int dirfd, const char *path)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (!f)
+		cleanup_fd(&fd);
+	return f;
+}
+
 int file_write(int fd, const void *data, size_t len, struct err *err)
 {
 	const char *p = data;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -16,6 +17,9 @@ int file_read(int fd, size_t max, char **data, size_t *len, struct err *err);
 /* Opens path (relative to dirfd), which must be a regular file, and reads it as file_read does. */
 int file_read_at(int dirfd, const char *path, size_t max, char **data, size_t *len,
 		 struct err *err);
+
+/* Opens path (relative to dirfd) as a stream for reading; NULL with errno. */
+FILE *file_stream_at(int dirfd, const char *path);
 
 /* Reads size bytes from offset at, or fewer where the file ends; returns their number, or a negative errno. */
 ssize_t file_read_part(int fd, void *buf, size_t size, off_t at, struct err *err);

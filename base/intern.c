@@ -1,5 +1,7 @@
 #include "base/intern.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -65,12 +67,7 @@ static int grow_buckets(struct intern *n, struct err *err)
 {
 	size_t want = n->nbuckets ? 2 * n->nbuckets : 1024;
 	struct intern more = {.items = n->items, .nbuckets = want, .key = n->key};
-	char **items;
 
-	items = reallocarray(n->items, want / 2, sizeof *items);
-	if (!items)
-		return err_nomem(err);
-	n->items = more.items = items;
 	more.buckets = calloc(want, sizeof *more.buckets);
 	if (!more.buckets)
 		return err_nomem(err);
@@ -94,6 +91,8 @@ int intern_add(struct intern *n, const char *string, size_t *number, struct err 
 	}
 	b = bucket_of(n, string);
 	if (!*b) {
+		if (ARRAY_GROW(n->items, n->count, err) < 0)
+			return -ENOMEM;
 		n->items[n->count] = strdup(string);
 		if (!n->items[n->count])
 			return err_nomem(err);

@@ -122,10 +122,9 @@ static void check_sha(struct unpack *u, const char *blob)
 {
 	struct digest found, named;
 	struct err ignored;
-	bool good = digest_end(u->sha, &found, &ignored) == 0 &&
+	bool good = digest_end(&u->sha, &found, &ignored) == 0 &&
 		    digest_parse(strrchr(blob, '/') + 1, &named) && digest_equal(&found, &named);
 
-	u->sha = NULL;
 	if (!good && COMPARE_DIGESTS)
 		unpack_fail(u, EBADMSG, blob, "does not match its name");
 }

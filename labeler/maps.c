@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "labeler/who.h"
 
@@ -252,15 +253,6 @@ static void judge(struct judge *j, const struct mapping *m, struct library *lib)
 
 /* -- all libraries of a process -- */
 
-/* Opens a file of the thread that has the view: those of the process itself are empty once its first thread ended. */
-static int open_task_file(const struct process_tables *process, const char *name, int flags)
-{
-	char path[WHO_PATH_MAX];
-
-	who_path(process->task, name, path);
-	return openat(process->dir, path, flags | O_CLOEXEC);
-}
-
 /* Paths in maps start at the namespace's root, those in mountinfo at the process's root. */
 static void read_root(struct judge *j)
 {
@@ -299,11 +291,13 @@ static bool is_named_deleted(const struct judge *j, const struct mapping *m)
 		.resolve = RESOLVE_CACHED | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS |
 			   RESOLVE_NO_SYMLINKS,
 	};
-	AUTO_FD int root = open_task_file(j->process, "root", O_PATH), fd = -1;
 	const char *below = rest_below(m->path, j->root);
-	char name[PATH_MAX + sizeof DELETED];
+	char path[WHO_PATH_MAX], name[PATH_MAX + sizeof DELETED];
+	AUTO_FD int root = -1, fd = -1;
 	struct statx st;
 
+	who_path(j->process->task, "root", path);
+	root = openat(j->process->dir, path, O_PATH | O_CLOEXEC);
 	if (root < 0 || !below)
 		return false;
 	snprintf(name, sizeof name, "%s" DELETED, below);
@@ -381,20 +375,17 @@ static int read_maps(struct judge *j, FILE *maps, struct err *err)
 	return r;
 }
 
-/* 0 with NULL: the process has ended. */
+/* Of the thread that has the view: the maps of the process itself are empty once its first thread ended. 0 with NULL:
+ * the process has ended. */
 static int open_maps(const struct process_tables *process, FILE **out, struct err *err)
 {
-	int fd = open_task_file(process, "maps", O_RDONLY);
+	char path[WHO_PATH_MAX];
 
-	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
-		return 0;
-	if (fd < 0)
-		return err_sys(err, errno, "cannot read the maps of the process");
-	*out = fdopen(fd, "r");
-	if (*out)
-		return 0;
-	close(fd);
-	return err_nomem(err);
+	who_path(process->task, "maps", path);
+	*out = file_stream_at(process->dir, path);
+	return *out || errno == ENOENT || errno == ESRCH
+		       ? 0
+		       : err_sys(err, errno, "cannot read the maps of the process");
 }
 
 int libraries_read(const struct mount_tables *tables, const struct process_tables *process,

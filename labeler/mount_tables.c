@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
 #include "labeler/who.h"
@@ -304,18 +305,13 @@ static int read_table(int dir, const char *path, bool ready, struct mount_table 
 {
 	char buffer[MOUNT_TABLES_BUFFER];
 	AUTO_FREE char *text = NULL;
-	AUTO_FILE FILE *in = NULL;
-	AUTO_FD int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	AUTO_FILE FILE *in = file_stream_at(dir, path);
 	FILE *picked;
 	size_t len = 0;
 	int r;
 
-	if (fd < 0)
-		return is_gone(errno) ? 0 : err_sys(err, errno, "cannot read the mount table");
-	in = fdopen(fd, "r");
 	if (!in)
-		return err_nomem(err);
-	fd = -1;
+		return is_gone(errno) ? 0 : err_sys(err, errno, "cannot read the mount table");
 	setvbuf(in, buffer, _IOFBF, sizeof buffer);
 	picked = open_memstream(&text, &len);
 	if (!picked)
@@ -372,16 +368,12 @@ static bool maps_our_root(int dir, const char *task, ino_t user_ns)
 	char path[WHO_PATH_MAX];
 	struct stat st;
 	unsigned int inside, outside;
-	int fd;
 
 	who_path(task, "ns/user", path);
 	if (fstatat(dir, path, &st, 0) < 0 || st.st_ino != user_ns)
 		return false;
 	who_path(task, "uid_map", path);
-	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
-	f = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!f && fd >= 0)
-		close(fd);
+	f = file_stream_at(dir, path);
 	return f && fscanf(f, "%u %u", &inside, &outside) == 2 && inside == 0 && outside == 0;
 }
 

@@ -387,11 +387,7 @@ static int read_whole(struct profile_reader *reader, const char *name, struct di
 	if (!reader->digest)
 		return err_nomem(reader->err);
 	r = read_profile(reader, name, 0);
-	if (r < 0)
-		return r;
-	r = digest_end(reader->digest, source, reader->err);
-	reader->digest = NULL;
-	return r;
+	return r < 0 ? r : digest_end(&reader->digest, source, reader->err);
 }
 
 /* The wrapper makes these calls after it has loaded the filter. */

@@ -74,9 +74,8 @@ static int object_damaged(struct store *store, const struct layer_entry *e, cons
 static int check_content(struct store *store, const struct layer_entry *e, int fd, int out,
 			 struct err *err)
 {
-	__attribute__((cleanup(digest_abandon))) struct digest_stream *s = digest_begin();
+	CLEANUP(digest_abandon) struct digest_stream *s = digest_begin();
 	char buf[64 * 1024];
-	struct digest_stream *whole;
 	struct digest found;
 	ssize_t n;
 	int r = 0;
@@ -92,9 +91,7 @@ static int check_content(struct store *store, const struct layer_entry *e, int f
 	}
 	if (n < 0)
 		return err_wrap(err, (int)n, "an object of the store");
-	whole = s;
-	s = NULL;
-	r = digest_end(whole, &found, err);
+	r = digest_end(&s, &found, err);
 	if (r < 0)
 		return r;
 	return digest_equal(&e->content, &found)

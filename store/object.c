@@ -83,12 +83,9 @@ static int set_modes(const struct object_writer *w, struct err *err)
 
 static int finish(struct object_writer *w, struct digest *out, int *fd, struct err *err)
 {
-	struct digest_stream *digest = w->digest;
 	char hex[DIGEST_HEX];
-	int r;
+	int r = digest_end(&w->digest, out, err);
 
-	w->digest = NULL;
-	r = digest_end(digest, out, err);
 	if (r == 0)
 		r = set_modes(w, err);
 	if (r < 0)

@@ -435,7 +435,7 @@ static void test_digest_pieces(void)
 			n = 1000000 - at;
 		CHECK(digest_update(s, million + at, n, &err) == 0);
 	}
-	CHECK(digest_end(s, &d, &err) == 0);
+	CHECK(digest_end(&s, &d, &err) == 0);
 	digest_hex(&d, hex);
 	CHECK_STR(hex, OF_MILLION);
 	digest_abandon(&dropped);
