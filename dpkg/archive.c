@@ -1,5 +1,6 @@
 #include "dpkg/archive.h"
 
+#include "base/array.h"
 #include "base/run.h"
 #include "dpkg/tool.h"
 
@@ -79,16 +80,13 @@ static bool read_member(const char *line, struct archive_member *out)
 
 static int read_members(struct archive_members *out, struct err *err)
 {
-	size_t lines = 1;
 	char *rest = out->text, *line;
 
-	for (const char *p = out->text; (p = strchr(p, '\n')); p++)
-		lines++;
-	out->items = calloc(lines, sizeof *out->items);
-	if (!out->items)
-		return err_nomem(err);
-	while ((line = strsep(&rest, "\n")))
+	while ((line = strsep(&rest, "\n"))) {
+		if (ARRAY_GROW(out->items, out->count, err) < 0)
+			return -ENOMEM;
 		out->count += read_member(line, &out->items[out->count]);
+	}
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "dpkg/listing.h"
 
+#include "base/array.h"
 #include "base/path.h"
 #include "dpkg/tool.h"
 
@@ -28,17 +29,13 @@ static char *diverted_to(char *line)
 
 static int read_list(struct package_files *out, struct err *err)
 {
-	size_t lines = 1;
 	char *rest = out->text, *line;
 
-	for (const char *p = out->text; (p = strchr(p, '\n')); p++)
-		lines++;
-	out->items = calloc(lines, sizeof *out->items);
-	if (!out->items)
-		return err_nomem(err);
 	while ((line = strsep(&rest, "\n"))) {
 		char *to = diverted_to(line);
 
+		if (ARRAY_GROW(out->items, out->count, err) < 0)
+			return -ENOMEM;
 		if (to && out->count > 0)
 			out->items[out->count - 1].from = to;
 		else if (line[0] == '/' && strcmp(line, "/.") != 0)
