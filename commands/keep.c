@@ -43,8 +43,8 @@ static void print_kept_json(const struct kept *k)
 	json_number("time", k->time);
 	json_string("why", k->why);
 	json_open("for", '[');
-	for (size_t i = 0; i < k->napps; i++)
-		json_string(NULL, k->apps[i]);
+	for (size_t i = 0; i < k->apps.count; i++)
+		json_string(NULL, k->apps.items[i]);
 	json_close();
 	json_close();
 }
@@ -58,11 +58,12 @@ static void print_kept(struct table *t, const struct kept *k)
 	if (localtime_r(&time, &tm))
 		strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
 	human_size(k->size, size);
-	if (k->napps > 1)
-		snprintf(who, sizeof who, "for %.200s and %zu more", k->apps[0], k->napps - 1);
+	if (k->apps.count > 1)
+		snprintf(who, sizeof who, "for %.200s and %zu more", k->apps.items[0],
+			 k->apps.count - 1);
 	else
-		snprintf(who, sizeof who, "%s%.200s", k->napps ? "for " : "",
-			 k->napps ? k->apps[0] : "");
+		snprintf(who, sizeof who, "%s%.200s", k->apps.count ? "for " : "",
+			 k->apps.count ? k->apps.items[0] : "");
 	table_row(t, (const char *[]){k->name, k->version, k->arch, size, when, k->why, who});
 }
 

@@ -13,9 +13,7 @@ static void kept_free(struct kept *k)
 	free(k->version);
 	free(k->arch);
 	free(k->why);
-	for (size_t i = 0; i < k->napps; i++)
-		free(k->apps[i]);
-	free(k->apps);
+	strings_free(&k->apps);
 }
 
 void kepts_free(struct kepts *kepts)
@@ -48,18 +46,13 @@ static int read_apps(const char *text, struct kept *k, struct err *err)
 {
 	const char *at = NULL;
 	char *app;
+	int r = 0;
 
-	while ((app = note_value(text, "for", &at))) {
-		char **apps = reallocarray(k->apps, k->napps + 1, sizeof *apps);
-
-		if (!apps) {
-			free(app);
-			return err_nomem(err);
-		}
-		k->apps = apps;
-		apps[k->napps++] = app;
+	while (r == 0 && (app = note_value(text, "for", &at))) {
+		r = strings_add(&k->apps, app, err);
+		free(app);
 	}
-	return 0;
+	return r;
 }
 
 /* Fills *k from the note. The caller frees it with kept_free, also after an error. */

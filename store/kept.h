@@ -11,7 +11,7 @@
 #pragma once
 
 #include "base/cleanup.h"
-#include "base/path.h"
+#include "base/strings.h"
 #include "store/root.h"
 #include "store/version.h"
 
@@ -23,8 +23,7 @@ struct kept {
 	uint64_t size; /* bytes of its files, shared ones too */
 	int64_t time;
 	char *why;
-	char **apps;
-	size_t napps;
+	struct strings apps;
 };
 
 struct kepts {
