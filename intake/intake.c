@@ -26,10 +26,9 @@ static int apply_options(struct staging *s, struct err *err)
 	int r = 0;
 
 	if (s->options->name)
-		r = staging_label(s->name, sizeof s->name, "name", s->options->name, err);
+		r = staging_label(s, "name", s->options->name, err);
 	if (r == 0 && s->options->version)
-		r = staging_label(s->version, sizeof s->version, "version", s->options->version,
-				  err);
+		r = staging_label(s, "version", s->options->version, err);
 	return r;
 }
 

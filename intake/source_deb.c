@@ -57,27 +57,22 @@ static int read_frame(struct frame_reader *r, struct frame *f, struct err *err)
 /* Refuses a repeated field, because parsers differ in which one counts. */
 static int take_field(struct frame_reader *r, struct err *err)
 {
-	struct staging *s = r->s;
-	char *to;
-	size_t size = sizeof s->name;
-	const char *what;
+	const struct {
+		const char *field, *what, *now;
+	} labels[] = {
+		{"Package", "name", r->s->name},
+		{"Version", "version", r->s->version},
+		{"Architecture", "architecture", r->s->arch},
+	};
 
-	if (strcasecmp(r->path, "Package") == 0) {
-		to = s->name;
-		what = "name";
-	} else if (strcasecmp(r->path, "Version") == 0) {
-		to = s->version;
-		what = "version";
-	} else if (strcasecmp(r->path, "Architecture") == 0) {
-		to = s->arch;
-		size = sizeof s->arch;
-		what = "architecture";
-	} else {
-		return archive_damaged(err, "the parser sent an invalid frame");
+	for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+		if (strcasecmp(r->path, labels[i].field) != 0)
+			continue;
+		if (labels[i].now[0])
+			return archive_damaged(err, "its control file repeats a field");
+		return staging_label(r->s, labels[i].what, r->target, err) < 0 ? -EBADMSG : 0;
 	}
-	if (to[0])
-		return archive_damaged(err, "its control file repeats a field");
-	return staging_label(to, size, what, r->target, err) < 0 ? -EBADMSG : 0;
+	return archive_damaged(err, "the parser sent an invalid frame");
 }
 
 static int take_error(struct frame_reader *r, const struct frame *f, struct err *err)

@@ -55,13 +55,11 @@ static int label_package(struct staging *s, const char *query, struct err *err)
 			       "%s is installed for several architectures: write dpkg:%s:ARCH",
 			       query, query);
 	if (r == 0)
-		r = staging_label(s->name, sizeof s->name, "name", found.items[0].name, err);
+		r = staging_label(s, "name", found.items[0].name, err);
 	if (r == 0)
-		r = staging_label(s->version, sizeof s->version, "version", found.items[0].version,
-				  err);
+		r = staging_label(s, "version", found.items[0].version, err);
 	if (r == 0)
-		r = staging_label(s->arch, sizeof s->arch, "architecture", found.items[0].arch,
-				  err);
+		r = staging_label(s, "architecture", found.items[0].arch, err);
 	return r;
 }
 

@@ -58,9 +58,9 @@ static int name_so(struct staging *s, const char *base, const char *soname, stru
 	if (!s->options->name && !stem[0] && !name[0])
 		return err_set(err, EINVAL, "it has no soname; name it with --name");
 	if (!s->options->name)
-		r = staging_label(s->name, sizeof s->name, "name", stem[0] ? stem : name, err);
+		r = staging_label(s, "name", stem[0] ? stem : name, err);
 	if (r == 0 && !s->options->version)
-		r = staging_label(s->version, sizeof s->version, "version", version, err);
+		r = staging_label(s, "version", version, err);
 	return r;
 }
 

@@ -137,9 +137,9 @@ static int name_tree(struct staging *s, struct err *err)
 			       "the directory's name is not NAME-VERSION: give --name and "
 			       "--version");
 	if (!s->options->name)
-		r = staging_label(s->name, sizeof s->name, "name", name, err);
+		r = staging_label(s, "name", name, err);
 	if (r == 0 && !s->options->version)
-		r = staging_label(s->version, sizeof s->version, "version", version, err);
+		r = staging_label(s, "version", version, err);
 	return r;
 }
 

@@ -375,14 +375,15 @@ int staging_hard(struct staging *s, const char *member, mode_t mode, const char 
 	return add_entry(s, &e, err);
 }
 
-int staging_label(char *to, size_t size, const char *what, const char *value, struct err *err)
+int staging_label(struct staging *s, const char *what, const char *value, struct err *err)
 {
-	const char *fault = strcmp(what, "name") == 0	   ? text_label_fault(value)
-			    : strcmp(what, "version") == 0 ? text_version_fault(value)
-							   : text_arch_fault(value);
-	char buf[TEXT_SHOWN];
+	bool name = strcmp(what, "name") == 0, version = strcmp(what, "version") == 0;
+	const char *fault = name      ? text_label_fault(value)
+			    : version ? text_version_fault(value)
+				      : text_arch_fault(value);
+	char *to = name ? s->name : version ? s->version : s->arch, buf[TEXT_SHOWN];
 
-	if (!fault && strlen(value) >= size)
+	if (!fault && strlen(value) >= (to == s->arch ? sizeof s->arch : sizeof s->name))
 		fault = "is too long";
 	if (fault)
 		return err_set(err, EINVAL, "the %s \"%s\" %s", what, text_shown(value, buf),

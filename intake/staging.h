@@ -69,8 +69,8 @@ int staging_file_fd(struct staging *s, const char *member, int fd, struct err *e
 int staging_hard(struct staging *s, const char *member, mode_t mode, const char *earlier,
 		 struct err *err);
 
-/* Copies a label ("name", "version", "architecture": what) if its form is right; else -EINVAL. */
-int staging_label(char *to, size_t size, const char *what, const char *value, struct err *err);
+/* Sets a label ("name", "version", "architecture": what) if its form is right; else -EINVAL. */
+int staging_label(struct staging *s, const char *what, const char *value, struct err *err);
 
 /* Sets s->arch to that of the ELF files, "all" without any. -EINVAL: they differ. */
 int staging_arch(struct staging *s, struct err *err);
