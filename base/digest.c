@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 /* struct digest_stream is an EVP_MD_CTX, so that only this file includes libcrypto's headers. */
 static EVP_MD_CTX *context(struct digest_stream *s)

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Appends one component to out, or removes one for "..". */
 static int add_component(char *out, const char *name, size_t len)

@@ -1,6 +1,5 @@
 #include "base/trust.h"
 
-#include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>

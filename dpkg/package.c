@@ -50,19 +50,27 @@ int packages_add(struct packages *packages, const struct package *package, struc
 	return p->query && p->name && p->arch && p->version && p->source ? 0 : err_nomem(err);
 }
 
+/* The field before the next tab; "" if none is left. */
+static char *cut_field(char **line)
+{
+	char *field = strsep(line, "\t");
+
+	return field ? field : "";
+}
+
 /* One line of FACTS. The status is "ii " for an installed package, "rc " for one whose
  * configuration alone is left. */
 static int add_line(struct packages *out, char *line, const char *only_source, struct err *err)
 {
-	const char *status = dpkg_field(&line);
+	const char *status = cut_field(&line);
 	struct package p = {.wish = status[0]};
 
-	p.query = (char *)dpkg_field(&line);
-	p.name = (char *)dpkg_field(&line);
-	p.arch = (char *)dpkg_field(&line);
-	p.version = (char *)dpkg_field(&line);
-	p.source = (char *)dpkg_field(&line);
-	p.essential = strcmp(dpkg_field(&line), "yes") == 0;
+	p.query = cut_field(&line);
+	p.name = cut_field(&line);
+	p.arch = cut_field(&line);
+	p.version = cut_field(&line);
+	p.source = cut_field(&line);
+	p.essential = strcmp(cut_field(&line), "yes") == 0;
 	if (status[0] == '\0' || status[1] != 'i' ||
 	    (only_source && strcmp(p.source, only_source) != 0))
 		return 0;

@@ -2,7 +2,6 @@
 
 #include "base/run.h"
 
-#include <string.h>
 #include <unistd.h>
 
 bool dpkg_present(void)
@@ -19,11 +18,4 @@ int dpkg_ask(const char *const argv[], char **text, struct err *err)
 	if (!err->text[0])
 		return err_set(err, EIO, "%s %s failed with status %d", argv[0], argv[1], r);
 	return err_wrap(err, -EIO, "%s %s failed", argv[0], argv[1]);
-}
-
-const char *dpkg_field(char **line)
-{
-	const char *field = strsep(line, "\t");
-
-	return field ? field : "";
 }

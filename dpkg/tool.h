@@ -16,6 +16,3 @@ bool dpkg_present(void);
 /* Runs argv and reads its answer; *text is the caller's to free. Returns 1 where dpkg does not know
  * some name that argv asks about (exit status 1; *err has its words), -EIO for a higher status. */
 int dpkg_ask(const char *const argv[], char **text, struct err *err);
-
-/* Cuts the field before the next tab off *line; "" if none is left. */
-const char *dpkg_field(char **line);

@@ -5,7 +5,6 @@
 #include "base/progress.h"
 #include "intake/source.h"
 #include "store/origin.h"
-#include "store/text.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -5,9 +5,6 @@
 #include "intake/unpack.h"
 #include "store/text.h"
 
-#include <fcntl.h>
-#include <string.h>
-
 struct oci_part {
 	int fd;
 	unsigned int number;

@@ -9,7 +9,6 @@
 
 #include <ctype.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 
 struct tree_walk {

@@ -8,7 +8,6 @@
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 #include <zlib.h>
 
 /* False: the parent has gone, or has closed its end. */

@@ -13,8 +13,6 @@
 #include "base/err.h"
 #include "labeler/mount_tables.h"
 
-#include <stdio.h>
-
 struct mapping {
 	unsigned long start, end;
 	dev_t dev;
@@ -41,7 +39,6 @@ struct libraries {
 	size_t count;
 };
 void libraries_free(struct libraries *libs);
-#define AUTO_LIBRARIES CLEANUP(libraries_free)
 
 #define LIBRARIES_MAX 4096 /* of one process */
 

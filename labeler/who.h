@@ -47,7 +47,6 @@ struct silent {
 	size_t count;
 };
 void silent_free(struct silent *silent);
-#define AUTO_SILENT CLEANUP(silent_free)
 
 /* Fills out for these processes, and leaves out those that have ended. */
 int silent_name(const struct pids *pids, struct silent *out, struct err *err);

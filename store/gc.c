@@ -4,7 +4,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
-#include "store/object.h"
 #include "store/root.h"
 #include "store/text.h"
 

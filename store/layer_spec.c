@@ -4,7 +4,6 @@
 #include "store/text.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 int layer_order(const void *a, const void *b)
 {

@@ -4,7 +4,6 @@
 #include "base/file.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 

@@ -3,10 +3,8 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "store/object.h"
 #include "store/origin.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>

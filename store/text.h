@@ -6,7 +6,6 @@
 #pragma once
 
 #include <limits.h>
-#include <stddef.h>
 
 const char *text_fault(const char *s);	       /* UTF-8 without control characters, not empty */
 const char *text_label_fault(const char *s);   /* a library's name */
