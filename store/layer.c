@@ -321,12 +321,8 @@ int layer_build(struct store *store, const char *root, struct layer_entry *entri
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
 	AUTO_FD int dir = -1;
-	int r = layer_sort(entries, &n, err);
+	int r = layer_describe(entries, &n, &text, &len, id, err);
 
-	if (r == 0)
-		r = layer_print(entries, n, &text, &len, err);
-	if (r == 0)
-		r = layer_id(text, len, id, err);
 	if (r == 0)
 		r = file_mkdirs(root, err);
 	if (r < 0)
@@ -347,11 +343,8 @@ int layer_name(struct layer_entry *entries, size_t n, char id[LAYER_ID], struct 
 {
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
-	int r = layer_sort(entries, &n, err);
 
-	if (r == 0)
-		r = layer_print(entries, n, &text, &len, err);
-	return r < 0 ? r : layer_id(text, len, id, err);
+	return layer_describe(entries, &n, &text, &len, id, err);
 }
 
 int layer_copy(struct store *store, int dir, const struct layer_entry *entries, size_t n,

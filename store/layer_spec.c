@@ -97,7 +97,7 @@ static int drop_repeated(struct layer_entry *entries, size_t *n, struct err *err
 	return 0;
 }
 
-int layer_sort(struct layer_entry *entries, size_t *n, struct err *err)
+static int sort_entries(struct layer_entry *entries, size_t *n, struct err *err)
 {
 	int r;
 
@@ -136,8 +136,8 @@ static void print_entry(FILE *f, const struct layer_entry *e)
 	}
 }
 
-int layer_print(const struct layer_entry *entries, size_t n, char **text, size_t *len,
-		struct err *err)
+static int print_entries(const struct layer_entry *entries, size_t n, char **text, size_t *len,
+			 struct err *err)
 {
 	FILE *f = open_memstream(text, len);
 	int failed;
@@ -166,6 +166,16 @@ int layer_id(const char *text, size_t len, char id[LAYER_ID], struct err *err)
 	digest_hex(&digest, hex);
 	snprintf(id, LAYER_ID, "%.*s", LAYER_ID - 1, hex);
 	return 0;
+}
+
+int layer_describe(struct layer_entry *entries, size_t *n, char **text, size_t *len,
+		   char id[LAYER_ID], struct err *err)
+{
+	int r = sort_entries(entries, n, err);
+
+	if (r == 0)
+		r = print_entries(entries, *n, text, len, err);
+	return r < 0 ? r : layer_id(*text, *len, id, err);
 }
 
 bool layer_is_id(const char *name)
@@ -236,7 +246,7 @@ int layer_parse(char *text, size_t len, struct layer_entry **out, size_t *n, str
 	while ((line = strsep(&text, "\n")) && text)
 		if (!parse_line(line, &entries[count++]))
 			return err_set(err, EBADMSG, "its .spec is malformed at line %zu", count);
-	r = layer_sort(entries, &count, err);
+	r = sort_entries(entries, &count, err);
 	if (r < 0)
 		return err_wrap(err, -EBADMSG, "its .spec is malformed");
 	*out = entries;

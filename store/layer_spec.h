@@ -40,17 +40,14 @@ struct layer_entry {
 
 #define LAYER_DAMAGED ".damaged-" /* then the ID of a replaced layer, and random digits */
 
-/* Sorts entries, drops repeated ones (*n), and checks them all: -EINVAL, or -EEXIST where two
- * contradict each other. */
-int layer_sort(struct layer_entry *entries, size_t *n, struct err *err);
-
-/* entries as layer_sort left them. *text is the caller's to free. */
-int layer_print(const struct layer_entry *entries, size_t n, char **text, size_t *len,
-		struct err *err);
+/* Sorts entries, drops repeated ones (*n), checks them all, and writes .spec and the layer's ID. *text
+ * is the caller's to free. -EINVAL, or -EEXIST where two entries contradict each other. */
+int layer_describe(struct layer_entry *entries, size_t *n, char **text, size_t *len,
+		   char id[LAYER_ID], struct err *err);
 int layer_id(const char *text, size_t len, char id[LAYER_ID], struct err *err);
 bool layer_is_id(const char *name);
 
-/* Reads the text that layer_print wrote. The entries' strings are parts of text, which has to outlive
+/* Reads the text that layer_describe wrote. The entries' strings are parts of text, which has to outlive
  * them. *out is the caller's to free. -EBADMSG: malformed. */
 int layer_parse(char *text, size_t len, struct layer_entry **out, size_t *n, struct err *err);
 

@@ -3,7 +3,10 @@
  *
  *	ROOT/objects/ab/cdef...   a file's content, named by its SHA-256; owner root, mode 0644
  *	ROOT/versions/abcdef...   a manifest, named by its SHA-256 (store/version.h)
- *	ROOT/tmp/                 unfinished writes; emptied by store_sweep and store_gc
+ *	ROOT/origins/abcdef...    a note (store/note.h), named as its version's manifest
+ *	ROOT/kept/abcdef...
+ *	ROOT/tmp/add-...          a version that is being added; emptied by store_sweep and store_gc
+ *	ROOT/tmp/oci-...          a layer of an image that is being exported
  *
  * Everybody can read the store. Writers hold pinlib's lock (policy/lock.h). Readers need none: a name
  * appears by rename, when its content is whole and on the disk, and a manifest after all its objects.
