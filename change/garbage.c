@@ -259,7 +259,7 @@ static int remove_layers(const struct strings *ids, size_t planned, bool dry_run
 		.ids = (const char *const *)ids->items,
 		.count = ids->count,
 		.planned = planned,
-		.launching = out->live.nlaunching + out->live.silent.count > 0,
+		.launching = out->live.launching.count + out->live.silent.count > 0,
 	};
 	struct layers_gone gone = {0};
 	int r = layer_gc(PINLIB_LAYERS, &keep, dry_run, report, ctx, &gone, err);

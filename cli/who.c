@@ -43,7 +43,7 @@ const char *who_text(const struct who *who)
 	return text;
 }
 
-void warn_silent(const struct silent *silent, const char *what)
+void warn_silent(const struct whos *silent, const char *what)
 {
 	size_t others = silent->count ? silent->count - 1 : 0;
 
@@ -65,7 +65,7 @@ void json_who(const struct who *who)
 	json_string("program", who->program);
 }
 
-void json_silent(const struct silent *silent)
+void json_silent(const struct whos *silent)
 {
 	json_open("silent", '[');
 	for (size_t i = 0; i < silent->count; i++) {

@@ -17,8 +17,8 @@ void program_name(const struct who *who, char text[PROGRAM_NAME_MAX]);
 const char *who_text(const struct who *who);
 
 /* One warning that names the first process that did not answer and counts the others, followed by ": " and what. */
-void warn_silent(const struct silent *silent, const char *what);
+void warn_silent(const struct whos *silent, const char *what);
 
 /* json_who adds the members of a process to the open object; json_silent adds an array "silent" of such objects. */
 void json_who(const struct who *who);
-void json_silent(const struct silent *silent);
+void json_silent(const struct whos *silent);

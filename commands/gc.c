@@ -99,9 +99,9 @@ static void print_launching(const struct garbage *c)
 {
 	const char *layers = c->held == 1 ? "layer stays" : "layers stay";
 
-	if (c->held && c->live.nlaunching)
+	if (c->held && c->live.launching.count)
 		warn("%zu %s for now: %s is being started and may still need %s", c->held, layers,
-		     who_text(&c->live.launching[0]), c->held == 1 ? "it" : "them");
+		     who_text(&c->live.launching.items[0]), c->held == 1 ? "it" : "them");
 	else if (c->held)
 		warn("%zu %s for now", c->held, layers);
 }

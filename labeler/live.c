@@ -17,12 +17,10 @@ void live_free(struct live *live)
 		free(live->labels[i].label);
 		who_free(&live->labels[i].first);
 	}
-	for (size_t i = 0; i < live->nlaunching; i++)
-		who_free(&live->launching[i]);
 	free(live->labels);
-	free(live->launching);
+	whos_free(&live->launching);
 	pids_free(&live->mute);
-	silent_free(&live->silent);
+	whos_free(&live->silent);
 	*live = (struct live){0};
 }
 
@@ -279,14 +277,11 @@ static void ask_launch(void *ctx, pid_t pid, FILE *answer)
 
 static int take_launch(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
-	struct live *live = ((struct launches *)ctx)->live;
-	struct survey_answer a = {.at = text, .end = text + len};
+	struct launches *launches = ctx;
 
 	(void)pid;
-	if (ARRAY_GROW(live->launching, live->nlaunching, err) < 0)
-		return -ENOMEM;
-	live->launching[live->nlaunching] = (struct who){0};
-	return who_take(&a, &live->launching[live->nlaunching++], err);
+	return whos_take(&launches->live->launching,
+			 &(struct survey_answer){.at = text, .end = text + len}, err);
 }
 
 /* Moves the launches from live to out, to ask about them again. */
@@ -294,12 +289,9 @@ static int move_launches(struct live *live, struct pids *out, struct err *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < live->nlaunching; i++) {
-		if (r == 0)
-			r = pids_add(out, live->launching[i].pid, err);
-		who_free(&live->launching[i]);
-	}
-	live->nlaunching = 0;
+	for (size_t i = 0; r == 0 && i < live->launching.count; i++)
+		r = pids_add(out, live->launching.items[i].pid, err);
+	whos_free(&live->launching);
 	return r;
 }
 
@@ -321,7 +313,7 @@ int live_launches(unsigned int milliseconds, struct live *out, struct err *err)
 	mute = out->mute.count;
 	/* Once one of them does not answer, do not ask again. */
 	for (unsigned int ms = 0;
-	     r == 0 && ms < milliseconds && out->nlaunching && out->mute.count == mute;
+	     r == 0 && ms < milliseconds && out->launching.count && out->mute.count == mute;
 	     ms += LOOK_MS) {
 		AUTO_PIDS struct pids left = {0};
 

@@ -21,11 +21,10 @@ struct live_label {
 struct live {
 	struct live_label *labels; /* each once */
 	size_t count;
-	struct pids mute;     /* the processes that did not answer */
-	struct silent silent; /* the same: one of them may be a launch in progress */
-	bool is_partial; /* the table of one of them cannot be read: nothing may be collected */
-	struct who *launching; /* the launches still in progress */
-	size_t nlaunching;
+	struct pids mute;   /* the processes that did not answer */
+	struct whos silent; /* the same: one of them may be a launch in progress */
+	bool is_partial;    /* the table of one of them cannot be read: nothing may be collected */
+	struct whos launching; /* the launches still in progress */
 };
 
 /* Waits, for the given time at most, until the launches in progress have ended: processes that still run the wrapper may

@@ -75,10 +75,6 @@ struct cached_inode {
 	ino_t ino; /* 0: no such file */
 };
 
-struct inode_cache {
-	void *by_path; /* of tsearch(3) */
-};
-
 static int inode_order(const void *a, const void *b)
 {
 	return strcmp(((const struct cached_inode *)a)->path,
@@ -93,13 +89,10 @@ static void free_inode(void *node)
 	free(inode);
 }
 
-void inode_cache_free(struct inode_cache **cache)
+void inode_cache_free(struct inode_cache *cache)
 {
-	if (!*cache)
-		return;
-	tdestroy((*cache)->by_path, free_inode);
-	free(*cache);
-	*cache = NULL;
+	tdestroy(cache->by_path, free_inode);
+	cache->by_path = NULL;
 }
 
 static struct cached_inode *add_inode(struct inode_cache *cache, const char *path)
@@ -387,21 +380,16 @@ static int open_maps(const struct process_tables *process, FILE **out, struct er
 }
 
 int libraries_read(const struct mount_tables *tables, const struct process_tables *process,
-		   struct inode_cache **cache, struct libraries *out, struct err *err)
+		   struct inode_cache *cache, struct libraries *out, struct err *err)
 {
 	char buffer[MOUNT_TABLES_BUFFER];
 	AUTO_FILE FILE *maps = NULL;
-	CLEANUP(judge_end) struct judge j = {.process = process};
+	CLEANUP(judge_end) struct judge j = {.process = process, .cache = cache};
 	int r = open_maps(process, &maps, err);
 
 	if (r < 0 || !maps)
 		return r;
 	setvbuf(maps, buffer, _IOFBF, sizeof buffer);
-	if (!*cache)
-		*cache = calloc(1, sizeof **cache);
-	j.cache = *cache;
-	if (!j.cache)
-		return err_nomem(err);
 	read_root(&j);
 	r = take_overlays(&j, tables, err);
 	if (r == 0)

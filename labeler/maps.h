@@ -43,11 +43,13 @@ void libraries_free(struct libraries *libs);
 #define LIBRARIES_MAX 4096 /* of one process */
 
 /* Inode numbers of the files in layers and live directories, each path looked up once. */
-struct inode_cache;
-void inode_cache_free(struct inode_cache **cache);
+struct inode_cache {
+	void *by_path; /* of tsearch(3) */
+};
+void inode_cache_free(struct inode_cache *cache);
 
-/* The libraries of a process. Looks up files only in the directories of overlays that are not TRUST_NO. *cache starts as
- * NULL, and later calls can share it. -EACCES: the caller may not read the maps; -E2BIG: more than LIBRARIES_MAX. A
+/* The libraries of a process. Looks up files only in the directories of overlays that are not TRUST_NO. cache starts as
+ * zeros, and later calls can share it. -EACCES: the caller may not read the maps; -E2BIG: more than LIBRARIES_MAX. A
  * process that has ended has no libraries. */
 int libraries_read(const struct mount_tables *tables, const struct process_tables *process,
-		   struct inode_cache **cache, struct libraries *out, struct err *err);
+		   struct inode_cache *cache, struct libraries *out, struct err *err);

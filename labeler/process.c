@@ -17,14 +17,14 @@ void processes_free(struct processes *processes)
 	for (size_t i = 0; i < processes->count; i++)
 		process_free(&processes->items[i]);
 	free(processes->items);
-	silent_free(&processes->silent);
+	whos_free(&processes->silent);
 	*processes = (struct processes){0};
 }
 
 /* The state of one search. Children work on copies. */
 struct process_search {
 	struct mount_tables *tables; /* in a child */
-	struct inode_cache *inodes;
+	struct inode_cache inodes;
 	struct processes found;
 	struct believed *believed; /* overlays of all trusted tables */
 	struct pids doubtful;	   /* processes with labels that a trusted table must confirm */

@@ -24,9 +24,9 @@ struct process {
 struct processes {
 	struct process *items; /* sorted by pid */
 	size_t count;
-	size_t unreadable;    /* the number of processes whose tables cannot be read */
-	struct silent silent; /* processes that did not answer: they may have a label, too */
-	bool hidden;	      /* /proc hides processes from this user */
+	size_t unreadable;  /* the number of processes whose tables cannot be read */
+	struct whos silent; /* processes that did not answer: they may have a label, too */
+	bool hidden;	    /* /proc hides processes from this user */
 };
 void processes_free(struct processes *processes);
 #define AUTO_PROCESSES CLEANUP(processes_free)

@@ -140,12 +140,12 @@ int who_take(struct survey_answer *answer, struct who *out, struct err *err)
 
 /* -- processes that do not answer -- */
 
-void silent_free(struct silent *silent)
+void whos_free(struct whos *silent)
 {
 	for (size_t i = 0; i < silent->count; i++)
 		who_free(&silent->items[i]);
 	free(silent->items);
-	*silent = (struct silent){0};
+	*silent = (struct whos){0};
 }
 
 static void ask_name(void *ctx, pid_t pid, FILE *answer)
@@ -158,7 +158,7 @@ static void ask_name(void *ctx, pid_t pid, FILE *answer)
 		who_put(answer, &who);
 }
 
-static int add_silent(struct silent *out, struct who *who, struct err *err)
+static int add_who(struct whos *out, struct who *who, struct err *err)
 {
 	if (ARRAY_GROW(out->items, out->count, err) < 0)
 		return -ENOMEM;
@@ -167,23 +167,27 @@ static int add_silent(struct silent *out, struct who *who, struct err *err)
 	return 0;
 }
 
-static int take_name(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
+int whos_take(struct whos *whos, struct survey_answer *answer, struct err *err)
 {
-	struct survey_answer answer = {.at = text, .end = text + len};
 	CLEANUP(who_free) struct who who = {0};
-	int r = who_take(&answer, &who, err);
+	int r = who_take(answer, &who, err);
 
-	(void)pid;
-	return r < 0 ? r : add_silent(ctx, &who, err);
+	return r < 0 ? r : add_who(whos, &who, err);
 }
 
-int silent_name(const struct pids *pids, struct silent *out, struct err *err)
+static int take_name(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
+{
+	(void)pid;
+	return whos_take(ctx, &(struct survey_answer){.at = text, .end = text + len}, err);
+}
+
+int silent_name(const struct pids *pids, struct whos *out, struct err *err)
 {
 	struct survey questions = {ask_name, take_name, out};
 	AUTO_PIDS struct pids nameless = {0};
 	int r = survey_all(&questions, pids, SURVEY_TABLES_MS, &nameless, err);
 
 	for (size_t i = 0; r == 0 && i < nameless.count; i++)
-		r = add_silent(out, &(struct who){.pid = nameless.items[i]}, err);
+		r = add_who(out, &(struct who){.pid = nameless.items[i]}, err);
 	return r;
 }

@@ -41,12 +41,13 @@ void who_put(FILE *answer, const struct who *who);
 int who_take(struct survey_answer *answer, struct who *out,
 	     struct err *err); /* who_free frees *out */
 
-/* The processes that did not answer, each with the facts that can be read without waiting. */
-struct silent {
+struct whos {
 	struct who *items;
 	size_t count;
 };
-void silent_free(struct silent *silent);
+void whos_free(struct whos *silent);
+int whos_take(struct whos *whos, struct survey_answer *answer, struct err *err); /* appends one */
 
-/* Fills out for these processes, and leaves out those that have ended. */
-int silent_name(const struct pids *pids, struct silent *out, struct err *err);
+/* Fills out for processes that did not answer, with what can be read without waiting. Leaves out those that have ended.
+ */
+int silent_name(const struct pids *pids, struct whos *out, struct err *err);
