@@ -42,7 +42,6 @@ int image_malformed(struct err *err, const char *what);
 /* Reads the beginning. 1: not an ELF file. */
 int image_open(int fd, struct image *out, struct err *err);
 void image_close(struct image *image);
-#define AUTO_IMAGE CLEANUP(image_close)
 
 /* Checks the file header and fills class, swap and header. -EBADMSG. */
 int image_header(struct image *image, struct err *err);

@@ -26,7 +26,6 @@ bool readers_confine(void);
 struct readers;
 int readers_new(struct readers **out, struct err *err);
 void readers_free(struct readers **readers);
-#define AUTO_READERS CLEANUP(readers_free)
 
 /* A file that is to be read. */
 struct file_reading {

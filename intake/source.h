@@ -12,7 +12,6 @@ int source_add(struct store *store, source_fn *read, const void *ctx, const char
 	       struct err *err);
 
 int source_deb(struct staging *s, int fd, const char *path, struct err *err);
-int source_so(struct staging *s, int fd, const char *path, struct err *err);
 int source_tree(struct staging *s, int fd, const char *path, struct err *err);
 int source_dpkg(struct staging *s, const char *package, struct err *err);
 int source_apt(struct staging *s, const char *package, struct err *err);

@@ -79,7 +79,7 @@ static int add_so(struct staging *s, int fd, const char *base, const char *sonam
 	return staging_link(s, link, base, err);
 }
 
-int source_so(struct staging *s, int fd, const char *path, struct err *err)
+static int source_so(struct staging *s, int fd, const char *path, struct err *err)
 {
 	const char *base = path_base(path), *triplet = NULL;
 	char soname[256] = "", arch[256] = "";

@@ -34,7 +34,7 @@ static bool flush_frames(struct unpack *u)
 	return send_all(u->out, u->pending, len);
 }
 
-void unpack_put(struct unpack *u, const void *data, size_t len)
+static void unpack_put(struct unpack *u, const void *data, size_t len)
 {
 	bool sent = len <= sizeof u->pending - u->npending || flush_frames(u);
 
@@ -180,7 +180,7 @@ void unpack_open(struct unpack *u)
 		unpack_damaged(u, u->tar);
 }
 
-void unpack_free(struct unpack *u)
+static void unpack_free(struct unpack *u)
 {
 	archive_read_free(u->tar);
 	archive_read_free(u->raw);

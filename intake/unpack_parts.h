@@ -1,5 +1,5 @@
 /* The parts that the archive parsers share (unpack.c: .deb files; unpack_oci.c: image layouts). A
- * parser runs in a child and ends at the first error: unpack_fail, unpack_damaged and unpack_put then
+ * parser runs in a child and ends at the first error: unpack_fail, unpack_damaged and unpack_emit then
  * jump to its end. */
 #pragma once
 
@@ -18,7 +18,7 @@
  * of the tar, so that the compressor's checksums are checked to the last byte. */
 struct unpack {
 	int out;
-	jmp_buf end; /* where unpack_fail() and unpack_put() go, never from what libarchive calls */
+	jmp_buf end; /* where unpack_fail() and unpack_emit() go, never from what libarchive calls */
 	struct archive *ar, *raw, *tar;
 	char *control;		   /* its text */
 	struct digest_stream *sha; /* NULL, or the hash of the member's bytes in the archive */
@@ -36,7 +36,6 @@ struct unpack {
 	unsigned char tail[8];
 };
 
-void unpack_put(struct unpack *u, const void *data, size_t len);
 void unpack_emit(struct unpack *u, struct frame f, const char *path, const char *target);
 void unpack_fail(struct unpack *u, int errnum, const char *member, const char *why)
 	__attribute__((noreturn));
@@ -49,7 +48,6 @@ struct archive *unpack_reader(struct unpack *u);
 void unpack_open(struct unpack *u);
 struct archive_entry *unpack_next(struct unpack *u, const char **name);
 void unpack_close(struct unpack *u);
-void unpack_free(struct unpack *u);
 
 /* Writes the frames of the current member of u->tar: the member; or the fields of a control file. */
 void unpack_member(struct unpack *u, struct archive_entry *e, const char *name);

@@ -60,7 +60,6 @@ int view_build(struct store *store, const struct app *app, int64_t generation,
 void view_plan_fill(struct view_plan *out, const struct app *app, const char *real,
 		    const char *layers, int64_t generation);
 void view_plan_free(struct view_plan *plan);
-#define AUTO_VIEW_PLAN CLEANUP(view_plan_free)
 
 /* The file system as a plan shows it; program is the app's own file (wrap_program). Points into
  * both. */
