@@ -94,19 +94,6 @@ static int prepare_app(struct activation *a, size_t i, struct dpkg_says *says, s
 	return r < 0 ? r : transition_prepare(*t, says, err);
 }
 
-/* The wrapper reads the plans of an older pinlib too. The first change by a newer pinlib renews
- * them all, so that a later wrapper need not. Before the commit, since an interrupted renewal is
- * begun anew. */
-static int renew_plans(struct policy *policy, struct err *err)
-{
-	AUTO_APPS struct apps apps = {0};
-	int r = policy_is_older(policy) ? policy_apps(policy, POLICY_NOW, &apps, err) : 0;
-
-	for (size_t i = 0; r == 0 && i < apps.count; i++)
-		r = plan_renew(PINLIB_PLANS, apps.items[i].path, err);
-	return r;
-}
-
 static int prepare_all(struct activation *a, struct err *err)
 {
 	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(a->paths->items, a->paths->count);
@@ -114,8 +101,6 @@ static int prepare_all(struct activation *a, struct err *err)
 
 	for (size_t i = 0; r == 0 && i < a->paths->count; i++)
 		r = prepare_app(a, i, &says, err);
-	if (r == 0)
-		r = renew_plans(a->policy, err);
 	return r < 0 ? r : store_sync(a->store, err);
 }
 

@@ -12,8 +12,8 @@
 #include "base/strings.h"
 #include "policy/policy.h"
 
-/* -EEXIST: the policy now wraps such a pair, and one of the two is among changed. A pair that an
- * earlier pinlib left does not stop other changes. */
+/* -EEXIST: the policy now wraps such a pair, and one of the two is among changed. A pair whose
+ * script was edited after it was wrapped does not stop other changes. */
 int interpreter_check(struct policy *policy, const struct strings *changed, struct err *err);
 
 /* -EEXIST: path is a script with pins, and the policy wraps its interpreter too. */

@@ -19,9 +19,6 @@
  * A string is given as its offset from the start of the file. The checksum is CRC-32 (IEEE 802.3, reflected, as in zlib)
  * over the whole file, with the crc field as 0. It detects damage, not malice: owner and mode of the file and of its
  * directory protect against that.
- *
- * Version 1 is version 2 without a filter: filter_at was a reserved field, 0. The reader accepts both, so that programs
- * start while pinlib is upgraded; the writer writes version 2.
  */
 #pragma once
 
@@ -30,7 +27,6 @@
 
 #define PLAN_MAGIC "pinplan" /* 7 letters and the NUL */
 #define PLAN_VERSION 2
-#define PLAN_VERSION_OLDEST 1
 #define PLAN_SIZE_MAX (64 * 1024)
 #define PLAN_COVERS_MAX 64
 #define PLAN_FILTER_MAX BPF_MAXINSNS /* instructions: the kernel's limit, 32 KiB */

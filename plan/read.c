@@ -102,12 +102,11 @@ static int check_header(const struct plan_header *h, size_t len, struct err *err
 {
 	if (len < sizeof *h || memcmp(h->magic, PLAN_MAGIC, sizeof h->magic) != 0)
 		return plan_damaged(err, "not a plan");
-	if (h->version < PLAN_VERSION_OLDEST || h->version > PLAN_VERSION)
-		return err_set(
-			err, EPROTO,
-			"plan of format %u, but only %u to %u are supported: the wrapper and "
-			"pinlib are of different versions",
-			h->version, PLAN_VERSION_OLDEST, PLAN_VERSION);
+	if (h->version != PLAN_VERSION)
+		return err_set(err, EPROTO,
+			       "plan of format %u instead of %u: the wrapper and pinlib are of "
+			       "different versions",
+			       h->version, PLAN_VERSION);
 	if (h->size != len)
 		return plan_damaged(err, "wrong length");
 	if (h->crc != plan_crc(h, len))
@@ -116,8 +115,6 @@ static int check_header(const struct plan_header *h, size_t len, struct err *err
 		return plan_damaged(err, "unknown kind of program");
 	if (h->on_failure != PLAN_REFUSE && h->on_failure != PLAN_UNPINNED)
 		return plan_damaged(err, "unknown on-failure");
-	if (h->version == 1 && h->filter_at != 0)
-		return plan_damaged(err, "reserved field in use");
 	if (h->covers > PLAN_COVERS_MAX || h->covers_at < sizeof *h || h->covers_at % 4 ||
 	    !range(h, len, h->covers_at, h->covers * sizeof(struct plan_cover)))
 		return plan_damaged(err, "covers out of range");
@@ -156,7 +153,6 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 	*plan = (struct plan){
 		.kind = (enum plan_kind)h->kind,
 		.on_failure = (enum plan_on_failure)h->on_failure,
-		.version = h->version,
 		.generation = h->generation,
 		.app = path_at(h, h->app),
 		.real = path_at(h, h->real),

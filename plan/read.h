@@ -13,7 +13,6 @@
 struct plan {
 	enum plan_kind kind;
 	enum plan_on_failure on_failure;
-	uint32_t version; /* of the format that was read; the writer writes PLAN_VERSION */
 	uint64_t generation;
 	const char *app;
 	const char *real;
@@ -29,7 +28,7 @@ struct plan {
 int plan_file_name(const char *app, char name[NAME_MAX + 1], struct err *err);
 
 /* Validates len bytes at data, aligned to 8 bytes; every offset passes through the same check. -EBADMSG: a damaged plan,
- * or no plan; -EPROTO: a format that this version of pinlib does not read. */
+ * or no plan; -EPROTO: another format than PLAN_VERSION. */
 int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err);
 
 /* A plan with its buffer. */

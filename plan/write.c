@@ -149,19 +149,6 @@ int plan_publish(const char *dir, const struct plan *plan, struct err *err)
 	return r < 0 ? err_wrap(err, r, "the plan in %s", dir) : 0;
 }
 
-int plan_renew(const char *dir, const char *app, struct err *err)
-{
-	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
-	int r;
-
-	if (!file)
-		return err_nomem(err);
-	r = plan_load(dir, app, 0, file, err);
-	if (r < 0) /* doctor reports a plan that cannot be read */
-		return 0;
-	return file->plan.version < PLAN_VERSION ? plan_publish(dir, &file->plan, err) : 0;
-}
-
 int plan_remove(const char *dir, const char *app, struct err *err)
 {
 	char name[NAME_MAX + 1];

@@ -18,8 +18,5 @@ void plan_label(char label[PLAN_LABEL_MAX], const char *layer, uint64_t generati
 /* Encodes the plan and publishes it in dir by rename. If the file has these bytes already, it is only synced to disk. */
 int plan_publish(const char *dir, const struct plan *plan, struct err *err);
 
-/* Rewrites the app's plan in the current format if it is in an older one. A missing or unreadable plan is no error. */
-int plan_renew(const char *dir, const char *app, struct err *err);
-
 /* Removes the app's plan; a missing plan is no error. */
 int plan_remove(const char *dir, const char *app, struct err *err);

@@ -13,7 +13,6 @@
 
 struct policy {
 	sqlite3 *db;
-	bool older;	/* the file has an older schema; the tables in memory do not */
 	bool changing;	/* policy_begin has opened a generation */
 	bool changed;	/* since policy_begin: an app or a pin */
 	bool pruned;	/* since policy_begin: generations were forgotten */

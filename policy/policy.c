@@ -105,12 +105,10 @@ static int check_file(struct err *err)
 	return 0;
 }
 
-/* Loads the whole policy into memory, checks it, and brings it up to date. Without a file the policy
- * is empty. */
+/* Loads the whole policy into memory and checks it. Without a file the policy is empty. */
 static int load_policy(struct policy **out, struct err *err)
 {
 	AUTO_POLICY struct policy *p = NULL;
-	int64_t schema = 0;
 	int r = open_db(&p, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 
 	if (r < 0)
@@ -121,11 +119,9 @@ static int load_policy(struct policy **out, struct err *err)
 	if (r == 0)
 		r = policy_check(p, err);
 	if (r == 0)
-		r = schema_recognise(p, &schema, err);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	p->older = r == 0 && schema < POLICY_SCHEMA;
-	r = schema_migrate(p, schema, err);
+		r = schema_recognise(p, err);
+	else if (r == -ENOENT)
+		r = schema_create(p, err);
 	if (r < 0)
 		return r;
 	*out = p;
@@ -136,7 +132,6 @@ static int load_policy(struct policy **out, struct err *err)
 int policy_open(struct policy **out, struct err *err)
 {
 	AUTO_POLICY struct policy *p = NULL;
-	int64_t schema;
 	int r;
 
 	*out = NULL;
@@ -147,11 +142,9 @@ int policy_open(struct policy **out, struct err *err)
 		return r;
 	r = open_db(&p, "file:" PINLIB_POLICY "?immutable=1", SQLITE_OPEN_READONLY, err);
 	if (r == 0)
-		r = schema_recognise(p, &schema, err);
+		r = schema_recognise(p, err);
 	if (r < 0)
 		return r;
-	if (schema < POLICY_SCHEMA)
-		return load_policy(out, err);
 	*out = p;
 	p = NULL;
 	return 0;
@@ -191,11 +184,6 @@ int64_t policy_committed(struct policy *p)
 int64_t policy_previous(struct policy *p)
 {
 	return policy_committed(p) - 1;
-}
-
-bool policy_is_older(struct policy *p)
-{
-	return p->older;
 }
 
 /* The user behind sudo or a similar program. A wrong variable in the environment must not stop a

@@ -32,16 +32,12 @@ struct policy;
 
 /* -- the file: policy.c -- */
 
-/* Opens the policy for reading. Without a file the policy is empty. A policy of an older schema is
- * brought up to date in memory; the next change does so in the file. -EBADMSG: the file is damaged
+/* Opens the policy for reading. Without a file the policy is empty. -EBADMSG: the file is damaged
  * or not a policy; -EPROTO: a newer pinlib made it. *out is NULL on failure. */
 int policy_open(struct policy **out, struct err *err);
 
 /* Opens the policy for a change, under policy_lock, and checks the database first. */
 int policy_begin(struct policy **out, struct err *err);
-
-/* Whether an older pinlib wrote the file: its schema is older. */
-bool policy_is_older(struct policy *policy);
 
 /* Makes the changes since policy_begin one generation and publishes it; until then nobody sees
  * them. The old file keeps a second name until policy_settle removes it, or policy_revert puts it

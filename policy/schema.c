@@ -5,8 +5,8 @@
 #define NUMBER(n) NUMBER_TEXT(n)
 #define NUMBER_TEXT(n) #n
 
-/* migrations[n] makes version n + 1 of version n. */
-static const char *const migrations[POLICY_SCHEMA] = {
+/* A committed database keeps these tables: a change to them needs a new POLICY_SCHEMA. */
+static const char tables[] =
 	"CREATE TABLE generation ("
 	" id INTEGER PRIMARY KEY,"
 	" time INTEGER NOT NULL,"
@@ -22,31 +22,6 @@ static const char *const migrations[POLICY_SCHEMA] = {
 	" name TEXT NOT NULL,"
 	" version TEXT NOT NULL,"
 	" arch TEXT NOT NULL) STRICT;"
-	"CREATE TABLE wrapping ("
-	" app INTEGER NOT NULL REFERENCES app,"
-	" on_failure INTEGER NOT NULL CHECK (on_failure IN (1, 2)),"
-	" added INTEGER NOT NULL REFERENCES generation,"
-	" removed INTEGER REFERENCES generation) STRICT;"
-	"CREATE UNIQUE INDEX wrapping_now ON wrapping (app) WHERE removed IS NULL;"
-	"CREATE INDEX wrapping_app ON wrapping (app);"
-	"CREATE INDEX wrapping_removed ON wrapping (removed);"
-	"CREATE INDEX wrapping_added ON wrapping (added);"
-	"CREATE TABLE pin ("
-	" app INTEGER NOT NULL REFERENCES app,"
-	" version INTEGER NOT NULL REFERENCES version,"
-	" added INTEGER NOT NULL REFERENCES generation,"
-	" removed INTEGER REFERENCES generation) STRICT;"
-	"CREATE UNIQUE INDEX pin_now ON pin (app, version) WHERE removed IS NULL;"
-	"CREATE INDEX pin_app ON pin (app);"
-	"CREATE INDEX pin_version ON pin (version);"
-	"CREATE INDEX pin_removed ON pin (removed);"
-	"CREATE INDEX pin_added ON pin (added);"
-	"INSERT INTO generation VALUES (0, 0, 0, 'root', 'nothing is pinned');",
-	"ALTER TABLE wrapping ADD COLUMN forced INTEGER NOT NULL DEFAULT 0"
-	" CHECK (forced IN (0, 1));"
-	"ALTER TABLE pin ADD COLUMN origin INTEGER NOT NULL DEFAULT 0"
-	" CHECK (origin IN (0, 1, 2));"
-	"PRAGMA application_id = " NUMBER(POLICY_ID) ";",
 	/* Apps with the same filter share a row, which never changes. */
 	"CREATE TABLE confinement ("
 	" id INTEGER PRIMARY KEY,"
@@ -54,59 +29,56 @@ static const char *const migrations[POLICY_SCHEMA] = {
 	" source TEXT NOT NULL CHECK (length(source) = 64),"
 	" filter BLOB NOT NULL CHECK (length(filter) > 0),"
 	" UNIQUE (profile, source, filter)) STRICT;"
-	"ALTER TABLE wrapping ADD COLUMN confinement INTEGER REFERENCES confinement;"
-	"CREATE INDEX wrapping_confinement ON wrapping (confinement);",
-};
+	"CREATE TABLE wrapping ("
+	" app INTEGER NOT NULL REFERENCES app,"
+	" on_failure INTEGER NOT NULL CHECK (on_failure IN (1, 2)),"
+	" added INTEGER NOT NULL REFERENCES generation,"
+	" removed INTEGER REFERENCES generation,"
+	" forced INTEGER NOT NULL CHECK (forced IN (0, 1)),"
+	" confinement INTEGER REFERENCES confinement) STRICT;"
+	"CREATE UNIQUE INDEX wrapping_now ON wrapping (app) WHERE removed IS NULL;"
+	"CREATE INDEX wrapping_app ON wrapping (app);"
+	"CREATE INDEX wrapping_removed ON wrapping (removed);"
+	"CREATE INDEX wrapping_added ON wrapping (added);"
+	"CREATE INDEX wrapping_confinement ON wrapping (confinement);"
+	"CREATE TABLE pin ("
+	" app INTEGER NOT NULL REFERENCES app,"
+	" version INTEGER NOT NULL REFERENCES version,"
+	" added INTEGER NOT NULL REFERENCES generation,"
+	" removed INTEGER REFERENCES generation,"
+	" origin INTEGER NOT NULL CHECK (origin IN (0, 1, 2))) STRICT;"
+	"CREATE UNIQUE INDEX pin_now ON pin (app, version) WHERE removed IS NULL;"
+	"CREATE INDEX pin_app ON pin (app);"
+	"CREATE INDEX pin_version ON pin (version);"
+	"CREATE INDEX pin_removed ON pin (removed);"
+	"CREATE INDEX pin_added ON pin (added);"
+	"INSERT INTO generation VALUES (0, 0, 0, 'root', 'nothing is pinned');"
+	"PRAGMA application_id = " NUMBER(POLICY_ID) ";"
+						     "PRAGMA user_version = " NUMBER(
+							     POLICY_SCHEMA) ";";
 
-/* Whether the tables are those of the first schema, which set no application_id. Preparing the
- * query checks the names; it does not read a row. */
-static bool has_tables(struct policy *p)
-{
-	AUTO_STATEMENT sqlite3_stmt *s = NULL;
-
-	return sqlite3_prepare_v2(p->db,
-				  "SELECT g.id, g.time, g.uid, g.user, g.command, a.id, a.path,"
-				  " v.id, v.digest, v.name, v.version, v.arch, w.app,"
-				  " w.on_failure, w.added, w.removed, p.app, p.version, p.added,"
-				  " p.removed FROM generation g, app a, version v, wrapping w,"
-				  " pin p",
-				  -1, &s, NULL) == SQLITE_OK;
-}
-
-int schema_recognise(struct policy *p, int64_t *version, struct err *err)
+int schema_recognise(struct policy *p, struct err *err)
 {
 	int64_t id = database_number(p, "PRAGMA application_id", INT64_MIN);
+	int64_t schema = database_number(p, "PRAGMA user_version", INT64_MIN);
 
-	*version = database_number(p, "PRAGMA user_version", INT64_MIN);
-	if (id == INT64_MIN || *version == INT64_MIN)
+	if (id == INT64_MIN || schema == INT64_MIN)
 		return database_fail(p, err, "read the schema version of");
-	if (id != POLICY_ID && (id != 0 || *version != 1 || !has_tables(p)))
+	if (id != POLICY_ID)
 		return err_set(err, EBADMSG,
 			       "%s is not a policy of pinlib: restore it from a backup",
 			       PINLIB_POLICY);
-	if (*version > POLICY_SCHEMA)
+	if (schema > POLICY_SCHEMA)
 		return err_set(err, EPROTO,
 			       "%s was made by a newer pinlib (schema %lld; this one knows %d): "
 			       "use that pinlib",
-			       PINLIB_POLICY, (long long)*version, POLICY_SCHEMA);
-	if (*version < 1)
-		return database_damaged(err, "its schema version is less than 1");
+			       PINLIB_POLICY, (long long)schema, POLICY_SCHEMA);
+	if (schema < POLICY_SCHEMA)
+		return database_damaged(err, "its schema version is too small");
 	return 0;
 }
 
-int schema_migrate(struct policy *p, int64_t version, struct err *err)
+int schema_create(struct policy *p, struct err *err)
 {
-	for (; version < POLICY_SCHEMA; version++) {
-		char pragma[64];
-		int r = database_execute(p, migrations[version], err);
-
-		if (r < 0)
-			return r;
-		snprintf(pragma, sizeof pragma, "PRAGMA user_version = %lld",
-			 (long long)version + 1);
-		r = database_execute(p, pragma, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return database_execute(p, tables, err);
 }

@@ -1,15 +1,16 @@
-/* The tables of the policy, and how an older pinlib's tables become today's. */
+/* The tables of the policy. */
 #pragma once
 
 #include "policy/database.h"
 
+/* A new PLAN_VERSION needs a new POLICY_SCHEMA: debian/pinlib.preinst compares only this number. */
 #define POLICY_SCHEMA 3
 #define POLICY_ID 0x706e6c62 /* SQLite's application_id: "pnlb" */
 
-/* Whether the open file is a policy that this pinlib knows; *version is that of its schema. A
- * foreign database must not pass: the next change would replace it. -EBADMSG: damaged, or not a
- * policy; -EPROTO: a newer pinlib made it. */
-int schema_recognise(struct policy *policy, int64_t *version, struct err *err);
+/* Whether the open file is a policy that this pinlib reads. A foreign database must not pass: the
+ * next change would replace it. -EBADMSG: damaged, or not a policy; -EPROTO: a newer pinlib made
+ * it. */
+int schema_recognise(struct policy *policy, struct err *err);
 
-/* Brings the tables from that version up to date, in memory. Version 0 has no tables yet. */
-int schema_migrate(struct policy *policy, int64_t version, struct err *err);
+/* Creates the tables in an empty database. */
+int schema_create(struct policy *policy, struct err *err);

@@ -38,8 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof *h || size > PLAN_SIZE_MAX)
 		return 0;
 	h->size = (uint32_t)size;
-	if (h->version != PLAN_VERSION_OLDEST)
-		h->version = PLAN_VERSION;
+	h->version = PLAN_VERSION;
 	h->crc = plan_crc(copy, size);
 	check(copy, size);
 	return 0;

@@ -53,7 +53,7 @@ static void round_trip(void)
 	CHECK(back.ncovers == 2);
 	CHECK_STR(back.covers[1].target, "/usr/lib");
 	CHECK_STR(back.covers[1].layer, "/var/lib/pinlib/layers/abc/1");
-	CHECK(back.version == PLAN_VERSION && !back.filter && back.filter_ops == 0);
+	CHECK(!back.filter && back.filter_ops == 0);
 	free(data);
 	plan.ncovers = 0;
 	CHECK(plan_encode(&plan, &data, &len, &err) == 0 &&
@@ -152,9 +152,8 @@ static void hostile_headers(void)
 					65536,	    4096,	1000};
 
 	CHECK(WITH(generation, 99) == 0); /* the test itself works */
-	CHECK(WITH(version, 1) == 0);	  /* made by pinlib 0.1.0 */
-	CHECK(WITH(version, 0) == -EPROTO && WITH(version, 3) == -EPROTO);
-	CHECK(WITH(version, 0xffffffff) == -EPROTO);
+	CHECK(WITH(version, 1) == -EPROTO && WITH(version, 3) == -EPROTO);
+	CHECK(WITH(version, 0) == -EPROTO && WITH(version, 0xffffffff) == -EPROTO);
 	CHECK(WITH(kind, 3) == -EBADMSG && WITH(kind, 0) == -EBADMSG);
 	CHECK(WITH(on_failure, 0) == -EBADMSG);
 	CHECK(WITH(covers, 65) == -EBADMSG && WITH(covers, 0x20000001) == -EBADMSG);
@@ -197,37 +196,6 @@ static void hostile_filters(void)
 	CHECK(with(with_filter(), HEAD, 4, 0x20000003) == -EBADMSG); /* times 8 is 24 in 32 bits */
 	CHECK(with(with_filter(), HEAD, 4, 0xffffffff) == -EBADMSG);
 	CHECK(with(with_filter(), HEAD + 4, 4, 1) == -EBADMSG);
-	CHECK(with(with_filter(), offsetof(struct plan_header, version), 4, 1) == -EBADMSG);
-}
-
-/* A file of an older pinlib is read as it is; only plan_renew rewrites it. */
-static void renewal(void)
-{
-	static struct plan_file file;
-	struct plan plan = example();
-	struct plan_header *h;
-	void *data = NULL;
-	char path[256], at[] = "/tmp/plan_test.XXXXXX";
-	size_t len = 0;
-	int fd;
-
-	CHECK(mkdtemp(at) != NULL && chmod(at, 0755) == 0);
-	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
-	h = data;
-	h->version = 1;
-	h->crc = plan_crc(data, len);
-	snprintf(path, sizeof path, "%s/usr%%2Fbin%%2Fapp", at);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-	CHECK(fd >= 0 && write(fd, data, len) == (ssize_t)len && close(fd) == 0);
-	CHECK(plan_load(at, plan.app, 0, &file, &err) == 0 && file.plan.version == 1);
-	CHECK(plan_renew(at, plan.app, &err) == 0);
-	CHECK(plan_load(at, plan.app, 0, &file, &err) == 0 && file.plan.version == 2);
-	CHECK_STR(file.plan.label, plan.label);
-	CHECK(file.plan.generation == 7 && file.plan.ncovers == 2);
-	CHECK(plan_renew(at, "/usr/bin/other", &err) == 0); /* it has no plan */
-	CHECK(truncate(path, 100) == 0 && plan_renew(at, plan.app, &err) == 0);
-	CHECK(unlink(path) == 0 && rmdir(at) == 0);
-	free(data);
 }
 
 /* A plan whose original has a path of 700 bytes, in a buffer that ends with the plan. */
@@ -296,7 +264,6 @@ static void each_check(void)
 	DEFECT((b.h->generation = '/', b.h->app = offsetof(struct plan_header, generation)),
 	       "name out of range");
 	DEFECT(b.h->label = b.h->real, "name out of range");
-	DEFECT(b.h->version = 1; b.h->filter_at = b.h->app, "reserved field in use");
 	DEFECT(b.h->filter_at = b.h->strings_at, "filter out of range");
 	DEFECT(b.h->filter_at = b.h->covers_at, "filter out of range"); /* a cover as its head */
 }
@@ -431,7 +398,6 @@ int main(void)
 	long_path();
 	hostile_filters();
 	if (as_root("plans that root owns")) {
-		renewal();
 		files();
 	}
 	order();
