@@ -67,7 +67,7 @@ int parser_ask(const struct parser *p, char kind, const int *fds, size_t count, 
 		memcpy(CMSG_DATA(c), fds, count * sizeof *fds);
 	}
 	if (sendmsg(p->fd, &m, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
-		return err_sys(err, errno, "cannot ask the %s parser", p->what);
+		return err_sys(err, errno, "cannot send a request to the %s parser", p->what);
 	return 0;
 }
 
@@ -86,7 +86,8 @@ int parser_tell(const struct parser *p, const void *data, size_t len, struct err
 		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
 			return 0;
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return err_sys(err, errno, "cannot ask the %s parser", p->what);
+			return err_sys(err, errno, "cannot send a request to the %s parser",
+				       p->what);
 		at += n > 0 ? n : 0;
 		len -= n > 0 ? (size_t)n : 0;
 	}

@@ -17,7 +17,7 @@
 #endif
 #define PINLIB_WRAPPER PINLIB_LIBDIR "/pinlib-wrapper"
 /* A sentence of its help, by which pinlib recognises a copy of the wrapper, and a file copied over it. */
-#define PINLIB_WRAPPER_MARK "Stands at the path of a program with pins and starts it in its view"
+#define PINLIB_WRAPPER_MARK "Installed at the path of a pinned program; starts it in its view"
 
 #define PINLIB_STORE PINLIB_STATE "/store" /* library versions, by content */
 #define PINLIB_LAYERS                                                                              \

@@ -214,7 +214,7 @@ static int apply_app(struct apply_run *a, const struct described *as, struct err
 	if (r < 0)
 		return r;
 	if (strings_have(&a->described, w.path))
-		return err_set(err, EINVAL, "%s leads to %s, which has a description already",
+		return err_set(err, EINVAL, "%s leads to %s, which already has a description",
 			       as->path, w.path);
 	r = strings_add(&a->described, w.path, err);
 	if (r == 0)

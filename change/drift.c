@@ -51,7 +51,7 @@ static int compare_plan(const struct app *app, struct store *store, const struct
 	    plan->label[strlen(id)] == ':' && covers_agree(plan, &view, id) &&
 	    filters_agree(plan, &app->confined))
 		return 0;
-	return err_set(err, EINVAL, "the plan of %s is not what the policy says", app->path);
+	return err_set(err, EINVAL, "the plan of %s does not match the policy", app->path);
 }
 
 static int load_plan(const struct app *app, struct plan_file *file, struct err *err)

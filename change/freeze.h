@@ -1,7 +1,7 @@
 /*
  * Freezing: the libraries that an app loads today become pins, so that no upgrade reaches it.
  *
- * The loader itself says which libraries the app loads (view/proof.h); those that it was observed
+ * The loader itself lists the libraries that the app loads (view/proof.h); those that it was observed
  * to map are added (labeler/observation.h). A library comes in as its whole Debian package, with
  * the package's plugins and data. Of a package that brings programs or is essential, and of a file
  * that no package owns, the file alone comes in, at its own path. glibc comes whole or not at all.

@@ -1,4 +1,4 @@
-/* Garbage collection: what no pin, no kept generation and no live view needs is removed. */
+/* Garbage collection: removes versions and layers that no pin, no kept generation and no live view needs. */
 #pragma once
 
 #include "base/err.h"

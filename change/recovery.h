@@ -1,4 +1,4 @@
-/* Recovery: what an interrupted command left half-done is finished. */
+/* Recovery: finishes the change that an interrupted command left half-done. */
 #pragma once
 
 #include "base/err.h"

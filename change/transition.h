@@ -2,8 +2,8 @@
  * The transition of one app to the state that the policy has for it: wrapped, with a plan and a
  * layer, or not wrapped.
  *
- * All that can fail for want of space, rights or sense happens in transition_build and
- * transition_prepare, and whoever runs the app does not notice. transition_publish then is one
+ * Every step that can fail for want of space or rights, or because the pins do not fit, is part of
+ * transition_build and transition_prepare, which no running app notices. transition_publish then is one
  * rename for the plan and one for the wrapper. Each converges: called again after an interruption,
  * it finishes what was begun.
  */

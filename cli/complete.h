@@ -1,8 +1,8 @@
 /*
- * What the last word of a command line may be, for the completions of shells (completions/), read from the tables of
+ * Candidates for the last word of a command line, for the completions of shells (completions/), read from the tables of
  * the commands (cli/command.h).
  *
- * Printed is a line for each possibility, with a tab and a description, or a request to the shell, which knows best:
+ * Prints a line for each candidate, with a tab and a description, or a request to the shell to complete the word itself:
  * ":files", ":directories" or ":commands".
  */
 #pragma once

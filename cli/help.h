@@ -1,4 +1,4 @@
-/* What people read about commands, made from their tables. No line is longer than 80 columns. */
+/* Help texts, made from the tables of the commands. No line is longer than 80 columns. */
 #pragma once
 
 #include "cli/command.h"

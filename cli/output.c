@@ -31,7 +31,7 @@ static int check_special(const struct reach *at, const char *file, struct err *e
 	if (S_ISCHR(mode) || S_ISBLK(mode) || at->dir < 0 || at->st.st_uid == 0 ||
 	    at->st.st_uid == geteuid())
 		return 0;
-	return err_set(err, EPERM, "%s is a %s of user %u, and is not written to", file,
+	return err_set(err, EPERM, "refusing to write to %s, a %s of user %u", file,
 		       S_ISFIFO(mode) ? "FIFO" : "socket", at->st.st_uid);
 }
 

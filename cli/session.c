@@ -48,8 +48,8 @@ static int finish_pending(struct store *store, struct err *err)
 	if (r < 0)
 		return r;
 	if (recovery_run(committed, store, &why) < 0)
-		warn("an earlier command was interrupted, and cannot be finished yet: %s; 'pinlib "
-		     "doctor' says more",
+		warn("an interrupted command cannot be finished yet: %s; run 'pinlib doctor' for "
+		     "details",
 		     why.text);
 	return 0;
 }

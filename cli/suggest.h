@@ -1,4 +1,4 @@
-/* Words that are no commands. */
+/* Suggestions for a word that is not a command. */
 #pragma once
 
 /* What the user may have meant, as it follows "pinlib "; NULL if there is nothing like it. */

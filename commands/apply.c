@@ -20,7 +20,7 @@ static struct {
 static const struct command_option options[] = {
 	OPTION(&given.file, "file", ARG_FILE, "FILE",
 	       "read this description; '-' is standard input", .letter = 'f'),
-	FLAG(&given.request.exact, "exact", "also unwrap the programs that are not described"),
+	FLAG(&given.request.exact, "exact", "also unwrap programs without a description"),
 	FLAG(&given.request.force, "force",
 	     "even if the loader finds that a program would not work"),
 	FLAG(&given.request.dry_run, "dry-run", "only print what would change"),
@@ -101,7 +101,7 @@ static int print_changes(struct policy *before, struct session *s, const struct 
 		json_close();
 		json_close();
 	} else if (changed->count == 0) {
-		printf("nothing to change: generation %lld is as described\n",
+		printf("nothing to change: generation %lld already matches the description\n",
 		       (long long)generation);
 	} else if (req->dry_run) {
 		printf("nothing was changed (--dry-run)\n");
@@ -168,8 +168,8 @@ const struct command command_apply = {
 	.name = "apply",
 	.group = GROUP_UPGRADES,
 	.summary = "Pin as /etc/pinlib/pins.d/*.conf describes",
-	.text = "Everything that is described is applied, or nothing. Programs that are already as "
-		"described are left alone. The format is in pinlib.conf(5).",
+	.text = "Applies all descriptions or none, and leaves programs alone that already match. "
+		"The format is in pinlib.conf(5).",
 	.options = options,
 	.json = true,
 	.root = true,

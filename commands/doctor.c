@@ -110,9 +110,10 @@ static int run_doctor(int count, char **operands)
 const struct command command_doctor = {
 	.name = "doctor",
 	.group = GROUP_CARE,
-	.summary = "Check pinlib and what it keeps, and say what to do",
+	.summary = "Check pinlib and its files, and print remedies",
 	.text = "Prints a line for each finding: 'well', 'note' (a limit that pinned programs do "
-		"not suffer from) or 'fault', and below it what to do. The exit status is 1 if "
+		"not suffer from) or 'fault', and the remedy on the next line. The exit status is "
+		"1 if "
 		"there is a fault. Without --repair nothing is changed.\n"
 		"CHECK limits doctor to some of its checks, by the names that it prints. The check "
 		"'store' reads all of the store, and 'layers' all layers.",

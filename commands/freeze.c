@@ -84,7 +84,7 @@ static int observe_app(const char *app, struct observation *out, struct err *err
 
 static const char *state_of(const struct frozen *f)
 {
-	return !f->before ? "frozen" : f->changed ? "frozen anew" : "as before";
+	return !f->before ? "frozen" : f->changed ? "frozen again" : "as before";
 }
 
 static void print_freezing(const char *app, const struct freezing *f, int64_t generation)

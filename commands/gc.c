@@ -24,9 +24,10 @@ static const struct command_option options[] = {
 	FLAG(&given.dry_run, "dry-run", "only print what would be removed"),
 	OPTION(&given.keep, "keep", ARG_TEXT, "N", "first forget all but the newest N generations"),
 	OPTION(&given.keep_days, "keep-days", ARG_TEXT, "DAYS",
-	       "of what 'pinlib keep' stored, leave what is younger; else as in pinlib.conf(5)"),
+	       "leave versions that 'pinlib keep' stored in the last DAYS days (default: "
+	       "pinlib.conf(5))"),
 	OPTION(&given.keep_size, "keep-size", ARG_TEXT, "MIB",
-	       "... and at most the newest MIB mebibytes"),
+	       "leave at most MIB mebibytes of them, the newest"),
 	{0},
 };
 
@@ -184,14 +185,14 @@ static int run_gc(int count, char **operands)
 	if (r == 0)
 		print_launching(&result);
 	if (r == 0)
-		warn_silent(&result.live.silent, "what they may use stays for now");
+		warn_silent(&result.live.silent, "the files that they may use stay for now");
 	return r < 0 ? failed(&err) : EXIT_OK;
 }
 
 const struct command command_gc = {
 	.name = "gc",
 	.group = GROUP_CARE,
-	.summary = "Remove what no pin, generation or process needs",
+	.summary = "Remove versions that no pin, generation or process needs",
 	.options = options,
 	.json = true,
 	.root = true,

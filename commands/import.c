@@ -96,7 +96,7 @@ static int run_import(int count, char **operands)
 const struct command command_import = {
 	.name = "import",
 	.group = GROUP_UPGRADES,
-	.summary = "Take over pins and libraries from such a file",
+	.summary = "Set the pins of an exported file",
 	.text = "FILE was written by 'pinlib export'. All of its pins are set, or none: its "
 		"programs have the same paths here, and are tested first. Pins that these programs "
 		"have are replaced.",

@@ -25,7 +25,7 @@
 static bool removing;
 
 static const struct command_option options[] = {
-	FLAG(&removing, "remove", "with watch: do not watch these programs any more"),
+	FLAG(&removing, "remove", "with watch: stop watching these programs"),
 	{0},
 };
 
@@ -75,7 +75,7 @@ static void print_settings(const struct keep_conf *conf, bool apt, bool dpkg)
 		human_size(conf->bytes, size);
 	printf("%s: %s%s\n", apt || dpkg ? "enabled" : "disabled",
 	       conf->all ? "every library package"
-			 : "what programs with pins and watched programs load",
+			 : "libraries that pinned and watched programs load",
 	       conf->strict ? "; an upgrade that would lose one is stopped" : "");
 	if (conf->days)
 		printf("gc keeps these versions for %lld days%s%s\n", (long long)conf->days,
@@ -293,7 +293,7 @@ static int run_hook(const char *hook)
 	bool done;
 
 	if (strcmp(hook, "apt") != 0 && strcmp(hook, "dpkg") != 0)
-		return misused("'%s' is not a hook: apt, dpkg", hook);
+		return misused("unknown hook '%s'; the hooks are apt and dpkg", hook);
 	if (keep_conf_read(PINLIB_CONF, &conf, &err) < 0)
 		warn("%s; the defaults are used", err.text);
 	done = prepare_upgrade(hook, &conf);
@@ -420,10 +420,10 @@ static int run_keep(int count, char **operands)
 const struct command command_keep = {
 	.name = "keep",
 	.group = GROUP_UPGRADES,
-	.summary = "Store the libraries that upgrades take away",
+	.summary = "Store the libraries that upgrades remove",
 	.text = "enable\thave apt and dpkg call pinlib before each upgrade: it stores the library "
 		"versions that programs with pins, and watched programs, would lose\n"
-		"disable\tno longer\n"
+		"disable\tremove these hooks\n"
 		"status\tshow the settings, which are in pinlib.conf(5), and what was kept\n"
 		"watch\tadd the programs APP to those whose libraries are kept; without APP, list "
 		"them\n"

@@ -41,10 +41,10 @@ static int run_rollback(int count, char **operands)
 		json_bool("changed", paths.count > 0);
 		json_close();
 	} else if (paths.count == 0) {
-		printf("generation %lld is already as generation %lld was\n", (long long)generation,
+		printf("generation %lld already equals generation %lld\n", (long long)generation,
 		       (long long)wanted);
 	} else {
-		printf("generation %lld is generation %lld again\n", (long long)generation,
+		printf("generation %lld restores generation %lld\n", (long long)generation,
 		       (long long)wanted);
 	}
 	return EXIT_OK;

@@ -22,7 +22,7 @@ enum { EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
 static bool force;
 
 static const struct command_option options[] = {
-	FLAG(&force, "force", "run APP even if it misses something"),
+	FLAG(&force, "force", "run APP even if libraries or symbols are missing"),
 	{0},
 };
 

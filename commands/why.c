@@ -129,7 +129,7 @@ static void rule_text(const struct library_reason *r, char *text, size_t size)
 	const struct need *n = by ? &by->needs[o->by_need] : NULL;
 
 	if (!n)
-		snprintf(text, size, "it is the loader that %s names", c->objects[0].path);
+		snprintf(text, size, "%s names it as its loader", c->objects[0].path);
 	else if (n->rule == RULE_RPATH || n->rule == RULE_RUNPATH)
 		snprintf(text, size, "%s needs %s, and the %s of %s leads there", by->path, n->name,
 			 n->rule == RULE_RPATH ? "DT_RPATH" : "DT_RUNPATH",
@@ -137,7 +137,7 @@ static void rule_text(const struct library_reason *r, char *text, size_t size)
 	else if (n->rule == RULE_PATH)
 		snprintf(text, size, "%s needs it by this path", by->path);
 	else
-		snprintf(text, size, "%s needs %s, and the loader finds that by %s%s%s", by->path,
+		snprintf(text, size, "%s needs %s, and the loader finds it by %s%s%s", by->path,
 			 n->name,
 			 n->rule == RULE_DEFAULT ? "its default directories" : "ld.so.cache",
 			 *n->subdir ? " in " : "", n->subdir);
@@ -194,7 +194,7 @@ static int explain_missing(const struct closure *c, const char *name, struct err
 
 			if (n->object == CLOSURE_NONE &&
 			    (strcmp(n->name, name) == 0 || is_stem(name, n->name)))
-				return err_set(err, ENOENT, "%s needs %s, which is not there",
+				return err_set(err, ENOENT, "%s needs %s, which was not found",
 					       c->objects[i].path, n->name);
 		}
 	return err_set(err, ENOENT, "%s does not load %s when it starts", c->objects[0].path, name);

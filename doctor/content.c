@@ -116,8 +116,7 @@ int check_programs(struct checkup *c, struct err *err)
 	}
 	progress_end();
 	if (well)
-		check_well(c, "the plan, wrapper and original of each program are as the policy "
-			      "says");
+		check_well(c, "the plan, wrapper and original of each program match the policy");
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Doctor: whether the machine gives pinlib what it needs, and whether the state that pinlib keeps
- * is whole. The checks change nothing, and go on where something is broken; each says what it found
- * and which command helps.
+ * is whole. The checks change nothing, and go on where something is broken; each reports its
+ * findings, and the command that helps.
  */
 #pragma once
 

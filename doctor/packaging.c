@@ -61,11 +61,11 @@ int check_trigger(struct checkup *c, struct err *err)
 	if (r < 0)
 		return r;
 	if (r == 1)
-		check_well(c, "dpkg calls pinlib after packages changed");
+		check_well(c, "dpkg calls pinlib after packages change");
 	else
 		check_fault(
 			c, "install pinlib again (apt install --reinstall pinlib)",
-			"dpkg does not call pinlib after packages changed: the installed package "
+			"dpkg does not call pinlib after packages change: the installed package "
 			"has no triggers");
 	return 0;
 }

@@ -49,7 +49,7 @@ static int run_trial(trial_fn *trial, struct trial_outcome *out, struct err *err
 	pid_t pid;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "cannot make a pipe");
+		return err_sys(err, errno, "cannot create a pipe");
 	from = pipes[0];
 	to = pipes[1];
 	pid = fork();
@@ -68,8 +68,8 @@ static int run_trial(trial_fn *trial, struct trial_outcome *out, struct err *err
 			return err_sys(err, errno, "cannot wait for a process");
 	if (n != (ssize_t)sizeof *out)
 		return err_set(err, EIO,
-			       WIFSIGNALED(status) ? "the trial was killed by signal %d"
-						   : "the trial ended with status %d",
+			       WIFSIGNALED(status) ? "the test was killed by signal %d"
+						   : "the test ended with status %d",
 			       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	return 0;
 }
@@ -96,7 +96,7 @@ static void try_launch(struct trial_outcome *out)
 	int r;
 
 	if (unshare(CLONE_NEWNS) < 0) {
-		r = err_sys(&err, errno, "cannot make a mount namespace (unshare(2))");
+		r = err_sys(&err, errno, "cannot create a mount namespace (unshare(2))");
 		return failed_at(out, STEP_NAMESPACE, r, &err);
 	}
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &attr, sizeof attr) < 0) {
@@ -354,7 +354,7 @@ static void try_user_namespace(struct trial_outcome *out)
 	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
 		r = err_sys(&err, errno, "cannot become an ordinary user");
 	else if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		r = err_sys(&err, errno, "cannot make one");
+		r = err_sys(&err, errno, "cannot create one");
 	else
 		r = mount_pick_up("/usr", AT_RECURSIVE_MOUNTS, &err);
 	if (r < 0)

@@ -1,7 +1,7 @@
 /*
  * Diversions (dpkg-divert(1)): where dpkg unpacks a file under another name.
  *
- * dpkg-divert tells them in sentences, whose paths may themselves hold " to ": such a line has
+ * dpkg-divert prints sentences, whose paths may themselves contain " to ": such a line has
  * several readings, and the caller knows which one it means.
  */
 #pragma once

@@ -183,7 +183,7 @@ static int note_owner(void *ctx, const struct owner_line *line, struct err *err)
 	return 0;
 }
 
-/* The facts of those packages that own a path alone. */
+/* The properties of the packages that are the only owner of a path. */
 static int show_owners(const struct owners *o, size_t n, struct packages *out, struct err *err)
 {
 	AUTO_FREE const char **clear = calloc(o->found.count + 1, sizeof *clear);

@@ -1,4 +1,4 @@
-/* Debian packages: the facts that dpkg has about them. Without dpkg no package is installed. */
+/* Debian packages: their state and properties, as dpkg records them. Without dpkg no package is installed. */
 #pragma once
 
 #include "base/cleanup.h"

@@ -117,7 +117,7 @@ static int take_string(struct elf_reading *r, uint64_t at, uint64_t len, size_t 
 		if (step > len - had)
 			step = (size_t)(len - had);
 		if (step == 0)
-			return image_malformed(err, "a string without an end");
+			return image_malformed(err, "an unterminated string");
 		e = text_room(r, had + step, err);
 		if (e < 0)
 			return e;
@@ -262,8 +262,7 @@ static int add_version(struct elf_reading *r, struct elf_version **items, size_t
 	struct elf_version *added;
 
 	if (*count == ELF_VERSIONS_MAX)
-		return image_malformed(err,
-				       "too many versions (a chain of them that is a circle?)");
+		return image_malformed(err, "too many versions (a circular list?)");
 	if (ARRAY_GROW(*items, *count, err) < 0)
 		return -ENOMEM;
 	added = &(*items)[(*count)++];

@@ -1,4 +1,4 @@
-/* Everything that pinlib wants to know of one file: its ELF information, or the first line of a
+/* Everything that pinlib needs to know about one file: its ELF information, or the first line of a
  * script. It travels as bytes from the process that parsed the file (elf/reader.h). */
 #pragma once
 

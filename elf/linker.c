@@ -102,7 +102,7 @@ static int ask_process(struct linker *l, const struct scope_words *scope, struct
 	if (r != -EPROTO)
 		return r;
 	linker_clear(l);
-	return err_set(err, EBADMSG, "the ELF parser sent nonsense");
+	return err_set(err, EBADMSG, "the ELF parser sent an invalid answer");
 }
 
 int linker_undefined(struct linker *l, const struct scope_words *scope, struct undefineds *out,

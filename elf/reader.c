@@ -221,7 +221,7 @@ int reader_start(struct parser *out, struct err *err)
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return err_sys(err, errno, "cannot make a pair of sockets");
+		return err_sys(err, errno, "cannot create a pair of sockets");
 	return parser_start(out, "ELF", ends, run_reader, NULL, err);
 }
 
@@ -247,7 +247,8 @@ int reader_receive(struct parser *p, struct reader_answer *head, char **data, st
 	if (r < 0)
 		return end_reader(p, r, err);
 	if (head->len > READER_ANSWER_MAX || head->r < -4095)
-		return end_reader(p, err_set(err, EBADMSG, "the ELF parser sent nonsense"), err);
+		return end_reader(p, err_set(err, EBADMSG, "the ELF parser sent an invalid answer"),
+				  err);
 	text = malloc((size_t)head->len + 1);
 	if (!text)
 		return end_reader(p, err_nomem(err), err);

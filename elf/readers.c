@@ -123,7 +123,7 @@ static int receive_info(struct reader_process *r, struct err *err)
 	memmove(r->asked, r->asked + 1, --r->count * sizeof(struct file_reading *));
 	r->sent -= r->sent > 0;
 	if (e == 0 && !elf_info_decode(data, head.len, a->info)) {
-		err_set(&why, EBADMSG, "the ELF parser sent nonsense");
+		err_set(&why, EBADMSG, "the ELF parser sent an invalid answer");
 		parser_end(&r->parser, -EBADMSG, &why);
 		e = -EPROTO;
 	}

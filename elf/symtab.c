@@ -140,7 +140,7 @@ static int last_bucket(struct image *i, uint64_t address, uint32_t count, uint32
 	return r;
 }
 
-/* With a GNU hash table the number of symbols stands nowhere: the chain of the highest bucket ends
+/* With a GNU hash table no field holds the number of symbols: the chain of the highest bucket ends
  * with the last. */
 static int count_gnu(struct image *i, uint64_t chains, uint64_t len, uint32_t last,
 		     struct symtab *t, struct err *err)

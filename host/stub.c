@@ -43,7 +43,7 @@ static int stub_text(const char *real, char **text, size_t *len, struct err *err
 	if (r < 0)
 		return r;
 	if (strncmp(old, "#!", 2) != 0) /* its owner can write to it at any time */
-		return err_set(err, ESTALE, "%s was a script and is not one any more", real);
+		return err_set(err, ESTALE, "%s is no longer a script", real);
 	rest = 2 + strspn(old + 2, " \t");
 	if (strcspn(old + rest, "\n") + sizeof SHEBANG > SHEBANG_MAX)
 		return err_set(err, ENAMETOOLONG,
@@ -144,7 +144,7 @@ int stub_adopt(const char *app, const char *real, struct err *err)
 	if (r < 0)
 		return r;
 	if (strncmp(text, SHEBANG, ours) != 0)
-		return err_set(err, ESTALE, "%s was edited and is not a script any more", app);
+		return err_set(err, ESTALE, "%s was edited and is no longer a script", app);
 	r = original_temp_name(real, temp, err);
 	if (r < 0)
 		return r;

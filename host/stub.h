@@ -1,5 +1,5 @@
 /*
- * Stubs: the text that stands at the path of a wrapped script. It is the script's own text, but its
+ * Stubs: the text at the path of a wrapped script. It is the script's own text, but its
  * first line names the wrapper: "#!PINLIB_WRAPPER ORIGINAL-LINE". So line numbers stay, perl(1)
  * still finds "perl" and its switches in the first line, and programs can read the script at its
  * path.

@@ -103,7 +103,7 @@ static int refuse_special(const char *path, struct err *err)
 	for (const char *p = path; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("/._+-@,=~", *p))
 			return err_set(err, EINVAL,
-				       "%s has characters that are special in a unit of systemd",
+				       "%s has characters that are special in a systemd unit",
 				       path);
 	return 0;
 }

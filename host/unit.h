@@ -71,5 +71,5 @@ int unit_check(struct policy *policy, const struct unit_drop_in *drop_in, struct
 
 /* Brings all drop-ins, and systemd, to agree with the committed policy; a drop-in whose app has no
  * pins is removed. report gets a sentence for each change and each failure. Returns false after a
- * failure; the change of the policy stands, and the service's next start reports it again. */
+ * failure; the change of the policy remains, and the service's next start reports it again. */
 bool units_update(struct policy *policy, report_fn *report, void *ctx);

@@ -172,12 +172,13 @@ static int make_seat(const char *home, const char *app, struct err *err)
 	if (stat(home, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", home);
 	if (sys_mount("none", SEAT, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=700") < 0)
-		return err_sys(err, errno, "cannot make a seat for %s", app);
+		return err_sys(err, errno, "cannot create a mount point for %s", app);
 	dir = open(SEAT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || fchown(dir, st.st_uid, st.st_gid) < 0 || fchmod(dir, st.st_mode & 07777) < 0)
-		return err_sys(err, errno, "cannot make a seat like %s", home);
+		return err_sys(err, errno, "cannot give a mount point the owner and mode of %s",
+			       home);
 	file = openat(dir, path_base(app), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	return file < 0 ? err_sys(err, errno, "cannot make a seat for %s", app) : 0;
+	return file < 0 ? err_sys(err, errno, "cannot create a mount point for %s", app) : 0;
 }
 
 /* The plan does not cover the program's directory; it is covered for the program alone. The plan's

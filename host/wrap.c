@@ -216,11 +216,10 @@ int wrap_check(const char *app, struct err *err)
 			"its original, %s",
 			app, real);
 	if (like != STUB_ALIKE)
-		return err_set(
-			err, ESTALE,
-			"%s does not agree with its original, %s, which was replaced; 'pinlib "
-			"doctor --repair' updates it",
-			app, real);
+		return err_set(err, ESTALE,
+			       "%s does not match its original, %s, which was replaced; 'pinlib "
+			       "doctor --repair' updates it",
+			       app, real);
 	return 0;
 }
 

@@ -71,8 +71,8 @@ static int refuse_privileged_file(int dirfd, const char *name, const struct stat
 		r = wrapper_is_privileged(path, &st, err);
 	if (r > 0 && is_of_an_installation(name))
 		return err_set(err, ESTALE,
-			       "%s has a capability, and an interrupted installation of pinlib "
-			       "left it; install pinlib again",
+			       "%s has a capability and is left over from an interrupted "
+			       "installation; install pinlib again",
 			       path);
 	if (r > 0 || (r == 0 && S_ISDIR(st.st_mode)))
 		return err_set(err, EPERM,
@@ -95,10 +95,11 @@ static int check_owners(const struct stat *dir, const struct stat *wrapper, stru
 	if (!trust_dir(&known, PINLIB_LIBDIR, err))
 		return err_wrap(err, -EPERM, "the wrapper's directory");
 	if (!wrapper_is_copy(PINLIB_WRAPPER))
-		return err_set(err, EBADMSG,
-			       "%s is another program now: somebody wrote through the link of a "
-			       "wrapped program, or mounted a file there",
-			       PINLIB_WRAPPER);
+		return err_set(
+			err, EBADMSG,
+			"%s is no longer pinlib's wrapper: somebody wrote through the link of a "
+			"wrapped program, or mounted a file there",
+			PINLIB_WRAPPER);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * What the archive parser, a child without privileges, writes to its pipe: frames, each a struct
+ * Frames, which the archive parser, a child without privileges, writes to its pipe: each is a struct
  * frame, then path_len bytes of path, target_len of target, and data_len of data, without NULs.
  * The parent takes every frame for hostile.
  *

@@ -39,7 +39,9 @@ static int check_soname(const struct staging *s, struct err *err)
 	for (size_t i = 0; soname && i < s->count; i++)
 		if (s->items[i]->soname && strcmp(s->items[i]->soname, soname) == 0)
 			return 0;
-	return soname ? err_set(err, ENODATA, "%s %s has no %s", s->name, s->version, soname) : 0;
+	return soname ? err_set(err, ENODATA, "%s %s has no library with the soname %s", s->name,
+				s->version, soname)
+		      : 0;
 }
 
 /* Moves the staged entries to v. */
@@ -155,7 +157,7 @@ int source_add(struct store *store, source_fn *read, const void *ctx, const char
 	progress_end();
 	if (r < 0)
 		return r;
-	progress_begin("bringing it to the disk", PROGRESS_BYTES, 0);
+	progress_begin("writing to the disk", PROGRESS_BYTES, 0);
 	r = publish(store, &s, source, &v, known, err);
 	progress_end();
 	if (r < 0)

@@ -1,5 +1,5 @@
 /*
- * Intake: what a source holds becomes a version in the store.
+ * Intake: the content of a source becomes a version in the store.
  *
  * A source is a .deb file, a shared object, a directory tree, dpkg:PACKAGE[:ARCH] (a package as
  * installed here), or apt:PACKAGE[:ARCH][=VERSION] (one that apt downloads). Archives and ELF files

@@ -241,7 +241,7 @@ static int add_layer(struct oci_image *image, const struct version *v, const cha
 	/* On the store's file system, because /tmp and memory may be small. */
 	b->fd = openat(image->store->tmp, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (b->fd < 0 || unlinkat(image->store->tmp, name, 0) < 0)
-		return err_sys(err, errno, "cannot make a temporary file in the store");
+		return err_sys(err, errno, "cannot create a temporary file in the store");
 	r = tar_begin(b->fd, &a, err);
 	if (r == 0)
 		r = v ? put_version(a, image->store, v, err)

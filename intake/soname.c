@@ -56,7 +56,7 @@ static int start_child(struct parser *p, struct err *err)
 	int ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return err_sys(err, errno, "cannot make a pair of sockets");
+		return err_sys(err, errno, "cannot create a pair of sockets");
 	return parser_start(p, "ELF", ends, answer_all, NULL, err);
 }
 

@@ -210,7 +210,7 @@ int source_apt(struct staging *s, const char *package, struct err *err)
 		return err_nomem(err);
 	}
 	if (mkdirat(s->dir, "apt", 0755) < 0)
-		return err_sys(err, errno, "cannot make a directory in the store");
+		return err_sys(err, errno, "cannot create a directory in the store");
 	dir = openat(s->dir, "apt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(err, errno, "cannot open a directory in the store");

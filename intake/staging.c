@@ -28,7 +28,7 @@ int staging_begin(const struct store *store, const struct intake_options *option
 	if (r < 0)
 		return r;
 	if (mkdirat(store->tmp, s->dir_name, 0755) < 0)
-		return err_sys(err, errno, "cannot make a directory in %s/tmp", store->root);
+		return err_sys(err, errno, "cannot create a directory in %s/tmp", store->root);
 	s->dir = openat(store->tmp, s->dir_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0 || fchmod(s->dir, 0755) < 0)
 		return err_sys(err, errno, "cannot open a directory in %s/tmp", store->root);
@@ -369,7 +369,7 @@ int staging_hard(struct staging *s, const char *member, mode_t mode, const char 
 	found = fault ? NULL : tfind(&key, &s->by_path, entry_order);
 	if (!found || (*found)->type != ENTRY_FILE)
 		return refuse_member(err, member,
-				     "is a hard link to a file that did not come before it");
+				     "is a hard link to a file that does not precede it");
 	e = **found;
 	e.path = path;
 	return add_entry(s, &e, err);
@@ -397,7 +397,7 @@ int staging_arch(struct staging *s, struct err *err)
 	if (s->elf_mixed)
 		return err_set(err, EINVAL,
 			       "its ELF files are for several architectures (%s is for %s): add "
-			       "them apart",
+			       "them separately",
 			       s->elf_example, s->elf_arch);
 	snprintf(s->arch, sizeof s->arch, "%s", s->elf_arch[0] ? s->elf_arch : "all");
 	return 0;

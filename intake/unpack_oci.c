@@ -216,7 +216,7 @@ static void read_pins(struct unpack *u, const struct oci *o, int archive, const 
 	char blob[256];
 
 	if (layers < 1 || layers > OCI_LAYERS_MAX)
-		unpack_fail(u, EFBIG, "", "it has no layers, or too many");
+		unpack_fail(u, EFBIG, "", "it has no layers or too many");
 	open_layer(u, o, archive, manifest, ".pinlib/pins.conf", blob, &e);
 	unpack_member(u, e, ".pinlib/pins.conf");
 	if (unpack_next(u, &name))

@@ -420,8 +420,7 @@ int processes_read_one(pid_t pid, struct processes *out, struct err *err)
 		r = search_one(&l, pid, &silent, err);
 	if (r == 0 && silent.count)
 		return err_set(err, ETIMEDOUT,
-			       "process %d does not answer: its user keeps an execve(2) of it from "
-			       "ending",
+			       "process %d does not answer: its user is blocking its execve(2)",
 			       pid);
 	if (r == 0 && l.failed) {
 		*err = l.why;

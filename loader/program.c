@@ -22,7 +22,7 @@ int program_canonical(const char *name, char out[PATH_MAX], struct err *err)
 	char at[2 * PATH_MAX], dir[PATH_MAX], target[PATH_MAX];
 
 	if (!*name)
-		return err_set(err, ENOENT, "a program's name is empty");
+		return err_set(err, ENOENT, "the name of the program is empty");
 	if (strlen(name) >= PATH_MAX)
 		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
 	snprintf(at, sizeof at, "%s%s", strchr(name, '/') ? "" : "./", name);
@@ -140,7 +140,7 @@ int program_read(const char *path, struct program *out, struct err *err)
 		if (r <= 0)
 			return r;
 	}
-	return err_sys(err, ELOOP, "%s: its interpreters", path);
+	return err_sys(err, ELOOP, "cannot follow the interpreters of %s", path);
 }
 
 void program_free(struct program *program)

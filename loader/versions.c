@@ -10,7 +10,7 @@
 static int add_gap(struct gaps *gaps, const struct gap *gap, struct err *err)
 {
 	if (gaps->count == GAPS_MAX)
-		return err_set(err, E2BIG, "it misses more than %d versions", GAPS_MAX);
+		return err_set(err, E2BIG, "it lacks more than %d versions", GAPS_MAX);
 	if (ARRAY_GROW(gaps->items, gaps->count, err) < 0)
 		return -ENOMEM;
 	gaps->items[gaps->count++] = *gap;

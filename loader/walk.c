@@ -313,7 +313,7 @@ static int find_program(struct load_walk *w, const char *name, struct resolved *
 		if (r < 0)
 			return r;
 	}
-	return err_sys(err, ELOOP, "%s: its interpreters", name);
+	return err_sys(err, ELOOP, "cannot follow the interpreters of %s", name);
 }
 
 static int check_program(const char *path, const struct cached_file *file, struct err *err)

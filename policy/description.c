@@ -130,7 +130,7 @@ static int read_confine(struct description_reader *r, const char *value)
 	char buf[TEXT_SHOWN];
 
 	if (r->app->profile)
-		return refuse_text(r, "the program has the profile %s already",
+		return refuse_text(r, "the program already has the profile %s",
 				   text_shown(r->app->profile, buf));
 	if (strcmp(value, "none") == 0)
 		return 0;
@@ -192,9 +192,9 @@ static int check_app(struct description_reader *r)
 	    (app->npins || app->host || app->sources.count || app->with_deps || settings))
 		return refuse_text(r, "%s is absent and cannot have other lines", app->path);
 	if (app->host && (app->npins || app->sources.count || app->with_deps))
-		return refuse_text(r, "%s has the line host and cannot have pins", app->path);
+		return refuse_text(r, "%s has a 'host' line and cannot have pins", app->path);
 	if (!app->absent && !app->host && !app->npins)
-		return refuse_text(r, "%s needs a line pin, host or absent", app->path);
+		return refuse_text(r, "%s needs a 'pin', 'host' or 'absent' line", app->path);
 	return 0;
 }
 
@@ -210,7 +210,7 @@ static int read_words(struct description_reader *r, char *first, char *value, co
 	if (more || (!k->valued && value))
 		return refuse_text(r, "unexpected '%s'", text_shown(more ? more : value, buf));
 	if (k->read != read_app && !r->app)
-		return refuse_text(r, "%s before the first app", k->name);
+		return refuse_text(r, "'%s' comes before the first 'app' line", k->name);
 	if (k->read == read_app && check_app(r) < 0)
 		return -EINVAL;
 	return k->read(r, value);

@@ -1,5 +1,5 @@
 /*
- * Descriptions: texts that say which programs pinlib wraps, and how (pinlib.conf(5)):
+ * Descriptions: texts that list the programs that pinlib wraps, and their pins (pinlib.conf(5)):
  *
  *	# zlib 1.3 breaks its downloads
  *	app /usr/bin/curl
@@ -62,7 +62,7 @@ int description_parse(const char *text, size_t len, const char *file, struct des
 int description_read_file(const char *path, struct description *out, struct err *err);
 
 /* The same for all files *.conf of a directory, in the order of their names. A missing directory has
- * none. -EPERM: others than root can write one of the files. */
+ * none. -EPERM: users other than root can write one of the files. */
 int description_read_dir(const char *path, struct description *out, struct err *err);
 
 /* Writes the description of an app as it is, with its versions by digest. */

@@ -93,7 +93,7 @@ static int export_filter(scmp_filter_ctx filter, void **data, size_t *size, stru
 	int r;
 
 	if (fd < 0)
-		return err_sys(err, errno, "cannot make a file in memory");
+		return err_sys(err, errno, "cannot create a file in memory");
 	r = seccomp_export_bpf(filter, fd);
 	if (r < 0)
 		return err_sys(err, -r, "libseccomp cannot compile the filter");

@@ -186,7 +186,7 @@ static int add_rule(const struct profile_line *l, const struct filter_rule *rule
 	if (rule->conditional && !filter_sees_arguments(call))
 		return refuse_line(l, "a filter cannot see the arguments of %s on i386", call);
 	if (known && known->depth == l->depth)
-		return refuse_line(l, "line %u has a rule for %s already", known->line, call);
+		return refuse_line(l, "line %u already has a rule for %s", known->line, call);
 	if (!known) {
 		if (ARRAY_GROW(rules->items, rules->count, l->reader->err) < 0)
 			return -ENOMEM;
@@ -202,7 +202,7 @@ static int add_rule(const struct profile_line *l, const struct filter_rule *rule
 	return 0;
 }
 
-/* ACTION CALL... [if CONDITION]. The condition stands behind the calls and belongs to each. */
+/* ACTION CALL... [if CONDITION]. The condition follows the calls and applies to each. */
 static int read_rule(struct profile_line *l, const char *first)
 {
 	struct filter_rule rule = {.depth = l->depth, .line = l->number};
@@ -310,7 +310,7 @@ static int check_owner(int fd, mode_t type, const char *path, struct err *err)
 			       type == S_IFDIR ? "directory" : "regular file");
 	if (st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH))
 		return err_set(err, EPERM,
-			       "others than root can write %s: run 'chown root %s' and "
+			       "users other than root can write %s: run 'chown root %s' and "
 			       "'chmod go-w %s'",
 			       path, path, path);
 	return 0;
@@ -365,8 +365,7 @@ static int read_profile(struct profile_reader *reader, const char *name, unsigne
 	}
 	if (r == 0 && depth == 0 && !reader->has_default)
 		return err_set(reader->err, EINVAL,
-			       "%s: a line has to say what happens to other calls "
-			       "(default allow)",
+			       "%s: missing a line for all other calls, such as 'default allow'",
 			       path);
 	return r;
 }
@@ -401,7 +400,7 @@ static int check_needed_calls(const struct filter_rules *rules, const char *name
 		if (rule ? rule->action != SCMP_ACT_ALLOW || rule->conditional
 			 : rules->otherwise != SCMP_ACT_ALLOW)
 			return err_set(err, EINVAL,
-				       "profile %s has to allow %s without a condition: the "
+				       "profile %s must allow %s without a condition: the "
 				       "wrapper calls it after it has loaded the filter",
 				       name, needed[i]);
 	}
@@ -454,7 +453,7 @@ bool profile_changed(const struct confinement *c, char why[ERR_TEXT_MAX])
 			 "applies it",
 			 c->profile, c->profile);
 	else
-		snprintf(why, ERR_TEXT_MAX, "profile %s could not be set again: %.900s", c->profile,
-			 err.text);
+		snprintf(why, ERR_TEXT_MAX, "profile %s can no longer be compiled: %.900s",
+			 c->profile, err.text);
 	return true;
 }

@@ -1,5 +1,5 @@
 /*
- * Profiles: texts that say which system calls a program may make (pinlib-profile(5)), and the
+ * Profiles: texts that list the system calls that a program may make (pinlib-profile(5)), and the
  * seccomp(2) filter that libseccomp compiles from such a text.
  *
  * A profile is a file with the profile's name in one of two directories. The text is read when an

@@ -199,7 +199,7 @@ static int sweep_store(struct gc *gc, const struct digests *keep, struct err *er
 
 	if (r == 0)
 		r = sweep_versions(gc, keep, err);
-	progress_begin("going through the store", PROGRESS_ITEMS, 0);
+	progress_begin("scanning the store", PROGRESS_ITEMS, 0);
 	if (r == 0)
 		r = file_each_name(gc->store->objects, sweep_prefix, gc, err);
 	if (r == 0)

@@ -73,7 +73,7 @@ static int read_note(struct store *store, const struct digest *digest, struct ke
 	if (k->why && when && end != when && *end == '\0')
 		return read_apps(text, k, err);
 	digest_hex(digest, hex);
-	return err_set(err, EBADMSG, KEPT "/%s does not say when and why", hex);
+	return err_set(err, EBADMSG, KEPT "/%s lacks a date or a reason", hex);
 }
 
 int kept_check(struct store *store, const struct digest *digest, struct err *err)

@@ -1,6 +1,6 @@
 /*
  * Kept versions: those that an upgrade was about to remove. A note (store/note.h) beside the manifest
- * says when, why and for which apps:
+ * records the date, the reason and the apps:
  *
  *	ROOT/kept/abcdef...
  *

@@ -26,7 +26,7 @@ static int make_dirs(int dir, const char *path, struct err *err)
 		int below;
 
 		if (!made && errno != EEXIST)
-			return err_sys(err, errno, "cannot make the directory %s", path);
+			return err_sys(err, errno, "cannot create the directory %s", path);
 		below = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (below >= 0 && made && fchmod(below, 0755) < 0) { /* the umask */
 			close(below);
@@ -176,10 +176,10 @@ static int put_entry(struct store *store, int tree, const struct layer_entry *e,
 		return put_file(store, e, dir, name, link, err);
 	if (e->type == LAYER_LINK)
 		return symlinkat(e->target, dir, name) < 0
-			       ? err_sys(err, errno, "cannot make a link")
+			       ? err_sys(err, errno, "cannot create a link")
 			       : 0;
 	if (mknodat(dir, name, S_IFCHR, makedev(0, 0)) < 0)
-		return err_sys(err, errno, "cannot make a whiteout");
+		return err_sys(err, errno, "cannot create a whiteout");
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A version's note is named by the version, not by its own content: without a seal `pinlib verify`
+/* A version's note is named by the version, not by its own content: without a seal `pinlib doctor`
  * could not find a flipped bit in it. */
 #define SEAL "sha256\t"
 #define SEAL_LEN (sizeof SEAL - 1 + DIGEST_HEX) /* the newline in place of the NUL */
@@ -18,13 +18,13 @@ static int open_kind(struct store *store, const char *kind, bool create, struct 
 	int fd;
 
 	if (create && mkdirat(store->dir, kind, 0755) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "cannot make %s/%s", store->root, kind);
+		return err_sys(err, errno, "cannot create %s/%s", store->root, kind);
 	fd = openat(store->dir, kind, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open %s/%s", store->root, kind);
 	if (create && fchmod(fd, 0755) < 0) { /* the umask */
 		close(fd);
-		return err_sys(err, errno, "cannot make %s/%s", store->root, kind);
+		return err_sys(err, errno, "cannot create %s/%s", store->root, kind);
 	}
 	return fd;
 }

@@ -96,8 +96,7 @@ static int finish(struct object_writer *w, struct digest *out, int *fd, struct e
 	w->name[0] = '\0';
 	*fd = openat(w->dir, hex, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
-		return err_sys(err, errno, "cannot open what was just written in %s/tmp",
-			       w->store->root);
+		return err_sys(err, errno, "cannot open the new file in %s/tmp", w->store->root);
 	return 0;
 }
 
@@ -146,7 +145,7 @@ static int make_prefix(const struct store *store, const char *path, struct err *
 
 	if (mkdirat(store->objects, prefix, 0755) < 0)
 		return errno == EEXIST ? 0
-				       : err_sys(err, errno, "cannot make %s/objects/%s",
+				       : err_sys(err, errno, "cannot create %s/objects/%s",
 						 store->root, prefix);
 	fd = openat(store->objects, prefix, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fchmod(fd, 0755) < 0) /* the umask */

@@ -31,12 +31,12 @@ static int open_dir(const struct store *s, const char *name, bool create, int *f
 	bool made = create && mkdirat(s->dir, name, 0755) == 0;
 
 	if (create && !made && errno != EEXIST)
-		return err_sys(err, errno, "cannot make %s/%s", s->root, name);
+		return err_sys(err, errno, "cannot create %s/%s", s->root, name);
 	*fd = openat(s->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
 		return err_sys(err, errno, "cannot open %s/%s", s->root, name);
 	if (made && (fchmod(*fd, 0755) < 0 || fsync(s->dir) < 0)) /* the umask */
-		return err_sys(err, errno, "cannot make %s/%s", s->root, name);
+		return err_sys(err, errno, "cannot create %s/%s", s->root, name);
 	return 0;
 }
 
@@ -55,7 +55,7 @@ int store_open(const char *root, bool create, struct store **out, struct err *er
 	if (create)
 		r = file_mkdirs(root, err);
 	if (r < 0)
-		return err_wrap(err, r, "cannot make the store");
+		return err_wrap(err, r, "cannot create the store");
 	s->dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->dir < 0)
 		return err_sys(err, errno, "cannot open the store %s", root);
@@ -261,7 +261,7 @@ static int several_found(const struct spec *spec, struct version *const *found, 
 	}
 	return err_set(
 		err, ENOTUNIQ,
-		"%s%s%s=%s means several versions: %s%s; give the whole version, or its sha256",
+		"%s%s%s=%s matches several versions: %s%s; give the whole version, or its sha256",
 		spec->name, colon, spec->arch, spec->version, l.text, list_rest(&l, rest));
 }
 

@@ -53,7 +53,7 @@ __attribute__((format(printf, 2, 3))) static void finding(struct verification *v
 	pthread_mutex_unlock(&v->lock);
 }
 
-/* Reports an owner or a mode that lets others than root write the file: programs run from it. */
+/* Reports an owner or a mode that lets users other than root write the file: programs run from it. */
 static void check_owner(struct verification *v, const struct stat *st, const char *what)
 {
 	if (st->st_uid != 0 && geteuid() == 0)
@@ -275,7 +275,7 @@ static int visit_kept(void *ctx, int dir, const char *name, struct err *err)
 	if (!digest_parse(name, &digest))
 		return 0;
 	if (kept_check(v->store, &digest, &why) < 0)
-		finding(v, "%s; gc does not keep its version for it: remove the note", why.text);
+		finding(v, "%s; gc ignores this note: remove it", why.text);
 	return 0;
 }
 

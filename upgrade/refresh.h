@@ -3,7 +3,7 @@
  * with the files that are there now.
  *
  * A program that can no longer be wrapped (it is gone, or a symbolic link, or setuid) is unwrapped,
- * and what its package put at the path runs. Its pins sleep: they stay in the policy, and are in
+ * and users run the file that its package put at the path. Its pins sleep: they stay in the policy, and are in
  * force again when the program can be wrapped again, after its package came back for example. The
  * policy does not change, so there is no new generation.
  */

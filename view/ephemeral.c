@@ -317,7 +317,7 @@ static int make_namespaces(struct err *err)
 
 	if (unshare(CLONE_NEWNS) < 0) {
 		int r = errno == EPERM ? make_user_namespace(err)
-				       : err_sys(err, errno, "cannot make a mount namespace");
+				       : err_sys(err, errno, "cannot create a mount namespace");
 
 		if (r < 0)
 			return r;

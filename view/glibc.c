@@ -77,9 +77,10 @@ static int check_versions(const struct versions *pinned, struct strings *against
 
 		if (v == first || !find_glibc(&one) || strcmp(v->version, first->version) == 0)
 			continue;
-		r = strings_addf(against, err,
-				 "glibc is one piece, but %s is version %s and %s version %s",
-				 first->name, first->version, v->name, v->version);
+		r = strings_addf(
+			against, err,
+			"glibc must be of one version, but %s is version %s and %s version %s",
+			first->name, first->version, v->name, v->version);
 	}
 	return r;
 }
@@ -114,11 +115,12 @@ static int refuse_remains(const struct glibc_remains *remains, const struct vers
 {
 	if (remains->count == 0)
 		return 0;
-	return strings_addf(against, err,
-			    "glibc is one piece, but beside %s %s the live system's %s would stay "
-			    "(%s%s)%s",
-			    pinned->name, pinned->version, kind, remains->names,
-			    remains->count > NAMED_FILES_MAX ? ", ..." : "", advice);
+	return strings_addf(
+		against, err,
+		"glibc must be of one version, but beside %s %s the live system's %s would remain "
+		"(%s%s)%s",
+		pinned->name, pinned->version, kind, remains->names,
+		remains->count > NAMED_FILES_MAX ? ", ..." : "", advice);
 }
 
 static int check_libraries(const struct program *program, const struct version *pinned,

@@ -21,7 +21,7 @@
  * | directory                                       |                                        |                                       |                                     |
  * | ... in another directory                        | F alone                                | programs open such modules by path    | scenarios/view: "by its path"       |
  * | S is not lib*.so.*                              | no variants, no default directory      | a module, opened by its path          | unit/view_places                    |
- * | S holds a slash                                 | nothing: the pin is refused            | the loader would take it for a path   | unit/view_places                    |
+ * | S contains a slash                              | nothing: the pin is refused            | the loader would take it for a path   | unit/view_places                    |
  */
 #pragma once
 

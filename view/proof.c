@@ -318,18 +318,18 @@ int proof_parse(char *text, struct proof *out, struct err *err)
 
 void proof_describe_missing(const struct missing *m, char *text, size_t size)
 {
-	const char *by = m->by ? m->by : "something it loads";
+	const char *by = m->by ? m->by : "a loaded library";
 
 	switch (m->kind) {
 	case MISSING_LIBRARY:
-		snprintf(text, size, "%s needs %s, which is not there", by, m->what);
+		snprintf(text, size, "%s needs %s, which was not found", by, m->what);
 		break;
 	case MISSING_VERSION:
 		snprintf(text, size, "%s needs the symbol version %s, which %s does not have", by,
 			 m->what, m->from);
 		break;
 	case MISSING_SYMBOL:
-		snprintf(text, size, "%s needs the symbol %s, which nothing it loads has", by,
+		snprintf(text, size, "%s needs the symbol %s, which no loaded library defines", by,
 			 m->what);
 		break;
 	case MISSING_OTHER:
@@ -430,7 +430,7 @@ static int pick_up_copy(int top, const char *dir, struct err *err)
 		return r;
 	fd = sys_open_tree(top, "copy", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (fd < 0)
-		r = err_sys(err, errno, "cannot make a mount of a copy");
+		r = err_sys(err, errno, "cannot create a mount of a copy");
 	if (sys_umount(dir) < 0)
 		r = err_sys(err, errno, "cannot unmount a copy from %s", dir);
 	if (r < 0 && fd >= 0)
@@ -450,7 +450,7 @@ static int show_copy(const char *path, struct err *err)
 	if (from < 0)
 		return err_sys(err, errno, "cannot open %s", path);
 	if (fs < 0 || sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL) < 0)
-		return err_sys(err, errno, "cannot make a tmpfs");
+		return err_sys(err, errno, "cannot create a tmpfs");
 	top = sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 	if (top < 0)
 		return err_sys(err, errno, "cannot mount a tmpfs");
@@ -586,7 +586,7 @@ static int run_trace(struct trace *t, char **text, struct err *err)
 	pid_t pid = -1;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "cannot make a pipe");
+		return err_sys(err, errno, "cannot create a pipe");
 	read_end = pipes[0];
 	write_end = pipes[1];
 	t->output = write_end;

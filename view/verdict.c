@@ -89,8 +89,9 @@ static int add_symbols(struct strings *s, const struct proof *p, const struct pr
 		r = strings_addf(s, err, "%s", text);
 	}
 	if (r == 0 && more)
-		r = strings_addf(s, err, "%s needs %zu more symbol%s that nothing has",
-				 by ? by : "something it loads", more, more == 1 ? "" : "s");
+		r = strings_addf(s, err,
+				 "%s needs %zu more symbol%s that no loaded library defines",
+				 by ? by : "a loaded library", more, more == 1 ? "" : "s");
 	return r;
 }
 
@@ -251,7 +252,7 @@ static bool has_preload(void)
 
 static int add_live_copy(struct verdict *v, const char *soname, const char *path, struct err *err)
 {
-	return strings_addf(&v->against, err, "%s is pinned, but the loader would take %s%s",
+	return strings_addf(&v->against, err, "%s is pinned, but the loader would load %s%s",
 			    soname, path, has_preload() ? ", because of " PRELOAD : "");
 }
 
@@ -261,8 +262,8 @@ static int add_live_copy(struct verdict *v, const char *soname, const char *path
 static int compare_with_proof(struct verdict *v, const struct verdict_case *a,
 			      const struct closure *c, struct err *err)
 {
-	static const char please[] = "the outcome stands, but this is a bug of pinlib: please "
-				     "report it";
+	static const char please[] =
+		"the result is valid, but this is a bug in pinlib: please report it";
 	const struct proof *p = &v->proof;
 	const bool preloaded = has_preload();
 	char soname[256];
@@ -277,13 +278,13 @@ static int compare_with_proof(struct verdict *v, const struct verdict_case *a,
 			r = add_live_copy(v, soname, path, err);
 		else if (!preloaded)
 			r = strings_addf(&v->remarks, err,
-					 "the loader takes %s, which pinlib did not predict (%s)",
+					 "the loader loads %s, which pinlib did not predict (%s)",
 					 path, please);
 	}
 	for (size_t i = 1; r == 0 && !preloaded && i < c->count; i++)
 		if (!has_loaded(p, c->objects[i].path))
 			r = strings_addf(&v->remarks, err,
-					 "the loader does not take %s, which pinlib predicted (%s)",
+					 "the loader does not load %s, which pinlib predicted (%s)",
 					 c->objects[i].path, please);
 	return r;
 }
@@ -301,7 +302,7 @@ static int check_places(struct verdict *v, const struct versions *pinned, const 
 
 		if (soname && !o->layer && is_pinned(pinned, soname))
 			r = strings_addf(&v->against, err,
-					 "%s is pinned, but the loader would take the live "
+					 "%s is pinned, but the loader would load the live "
 					 "system's %s: set the pins again",
 					 soname, o->path);
 	}

@@ -218,7 +218,7 @@ static int start_without_view(const char *reason)
 
 static int start_without_capability(void)
 {
-	err_set(&start.err, EPERM, "CAP_SYS_ADMIN is out of reach: %s", caps_reason());
+	err_set(&start.err, EPERM, "CAP_SYS_ADMIN is unavailable: %s", caps_reason());
 	return start_without_view(start.err.text);
 }
 

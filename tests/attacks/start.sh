@@ -128,10 +128,10 @@ is "a hard link of root's" "$(odd named /usr/local/hard/demo demo)" "$none"
 is "... with an app's path as argv[0]" "$(odd named /usr/local/hard/demo /usr/bin/demo)" "$view"
 is "... with the wrapper's name: the user's own rights" \
 	"$(odd named /usr/local/hard/pinlib-wrapper pinlib-wrapper --host /usr/bin/grep CapPrm /proc/self/status)" "CapPrm:?0000000000000000?0"
-refuses "... has no privilege in a view" 126 "CAP_SYS_ADMIN is out of reach" \
+refuses "... has no privilege in a view" 126 "CAP_SYS_ADMIN is unavailable" \
 	as 1000 demo2 /usr/bin/bash -c 'exec -a /usr/bin/demo /usr/local/hard/demo'
 rm -r /usr/local/hard
-refuses "a user cannot copy the capability" 126 "CAP_SYS_ADMIN is out of reach" \
+refuses "a user cannot copy the capability" 126 "CAP_SYS_ADMIN is unavailable" \
 	as 1000 bash -c "cp $wrapper copy && exec -a /usr/bin/demo ./copy"
 
 # Scripts and the loader.

@@ -124,7 +124,7 @@ within 60 "ps beside them" pinlib ps
 within 60 "add, with gc after it" bash -c "pinlib add $fixtures/deb/libdemo1_1.1-1_*.deb && pinlib set demo libdemo1=1.1"
 within 60 "gc beside them" pinlib gc --keep 1
 kill -TERM $parent && wait $parent
-# A wrapper may have read its plan before "set": gc leaves the layers of then while one runs.
+# A wrapper may have read its plan before "set": gc leaves the layers of that time while one runs.
 is "... and all that are let go become whole" "$(cat whole)" 300
 within 60 "gc afterwards" pinlib gc --keep 1
 runs "doctor afterwards" verify

@@ -138,7 +138,7 @@ done
 is "... and a wrapper" "$(as 1000 unshare --user --mount --map-root-user bash own.sh wrapper demo demo-privilege 2>&1 | tail -n 1)" \
 	"pinlib: */ belongs to user 65534, not to root"
 rm -rf own
-refuses "... a wrapper alone, on the user's file system" 126 "out of reach" as 1000 unshare --user --mount --map-root-user \
+refuses "... a wrapper alone, on the user's file system" 126 "unavailable" as 1000 unshare --user --mount --map-root-user \
 	bash -c 'mkdir -p own && cp -r /usr/local/lib/pinlib own/ && mount --bind own/pinlib /usr/local/lib/pinlib && demo'
 refuses "a mount of the user's on a covered directory" 126 "cannot build its view" \
 	as 1000 unshare --user --mount --map-root-user bash -c "mount -t tmpfs own /opt/mine && demo"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Damage: every bit that is flipped is found, named with what restores it, never used, and mended.
+# Damage: every bit that is flipped is found, named with what restores it, never used, and repaired.
 . "$(dirname "$0")/../lib.sh"
 cd /tmp || exit 1
 state=/var/lib/pinlib
@@ -76,7 +76,7 @@ with open(sys.argv[1], "r+b") as f:
 copy=$(find $state/layers -name tool)
 chmod 644 "$copy"
 refuses "a changed mode in a layer" 1 tool verify
-runs "is mended" verify --repair
+runs "is repaired" verify --repair
 echo bad >"$(find $state/layers -name tool -not -path '*/.damaged*')"
 refuses "a changed file in a layer" 1 "is damaged" verify
 is "... says the app that it repairs" "$(verify --repair 2>&1)" "pinlib: /usr/bin/demo: repaired*all is well*"
@@ -132,7 +132,7 @@ restored() {
 	*) ok "$name names one command" ;;
 	esac
 	eval "${said#restore it with: }" >restore.log 2>&1 || not_ok "$name: the command works" "$said: $(cat restore.log)"
-	runs "$name: then the rest is mended" verify --repair
+	runs "$name: then the rest is repaired" verify --repair
 }
 damage "$(find $state/layers -name libdemo.so.1.0)" # the store's own, by a hard link
 refuses "a set with damaged content" 1 "restore it with: pinlib add" pinlib set demo2 libdemo1=1.0 --on-failure=refuse

@@ -35,7 +35,7 @@ is "... the store too" "$(pinlib libs | diff - libs)" ""
 is "... and in force" "$(demo; demo2)" "1.0 /usr/bin/demo
 1.1 /usr/bin/demo2"
 is "... in one generation" "$(pinlib history | wc -l)" 2
-is "import again changes nothing" "$(pinlib import pins.tar)" "nothing to change: generation 1 is as described"
+is "import again changes nothing" "$(pinlib import pins.tar)" "nothing to change: generation 1 already matches the description"
 is "... in JSON" "$(pinlib import --json pins.tar | grep changed)" '*"changed": false,'
 runs "all is well" verify
 refuses "export of what has no pins" 1 "has no pins" pinlib export true -o none.tar

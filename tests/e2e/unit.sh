@@ -137,7 +137,7 @@ if [ "$(grep -c '^is in the end' $log/driver)" != 1 ]; then
 	finish
 fi
 ok "systemd ran to the end"
-refused="failed: *cannot build its view: CAP_SYS_ADMIN is out of reach: "
+refused="failed: *cannot build its view: CAP_SYS_ADMIN is unavailable: "
 is "NoNewPrivileges= keeps the wrapper from it" "$(said 'without, nnp')" "$refused*no_new_privs*"
 is "so does a bounding set" "$(said 'without, bounded')" "$refused*bounding set*"
 is "unit says what it wrote, and what is left to do" "$(said wrote)" \

@@ -67,9 +67,12 @@ static void go_away(int fd)
 }
 
 static const struct attack own[] = {
-	{"crash", crash, "signal 4"},		{"loop", loop, "did not answer for 1 seconds"},
-	{"nonsense", say_nonsense, "parser"},	{"a false form", say_false_form, "nonsense"},
-	{"too much", say_too_much, "nonsense"}, {"escapes", say_with_escapes, "?[31mred"},
+	{"crash", crash, "signal 4"},
+	{"loop", loop, "did not answer for 1 seconds"},
+	{"nonsense", say_nonsense, "parser"},
+	{"a false form", say_false_form, "invalid answer"},
+	{"too much", say_too_much, "invalid answer"},
+	{"escapes", say_with_escapes, "?[31mred"},
 	{"go away", go_away, "ended early"},
 };
 #define OWN (sizeof own / sizeof *own)

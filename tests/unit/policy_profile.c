@@ -78,10 +78,10 @@ static void bad(void)
 		{"errno 0 mount", "'0' is not the name of an error (EPERM, ...)"},
 		{"kill mount frobnicate", "there is no system call 'frobnicate'"},
 		{"kill 165", "there is no system call '165'"},
-		{"kill mount mount", "line 2 has a rule for mount already"},
-		{"kill mount\nallow mount", "line 2 has a rule for mount already"},
+		{"kill mount mount", "line 2 already has a rule for mount"},
+		{"kill mount\nallow mount", "line 2 already has a rule for mount"},
 		{"kill ioctl if arg1 == 1\nkill ioctl if arg1 == 2",
-		 "line 2 has a rule for ioctl already"},
+		 "line 2 already has a rule for ioctl"},
 		{"kill mount\r", "there is no system call 'mount\r'"},
 		{"include base", "'include NAME' is the first line of a profile"},
 		{"kill socket if arg0 == 1", "a filter cannot see the arguments of socket on i386"},
@@ -98,7 +98,7 @@ static void bad(void)
 			 lines[i][1]);
 		CHECK_STR(said(text), want);
 	}
-	CHECK_STR(said(""), "p: a line has to say what happens to other calls (default allow)");
+	CHECK_STR(said(""), "p: missing a line for all other calls, such as 'default allow'");
 }
 
 static void bad_conditions(void)
@@ -154,7 +154,7 @@ static void needed(void)
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		char want[128];
 
-		snprintf(want, sizeof want, "profile p has to allow %s without", texts[i][1]);
+		snprintf(want, sizeof want, "profile p must allow %s without", texts[i][1]);
 		CHECK(strstr(said(texts[i][0]), want));
 	}
 }
@@ -167,7 +167,7 @@ static void includes(void)
 		       "default errno EPERM\nallow capset capget execve"),
 		  "");
 	CHECK_STR(said("include base\nkill mount\nallow mount"),
-		  "p:3: line 2 has a rule for mount already");
+		  "p:3: line 2 already has a rule for mount");
 	CHECK_STR(said("include base\ninclude base"),
 		  "p:2: 'include NAME' is the first line of a profile");
 	CHECK_STR(said("include"), "p:1: 'include NAME' is the first line of a profile");
