@@ -239,7 +239,7 @@ static int read_scope(struct lookup_scope *s, const struct scope_words *scope, s
 
 	for (size_t i = 0; i < s->count; i++) {
 		if (left < 2 || left - 2 < words[1])
-			return err_set(err, EINVAL, "malformed question to the ELF parser");
+			return err_set(err, EINVAL, "malformed request to the ELF parser");
 		if (words[0] >= s->linkage->count)
 			return err_set(err, EINVAL, "no file has the number %u", words[0]);
 		s->objects[i] = (struct linked){s->linkage->entries[words[0]], words + 2, words[1]};

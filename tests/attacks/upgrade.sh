@@ -68,7 +68,7 @@ is "... and what the user held of it has no capability" "$number $(held)" "[3-9]
 # What is left until then is named, and the command that helps.
 for rest in new old; do
 	cp -a $wrapper $wrapper.$rest
-	refuses "a left $rest: set" 1 "$wrapper.$rest has a capability, and an interrupted installation of pinlib left it" pinlib set demo2 libdemo1=1.0
+	refuses "a left $rest: set" 1 "$wrapper.$rest has a capability and is left over from an interrupted installation" pinlib set demo2 libdemo1=1.0
 	is "... doctor" "$(pinlib doctor 2>&1 | grep -A 1 "$wrapper.$rest")" "*interrupted*install pinlib again, which removes the file*"
 	is "... programs start" "$(as 1000 demo 2>&1)" "1.0 /usr/bin/demo"
 done
