@@ -34,7 +34,7 @@ int sysroot_resolve(const struct sysroot *sysroot, const char *path, struct reso
 int sysroot_resolve_in(const struct sysroot *sysroot, const char *dir, const char *name,
 		       struct resolved *out);
 
-/* For programs: as sysroot_resolve, but a link to the wrapper is not followed. It stands for a wrapped program,
+/* For programs: as sysroot_resolve, but a link to the wrapper is not followed. It represents a wrapped program,
  * and out gets the program's original, which is next to it (host/wrap.h), unless the view shows that already. */
 int sysroot_resolve_program(const struct sysroot *sysroot, const char *path, struct resolved *out);
 

@@ -16,7 +16,7 @@ struct apply_options {
 };
 
 /* Changes the policy between policy_begin and policy_commit; an activation of the paths in changed
- * has to follow. An app that is as described is not among them, unless its wrapper is missing. Pins
+ * must follow. An app that already matches its description is not among them, unless its wrapper is missing. Pins
  * that 'with-deps' brought stay if the description has with-deps, too; all others that are not
  * described go. After a failure the changes in policy must not be committed. */
 int apply_to_policy(struct policy *policy, struct store *store, const struct description *d,

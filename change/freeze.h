@@ -22,8 +22,8 @@ struct freeze_options {
 	const struct observation *seen; /* NULL: nothing was observed */
 };
 
-/* Pins what the app loads today with PIN_FREEZE; an activation has to follow. What was frozen
- * before is taken anew from the live system, or kept where the live system no longer has it.
+/* Pins what the app loads today with PIN_FREEZE; an activation must follow. The libraries that were frozen
+ * before are taken again from the live system, or kept where the live system no longer has it.
  * -EINVAL: the app loads no libraries; -ENOENT: none of them can be frozen. */
 int freeze_make(struct policy *policy, struct store *store, const char *path,
 		const struct freeze_options *options, struct freezing *out, struct err *err);

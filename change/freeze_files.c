@@ -184,7 +184,7 @@ static int find_owners(struct freeze_work *w, struct err *err)
 
 /* -- files that stay the live system's -- */
 
-/* A file without a package is told by its name and directory. */
+/* A file without a package is identified by its name and directory. */
 static bool belongs_to_glibc(const struct freeze_work *w, const struct freeze_file *f)
 {
 	const struct package *p = freeze_package(w, f->owner);

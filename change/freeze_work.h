@@ -41,7 +41,7 @@ struct freeze_work {
 	struct freeze_file *files;
 	size_t nfiles;
 	struct packages packages; /* the owners of files */
-	struct versions made;	  /* what is to be pinned */
+	struct versions made;	  /* the versions to pin */
 	bool with_libc;
 	const char *arch, *triplet; /* of the program */
 	struct freezing out;

@@ -287,7 +287,7 @@ void garbage_free(struct garbage *garbage)
 	garbage->holds = NULL;
 }
 
-/* The generations go first, then what they alone needed: an interruption leaves too much, and never
+/* The generations go first, then the versions that they alone needed: an interruption leaves too much, and never
  * too little. */
 int garbage_collect(struct policy *policy, struct store *store, const struct digests *also,
 		    int64_t keep, bool dry_run, report_fn *report, void *ctx, struct garbage *out,

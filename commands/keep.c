@@ -78,8 +78,8 @@ static void print_settings(const struct keep_conf *conf, bool apt, bool dpkg)
 			 : "libraries that pinned and watched programs load",
 	       conf->strict ? "; an upgrade that would lose one is stopped" : "");
 	if (conf->days)
-		printf("gc keeps these versions for %lld days%s%s\n", (long long)conf->days,
-		       *size ? ", at most " : "", size);
+		printf("gc keeps these versions for %lld day%s%s%s\n", (long long)conf->days,
+		       conf->days == 1 ? "" : "s", *size ? ", at most " : "", size);
 	else
 		printf("gc keeps %s%s\n", *size ? "at most " : "all of these versions", size);
 }

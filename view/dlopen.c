@@ -181,7 +181,7 @@ static int find_modules(struct dlopen_search *s, const struct closure *c, struct
 	return r;
 }
 
-/* -- what they miss -- */
+/* -- missing libraries, versions and symbols -- */
 
 static bool needs_pinned(const struct closure *c)
 {

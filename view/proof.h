@@ -36,7 +36,7 @@ struct loaded {
 };
 
 struct proof {
-	struct loaded *loaded; /* in the loader's order; what is missing is not in it */
+	struct loaded *loaded; /* in the loader's order, without the missing ones */
 	size_t nloaded;
 	struct missing *missing; /* in the order of enum missing_kind, each once */
 	size_t nmissing;
@@ -55,7 +55,7 @@ int proof_add_missing(struct proof *proof, enum missing_kind kind, const char *w
 void proof_free(struct proof *proof);
 #define AUTO_PROOF CLEANUP(proof_free)
 
-/* Describes what is missing in one sentence without a full stop. */
+/* Describes the missing thing in one sentence without a full stop. */
 void proof_describe_missing(const struct missing *missing, char *text, size_t size);
 
 /* Parses what a loader printed; for proof_run and for tests. */

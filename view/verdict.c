@@ -104,7 +104,7 @@ struct verdict_case {
 	const char *object; /* the program that it loads */
 };
 
-/* Adds what the view lacks. Symbols that the live system lacks too do not count against the pins: the
+/* Adds the libraries, versions and symbols that the view lacks. Symbols that the live system lacks too do not count against the pins: the
  * app has worked without them. */
 static int add_missing(struct verdict *v, const struct proof *live, const struct verdict_case *a,
 		       struct err *err)
@@ -144,7 +144,7 @@ static int read_closure(const struct verdict_case *a, struct closure *out, struc
 	return closure_read(a->object, a->sysroot, NULL, CLOSURE_NO_CWD, out, err);
 }
 
-/* The loader model names what is missing where glibc's loader crashes while it traces: that of 2.36
+/* The loader model names the missing libraries where glibc's loader crashes while it traces: that of 2.36
  * does so if a library is missing of which the program needs versions. */
 static int predict_missing(struct verdict *v, const struct verdict_case *a, struct err *err)
 {
