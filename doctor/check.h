@@ -19,11 +19,12 @@ struct checkup {
 	bool can_mount;	       /* the kernel does all that a launch needs */
 };
 
-void check_well(struct checkup *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void check_note(struct checkup *c, const char *remedy, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-void check_fault(struct checkup *c, const char *remedy, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* A finding of the check that runs; remedy may be NULL. */
+void check_report(struct checkup *c, enum health health, const char *remedy, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+#define check_well(c, ...) check_report(c, HEALTH_WELL, NULL, __VA_ARGS__)
+#define check_note(c, remedy, ...) check_report(c, HEALTH_NOTE, remedy, __VA_ARGS__)
+#define check_fault(c, remedy, ...) check_report(c, HEALTH_FAULT, remedy, __VA_ARGS__)
 
 /* A check returns a negative error if it could not look; that counts as a fault, too. */
 

@@ -71,7 +71,7 @@ int check_pending(struct checkup *c, struct err *err)
 
 /* -- programs -- */
 
-static bool check_app(struct checkup *c, const struct app *app, struct plan_file *file)
+static void check_app(struct checkup *c, const struct app *app, struct plan_file *file)
 {
 	AUTO_VERDICT struct verdict v = {0};
 	char remedy[3 * PATH_MAX];
@@ -82,21 +82,20 @@ static bool check_app(struct checkup *c, const struct app *app, struct plan_file
 		snprintf(remedy, sizeof remedy, "pinlib doctor --repair, or pinlib unset %s",
 			 app->path);
 		check_fault(c, remedy, "%s", why.text);
-		return false;
+		return;
 	}
 	r = c->can_mount && !app->forced ? verdict_reach_current(c->store, app, &v, &why) : 0;
 	if (r == 0 && v.against.count == 0)
-		return true;
+		return;
 	snprintf(remedy, sizeof remedy, "'pinlib check %s' prints all reasons", app->path);
 	check_fault(c, remedy, "%s does not work with its pins: %s", app->path,
 		    r < 0 ? why.text : v.against.items[0]);
-	return false;
 }
 
 int check_programs(struct checkup *c, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
-	bool well = true;
+	int faults = c->faults;
 
 	if (!file)
 		return err_nomem(err);
@@ -111,11 +110,11 @@ int check_programs(struct checkup *c, struct err *err)
 	}
 	progress_begin("comparing programs with the policy", PROGRESS_ITEMS, c->apps.count);
 	for (size_t i = 0; i < c->apps.count; i++) {
-		well &= check_app(c, &c->apps.items[i], file);
+		check_app(c, &c->apps.items[i], file);
 		progress_step(1);
 	}
 	progress_end();
-	if (well)
+	if (c->faults == faults)
 		check_well(c, "the plan, wrapper and original of each program match the policy");
 	return 0;
 }
@@ -123,8 +122,7 @@ int check_programs(struct checkup *c, struct err *err)
 int check_units(struct checkup *c, struct err *err)
 {
 	AUTO_UNITS struct unit_drop_ins all = {0};
-	int r = c->policy ? units_list(&all, err) : 0;
-	bool well = true;
+	int faults = c->faults, r = c->policy ? units_list(&all, err) : 0;
 
 	if (!c->policy) {
 		check_note(c, NULL, "not checked: the policy cannot be read");
@@ -135,12 +133,11 @@ int check_units(struct checkup *c, struct err *err)
 
 		if (unit_check(c->policy, &all.items[i], err) == 0)
 			continue;
-		well = false;
 		snprintf(remedy, sizeof remedy,
 			 "pinlib doctor --repair, or pinlib unit --remove %s", all.items[i].unit);
 		check_fault(c, remedy, "%s", err->text);
 	}
-	if (r == 0 && well)
+	if (r == 0 && c->faults == faults)
 		check_well(c, all.count ? "all drop-ins for services are up to date"
 					: "no service has a drop-in of pinlib");
 	return r;

@@ -3,6 +3,8 @@
 #include "base/paths.h"
 #include "doctor/check.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -60,6 +62,18 @@ static void open_state(struct checkup *c)
 		policy_close(&c->policy);
 	if (store_open(PINLIB_STORE, false, &c->store, &ignored) < 0)
 		c->store = NULL;
+}
+
+void check_report(struct checkup *c, enum health health, const char *remedy, const char *fmt, ...)
+{
+	char text[2 * ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	c->report(c->ctx, &(struct finding){c->check, health, text, remedy});
+	c->faults += health == HEALTH_FAULT;
 }
 
 int doctor_examine(char *const *names, size_t n, finding_fn *report, void *ctx)

@@ -29,50 +29,47 @@ static const struct config_file {
 };
 
 /* Whoever can write the file decides what pinlib does as root. */
-static int is_safe(struct checkup *c, const char *path, struct err *err)
+static void check_safe(struct checkup *c, const char *path)
 {
 	char remedy[3 * PATH_MAX];
+	struct err why;
 
-	if (trust_file(path, err))
-		return 1;
+	if (trust_file(path, &why))
+		return;
 	snprintf(remedy, sizeof remedy,
 		 "read %s first, since others may have changed it; then 'chown root:root' and "
 		 "'chmod go-w' it, and each directory above it",
 		 path);
-	check_fault(c, remedy, "%s", err->text);
+	check_fault(c, remedy, "%s", why.text);
+}
+
+static int check_safe_dir(struct checkup *c, const char *dir, struct err *err)
+{
+	AUTO_DIR DIR *d = opendir(dir);
+	char path[PATH_MAX];
+	struct dirent *e;
+
+	check_safe(c, dir);
+	if (!d)
+		return err_sys(err, errno, "cannot open %s", dir);
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.' && path_join(dir, e->d_name, path, err) == 0)
+			check_safe(c, path);
 	return 0;
 }
 
-static int are_safe(struct checkup *c, const char *dir, struct err *err)
-{
-	AUTO_DIR DIR *d = opendir(dir);
-	struct dirent *e;
-	int safe = is_safe(c, dir, err);
-
-	if (!d)
-		return err_sys(err, errno, "cannot open %s", dir);
-	while ((e = readdir(d))) {
-		char path[PATH_MAX];
-
-		if (e->d_name[0] == '.' || path_join(dir, e->d_name, path, err) < 0)
-			continue;
-		safe &= is_safe(c, path, err);
-	}
-	return safe;
-}
-
 /* A launch opens its files as the user who started it. */
-static int is_readable(struct checkup *c, const char *path, struct err *err)
+static int check_readable(struct checkup *c, const char *path, struct err *err)
 {
 	char remedy[PATH_MAX + 16];
 	struct stat st;
 	mode_t mode;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 1 : err_sys(err, errno, "cannot stat %s", path);
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot stat %s", path);
 	mode = S_ISDIR(st.st_mode) ? 0755 : 0644;
 	if ((st.st_mode & mode & S_IRWXO) == (mode & S_IRWXO))
-		return 1;
+		return 0;
 	snprintf(remedy, sizeof remedy, "chmod %04o %s", mode, path);
 	check_fault(c, remedy, "%s has mode %04o: pinned programs do not start for ordinary users",
 		    path, st.st_mode & 07777);
@@ -80,70 +77,62 @@ static int is_readable(struct checkup *c, const char *path, struct err *err)
 }
 
 /* Whether only root can write the file, and every user can read it. */
-static int is_fit(struct checkup *c, const char *path, struct err *err)
+static int check_fit(struct checkup *c, const char *path, struct err *err)
 {
+	int faults = c->faults;
+
 	if (access(path, F_OK) < 0 && errno == ENOENT)
-		return 1;
-	return is_safe(c, path, err) ? is_readable(c, path, err) : 0;
+		return 0;
+	check_safe(c, path);
+	return c->faults > faults ? 0 : check_readable(c, path, err);
 }
 
-static int are_fit(struct checkup *c, const char *dir, struct err *err)
+/* A directory that is not fit hides the files in it. */
+static int check_fit_dir(struct checkup *c, const char *dir, struct err *err)
 {
 	AUTO_DIR DIR *d = opendir(dir);
+	char path[PATH_MAX];
 	struct dirent *e;
-	int fit = is_fit(c, dir, err);
+	int faults = c->faults, r = check_fit(c, dir, err);
 
 	if (!d)
-		return errno == ENOENT ? 1 : err_sys(err, errno, "cannot open %s", dir);
-	if (fit <= 0)
-		return fit;
-	while (fit >= 0 && (e = readdir(d))) {
-		char path[PATH_MAX];
-		int r;
-
-		if (e->d_name[0] == '.' || path_join(dir, e->d_name, path, err) < 0)
-			continue;
-		r = is_fit(c, path, err);
-		fit = r < 0 ? r : fit & r;
-	}
-	return fit;
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", dir);
+	if (c->faults > faults)
+		return 0;
+	while (r == 0 && (e = readdir(d)))
+		if (e->d_name[0] != '.' && path_join(dir, e->d_name, path, err) == 0)
+			r = check_fit(c, path, err);
+	return r;
 }
 
 /* The directories of the originals, each once: apps are sorted by their paths. */
-static int are_originals_fit(struct checkup *c, struct err *err)
+static int check_originals(struct checkup *c, struct err *err)
 {
-	char last[PATH_MAX] = "";
-	int fit = 1;
+	char last[PATH_MAX] = "", real[PATH_MAX], dir[PATH_MAX];
+	int r = 0;
 
-	for (size_t i = 0; fit >= 0 && i < c->apps.count; i++) {
-		char real[PATH_MAX], dir[PATH_MAX];
-		int r = original_path(c->apps.items[i].path, real, err);
-
+	for (size_t i = 0; r == 0 && i < c->apps.count; i++) {
+		r = original_path(c->apps.items[i].path, real, err);
 		if (r < 0)
 			return r;
 		path_dir(real, dir);
-		if (strcmp(dir, last) == 0)
-			continue;
-		r = is_fit(c, dir, err);
-		fit = r < 0 ? r : fit & r;
+		if (strcmp(dir, last) != 0)
+			r = check_fit(c, dir, err);
 		snprintf(last, sizeof last, "%s", dir);
 	}
-	return fit;
+	return r;
 }
 
-/* The files that launches read. A directory that is not fit hides the files in it. */
-static int are_launch_files_fit(struct checkup *c, struct err *err)
+/* The files that launches read. */
+static int check_launch_files(struct checkup *c, struct err *err)
 {
-	int fit = is_fit(c, PINLIB_STATE, err), originals;
+	int faults = c->faults, r = check_fit(c, PINLIB_STATE, err);
 
-	if (fit == 1)
-		fit = are_fit(c, PINLIB_PLANS, err);
-	if (fit == 1)
-		fit = are_fit(c, PINLIB_LAYERS, err);
-	if (fit < 0)
-		return fit;
-	originals = are_originals_fit(c, err);
-	return originals < 0 ? originals : fit & originals;
+	if (r == 0 && c->faults == faults)
+		r = check_fit_dir(c, PINLIB_PLANS, err);
+	if (r == 0 && c->faults == faults)
+		r = check_fit_dir(c, PINLIB_LAYERS, err);
+	return r < 0 ? r : check_originals(c, err);
 }
 
 static int check_config_file(struct checkup *c, const struct config_file *f, struct err *err)
@@ -154,26 +143,23 @@ static int check_config_file(struct checkup *c, const struct config_file *f, str
 		if (f->needed)
 			check_fault(c, "install pinlib again (apt install --reinstall pinlib)",
 				    "%s, %s, is missing", f->path, f->what);
-		return !f->needed;
+		return 0;
 	}
-	return S_ISDIR(st.st_mode) ? are_safe(c, f->path, err) : is_safe(c, f->path, err);
+	if (S_ISDIR(st.st_mode))
+		return check_safe_dir(c, f->path, err);
+	check_safe(c, f->path);
+	return 0;
 }
 
 int check_files(struct checkup *c, struct err *err)
 {
-	bool safe = true;
-	int r;
+	int faults = c->faults, r = 0;
 
-	for (size_t i = 0; i < sizeof config_files / sizeof *config_files; i++) {
+	for (size_t i = 0; r == 0 && i < sizeof config_files / sizeof *config_files; i++)
 		r = check_config_file(c, &config_files[i], err);
-		if (r < 0)
-			return r;
-		safe &= r == 1;
-	}
-	r = are_launch_files_fit(c, err);
-	if (r < 0)
-		return r;
-	if (safe && r)
+	if (r == 0)
+		r = check_launch_files(c, err);
+	if (r == 0 && c->faults == faults)
 		check_well(c, "the configuration exists and only root can write it");
-	return 0;
+	return r;
 }

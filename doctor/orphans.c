@@ -14,7 +14,6 @@
 #include "loader/program.h"
 #include "plan/read.h"
 
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -28,7 +27,6 @@ struct orphan_search {
 	struct strings dirs;	 /* to be searched */
 	struct strings diverted; /* apps */
 	struct strings known;	 /* apps of any generation */
-	int found;
 };
 
 static void orphan_search_free(struct orphan_search *s)
@@ -44,19 +42,6 @@ static bool is_wrapped(const struct orphan_search *s, const char *app)
 		if (strcmp(s->c->apps.items[i].path, app) == 0)
 			return true;
 	return false;
-}
-
-__attribute__((format(printf, 3, 4))) static void
-report_orphan(struct orphan_search *s, const char *remedy, const char *fmt, ...)
-{
-	char text[2 * PATH_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	check_fault(s->c, remedy, "%s", text);
-	s->found++;
 }
 
 /* To wrap a program and unwrap it again converges from any leftover state. */
@@ -116,12 +101,12 @@ static void check_name(struct orphan_search *s, const char *dir, const char *nam
 	    original_path(app, real, &ignored) < 0)
 		return;
 	if (path_exists(real)) {
-		report_orphan(s, rewrap_remedy(app, remedy),
-			      "%s is a wrapper, but the program has no pins", app);
+		check_fault(s->c, rewrap_remedy(app, remedy),
+			    "%s is a wrapper, but the program has no pins", app);
 		return;
 	}
 	snprintf(remedy, sizeof remedy, "rm %s, then reinstall its package", app);
-	report_orphan(s, remedy, "%s is a wrapper, but the program is gone", app);
+	check_fault(s->c, remedy, "%s is a wrapper, but the program is gone", app);
 }
 
 static void check_original(struct orphan_search *s, const char *dir, const char *name)
@@ -133,14 +118,14 @@ static void check_original(struct orphan_search *s, const char *dir, const char 
 	    original_path(app, real, &ignored) < 0)
 		return; /* check_name reports a wrapper together with its original */
 	if (path_exists(app)) {
-		report_orphan(s, rewrap_remedy(app, remedy),
-			      "%s is a second name or an old version of %s, which is not "
-			      "wrapped",
-			      real, app);
+		check_fault(s->c, rewrap_remedy(app, remedy),
+			    "%s is a second name or an old version of %s, which is not "
+			    "wrapped",
+			    real, app);
 		return;
 	}
 	snprintf(remedy, sizeof remedy, "mv %s %s", real, app);
-	report_orphan(s, remedy, "%s is the original of %s, which is missing", real, app);
+	check_fault(s->c, remedy, "%s is the original of %s, which is missing", real, app);
 }
 
 typedef void name_fn(struct orphan_search *s, const char *dir, const char *name);
@@ -191,8 +176,8 @@ static void check_plans(struct orphan_search *s)
 		if (e->d_name[0] == '.' || has_plan_name(s, e->d_name))
 			continue;
 		snprintf(remedy, sizeof remedy, "rm -f %s/%s", PINLIB_PLANS, e->d_name);
-		report_orphan(s, remedy, "%s/%s is a plan, but the program has no pins",
-			      PINLIB_PLANS, e->d_name);
+		check_fault(s->c, remedy, "%s/%s is a plan, but the program has no pins",
+			    PINLIB_PLANS, e->d_name);
 	}
 }
 
@@ -213,8 +198,8 @@ static void check_diversion(struct orphan_search *s, const char *app)
 		snprintf(remedy, sizeof remedy,
 			 "dpkg-divert --local --no-rename --divert %s --remove %s", real, app);
 	}
-	report_orphan(s, remedy, "dpkg still diverts %s for pinlib, but the program is not wrapped",
-		      app);
+	check_fault(s->c, remedy,
+		    "dpkg still diverts %s for pinlib, but the program is not wrapped", app);
 }
 
 /* An upgrade of the package would overwrite the wrapper. */
@@ -233,9 +218,9 @@ static int check_undiverted(struct orphan_search *s, struct err *err)
 		r = divert_owned(&says, apps.items[i], err);
 		if (r <= 0)
 			continue;
-		report_orphan(s, "pinlib doctor --repair",
-			      "%s is wrapped, but dpkg does not divert upgrades of its package",
-			      apps.items[i]);
+		check_fault(s->c, "pinlib doctor --repair",
+			    "%s is wrapped, but dpkg does not divert upgrades of its package",
+			    apps.items[i]);
 	}
 	return r < 0 ? r : 0;
 }
@@ -261,14 +246,14 @@ static int search_orphans(struct orphan_search *s, struct err *err)
 int check_orphans(struct checkup *c, struct err *err)
 {
 	struct orphan_search s = {.c = c};
-	int r;
+	int faults = c->faults, r;
 
 	if (!c->policy) {
 		check_note(c, NULL, "not checked: the policy cannot be read");
 		return 0;
 	}
 	r = search_orphans(&s, err);
-	if (r == 0 && s.found == 0)
+	if (r == 0 && c->faults == faults)
 		check_well(c, "no leftover wrappers, originals, plans or diversions");
 	orphan_search_free(&s);
 	return r;
