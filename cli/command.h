@@ -4,10 +4,13 @@
  */
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 enum { EXIT_OK = 0, EXIT_FAIL = 1, EXIT_USAGE = 2 };
+#define EXIT_ERR (-1) /* what run returns with an error in err */
 
 /* The kind of an argument: what a shell may complete it to, see cli/complete.h. */
 enum argument {
@@ -85,8 +88,10 @@ struct command {
 	bool root;     /* changes things: for root, and never from inside a view */
 	bool host;     /* compares with the live system: never from inside a view */
 	int misuse;    /* the exit status of misuse; 0: EXIT_USAGE */
-	/* As many operands as the table allows; operands[count] is NULL. Returns an exit status. */
-	int (*run)(int count, char **operands);
+	int failure;   /* the exit status of an error; 0: EXIT_FAIL */
+	/* As many operands as the table allows; operands[count] is NULL. Returns an exit status, or a negative number
+	 * with the error in err, which is then printed. */
+	int (*run)(int count, char **operands, struct err *err);
 };
 
 /* Whether the argument is written as "--confine=PROFILE", which shells complete as one word. */

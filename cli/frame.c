@@ -56,7 +56,11 @@ static int run_command(int argc, char **argv, char **all)
 		return failed(&err);
 	status = arguments_read(c, argc, argv, &count, &operands);
 	if (status == EXIT_OK)
-		status = c->run(count, operands);
+		status = c->run(count, operands, &err);
+	if (status < 0) {
+		failed(&err);
+		status = c->failure ? c->failure : EXIT_FAIL;
+	}
 	if (fflush(stdout) != 0 || ferror(stdout) || terminal_failed()) {
 		err_sys(&err, terminal_failed() ? terminal_failed() : errno,
 			"cannot write to standard output");

@@ -4,6 +4,7 @@
 #include "cli/progress.h"
 #include "cli/terminal.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +33,11 @@ struct table *table_new(size_t columns)
 
 void table_row(struct table *t, const char *const *cells)
 {
-	char **all = reallocarray(t->cells, (t->rows + 1) * t->columns, sizeof *all);
+	char **all;
 
+	if (want_json)
+		return;
+	all = reallocarray(t->cells, (t->rows + 1) * t->columns, sizeof *all);
 	if (!all)
 		out_of_memory();
 	t->cells = all;
@@ -83,6 +87,19 @@ void table_print(struct table *t)
 	free(t);
 }
 
+void print_line(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (want_json)
+		return;
+	progress_hide();
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
 /* -- JSON -- */
 
 #define JSON_DEPTH 16
@@ -113,8 +130,11 @@ static void quoted(const char *text)
 	putchar('"');
 }
 
-static void begin_member(const char *key)
+/* false: without --json there is nothing to print. */
+static bool begin_member(const char *key)
 {
+	if (!want_json)
+		return false;
 	progress_hide();
 	if (json.depth > 0) {
 		fputs(json.some[json.depth - 1] ? ",\n" : "\n", stdout);
@@ -125,11 +145,13 @@ static void begin_member(const char *key)
 		quoted(key);
 		fputs(": ", stdout);
 	}
+	return true;
 }
 
 void json_open(const char *key, char bracket)
 {
-	begin_member(key);
+	if (!begin_member(key))
+		return;
 	putchar(bracket);
 	if (json.depth == JSON_DEPTH)
 		abort(); /* our own nesting is fixed */
@@ -139,6 +161,8 @@ void json_open(const char *key, char bracket)
 
 void json_close(void)
 {
+	if (!want_json)
+		return;
 	progress_hide();
 	json.depth--;
 	if (json.some[json.depth])
@@ -150,7 +174,8 @@ void json_close(void)
 
 void json_string(const char *key, const char *value)
 {
-	begin_member(key);
+	if (!begin_member(key))
+		return;
 	if (value)
 		quoted(value);
 	else
@@ -167,24 +192,30 @@ void json_digest(const char *key, const struct digest *digest)
 
 void print_found(void *ctx, const char *what)
 {
-	(void)ctx;
-	progress_hide();
-	if (want_json) {
-		json_string(NULL, what);
+	json_string(NULL, what);
+	if (want_json)
 		return;
-	}
+	progress_hide();
 	put_text(what);
 	putchar('\n');
 }
 
 void json_number(const char *key, int64_t value)
 {
-	begin_member(key);
-	printf("%lld", (long long)value);
+	if (begin_member(key))
+		printf("%lld", (long long)value);
 }
 
 void json_bool(const char *key, int value)
 {
-	begin_member(key);
-	fputs(value ? "true" : "false", stdout);
+	if (begin_member(key))
+		fputs(value ? "true" : "false", stdout);
+}
+
+void json_strings(const char *key, const struct strings *list)
+{
+	json_open(key, '[');
+	for (size_t i = 0; i < list->count; i++)
+		json_string(NULL, list->items[i]);
+	json_close();
 }

@@ -1,7 +1,11 @@
-/* Data on standard output: aligned tables for people, JSON for programs. */
+/*
+ * Data on standard output: aligned tables and lines for people, JSON for programs. With --json the tables and lines
+ * print nothing, and without --json the JSON functions print nothing, so a command may call both.
+ */
 #pragma once
 
 #include "base/digest.h"
+#include "base/strings.h"
 #include "cli/terminal.h"
 
 #include <stddef.h>
@@ -14,6 +18,9 @@ struct table *table_new(size_t columns);
 void table_row(struct table *table, const char *const *cells);
 void table_print(struct table *table);
 
+/* A line, whose end is added. */
+void print_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* JSON, printed at once. These functions put in the commas and indent. key is NULL inside arrays and at the top.
  * Bytes that are not UTF-8 become U+FFFD. */
 void json_open(const char *key, char bracket); /* '[' or '{' */
@@ -22,6 +29,7 @@ void json_string(const char *key, const char *value);		/* NULL: null */
 void json_digest(const char *key, const struct digest *digest); /* "sha256:HEX" */
 void json_number(const char *key, int64_t value);
 void json_bool(const char *key, int value);
+void json_strings(const char *key, const struct strings *list); /* an array */
 
 /* Prints one item of a list: a line, or a string in the open JSON array. A report_fn for gc; ctx is not used. */
 void print_found(void *ctx, const char *what);

@@ -91,8 +91,7 @@ static void put_kept(const char *text, size_t len, const char *before)
 		put_message(before, at);
 }
 
-int session_activate(struct session *s, const struct strings *paths, bool force,
-		     int64_t *generation)
+int session_activate(struct session *s, const struct strings *paths, bool force)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
@@ -103,7 +102,7 @@ int session_activate(struct session *s, const struct strings *paths, bool force,
 
 	if (!f)
 		return failed((err_nomem(&err), &err));
-	r = activation_run(s->policy, s->store, paths, arguments_typed, &how, generation, &err);
+	r = activation_run(s->policy, s->store, paths, arguments_typed, &how, &s->generation, &err);
 	if (fclose(f) != 0)
 		len = 0;
 	if (r < 0)

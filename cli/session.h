@@ -17,6 +17,7 @@ struct session {
 	int lock; /* -1: not held */
 	struct store *store;
 	struct policy *policy;
+	int64_t generation; /* that session_activate made, or the one in force before it; 0: none */
 };
 /* First finishes the change of an interrupted command. */
 int session_begin(struct session *session, struct err *err);
@@ -25,6 +26,5 @@ int session_begin_store(struct session *session, struct err *err);
 void session_end(struct session *session);
 #define AUTO_SESSION CLEANUP(session_end)
 
-/* activate for a session; its reports go to standard error. Returns an exit status. */
-int session_activate(struct session *session, const struct strings *paths, bool force,
-		     int64_t *generation);
+/* activation_run for a session; all messages go to standard error. Returns an exit status. */
+int session_activate(struct session *session, const struct strings *paths, bool force);

@@ -21,83 +21,49 @@ static const struct command_option options[] = {
 	{0},
 };
 
-struct added {
-	struct version version;
-	bool known;
-};
-
-static void print_added(const struct added *added, size_t n)
+static void print_added(struct table *t, const struct version *v, bool known)
 {
-	struct table *t = table_new(5);
+	char digest[DIGEST_HEX + 7] = "sha256:";
 
-	for (size_t i = 0; i < n; i++) {
-		const struct version *v = &added[i].version;
-		char digest[DIGEST_HEX + 7] = "sha256:";
-
-		digest_hex(&v->digest, digest + 7);
-		table_row(t, (const char *[]){v->name, v->version, v->arch, digest,
-					      added[i].known ? "known" : "added"});
-	}
-	table_print(t);
-}
-
-static void json_added(const struct added *added, size_t n)
-{
-	json_open(NULL, '[');
-	for (size_t i = 0; i < n; i++) {
-		const struct version *v = &added[i].version;
-
-		json_open(NULL, '{');
-		json_string("name", v->name);
-		json_string("version", v->version);
-		json_string("arch", v->arch);
-		json_digest("digest", &v->digest);
-		json_bool("known", added[i].known);
-		json_close();
-	}
+	digest_hex(&v->digest, digest + 7);
+	table_row(t, (const char *[]){v->name, v->version, v->arch, digest,
+				      known ? "known" : "added"});
+	json_open(NULL, '{');
+	json_string("name", v->name);
+	json_string("version", v->version);
+	json_string("arch", v->arch);
+	json_string("digest", digest);
+	json_bool("known", known);
 	json_close();
 }
 
 /* Adds one source after the other. Versions added before a failure stay, and are printed. */
-static int add_all(struct store *store, char **sources, size_t n, const struct intake_options *how,
-		   struct added *added, size_t *done)
-{
-	for (*done = 0; *done < n; ++*done) {
-		struct added *a = &added[*done];
-		struct err err;
-
-		if (intake_add(store, sources[*done], how, &a->version, &a->known, &err) < 0)
-			return failed(&err);
-	}
-	return EXIT_OK;
-}
-
-static int run_add(int count, char **operands)
+static int run_add(int count, char **operands, struct err *err)
 {
 	const struct intake_options how = {.name = given.name, .version = given.version};
 	AUTO_SESSION struct session session = {.lock = -1};
-	AUTO_FREE struct added *added = NULL;
-	struct err err;
-	size_t n, done;
-	int status;
+	struct table *t;
+	int r;
 
-	n = (size_t)count;
-	if (n > 1 && (how.name || how.version))
+	if (count > 1 && (how.name || how.version))
 		return misused("--name and --version allow only one SOURCE");
-	added = calloc(n, sizeof *added);
-	if (!added)
-		return failed((err_nomem(&err), &err));
 	progress_show();
-	if (session_begin_store(&session, &err) < 0)
-		return failed(&err);
-	status = add_all(session.store, operands, n, &how, added, &done);
-	if (want_json)
-		json_added(added, done);
-	else
-		print_added(added, done);
-	for (size_t i = 0; i < done; i++)
-		version_free(&added[i].version);
-	return status;
+	r = session_begin_store(&session, err);
+	if (r < 0)
+		return r;
+	t = table_new(5);
+	json_open(NULL, '[');
+	for (int i = 0; r == 0 && i < count; i++) {
+		AUTO_VERSION struct version v = {0};
+		bool known;
+
+		r = intake_add(session.store, operands[i], &how, &v, &known, err);
+		if (r == 0)
+			print_added(t, &v, known);
+	}
+	json_close();
+	table_print(t);
+	return r;
 }
 
 const struct command command_add = {

@@ -49,10 +49,7 @@ static const char *what_changed(const struct app *was, const struct app *now)
 static void print_change(struct table *t, const char *path, const struct app *was,
 			 const struct app *now)
 {
-	if (!want_json) {
-		table_row(t, (const char *[]){path, what_changed(was, now)});
-		return;
-	}
+	table_row(t, (const char *[]){path, what_changed(was, now)});
 	json_open(NULL, '{');
 	json_string("app", path);
 	json_string("change", what_changed(was, now));
@@ -85,52 +82,43 @@ static int print_app_changes(struct policy *before, struct policy *after,
 }
 
 static int print_changes(struct policy *before, struct session *s, const struct apply_request *req,
-			 const struct strings *changed, int64_t generation, struct err *err)
+			 const struct strings *changed, struct err *err)
 {
 	int r;
 
-	if (want_json) {
-		json_open(NULL, '{');
-		json_bool("changed", changed->count > 0);
-		json_bool("dry_run", req->dry_run);
-		json_number("generation", generation);
-		json_open("apps", '[');
-	}
+	json_open(NULL, '{');
+	json_bool("changed", changed->count > 0);
+	json_bool("dry_run", req->dry_run);
+	json_number("generation", s->generation);
+	json_open("apps", '[');
 	r = print_app_changes(before, s->policy, changed, err);
-	if (want_json) {
-		json_close();
-		json_close();
-	} else if (changed->count == 0) {
-		printf("nothing to change: generation %lld already matches the description\n",
-		       (long long)generation);
-	} else if (req->dry_run) {
-		printf("nothing was changed (--dry-run)\n");
-	} else {
-		printf("generation %lld\n", (long long)generation);
-	}
+	json_close();
+	json_close();
+	if (changed->count == 0)
+		print_line("nothing to change: generation %lld is as described",
+			   (long long)s->generation);
+	else if (req->dry_run)
+		print_line("nothing was changed (--dry-run)");
+	else
+		print_line("generation %lld", (long long)s->generation);
 	return r;
 }
 
 int apply_description(struct session *s, const struct description *d,
-		      const struct apply_request *req)
+		      const struct apply_request *req, struct err *err)
 {
 	AUTO_POLICY struct policy *before = NULL;
 	AUTO_STRINGS struct strings changed = {0};
 	const struct apply_options how = {
 		.exact = req->exact, .dry_run = req->dry_run, .report = warn_report};
-	struct err err;
-	int64_t generation;
 
-	if (policy_open(&before, &err) < 0 ||
-	    apply_to_policy(s->policy, s->store, d, &how, &changed, &err) < 0)
-		return failed(&err);
-	generation = policy_current(before);
-	if (changed.count && !req->dry_run &&
-	    session_activate(s, &changed, req->force, &generation) != EXIT_OK)
+	if (policy_open(&before, err) < 0 ||
+	    apply_to_policy(s->policy, s->store, d, &how, &changed, err) < 0)
+		return EXIT_ERR;
+	s->generation = policy_current(before);
+	if (changed.count && !req->dry_run && session_activate(s, &changed, req->force) != EXIT_OK)
 		return EXIT_FAIL;
-	if (print_changes(before, s, req, &changed, generation, &err) < 0)
-		return failed(&err);
-	return EXIT_OK;
+	return print_changes(before, s, req, &changed, err);
 }
 
 /* A missing directory may only not be mounted yet: that is no order to unwrap every program. */
@@ -145,23 +133,22 @@ static int need_directory(struct err *err)
 		PINLIB_PINS);
 }
 
-static int run_apply(int count, char **operands)
+static int run_apply(int count, char **operands, struct err *err)
 {
 	AUTO_DESCRIPTION struct description d = {0};
 	AUTO_SESSION struct session session = {.lock = -1};
-	struct err err;
 	int r;
 
 	(void)count;
 	(void)operands;
 	progress_show();
-	r = given.file ? description_read_file(given.file, &d, &err)
-		       : description_read_dir(PINLIB_PINS, &d, &err);
+	r = given.file ? description_read_file(given.file, &d, err)
+		       : description_read_dir(PINLIB_PINS, &d, err);
 	if (r == 0 && given.request.exact && !given.file)
-		r = need_directory(&err);
-	if (r < 0 || session_begin(&session, &err) < 0)
-		return failed(&err);
-	return apply_description(&session, &d, &given.request);
+		r = need_directory(err);
+	if (r == 0)
+		r = session_begin(&session, err);
+	return r < 0 ? r : apply_description(&session, &d, &given.request, err);
 }
 
 const struct command command_apply = {

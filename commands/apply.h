@@ -8,6 +8,6 @@ struct apply_request {
 	bool exact, force, dry_run;
 };
 
-/* In a session that has begun. Prints what changed, or what is wrong; returns an exit status. */
+/* In a session that has begun. Prints what changed; returns what a command's run function does. */
 int apply_description(struct session *session, const struct description *description,
-		      const struct apply_request *request);
+		      const struct apply_request *request, struct err *err);

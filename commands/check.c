@@ -22,27 +22,19 @@ static const struct command_option options[] = {
 	{0},
 };
 
-static void print_sentences(const char *key, const struct strings *s)
-{
-	json_open(key, '[');
-	for (size_t i = 0; i < s->count; i++)
-		json_string(NULL, s->items[i]);
-	json_close();
-}
-
 static void json_verdict(const struct app *app, const struct verdict *v)
 {
 	json_open(NULL, '{');
 	json_string("app", app->path);
 	json_bool("holds", v->against.count == 0);
 	json_bool("forced", app->forced);
-	print_sentences("against", &v->against);
-	print_sentences("remarks", &v->remarks);
+	json_strings("against", &v->against);
+	json_strings("remarks", &v->remarks);
 	json_close();
 }
 
 /* One line for each app: the first reason against its view, and how many others there are. */
-static void print_line(const struct app *app, const struct verdict *v)
+static void print_first(const struct app *app, const struct verdict *v)
 {
 	if (v->against.count == 0)
 		printf("%s: ok", app->path);
@@ -90,7 +82,7 @@ static int check_app(struct store *store, const struct app *app, bool alone, str
 	else if (alone)
 		print_whole(app, &v);
 	else
-		print_line(app, &v);
+		print_first(app, &v);
 	return v.against.count == 0;
 }
 
@@ -99,8 +91,7 @@ static int check_apps(struct store *store, const struct apps *apps, bool alone, 
 	bool all = true;
 	int r = 0;
 
-	if (want_json)
-		json_open(NULL, '[');
+	json_open(NULL, '[');
 	progress_begin("testing views", PROGRESS_ITEMS, apps->count);
 	for (size_t i = 0; r >= 0 && i < apps->count; i++) {
 		r = check_app(store, &apps->items[i], alone, err);
@@ -109,8 +100,7 @@ static int check_apps(struct store *store, const struct apps *apps, bool alone, 
 		fflush(stdout);
 	}
 	progress_end();
-	if (want_json)
-		json_close();
+	json_close();
 	return r < 0 ? r : all;
 }
 
@@ -138,29 +128,23 @@ static int check_all(struct policy *policy, struct store *store, struct err *err
 	return r < 0 ? r : check_apps(store, &apps, false, err);
 }
 
-static int run_check(int count, char **operands)
+static int run_check(int count, char **operands, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_STORE struct store *store = NULL;
-	struct err err;
 	int r;
 
 	if (every && count > 0)
 		return misused("--all does not go with APP");
-	if (geteuid() != 0) {
-		err_set(&err, EPERM,
-			"'pinlib check' must be run as root: it builds views to test them");
-		return failed(&err);
-	}
+	if (geteuid() != 0)
+		return err_set(err, EPERM,
+			       "'pinlib check' must be run as root: it builds views to test them");
 	progress_show();
-	r = policy_open(&policy, &err);
-	if (r == 0)
-		r = store_open(PINLIB_STORE, true, &store, &err);
-	if (r == 0)
-		r = count > 0 ? check_one(policy, store, operands[0], &err)
-			      : check_all(policy, store, &err);
+	if (policy_open(&policy, err) < 0 || store_open(PINLIB_STORE, true, &store, err) < 0)
+		return EXIT_ERR;
+	r = count > 0 ? check_one(policy, store, operands[0], err) : check_all(policy, store, err);
 	if (r < 0)
-		return failed(&err);
+		return r;
 	return r ? EXIT_OK : EXIT_FAIL;
 }
 

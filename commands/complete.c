@@ -2,7 +2,7 @@
 
 #include "commands/commands.h"
 
-static int run_complete(int count, char **operands)
+static int run_complete(int count, char **operands, struct err *err)
 {
 	char **words = arguments_rest + 1;
 

@@ -479,7 +479,7 @@ static const struct command_option options[] = {
 	{0},
 };
 
-static int run_deps(int count, char **operands)
+static int run_deps(int count, char **operands, struct err *err)
 {
 	AUTO_LDVIEW struct ldview *live = NULL;
 	AUTO_FREE struct plan_file *plan = malloc(sizeof *plan);
@@ -489,33 +489,27 @@ static int run_deps(int count, char **operands)
 			    .form = given.dot	 ? FORM_DOT
 				    : given.list ? FORM_LIST
 						 : FORM_TREE};
-	struct err err;
 
-	if (!plan) {
-		err_nomem(&err);
-		return failed(&err);
-	}
-
+	if (!plan)
+		return err_nomem(err);
 	q.many = count > 1;
-	if (ldview_new(NULL, &live, &err) < 0)
-		return failed(&err);
+	if (ldview_new(NULL, &live, err) < 0)
+		return EXIT_ERR;
 	q.live = live;
-	if (want_json)
-		json_open(NULL, '[');
+	json_open(NULL, '[');
 	progress_show();
 	progress_begin("reading programs", PROGRESS_ITEMS, (uint64_t)count);
 	for (int i = 0; i < count; i++) {
-		if (i % AHEAD == 0 && read_ahead(&q, operands + i, count - i, &err) < 0)
-			return failed(&err);
-		if (show_program(&q, operands[i], &err) < 0) {
-			failed(&err);
+		if (i % AHEAD == 0 && read_ahead(&q, operands + i, count - i, err) < 0)
+			return EXIT_ERR;
+		if (show_program(&q, operands[i], err) < 0) {
+			failed(err);
 			q.wrong++;
 		}
 		progress_step(1);
 	}
 	progress_end();
-	if (want_json)
-		json_close();
+	json_close();
 	return q.wrong ? EXIT_FAIL : EXIT_OK;
 }
 

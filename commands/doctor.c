@@ -31,15 +31,12 @@ static void print_finding(void *ctx, const struct finding *f)
 {
 	struct table *t = ctx;
 
-	if (want_json) {
-		json_open(NULL, '{');
-		json_string("check", f->check);
-		json_string("health", health_names[f->health]);
-		json_string("text", f->text);
-		json_string("remedy", f->remedy);
-		json_close();
-		return;
-	}
+	json_open(NULL, '{');
+	json_string("check", f->check);
+	json_string("health", health_names[f->health]);
+	json_string("text", f->text);
+	json_string("remedy", f->remedy);
+	json_close();
 	table_row(t, (const char *[]){health_names[f->health], f->check, f->text});
 	if (f->remedy)
 		table_row(t, (const char *[]){"", "", f->remedy});
@@ -66,28 +63,22 @@ static void lock_state(int *fd)
 
 static int print_checks(char *const *checks, size_t n)
 {
-	struct table *t = NULL;
+	struct table *t = table_new(3);
 	int faults;
 
-	if (!want_json) {
-		t = table_new(3);
-		faults = doctor_examine(checks, n, print_finding, t);
-		table_print(t);
-		return faults;
-	}
 	json_open(NULL, '{');
 	json_open("findings", '[');
-	faults = doctor_examine(checks, n, print_finding, NULL);
+	faults = doctor_examine(checks, n, print_finding, t);
 	json_close();
 	json_number("faults", faults);
 	json_close();
+	table_print(t);
 	return faults;
 }
 
-static int run_doctor(int count, char **operands)
+static int run_doctor(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
-	struct err err;
 	int failing = 0;
 
 	for (int i = 0; i < count; i++)
@@ -95,15 +86,10 @@ static int run_doctor(int count, char **operands)
 			return misused("'%s' is not a check; 'pinlib doctor' lists them",
 				       operands[i]);
 	progress_show();
-	if (!repairing) {
+	if (!repairing)
 		lock_state(&session.lock);
-	} else {
-		if (session_begin_store(&session, &err) < 0)
-			return failed(&err);
-		failing = repair(&session, &err);
-		if (failing < 0)
-			return failed(&err);
-	}
+	else if (session_begin_store(&session, err) < 0 || (failing = repair(&session, err)) < 0)
+		return EXIT_ERR;
 	return print_checks(operands, (size_t)count) || failing ? EXIT_FAIL : EXIT_OK;
 }
 

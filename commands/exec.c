@@ -1,5 +1,4 @@
 #include "cli/host.h"
-#include "cli/message.h"
 #include "commands/commands.h"
 
 static bool host;
@@ -9,13 +8,9 @@ static const struct command_option options[] = {
 	{0},
 };
 
-static int run_exec(int count, char **operands)
+static int run_exec(int count, char **operands, struct err *err)
 {
-	struct err err;
-
-	(void)count;
-	host_execute(operands, &err);
-	return failed(&err);
+	return host_execute(operands, err);
 }
 
 const struct command command_exec = {

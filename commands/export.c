@@ -87,33 +87,27 @@ static int export(const struct strings *apps, struct versions *vs, bool *to_outp
 	return r < 0 ? r : write_out(store, vs, text, len, to_output, err);
 }
 
-static int run_export(int count, char **operands)
+static int run_export(int count, char **operands, struct err *err)
 {
 	AUTO_VERSIONS struct versions vs = {0};
 	AUTO_STRINGS struct strings apps = {0};
-	bool to_output;
-	struct err err;
+	bool to_output = strcmp(file, "-") == 0;
 
-	to_output = strcmp(file, "-") == 0;
 	if (to_output && (want_json || isatty(STDOUT_FILENO)))
 		return misused(want_json ? "--json and --output - both use standard output"
 					 : "standard output is a terminal: give --output a file");
 	progress_show();
-	if (find_apps(operands, (size_t)count, &apps, &err) < 0 ||
-	    export(&apps, &vs, &to_output, &err) < 0)
-		return failed(&err);
+	if (find_apps(operands, (size_t)count, &apps, err) < 0 ||
+	    export(&apps, &vs, &to_output, err) < 0)
+		return EXIT_ERR;
 	if (to_output)
 		return EXIT_OK;
-	if (want_json) {
-		json_open(NULL, '{');
-		json_string("file", file);
-		json_number("versions", (int64_t)vs.count);
-		json_close();
-	} else {
-		progress_hide();
-		printf("%s: %zu program%s, %zu version%s\n", file, apps.count,
-		       apps.count == 1 ? "" : "s", vs.count, vs.count == 1 ? "" : "s");
-	}
+	json_open(NULL, '{');
+	json_string("file", file);
+	json_number("versions", (int64_t)vs.count);
+	json_close();
+	print_line("%s: %zu program%s, %zu version%s", file, apps.count, apps.count == 1 ? "" : "s",
+		   vs.count, vs.count == 1 ? "" : "s");
 	return EXIT_OK;
 }
 

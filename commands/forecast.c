@@ -122,11 +122,10 @@ static int talk_to_apt(int fd, char **line, struct err *err)
 	return r < 0 || !strstr(text, method) ? r : foretell(text, method, line, err);
 }
 
-static int run_forecast(int count, char **operands)
+static int run_forecast(int count, char **operands, struct err *err)
 {
 	const char *name = getenv("APT_HOOK_SOCKET");
 	AUTO_FREE char *line = NULL;
-	struct err err;
 	char *end;
 	long fd = name && *name ? strtol(name, &end, 10) : -1;
 
@@ -134,9 +133,9 @@ static int run_forecast(int count, char **operands)
 	(void)operands;
 	if (fd < 0 || fd > INT_MAX || *end)
 		return misused("only apt calls this hook: see 'pinlib keep'");
-	if (talk_to_apt((int)fd, &line, &err) < 0)
+	if (talk_to_apt((int)fd, &line, err) < 0)
 		warn("cannot tell which pinned programs apt is about to change: %s",
-		     printable(err.text));
+		     printable(err->text));
 	else if (line)
 		warn("%s", printable(line));
 	return EXIT_OK;

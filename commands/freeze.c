@@ -87,40 +87,33 @@ static const char *state_of(const struct frozen *f)
 	return !f->before ? "frozen" : f->changed ? "frozen again" : "as before";
 }
 
-static void print_freezing(const char *app, const struct freezing *f, int64_t generation)
+static void print_frozen(struct table *t, const char *app, const struct frozen *f)
+{
+	char state[300];
+
+	snprintf(state, sizeof state, "%s%s%s", state_of(f),
+		 f->before && f->changed ? ", was " : "", f->before && f->changed ? f->before : "");
+	table_row(t, (const char *[]){app, f->name, f->version, state});
+	json_open(NULL, '{');
+	json_string("name", f->name);
+	json_string("version", f->version);
+	json_string("arch", f->arch);
+	json_string("before", f->before);
+	json_bool("changed", f->changed);
+	json_close();
+}
+
+static void print_freezing(const char *app, const struct freezing *f,
+			   const struct observation *seen, int64_t generation)
 {
 	struct table *t = table_new(4);
 
-	for (size_t i = 0; i < f->count; i++) {
-		const struct frozen *it = &f->items[i];
-		char state[300];
-
-		if (it->before && it->changed)
-			snprintf(state, sizeof state, "%s, was %s", state_of(it), it->before);
-		else
-			snprintf(state, sizeof state, "%s", state_of(it));
-		table_row(t, (const char *[]){app, it->name, it->version, state});
-	}
-	table_print(t);
-	printf("generation %lld\n", (long long)generation);
-}
-
-static void json_freezing(const char *app, const struct freezing *f, const struct observation *seen,
-			  int64_t generation)
-{
 	json_open(NULL, '{');
 	json_string("app", app);
 	json_number("generation", generation);
 	json_open("pins", '[');
-	for (size_t i = 0; i < f->count; i++) {
-		json_open(NULL, '{');
-		json_string("name", f->items[i].name);
-		json_string("version", f->items[i].version);
-		json_string("arch", f->items[i].arch);
-		json_string("before", f->items[i].before);
-		json_bool("changed", f->items[i].changed);
-		json_close();
-	}
+	for (size_t i = 0; i < f->count; i++)
+		print_frozen(t, app, &f->items[i]);
 	json_close();
 	json_open("left_out", '[');
 	for (size_t i = 0; i < f->nleft; i++) {
@@ -134,6 +127,8 @@ static void json_freezing(const char *app, const struct freezing *f, const struc
 		json_number("status", WIFSIGNALED(seen->status) ? 128 + WTERMSIG(seen->status)
 								: WEXITSTATUS(seen->status));
 	json_close();
+	table_print(t);
+	print_line("generation %lld", (long long)generation);
 }
 
 /* glibc is left out unless --with-libc is given: one line for all of its files. */
@@ -151,43 +146,36 @@ static void say_left_out(const struct freezing *f)
 }
 
 /* seen: by the observed run, or NULL. */
-static int freeze_and_activate(const char *app, const struct observation *seen)
+static int freeze_and_activate(const char *app, const struct observation *seen, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_FREEZING struct freezing result = {0};
 	struct strings paths = {.items = (char *[]){(char *)app}, .count = 1};
 	const struct freeze_options how = {given.with_libc, seen};
-	struct err err;
-	int64_t generation = 0;
 
-	if (session_begin(&session, &err) < 0 ||
-	    freeze_make(session.policy, session.store, app, &how, &result, &err) < 0)
-		return failed(&err);
+	if (session_begin(&session, err) < 0 ||
+	    freeze_make(session.policy, session.store, app, &how, &result, err) < 0)
+		return EXIT_ERR;
 	say_left_out(&result);
-	if (session_activate(&session, &paths, given.force, &generation) != EXIT_OK)
+	if (session_activate(&session, &paths, given.force) != EXIT_OK)
 		return EXIT_FAIL;
-	if (want_json)
-		json_freezing(app, &result, seen, generation);
-	else
-		print_freezing(app, &result, generation);
+	print_freezing(app, &result, seen, session.generation);
 	return EXIT_OK;
 }
 
-static int run_freeze(int count, char **operands)
+static int run_freeze(int count, char **operands, struct err *err)
 {
 	AUTO_OBSERVATION struct observation seen = {0};
 	char app[PATH_MAX];
-	struct err err;
 
-	(void)count;
-	if (find_app(operands[0], app, &err) < 0)
-		return failed(&err);
+	if (find_app(operands[0], app, err) < 0)
+		return EXIT_ERR;
 	if (!arguments_rest)
-		return freeze_and_activate(app, NULL);
+		return freeze_and_activate(app, NULL, err);
 	arguments_rest[0] = operands[0];
-	if (observe_app(app, &seen, &err) < 0)
-		return failed(&err);
-	return freeze_and_activate(app, &seen);
+	if (observe_app(app, &seen, err) < 0)
+		return EXIT_ERR;
+	return freeze_and_activate(app, &seen, err);
 }
 
 const struct command command_freeze = {

@@ -129,12 +129,11 @@ static void print_freed(const struct garbage *c)
 {
 	char size[32];
 
-	progress_hide();
 	human_size(c->store.bytes, size);
-	printf("%s %zu version%s, %zu object%s, %zu layer%s, %zu generation%s: %s\n",
-	       given.dry_run ? "would free" : "freed", c->store.versions, plural(c->store.versions),
-	       c->store.objects, plural(c->store.objects), c->layers, plural(c->layers),
-	       c->generations, plural(c->generations), size);
+	print_line("%s %zu version%s, %zu object%s, %zu layer%s, %zu generation%s: %s",
+		   given.dry_run ? "would free" : "freed", c->store.versions,
+		   plural(c->store.versions), c->store.objects, plural(c->store.objects), c->layers,
+		   plural(c->layers), c->generations, plural(c->generations), size);
 }
 
 /* Without a text *out stays as it is. */
@@ -143,15 +142,36 @@ static bool read_limit(const char *text, int64_t most, int64_t *out)
 	return !text || read_number(text, 1, most, out);
 }
 
-static int run_gc(int count, char **operands)
+static int print_garbage(struct session *s, const struct digests *kept, int64_t keep,
+			 struct garbage *result, struct err *err)
+{
+	int r;
+
+	json_open(NULL, '{');
+	json_open("removed", '[');
+	r = garbage_collect(s->policy, s->store, kept, keep, given.dry_run, print_found, NULL,
+			    result, err);
+	json_close();
+	if (r == 0 && want_json)
+		json_freed(result);
+	json_close();
+	if (r < 0)
+		return r;
+	print_freed(result);
+	if (!want_json)
+		print_holders(result);
+	print_launching(result);
+	warn_silent(&result->live.silent, "what they may use stays for now");
+	return 0;
+}
+
+static int run_gc(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_GARBAGE struct garbage result = {0};
-	struct err err;
 	AUTO_FREE struct digest *items = NULL;
 	struct digests kept = {0};
 	int64_t keep = 0, days = -1, megabytes = -1;
-	int r;
 
 	(void)count;
 	(void)operands;
@@ -162,31 +182,11 @@ static int run_gc(int count, char **operands)
 	if (!read_limit(given.keep_size, INT32_MAX, &megabytes))
 		return misused("'%s' is not a number of mebibytes", given.keep_size);
 	progress_show();
-	if (session_begin(&session, &err) < 0 ||
-	    retained(session.store, days, megabytes, &kept, &err) < 0)
-		return failed(&err);
+	if (session_begin(&session, err) < 0 ||
+	    retained(session.store, days, megabytes, &kept, err) < 0)
+		return EXIT_ERR;
 	items = kept.items;
-	if (want_json) {
-		json_open(NULL, '{');
-		json_open("removed", '[');
-	}
-	r = garbage_collect(session.policy, session.store, &kept, keep, given.dry_run, print_found,
-			    NULL, &result, &err);
-	if (want_json)
-		json_close();
-	if (r == 0 && want_json)
-		json_freed(&result);
-	else if (r == 0)
-		print_freed(&result);
-	if (want_json)
-		json_close();
-	if (r == 0 && !want_json)
-		print_holders(&result);
-	if (r == 0)
-		print_launching(&result);
-	if (r == 0)
-		warn_silent(&result.live.silent, "the files that they may use stay for now");
-	return r < 0 ? failed(&err) : EXIT_OK;
+	return print_garbage(&session, &kept, keep, &result, err);
 }
 
 const struct command command_gc = {

@@ -16,54 +16,37 @@ static void time_text(int64_t seconds, char text[32])
 		snprintf(text, 32, "-");
 }
 
-static void print_generations(const struct generations *gens)
+static void print_generation(struct table *t, const struct generation *g, bool current)
 {
-	struct table *t = table_new(4);
+	char id[32], time[32];
 
-	for (size_t i = 0; i < gens->count; i++) {
-		const struct generation *g = &gens->items[i];
-		char id[32], time[32];
-
-		snprintf(id, sizeof id, "%lld%s", (long long)g->id,
-			 i + 1 == gens->count ? " *" : "");
-		time_text(g->time, time);
-		table_row(t, (const char *[]){id, time, g->user, g->command});
-	}
-	table_print(t);
-}
-
-static void json_generations(const struct generations *gens)
-{
-	json_open(NULL, '[');
-	for (size_t i = 0; i < gens->count; i++) {
-		const struct generation *g = &gens->items[i];
-
-		json_open(NULL, '{');
-		json_number("generation", g->id);
-		json_number("time", g->time);
-		json_number("uid", g->uid);
-		json_string("user", g->user);
-		json_string("command", g->command);
-		json_bool("current", i + 1 == gens->count);
-		json_close();
-	}
+	snprintf(id, sizeof id, "%lld%s", (long long)g->id, current ? " *" : "");
+	time_text(g->time, time);
+	table_row(t, (const char *[]){id, time, g->user, g->command});
+	json_open(NULL, '{');
+	json_number("generation", g->id);
+	json_number("time", g->time);
+	json_number("uid", g->uid);
+	json_string("user", g->user);
+	json_string("command", g->command);
+	json_bool("current", current);
 	json_close();
 }
 
-static int run_history(int count, char **operands)
+static int run_history(int count, char **operands, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_GENERATIONS struct generations gens = {0};
-	struct err err;
+	struct table *t;
 
-	(void)count;
-	(void)operands;
-	if (policy_open(&policy, &err) < 0 || policy_generations(policy, &gens, &err) < 0)
-		return failed(&err);
-	if (want_json)
-		json_generations(&gens);
-	else
-		print_generations(&gens);
+	if (policy_open(&policy, err) < 0 || policy_generations(policy, &gens, err) < 0)
+		return EXIT_ERR;
+	t = table_new(4);
+	json_open(NULL, '[');
+	for (size_t i = 0; i < gens.count; i++)
+		print_generation(t, &gens.items[i], i + 1 == gens.count);
+	json_close();
+	table_print(t);
 	return EXIT_OK;
 }
 

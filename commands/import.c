@@ -80,17 +80,16 @@ static int take_image(struct session *s, const char *file, struct description *d
 	return r < 0 && fd >= 0 ? err_wrap(err, r, "%s", file) : r;
 }
 
-static int run_import(int count, char **operands)
+static int run_import(int count, char **operands, struct err *err)
 {
 	AUTO_DESCRIPTION struct description d = {0};
 	AUTO_SESSION struct session session = {.lock = -1};
-	struct err err;
 
 	(void)count;
 	progress_show();
-	if (session_begin(&session, &err) < 0 || take_image(&session, operands[0], &d, &err) < 0)
-		return failed(&err);
-	return apply_description(&session, &d, &given);
+	if (session_begin(&session, err) < 0 || take_image(&session, operands[0], &d, err) < 0)
+		return EXIT_ERR;
+	return apply_description(&session, &d, &given, err);
 }
 
 const struct command command_import = {

@@ -34,21 +34,6 @@ static const struct command_option options[] = {
 
 /* -- status -- */
 
-static void print_kept_json(const struct kept *k)
-{
-	json_open(NULL, '{');
-	json_string("name", k->name);
-	json_string("version", k->version);
-	json_string("arch", k->arch);
-	json_number("time", k->time);
-	json_string("why", k->why);
-	json_open("for", '[');
-	for (size_t i = 0; i < k->apps.count; i++)
-		json_string(NULL, k->apps.items[i]);
-	json_close();
-	json_close();
-}
-
 static void print_kept(struct table *t, const struct kept *k)
 {
 	char when[32] = "?", size[32], who[256];
@@ -65,23 +50,40 @@ static void print_kept(struct table *t, const struct kept *k)
 		snprintf(who, sizeof who, "%s%.200s", k->apps.count ? "for " : "",
 			 k->apps.count ? k->apps.items[0] : "");
 	table_row(t, (const char *[]){k->name, k->version, k->arch, size, when, k->why, who});
+	json_open(NULL, '{');
+	json_string("name", k->name);
+	json_string("version", k->version);
+	json_string("arch", k->arch);
+	json_number("time", k->time);
+	json_string("why", k->why);
+	json_open("for", '[');
+	for (size_t i = 0; i < k->apps.count; i++)
+		json_string(NULL, k->apps.items[i]);
+	json_close();
+	json_close();
 }
 
 static void print_settings(const struct keep_conf *conf, bool apt, bool dpkg)
 {
 	char size[32] = "";
 
+	json_bool("apt", apt);
+	json_bool("dpkg", dpkg);
+	json_bool("all", conf->all);
+	json_bool("strict", conf->strict);
+	json_number("days", conf->days);
+	json_number("size", (int64_t)conf->bytes);
 	if (conf->bytes)
 		human_size(conf->bytes, size);
-	printf("%s: %s%s\n", apt || dpkg ? "enabled" : "disabled",
-	       conf->all ? "every library package"
-			 : "libraries that pinned and watched programs load",
-	       conf->strict ? "; an upgrade that would lose one is stopped" : "");
+	print_line("%s: %s%s", apt || dpkg ? "enabled" : "disabled",
+		   conf->all ? "every library package"
+			     : "what programs with pins and watched programs load",
+		   conf->strict ? "; an upgrade that would lose one is stopped" : "");
 	if (conf->days)
-		printf("gc keeps these versions for %lld day%s%s%s\n", (long long)conf->days,
-		       conf->days == 1 ? "" : "s", *size ? ", at most " : "", size);
+		print_line("gc keeps these versions for %lld days%s%s", (long long)conf->days,
+			   *size ? ", at most " : "", size);
 	else
-		printf("gc keeps %s%s\n", *size ? "at most " : "all of these versions", size);
+		print_line("gc keeps %s%s", *size ? "at most " : "all of these versions", size);
 }
 
 static int print_status(struct err *err)
@@ -99,25 +101,14 @@ static int print_status(struct err *err)
 		r = kept_list(store, &kept, err);
 	if (r < 0)
 		return r;
-	if (want_json) {
-		json_open(NULL, '{');
-		json_bool("apt", apt);
-		json_bool("dpkg", dpkg);
-		json_bool("all", conf.all);
-		json_bool("strict", conf.strict);
-		json_number("days", conf.days);
-		json_number("size", (int64_t)conf.bytes);
-		json_open("kept", '[');
-		for (size_t i = 0; i < kept.count; i++)
-			print_kept_json(&kept.items[i]);
-		json_close();
-		json_close();
-		return 0;
-	}
-	print_settings(&conf, apt, dpkg);
 	t = table_new(7);
+	json_open(NULL, '{');
+	print_settings(&conf, apt, dpkg);
+	json_open("kept", '[');
 	for (size_t i = 0; i < kept.count; i++)
 		print_kept(t, &kept.items[i]);
+	json_close();
+	json_close();
 	table_print(t);
 	return 0;
 }
@@ -286,16 +277,15 @@ static bool prepare_upgrade(const char *hook, const struct keep_conf *conf)
 }
 
 /* Stops apt only with keep-strict. */
-static int run_hook(const char *hook)
+static int run_hook(const char *hook, struct err *err)
 {
 	struct keep_conf conf;
-	struct err err;
 	bool done;
 
 	if (strcmp(hook, "apt") != 0 && strcmp(hook, "dpkg") != 0)
-		return misused("unknown hook '%s'; the hooks are apt and dpkg", hook);
-	if (keep_conf_read(PINLIB_CONF, &conf, &err) < 0)
-		warn("%s; the defaults are used", err.text);
+		return misused("'%s' is not a hook: apt, dpkg", hook);
+	if (keep_conf_read(PINLIB_CONF, &conf, err) < 0)
+		warn("%s; the defaults are used", err->text);
 	done = prepare_upgrade(hook, &conf);
 	if (!done && conf.strict)
 		warn("nothing is upgraded, since " PINLIB_CONF " has keep-strict");
@@ -345,15 +335,9 @@ static int list_watched(struct err *err)
 
 	if (r < 0)
 		return r;
-	if (want_json)
-		json_open(NULL, '[');
+	json_strings(NULL, &paths);
 	for (size_t i = 0; i < paths.count; i++)
-		if (want_json)
-			json_string(NULL, paths.items[i]);
-		else
-			printf("%s\n", paths.items[i]);
-	if (want_json)
-		json_close();
+		print_line("%s", paths.items[i]);
 	return 0;
 }
 
@@ -372,49 +356,25 @@ static int watch_apps(char **names, int n, struct err *err)
 	return r < 0 ? r : list_watched(err);
 }
 
-/* What follows "keep". */
-static int keep_do(const char *what, struct err *err)
+static int run_keep(int count, char **operands, struct err *err)
 {
-	if (strcmp(what, "enable") == 0)
-		return hooks_enable(err);
-	if (strcmp(what, "disable") == 0)
-		return hooks_disable(err);
-	return print_status(err);
-}
+	const char *what = count ? operands[0] : "status";
 
-static bool is_word(const char *what)
-{
-	return strcmp(what, "enable") == 0 || strcmp(what, "disable") == 0 ||
-	       strcmp(what, "status") == 0;
-}
-
-static int run_keep(int count, char **operands)
-{
-	const char *what = "status";
-	struct err err;
-	int r;
-
-	if (count > 0) {
-		what = operands[0];
-		operands++;
-		count--;
-	}
-	if (strcmp(what, "watch") == 0) {
-		if (removing && count == 0)
-			return misused("missing APP");
-		r = watch_apps(operands, count, &err);
-		return r < 0 ? failed(&err) : EXIT_OK;
-	}
+	if (strcmp(what, "watch") == 0)
+		return removing && count == 1 ? misused("missing APP")
+					      : watch_apps(operands + 1, count - 1, err);
 	if (removing)
 		return misused("--remove goes only with watch");
-	if (count == 1 && strcmp(what, "hook") == 0)
-		return run_hook(operands[0]);
-	if (!is_word(what))
+	if (count == 2 && strcmp(what, "hook") == 0)
+		return run_hook(operands[1], err);
+	if (strcmp(what, "enable") != 0 && strcmp(what, "disable") != 0 &&
+	    strcmp(what, "status") != 0)
 		return misused("'%s' is not one of enable, disable, status, watch", what);
-	if (count > 0)
-		return unexpected(operands[0]);
-	r = keep_do(what, &err);
-	return r < 0 ? failed(&err) : EXIT_OK;
+	if (count > 1)
+		return unexpected(operands[1]);
+	if (*what == 's')
+		return print_status(err);
+	return *what == 'e' ? hooks_enable(err) : hooks_disable(err);
 }
 
 const struct command command_keep = {

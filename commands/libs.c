@@ -17,71 +17,61 @@ static bool has_pin(const struct app *app, const struct version *v)
 	return false;
 }
 
-/* The sonames of a version, joined by spaces; the caller frees them. */
-static char *sonames_text(const struct version *v)
+/* The strings joined by spaces, or "-"; the caller frees the text. NULL: out of memory. */
+static char *joined(const struct strings *list)
 {
 	char *text = NULL;
-	size_t len = 0, n = 0;
+	size_t len = 0;
 	FILE *f = open_memstream(&text, &len);
 
 	if (!f)
 		return NULL;
-	for (size_t i = 0; i < v->nentries; i++)
+	for (size_t i = 0; i < list->count; i++)
+		fprintf(f, "%s%s", i ? " " : "", list->items[i]);
+	if (list->count == 0)
+		fputc('-', f);
+	return fclose(f) == 0 ? text : NULL;
+}
+
+static int find_names(const struct version *v, const struct apps *apps, struct strings *sonames,
+		      struct strings *used, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < v->nentries; i++)
 		if (v->entries[i].soname)
-			fprintf(f, "%s%s", n++ ? " " : "", v->entries[i].soname);
-	if (n == 0)
-		fputc('-', f);
-	return fclose(f) == 0 ? text : NULL;
-}
-
-static char *apps_text(const struct apps *apps, const struct version *v)
-{
-	char *text = NULL;
-	size_t len = 0, n = 0;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		return NULL;
-	for (size_t i = 0; i < apps->count; i++)
+			r = strings_add(sonames, v->entries[i].soname, err);
+	for (size_t i = 0; r == 0 && i < apps->count; i++)
 		if (has_pin(&apps->items[i], v))
-			fprintf(f, "%s%s", n++ ? " " : "", apps->items[i].path);
-	if (n == 0)
-		fputc('-', f);
-	return fclose(f) == 0 ? text : NULL;
+			r = strings_add(used, apps->items[i].path, err);
+	return r;
 }
 
-static int version_row(struct table *t, const struct version *v, const struct apps *apps,
-		       struct err *err)
+static int print_version(struct table *t, const struct version *v, const struct apps *apps,
+			 struct err *err)
 {
-	AUTO_FREE char *sonames = sonames_text(v), *used = apps_text(apps, v);
+	AUTO_STRINGS struct strings sonames = {0}, used = {0};
+	AUTO_FREE char *soname_text = NULL, *used_text = NULL;
 	char size[32];
 
-	if (!sonames || !used)
+	if (find_names(v, apps, &sonames, &used, err) < 0)
+		return -ENOMEM;
+	soname_text = joined(&sonames);
+	used_text = joined(&used);
+	if (!soname_text || !used_text)
 		return err_nomem(err);
 	human_size(version_size(v), size);
-	table_row(t, (const char *[]){v->name, v->version, v->arch, size, sonames, used});
-	return 0;
-}
-
-static void json_version(const struct version *v, const struct apps *apps)
-{
+	table_row(t, (const char *[]){v->name, v->version, v->arch, size, soname_text, used_text});
 	json_open(NULL, '{');
 	json_string("name", v->name);
 	json_string("version", v->version);
 	json_string("arch", v->arch);
 	json_digest("digest", &v->digest);
 	json_number("size", (int64_t)version_size(v));
-	json_open("sonames", '[');
-	for (size_t i = 0; i < v->nentries; i++)
-		if (v->entries[i].soname)
-			json_string(NULL, v->entries[i].soname);
+	json_strings("sonames", &sonames);
+	json_strings("apps", &used);
 	json_close();
-	json_open("apps", '[');
-	for (size_t i = 0; i < apps->count; i++)
-		if (has_pin(&apps->items[i], v))
-			json_string(NULL, apps->items[i].path);
-	json_close();
-	json_close();
+	return 0;
 }
 
 static int print_versions(const struct versions *versions, const struct apps *apps,
@@ -91,21 +81,16 @@ static int print_versions(const struct versions *versions, const struct apps *ap
 	size_t shown = 0;
 	int r = 0;
 
-	if (want_json)
-		json_open(NULL, '[');
+	json_open(NULL, '[');
 	for (size_t i = 0; r == 0 && i < versions->count; i++) {
 		const struct version *v = &versions->items[i];
 
 		if (name && !spec_matches_name(name, v))
 			continue;
 		shown++;
-		if (want_json)
-			json_version(v, apps);
-		else
-			r = version_row(t, v, apps, err);
+		r = print_version(t, v, apps, err);
 	}
-	if (want_json)
-		json_close();
+	json_close();
 	table_print(t);
 	if (r == 0 && name && shown == 0)
 		return err_set(
@@ -116,27 +101,22 @@ static int print_versions(const struct versions *versions, const struct apps *ap
 	return r;
 }
 
-static int run_libs(int count, char **operands)
+static int run_libs(int count, char **operands, struct err *err)
 {
 	AUTO_STORE struct store *store = NULL;
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_VERSIONS struct versions versions = {0};
 	AUTO_APPS struct apps apps = {0};
-	struct err err;
-	int r;
+	int r = store_open(PINLIB_STORE, false, &store, err);
 
-	(void)count;
-	r = store_open(PINLIB_STORE, false, &store, &err);
 	if (r == 0)
-		r = store_list(store, &versions, &err);
+		r = store_list(store, &versions, err);
 	if (r < 0 && r != -ENOENT)
-		return failed(&err);
-	r = policy_open(&policy, &err);
+		return r;
+	r = policy_open(&policy, err);
 	if (r == 0)
-		r = policy_apps(policy, POLICY_NOW, &apps, &err);
-	if (r == 0)
-		r = print_versions(&versions, &apps, operands[0], &err);
-	return r < 0 ? failed(&err) : EXIT_OK;
+		r = policy_apps(policy, POLICY_NOW, &apps, err);
+	return r < 0 ? r : print_versions(&versions, &apps, operands[0], err);
 }
 
 const struct command command_libs = {

@@ -162,10 +162,7 @@ static bool is_wanted(const struct process *p, const struct strings *apps)
 {
 	const struct label_state *s = apps->count ? standing(p) : NULL;
 
-	for (size_t i = 0; s && i < apps->count; i++)
-		if (strcmp(s->app, apps->items[i]) == 0)
-			return true;
-	return apps->count == 0;
+	return apps->count == 0 || (s && strings_have(apps, s->app));
 }
 
 static void print_processes(const struct processes *all, const struct strings *apps)
@@ -236,23 +233,16 @@ static void say_unknown(const struct processes *all, const struct strings *apps)
 static int find_viewed(int count, char **names, struct strings *apps, struct err *err)
 {
 	char app[PATH_MAX];
+	int r = 0;
 
-	apps->items = calloc((size_t)count + 1, sizeof *apps->items);
-	if (!apps->items)
-		return err_nomem(err);
-	for (int i = 0; i < count; i++) {
-		int r = find_app(names[i], app, err);
-
+	for (int i = 0; r == 0 && i < count; i++) {
+		r = find_app(names[i], app, err);
 		if (r < 0 && names[i][0] == '/')
 			r = path_normalise(names[i], app, err);
-		if (r < 0)
-			return r;
-		apps->items[i] = strdup(app);
-		if (!apps->items[i])
-			return err_nomem(err);
-		apps->count++;
+		if (r == 0)
+			r = strings_add(apps, app, err);
 	}
-	return 0;
+	return r;
 }
 
 /* -- one process -- */
@@ -272,37 +262,32 @@ static bool has_label(const struct processes *found)
 }
 
 /* Threads can be in different views: then there are several. */
-static int show_process(const char *text)
+static int show_process(const char *text, struct err *err)
 {
 	AUTO_PROCESSES struct processes found = {0};
 	const struct strings all = {0};
-	struct err err;
 	int64_t pid;
 
 	if (!read_number(text, 1, INT32_MAX, &pid))
 		return misused("'%s' is not a process number", text);
-	if (processes_read_one((pid_t)pid, &found, &err) < 0)
-		return failed(&err);
+	if (processes_read_one((pid_t)pid, &found, err) < 0)
+		return EXIT_ERR;
 	if (want_json)
 		json_processes(&found, &all, true);
 	else
 		print_blocks(&found, &all);
-	if (found.count == 0 && !want_json)
-		printf("process %s has no label: it is in no view\n", text);
+	if (found.count == 0)
+		print_line("process %s has no label: it is in no view", text);
 	return has_label(&found) ? EXIT_OK : EXIT_FAIL;
 }
 
-static int show_processes(int count, char **names)
+static int show_processes(int count, char **names, struct err *err)
 {
 	AUTO_PROCESSES struct processes all = {0};
 	AUTO_STRINGS struct strings apps = {0};
-	struct err err;
-	int r = find_viewed(count, names, &apps, &err);
 
-	if (r == 0)
-		r = processes_read(&all, &err);
-	if (r < 0)
-		return failed(&err);
+	if (find_viewed(count, names, &apps, err) < 0 || processes_read(&all, err) < 0)
+		return EXIT_ERR;
 	if (want_json)
 		json_processes(&all, &apps, libs);
 	else if (libs)
@@ -313,12 +298,11 @@ static int show_processes(int count, char **names)
 	return EXIT_OK;
 }
 
-static int run_ps(int count, char **operands)
+static int run_ps(int count, char **operands, struct err *err)
 {
-
 	if (count == 0 || !is_number(operands[0]))
-		return show_processes(count, operands);
-	return count > 1 ? unexpected(operands[1]) : show_process(operands[0]);
+		return show_processes(count, operands, err);
+	return count > 1 ? unexpected(operands[1]) : show_process(operands[0], err);
 }
 
 const struct command command_ps = {

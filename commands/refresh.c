@@ -10,57 +10,38 @@
 #include <stdio.h>
 #include <string.h>
 
-static void json_refreshed(const struct refreshed *what)
+/* Prints no line for unchanged programs: the user of a package manager reads this. */
+static void print_refreshed(void *ctx, const struct refreshed *what)
 {
+	char why[ERR_TEXT_MAX];
+
 	json_open(NULL, '{');
 	json_string("app", what->app);
 	json_string("state", refreshed_name(what->state));
 	json_string("why", what->why[0] ? what->why : NULL);
 	json_string("help", what->help[0] ? what->help : NULL);
 	json_close();
-}
-
-/* Prints nothing for unchanged programs: the user of a package manager reads this. */
-static void print_refreshed(void *ctx, const struct refreshed *what)
-{
-	char why[ERR_TEXT_MAX];
-
-	(void)ctx;
-	if (want_json) {
-		json_refreshed(what);
-		return;
-	}
 	if (what->state == REFRESH_SAME || (what->state == REFRESH_SLEEPS && !what->news))
 		return;
 	snprintf(why, sizeof why, "%s", what->why);
-	printf("%s %s: %s\n", what->app, refreshed_name(what->state), printable(why));
+	print_line("%s %s: %s", what->app, refreshed_name(what->state), printable(why));
 	if (what->help[0])
-		printf("  %s\n", what->help);
+		print_line("  %s", what->help);
 }
 
-static int run_refresh(int count, char **operands)
+static int run_refresh(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_POLICY struct policy *committed = NULL;
-	struct err err;
 	int r;
 
-	(void)count;
-	(void)operands;
-	r = session_begin(&session, &err);
-	if (r == 0)
-		r = policy_open(&committed, &err);
-	if (r < 0)
-		return failed(&err);
-	if (want_json)
-		json_open(NULL, '[');
+	if (session_begin(&session, err) < 0 || policy_open(&committed, err) < 0)
+		return EXIT_ERR;
+	json_open(NULL, '[');
 	r = refresh_apps(committed, session.store,
-			 &(struct refresh_options){.report = print_refreshed}, &err);
-	if (want_json)
-		json_close();
-	if (r < 0)
-		return failed(&err);
-	return r ? EXIT_FAIL : EXIT_OK;
+			 &(struct refresh_options){.report = print_refreshed}, err);
+	json_close();
+	return r > 0 ? EXIT_FAIL : r;
 }
 
 const struct command command_refresh = {

@@ -13,40 +13,32 @@ static const struct command_option options[] = {
 	{0},
 };
 
-static int run_rollback(int count, char **operands)
+static int run_rollback(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_STRINGS struct strings paths = {0};
-	struct err err;
-	int64_t wanted = -1, generation = 0;
+	int64_t wanted = -1;
 
 	if (count > 0 && !read_number(operands[0], 0, INT64_MAX, &wanted))
 		return misused("'%s' is not the number of a generation", operands[0]);
-	if (session_begin(&session, &err) < 0)
-		return failed(&err);
+	if (session_begin(&session, err) < 0)
+		return EXIT_ERR;
 	if (wanted < 0)
 		wanted = policy_previous(session.policy);
-	if (wanted < 0) {
-		err_set(&err, ENOENT, "there is no earlier generation");
-		return failed(&err);
-	}
-	if (policy_restore(session.policy, wanted, &paths, &err) < 0)
-		return failed(&err);
-	if (session_activate(&session, &paths, force, &generation) != EXIT_OK)
+	if (wanted < 0)
+		return err_set(err, ENOENT, "there is no earlier generation");
+	if (policy_restore(session.policy, wanted, &paths, err) < 0)
+		return EXIT_ERR;
+	if (session_activate(&session, &paths, force) != EXIT_OK)
 		return EXIT_FAIL;
-	if (want_json) {
-		json_open(NULL, '{');
-		json_number("generation", generation);
-		json_number("restored", wanted);
-		json_bool("changed", paths.count > 0);
-		json_close();
-	} else if (paths.count == 0) {
-		printf("generation %lld already equals generation %lld\n", (long long)generation,
-		       (long long)wanted);
-	} else {
-		printf("generation %lld restores generation %lld\n", (long long)generation,
-		       (long long)wanted);
-	}
+	json_open(NULL, '{');
+	json_number("generation", session.generation);
+	json_number("restored", wanted);
+	json_bool("changed", paths.count > 0);
+	json_close();
+	print_line(paths.count == 0 ? "generation %lld is already as generation %lld was"
+				    : "generation %lld is generation %lld again",
+		   (long long)session.generation, (long long)wanted);
 	return EXIT_OK;
 }
 

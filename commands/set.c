@@ -122,7 +122,7 @@ static int set_app(struct session *s, const char *app, const struct set_request 
 	return r;
 }
 
-static int print_pins(struct session *s, const char *app, int64_t generation, struct err *err)
+static int print_pins(struct session *s, const char *app, struct err *err)
 {
 	AUTO_APP struct app now = {0};
 	struct table *t;
@@ -130,14 +130,11 @@ static int print_pins(struct session *s, const char *app, int64_t generation, st
 
 	if (r < 0)
 		return r;
-	if (want_json) {
-		json_open(NULL, '{');
-		json_string("app", app);
-		json_number("generation", generation);
-		json_string("profile", now.confined.profile);
-		json_close();
-		return 0;
-	}
+	json_open(NULL, '{');
+	json_string("app", app);
+	json_number("generation", s->generation);
+	json_string("profile", now.confined.profile);
+	json_close();
 	t = table_new(3);
 	if (now.npins == 0)
 		table_row(t,
@@ -146,27 +143,23 @@ static int print_pins(struct session *s, const char *app, int64_t generation, st
 		table_row(t, (const char *[]){app, now.pins[i].name, now.pins[i].version});
 	table_print(t);
 	if (now.confined.profile)
-		printf("confined by %s\n", now.confined.profile);
-	printf("generation %lld\n", (long long)generation);
+		print_line("confined by %s", now.confined.profile);
+	print_line("generation %lld", (long long)s->generation);
 	return 0;
 }
 
-static int set_and_activate(const char *name, const struct set_request *req)
+static int set_and_activate(const char *name, const struct set_request *req, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	char app[PATH_MAX];
 	struct strings paths = {.items = (char *[]){app}, .count = 1};
-	struct err err;
-	int64_t generation = 0;
+	int status;
 
-	if (session_begin(&session, &err) < 0 || find_app(name, app, &err) < 0 ||
-	    set_app(&session, app, req, &err) < 0)
-		return failed(&err);
-	if (session_activate(&session, &paths, given.force, &generation) != EXIT_OK)
-		return EXIT_FAIL;
-	if (print_pins(&session, app, generation, &err) < 0)
-		return failed(&err);
-	return EXIT_OK;
+	if (session_begin(&session, err) < 0 || find_app(name, app, err) < 0 ||
+	    set_app(&session, app, req, err) < 0)
+		return EXIT_ERR;
+	status = session_activate(&session, &paths, given.force);
+	return status ? status : print_pins(&session, app, err);
 }
 
 static int read_specs(char **texts, struct set_request *req, struct err *err)
@@ -193,14 +186,13 @@ static bool read_on_failure(enum plan_on_failure *out)
 	return true;
 }
 
-static int run_set(int count, char **operands)
+static int run_set(int count, char **operands, struct err *err)
 {
 	AUTO_FREE struct spec *specs = calloc((size_t)count, sizeof *specs);
 	struct set_request req = {.specs = specs, .nspecs = (size_t)count - 1};
-	struct err err;
 
 	if (!specs)
-		return failed((err_nomem(&err), &err));
+		return err_nomem(err);
 	if (!read_on_failure(&req.on_failure))
 		return misused("--on-failure takes 'refuse' or 'unpinned', not '%s'",
 			       given.on_failure);
@@ -208,9 +200,9 @@ static int run_set(int count, char **operands)
 		return misused("--host does not go with NAME=VERSION");
 	if (!given.host && !req.nspecs && !req.on_failure && !given.profile)
 		return misused("missing NAME=VERSION");
-	if (read_specs(operands + 1, &req, &err) < 0)
-		return misused("%s", err.text);
-	return set_and_activate(operands[0], &req);
+	if (read_specs(operands + 1, &req, err) < 0)
+		return misused("%s", err->text);
+	return set_and_activate(operands[0], &req, err);
 }
 
 const struct command command_set = {

@@ -232,21 +232,17 @@ static int show_one(struct policy *policy, const char *name, struct err *err)
 	return r < 0 ? r : show_app(&app, err);
 }
 
-static int run_show(int count, char **operands)
+static int run_show(int count, char **operands, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
-	struct err err;
-	int r;
+	int r = policy_open(&policy, err);
 
-	r = policy_open(&policy, &err);
 	if (r < 0)
-		return failed(&err);
-	if (want_json)
-		json_open(NULL, '[');
-	r = count > 0 ? show_one(policy, operands[0], &err) : show_all(policy, &err);
-	if (want_json)
-		json_close();
-	return r < 0 ? failed(&err) : EXIT_OK;
+		return r;
+	json_open(NULL, '[');
+	r = count > 0 ? show_one(policy, operands[0], err) : show_all(policy, err);
+	json_close();
+	return r;
 }
 
 const struct command command_show = {

@@ -29,26 +29,17 @@ static int stage_app(const char *unit, int argc, char **argv, struct err *err)
 	return r;
 }
 
-static int run_stage(int count, char **operands)
+static int run_stage(int count, char **operands, struct err *err)
 {
 	AUTO_LOCK int lock = -1;
 	char unit[NAME_MAX + 1];
-	struct err err;
-	int r;
 
 	if (count < 2 && !end)
 		return misused("missing APP");
-	r = unit_file_name(operands[0], unit, &err);
-	if (r == 0)
-		r = unit_view_enter(&err);
-	if (r == 0 && !end)
-		r = take_lock(&lock, NULL, &err);
-	if (r == 0)
-		r = end ? unit_view_clear(unit, &err)
-			: stage_app(unit, count - 1, operands + 1, &err);
-	if (r < 0)
-		failed(&err);
-	return r < 0 ? FAILED : EXIT_OK;
+	if (unit_file_name(operands[0], unit, err) < 0 || unit_view_enter(err) < 0 ||
+	    (!end && take_lock(&lock, NULL, err) < 0))
+		return EXIT_ERR;
+	return end ? unit_view_clear(unit, err) : stage_app(unit, count - 1, operands + 1, err);
 }
 
 const struct command command_stage = {
@@ -62,5 +53,6 @@ const struct command command_stage = {
 	/* Not .root: it must enter the namespace of process 1, which also leaves a view, and each failure must end
 	 * with FAILED. */
 	.misuse = FAILED,
+	.failure = FAILED,
 	.run = run_stage,
 };

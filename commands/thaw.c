@@ -15,7 +15,7 @@ static const struct command_option options[] = {
 	{0},
 };
 
-static int print_thawed(struct session *s, const char *app, int64_t generation, struct err *err)
+static int print_thawed(struct session *s, const char *app, struct err *err)
 {
 	AUTO_APP struct app now = {0};
 	struct table *t;
@@ -23,41 +23,33 @@ static int print_thawed(struct session *s, const char *app, int64_t generation, 
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (want_json) {
-		json_open(NULL, '{');
-		json_string("app", app);
-		json_number("generation", generation);
-		json_bool("wrapped", r == 0);
-		json_close();
-		return 0;
-	}
+	json_open(NULL, '{');
+	json_string("app", app);
+	json_number("generation", s->generation);
+	json_bool("wrapped", r == 0);
+	json_close();
 	if (r == -ENOENT)
-		printf("%s is as it was before pinlib\n", app);
+		print_line("%s is as it was before pinlib", app);
 	t = table_new(3);
 	for (size_t i = 0; i < now.npins; i++)
 		table_row(t, (const char *[]){app, now.pins[i].name, now.pins[i].version});
 	table_print(t);
-	printf("generation %lld\n", (long long)generation);
+	print_line("generation %lld", (long long)s->generation);
 	return 0;
 }
 
-static int run_thaw(int count, char **operands)
+static int run_thaw(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	char app[PATH_MAX];
 	struct strings paths = {.items = (char *[]){app}, .count = 1};
-	struct err err;
-	int64_t generation = 0;
+	int status;
 
-	(void)count;
-	if (session_begin(&session, &err) < 0 || find_app(operands[0], app, &err) < 0 ||
-	    freeze_thaw(session.policy, app, &err) < 0)
-		return failed(&err);
-	if (session_activate(&session, &paths, force, &generation) != EXIT_OK)
-		return EXIT_FAIL;
-	if (print_thawed(&session, app, generation, &err) < 0)
-		return failed(&err);
-	return EXIT_OK;
+	if (session_begin(&session, err) < 0 || find_app(operands[0], app, err) < 0 ||
+	    freeze_thaw(session.policy, app, err) < 0)
+		return EXIT_ERR;
+	status = session_activate(&session, &paths, force);
+	return status ? status : print_thawed(&session, app, err);
 }
 
 const struct command command_thaw = {

@@ -169,38 +169,30 @@ static void say_against(const struct ephemeral *t, const struct verdict *v)
 
 /* -- the run -- */
 
-static int execute(const struct ephemeral *t, const struct try_request *req)
+static int execute(const struct ephemeral *t, const struct try_request *req, struct err *err)
 {
-	struct err err;
 	int errnum;
 
 	req->args[0] = req->name;
 	unsetenv("PINLIB_LEFT_VIEW");
 	execv(t->app.path, req->args);
 	errnum = errno;
-	err_sys(&err, errnum, "cannot execute %s", t->app.path);
-	failed(&err);
+	err_sys(err, errnum, "cannot execute %s", t->app.path);
+	failed(err);
 	return errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }
 
-static int own_failure(const struct err *err)
-{
-	failed(err);
-	return EXIT_OWN;
-}
-
 static int try_out(const struct try_base *b, const struct try_request *req, struct ephemeral *t,
-		   const struct ephemeral_item *items)
+		   const struct ephemeral_item *items, struct err *err)
 {
 	AUTO_VERDICT struct verdict v = {0};
 	struct sysroot sysroot;
-	struct err err;
 
-	if (ephemeral_begin(b->store, items, req->nitems, t, &err) < 0)
-		return own_failure(&err);
+	if (ephemeral_begin(b->store, items, req->nitems, t, err) < 0)
+		return EXIT_ERR;
 	sysroot = view_sysroot(&t->plan.plan, t->program);
-	if (verdict_reach(b->store, &t->app, &t->pinned, &sysroot, &v, &err) < 0)
-		return own_failure(&err);
+	if (verdict_reach(b->store, &t->app, &t->pinned, &sysroot, &v, err) < 0)
+		return EXIT_ERR;
 	for (size_t i = 0; i < v.remarks.count; i++)
 		warn("note: %s", v.remarks.items[i]);
 	if (v.against.count == 0) {
@@ -210,29 +202,28 @@ static int try_out(const struct try_base *b, const struct try_request *req, stru
 		if (!force)
 			return EXIT_OWN;
 	}
-	if (ephemeral_enter(t, &err) < 0 || caller_become(&b->caller, &err) < 0)
-		return own_failure(&err);
-	return execute(t, req);
+	if (ephemeral_enter(t, err) < 0 || caller_become(&b->caller, err) < 0)
+		return EXIT_ERR;
+	return execute(t, req, err);
 }
 
-static int try_items(const struct try_request *req, struct ephemeral_item *items)
+static int try_items(const struct try_request *req, struct ephemeral_item *items, struct err *err)
 {
 	CLEANUP(base_free) struct try_base base = {0};
 	AUTO_EPHEMERAL struct ephemeral trial = {0};
-	struct err err;
 
-	if (read_base(&base, req->name, &err) < 0)
-		return own_failure(&err);
+	if (read_base(&base, req->name, err) < 0)
+		return EXIT_ERR;
 	for (size_t i = 0; i < req->nitems; i++)
-		if (read_item(&base, req->items[i], &items[i], &err) < 0)
-			return own_failure(&err);
+		if (read_item(&base, req->items[i], &items[i], err) < 0)
+			return EXIT_ERR;
 	if (ephemeral_compile(base.store, &base.app, items, req->nitems, base.generation, &trial,
-			      &err) < 0)
-		return own_failure(&err);
-	return try_out(&base, req, &trial, items);
+			      err) < 0)
+		return EXIT_ERR;
+	return try_out(&base, req, &trial, items, err);
 }
 
-static int run_try(int count, char **operands)
+static int run_try(int count, char **operands, struct err *err)
 {
 	static char *none[2];
 	struct try_request req = {.name = operands[0],
@@ -250,10 +241,10 @@ static int run_try(int count, char **operands)
 				req.items[i]);
 	items = calloc(req.nitems, sizeof *items);
 	if (!items)
-		return EXIT_OWN;
+		return err_nomem(err);
 	for (size_t i = 0; i < req.nitems; i++)
 		items[i].file = -1;
-	status = try_items(&req, items);
+	status = try_items(&req, items, err);
 	for (size_t i = 0; i < req.nitems; i++)
 		ephemeral_item_free(&items[i]);
 	return status;
@@ -277,5 +268,6 @@ const struct command command_try = {
 		      .repeats = true,
 		      .behind_dashes = true}},
 	.host = true,
+	.failure = EXIT_OWN,
 	.run = run_try,
 };

@@ -31,20 +31,15 @@ static int list_drop_ins(struct err *err)
 
 	if (r < 0)
 		return r;
-	if (want_json)
-		json_open(NULL, '[');
+	json_open(NULL, '[');
 	for (size_t i = 0; i < all.count; i++) {
-		if (!want_json) {
-			printf("%s %s\n", all.items[i].unit, all.items[i].app);
-			continue;
-		}
+		print_line("%s %s", all.items[i].unit, all.items[i].app);
 		json_open(NULL, '{');
 		json_string("unit", all.items[i].unit);
 		json_string("app", all.items[i].app);
 		json_close();
 	}
-	if (want_json)
-		json_close();
+	json_close();
 	return 0;
 }
 
@@ -56,26 +51,21 @@ static int say_done(const char *unit, const char *done, const char *app)
 	int reloaded = unit_reload(&err);
 
 	unit_path(unit, path);
-	if (want_json) {
-		json_open(NULL, '{');
-		json_string("unit", unit);
-		json_string("app", app);
-		json_string("path", path);
-		json_bool("reloaded", reloaded > 0);
-		json_close();
-	} else {
-		printf("%s %s\n", done, path);
-	}
-	if (reloaded < 0)
+	json_open(NULL, '{');
+	json_string("unit", unit);
+	json_string("app", app);
+	json_string("path", path);
+	json_bool("reloaded", reloaded > 0);
+	json_close();
+	print_line("%s %s", done, path);
+	if (reloaded < 0) {
 		warn("%s", err.text);
-	if (want_json)
-		return 0;
-	if (reloaded < 0)
-		puts("run 'systemctl daemon-reload': systemd has not read the drop-in yet");
+		print_line("run 'systemctl daemon-reload': systemd has not read the drop-in yet");
+	}
 	if (reloaded == 0)
-		puts("systemd does not run here; it reads the drop-in when it starts");
+		print_line("systemd does not run here; it reads the drop-in when it starts");
 	else
-		printf("run 'systemctl restart %s' to use it\n", unit);
+		print_line("run 'systemctl restart %s' to use it", unit);
 	return 0;
 }
 
@@ -132,10 +122,6 @@ static void print_drop_in(const char *unit, const char *app, const char *text)
 {
 	char path[PATH_MAX];
 
-	if (!want_json) {
-		fputs(text, stdout);
-		return;
-	}
 	unit_path(unit, path);
 	json_open(NULL, '{');
 	json_string("unit", unit);
@@ -143,6 +129,8 @@ static void print_drop_in(const char *unit, const char *app, const char *text)
 	json_string("path", path);
 	json_string("text", text);
 	json_close();
+	if (!want_json)
+		fputs(text, stdout);
 }
 
 static int make_drop_in(struct policy *policy, const char *name, struct err *err)
@@ -164,24 +152,20 @@ static int make_drop_in(struct policy *policy, const char *name, struct err *err
 	return r < 0 ? r : say_done(unit.name, "wrote", app);
 }
 
-static int run_unit(int count, char **operands)
+static int run_unit(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
-	struct err err;
-	int r;
 
 	if (count == 0 && (given.app || given.dry_run || given.remove))
 		return misused("missing SERVICE");
 	if (given.remove && (given.app || given.dry_run))
 		return misused("--remove does not go with --app or --dry-run");
-	r = session_begin(&session, &err);
-	if (r == 0 && count == 0)
-		r = list_drop_ins(&err);
-	else if (r == 0 && given.remove)
-		r = remove_one(operands[0], &err);
-	else if (r == 0)
-		r = make_drop_in(session.policy, operands[0], &err);
-	return r < 0 ? failed(&err) : EXIT_OK;
+	if (session_begin(&session, err) < 0)
+		return EXIT_ERR;
+	if (count == 0)
+		return list_drop_ins(err);
+	return given.remove ? remove_one(operands[0], err)
+			    : make_drop_in(session.policy, operands[0], err);
 }
 
 const struct command command_unit = {

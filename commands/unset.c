@@ -64,42 +64,30 @@ static int unset_all(struct session *s, struct strings *paths, struct err *err)
 	AUTO_APPS struct apps apps = {0};
 	int r = policy_apps(s->policy, POLICY_NOW, &apps, err);
 
-	if (r < 0)
-		return r;
-	paths->items = calloc(apps.count + 1, sizeof *paths->items);
-	if (!paths->items)
-		return err_nomem(err);
-	for (size_t i = 0; i < apps.count; i++) {
-		paths->items[i] = strdup(apps.items[i].path);
-		if (!paths->items[i])
-			return err_nomem(err);
-		paths->count++;
-		r = policy_unwrap(s->policy, apps.items[i].path, err);
-		if (r < 0)
-			return r;
+	for (size_t i = 0; r == 0 && i < apps.count; i++) {
+		r = strings_add(paths, apps.items[i].path, err);
+		if (r == 0)
+			r = policy_unwrap(s->policy, apps.items[i].path, err);
 	}
-	return 0;
+	return r;
 }
 
 static int unset_one(struct session *s, struct strings *paths, char **args, size_t n,
 		     struct err *err)
 {
 	AUTO_APP struct app known = {0};
-	char app[PATH_MAX];
-	int r;
+	char found[PATH_MAX];
+	const char *app = found;
+	int r = 0;
 
 	/* A program that is gone, or has become a link, can still be named by its path. */
 	if (policy_app(s->policy, args[0], POLICY_NOW, &known, err) == 0)
-		r = snprintf(app, sizeof app, "%s", known.path) < (int)sizeof app ? 0 : -EINVAL;
+		app = known.path;
 	else
-		r = find_app(args[0], app, err);
-	if (r < 0)
-		return r;
-	paths->items = calloc(1, sizeof *paths->items);
-	if (!paths->items || !(paths->items[0] = strdup(app)))
-		return err_nomem(err);
-	paths->count = 1;
-	return unset_names(s, app, args + 1, n - 1, err);
+		r = find_app(args[0], found, err);
+	if (r == 0)
+		r = strings_add(paths, app, err);
+	return r < 0 ? r : unset_names(s, app, args + 1, n - 1, err);
 }
 
 /* The pins that the app has lost, a line each. */
@@ -119,23 +107,16 @@ static void print_difference(const struct app *was, const struct app *now)
 	table_print(t);
 }
 
-static int print_unset(struct session *s, const struct strings *paths, int64_t generation,
-		       struct err *err)
+static int print_unset(struct session *s, const struct strings *paths, struct err *err)
 {
-	if (want_json) {
-		json_open(NULL, '{');
-		json_open("apps", '[');
-		for (size_t i = 0; i < paths->count; i++)
-			json_string(NULL, paths->items[i]);
-		json_close();
-		json_number("generation", generation);
-		json_close();
-		return 0;
-	}
-	for (size_t i = 0; i < paths->count; i++) {
+	json_open(NULL, '{');
+	json_strings("apps", paths);
+	json_number("generation", s->generation);
+	json_close();
+	for (size_t i = 0; i < paths->count && !want_json; i++) {
 		AUTO_APP struct app was = {0}, now = {0};
 		const char *path = paths->items[i];
-		int r = policy_app(s->policy, path, generation - 1, &was, err);
+		int r = policy_app(s->policy, path, s->generation - 1, &was, err);
 
 		if (r == 0)
 			r = policy_app(s->policy, path, POLICY_NOW, &now, err);
@@ -143,32 +124,27 @@ static int print_unset(struct session *s, const struct strings *paths, int64_t g
 			return r;
 		print_difference(&was, &now);
 		if (!now.path)
-			printf("%s is as it was before pinlib\n", path);
+			print_line("%s is as it was before pinlib", path);
 	}
-	printf("generation %lld\n", (long long)generation);
+	print_line("generation %lld", (long long)s->generation);
 	return 0;
 }
 
-static int run_unset(int count, char **operands)
+static int run_unset(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_STRINGS struct strings paths = {0};
-	struct err err;
-	int64_t generation = 0;
 	int r;
 
 	if (given.all == (count > 0))
 		return misused(given.all ? "--all does not go with APP" : "missing APP");
-	r = session_begin(&session, &err);
-	if (r == 0 && given.all)
-		r = unset_all(&session, &paths, &err);
-	else if (r == 0)
-		r = unset_one(&session, &paths, operands, (size_t)count, &err);
-	if (r == 0 && session_activate(&session, &paths, given.force, &generation) != EXIT_OK)
-		return EXIT_FAIL;
+	r = session_begin(&session, err);
 	if (r == 0)
-		r = print_unset(&session, &paths, generation, &err);
-	return r < 0 ? failed(&err) : EXIT_OK;
+		r = given.all ? unset_all(&session, &paths, err)
+			      : unset_one(&session, &paths, operands, (size_t)count, err);
+	if (r == 0)
+		r = session_activate(&session, &paths, given.force);
+	return r ? r : print_unset(&session, &paths, err);
 }
 
 const struct command command_unset = {

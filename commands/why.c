@@ -208,8 +208,7 @@ static int explain(struct store *store, const struct app *app, const struct clos
 	size_t found = 0;
 
 	package_files(name, &files, &ignored); /* none: name is no package's */
-	if (want_json)
-		json_open(NULL, '[');
+	json_open(NULL, '[');
 	for (size_t i = 1; i < c->count; i++) {
 		struct library_reason r = {.closure = c, .object = &c->objects[i], .app = app};
 
@@ -225,8 +224,7 @@ static int explain(struct store *store, const struct app *app, const struct clos
 		else
 			print_reason(&r);
 	}
-	if (want_json)
-		json_close();
+	json_close();
 	return found ? 0 : explain_missing(c, name, err);
 }
 
@@ -265,14 +263,11 @@ static int explain_name(const char *program, const char *name, struct err *err)
 	return r < 0 ? r : explain(store, app.path ? &app : NULL, &closure, name, err);
 }
 
-static int run_why(int count, char **operands)
+static int run_why(int count, char **operands, struct err *err)
 {
-	struct err err;
-
-	(void)count;
 	if (!*operands[1])
 		return misused("missing NAME");
-	return explain_name(operands[0], operands[1], &err) < 0 ? failed(&err) : EXIT_OK;
+	return explain_name(operands[0], operands[1], err);
 }
 
 const struct command command_why = {
