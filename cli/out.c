@@ -196,7 +196,7 @@ void print_found(void *ctx, const char *what)
 	if (want_json)
 		return;
 	progress_hide();
-	put_text(what);
+	put_text("%s", what);
 	putchar('\n');
 }
 

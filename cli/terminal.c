@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/file.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,12 +103,17 @@ char *printable(char *text)
 	return text;
 }
 
-void put_text(const char *text)
+void put_text(const char *fmt, ...)
 {
-	char *copy = strdup(text);
+	char *text;
+	va_list ap;
 
-	fputs(copy ? printable(copy) : "?", stdout);
-	free(copy);
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	fputs(text ? printable(text) : "?", stdout);
+	free(text);
 }
 
 /* -- streams -- */

@@ -25,7 +25,7 @@ int terminal_failed(void);
 /* Cleans a text within a line in place: line ends and tabs become '?', too. Returns it. */
 char *printable(char *text);
 /* Prints such a text to standard output. */
-void put_text(const char *text);
+void put_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The length of the UTF-8 character at p, of which len bytes are there; *c is its number. 0: there is none; -1:
  * more bytes could make it one. */

@@ -1,4 +1,3 @@
-#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/session.h"

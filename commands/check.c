@@ -1,7 +1,6 @@
 #include "base/paths.h"
 #include "base/progress.h"
 #include "cli/app.h"
-#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
@@ -12,7 +11,6 @@
 #include "view/verdict.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool every;

@@ -14,7 +14,6 @@
 #include "plan/read.h"
 #include "view/view.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,35 +40,23 @@ static void put_rule(const struct closure *c, const struct need *n)
 {
 	const struct object *o = n->object == CLOSURE_NONE ? NULL : &c->objects[n->object];
 
-	printf("  [%s", rule_name(n->rule));
-	if (n->owner != CLOSURE_NONE) {
-		fputs(" of ", stdout);
-		put_text(c->objects[n->owner].path);
-	}
-	if (*n->subdir)
-		printf(", %s", n->subdir);
-	if (o && o->layer)
-		fputs(", pinned", stdout);
+	put_text("  [%s", rule_name(n->rule));
+	if (n->owner != CLOSURE_NONE)
+		put_text(" of %s", c->objects[n->owner].path);
+	put_text("%s%s%s", *n->subdir ? ", " : "", n->subdir, o && o->layer ? ", pinned" : "");
 	if (n->kind != ELF_NEEDED)
-		fputs(n->kind == ELF_FILTER ? ", filter" : ", auxiliary", stdout);
-	putchar(']');
+		put_text(n->kind == ELF_FILTER ? ", filter" : ", auxiliary");
+	put_text("]");
 }
 
 static void put_missing(const struct closure *c, const struct need *n)
 {
-	put_text(n->name);
-	fputs(" => not found", stdout);
-	if (n->broken) {
-		fputs(": ", stdout);
-		put_text(n->path);
-		printf(": %s", n->broken);
-	} else if (n->hint) {
-		printf(" (%s; ldconfig would find ", c->no_cache);
-		put_text(n->hint);
-		putchar(')');
-	}
-	if (n->kind == ELF_AUXILIARY)
-		fputs("  [auxiliary]", stdout);
+	put_text("%s => not found", n->name);
+	if (n->broken)
+		put_text(": %s: %s", n->path, n->broken);
+	else if (n->hint)
+		put_text(" (%s; ldconfig would find %s)", c->no_cache, n->hint);
+	puts(n->kind == ELF_AUXILIARY ? "  [auxiliary]" : "");
 }
 
 /* -- the tree -- */
@@ -85,13 +72,10 @@ static void put_branch(const struct closure *c, size_t object, int depth)
 		printf("%*s", 2 * depth, "");
 		if (n->object == CLOSURE_NONE) {
 			put_missing(c, n);
-			putchar('\n');
 			continue;
 		}
 		to = &c->objects[n->object];
-		put_text(n->name);
-		fputs(" => ", stdout);
-		put_text(to->path);
+		put_text("%s => %s", n->name, to->path);
 		put_rule(c, n);
 		putchar('\n');
 		if (to->by == object && to->by_need == i)
@@ -101,33 +85,28 @@ static void put_branch(const struct closure *c, size_t object, int depth)
 
 static void put_head(const struct closure *c)
 {
+	static const char *const loaders[] = {
+		[LOADER_GLIBC] = "",
+		[LOADER_MUSL] = ": loaded by musl's loader",
+		[LOADER_NONE] = ": statically linked",
+		[LOADER_OTHER] = ": its loader's rules are not known here",
+	};
 	const struct object *program = &c->objects[0];
 
 	if (c->script) {
-		put_text(c->script);
-		fputs(": a script, run by\n", stdout);
+		put_text("%s", c->script);
+		puts(": a script, run by");
 	}
-	put_text(program->path);
-	if (program->layer)
-		fputs("  [pinned]", stdout);
-	if (c->kind == LOADER_NONE)
-		fputs(": statically linked", stdout);
-	if (c->kind == LOADER_MUSL)
-		fputs(": loaded by musl's loader", stdout);
-	if (c->kind == LOADER_OTHER)
-		fputs(": its loader's rules are not known here", stdout);
+	put_text("%s%s%s", program->path, program->layer ? "  [pinned]" : "", loaders[c->kind]);
 	putchar('\n');
 	if (c->kind == LOADER_NONE || !program->elf->interp)
 		return;
-	fputs("  ", stdout);
-	put_text(c->loader->path);
+	put_text("  %s", c->loader->path);
 	for (size_t i = 1; i < c->count; i++)
-		if (c->objects[i].by == CLOSURE_NONE && c->objects[i].layer)
-			fputs("  [interpreter, pinned]\n", stdout);
-		else if (c->objects[i].by == CLOSURE_NONE)
-			fputs("  [interpreter]\n", stdout);
+		if (c->objects[i].by == CLOSURE_NONE)
+			puts(c->objects[i].layer ? "  [interpreter, pinned]" : "  [interpreter]");
 	if (!c->loader->there)
-		fputs(" => not found  [interpreter]\n", stdout);
+		puts(" => not found  [interpreter]");
 }
 
 /* -- the list: one line an object, as ldd(1) has it -- */
@@ -143,8 +122,8 @@ static void put_list(const struct request *q, const struct closure *c)
 	const char *indent = q->many ? "\t" : "";
 
 	if (q->many) {
-		put_text(c->objects[0].path);
-		puts(":");
+		put_text("%s:", c->objects[0].path);
+		putchar('\n');
 	}
 	if (c->kind == LOADER_NONE)
 		printf("%sstatically linked\n", indent);
@@ -154,11 +133,9 @@ static void put_list(const struct request *q, const struct closure *c)
 		if (!o->wanted)
 			continue;
 		fputs(indent, stdout);
-		if (strcmp(asked_as(c, o), o->path) != 0) {
-			put_text(asked_as(c, o));
-			fputs(" => ", stdout);
-		}
-		put_text(o->path);
+		if (strcmp(asked_as(c, o), o->path) != 0)
+			put_text("%s => ", asked_as(c, o));
+		put_text("%s", o->path);
 		puts(o->layer ? " (pinned)" : "");
 	}
 	for (size_t i = 0; i < c->count; i++)
@@ -166,7 +143,6 @@ static void put_list(const struct request *q, const struct closure *c)
 			if (c->objects[i].needs[k].object == CLOSURE_NONE) {
 				fputs(indent, stdout);
 				put_missing(c, &c->objects[i].needs[k]);
-				putchar('\n');
 			}
 	if (c->objects[0].elf->interp && !c->loader->there)
 		printf("%s%s => not found\n", indent, c->loader->path);
@@ -176,43 +152,29 @@ static void put_list(const struct request *q, const struct closure *c)
 
 static void put_gap(const struct closure *c, const struct gap *g)
 {
-	const char *by = c->objects[g->object].path;
-
 	switch (g->kind) {
 	case GAP_MISSING:
 	case GAP_WEAK:
-		put_text(c->objects[g->of].path);
-		printf(": %sversion '", g->kind == GAP_WEAK ? "weak " : "");
-		put_text(g->version);
-		fputs("' not found", stdout);
+		put_text("%s: %sversion '%s' not found", c->objects[g->of].path,
+			 g->kind == GAP_WEAK ? "weak " : "", g->version);
 		break;
 	case GAP_UNKNOWN:
-		put_text(c->objects[g->of].path);
-		fputs(": no version information available", stdout);
+		put_text("%s: no version information available", c->objects[g->of].path);
 		break;
 	case GAP_UNLOADED:
-		fputs("version '", stdout);
-		put_text(g->version);
-		fputs("' of a library that is not loaded, ", stdout);
-		put_text(g->file);
+		put_text("version '%s' of a library that is not loaded, %s", g->version, g->file);
 		break;
 	}
-	fputs(" (required by ", stdout);
-	put_text(by);
-	puts(")");
+	put_text(" (required by %s)", c->objects[g->object].path);
+	putchar('\n');
 }
 
 static void put_undefined(const struct closure *c, const struct undefined *u)
 {
-	fputs("undefined symbol: ", stdout);
-	put_text(u->name);
-	if (u->version) {
-		fputs(", version ", stdout);
-		put_text(u->version);
-	}
-	fputs(" (required by ", stdout);
-	put_text(c->objects[u->object].path);
-	puts(")");
+	put_text("undefined symbol: %s%s%s (required by %s)", u->name,
+		 u->version ? ", version " : "", u->version ? u->version : "",
+		 c->objects[u->object].path);
+	putchar('\n');
 }
 
 static void put_wrong(const struct request *q, const struct closure *c,

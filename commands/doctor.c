@@ -5,11 +5,9 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/session.h"
-#include "cli/terminal.h"
 #include "commands/commands.h"
 #include "policy/policy.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool repairing;

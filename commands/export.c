@@ -1,6 +1,5 @@
 #include "base/paths.h"
 #include "cli/app.h"
-#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/output.h"
 #include "cli/progress.h"

@@ -7,7 +7,6 @@
 #include "cli/session.h"
 #include "commands/commands.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

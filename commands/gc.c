@@ -10,7 +10,6 @@
 #include "commands/commands.h"
 #include "upgrade/keep.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -1,4 +1,3 @@
-#include "cli/message.h"
 #include "cli/out.h"
 #include "commands/commands.h"
 #include "policy/policy.h"

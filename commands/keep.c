@@ -7,7 +7,6 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "cli/size.h"
-#include "cli/terminal.h"
 #include "commands/commands.h"
 #include "policy/policy.h"
 #include "store/kept.h"

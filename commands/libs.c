@@ -1,5 +1,4 @@
 #include "base/paths.h"
-#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/size.h"
 #include "commands/commands.h"

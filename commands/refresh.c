@@ -1,6 +1,5 @@
 #include "upgrade/refresh.h"
 
-#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/session.h"
 #include "cli/terminal.h"

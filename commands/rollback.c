@@ -1,10 +1,6 @@
-#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 static bool force;
 

@@ -6,8 +6,6 @@
 #include "commands/commands.h"
 #include "host/unit_file.h"
 
-#include <stdio.h>
-
 /* For systemd any other status of an ExecCondition= is a reason to skip the unit without a message. */
 #define FAILED 255
 

@@ -1,12 +1,9 @@
 #include "change/freeze.h"
 #include "cli/app.h"
-#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
 #include "policy/policy.h"
-
-#include <stdio.h>
 
 static bool force;
 

@@ -1,12 +1,10 @@
 #include "cli/app.h"
-#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
 #include "policy/policy.h"
 #include "store/store.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static struct {

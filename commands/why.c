@@ -1,7 +1,6 @@
 #include "base/path.h"
 #include "base/paths.h"
 #include "cli/app.h"
-#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
@@ -150,11 +149,7 @@ static void print_reason(const struct library_reason *r)
 	char rule[3 * PATH_MAX];
 
 	rule_text(r, rule, sizeof rule);
-	put_text(app);
-	printf(" gets ");
-	put_text(soname_of(o));
-	printf(" as ");
-	put_text(o->path);
+	put_text("%s gets %s as %s", app, soname_of(o), o->path);
 	if (r->pin)
 		printf(" from %s %s, pinned %s", r->pin->name, r->pin->version,
 		       origin_text(r->pin->origin));
@@ -162,9 +157,8 @@ static void print_reason(const struct library_reason *r)
 		printf(" from the live system's %s", r->owner);
 	else
 		printf(" from the live system, where no package owns it");
-	printf(": ");
-	put_text(rule);
-	puts(".");
+	put_text(": %s.", rule);
+	putchar('\n');
 }
 
 static void json_reason(const struct library_reason *r)
