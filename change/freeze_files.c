@@ -6,7 +6,6 @@
 #include "loader/program.h"
 #include "view/glibc.h"
 #include "view/proof.h"
-#include "view/verdict.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -5,7 +5,6 @@
 #include "host/wrap.h"
 #include "intake/candidates.h"
 #include "intake/intake.h"
-#include "loader/program.h"
 #include "store/origin.h"
 #include "view/supplier.h"
 #include "view/verdict.h"

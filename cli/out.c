@@ -212,6 +212,40 @@ void json_bool(const char *key, int value)
 		fputs(value ? "true" : "false", stdout);
 }
 
+static void put_members(const char *fmt, va_list ap)
+{
+	char key[32], conversion[8];
+	int len;
+
+	for (; sscanf(fmt, "%31s %7s %n", key, conversion, &len) == 2; fmt += len)
+		if (strcmp(conversion, "%s") == 0)
+			json_string(key, va_arg(ap, const char *));
+		else if (strcmp(conversion, "%d") == 0)
+			json_bool(key, va_arg(ap, int));
+		else
+			json_number(key, va_arg(ap, long long));
+}
+
+void json_members(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_members(fmt, ap);
+	va_end(ap);
+}
+
+void json_record(const char *fmt, ...)
+{
+	va_list ap;
+
+	json_open(NULL, '{');
+	va_start(ap, fmt);
+	put_members(fmt, ap);
+	va_end(ap);
+	json_close();
+}
+
 void json_strings(const char *key, const struct strings *list)
 {
 	json_open(key, '[');

@@ -58,11 +58,8 @@ void warn_silent(const struct whos *silent, const char *what)
 
 void json_who(const struct who *who)
 {
-	json_number("pid", who->pid);
-	json_number("uid", who->uid);
-	json_string("user", user_name(who->uid));
-	json_string("name", who->name);
-	json_string("program", who->program);
+	json_members("pid %lld uid %lld user %s name %s program %s", (long long)who->pid,
+		     (long long)who->uid, user_name(who->uid), who->name, who->program);
 }
 
 void json_silent(const struct whos *silent)

@@ -27,13 +27,8 @@ static void print_added(struct table *t, const struct version *v, bool known)
 	digest_hex(&v->digest, digest + 7);
 	table_row(t, (const char *[]){v->name, v->version, v->arch, digest,
 				      known ? "known" : "added"});
-	json_open(NULL, '{');
-	json_string("name", v->name);
-	json_string("version", v->version);
-	json_string("arch", v->arch);
-	json_string("digest", digest);
-	json_bool("known", known);
-	json_close();
+	json_record("name %s version %s arch %s digest %s known %d", v->name, v->version, v->arch,
+		    digest, known);
 }
 
 /* Adds one source after the other. Versions added before a failure stay, and are printed. */

@@ -51,8 +51,7 @@ static void print_change(struct table *t, const char *path, const struct app *wa
 {
 	table_row(t, (const char *[]){path, what_changed(was, now)});
 	json_open(NULL, '{');
-	json_string("app", path);
-	json_string("change", what_changed(was, now));
+	json_members("app %s change %s", path, what_changed(was, now));
 	json_pins("before", was);
 	json_pins("after", now);
 	json_close();
@@ -87,9 +86,8 @@ static int print_changes(struct policy *before, struct session *s, const struct 
 	int r;
 
 	json_open(NULL, '{');
-	json_bool("changed", changed->count > 0);
-	json_bool("dry_run", req->dry_run);
-	json_number("generation", s->generation);
+	json_members("changed %d dry_run %d generation %lld", changed->count > 0, req->dry_run,
+		     (long long)s->generation);
 	json_open("apps", '[');
 	r = print_app_changes(before, s->policy, changed, err);
 	json_close();

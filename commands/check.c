@@ -23,9 +23,7 @@ static const struct command_option options[] = {
 static void json_verdict(const struct app *app, const struct verdict *v)
 {
 	json_open(NULL, '{');
-	json_string("app", app->path);
-	json_bool("holds", v->against.count == 0);
-	json_bool("forced", app->forced);
+	json_members("app %s holds %d forced %d", app->path, v->against.count == 0, app->forced);
 	json_strings("against", &v->against);
 	json_strings("remarks", &v->remarks);
 	json_close();

@@ -256,27 +256,21 @@ static void json_need(const struct closure *c, const struct need *n)
 		[ELF_NEEDED] = "needed", [ELF_AUXILIARY] = "auxiliary", [ELF_FILTER] = "filter"};
 
 	json_open(NULL, '{');
-	json_string("name", n->name);
-	json_string("kind", kinds[n->kind]);
-	json_string("rule", rule_name(n->rule));
-	json_string("of", n->owner == CLOSURE_NONE ? NULL : c->objects[n->owner].path);
-	json_string("hwcaps", *n->subdir ? n->subdir : NULL);
+	json_members("name %s kind %s rule %s of %s hwcaps %s", n->name, kinds[n->kind],
+		     rule_name(n->rule),
+		     n->owner == CLOSURE_NONE ? NULL : c->objects[n->owner].path,
+		     *n->subdir ? n->subdir : NULL);
 	json_index("object", n->object);
-	json_string("path", n->path);
-	json_string("error", n->broken);
-	json_string("hint", n->hint);
+	json_members("path %s error %s hint %s", n->path, n->broken, n->hint);
 	json_close();
 }
 
 static void json_object(const struct closure *c, const struct object *o)
 {
 	json_open(NULL, '{');
-	json_string("path", o->path);
-	json_string("canonical", o->canonical);
-	json_string("soname", o->elf->soname);
-	json_bool("pinned", o->layer != NULL);
-	json_string("rule", rule_name(closure_rule(c, (size_t)(o - c->objects))));
-	json_bool("wanted", o->wanted);
+	json_members("path %s canonical %s soname %s pinned %d rule %s wanted %d", o->path,
+		     o->canonical, o->elf->soname, o->layer != NULL,
+		     rule_name(closure_rule(c, (size_t)(o - c->objects))), o->wanted);
 	json_open("needs", '[');
 	for (size_t i = 0; i < o->nneeds; i++)
 		json_need(c, &o->needs[i]);
@@ -291,13 +285,9 @@ static void json_gap(const struct closure *c, const struct gap *g)
 					    [GAP_UNKNOWN] = "no version information",
 					    [GAP_UNLOADED] = "not loaded"};
 
-	json_open(NULL, '{');
-	json_string("kind", kinds[g->kind]);
-	json_string("version", g->version);
-	json_string("file", g->file);
-	json_string("of", g->of == CLOSURE_NONE ? NULL : c->objects[g->of].path);
-	json_string("by", c->objects[g->object].path);
-	json_close();
+	json_record("kind %s version %s file %s of %s by %s", kinds[g->kind], g->version, g->file,
+		    g->of == CLOSURE_NONE ? NULL : c->objects[g->of].path,
+		    c->objects[g->object].path);
 }
 
 static void json_closure(const struct request *q, const struct closure *c,
@@ -309,11 +299,9 @@ static void json_closure(const struct request *q, const struct closure *c,
 					      [LOADER_OTHER] = "other"};
 
 	json_open(NULL, '{');
-	json_string("program", c->objects[0].path);
-	json_string("script", c->script);
-	json_string("loader", loaders[c->kind]);
-	json_string("interpreter", c->objects[0].elf->interp);
-	json_bool("complete", closure_missing(c) == 0 && closure_gaps(c) == 0);
+	json_members("program %s script %s loader %s interpreter %s complete %d",
+		     c->objects[0].path, c->script, loaders[c->kind], c->objects[0].elf->interp,
+		     closure_missing(c) == 0 && closure_gaps(c) == 0);
 	json_open("objects", '[');
 	for (size_t i = 0; i < c->count; i++)
 		json_object(c, &c->objects[i]);
@@ -324,13 +312,10 @@ static void json_closure(const struct request *q, const struct closure *c,
 	json_close();
 	if (q->symbols) {
 		json_open("symbols", '[');
-		for (size_t i = 0; i < undefined->count; i++) {
-			json_open(NULL, '{');
-			json_string("name", undefined->items[i].name);
-			json_string("version", undefined->items[i].version);
-			json_string("by", c->objects[undefined->items[i].object].path);
-			json_close();
-		}
+		for (size_t i = 0; i < undefined->count; i++)
+			json_record("name %s version %s by %s", undefined->items[i].name,
+				    undefined->items[i].version,
+				    c->objects[undefined->items[i].object].path);
 		json_close();
 	}
 	json_close();

@@ -29,12 +29,8 @@ static void print_finding(void *ctx, const struct finding *f)
 {
 	struct table *t = ctx;
 
-	json_open(NULL, '{');
-	json_string("check", f->check);
-	json_string("health", health_names[f->health]);
-	json_string("text", f->text);
-	json_string("remedy", f->remedy);
-	json_close();
+	json_record("check %s health %s text %s remedy %s", f->check, health_names[f->health],
+		    f->text, f->remedy);
 	table_row(t, (const char *[]){health_names[f->health], f->check, f->text});
 	if (f->remedy)
 		table_row(t, (const char *[]){"", "", f->remedy});

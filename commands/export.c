@@ -101,10 +101,7 @@ static int run_export(int count, char **operands, struct err *err)
 		return EXIT_ERR;
 	if (to_output)
 		return EXIT_OK;
-	json_open(NULL, '{');
-	json_string("file", file);
-	json_number("versions", (int64_t)vs.count);
-	json_close();
+	json_record("file %s versions %lld", file, (long long)vs.count);
 	print_line("%s: %zu program%s, %zu version%s", file, apps.count, apps.count == 1 ? "" : "s",
 		   vs.count, vs.count == 1 ? "" : "s");
 	return EXIT_OK;

@@ -93,13 +93,8 @@ static void print_frozen(struct table *t, const char *app, const struct frozen *
 	snprintf(state, sizeof state, "%s%s%s", state_of(f),
 		 f->before && f->changed ? ", was " : "", f->before && f->changed ? f->before : "");
 	table_row(t, (const char *[]){app, f->name, f->version, state});
-	json_open(NULL, '{');
-	json_string("name", f->name);
-	json_string("version", f->version);
-	json_string("arch", f->arch);
-	json_string("before", f->before);
-	json_bool("changed", f->changed);
-	json_close();
+	json_record("name %s version %s arch %s before %s changed %d", f->name, f->version, f->arch,
+		    f->before, f->changed);
 }
 
 static void print_freezing(const char *app, const struct freezing *f,
@@ -108,19 +103,14 @@ static void print_freezing(const char *app, const struct freezing *f,
 	struct table *t = table_new(4);
 
 	json_open(NULL, '{');
-	json_string("app", app);
-	json_number("generation", generation);
+	json_members("app %s generation %lld", app, (long long)generation);
 	json_open("pins", '[');
 	for (size_t i = 0; i < f->count; i++)
 		print_frozen(t, app, &f->items[i]);
 	json_close();
 	json_open("left_out", '[');
-	for (size_t i = 0; i < f->nleft; i++) {
-		json_open(NULL, '{');
-		json_string("path", f->left[i].path);
-		json_string("reason", f->left[i].why);
-		json_close();
-	}
+	for (size_t i = 0; i < f->nleft; i++)
+		json_record("path %s reason %s", f->left[i].path, f->left[i].why);
 	json_close();
 	if (seen)
 		json_number("status", WIFSIGNALED(seen->status) ? 128 + WTERMSIG(seen->status)

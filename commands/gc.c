@@ -57,8 +57,7 @@ static void json_holders(const struct garbage *c)
 		if (!c->holds[i])
 			continue;
 		json_open(NULL, '{');
-		json_string("label", l->label);
-		json_number("processes", (int64_t)l->processes);
+		json_members("label %s processes %lld", l->label, (long long)l->processes);
 		if (l->processes)
 			json_who(&l->first);
 		json_close();
@@ -108,12 +107,11 @@ static void print_launching(const struct garbage *c)
 
 static void json_freed(const struct garbage *c)
 {
-	json_number("versions", (int64_t)c->store.versions);
-	json_number("objects", (int64_t)c->store.objects);
-	json_number("layers", (int64_t)c->layers);
-	json_number("layers_held", (int64_t)c->held);
-	json_number("generations", (int64_t)c->generations);
-	json_number("bytes", (int64_t)c->store.bytes);
+	json_members("versions %lld objects %lld layers %lld layers_held %lld generations %lld "
+		     "bytes %lld",
+		     (long long)c->store.versions, (long long)c->store.objects,
+		     (long long)c->layers, (long long)c->held, (long long)c->generations,
+		     (long long)c->store.bytes);
 	json_holders(c);
 	json_silent(&c->live.silent);
 	json_bool("dry_run", given.dry_run);

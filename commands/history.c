@@ -22,14 +22,9 @@ static void print_generation(struct table *t, const struct generation *g, bool c
 	snprintf(id, sizeof id, "%lld%s", (long long)g->id, current ? " *" : "");
 	time_text(g->time, time);
 	table_row(t, (const char *[]){id, time, g->user, g->command});
-	json_open(NULL, '{');
-	json_number("generation", g->id);
-	json_number("time", g->time);
-	json_number("uid", g->uid);
-	json_string("user", g->user);
-	json_string("command", g->command);
-	json_bool("current", current);
-	json_close();
+	json_record("generation %lld time %lld uid %lld user %s command %s current %d",
+		    (long long)g->id, (long long)g->time, (long long)g->uid, g->user, g->command,
+		    current);
 }
 
 static int run_history(int count, char **operands, struct err *err)

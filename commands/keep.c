@@ -50,11 +50,8 @@ static void print_kept(struct table *t, const struct kept *k)
 			 k->apps.count ? k->apps.items[0] : "");
 	table_row(t, (const char *[]){k->name, k->version, k->arch, size, when, k->why, who});
 	json_open(NULL, '{');
-	json_string("name", k->name);
-	json_string("version", k->version);
-	json_string("arch", k->arch);
-	json_number("time", k->time);
-	json_string("why", k->why);
+	json_members("name %s version %s arch %s time %lld why %s", k->name, k->version, k->arch,
+		     (long long)k->time, k->why);
 	json_open("for", '[');
 	for (size_t i = 0; i < k->apps.count; i++)
 		json_string(NULL, k->apps.items[i]);
@@ -66,12 +63,8 @@ static void print_settings(const struct keep_conf *conf, bool apt, bool dpkg)
 {
 	char size[32] = "";
 
-	json_bool("apt", apt);
-	json_bool("dpkg", dpkg);
-	json_bool("all", conf->all);
-	json_bool("strict", conf->strict);
-	json_number("days", conf->days);
-	json_number("size", (int64_t)conf->bytes);
+	json_members("apt %d dpkg %d all %d strict %d days %lld size %lld", apt, dpkg, conf->all,
+		     conf->strict, (long long)conf->days, (long long)conf->bytes);
 	if (conf->bytes)
 		human_size(conf->bytes, size);
 	print_line("%s: %s%s", apt || dpkg ? "enabled" : "disabled",

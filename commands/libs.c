@@ -62,9 +62,7 @@ static int print_version(struct table *t, const struct version *v, const struct 
 	human_size(version_size(v), size);
 	table_row(t, (const char *[]){v->name, v->version, v->arch, size, soname_text, used_text});
 	json_open(NULL, '{');
-	json_string("name", v->name);
-	json_string("version", v->version);
-	json_string("arch", v->arch);
+	json_members("name %s version %s arch %s", v->name, v->version, v->arch);
 	json_digest("digest", &v->digest);
 	json_number("size", (int64_t)version_size(v));
 	json_strings("sonames", &sonames);

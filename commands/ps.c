@@ -113,13 +113,9 @@ static void print_process(const struct process *p)
 static void json_libs(const struct process *p)
 {
 	json_open("libs", '[');
-	for (size_t i = 0; i < p->libs.count; i++) {
-		json_open(NULL, '{');
-		json_string("path", p->libs.items[i].path);
-		json_bool("pinned", p->libs.items[i].pinned);
-		json_bool("stale", p->libs.items[i].stale);
-		json_close();
-	}
+	for (size_t i = 0; i < p->libs.count; i++)
+		json_record("path %s pinned %d stale %d", p->libs.items[i].path,
+			    p->libs.items[i].pinned, p->libs.items[i].stale);
 	json_close();
 }
 
@@ -141,10 +137,8 @@ static void json_process(const struct process *p, bool with_libs)
 	app_name(p, app, sizeof app);
 	json_open(NULL, '{');
 	json_who(&p->who);
-	json_string("app", s ? app : NULL);
-	json_string("label", p->label);
-	json_number("generation", s ? s->generation : -1);
-	json_string("state", state_name(p));
+	json_members("app %s label %s generation %lld state %s", s ? app : NULL, p->label,
+		     (long long)(s ? s->generation : -1), state_name(p));
 	if (known)
 		json_stale(p);
 	else

@@ -14,12 +14,8 @@ static void print_refreshed(void *ctx, const struct refreshed *what)
 {
 	char why[ERR_TEXT_MAX];
 
-	json_open(NULL, '{');
-	json_string("app", what->app);
-	json_string("state", refreshed_name(what->state));
-	json_string("why", what->why[0] ? what->why : NULL);
-	json_string("help", what->help[0] ? what->help : NULL);
-	json_close();
+	json_record("app %s state %s why %s help %s", what->app, refreshed_name(what->state),
+		    what->why[0] ? what->why : NULL, what->help[0] ? what->help : NULL);
 	if (what->state == REFRESH_SAME || (what->state == REFRESH_SLEEPS && !what->news))
 		return;
 	snprintf(why, sizeof why, "%s", what->why);

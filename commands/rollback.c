@@ -27,11 +27,8 @@ static int run_rollback(int count, char **operands, struct err *err)
 		return EXIT_ERR;
 	if (session_activate(&session, &paths, force) != EXIT_OK)
 		return EXIT_FAIL;
-	json_open(NULL, '{');
-	json_number("generation", session.generation);
-	json_number("restored", wanted);
-	json_bool("changed", paths.count > 0);
-	json_close();
+	json_record("generation %lld restored %lld changed %d", (long long)session.generation,
+		    (long long)wanted, paths.count > 0);
 	print_line(paths.count == 0 ? "generation %lld is already as generation %lld was"
 				    : "generation %lld is generation %lld again",
 		   (long long)session.generation, (long long)wanted);

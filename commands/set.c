@@ -130,11 +130,8 @@ static int print_pins(struct session *s, const char *app, struct err *err)
 
 	if (r < 0)
 		return r;
-	json_open(NULL, '{');
-	json_string("app", app);
-	json_number("generation", s->generation);
-	json_string("profile", now.confined.profile);
-	json_close();
+	json_record("app %s generation %lld profile %s", app, (long long)s->generation,
+		    now.confined.profile);
 	t = table_new(3);
 	if (now.npins == 0)
 		table_row(t,

@@ -109,8 +109,8 @@ static void json_confinement(const struct confinement *c)
 	json_open("confined", '{');
 	json_string("profile", c->profile);
 	json_digest("source", &c->source);
-	json_number("instructions", (int64_t)(c->size / sizeof(struct sock_filter)));
-	json_bool("changed", profile_changed(c, why));
+	json_members("instructions %lld changed %d",
+		     (long long)(c->size / sizeof(struct sock_filter)), profile_changed(c, why));
 	json_close();
 }
 
@@ -120,29 +120,23 @@ static void json_app(const struct app *app, const struct plan *plan)
 	json_string("app", app->path);
 	json_string("real", plan ? plan->real : NULL);
 	json_string("kind", plan ? kind_name(plan->kind) : NULL);
-	json_string("on_failure", on_failure_name(app->on_failure));
-	json_bool("forced", app->forced);
+	json_members("on_failure %s forced %d", on_failure_name(app->on_failure), app->forced);
 	json_confinement(&app->confined);
 	json_number("generation", plan ? (int64_t)plan->generation : -1);
 	json_string("label", plan ? plan->label : NULL);
 	json_open("pins", '[');
 	for (size_t i = 0; i < app->npins; i++) {
 		json_open(NULL, '{');
-		json_string("name", app->pins[i].name);
-		json_string("version", app->pins[i].version);
-		json_string("arch", app->pins[i].arch);
+		json_members("name %s version %s arch %s", app->pins[i].name, app->pins[i].version,
+			     app->pins[i].arch);
 		json_digest("digest", &app->pins[i].digest);
 		json_string("origin", origin_name(app->pins[i].origin));
 		json_close();
 	}
 	json_close();
 	json_open("covers", '[');
-	for (size_t i = 0; plan && i < plan->ncovers; i++) {
-		json_open(NULL, '{');
-		json_string("target", plan->covers[i].target);
-		json_string("layer", plan->covers[i].layer);
-		json_close();
-	}
+	for (size_t i = 0; plan && i < plan->ncovers; i++)
+		json_record("target %s layer %s", plan->covers[i].target, plan->covers[i].layer);
 	json_close();
 	json_close();
 }

@@ -20,11 +20,7 @@ static int print_thawed(struct session *s, const char *app, struct err *err)
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	json_open(NULL, '{');
-	json_string("app", app);
-	json_number("generation", s->generation);
-	json_bool("wrapped", r == 0);
-	json_close();
+	json_record("app %s generation %lld wrapped %d", app, (long long)s->generation, r == 0);
 	if (r == -ENOENT)
 		print_line("%s is as it was before pinlib", app);
 	t = table_new(3);

@@ -34,10 +34,7 @@ static int list_drop_ins(struct err *err)
 	json_open(NULL, '[');
 	for (size_t i = 0; i < all.count; i++) {
 		print_line("%s %s", all.items[i].unit, all.items[i].app);
-		json_open(NULL, '{');
-		json_string("unit", all.items[i].unit);
-		json_string("app", all.items[i].app);
-		json_close();
+		json_record("unit %s app %s", all.items[i].unit, all.items[i].app);
 	}
 	json_close();
 	return 0;
@@ -51,12 +48,7 @@ static int say_done(const char *unit, const char *done, const char *app)
 	int reloaded = unit_reload(&err);
 
 	unit_path(unit, path);
-	json_open(NULL, '{');
-	json_string("unit", unit);
-	json_string("app", app);
-	json_string("path", path);
-	json_bool("reloaded", reloaded > 0);
-	json_close();
+	json_record("unit %s app %s path %s reloaded %d", unit, app, path, reloaded > 0);
 	print_line("%s %s", done, path);
 	if (reloaded < 0) {
 		warn("%s", err.text);
@@ -123,12 +115,7 @@ static void print_drop_in(const char *unit, const char *app, const char *text)
 	char path[PATH_MAX];
 
 	unit_path(unit, path);
-	json_open(NULL, '{');
-	json_string("unit", unit);
-	json_string("app", app);
-	json_string("path", path);
-	json_string("text", text);
-	json_close();
+	json_record("unit %s app %s path %s text %s", unit, app, path, text);
 	if (!want_json)
 		fputs(text, stdout);
 }

@@ -167,16 +167,10 @@ static void json_reason(const struct library_reason *r)
 	char rule[3 * PATH_MAX];
 
 	rule_text(r, rule, sizeof rule);
-	json_open(NULL, '{');
-	json_string("app", r->closure->objects[0].path);
-	json_string("soname", soname_of(o));
-	json_string("path", o->path);
-	json_bool("pinned", r->pin != NULL);
-	json_string("name", r->pin ? r->pin->name : NULL);
-	json_string("version", r->pin ? r->pin->version : NULL);
-	json_string("package", *r->owner ? r->owner : NULL);
-	json_string("why", rule);
-	json_close();
+	json_record("app %s soname %s path %s pinned %d name %s version %s package %s why %s",
+		    r->closure->objects[0].path, soname_of(o), o->path, r->pin != NULL,
+		    r->pin ? r->pin->name : NULL, r->pin ? r->pin->version : NULL,
+		    *r->owner ? r->owner : NULL, rule);
 }
 
 /* Says which library is missing, or that the program does not load it. */

@@ -11,7 +11,6 @@
 #include "doctor/check.h"
 #include "host/original.h"
 #include "host/wrap.h"
-#include "loader/program.h"
 #include "plan/read.h"
 
 #include <string.h>

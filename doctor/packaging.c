@@ -5,8 +5,6 @@
 #include "host/wrap.h"
 #include "upgrade/hooks.h"
 
-#include <string.h>
-
 static const char enable[] = "pinlib keep enable";
 
 static bool has_hook(enum hook_state state)

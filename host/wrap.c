@@ -1,6 +1,5 @@
 #include "host/wrap.h"
 
-#include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
