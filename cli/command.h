@@ -12,7 +12,7 @@
 enum { EXIT_OK = 0, EXIT_FAIL = 1, EXIT_USAGE = 2 };
 #define EXIT_ERR (-1) /* what run returns with an error in err */
 
-/* The kind of an argument: what a shell may complete it to, see cli/complete.h. */
+/* The kind of an argument: what a shell may complete it to, see commands/complete.c. */
 enum argument {
 	ARG_NONE,    /* the option takes no argument */
 	ARG_TEXT,    /* not completed */
