@@ -161,52 +161,34 @@ static int mark_holders(const struct strings *ids, size_t planned, int64_t oldes
 
 /* -- plans that the policy does not know -- */
 
-typedef char plan_name[NAME_MAX + 1];
-
-static int plan_name_order(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-/* The names that the plans of the policy's programs have, sorted. */
-static int known_plans(struct policy *policy, plan_name **out, size_t *count, struct err *err)
+/* The names that the plans of the policy's programs have. */
+static int known_plans(struct policy *policy, struct strings *out, struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
+	char name[NAME_MAX + 1];
+	struct err ignored; /* the program has no plan then */
 	int r = policy_apps(policy, POLICY_NOW, &apps, err);
-	plan_name *names = r < 0 ? NULL : calloc(apps.count + 1, sizeof *names);
 
-	if (r < 0)
-		return r;
-	if (!names)
-		return err_nomem(err);
-	for (size_t i = 0; i < apps.count; i++) {
-		struct err ignored; /* the program has no plan then */
-
-		if (plan_file_name(apps.items[i].path, names[i], &ignored) < 0)
-			names[i][0] = '\0';
-	}
-	qsort(names, apps.count, sizeof *names, plan_name_order);
-	*out = names;
-	*count = apps.count;
-	return 0;
+	for (size_t i = 0; r == 0 && i < apps.count; i++)
+		if (plan_file_name(apps.items[i].path, name, &ignored) == 0)
+			r = strings_add(out, name, err);
+	return r;
 }
 
 /* A program whose plan the policy does not know still starts by its plan: the policy was lost, or
  * an old one was restored. Nobody knows what such a program needs, so nothing may be removed. */
 static int refuse_unknown_plans(struct policy *policy, struct err *err)
 {
-	AUTO_FREE plan_name *names = NULL;
+	AUTO_STRINGS struct strings names = {0};
 	AUTO_DIR DIR *dir = opendir(PINLIB_PLANS);
-	size_t count = 0;
 	struct dirent *d;
 	int r;
 
 	if (!dir)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", PINLIB_PLANS);
-	r = known_plans(policy, &names, &count, err);
+	r = known_plans(policy, &names, err);
 	for (errno = 0; r == 0 && (d = readdir(dir)); errno = 0)
-		if (d->d_name[0] != '.' &&
-		    !bsearch(d->d_name, names, count, sizeof *names, plan_name_order))
+		if (d->d_name[0] != '.' && !strings_have(&names, d->d_name))
 			return err_set(err, EBADMSG,
 				       "%s/%s is the plan of a program that the policy does not "
 				       "know; if %s was lost, restore it from a backup, else run "

@@ -225,24 +225,6 @@ static int from_origin(struct supply *s, const struct version *pin, const char *
 	return r;
 }
 
-static void missing_free(struct missing *m)
-{
-	free(m->what);
-	free(m->from);
-	free(m->by);
-}
-
-static int copy_missing(const struct missing *m, struct missing *out, struct err *err)
-{
-	*out = (struct missing){.kind = m->kind,
-				.what = strdup(m->what),
-				.from = m->from ? strdup(m->from) : NULL,
-				.by = m->by ? strdup(m->by) : NULL};
-	if (!out->what || (m->from && !out->from) || (m->by && !out->by))
-		return err_nomem(err);
-	return 0;
-}
-
 /* The pin that misses it: its origin is searched. */
 static const struct version *pin_behind(const struct pinned_state *s, const struct missing *m)
 {
@@ -253,27 +235,18 @@ static const struct version *pin_behind(const struct pinned_state *s, const stru
 	return pin ? pin : &s->pinned.items[0];
 }
 
-/* 1: it was supplied; then s->now is new, and what missing pointed to is gone. */
-static int supply_missing(struct supply *s, const struct missing *missing, struct err *err)
+/* 1: it was supplied; then s->now is new, and what m pointed to is gone. */
+static int supply_missing(struct supply *s, const struct missing *m, struct err *err)
 {
-	CLEANUP(missing_free) struct missing m = {0};
-	AUTO_FREE char *soname = NULL;
-	const char *name = wanted_soname(&s->now, missing);
+	const char *soname = wanted_soname(&s->now, m);
 	int r;
 
-	if (!name || strings_have(&s->in_vain, name))
+	if (!soname || strings_have(&s->in_vain, soname))
 		return 0;
-	soname = strdup(name);
-	if (!soname)
-		return err_nomem(err);
-	r = copy_missing(missing, &m, err);
+	r = from_store(s, pin_behind(&s->now, m), soname, m, err);
 	if (r == 0)
-		r = from_store(s, pin_behind(&s->now, &m), soname, &m, err);
-	if (r == 0)
-		r = from_origin(s, pin_behind(&s->now, &m), soname, &m, err);
-	if (r == 0)
-		r = strings_add_once(&s->in_vain, soname, err);
-	return r;
+		r = from_origin(s, pin_behind(&s->now, m), soname, m, err);
+	return r == 0 ? strings_add_once(&s->in_vain, soname, err) : r;
 }
 
 /* 1: something that was missing was supplied. */

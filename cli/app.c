@@ -78,8 +78,8 @@ int find_apps(char *const *names, size_t n, struct strings *apps, struct err *er
 		char path[PATH_MAX];
 
 		r = find_app(names[i], path, err);
-		if (r == 0 && !strings_have(apps, path))
-			r = strings_add(apps, path, err);
+		if (r == 0)
+			r = strings_add_once(apps, path, err);
 	}
 	return r;
 }

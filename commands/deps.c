@@ -22,11 +22,18 @@
 
 #define AHEAD 24 /* programs */
 
-enum deps_form { FORM_TREE, FORM_LIST, FORM_DOT };
+static struct {
+	bool list, dot, symbols;
+} given;
+
+static const struct command_option options[] = {
+	FLAG(&given.list, "list", "one line for each library, like ldd(1)"),
+	FLAG(&given.dot, "dot", "a graph for Graphviz"),
+	FLAG(&given.symbols, "symbols", "also check that every symbol is defined"),
+	{0},
+};
 
 struct request {
-	enum deps_form form;
-	bool symbols;
 	bool many; /* several programs: each one's name is printed first */
 	struct ldview *live;
 	const char *library_path;
@@ -180,7 +187,7 @@ static void put_undefined(const struct closure *c, const struct undefined *u)
 static void put_wrong(const struct request *q, const struct closure *c,
 		      const struct undefineds *undefined)
 {
-	const char *indent = q->many && q->form == FORM_LIST ? "\t" : "";
+	const char *indent = q->many && given.list ? "\t" : "";
 
 	for (size_t i = 0; i < c->ngaps; i++) {
 		fputs(indent, stdout);
@@ -290,8 +297,7 @@ static void json_gap(const struct closure *c, const struct gap *g)
 		    c->objects[g->object].path);
 }
 
-static void json_closure(const struct request *q, const struct closure *c,
-			 const struct undefineds *undefined)
+static void json_closure(const struct closure *c, const struct undefineds *undefined)
 {
 	static const char *const loaders[] = {[LOADER_GLIBC] = "glibc",
 					      [LOADER_MUSL] = "musl",
@@ -310,7 +316,7 @@ static void json_closure(const struct request *q, const struct closure *c,
 	for (size_t i = 0; i < c->ngaps; i++)
 		json_gap(c, &c->gaps[i]);
 	json_close();
-	if (q->symbols) {
+	if (given.symbols) {
 		json_open("symbols", '[');
 		for (size_t i = 0; i < undefined->count; i++)
 			json_record("name %s version %s by %s", undefined->items[i].name,
@@ -326,22 +332,22 @@ static void json_closure(const struct request *q, const struct closure *c,
 static int print_closure(struct request *q, const struct closure *c, struct err *err)
 {
 	AUTO_UNDEFINEDS struct undefineds undefined = {0};
-	int r = q->symbols ? symbols_undefined(NULL, c, &undefined, err) : 0;
+	int r = given.symbols ? symbols_undefined(NULL, c, &undefined, err) : 0;
 
 	if (r < 0)
 		return r;
 	progress_hide();
 	if (want_json) {
-		json_closure(q, c, &undefined);
-	} else if (q->form == FORM_DOT) {
+		json_closure(c, &undefined);
+	} else if (given.dot) {
 		put_dot(c);
 	} else {
-		if (q->form == FORM_LIST)
+		if (given.list) {
 			put_list(q, c);
-		else
+		} else {
 			put_head(c);
-		if (q->form == FORM_TREE)
 			put_branch(c, 0, 1);
+		}
 		put_wrong(q, c, &undefined);
 	}
 	if (closure_missing(c) + closure_gaps(c) + undefined.count > 0)
@@ -415,27 +421,11 @@ static int read_ahead(struct request *q, char **names, int n, struct err *err)
 	return r;
 }
 
-static struct {
-	bool list, dot, symbols;
-} given;
-
-static const struct command_option options[] = {
-	FLAG(&given.list, "list", "one line for each library, like ldd(1)"),
-	FLAG(&given.dot, "dot", "a graph for Graphviz"),
-	FLAG(&given.symbols, "symbols", "also check that every symbol is defined"),
-	{0},
-};
-
 static int run_deps(int count, char **operands, struct err *err)
 {
 	AUTO_LDVIEW struct ldview *live = NULL;
 	AUTO_FREE struct plan_file *plan = malloc(sizeof *plan);
-	struct request q = {.library_path = getenv("LD_LIBRARY_PATH"),
-			    .plan = plan,
-			    .symbols = given.symbols,
-			    .form = given.dot	 ? FORM_DOT
-				    : given.list ? FORM_LIST
-						 : FORM_TREE};
+	struct request q = {.library_path = getenv("LD_LIBRARY_PATH"), .plan = plan};
 
 	if (!plan)
 		return err_nomem(err);

@@ -37,11 +37,8 @@ static int take_app(struct policy *policy, struct store *store, const char *path
 		description_write_app(f, &app);
 	for (size_t i = 0; r == 0 && i < app.npins; i++) {
 		struct version *more;
-		bool there = false;
 
-		for (size_t k = 0; k < vs->count; k++)
-			there |= digest_equal(&vs->items[k].digest, &app.pins[i].digest);
-		if (there)
+		if (versions_have(vs, &app.pins[i].digest))
 			continue;
 		more = reallocarray(vs->items, vs->count + 1, sizeof *more);
 		if (!more)

@@ -167,15 +167,6 @@ static int read_dpkg(struct changes *out, struct err *err)
 	return n ? changes_of_dpkg(argv, action, out, err) : 0;
 }
 
-static int read_apt(struct changes *out, struct err *err)
-{
-	AUTO_FREE char *text = NULL;
-	size_t len;
-	int r = file_read(STDIN_FILENO, INPUT_MAX, &text, &len, err);
-
-	return r < 0 ? r : changes_of_apt(text, out, err);
-}
-
 /* One line for the versions kept, one for those that could not be. */
 static void say_kept(const struct keep_result *result)
 {
@@ -186,16 +177,6 @@ static void say_kept(const struct keep_result *result)
 	else if (result->failed.count)
 		warn("cannot keep %s, and %zu more", result->failed.items[0],
 		     result->failed.count - 1);
-}
-
-/* The policy is read without the lock: the hook waits for other commands only if there is something to keep. */
-static int find_wanted(const struct keep_conf *conf, const struct changes *changes,
-		       struct wants *out, struct err *err)
-{
-	AUTO_POLICY struct policy *policy = NULL;
-	int r = policy_open(&policy, err);
-
-	return r < 0 ? r : keep_find(policy, conf, changes, out, err);
 }
 
 /* Programs are unwrapped under the lock; without such programs the hook does not wait for it. */
@@ -217,19 +198,28 @@ static int unwrap_replaced(const struct changes *changes, struct err *err)
 /* apt's list is read even if nobody needs it: apt must not write to a closed pipe. */
 static int read_changes(const char *hook, bool nobody, struct changes *out, struct err *err)
 {
-	if (strcmp(hook, "apt") == 0)
-		return read_apt(out, err);
-	return nobody ? 0 : read_dpkg(out, err);
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	int r;
+
+	if (strcmp(hook, "apt") != 0)
+		return nobody ? 0 : read_dpkg(out, err);
+	r = file_read(STDIN_FILENO, INPUT_MAX, &text, &len, err);
+	return r < 0 ? r : changes_of_apt(text, out, err);
 }
 
+/* The policy is read without the lock: the hook waits for other commands only if there is something to keep. */
 static int keep_before(const struct keep_conf *conf, const struct changes *changes,
 		       bool *incomplete, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_WANTS struct wants wants = {0};
 	AUTO_KEEP_RESULT struct keep_result result = {0};
-	int r = find_wanted(conf, changes, &wants, err);
+	int r = policy_open(&policy, err);
 
+	if (r == 0)
+		r = keep_find(policy, conf, changes, &wants, err);
 	if (r < 0 || wants.count == 0)
 		return r;
 	r = session_begin_store(&session, err);

@@ -60,34 +60,20 @@ void touched_free(struct touched *touched)
 	*touched = (struct touched){0};
 }
 
-static int find_owners(const char *const *queries, size_t nqueries,
-		       const struct program_files *files, struct touched *out, struct err *err)
-{
-	AUTO_FREE const char **paths = calloc(files->count + 1, sizeof *paths);
-
-	if (!paths)
-		return err_nomem(err);
-	for (size_t i = 0; i < files->count; i++)
-		paths[i] = files->items[i].path;
-	return packages_match(queries, nqueries, paths, files->count, out->of, out->libraries, err);
-}
-
 int program_files_touched(const struct program_files *files, const struct changes *changes,
 			  struct touched *out, struct err *err)
 {
-	AUTO_TOUCHED struct touched t = {calloc(files->count + 1, sizeof *t.of),
-					 calloc(changes->count + 1, sizeof *t.libraries)};
 	AUTO_FREE const char **queries = calloc(changes->count + 1, sizeof *queries);
-	int r;
+	AUTO_FREE const char **paths = calloc(files->count + 1, sizeof *paths);
 
-	if (!t.of || !t.libraries || !queries)
+	*out = (struct touched){calloc(files->count + 1, sizeof *out->of),
+				calloc(changes->count + 1, sizeof *out->libraries)};
+	if (!out->of || !out->libraries || !queries || !paths)
 		return err_nomem(err);
 	for (size_t i = 0; i < changes->count; i++)
 		queries[i] = changes->items[i].query;
-	r = find_owners(queries, changes->count, files, &t, err);
-	if (r < 0)
-		return r;
-	*out = t;
-	t = (struct touched){0};
-	return 0;
+	for (size_t i = 0; i < files->count; i++)
+		paths[i] = files->items[i].path;
+	return packages_match(queries, changes->count, paths, files->count, out->of, out->libraries,
+			      err);
 }
