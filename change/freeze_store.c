@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -19,26 +20,21 @@ static bool have_version(const struct versions *vs, const char *name, const char
 	return false;
 }
 
+static int entry_order(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+}
+
 /* Whether a version in vs and v bring the same path: a view cannot show both. */
 static bool paths_collide(const struct versions *vs, const struct version *v)
 {
 	for (size_t i = 0; i < vs->count; i++)
 		for (size_t k = 0; k < vs->items[i].nentries; k++) {
 			const struct entry *e = &vs->items[i].entries[k];
-			const struct entry key = {.path = e->path};
-			size_t low = 0, high = v->nentries;
 
-			while (e->type != ENTRY_DIR && low < high) {
-				size_t mid = low + (high - low) / 2;
-				int order = strcmp(key.path, v->entries[mid].path);
-
-				if (order == 0)
-					return true;
-				if (order < 0)
-					high = mid;
-				else
-					low = mid + 1;
-			}
+			if (e->type != ENTRY_DIR &&
+			    bsearch(e, v->entries, v->nentries, sizeof *e, entry_order))
+				return true;
 		}
 	return false;
 }

@@ -1,6 +1,5 @@
 #include "cli/session.h"
 
-#include "base/cleanup.h"
 #include "base/paths.h"
 #include "change/activation.h"
 #include "change/pending.h"
@@ -11,8 +10,6 @@
 #include "policy/lock.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 int take_lock(int *lock, void (*waited)(void), struct err *err)
 {
@@ -80,34 +77,23 @@ int session_begin(struct session *s, struct err *err)
 /* Keeps the reports of activate until it has ended: only then is it known whether they are remarks or reasons. */
 static void keep_text(void *ctx, const char *what)
 {
-	FILE *f = ctx;
+	struct err ignored;
 
-	fprintf(f, "%s%c", what, '\0');
-}
-
-static void put_kept(const char *text, size_t len, const char *before)
-{
-	for (const char *at = text; at < text + len; at += strlen(at) + 1)
-		put_message(before, at);
+	strings_add(ctx, what, &ignored);
 }
 
 int session_activate(struct session *s, const struct strings *paths, bool force)
 {
-	AUTO_FREE char *text = NULL;
-	size_t len = 0;
+	AUTO_STRINGS struct strings kept = {0};
+	const struct activation_options how = {.force = force, .report = keep_text, .ctx = &kept};
 	struct err err;
-	FILE *f = open_memstream(&text, &len);
-	struct activation_options how = {.force = force, .report = keep_text, .ctx = f};
-	int r;
+	int r = activation_run(s->policy, s->store, paths, arguments_typed, &how, &s->generation,
+			       &err);
 
-	if (!f)
-		return failed((err_nomem(&err), &err));
-	r = activation_run(s->policy, s->store, paths, arguments_typed, &how, &s->generation, &err);
-	if (fclose(f) != 0)
-		len = 0;
 	if (r < 0)
 		failed(&err);
-	put_kept(text, len, r < 0 ? "  also: " : "pinlib: note: ");
+	for (size_t i = 0; i < kept.count; i++)
+		put_message(r < 0 ? "  also: " : "pinlib: note: ", kept.items[i]);
 	if (r == -ECANCELED)
 		fprintf(stderr, "  nothing was changed; --force does it anyway\n");
 	return r < 0 ? EXIT_FAIL : EXIT_OK;

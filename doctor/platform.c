@@ -266,38 +266,34 @@ int check_nosuid(struct checkup *c, struct err *err)
 
 /* -- the privileges that processes can get -- */
 
-/* The value of a line of /proc/PID/status; false: there is none. */
-static bool status_line(const char *file, const char *name, char *value, size_t size)
+/* The number in a line of /proc/PID/status; false: there is no such line. */
+static bool status_number(const char *file, const char *name, int base, unsigned long long *number)
 {
 	AUTO_FILE FILE *f = fopen(file, "re");
+	size_t len = strlen(name);
 	char line[256];
 
-	while (f && fgets(line, sizeof line, f)) {
-		size_t len = strlen(name);
-
-		if (strncmp(line, name, len) != 0 || line[len] != ':')
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(value, size, "%s", line + len + 1 + strspn(line + len + 1, " \t"));
-		return true;
-	}
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, name, len) == 0 && line[len] == ':') {
+			*number = strtoull(line + len + 1, NULL, base);
+			return true;
+		}
 	return false;
 }
 
 /* Whether the process of this status file, and so all its children, cannot get CAP_SYS_ADMIN. */
 static bool lacks_admin(const char *file)
 {
-	char value[64];
+	unsigned long long set;
 
-	return status_line(file, "CapBnd", value, sizeof value) &&
-	       !(strtoull(value, NULL, 16) >> CAP_SYS_ADMIN & 1);
+	return status_number(file, "CapBnd", 16, &set) && !(set >> CAP_SYS_ADMIN & 1);
 }
 
 static bool no_new_privs(const char *file)
 {
-	char value[64];
+	unsigned long long on;
 
-	return status_line(file, "NoNewPrivs", value, sizeof value) && value[0] != '0';
+	return status_number(file, "NoNewPrivs", 10, &on) && on;
 }
 
 int check_bounding_set(struct checkup *c, struct err *err)

@@ -1,5 +1,6 @@
 #include "host/interpreter.h"
 
+#include "host/stub.h"
 #include "host/wrap.h"
 #include "loader/program.h"
 
@@ -41,7 +42,7 @@ static int check_script(const struct apps *apps, const struct app *app,
 
 	/* A script that cannot be read cannot run either. If it is among changed, wrap_fit reports
 	 * it. */
-	if (!wrap_is_script(app->path) || wrap_program(app->path, file, &ignored) < 0 ||
+	if (wrap_program(app->path, file, &ignored) < 0 || !stub_is_script(file) ||
 	    program_read(file, &program, &ignored) < 0)
 		return 0;
 	for (size_t i = 0; i < program.way.count; i++) {

@@ -60,14 +60,6 @@ int wrap_program(const char *app, char program[PATH_MAX], struct err *err)
 	return 0;
 }
 
-bool wrap_is_script(const char *app)
-{
-	char program[PATH_MAX];
-	struct err ignored;
-
-	return wrap_program(app, program, &ignored) == 0 && stub_is_script(program);
-}
-
 static int refuse_privileged(const char *app, const struct stat *st, struct err *err)
 {
 	int r = wrapper_is_privileged(app, st, err);

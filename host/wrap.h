@@ -30,9 +30,6 @@ bool wrap_present(const char *app);
  * diversion. */
 bool wrap_traces(const char *app);
 
-/* Whether the program's own file, wherever it is now, begins with "#!". */
-bool wrap_is_script(const char *app);
-
 /* Whether the program, as it is now, can be wrapped: a regular executable file, without setuid,
  * setgid or file capabilities, and no copy of the wrapper. The reason is in err: -ENOENT, -ELOOP (a
  * symbolic link, or behind one), -EISDIR, -EINVAL (also: its path has a line break), -EACCES,

@@ -8,5 +8,5 @@
 /* Adds the watched apps to out. */
 int watched_read(struct strings *out, struct err *err);
 
-/* Replaces the list, sorted and each once. */
-int watched_write(const struct strings *paths, struct err *err);
+/* Sorts paths, and replaces the list by them, each once. */
+int watched_write(struct strings *paths, struct err *err);
