@@ -20,11 +20,6 @@ static bool have_version(const struct versions *vs, const char *name, const char
 	return false;
 }
 
-static int entry_order(const void *a, const void *b)
-{
-	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
-}
-
 /* Whether a version in vs and v bring the same path: a view cannot show both. */
 static bool paths_collide(const struct versions *vs, const struct version *v)
 {

@@ -192,6 +192,7 @@ void json_digest(const char *key, const struct digest *digest)
 
 void print_found(void *ctx, const char *what)
 {
+	(void)ctx;
 	json_string(NULL, what);
 	if (want_json)
 		return;

@@ -93,7 +93,7 @@ static int print_changes(struct policy *before, struct session *s, const struct 
 	json_close();
 	json_close();
 	if (changed->count == 0)
-		print_line("nothing to change: generation %lld is as described",
+		print_line("nothing to change: generation %lld already matches the description",
 			   (long long)s->generation);
 	else if (req->dry_run)
 		print_line("nothing was changed (--dry-run)");

@@ -423,6 +423,7 @@ static int run_complete(int count, char **operands, struct err *err)
 	struct partial_line l = {0};
 	int at = 0;
 
+	(void)err;
 	(void)operands;
 	for (count = 0; words[count];)
 		count++;

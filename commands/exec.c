@@ -10,6 +10,7 @@ static const struct command_option options[] = {
 
 static int run_exec(int count, char **operands, struct err *err)
 {
+	(void)count;
 	return host_execute(operands, err);
 }
 

@@ -157,6 +157,7 @@ static int run_freeze(int count, char **operands, struct err *err)
 	AUTO_OBSERVATION struct observation seen = {0};
 	char app[PATH_MAX];
 
+	(void)count;
 	if (find_app(operands[0], app, err) < 0)
 		return EXIT_ERR;
 	if (!arguments_rest)

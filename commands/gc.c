@@ -158,7 +158,7 @@ static int print_garbage(struct session *s, const struct digests *kept, int64_t 
 	if (!want_json)
 		print_holders(result);
 	print_launching(result);
-	warn_silent(&result->live.silent, "what they may use stays for now");
+	warn_silent(&result->live.silent, "the files that they may use stay for now");
 	return 0;
 }
 

@@ -33,6 +33,8 @@ static int run_history(int count, char **operands, struct err *err)
 	AUTO_GENERATIONS struct generations gens = {0};
 	struct table *t;
 
+	(void)count;
+	(void)operands;
 	if (policy_open(&policy, err) < 0 || policy_generations(policy, &gens, err) < 0)
 		return EXIT_ERR;
 	t = table_new(4);

@@ -69,11 +69,11 @@ static void print_settings(const struct keep_conf *conf, bool apt, bool dpkg)
 		human_size(conf->bytes, size);
 	print_line("%s: %s%s", apt || dpkg ? "enabled" : "disabled",
 		   conf->all ? "every library package"
-			     : "what programs with pins and watched programs load",
+			     : "libraries that pinned and watched programs load",
 		   conf->strict ? "; an upgrade that would lose one is stopped" : "");
 	if (conf->days)
-		print_line("gc keeps these versions for %lld days%s%s", (long long)conf->days,
-			   *size ? ", at most " : "", size);
+		print_line("gc keeps these versions for %lld day%s%s%s", (long long)conf->days,
+			   conf->days == 1 ? "" : "s", *size ? ", at most " : "", size);
 	else
 		print_line("gc keeps %s%s", *size ? "at most " : "all of these versions", size);
 }
@@ -265,7 +265,7 @@ static int run_hook(const char *hook, struct err *err)
 	bool done;
 
 	if (strcmp(hook, "apt") != 0 && strcmp(hook, "dpkg") != 0)
-		return misused("'%s' is not a hook: apt, dpkg", hook);
+		return misused("unknown hook '%s'; the hooks are apt and dpkg", hook);
 	if (keep_conf_read(PINLIB_CONF, &conf, err) < 0)
 		warn("%s; the defaults are used", err->text);
 	done = prepare_upgrade(hook, &conf);

@@ -106,6 +106,7 @@ static int run_libs(int count, char **operands, struct err *err)
 	AUTO_APPS struct apps apps = {0};
 	int r = store_open(PINLIB_STORE, false, &store, err);
 
+	(void)count;
 	if (r == 0)
 		r = store_list(store, &versions, err);
 	if (r < 0 && r != -ENOENT)

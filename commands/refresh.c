@@ -14,6 +14,7 @@ static void print_refreshed(void *ctx, const struct refreshed *what)
 {
 	char why[ERR_TEXT_MAX];
 
+	(void)ctx;
 	json_record("app %s state %s why %s help %s", what->app, refreshed_name(what->state),
 		    what->why[0] ? what->why : NULL, what->help[0] ? what->help : NULL);
 	if (what->state == REFRESH_SAME || (what->state == REFRESH_SLEEPS && !what->news))
@@ -30,6 +31,8 @@ static int run_refresh(int count, char **operands, struct err *err)
 	AUTO_POLICY struct policy *committed = NULL;
 	int r;
 
+	(void)count;
+	(void)operands;
 	if (session_begin(&session, err) < 0 || policy_open(&committed, err) < 0)
 		return EXIT_ERR;
 	json_open(NULL, '[');

@@ -29,8 +29,8 @@ static int run_rollback(int count, char **operands, struct err *err)
 		return EXIT_FAIL;
 	json_record("generation %lld restored %lld changed %d", (long long)session.generation,
 		    (long long)wanted, paths.count > 0);
-	print_line(paths.count == 0 ? "generation %lld is already as generation %lld was"
-				    : "generation %lld is generation %lld again",
+	print_line(paths.count == 0 ? "generation %lld already equals generation %lld"
+				    : "generation %lld restores generation %lld",
 		   (long long)session.generation, (long long)wanted);
 	return EXIT_OK;
 }

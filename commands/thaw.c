@@ -38,6 +38,7 @@ static int run_thaw(int count, char **operands, struct err *err)
 	struct strings paths = {.items = (char *[]){app}, .count = 1};
 	int status;
 
+	(void)count;
 	if (session_begin(&session, err) < 0 || find_app(operands[0], app, err) < 0 ||
 	    freeze_thaw(session.policy, app, err) < 0)
 		return EXIT_ERR;

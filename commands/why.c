@@ -253,6 +253,7 @@ static int explain_name(const char *program, const char *name, struct err *err)
 
 static int run_why(int count, char **operands, struct err *err)
 {
+	(void)count;
 	if (!*operands[1])
 		return misused("missing NAME");
 	return explain_name(operands[0], operands[1], err);
