@@ -323,7 +323,7 @@ pinlib unset demo2 >/dev/null && pinlib gc --keep 1 >/dev/null
 old=$(ls /var/lib/pinlib/layers)
 pin 2.0
 forge "pinlib:$old:1:/usr/bin/demo"
-is "... and no layer" "$(pinlib gc --keep 1 2>&1; ls -d "/var/lib/pinlib/layers/$old" 2>&1)" "*freed*1 layers,*No such file*"
+is "... and no layer" "$(pinlib gc --keep 1 2>&1; ls -d "/var/lib/pinlib/layers/$old" 2>&1)" "*freed*1 layer,*No such file*"
 kill "$forged"
 
 # A real one does, and who has it is named.
@@ -334,7 +334,7 @@ sleep 0.2
 real=$(cat real.pid)
 pin 1.0
 is "a real one does, and gc names who has it" "$(pinlib gc --keep 1 2>&1; ls -d "/var/lib/pinlib/layers/$layer")" \
-	"*the view $layer:*:/usr/bin/demo stays: process $real (*, /usr/bin/sleep) is in it*/$layer"
+	"*the view $layer:*:/usr/bin/demo stays: process $real (*, /usr/bin/sleep) uses it*/$layer"
 is "... in JSON" "$(pinlib --json gc --keep 1 | tr -d ' \n')" "*\"in_use\":?{\"label\":\"$layer:*\"pid\":$real,*"
 kill "$real"
 pinlib gc --keep 1 >/dev/null 2>&1
@@ -370,7 +370,7 @@ not_launching() {
 	layer=$(ls /var/lib/pinlib/layers)
 	is "$1: it looks like the wrapper" "$(readlink "/proc/$fake/exe")" "/usr/local/lib/pinlib/pinlib-wrapper*"
 	pin $2
-	is "$1: it keeps no layer" "$(pinlib gc --keep 1 2>&1; ls -d "/var/lib/pinlib/layers/$layer" 2>&1)" "*freed*1 layers,*No such file*"
+	is "$1: it keeps no layer" "$(pinlib gc --keep 1 2>&1; ls -d "/var/lib/pinlib/layers/$layer" 2>&1)" "*freed*1 layer,*No such file*"
 	kill "$fake"
 }
 cat >fake.sh <<'END'

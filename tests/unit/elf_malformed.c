@@ -136,7 +136,7 @@ static void test_strings(void)
 	DAMAGE(dyn_of(d, DT_STRTAB)->d_un.d_ptr = (typeof(EH->e_phoff))-16, "string table");
 	/* The string table is cut in the middle of what the last string may be. */
 	DAMAGE(dyn_of(d, DT_STRSZ)->d_un.d_val = dyn_of(d, DT_RUNPATH)->d_un.d_val + 3,
-	       "without an end");
+	       "an unterminated string");
 }
 
 /* Distances between records: too far, back to where the chain began, onto themselves. */
