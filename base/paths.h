@@ -20,9 +20,9 @@
 #define PINLIB_WRAPPER_MARK "Installed at the path of a pinned program; starts it in its view"
 
 #define PINLIB_STORE PINLIB_STATE "/store" /* library versions, by content */
-#define PINLIB_LAYERS                                                                              \
-	PINLIB_STATE "/layers"		   /* ID/N: the layer of a view's N-th covered directory */
-#define PINLIB_PLANS PINLIB_STATE "/plans" /* one file per app, see plan/format.h */
+/* ID/N: the layer of a view's N-th covered directory. */
+#define PINLIB_LAYERS PINLIB_STATE "/layers"
+#define PINLIB_PLANS PINLIB_STATE "/plans"	/* one file per app, see plan/format.h */
 #define PINLIB_POLICY PINLIB_STATE "/policy.db" /* the policy: pins and generations */
 #define PINLIB_LOCK PINLIB_STATE "/lock"	/* held by each command that changes anything */
 /* Exists while dpkg has unpacked pinlib's package and not configured it, so that command and wrapper are of different
@@ -36,8 +36,8 @@
 #define PINLIB_PINS "/etc/pinlib/pins.d"
 
 #define PINLIB_CONF "/etc/pinlib/pinlib.conf" /* see pinlib.conf(5) */
-#define PINLIB_WATCHED                                                                             \
-	PINLIB_STATE "/watched" /* apps whose libraries are kept, one path per line */
+/* The apps whose libraries are kept, one path per line. */
+#define PINLIB_WATCHED PINLIB_STATE "/watched"
 
 /* Views prepared for systemd services: UNIT/N is the N-th directory of a unit's view. No process is in these mounts
  * here, so readers of labels skip them. */

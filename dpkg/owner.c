@@ -42,8 +42,8 @@ static void write_pattern(char **to, const char *name)
 	*(*to)++ = '\0';
 }
 
-/* "zlib1g:amd64: /lib/x", "a, b: /usr/y", "diversion by a from: /usr/z", "local diversion to: ...".
- */
+/* "zlib1g:amd64: /lib/x", "a, b: /usr/y", "diversion by a from: /usr/z", "local diversion to:
+ * ...". */
 static int read_owner_line(char *line, owner_line_fn *each, void *ctx, struct err *err)
 {
 	char *colon = strstr(line, ": /");

@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define MOUNT_TABLES_BUFFER                                                                        \
-	16384 /* for files of /proc, which would otherwise be read by the kilobyte */
+/* For files of /proc, which would otherwise be read by the kilobyte. */
+#define MOUNT_TABLES_BUFFER 16384
 
 /* Whether pinlib's wrapper wrote a label. In the mount namespaces of our own user namespace only root mounts; in a user
  * namespace of their own, any user can mount an overlay with any source. From best to worst. */

@@ -20,8 +20,8 @@
 #include <sys/types.h>
 
 #define SURVEY_MS 900 /* how long one survey waits for processes that do not answer */
-#define SURVEY_TABLES_MS                                                                           \
-	100 /* the same for files that the kernel shows without waiting, as far as we know */
+/* The same for files that the kernel shows without waiting, as far as we know. */
+#define SURVEY_TABLES_MS 100
 
 struct pids {
 	pid_t *items;

@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-#define WHO_NAME_MAX                                                                               \
-	64 /* with the NUL; kernel threads' names are long, a program's has 16 bytes at most */
+/* With the NUL. Kernel threads have long names; a program's name has 16 bytes at most. */
+#define WHO_NAME_MAX 64
 
 struct who {
 	pid_t pid;
@@ -48,6 +48,6 @@ struct whos {
 void whos_free(struct whos *silent);
 int whos_take(struct whos *whos, struct survey_answer *answer, struct err *err); /* appends one */
 
-/* Fills out for processes that did not answer, with what can be read without waiting. Leaves out those that have ended.
- */
+/* Fills out for processes that did not answer, with what can be read without waiting. Leaves out those that have
+ * ended. */
 int silent_name(const struct pids *pids, struct whos *out, struct err *err);

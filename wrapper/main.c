@@ -43,8 +43,8 @@
 /* A step of main returns an exit status, or GO_ON. */
 enum { GO_ON = -1, EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
 
-#define OVERFLOW_UID                                                                               \
-	65534 /* the owner of root's files in a user namespace that does not map root */
+/* The owner of root's files in a user namespace that does not map root. */
+#define OVERFLOW_UID 65534
 
 /* What main's steps hand to each other. Static, since a smaller stack makes the wrapper start faster. */
 static struct start {
