@@ -130,7 +130,7 @@ static bool same_place(struct store *store, const struct version *a, const struc
 
 /* -- candidates, one by one -- */
 
-struct supply {
+struct dep_search {
 	struct policy *policy;
 	struct store *store;
 	const char *path;
@@ -140,7 +140,8 @@ struct supply {
 	struct strings in_vain; /* sonames that no candidate could supply */
 };
 
-static void report_added(const struct supply *s, const struct version *v, const struct missing *m)
+static void report_added(const struct dep_search *s, const struct version *v,
+			 const struct missing *m)
 {
 	char why[SENTENCE_MAX / 2], text[SENTENCE_MAX];
 
@@ -152,7 +153,7 @@ static void report_added(const struct supply *s, const struct version *v, const 
 }
 
 /* 1: with this version m is no longer missing, and the version is pinned; 0: it is not. */
-static int try_version(struct supply *s, const struct version *v, const struct missing *m,
+static int try_version(struct dep_search *s, const struct version *v, const struct missing *m,
 		       struct err *err)
 {
 	AUTO_PINNED_STATE struct pinned_state then = {0};
@@ -176,7 +177,7 @@ static int try_version(struct supply *s, const struct version *v, const struct m
 }
 
 /* The newest first, and before all others the versions from where pin, which misses it, came from. */
-static int from_store(struct supply *s, const struct version *pin, const char *soname,
+static int from_store(struct dep_search *s, const struct version *pin, const char *soname,
 		      const struct missing *m, struct err *err)
 {
 	AUTO_VERSIONS struct versions all = {0};
@@ -193,7 +194,7 @@ static int from_store(struct supply *s, const struct version *pin, const char *s
 	return r;
 }
 
-static int try_source(struct supply *s, const char *source, const char *apt_config,
+static int try_source(struct dep_search *s, const char *source, const char *apt_config,
 		      const char *soname, const struct missing *m, struct err *err)
 {
 	const struct intake_options how = {.soname = soname, .apt_config = apt_config};
@@ -209,7 +210,7 @@ static int try_source(struct supply *s, const char *source, const char *apt_conf
 	return try_version(s, &v, m, err);
 }
 
-static int from_origin(struct supply *s, const struct version *pin, const char *soname,
+static int from_origin(struct dep_search *s, const struct version *pin, const char *soname,
 		       const struct missing *m, struct err *err)
 {
 	AUTO_CANDIDATES struct candidates found = {0};
@@ -236,7 +237,7 @@ static const struct version *pin_behind(const struct pinned_state *s, const stru
 }
 
 /* 1: it was supplied; then s->now is new, and what m pointed to is gone. */
-static int supply_missing(struct supply *s, const struct missing *m, struct err *err)
+static int supply_missing(struct dep_search *s, const struct missing *m, struct err *err)
 {
 	const char *soname = wanted_soname(&s->now, m);
 	int r;
@@ -250,7 +251,7 @@ static int supply_missing(struct supply *s, const struct missing *m, struct err 
 }
 
 /* 1: something that was missing was supplied. */
-static int supply_one(struct supply *s, struct err *err)
+static int supply_any(struct dep_search *s, struct err *err)
 {
 	const struct proof *p = &s->now.verdict.proof;
 	int r = 0;
@@ -260,7 +261,7 @@ static int supply_one(struct supply *s, struct err *err)
 	return r;
 }
 
-static void supply_free(struct supply *s)
+static void dep_search_free(struct dep_search *s)
 {
 	pinned_state_free(&s->now);
 	strings_free(&s->in_vain);
@@ -269,15 +270,15 @@ static void supply_free(struct supply *s)
 int with_deps_add(struct policy *policy, struct store *store, const char *app, report_fn *report,
 		  void *ctx, struct err *err)
 {
-	CLEANUP(supply_free)
-	struct supply s = {
+	CLEANUP(dep_search_free)
+	struct dep_search s = {
 		.policy = policy, .store = store, .path = app, .report = report, .ctx = ctx};
 	int r = read_state(policy, store, app, &s.now, err);
 
 	if (r < 0 || s.now.pinned.count == 0)
 		return r;
 	for (int round = 0; r >= 0 && round < ROUNDS_MAX; round++) {
-		r = supply_one(&s, err);
+		r = supply_any(&s, err);
 		if (r == 0)
 			break;
 	}

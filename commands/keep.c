@@ -184,15 +184,15 @@ static int unwrap_replaced(const struct changes *changes, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_POLICY struct policy *policy = NULL;
-	AUTO_UNWRAPS struct unwraps aside = {0};
+	AUTO_UNWRAPS struct unwraps replaced = {0};
 	int r = policy_open(&policy, err);
 
 	if (r == 0)
-		r = unwrap_find(policy, changes, &aside, err);
-	if (r < 0 || aside.count == 0)
+		r = unwrap_find(policy, changes, &replaced, err);
+	if (r < 0 || replaced.count == 0)
 		return r;
 	r = session_begin_store(&session, err);
-	return r < 0 ? r : unwrap_apply(&aside, warn_report, NULL, err);
+	return r < 0 ? r : unwrap_apply(&replaced, warn_report, NULL, err);
 }
 
 /* apt's list is read even if nobody needs it: apt must not write to a closed pipe. */

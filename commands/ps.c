@@ -33,7 +33,7 @@ static bool is_stale(const struct process *p)
 
 /* Processes in a row often have the same label, so the last answer is kept. NULL: the label is not trusted, or not
  * one of pinlib's. */
-static const struct label_state *standing(const struct process *p)
+static const struct label_state *process_label_state(const struct process *p)
 {
 	static struct label_state last;
 	static char *label;
@@ -54,7 +54,7 @@ static const struct label_state *standing(const struct process *p)
 
 static const char *state_name(const struct process *p)
 {
-	const struct label_state *s = standing(p);
+	const struct label_state *s = process_label_state(p);
 
 	if (p->trust == TRUST_NO)
 		return "untrusted";
@@ -69,7 +69,7 @@ static const char *state_name(const struct process *p)
 
 static void app_name(const struct process *p, char *text, size_t size)
 {
-	const struct label_state *s = standing(p);
+	const struct label_state *s = process_label_state(p);
 
 	snprintf(text, size, "%s%s", s ? s->app : "-", s && s->cut ? "..." : "");
 }
@@ -96,7 +96,7 @@ static void print_libs(const struct process *p)
 
 static void print_process(const struct process *p)
 {
-	const struct label_state *s = standing(p);
+	const struct label_state *s = process_label_state(p);
 	AUTO_FREE char *label = strdup(p->label);
 	char text[PROGRAM_NAME_MAX];
 
@@ -130,7 +130,7 @@ static void json_stale(const struct process *p)
 
 static void json_process(const struct process *p, bool with_libs)
 {
-	const struct label_state *s = standing(p);
+	const struct label_state *s = process_label_state(p);
 	bool known = p->trust != TRUST_NO && !p->libs_failed;
 	char app[PATH_MAX + 8];
 
@@ -154,7 +154,7 @@ static void json_process(const struct process *p, bool with_libs)
 
 static bool is_wanted(const struct process *p, const struct strings *apps)
 {
-	const struct label_state *s = apps->count ? standing(p) : NULL;
+	const struct label_state *s = apps->count ? process_label_state(p) : NULL;
 
 	return apps->count == 0 || (s && strings_have(apps, s->app));
 }
@@ -167,7 +167,7 @@ static void print_processes(const struct processes *all, const struct strings *a
 				      "LABEL"});
 	for (size_t i = 0; i < all->count; i++) {
 		const struct process *p = &all->items[i];
-		const struct label_state *s = standing(p);
+		const struct label_state *s = process_label_state(p);
 		char pid[16], generation[32], app[PATH_MAX + 8], program[PROGRAM_NAME_MAX];
 
 		if (!is_wanted(p, apps))

@@ -23,25 +23,25 @@
 #define SPACE_LEAST ((uint64_t)64 << 20) /* bytes: a library with its data */
 #define INODES_LEAST 1000
 
-/* -- trials, in a child that may change its own namespaces and user -- */
+/* -- probes, in a child that may change its own namespaces and user -- */
 
-struct trial_outcome {
+struct probe_outcome {
 	int step; /* that failed; 0: none */
 	int errnum;
 	char text[ERR_TEXT_MAX];
 };
 
-typedef void trial_fn(struct trial_outcome *out);
+typedef void probe_fn(struct probe_outcome *out);
 
 /* r is a negative error, with err. */
-static void failed_at(struct trial_outcome *out, int step, int r, const struct err *err)
+static void failed_at(struct probe_outcome *out, int step, int r, const struct err *err)
 {
 	out->step = step;
 	out->errnum = -r;
 	snprintf(out->text, sizeof out->text, "%s", err->text);
 }
 
-static int run_trial(trial_fn *trial, struct trial_outcome *out, struct err *err)
+static int run_probe(probe_fn *probe, struct probe_outcome *out, struct err *err)
 {
 	AUTO_FD int from = -1, to = -1;
 	int pipes[2], status;
@@ -57,7 +57,7 @@ static int run_trial(trial_fn *trial, struct trial_outcome *out, struct err *err
 		return err_sys(err, errno, "cannot start a process");
 	if (pid == 0) {
 		memset(out, 0, sizeof *out);
-		trial(out);
+		probe(out);
 		_exit(write(to, out, sizeof *out) == (ssize_t)sizeof *out ? 0 : 1);
 	}
 	close(to);
@@ -78,8 +78,8 @@ static int run_trial(trial_fn *trial, struct trial_outcome *out, struct err *err
 
 enum kernel_step { STEP_NAMESPACE = 1, STEP_SETATTR, STEP_PICK_UP, STEP_OVERLAY, STEP_PUT_DOWN };
 
-/* The lower layer of the trial: any directory on the file system of the layers. */
-static const char *trial_layer(void)
+/* The lower layer of the probe: any directory on the file system of the layers. */
+static const char *probe_layer(void)
 {
 	struct stat st;
 
@@ -87,7 +87,7 @@ static const char *trial_layer(void)
 }
 
 /* The system calls of a launch (wrapper/namespace.c), in their order. */
-static void try_launch(struct trial_outcome *out)
+static void probe_launch(struct probe_outcome *out)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID,
 				  .propagation = MS_PROPAGATION_SLAVE};
@@ -106,7 +106,7 @@ static void try_launch(struct trial_outcome *out)
 	fd = mount_pick_up("/usr", 0, &err);
 	if (fd < 0)
 		return failed_at(out, STEP_PICK_UP, fd, &err);
-	r = cover_mount(&(struct cover){"/usr/lib", trial_layer()}, "doctor", &err);
+	r = cover_mount(&(struct cover){"/usr/lib", probe_layer()}, "doctor", &err);
 	if (r < 0)
 		return failed_at(out, STEP_OVERLAY, r, &err);
 	r = mount_put_down(fd, "/usr", &err);
@@ -114,7 +114,7 @@ static void try_launch(struct trial_outcome *out)
 		failed_at(out, STEP_PUT_DOWN, r, &err);
 }
 
-static const char *kernel_remedy(const struct trial_outcome *o)
+static const char *kernel_remedy(const struct probe_outcome *o)
 {
 	if (o->errnum == ENOSYS)
 		return "boot Linux 5.12 or later; on such a kernel a system-call filter is in the "
@@ -135,9 +135,9 @@ static const char *kernel_remedy(const struct trial_outcome *o)
 
 int check_kernel(struct checkup *c, struct err *err)
 {
-	struct trial_outcome out;
+	struct probe_outcome out;
 	struct utsname u;
-	int r = run_trial(try_launch, &out, err);
+	int r = run_probe(probe_launch, &out, err);
 
 	if (r < 0)
 		return r;
@@ -341,7 +341,7 @@ static bool is_number(const char *path, const char *number)
 }
 
 /* The user namespace of an ordinary user, with a mount in it, as `pinlib try` needs it. */
-static void try_user_namespace(struct trial_outcome *out)
+static void probe_user_namespace(struct probe_outcome *out)
 {
 	struct err err;
 	int r;
@@ -359,7 +359,7 @@ static void try_user_namespace(struct trial_outcome *out)
 
 #define APPARMOR_LIMIT "kernel.apparmor_restrict_unprivileged_userns"
 
-static const char *user_namespace_remedy(const struct trial_outcome *o)
+static const char *user_namespace_remedy(const struct probe_outcome *o)
 {
 	if (is_number("/proc/sys/kernel/unprivileged_userns_clone", "0"))
 		return "to let every user run 'pinlib try': sysctl "
@@ -385,7 +385,7 @@ static bool in_user_namespace(void)
 
 int check_user_namespaces(struct checkup *c, struct err *err)
 {
-	struct trial_outcome out;
+	struct probe_outcome out;
 	int r;
 
 	if (in_user_namespace()) {
@@ -394,7 +394,7 @@ int check_user_namespaces(struct checkup *c, struct err *err)
 			    "about the machine");
 		return 0;
 	}
-	r = run_trial(try_user_namespace, &out, err);
+	r = run_probe(probe_user_namespace, &out, err);
 	if (r < 0)
 		return r;
 	if (out.step)

@@ -440,7 +440,7 @@ static int read_image(struct elf_reading *r, struct err *err)
 	if (elf->fault == ELF_FAULT_TYPE || elf->fault == ELF_FAULT_PHDRS)
 		return 0; /* the loader looks at nothing else */
 	e = read_phdrs(r, err);
-	if (e == 0 && elf->fault == ELF_FAULT_NONE && r->image.nloads == 0)
+	if (e == 0 && elf->fault == ELF_FAULT_NONE && r->image.nsegments == 0)
 		elf->fault = ELF_FAULT_NOTHING;
 	if (e < 0 || !elf->dynamic)
 		return e;

@@ -42,8 +42,8 @@ int image_open(int fd, struct image *out, struct err *err)
 	out->size = 0;
 	out->class = 0;
 	out->swap = false;
-	out->loads = NULL;
-	out->nloads = 0;
+	out->segments = NULL;
+	out->nsegments = 0;
 	out->taken = 0;
 	out->head_len = out->oldest = 0;
 	memset(out->known, 0, sizeof out->known);
@@ -62,8 +62,8 @@ int image_open(int fd, struct image *out, struct err *err)
 
 void image_close(struct image *image)
 {
-	free(image->loads);
-	image->loads = NULL;
+	free(image->segments);
+	image->segments = NULL;
 }
 
 /* The piece begins somewhat before at, where the next read often is. */
@@ -185,18 +185,18 @@ int image_phdr(struct image *i, size_t n, Elf64_Phdr *out, struct err *err)
 
 int image_add_load(struct image *i, const Elf64_Phdr *ph, struct err *err)
 {
-	if (i->nloads == IMAGE_LOADS)
+	if (i->nsegments == IMAGE_LOADS)
 		return image_malformed(err, "too many loadable segments");
-	if (ARRAY_GROW(i->loads, i->nloads, err) < 0)
+	if (ARRAY_GROW(i->segments, i->nsegments, err) < 0)
 		return -ENOMEM;
-	i->loads[i->nloads++] = (struct image_load){ph->p_vaddr, ph->p_offset, ph->p_filesz};
+	i->segments[i->nsegments++] = (struct image_load){ph->p_vaddr, ph->p_offset, ph->p_filesz};
 	return 0;
 }
 
 bool image_offset(const struct image *i, uint64_t address, uint64_t *offset, uint64_t *len)
 {
-	for (size_t k = 0; k < i->nloads; k++) {
-		const struct image_load *l = &i->loads[k];
+	for (size_t k = 0; k < i->nsegments; k++) {
+		const struct image_load *l = &i->segments[k];
 		uint64_t in;
 
 		if (address < l->vaddr || address - l->vaddr >= l->filesz)

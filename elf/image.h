@@ -24,8 +24,8 @@ struct image {
 	int class;     /* 32 or 64 */
 	bool swap;     /* the file's byte order is the other one */
 	Elf64_Ehdr header;
-	struct image_load *loads;
-	size_t nloads;
+	struct image_load *segments;
+	size_t nsegments;
 	uint64_t taken; /* bytes of whole tables that were read; the caller bounds them */
 	/* A cache: the file's beginning, which holds most of what is read, and some later pieces. A
 	 * new piece replaces the oldest. */

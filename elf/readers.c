@@ -20,7 +20,7 @@ struct reader_process {
 	enum file_owner owner;
 	dev_t dev;
 	struct parser parser;
-	struct file_reading *asked[AHEAD_MAX];
+	struct file_reading *pending[AHEAD_MAX];
 	size_t count, sent; /* the first sent of them were sent */
 };
 
@@ -74,7 +74,7 @@ static int send_questions(struct reader_process *r, struct err *err)
 		size_t n = 0;
 
 		for (; n < PARSER_FDS && r->sent + n < r->count; n++)
-			fds[n] = r->asked[r->sent + n]->fd;
+			fds[n] = r->pending[r->sent + n]->fd;
 		e = parser_ask(&r->parser, READER_INFO, fds, n, err);
 		r->sent += n;
 	}
@@ -112,7 +112,7 @@ static int recover_reading(struct reader_process *r, struct file_reading *a, int
 
 static int receive_info(struct reader_process *r, struct err *err)
 {
-	struct file_reading *a = r->asked[0];
+	struct file_reading *a = r->pending[0];
 	AUTO_FREE char *data = NULL;
 	struct reader_answer head;
 	struct err why;
@@ -120,7 +120,7 @@ static int receive_info(struct reader_process *r, struct err *err)
 
 	if (e == 0)
 		e = reader_receive(&r->parser, &head, &data, &why);
-	memmove(r->asked, r->asked + 1, --r->count * sizeof(struct file_reading *));
+	memmove(r->pending, r->pending + 1, --r->count * sizeof(struct file_reading *));
 	r->sent -= r->sent > 0;
 	if (e == 0 && !elf_info_decode(data, head.len, a->info)) {
 		err_set(&why, EBADMSG, "the ELF parser sent an invalid answer");
@@ -153,7 +153,7 @@ static int end_reader(struct reader_process *r, int e, struct err *err)
 
 static int read_alone(struct file_reading *a, struct err *err)
 {
-	struct reader_process r = {.parser = PARSER_NONE, .asked = {a}, .count = 1};
+	struct reader_process r = {.parser = PARSER_NONE, .pending = {a}, .count = 1};
 
 	return end_reader(&r, receive_all(&r, err), err);
 }
@@ -198,7 +198,7 @@ static int ask_shared(struct readers *rs, enum file_owner owner, struct file_rea
 		e = receive_info(r, err);
 	if (e < 0)
 		return e;
-	r->asked[r->count++] = a;
+	r->pending[r->count++] = a;
 	/* Enough for one message. Who takes the answer finds out if sending fails. */
 	if (r->count - r->sent == PARSER_FDS)
 		send_questions(r, &why);
@@ -229,7 +229,7 @@ int readers_await(struct readers *rs, struct file_reading *a, struct err *err)
 		struct reader_process *r = &rs->shared[i];
 
 		for (size_t k = 0; k < r->count; k++)
-			if (r->asked[k] == a) {
+			if (r->pending[k] == a) {
 				while (e == 0 && !a->done)
 					e = receive_info(r, err);
 				break;

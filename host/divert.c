@@ -20,7 +20,7 @@ void dpkg_says_free(struct dpkg_says *says)
 
 static int ask_owned(struct dpkg_says *says, struct err *err)
 {
-	AUTO_STRINGS struct strings asked = {0};
+	AUTO_STRINGS struct strings paths = {0};
 	int r = 0;
 
 	if (says->owned_known)
@@ -30,10 +30,10 @@ static int ask_owned(struct dpkg_says *says, struct err *err)
 		size_t n = owner_names(says->apps[i], names);
 
 		for (size_t k = 0; r == 0 && k < n; k++)
-			r = strings_add(&asked, names[k], err);
+			r = strings_add(&paths, names[k], err);
 	}
 	if (r == 0)
-		r = owner_find(&asked, &says->owned, err);
+		r = owner_find(&paths, &says->owned, err);
 	says->owned_known = r == 0;
 	return r;
 }

@@ -14,6 +14,8 @@
 
 #define UNIT_MAX (1u << 20) /* bytes of one file */
 #define SUFFIX ".service"
+/* Bytes that a unit's name leaves for the longer names made from it: ".UNIT", "UNIT.d". */
+#define NAME_SPARE 6
 
 /* systemd.unit(5), "System Unit Search Path": an earlier one wins. */
 static const char *const search_path[] = {
@@ -59,8 +61,7 @@ int unit_file_name(const char *name, char out[NAME_MAX + 1], struct err *err)
 			return err_set(err, EINVAL, "'%s' is not a valid unit name", name);
 	if (!*name || strchr(".@-", *name) || has_other_suffix(name)) /* "-": stage's options */
 		return err_set(err, EINVAL, "'%s' is not a service", name);
-	/* host/unit_view.h makes longer names of it. */
-	if (snprintf(out, NAME_MAX + 1, "%s%s", name, suffix) > NAME_MAX - (int)strlen("..seat"))
+	if (snprintf(out, NAME_MAX + 1, "%s%s", name, suffix) > NAME_MAX - NAME_SPARE)
 		return err_sys(err, ENAMETOOLONG, "'%s'", name);
 	return 0;
 }

@@ -17,7 +17,7 @@
 
 /* The layer of a program's directory, in the namespace where a view is built: a mount over
  * PINLIB_UNITS, which only root can enter. */
-#define SEAT PINLIB_UNITS
+#define HOME_LAYER PINLIB_UNITS
 
 /* The mounts of a view, one tree for each directory of the drop-in. */
 struct unit_trees {
@@ -162,18 +162,18 @@ static int check_bound_dirs(const struct plan *plan, const char *const *dirs, si
 	return r;
 }
 
-/* A layer with the owner and mode of the program's directory, home, and nothing in it but a seat,
- * the empty file that the program is mounted on. It is a file system that nobody else ever sees. */
-static int make_seat(const char *home, const char *app, struct err *err)
+/* A layer with the owner and mode of the program's directory, home, and nothing in it but a mount
+ * point, the empty file that the program is mounted on. No other process sees this file system. */
+static int make_home_layer(const char *home, const char *app, struct err *err)
 {
 	AUTO_FD int dir = -1, file = -1;
 	struct stat st;
 
 	if (stat(home, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", home);
-	if (sys_mount("none", SEAT, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=700") < 0)
+	if (sys_mount("none", HOME_LAYER, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=700") < 0)
 		return err_sys(err, errno, "cannot create a mount point for %s", app);
-	dir = open(SEAT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = open(HOME_LAYER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || fchown(dir, st.st_uid, st.st_gid) < 0 || fchmod(dir, st.st_mode & 07777) < 0)
 		return err_sys(err, errno, "cannot give a mount point the owner and mode of %s",
 			       home);
@@ -183,19 +183,19 @@ static int make_seat(const char *home, const char *app, struct err *err)
 
 /* The plan does not cover the program's directory; it is covered for the program alone. The plan's
  * covers below it are shown again on top. */
-static int lay_seat(const struct plan *plan, const char *home, struct err *err)
+static int lay_home(const struct plan *plan, const char *home, struct err *err)
 {
-	const struct cover cover = {.target = home, .layer = SEAT};
-	const struct sysroot seat = {
+	const struct cover cover = {.target = home, .layer = HOME_LAYER};
+	const struct sysroot view = {
 		.covers = &cover,
 		.ncovers = 1,
 		.app = plan->app,
 		.real = plan->real,
 		.label = plan->label,
 	};
-	int r = make_seat(home, plan->app, err);
+	int r = make_home_layer(home, plan->app, err);
 
-	return r < 0 ? r : unshare_lay(&seat, err);
+	return r < 0 ? r : unshare_lay(&view, err);
 }
 
 static int lay_plan(const struct plan *plan, const char *home, struct err *err)
@@ -210,7 +210,7 @@ static int lay_plan(const struct plan *plan, const char *home, struct err *err)
 	};
 	int r = unshare_lay(&view, err);
 
-	return r < 0 || covered ? r : lay_seat(plan, home, err);
+	return r < 0 || covered ? r : lay_home(plan, home, err);
 }
 
 /* Builds the view in a new namespace of this process. */
