@@ -147,7 +147,7 @@ static int receive_fd(int from)
 /* The wrapper's calls are those after the first execve(2), up to and including the next. */
 static void supervise(int listener, long faked)
 {
-	struct seccomp_notif asked;
+	struct seccomp_notif call;
 	long calls = 0;
 	int executed = 0;
 
@@ -157,13 +157,13 @@ static void supervise(int listener, long faked)
 
 		if (poll(&ready, 1, -1) < 0 || !(ready.revents & POLLIN))
 			break; /* no process is left under the filter */
-		memset(&asked, 0, sizeof asked);
-		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &asked) < 0)
+		memset(&call, 0, sizeof call);
+		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
 			continue;
 		if (executed == 1 && ++calls == faked)
 			answer.flags = 0;
-		executed += asked.data.nr == SYS_execve;
-		answer.id = asked.id;
+		executed += call.data.nr == SYS_execve;
+		answer.id = call.id;
 		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
 	}
 	if (faked > calls)

@@ -366,7 +366,7 @@ static void test_packages(void)
 	if (access("/var/lib/dpkg/info/zlib1g:amd64.list", F_OK) == 0) {
 		int r;
 
-		facts = __real_elf_facts; /* its ELF files are real */
+		facts_reader = __real_elf_facts; /* its ELF files are real */
 		r = add("dpkg:zlib1g:amd64", &plain, &v, &known);
 
 		if (r < 0)

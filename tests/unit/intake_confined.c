@@ -82,7 +82,7 @@ static bool held(const char *source, attack_fn *what, const char *text)
 	int r;
 
 	attack = what;
-	facts = facts_attack;
+	facts_reader = facts_attack;
 	err.text[0] = '\0';
 	r = intake_add(store, source, &plain, &v, &known, &err);
 	if (r != -EBADMSG || !strstr(err.text, text))
@@ -188,7 +188,7 @@ static void test_seen(const char *source, size_t descriptors)
 	close(ends[1]);
 	parser_seconds = 2;
 	attack = loop;
-	facts = facts_attack;
+	facts_reader = facts_attack;
 	{
 		AUTO_VERSION struct version v = {0};
 		bool known;
@@ -247,10 +247,10 @@ static void test_many(void)
 		snprintf(name, sizeof name, "many-1/lib%d", i);
 		put_file(in(name), elf, sizeof elf);
 	}
-	facts = facts_bad;
+	facts_reader = facts_bad;
 	CHECK(intake_add(store, in("many-1"), &plain, &v, &known, &err) == -EBADMSG);
 	CHECK(strstr(err.text, "bad\\x1b[31m"));
-	facts = facts_count;
+	facts_reader = facts_count;
 	CHECK(intake_add(store, in("many-1"), &plain, &v, &known, &err) == 0);
 	CHECK(v.nentries == 3 && v.entries[0].soname);
 	if (v.nentries == 3) {

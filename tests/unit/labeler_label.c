@@ -34,7 +34,7 @@ static const char *publish(const char *app, const char *layer, uint64_t generati
 }
 
 /* "APP GENERATION STATE" */
-static const char *standing(const char *label)
+static const char *label_text(const char *label)
 {
 	static char text[PATH_MAX + 64];
 	struct label_state s;
@@ -51,23 +51,23 @@ static const char *standing(const char *label)
 static void test_layers(void)
 {
 	publish("/usr/bin/demo", LAYER, 3);
-	CHECK_STR(standing(LAYER ":3:/usr/bin/demo"), "/usr/bin/demo 3 current");
-	CHECK_STR(standing(LAYER ":1:/usr/bin/demo"), "/usr/bin/demo 1 current");
-	CHECK_STR(standing(OTHER ":3:/usr/bin/demo"), "/usr/bin/demo 3 superseded");
-	CHECK_STR(standing(LAYER "a:3:/usr/bin/demo"), "/usr/bin/demo 3 superseded");
-	CHECK_STR(standing("0:3:/usr/bin/demo"), "/usr/bin/demo 3 superseded");
+	CHECK_STR(label_text(LAYER ":3:/usr/bin/demo"), "/usr/bin/demo 3 current");
+	CHECK_STR(label_text(LAYER ":1:/usr/bin/demo"), "/usr/bin/demo 1 current");
+	CHECK_STR(label_text(OTHER ":3:/usr/bin/demo"), "/usr/bin/demo 3 superseded");
+	CHECK_STR(label_text(LAYER "a:3:/usr/bin/demo"), "/usr/bin/demo 3 superseded");
+	CHECK_STR(label_text("0:3:/usr/bin/demo"), "/usr/bin/demo 3 superseded");
 	/* The same files, for another app; an app that is not wrapped. */
-	CHECK_STR(standing(LAYER ":3:/usr/bin/demo2"), "/usr/bin/demo2 3 superseded");
+	CHECK_STR(label_text(LAYER ":3:/usr/bin/demo2"), "/usr/bin/demo2 3 superseded");
 	/* Wrapped without pins. */
 	publish("/usr/bin/demo", "none", 4);
-	CHECK_STR(standing(LAYER ":3:/usr/bin/demo"), "/usr/bin/demo 3 superseded");
+	CHECK_STR(label_text(LAYER ":3:/usr/bin/demo"), "/usr/bin/demo 3 superseded");
 }
 
 static void test_names(void)
 {
 	const char *label = publish("/opt/a b,c%\\\xc3\xa9\n/x", LAYER, 1);
 
-	CHECK_STR(standing(label), "/opt/a b,c%\\\xc3\xa9\n/x 1 current");
+	CHECK_STR(label_text(label), "/opt/a b,c%\\\xc3\xa9\n/x 1 current");
 }
 
 static void test_no_labels(void)
@@ -94,12 +94,12 @@ static void test_no_labels(void)
 	char longest[2 * PATH_MAX];
 
 	for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
-		CHECK_STR(standing(labels[i]), "error -22");
+		CHECK_STR(label_text(labels[i]), "error -22");
 	memset(longest, '/', sizeof longest - 1);
 	longest[sizeof longest - 1] = '\0';
-	CHECK_STR(standing(longest), "error -22");
+	CHECK_STR(label_text(longest), "error -22");
 	memcpy(longest, "a:1:", 4);
-	CHECK_STR(standing(longest), "error -22");
+	CHECK_STR(label_text(longest), "error -22");
 }
 
 /* If a label is too short for the path, the rest comes from the policy. */
@@ -115,20 +115,20 @@ static void test_cut(void)
 	plan_label(label, LAYER, 1, app);
 	CHECK(strlen(label) == PLAN_LABEL_MAX - 1);
 	snprintf(want, sizeof want, "%s... 1 superseded", strrchr(label, ':') + 1);
-	CHECK_STR(standing(label), want);
+	CHECK_STR(label_text(label), want);
 	CHECK(policy_begin(&p, &err) == 0 && policy_wrap(p, app, PLAN_REFUSE, false, &err) == 0);
 	CHECK(policy_commit(p, "set", &generation, &err) == 0);
 	policy_settle(p);
 	publish(app, LAYER, 1);
 	snprintf(want, sizeof want, "%s 1 current", app);
-	CHECK_STR(standing(label), want);
+	CHECK_STR(label_text(label), want);
 }
 
 static void test_damaged_plan(void)
 {
 	publish("/usr/bin/demo", LAYER, 1);
 	CHECK(truncate(PINLIB_PLANS "/usr%2Fbin%2Fdemo", 20) == 0);
-	CHECK_STR(standing(LAYER ":1:/usr/bin/demo"), "error -74");
+	CHECK_STR(label_text(LAYER ":1:/usr/bin/demo"), "error -74");
 }
 
 int main(void)

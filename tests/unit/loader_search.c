@@ -36,7 +36,7 @@ static bool as_loader(const char *path)
 	return less && more;
 }
 
-static bool loads(const char *path, const char *library)
+static bool has_library(const char *path, const char *library)
 {
 	AUTO_PROGRAM struct program p = {0};
 	const struct strings *ours;
@@ -54,15 +54,15 @@ static void test_rpath_is_inherited(void)
 	lib("rpath/lib/liba.so.1", "rpath/deep/libb.so.1");
 	app("rpath/app", "rpath/lib/liba.so.1 " OLD "'$ORIGIN/lib:$ORIGIN/deep'");
 	CHECK(as_loader(in("rpath/app")));
-	CHECK(loads(in("rpath/app"), in("rpath/deep/libb.so.1")));
+	CHECK(has_library(in("rpath/app"), in("rpath/deep/libb.so.1")));
 }
 
 static void test_runpath_is_not(void)
 {
 	app("rpath/app2", "rpath/lib/liba.so.1 " NEW "'$ORIGIN/lib:$ORIGIN/deep'");
 	CHECK(as_loader(in("rpath/app2")));
-	CHECK(loads(in("rpath/app2"), in("rpath/lib/liba.so.1")));
-	CHECK(!loads(in("rpath/app2"), in("rpath/deep/libb.so.1")));
+	CHECK(has_library(in("rpath/app2"), in("rpath/lib/liba.so.1")));
+	CHECK(!has_library(in("rpath/app2"), in("rpath/deep/libb.so.1")));
 }
 
 /* An object with DT_RUNPATH inherits no DT_RPATH, but hands it on to what it brings in. */
@@ -74,9 +74,9 @@ static void test_runpath_shuts_out(void)
 	lib("shut/lib/liba.so.1", "shut/deep/libb.so.1 " NEW "'$ORIGIN/../own'");
 	app("shut/app", "shut/lib/liba.so.1 " OLD "'$ORIGIN/lib:$ORIGIN/deep'");
 	CHECK(as_loader(in("shut/app")));
-	CHECK(loads(in("shut/app"), in("shut/own/libb.so.1")));
-	CHECK(loads(in("shut/app"), in("shut/deep/libc1.so.1")));
-	CHECK(!loads(in("shut/app"), in("shut/deep/libb.so.1")));
+	CHECK(has_library(in("shut/app"), in("shut/own/libb.so.1")));
+	CHECK(has_library(in("shut/app"), in("shut/deep/libc1.so.1")));
+	CHECK(!has_library(in("shut/app"), in("shut/deep/libb.so.1")));
 }
 
 /* What is loaded under a name, or has it as its soname, is not searched again. */
@@ -88,8 +88,8 @@ static void test_first_wins(void)
 	lib("first/lib/libb.so.1", "first/two/libx.so.1 " NEW "'$ORIGIN/../two'");
 	app("first/app", "first/lib/liba.so.1 first/lib/libb.so.1 " NEW "'$ORIGIN/lib'");
 	CHECK(as_loader(in("first/app")));
-	CHECK(loads(in("first/app"), in("first/one/libx.so.1")));
-	CHECK(!loads(in("first/app"), in("first/two/libx.so.1")));
+	CHECK(has_library(in("first/app"), in("first/one/libx.so.1")));
+	CHECK(!has_library(in("first/app"), in("first/two/libx.so.1")));
 }
 
 static void test_tokens(void)
@@ -104,7 +104,7 @@ static void test_tokens(void)
 	app("tok/lib2", "tok/lib/liba.so.1 " NEW "'$ORIGIN/$LIB:$ORIGIN/lib'");
 	app("tok/semi", "tok/lib/liba.so.1 " NEW "'$ORIGIN/lib;/x'");
 	CHECK(as_loader(in("tok/curly")));
-	CHECK(loads(in("tok/curly"), in("tok/lib/liba.so.1")));
+	CHECK(has_library(in("tok/curly"), in("tok/lib/liba.so.1")));
 	CHECK(as_loader(in("tok/other")));
 	CHECK(as_loader(in("tok/kept")));
 	CHECK(as_loader(in("tok/lib2")));
@@ -130,7 +130,7 @@ static void test_other_machine(void)
 	fd = open("mach/bad/liba.so.1", O_WRONLY);
 	MUST(pwrite(fd, "\x08", 1, 18) == 1); /* e_machine: MIPS */
 	CHECK(as_loader(in("mach/app")));
-	CHECK(loads(in("mach/app"), in("mach/good/liba.so.1")));
+	CHECK(has_library(in("mach/app"), in("mach/good/liba.so.1")));
 }
 
 static void test_cycle(void)
@@ -148,7 +148,7 @@ static void test_slash(void)
 	   "-Wl,--no-as-needed %s/slash/libn.so",
 	   scratch);
 	CHECK(as_loader(in("slash/app")));
-	CHECK(loads(in("slash/app"), in("slash/libn.so")));
+	CHECK(has_library(in("slash/app"), in("slash/libn.so")));
 }
 
 /* Neither the default directories nor what the cache has from them; the loader is there anyway. */
@@ -190,7 +190,7 @@ static void test_subdirs(void)
 		snprintf(path, sizeof path, "%s/caps/%s%sliba.so.1", scratch, subdirs.items[i],
 			 subdirs.items[i][0] ? "/" : "");
 		CHECK(as_loader(in("caps/app")));
-		CHECK(loads(in("caps/app"), path));
+		CHECK(has_library(in("caps/app"), path));
 		MUST(unlink(path) == 0);
 	}
 }
@@ -302,7 +302,7 @@ static void test_places_of_system(void)
 	app("sys/app", "sys/libplace.so.1");
 	sh("cp sys/libplace.so.1 /usr/lib");
 	CHECK(has_place("/bin/ls", "libplace.so.1", NULL, "/usr/lib"));
-	CHECK(as_loader(in("sys/app")) && loads(in("sys/app"), "/usr/lib/libplace.so.1"));
+	CHECK(as_loader(in("sys/app")) && has_library(in("sys/app"), "/usr/lib/libplace.so.1"));
 	sh("mkdir -p /usr/local/lib && cp sys/libplace.so.1 /usr/local/lib && ldconfig");
 	CHECK(has_place("/bin/ls", "libplace.so.1", NULL, "/usr/local/lib"));
 	CHECK(has_place("/bin/ls", "libplace.so.1", NULL, "/usr/lib"));
@@ -338,7 +338,7 @@ static void test_cached_variants(void)
 	CHECK(as_loader(in("sys/nodef")));
 	sh("cp sys/libplace.so.1 /usr/local/lib && rm /usr/lib/libplace.so.1 && ldconfig");
 	CHECK(as_loader(in("sys/nodef")));
-	CHECK(loads(in("sys/nodef"), "/usr/local/lib/libplace.so.1"));
+	CHECK(has_library(in("sys/nodef"), "/usr/local/lib/libplace.so.1"));
 }
 
 /* Of a script, its interpreter counts. */

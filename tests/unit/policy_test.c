@@ -256,7 +256,7 @@ static void newer_schema(void)
 }
 
 /* forced and the pin's origin of /usr/bin/a at a generation, as "forced 2". */
-static const char *facts(int64_t generation)
+static const char *forced_and_origin_of(int64_t generation)
 {
 	static char text[64];
 	AUTO_APP struct app a = {0};
@@ -279,16 +279,16 @@ static void forced_and_origin(void)
 	CHECK(pin_as("/usr/bin/a", "libx", "1", true, PIN_FREEZE) == 3);
 	CHECK(pin_as("/usr/bin/a", "libx", "1", true, PIN_FREEZE) == 3); /* nothing changed */
 	CHECK(pin_as("/usr/bin/a", "libx", "1", false, PIN_WITH_DEPS) == 4);
-	CHECK_STR(facts(1), "proven 0");
-	CHECK_STR(facts(2), "forced 0");
-	CHECK_STR(facts(3), "forced 2");
-	CHECK_STR(facts(POLICY_NOW), "proven 1");
+	CHECK_STR(forced_and_origin_of(1), "proven 0");
+	CHECK_STR(forced_and_origin_of(2), "forced 0");
+	CHECK_STR(forced_and_origin_of(3), "forced 2");
+	CHECK_STR(forced_and_origin_of(POLICY_NOW), "proven 1");
 	/* Either of them alone is a difference. */
 	p = begin();
 	CHECK(policy_restore(p, 3, &changed, &err) == 0 && changed.count == 1);
 	CHECK(policy_restore(p, 2, &more, &err) == 0 && more.count == 1);
 	CHECK(commit(&p, "rollback 2") == 5);
-	CHECK_STR(facts(5), "forced 0");
+	CHECK_STR(forced_and_origin_of(5), "forced 0");
 }
 
 static struct confinement filter(const char *profile, char byte)

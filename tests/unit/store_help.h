@@ -61,11 +61,11 @@ static inline int test_facts(int fd, char *soname, char *arch, struct err *e)
 /* Linked in the place of elf_facts (the Makefile's --wrap); a test may replace its reader. */
 typedef int facts_fn(int fd, char *soname, char *arch, struct err *e);
 facts_fn __wrap_elf_facts, __real_elf_facts;
-static facts_fn *facts = test_facts;
+static facts_fn *facts_reader = test_facts;
 
 int __wrap_elf_facts(int fd, char *soname, char *arch, struct err *e)
 {
-	return facts(fd, soname, arch, e);
+	return facts_reader(fd, soname, arch, e);
 }
 
 static const struct intake_options plain;
