@@ -63,7 +63,7 @@ refuses() {
 	fi
 }
 
-# verify [--repair]: the faults that doctor finds in what pinlib keeps, a line each, and their number; or "all is well".
+# verify [--repair]: the faults that doctor finds in pinlib's own files, a line each, and their number; or "all is well".
 verify() {
 	local said status=0
 	said=$(pinlib doctor "$@" wrapper database pending programs layers store) || status=$?

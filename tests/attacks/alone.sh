@@ -1,6 +1,6 @@
 #!/bin/bash
 # The wrapper keeps to itself: it maps nothing but its own file, opens nothing whose name came from the
-# caller, and no variable of the environment changes what it does or is changed by it.
+# caller, and no variable of the environment changes its behaviour or is changed by it.
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
@@ -12,12 +12,12 @@ pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null &&
 
 is "no interpreter, no library in its file" "$(readelf -lW $wrapper | grep -c INTERP)$(readelf -dW $wrapper | grep -c NEEDED)" 00
 "$fixtures/steps" maps demo >maps
-is "what it maps, at each of its system calls" \
+is "the files that it maps, at each of its system calls" \
 	"$(sed -n 's/^maps //p' maps | grep -vE '^\[(stack|heap|vdso|vvar|vvar_vclock|vsyscall)\]$' | sort -u)" $wrapper
-is "what it has open, at each of them" "$(sed -n 's/^fd //p' maps | sort -u |
+is "the files that it has open, at each of its system calls" "$(sed -n 's/^fd //p' maps | sort -u |
 	grep -vE "^(/dev/null|pipe:.*|/|${wrapper%/*}|$plans|$plans/usr%2Fbin%2Fdemo|/usr/bin/demo|/proc/[0-9]+/mountinfo)$")" ""
 
-# Where the user has laid out what others might look for.
+# The user's directory, with files that other programs might look for.
 mkdir -p bait/{plans,locale/C,proc/self,.pinlib,gconv,usr/lib} && cd bait || exit 1
 for name in pinlib-wrapper demo plans/usr%2Fbin%2Fdemo mountinfo proc/self/mountinfo .pinlib/demo ld.so.cache \
 	locale/C/LC_MESSAGES.mo C.UTF-8 de_DE gconv/gconv-modules passwd nsswitch.conf localtime; do
@@ -47,15 +47,15 @@ bait=(LD_PRELOAD=$here/loaded.so LD_LIBRARY_PATH=$here LD_ORIGIN_PATH=$here LD_D
 	RESOLV_HOST_CONF=$here/passwd NIS_PATH=$here GETCONF_DIR=$here HOME=$here PWD=$here PATH=.:/usr/bin IFS=/
 	BASH_ENV=$here/demo ENV=$here/demo PYTHONPATH=$here PINLIB_STATE=$here PINLIB_LIBDIR=$here PINLIB_PLANS=$here/plans)
 
-# wrapper_calls VARIABLE... PROGRAM [ARG...]: what the wrapper does, from its start to the app's, without
-# addresses and what else differs each time.
+# wrapper_calls VARIABLE... PROGRAM [ARG...]: the wrapper's calls, from its start to the app's, without
+# addresses and other values that differ each time.
 wrapper_calls() {
 	strace -qq -s 300 -u nobody -o /tmp/trace env -i "$@" >/dev/null 2>&1
 	awk '/^execve\(.* = 0$/ { n++; next } n == 2' /tmp/trace | sed -E 's/0x[0-9a-f]*/ADDRESS/g; s/^(set_tid_address|statfs)\(.*/\1/; s/st_size=[0-9]*//g'
 }
 known=$(cd / && wrapper_calls PATH=/usr/bin /usr/bin/demo)
 is "the calls of a launch are known" "$known" "*openat*mount(\"pinlib:*"
-is "no variable, nor the working directory, changes what it does" \
+is "no variable, nor the working directory, changes its behaviour" \
 	"$(diff <(echo "$known") <(wrapper_calls "${bait[@]}" /usr/bin/demo))" ""
 for variable in "${bait[@]}"; do
 	is "... alone: ${variable%%=*}" "$(diff <(echo "$known") <(wrapper_calls "$variable" /usr/bin/demo))" ""
@@ -70,7 +70,7 @@ is "all of them reach the app as they are, in their order" "$(env -i "${unloaded
 is "... those that the loader looks at, too" "$(env -i "${bait[@]}" LD_DEBUG= /usr/bin/demo /usr/bin/env | grep ^LD_)" \
 	"$(env -i "${bait[@]}" LD_DEBUG= /usr/bin/env | grep ^LD_)"
 
-# opened COMMAND...: what is opened by a call of the wrapper's, other than what is root's and fixed.
+# opened COMMAND...: the paths that the wrapper opens, without root's fixed ones.
 opened() {
 	strace -qq -s 5000 -u nobody -e trace=open,openat,openat2,creat,execve,chdir,uselib,memfd_create -o /tmp/trace "$@" >said 2>&1
 	awk '/^execve\(.* = 0$/ { n++; next } n == '"${n:-1}" /tmp/trace |
@@ -90,7 +90,7 @@ is "the wrapper as a script's" "$(n=2 opened bash -c 'exec -a '$wrapper' '$wrapp
 is "a script" "$(opened demo-script; cat said)" "1.0*"
 is "--version" "$(n=2 opened env LC_ALL=de_DE MUSL_LOCPATH=$here $wrapper --version; cat said)" "pinlib-wrapper *"
 cp $plans/usr%2Fbin%2Fdemo /tmp/plan && : >$plans/usr%2Fbin%2Fdemo
-is "what it says of an error" "$(n=2 opened env MUSL_LOCPATH=$here LC_ALL=C LC_MESSAGES=C NLSPATH=$here/%N demo; cat said)" "pinlib: *not a plan*"
+is "its error message" "$(n=2 opened env MUSL_LOCPATH=$here LC_ALL=C LC_MESSAGES=C NLSPATH=$here/%N demo; cat said)" "pinlib: *not a plan*"
 cat /tmp/plan >$plans/usr%2Fbin%2Fdemo
 is "out of a view, nothing either" "$(opened $wrapper --host "$here/own" -u; cat said)" "65534"
 finish

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Whatever the kernel keeps of a process that starts a program, the app has it as it would have it
-# without pinlib: each attribute is set to something unusual, and what the app sees (tests/helpers/probe.c
+# without pinlib: each attribute is set to something unusual, and the app's result (tests/helpers/probe.c
 # writes down all of them) compared. What the kernel takes away at the exec of a file with
 # capabilities is in pinlib-wrapper(8), and it is that and nothing more.
 set -uo pipefail
@@ -9,7 +9,7 @@ cd /tmp || exit 1
 gcc -Wall -o /usr/local/bin/probe "$src/tests/helpers/probe.c" -L"$fixtures" -Wl,--no-as-needed "$libs/libdemo.so.1" || exit 1
 mkdir -m 1777 before after ahead
 
-# start.py ACTION...: does what is named, in that order, and starts the probe.
+# start.py ACTION...: performs the actions in this order, and starts the probe.
 cat >start.py <<'END'
 import ctypes, fcntl, os, resource, signal, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -144,7 +144,7 @@ limits||limit=0,100,200 limit=1,9999999,99999999 limit=2,99999999,999999999 limi
 more limits||limit=8,4096,8192 limit=9,999999999,9999999999 limit=10,3,4 limit=11,5,6 limit=12,7,8 limit=13,0,0 limit=14,0,0 limit=15,99999,999999
 stack||limit=3,1048576,2097152
 END
-# These the kernel takes away, or changes: what the probe says of it, and the man page.
+# The kernel removes or changes these: the probe's output, and the man page.
 cat >taken <<'END'
 ambient|--inh-caps=-all,+chown --ambient-caps=+chown||CapAmb CapPrm CapEff|ambient capabilities
 death||prctl=1,15|death|parent's death
@@ -197,6 +197,6 @@ while IFS='|' read -r name options actions; do
 done <ways
 while IFS='|' read -r name options actions fields page; do
 	is "taken by the kernel: $name" 		"$(diff "before/$name" "after/$name" | sed -n 's/^> \(limit [0-9]*\|[a-zA-Z]*\).*/\1/p' | sort | xargs)" 		"$(tr ' ' '\n' <<<"${fields/limit 3/limit_3}" | sort | xargs | tr _ ' ')"
-	is "... and pinlib-wrapper(8) says so" "$(tr '\n' ' ' <"$src/man/pinlib-wrapper.8" | grep -o "What does not survive.*FILES")" "*$page*"
+	is "... and pinlib-wrapper(8) documents it" "$(tr '\n' ' ' <"$src/man/pinlib-wrapper.8" | grep -o "What does not survive.*FILES")" "*$page*"
 done <taken
 finish

@@ -8,7 +8,7 @@ cd /tmp || exit 1
 for id in 1000 1001; do echo "u$id:x:$id:$id::/tmp:/bin/sh" >>/etc/passwd; done
 useradd --system tester 2>/dev/null || echo 'tester:x:1234:1234::/tmp:/bin/sh' >>/etc/passwd
 
-# The view covers /opt/mine, which is root's; what is in own is user 1000's.
+# The view covers /opt/mine, which root owns; user 1000 owns the files in own.
 mkdir -p tree/opt/mine /opt/mine/{roots,own/{at,with}} && cp "$libs/libfivea.so.1" tree/opt/mine/ && echo pinned >tree/opt/mine/which
 chown -R 1000:1000 /opt/mine/own
 own=/opt/mine/own
@@ -16,7 +16,7 @@ pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null && pinlib add -
 	pinlib set demo libdemo1=1.0 mine=1 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null ||
 	not_ok setup "cannot pin"
 
-# everybody NAME: root, two users, and a nested view start the app, and see what is pinned.
+# everybody NAME: root, two users, and a nested view start the app, and see the pinned version.
 everybody() {
 	local id said=
 	for id in 0 1000 1001; do said+="$(timeout 20 setpriv --reuid $id --regid $id --clear-groups env demo cat /opt/mine/which 2>&1 | tr '\n' ' ')"; done
@@ -81,7 +81,7 @@ PY
 	rm -r $long
 fi
 
-# -- what is moved meanwhile --
+# -- directories that are moved meanwhile --
 
 # exchange.py A B SECONDS: exchanges the two names all the time, as renameat2(2) does in one step.
 cat >exchange.py <<'PY'
@@ -109,7 +109,7 @@ mkdir -p $own/with/pam.d $own/with/at/pam.d && echo theirs | tee $own/with/at/pa
 mkdir -p /etc/pam.d $own/inner/pam.d && chown -R 1000:1000 $own
 mount --bind $own/with/pam.d $own/inner/pam.d
 /usr/bin/python3 strays.py --note
-is "what is there before" "$(/usr/bin/python3 strays.py)" ""
+is "no stray mounts before the test" "$(/usr/bin/python3 strays.py)" ""
 # exchanged NAME COMMAND...: while the user exchanges the directory above the mount for a link, and then for a directory
 # of theirs, COMMAND prints nothing.
 exchanged() {
@@ -193,12 +193,12 @@ refuses "a link in its place" 125 "/opt/top is a symbolic link" as 1001 demo
 rm /opt/top && mv /opt/.top /opt/top
 is "as it was" "$(as 1001 demo cat /opt/top/lib/which | tail -n 1)" pinned
 kill %% 2>/dev/null
-# A user who has been given it can mount a file system there that says what they like.
+# A user who owns it can mount a file system there that answers as they like.
 if fuse_here; then
 	mkdir -p files/lib && chmod 755 files files/lib && chown 1000 /opt/top
 	serve 1000 /opt/top
 	chown 0 /opt/top 2>/dev/null
-	is "a FUSE file system says that it is root's" "$(as 1000 stat -c %u:%a /opt/top)" 0:755
+	is "a FUSE file system reports root as its owner" "$(as 1000 stat -c %u:%a /opt/top)" 0:755
 	refuses "... and is not believed" 125 "/opt/top is a FUSE file system" as 1000 demo
 	refuses "... nor asked for anything by others" 125 "/opt/top" as 1001 demo
 	gone /opt/top

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Callers whose surroundings are not what the wrapper takes for granted: chroots, namespaces,
+# Callers in unusual surroundings: chroots, namespaces,
 # tracers, limits, and system calls that only say that they were made. What comes of it is a
 # whole view or a clear refusal, and the caller's own mounts stay as they are.
 set -uo pipefail
@@ -10,11 +10,11 @@ plain=/usr/bin/.pinlib/demo faking=$fixtures/faking whole=$fixtures/whole kernel
 pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null &&
 	pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null ||
 	not_ok setup "cannot pin"
-# held NAME COMMAND...: what comes out is one of
+# held NAME COMMAND...: the command's output is one of
 #	whole    "1.0", or "2.0" of demo2, and a whole view
 #	refused  in pinlib's own words, and nothing was started
 #	dead     by a signal, and nothing was started
-#	plain    what the program without pinlib says too: it cannot start like this
+#	plain    the program without pinlib prints the same: it cannot start like this
 # and in the caller's namespace, where all mounts are shared with their peers as on a host, none is
 # another than before. $outcome says which.
 cat >shared.sh <<'END'
@@ -52,7 +52,7 @@ is "the checker sees a whole view" "$(as 1000 demo "$whole")" "1.0 /usr/bin/demo
 is "... and none where there is none" "$(as 1000 "$whole" | tail -n 1)" "0 covers, not 1"
 
 # rules: of the trace that is read, a rule of tests/helpers/faking.c for each system call of the wrapper, and for
-# each argument by which a filter could tell it from others: all but addresses on the stack.
+# each argument by which a filter could distinguish it: all but addresses on the stack.
 cat >rules.py <<'END'
 import re, sys
 traced = re.split(r"(?m)^execve\(.*\n", sys.stdin.read())[1]
@@ -115,7 +115,7 @@ expect() {
 }
 user=(setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all env)
 
-# Whether it starts in a view is asked of statfs(2): what says nothing must not be taken for "no".
+# The wrapper asks statfs(2) whether it starts in a view: a call without an answer must not count as "no".
 expect refused "nested: a statfs that says nothing" bash nested.sh "$faking" statfs prctl:0=21 -- demo2 "$whole"
 
 # A supervisor (seccomp_unotify(2)), who can count: each call of the wrapper in turn is said to have been made and is
@@ -138,7 +138,7 @@ landlock() {
 	esac
 	pinlib set --on-failure=refuse demo >/dev/null
 	expect refused "$name" "$kernel" "$what" /usr/bin/demo "$whole"
-	is "... which says why" "$(cat status.kept)/$(grep -o 'landlock\|no_new_privs' said)" "126/$3"
+	is "... and the message gives the reason" "$(cat status.kept)/$(grep -o 'landlock\|no_new_privs' said)" "126/$3"
 	pinlib set --on-failure=unpinned demo >/dev/null
 	is "... or starts without its pins, if it may" \
 		"$("$kernel" "$what" /usr/bin/demo 2>&1)" "pinlib: /usr/bin/demo: starting without its pins: *3.0 *"
@@ -211,7 +211,7 @@ expect refused "... with a mount namespace" "${user[@]}" unshare --user --map-ro
 expect refused "no mount namespace may be made (max_mnt_namespaces = 0)" \
 	/usr/bin/python3 "$src/tests/helpers/userns.py" "0 0 65536" bash -c '
 		echo 0 >/proc/sys/user/max_mnt_namespaces && exec "$@"' bash "${user[@]}" demo "$whole"
-is "... which says why" "$(grep -o "cannot create a mount namespace.*" said)" "*user.max_mnt_namespaces*"
+is "... and the message gives the reason" "$(grep -o "cannot create a mount namespace.*" said)" "*user.max_mnt_namespaces*"
 
 # What the kernel asks of an exec that is to gain a capability.
 expect refused "no_new_privs" "${user[@]}" setpriv --no-new-privs demo "$whole"

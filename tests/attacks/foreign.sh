@@ -12,7 +12,7 @@ build() {
 	printf '%s\n' "$source" >/tmp/x.c && gcc -o "$out" /tmp/x.c "$@" && chown 1000:1000 "$out"
 }
 build $home/libevil.so.1 'int evil(void) { return 0; }' -shared -fPIC -Wl,-soname,libevil.so.1
-# Its loader, too, is the user's: what the user's program names.
+# The user's program names its loader, so this is the user's too.
 cp -L /lib64/ld-linux-x86-64.so.2 $home/ld-linux-evil.so 2>/dev/null || cp -L "$(readelf -lW /bin/sh | sed -n 's/.*interpreter: \(.*\)]/\1/p')" $home/ld-linux-evil.so
 build $home/evil 'int evil(void); int main(void) { return evil(); }' $home/libevil.so.1 -Wl,-rpath,$home \
 	-Wl,--dynamic-linker=$home/ld-linux-evil.so
@@ -46,7 +46,7 @@ print(*sorted(who))
 PY
 }
 
-# reads NAME COMMAND...: nobody alone reads what the user wrote.
+# reads NAME COMMAND...: only processes of nobody read the user's files.
 reads() {
 	local name=$1
 	shift
@@ -55,7 +55,7 @@ reads() {
 	is "$name: read by nobody alone" "$(readers /tmp/calls)" nobody
 }
 reads "deps" pinlib deps $home/evil
-is "... and it says what is in them" "$(grep -c 'libevil.so.1 => /opt/mallory/libevil.so.1' /tmp/said)" 1
+is "... and deps lists the libraries in them" "$(grep -c 'libevil.so.1 => /opt/mallory/libevil.so.1' /tmp/said)" 1
 reads "deps --symbols" pinlib deps --symbols $home/evil
 reads "deps of a script" pinlib deps $home/script
 reads "deps of many" pinlib deps --list $(printf "$home/evil %.0s" {1..40})

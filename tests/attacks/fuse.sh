@@ -1,5 +1,5 @@
 #!/bin/bash
-# What root adds, writes or reads lies on a user's FUSE file system, or one comes up below it, and its server answers
+# The files that root adds, writes or reads are on a user's FUSE file system, or one comes up below it, and its server answers
 # nothing any more: whoever has asked waits for ever, with the lock held. So nothing is asked.
 set -uo pipefail
 . tests/lib.sh
@@ -44,7 +44,7 @@ hangs() {
 	ls -lR at >/dev/null
 	touch hang
 	refuses "$name" 1 "FUSE file system of user 1000" timeout 20 "$@"
-	# The releases of what ls had open come when the kernel likes.
+	# The kernel decides when it sends the releases of ls's open files.
 	is "... and asks its server nothing" "$(grep -vE "^(forget|release)" hung)" ""
 	rm hang
 	gone at
@@ -70,7 +70,7 @@ hangs "through a descriptor" /usr/bin/python3 there.py /tmp/at/libmine-1.0 "$pin
 hangs "export" pinlib export -o at/new.tar demo
 hangs "import" pinlib import at/pins.tar
 
-# One that comes up below what is added, before or meanwhile.
+# A FUSE file system that is mounted below the added directory, before or meanwhile.
 serve 1000 --hang all tree/libmine-3.0/usr/share/users
 refuses "a mount in the tree" 1 "FUSE file system of user 1000" timeout 20 pinlib add tree/libmine-3.0
 gone tree/libmine-3.0/usr/share/users

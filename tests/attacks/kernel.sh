@@ -41,7 +41,7 @@ case $? in
 	ok=0
 	for i in {1..30}; do
 		said=$(timeout 20 "$kernel" fault /usr/bin/demo "$whole" 2>&1 </dev/null)
-		# The last byte of the last argument, the program's name, is what changes.
+		# The last byte of the last argument, the program's name, changes.
 		case $said in
 		"$view" | "1.0 /usr/bin/demo"*"cannot execute"* | "1.0 /usr/bin/demo") ok=$((ok + 1)) ;;
 		*) break ;;
@@ -74,7 +74,7 @@ gcc -Wall -o /usr/bin/interpreter interpreter.c "$libs/libdemo.so.1" &&
 for mode in 0755 4755 2755 6755; do
 	printf 'PINLIB-FOREIGN %s\n' $mode >/opt/foreign/$mode && chmod $mode /opt/foreign/$mode
 done
-# misc FLAGS INTERPRETER FILE: what uid 1000 gets who starts FILE.
+# misc FLAGS INTERPRETER FILE: the result when uid 1000 starts FILE.
 cat >misc.sh <<'END'
 mount -t binfmt_misc none /proc/sys/fs/binfmt_misc 2>/dev/null || exit 97
 echo ":pinlib:M::PINLIB-FOREIGN::$2:$1" >/proc/sys/fs/binfmt_misc/register || exit 98

@@ -1,6 +1,6 @@
 #!/bin/bash
-# /etc/ld.so.conf that includes what users can write: 'pinlib deps' reads it where there is no cache of the
-# loader's, to tell where a missing library would be found, and ends.
+# /etc/ld.so.conf that includes files that users can write: 'pinlib deps' reads it where there is no cache of the
+# loader's, to print where a missing library would be found, and ends.
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1

@@ -1,8 +1,8 @@
 #!/bin/bash
-# What launches leave behind: no mount, no namespace, no file, no kernel memory; and what one user can make
+# Launches leave nothing behind: no mount, no namespace, no file, no kernel memory. And what one user can make
 # the kernel hold with views that run. LAUNCHES: how many in a loop.
 set -uo pipefail
-# All of it where every mount is shared with its peers, as on a host: what gets out is seen.
+# All of it where every mount is shared with its peers, as on a host: a mount that escapes is visible.
 [ "${1:-}" = shared ] || exec unshare --mount --propagation shared "$0" shared
 . tests/lib.sh
 cd /tmp || exit 1

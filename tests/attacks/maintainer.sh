@@ -1,6 +1,6 @@
 #!/bin/bash
 # The package's scripts, as root runs them, where users have been before: in /tmp, in HOME, in TMPDIR, in the
-# working directory, with a umask of 0. They name nothing there, and what they make is root's alone.
+# working directory, with a umask of 0. They name nothing there, and only root can write the files that they create.
 set -uo pipefail
 . tests/lib.sh
 mkdir -p /opt/scripts /usr/libexec/pinlib
@@ -41,14 +41,14 @@ hostile() {
 		CDPATH=/tmp/u/home POSIXLY_CORRECT=1 LD_BIND_NOW=1 DPKG_MAINTSCRIPT_NAME="$script" DPKG_MAINTSCRIPT_PACKAGE=pinlib \
 		strace -f -qq -s 4096 -e trace=%file -o /root/trace sh -e "/opt/scripts/$script" "$@" >/root/said 2>&1 </dev/null)
 }
-# clean NAME: what the last one did, and left.
+# clean NAME: checks the last script's actions and the files that it left.
 clean() {
 	# A shell compares its working directory with PWD, and mkdir -p walks down from /.
 	is "... names nothing of the user's" \
 		"$(awk '/execve\("[^"]*\/mkdir".* = 0/ { mkdir[$1] = 1 } !mkdir[$1]' /root/trace |
 			grep -v 'execve(.*) = -1\|\(chdir\|getcwd\|mount\)(\|newfstatat(AT_FDCWD, "\(\.\|/tmp/u/home\)",' |
 			grep -o '"[^"]*/tmp/[^"]*"\|\((\|AT_FDCWD, \)"[^/"][^"]*"' | sort -u | head -n 5)" ""
-	is "... leaves what others may not write" \
+	is "... leaves no file that others may write" \
 		"$(find /etc /usr /var /opt -newer /opt/before \( -type f -o -type d \) -perm /022 ! -path '/var/tmp*' 2>/dev/null | head -n 5)" ""
 	is "... and the victim is untouched" "$(cat /etc/victim)/$(ls /etc/stolen 2>/dev/null)" "untouched/"
 }
@@ -60,7 +60,7 @@ for call in "preinst install" "preinst upgrade 0.0" "postinst configure" "postin
 done
 is "the wrapper has its capability and is root's" \
 	"$(stat -c '%u:%g %a' /usr/local/lib/pinlib/pinlib-wrapper) $(getcap /usr/local/lib/pinlib/pinlib-wrapper)" "0:0 755 *cap_sys_admin=p"
-is "... and starts what it started" "$(as 1000 demo)" "1.0 /usr/bin/demo"
+is "... and starts the pinned program" "$(as 1000 demo)" "1.0 /usr/bin/demo"
 is "no file of a new wrapper is left" "$(ls /usr/local/lib/pinlib)" pinlib-wrapper
 for call in "prerm remove" "postrm remove" "postrm purge"; do
 	[ "$call" != "postrm purge" ] || umount /var/lib/pinlib # the bed's

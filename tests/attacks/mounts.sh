@@ -12,7 +12,7 @@ pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null && pinlib add -
 	pinlib set demo libdemo1=1.0 mine=1 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null ||
 	not_ok setup "cannot pin"
 
-# table.py: the mounts as they are but for what a view is made of: its own mounts and the wrapper's,
+# table.py: the mount table without the mounts of a view: its own mounts and the wrapper's,
 # directories bound onto themselves, and nosuid. Propagation is left out: it is "slave" in a view.
 cat >table.py <<'PY'
 lines, mounts = set(), {}
@@ -45,7 +45,7 @@ same() {
 	done
 	is "$1: all mounts as outside" "$said" ""
 }
-# sees NAME FILE TEXT: what is to be read in FILE in these views.
+# sees NAME FILE TEXT: FILE contains TEXT in these views.
 sees() {
 	local way said=
 	for way in demo demo2 "demo2 demo" "demo demo2" "$ten" "demo $host"; do
@@ -99,7 +99,7 @@ umount "$libs/vendor"
 # On a covered directory.
 on() {
 	both "$1" "$2" "$3"
-	is "$1: what is pinned is on top" "$(as 1000 demo cat /opt/mine/which; as 1000 demo2 cat /opt/mine/which 2>&1 | tail -n 1)" \
+	is "$1: the pinned files are on top" "$(as 1000 demo cat /opt/mine/which; as 1000 demo2 cat /opt/mine/which 2>&1 | tail -n 1)" \
 		"1.0 /usr/bin/demo?pinned?$4"
 }
 echo live >vendor/which
@@ -132,7 +132,7 @@ mount -t overlay -o lowerdir=/tmp/own/lower:/tmp/vendor not-pinlib:demo /opt/min
 sees "an overlay called not-pinlib:demo" /opt/mine/file lower
 umount /opt/mine
 
-is "what root mounts over a view's own mount stays" "$(demo bash -c 'mount -t tmpfs own /opt/mine && echo own >/opt/mine/file
+is "root's mount over a view's own mount stays" "$(demo bash -c 'mount -t tmpfs own /opt/mine && echo own >/opt/mine/file
 	demo2 cat /opt/mine/file; pinlib exec --host cat /opt/mine/file' | grep -v /usr/bin)" "own?own"
 
 # While views are running.

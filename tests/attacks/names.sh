@@ -1,5 +1,5 @@
 #!/bin/bash
-# Root's commands follow no name of a user's to what root alone may read or write, and print nothing of a user's that
+# Root's commands follow no name of a user's to files that only root may read or write, and print nothing of a user's that
 # a terminal would take for a command.
 set -uo pipefail
 . tests/lib.sh
@@ -38,12 +38,12 @@ is "... and nothing of it is in the store" "$(leaks)" 0
 # A link of root's that a user may rename: it leads where it led, with the user's choice of when.
 fresh
 ln -s /root/open-1.0 u/mine && user "mv mine lib-2.0"
-refuses "a link of root's in the user's directory, to what root's directory closes" 1 "/root is not readable by all" pinlib add u/lib-2.0
+refuses "a link of root's in the user's directory, to a file in root's closed directory" 1 "/root is not readable by all" pinlib add u/lib-2.0
 ln -s "$fixtures/so/1.0" u/so && user "mv so lib-so"
 runs "... and to what is everybody's" pinlib add --name through --version 1 u/lib-so/libdemo.so.1
 ln -s /root/open-1.0 /root/link-1.0
 runs "root's own link, in root's own directory" pinlib add --name roots --version 1 /root/link-1.0
-is "... is what the administrator said" "$(leaks)" 1
+is "... has the administrator's choice" "$(leaks)" 1
 pinlib gc >/dev/null
 
 # What not everybody may read, without any link: by a hard link, a renamed directory, or its name.
@@ -205,7 +205,7 @@ killed() {
 	kill -9 $! && wait $! 2>/dev/null
 	ls -A $store/tmp | wc -l
 }
-is "an add that is killed leaves what it has written" "$(killed 2>/dev/null)" 1
+is "an add that is killed leaves its temporary files" "$(killed 2>/dev/null)" 1
 runs "... and the next command" pinlib set demo2 libdemo1=1.0
 is "... has removed it" "$(ls -A $store/tmp)" ""
 rm -rf slow-1

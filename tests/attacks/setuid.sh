@@ -1,6 +1,6 @@
 #!/bin/bash
 # A setuid program that is started inside a view never runs with privilege, whatever way leads to
-# it. Each check shows both: what it gets outside of a view, by the same way, and what inside.
+# it. Each check shows both: the privileges outside of a view, by the same way, and inside.
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1

@@ -76,7 +76,7 @@ for way in argc0 null empty many env-large env-many bytes long long-components d
 done
 is "dirfd, which is closed by then" "$(odd dirfd /usr/bin/demo)" "$none"
 is "an environment that is none" "$(odd env-odd)" "1.0 /usr/bin/demo?*=?==x?no equals?LD_AUDIT?*A=1?A=2?0"
-# The kernel cuts the stack of whatever has file capabilities to 8 MiB, and so what it may hand on.
+# The kernel limits the stack of a program with file capabilities to 8 MiB, and so the arguments that it can pass on.
 is "five megabytes of environment" "$(odd env-huge)" "pinlib: /usr/bin/demo: cannot execute *Argument list too long?126"
 for way in fexecve fexecve-path-descriptor fexecve-long fd; do
 	is "$way" "$(odd $way)" "$none"
@@ -150,7 +150,7 @@ printf '#include <unistd.h>\n__attribute__((constructor)) static void at(void) {
 is "... with the user's library" "$(as 1000 "$loader" --preload ./preload.so /usr/bin/demo)" "1.0 /usr/bin/demo"
 is "... which others do load" "$(as 1000 "$loader" --preload ./preload.so /usr/bin/true)" mine
 
-# /proc. The mount table is read in what may be a view (where / is nosuid), or where something is mounted
+# /proc. The mount table is read where the process may be in a view (/ is nosuid), or where something is mounted
 # below a covered directory.
 own() {
 	unshare --mount bash -c '. /mnt/src/tests/lib.sh; '"$1" 2>&1 | tail -n 1
@@ -175,6 +175,6 @@ forged() {
 is "a mount table that ends in the middle of a line" "$(forged '1 1 0:1 / / rw - tmpfs')" "*ends in the middle of a line*"
 is "... whose line is malformed" "$(forged '1 1 0:1 / / rw\n')" "*cannot parse a line*"
 is "... with a line that is too long" "$(forged "$(printf '%070000d' 1)\n")" "*line of the mount table is too long*"
-is "... that names what is not there" "$(forged '1 1 0:1 / /not/there rw - overlay pinlib:x rw\n')" demo
+is "... that names a missing path" "$(forged '1 1 0:1 / /not/there rw - overlay pinlib:x rw\n')" demo
 is "no /proc, and --host" "$(own "$noproc; as 1000 $wrapper --host /usr/bin/id")" "*cannot read /proc/self/mountinfo*"
 finish

@@ -15,7 +15,7 @@ keep_link() {
 	ln "$1" "$theirs/$number"
 }
 
-# held: which of what the user holds has a capability.
+# held: prints those of the user's open files and links that have a capability.
 held() {
 	/usr/bin/python3 -c 'import os, sys
 for name in sys.argv[1:]:
@@ -38,13 +38,13 @@ runs "pinlib is installed again" install_pinlib
 runs "... and once more" install_pinlib
 touch stop && wait $!
 is "... and each start of a program succeeded" "$(cat launched)" "+([0-9]) good"
-is "what the user holds has no capability any more" "$(held)" ""
+is "the wrapper that the user holds has lost its capability" "$(held)" ""
 is "the wrapper has it" "$(getcap $wrapper)" "$wrapper cap_sys_admin=p"
 is "... and is alone" "$(ls -A ${wrapper%/*})" pinlib-wrapper
 is "the held descriptor starts nothing with privilege" \
 	"$(as 1000 bash -c "exec -a demo /proc/$holder/fd/9" 2>&1)" "pinlib: *"
 
-# Killed, or failing, at any step: a wrapper stands, and the next installation takes away what is left.
+# Killed, or failing, at any step: a wrapper is installed, and the next installation removes leftover files.
 mkdir shims
 put() {
 	PATH=/tmp/shims:$PATH "$src/wrapper/put" "$build/pinlib-wrapper" $wrapper
@@ -63,7 +63,7 @@ for step in mkdir cp chown chmod setcap sync ln mv sleep rm; do
 	done
 done 2>/dev/null
 is "nothing is left of that" "$(ls -A ${wrapper%/*})" pinlib-wrapper
-is "... and what the user held of it has no capability" "$number $(held)" "[3-9][0-9] "
+is "... and the wrapper that the user held has no capability" "$number $(held)" "[3-9][0-9] "
 
 # What is left until then is named, and the command that helps.
 for rest in new old; do
@@ -75,7 +75,7 @@ done
 runs "an installation takes both away" install_pinlib
 is "... both" "$(ls -A ${wrapper%/*})" pinlib-wrapper
 
-# A second name of the wrapper that stands, left by an installation that was killed before the rename.
+# A second name of the installed wrapper, left by an installation that was killed before the rename.
 ln $wrapper $wrapper.old
 runs "a second name" install_pinlib
 is "... is no reason to disarm the wrapper before there is a new one" "$(as 1000 demo 2>&1)" "1.0 /usr/bin/demo"
@@ -83,7 +83,7 @@ is "... is no reason to disarm the wrapper before there is a new one" "$(as 1000
 keep_link $wrapper
 pinlib unset --all >/dev/null
 runs "pinlib is uninstalled" make -s -C "$src" BUILD="$build" uninstall
-is "what the user held of it has no capability" "$(held)" ""
+is "the wrapper that the user held has no capability" "$(held)" ""
 is "... and it is gone" "$(ls -d ${wrapper%/*} 2>&1)" "*No such file*"
 kill "$holder" && wait 2>/dev/null
 finish

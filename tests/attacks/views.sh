@@ -1,5 +1,5 @@
 #!/bin/bash
-# Thousands of views that one user has, running, stopped or half built: what root's commands do beside them
+# Thousands of views that one user has, running, stopped or half built: root's commands still work beside them
 # ends in bounded time, sees each of them, and takes nothing away that they use.
 set -uo pipefail
 . tests/lib.sh
@@ -86,7 +86,7 @@ for _ in {1..300}; do
 	sleep 0.1
 done
 within 60 "gc when all have ended" pinlib gc --keep 1
-is "... frees what they used" "$(pinlib libs | grep -o '[12]\.[01]-1' | tr '\n' ' ')" "2.0-1 "
+is "... frees the versions that they used" "$(pinlib libs | grep -o '[12]\.[01]-1' | tr '\n' ' ')" "2.0-1 "
 runs "doctor" verify
 
 # Wrappers that their user stops at any point: a view that is half built, or not begun.

@@ -103,7 +103,7 @@ stuck_processes() {
 	answers "ps" 20 pinlib --json ps
 	is "... names it" "$(tr -d ' \n' <said)" "*\"silent\":?{\"pid\":$stuck,*"
 	within 20 pinlib ps "$stuck" && not_ok "ps" "exit 0"
-	is "ps says that it does not answer" "$(cat said)" "*process $stuck does not answer*"
+	is "ps reports that it does not answer" "$(cat said)" "*process $stuck does not answer*"
 	answers "set" 20 pinlib set demo libdemo1=1.0
 	answers "refresh" 20 pinlib refresh
 	within 60 pinlib doctor
@@ -130,7 +130,7 @@ stuck_view() {
 	kill -9 "$(awk '$1 == "PPid:" { print $2 }' "/proc/$stuck/status")" # pgrep(1) would hang
 	answers "gc beside a view that does not answer" 20 pinlib gc --keep 1
 	is "... keeps its layer" "$(ls "/var/lib/pinlib/layers/$layer/0" 2>&1)" "*libdemo*"
-	is "... and says for whom" "$(cat said)" "*the view $layer:*:/usr/bin/demo stays: process $stuck (*"
+	is "... and names the process that keeps the view" "$(cat said)" "*the view $layer:*:/usr/bin/demo stays: process $stuck (*"
 	hang_end
 	pin 1.0
 }
@@ -142,7 +142,7 @@ else
 	skip "processes that do not answer" "$fuse_why"
 fi
 
-# -- who does not take what is printed --
+# -- a reader that does not read the output --
 
 # Into descriptor 8, and out of it, goes nothing any more.
 mkfifo full
@@ -194,7 +194,7 @@ rm /etc/pinlib/pins.d/x.conf
 
 # -- file systems that do not answer --
 
-# beside NAME COMMAND...: it may wait for what it was pointed at; whoever changes something else does not.
+# beside NAME COMMAND...: the command may wait for its own path; commands that change other programs do not wait.
 beside() {
 	local name=$1 pid
 	shift

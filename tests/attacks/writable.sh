@@ -120,7 +120,7 @@ chown 0 "$layer"
 is "all is as it was" "$(as 1000 demo2)" "2.0 /usr/bin/demo2"
 
 # Mounts of the user's own, in namespaces of their own: over all that the wrapper reads. As root of it the
-# user owns the files there; what comes of it has no right that the user has not.
+# user owns the files there; the started program has no right that the user lacks.
 echo secret >/opt/secret && chmod 600 /opt/secret
 cat >own.sh <<'SH'
 umask 022

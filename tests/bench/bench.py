@@ -55,7 +55,7 @@ def timed(*command, env=None, **more):
 
 
 def turns(sides, runs=RUNS):
-    """sides: name -> (command, what to do before it, not timed). name -> median wall and CPU time."""
+    """sides: name -> (command, untimed preparation). name -> median wall and CPU time."""
     times = {name: [] for name in sides}
     for i in range(runs + 1):
         for name, (command, before) in sides.items() if i % 2 else reversed(sides.items()):
@@ -148,7 +148,7 @@ def curves(name, title, xlabel, points, sides, ylabel="microseconds"):
 # -- pins --
 
 def version(name, files, number="1"):
-    """Adds a version to the store that holds these files: path -> bytes, or path of what to copy, or
+    """Adds a version to the store that holds these files: path -> bytes, or path of the file to copy, or
     ("link", target)."""
     top = f"/tmp/bench-versions/{name}-{number}"
     for path, what in files.items():
@@ -165,7 +165,7 @@ def version(name, files, number="1"):
 
 
 def host_library(soname):
-    """The files of a host's library, to be pinned: what is measured must not depend on a mirror."""
+    """The files of a host's library, to be pinned: the measurement must not depend on a mirror."""
     real = os.path.realpath(f"{LIBS}/{soname}")
     at = f"{LIBS}/{os.path.basename(real)}"
     return {at: real, f"{LIBS}/{soname}": ("link", os.path.basename(real))}
@@ -190,7 +190,7 @@ def with_capability(name, source, capability="cap_sys_admin=ep"):
 
 
 def set_pins(app, *pins):
-    """And that the program does run in a view: what is measured must be what it says it is."""
+    """And that the program does run in a view, so that the benchmark measures a pinned launch."""
     run("pinlib", "set", app, *pins)
     assert os.path.realpath(app).endswith("/pinlib-wrapper"), app
 

@@ -32,7 +32,7 @@ peers() {
 }
 
 # Where a machine has files of a disk, the bed has an overlay, which is dearer to look up in, and dearest
-# under another. So what a launch touches lies on a plain file system while it is measured. And the
+# under another. So the files of a launch are on a plain file system while it is measured. And the
 # kernel copies every mount at a launch: the host's control groups, which nothing here needs, go, and a fresh
 # Debian server's number is about reached (25; each measurement says how many there were).
 layout() {

@@ -52,7 +52,7 @@ print(len(all), "calls")
 print(*all, sep="\n")
 END
 
-# trace NAME N COMMAND...: appends what the N-th program does until it executes the next.
+# trace NAME N COMMAND...: appends the calls of the N-th program until it executes the next.
 trace() {
 	local name=$1 n=$2
 	shift 2

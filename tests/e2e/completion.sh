@@ -1,5 +1,5 @@
 #!/bin/bash
-# Completion in the shells themselves, on a terminal: what is typed, a tab, and what then stands there.
+# Completion in the shells themselves, on a terminal: the typed words, a tab, and the resulting command line.
 . "$(dirname "$0")/../lib.sh"
 cd /tmp || exit 1
 
@@ -8,7 +8,7 @@ pinlib set demo libdemo1=1.0 >/dev/null || not_ok setup "cannot set"
 mkdir -p dir && touch dir/one.deb
 
 # type.py SHELL TEXT COMPLETIONS: starts SHELL on a terminal, types TEXT and a tab, goes to the line's
-# beginning, puts "echo" there, and prints what that says.
+# beginning, puts "echo" there, and prints the output.
 cat >type.py <<'END'
 import os, pty, re, select, sys, time
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Damage: every bit that is flipped is found, named with what restores it, never used, and repaired.
+# Damage: every bit that is flipped is found, named with the command that restores it, never used, and repaired.
 . "$(dirname "$0")/../lib.sh"
 cd /tmp || exit 1
 state=/var/lib/pinlib
@@ -79,7 +79,7 @@ refuses "a changed mode in a layer" 1 tool verify
 runs "is repaired" verify --repair
 echo bad >"$(find $state/layers -name tool -not -path '*/.damaged*')"
 refuses "a changed file in a layer" 1 "is damaged" verify
-is "... says the app that it repairs" "$(verify --repair 2>&1)" "pinlib: /usr/bin/demo: repaired*all is well*"
+is "... names the app that it repairs" "$(verify --repair 2>&1)" "pinlib: /usr/bin/demo: repaired*all is well*"
 runs "... and all is well then" verify
 is "... the app runs with it" "$(as 1000 demo)" "2.0 /usr/bin/demo"
 rm "$(find $state/layers -name tool -not -path '*/.damaged*')"
@@ -98,7 +98,7 @@ done
 rm "$(find $state/layers -name tool -not -path '*/.damaged*')"
 verify --repair >/dev/null 2>&1
 pinlib gc >/dev/null
-is "what is replaced stays while a view may need it" "$(ls -d $state/layers/.damaged-* | wc -l)" 1
+is "a replaced layer stays while a view may need it" "$(ls -d $state/layers/.damaged-* | wc -l)" 1
 kill %1
 wait
 pinlib gc >/dev/null

@@ -16,7 +16,7 @@ pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb "$fixtures"/deb/libpriv1_*
 layer=$(pinlib --json show demo | grep -o "$state/layers/[^\"]*")
 is "there is one layer" "$(wc -l <<<"$layer")" 1
 
-# with RULE COMMAND...: as an ordinary user, with a system call that does not do what it should.
+# with RULE COMMAND...: as an ordinary user, with a system call that fails or misbehaves.
 with() {
 	local rule=$1
 	shift
@@ -62,9 +62,9 @@ refuses "an older kernel" 126 "older than Linux 5.12" with mount_setattr:error=E
 refuses "an overlay cannot be mounted" 125 "cannot mount an overlay" with mount:error=ENOMEM:when=3 demo
 refuses "mount(2) is not let through" 126 "a security module (landlock?) lets this process mount nothing" with mount:error=EPERM demo
 pinlib set --on-failure=unpinned demo >/dev/null
-is "... and the policy says that it starts without its pins" "$(with mount:error=EPERM demo 2>/dev/null)" "3.0 /usr/bin/.pinlib/demo"
+is "... and it starts without its pins under --on-failure=unpinned" "$(with mount:error=EPERM demo 2>/dev/null)" "3.0 /usr/bin/.pinlib/demo"
 pinlib set --on-failure=refuse demo >/dev/null
-is "... nor what asks about mounts below: then the table is read" "$(with mount:error=EINVAL:when=2 demo 2>&1
+is "... nor the call that lists mounts below: then the table is read" "$(with mount:error=EINVAL:when=2 demo 2>&1
 	with umount2:error=EBUSY demo 2>&1)" "1.0 /usr/bin/demo?1.0 /usr/bin/demo"
 refuses "the program cannot be shown" 125 "cannot mount on" with move_mount:error=EINVAL:when=2 demo
 refuses "the program's file is gone by then" 125 "cannot find its original" with open_tree:error=ENOENT:when=2 demo
@@ -103,7 +103,7 @@ d[16:20] = zlib.crc32(d).to_bytes(4, "little")
 sys.stdout.buffer.write(d)
 END
 cat other >"$plan"
-refuses "a layer that lies elsewhere" 125 "is not a layer" as 1000 demo
+refuses "a layer in another place" 125 "is not a layer" as 1000 demo
 rm -r $state/layerz && head -c 70 plan >"$plan"
 refuses "a damaged plan, and another program's name as argv[0]" 125 "damaged plan" \
 	as 1000 bash -c 'exec -a /usr/bin/demo2 /usr/bin/demo'
@@ -122,7 +122,7 @@ refuses "a wrapper whose directory is a link" 125 "${wrapper%/*} is a symbolic l
 rm ${wrapper%/*} && mv /usr/local/lib/moved ${wrapper%/*}
 is "all is as it was" "$(as 1000 demo 2>&1)" "1.0 /usr/bin/demo"
 
-# What covers a directory takes nothing from what the administrator said of it.
+# A cover keeps the mount options that the administrator set for the directory.
 mknod -m 666 "$libs/null" c 1 3
 is "a device in a covered directory: outside, inside" \
 	"$(as 1000 cat "$libs/null"; echo $?; as 1000 demo cat "$libs/null" 2>&1 | tail -n 1)" "0?*Permission denied"
@@ -154,11 +154,11 @@ is "a mount that root makes over a view's stays" "$(demo bash -c 'mount -t tmpfs
 pinlib unset demo mine >/dev/null
 mkdir -p /opt/odd/.pinlib && cp /usr/bin/id /opt/odd/.pinlib/id && touch /opt/odd/else
 mount --bind /opt/odd/.pinlib/id /opt/odd/else
-is "a file of that directory that lies elsewhere is the administrator's" \
+is "a mount from another place of that directory is the administrator's" \
 	"$(as 1000 demo demo2 cmp /opt/odd/else /usr/bin/id 2>&1 | tail -n 1)" "2.0 /usr/bin/demo2"
 umount /opt/odd/else
 mount -t tmpfs pinlib:mine /opt/late && touch /opt/late/file
-is "what is no overlay is none of a view's, whatever its source" \
+is "a mount that is not an overlay does not belong to a view, whatever its source" \
 	"$(as 1000 demo demo2 ls /opt/late | tail -n 1)" file
 umount /opt/late
 cp /usr/bin/.pinlib/demo "/usr/bin/demo sp" && pinlib set "/usr/bin/demo sp" libdemo1=1.0 >/dev/null
@@ -187,7 +187,7 @@ is "513" "$(/usr/bin/python3 mounts.py 513 many "$libs/many/{}" 2>&1)" "1.0 /usr
 mkdir -p /opt/odd/place && touch /opt/odd/place/id
 is "500 mounts that look like a view's" \
 	"$(/usr/bin/python3 mounts.py 500 /opt/odd/.pinlib/id /opt/odd/place/id nosuid 2>&1)" "1.0 /usr/bin/demo"
-refuses "... 513, in what may be a view" 126 "too many mounts of views" \
+refuses "... 513, where the process may be in a view" 126 "too many mounts of views" \
 	/usr/bin/python3 mounts.py 513 /opt/odd/.pinlib/id /opt/odd/place/id nosuid
 long=$(printf '%0240d' 0) && long=$libs/many/$long/$long/$long/$long && mkdir -p "$long"
 for ((i = 0; i < 300; i++)); do mkdir "$long/$i"; done

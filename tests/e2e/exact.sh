@@ -1,6 +1,6 @@
 #!/bin/bash
-# The app gets exactly what it would have got without pinlib: a probe is started in many ways before
-# it is wrapped and after, and what it saw is compared.
+# The app starts exactly as it would without pinlib: a probe is started in many ways before
+# it is wrapped and after, and its output is compared.
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
@@ -110,7 +110,7 @@ few() {
 }
 pinlib set demo libdemo1=1.0 >/dev/null
 is "RLIMIT_NOFILE 4" "$(few 4:64 2>&1)" "1.0 /usr/bin/demo?4?64"
-# Where the hard limit is as small the policy says what to do, as soon as it can be read.
+# If the hard limit is as small the policy decides on a failure, as soon as it can be read.
 refuses "a hard limit of 4" 125 "No file descriptors" few 4:4
 refuses "a hard limit of 5" 126 "RLIMIT_NOFILE leaves too few descriptors" few 5:5
 is "a hard limit of 6" "$(few 6:6 2>&1)" "1.0 /usr/bin/demo?6?6"
@@ -184,7 +184,7 @@ pinlib set demo-script libdemo1=1.0 >/dev/null
 is "without /proc" "$(unshare -m bash -c "$noproc demo-script" 2>&1)" 1.0
 mkdir "$libs/below" && mount -t tmpfs none "$libs/below"
 refuses "... and a mount below a covered directory" 125 /proc/self/mountinfo unshare -m bash -c "$noproc demo-script"
-# A / that is nosuid looks like a view's. Where the wrapper lies on / as well it has to keep its capability.
+# A / that is nosuid looks like a view's. If the wrapper is on / as well it has to keep its capability.
 umount "$libs/below" && mount --bind /usr/local/lib/pinlib /usr/local/lib/pinlib && mount -o remount,bind,nosuid /
-refuses "... in what may be a view" 126 /proc/self/mountinfo unshare -m bash -c "$noproc demo-script"
+refuses "... where the process may be in a view" 126 /proc/self/mountinfo unshare -m bash -c "$noproc demo-script"
 finish

@@ -109,13 +109,13 @@ else
 	ok "of $launched launches during $changes changes each sees one state whole ($collected layers collected)"
 fi
 
-# The wrapper, stopped at each of its system calls: meanwhile the pin changes and what was needed is
-# collected. No command waits for it, and when it goes on it finds what its plan names.
+# The wrapper, stopped at each of its system calls: meanwhile the pin changes and the old layer is
+# collected. No command waits for it, and when it continues it finds the layers of its plan.
 pinlib unset --all >/dev/null
 pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null
 pinlib set demo libdemo1=1.0 >/dev/null
 $inject -a -l calls.log setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all env demo >/dev/null
-# Who executes what: env the wrapper, the wrapper the app.
+# env executes the wrapper, and the wrapper executes the app.
 read -r from to < <(awk -F'\t' '$3 == "execve" && $4 == "0" { n[++k] = $1 } END { print n[k - 1] + 1, n[k] }' calls.log)
 echo 'started=$(date +%s%N)
 timeout 60 pinlib set demo libdemo1=2.0 >change.log 2>&1 && timeout 60 pinlib gc >>change.log 2>&1
@@ -139,22 +139,22 @@ else
 fi
 is "... and nothing waits for it" "$(awk '$1 != 0 || $2 > 15000' took.log)" ""
 pinlib gc >/dev/null
-is "what stayed goes when the wrapper is gone" "$(ls /var/lib/pinlib/layers | wc -l)" 1
+is "gc removes the kept layer after the wrapper has ended" "$(ls /var/lib/pinlib/layers | wc -l)" 1
 
-# A user who stops a wrapper and keeps it so: what it holds is bounded in time.
+# A user who stops a wrapper and keeps it stopped: it holds its layers only for a limited time.
 pinlib set demo libdemo1=1.0 >/dev/null
 read_plan=$(awk -F'\t' '$5 ~ "/plans/usr%2Fbin%2Fdemo$" { print $1 + 6 }' calls.log)
 $inject -a "during=$read_plan:touch there; for i in \$(seq 1200); do [ -e go ] && break; sleep 0.05; done" \
 	setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all env demo >stopped.log 2>&1 &
 for _ in {1..400}; do [ -e there ] && break || sleep 0.05; done
 pinlib set demo libdemo1=2.0 >/dev/null
-is "gc says what stays for now" "$(pinlib gc 2>&1 >/dev/null)" "pinlib: 1 layer stays for now*"
+is "gc reports the layers that stay for now" "$(pinlib gc 2>&1 >/dev/null)" "pinlib: 1 layer stays for now*"
 touch -d '11 minutes ago' /var/lib/pinlib/layers/*/.unneeded
 pinlib gc >/dev/null 2>gc.log
 is "... and removes it when it has stayed for long" "$(cat gc.log; ls /var/lib/pinlib/layers | wc -l)" 1
 touch go
 wait
-is "... and the wrapper, let go then, says so" "$(cat stopped.log)" "pinlib: /usr/bin/demo: *layer*"
+is "... and the wrapper, continued then, reports the missing layer" "$(cat stopped.log)" "pinlib: /usr/bin/demo: *layer*"
 
 # Locks of every kind that a user can get on what they may read.
 pinlib set demo libdemo1=1.0 >/dev/null
@@ -185,7 +185,7 @@ chmod 1777 /tmp
 as 1000 /usr/bin/python3 hold.py &
 holder=$!
 for _ in {1..200}; do [ -s held ] && break || sleep 0.1; done
-is "a user holds what locks they can get" "$(cat held)" "True True"
+is "a user holds all locks that they can get" "$(cat held)" "True True"
 runs "set does not wait for them" timeout 20 pinlib set demo libdemo1=2.0
 runs "gc does not" timeout 20 pinlib gc
 runs "unset does not" timeout 20 pinlib unset demo

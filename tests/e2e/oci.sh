@@ -1,5 +1,5 @@
 #!/bin/bash
-# Export and import: pins go to another machine, through a registry too; what is hostile stays outside.
+# Export and import: pins go to another machine, through a registry too; hostile archives are refused.
 . "$(dirname "$0")/../lib.sh"
 cd /tmp || exit 1
 state=/var/lib/pinlib
@@ -38,7 +38,7 @@ is "... in one generation" "$(pinlib history | wc -l)" 2
 is "import again changes nothing" "$(pinlib import pins.tar)" "nothing to change: generation 1 already matches the description"
 is "... in JSON" "$(pinlib import --json pins.tar | grep changed)" '*"changed": false,'
 runs "all is well" verify
-refuses "export of what has no pins" 1 "has no pins" pinlib export true -o none.tar
+refuses "export of an app without pins" 1 "has no pins" pinlib export true -o none.tar
 refuses "export to where nothing can be written" 1 "cannot write /no/such/dir/x: cannot open /no: No such file" pinlib export demo -o /no/such/dir/x
 refuses "export without a file" 2 "missing --output FILE" pinlib export demo
 refuses "import of two" 2 "unexpected argument 'pins.tar'" pinlib import pins.tar pins.tar

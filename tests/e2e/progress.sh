@@ -17,12 +17,12 @@ END
 chmod 755 bin/slowly
 PATH=/tmp/bin:$PATH
 
-# on_terminal COMMAND: what it writes to a terminal, control characters visible.
+# on_terminal COMMAND: its output on a terminal, with control characters visible.
 on_terminal() {
 	TERM=${TERM_WANTED-xterm} script -qec "$1" /dev/null </dev/null | cat -v
 }
 
-# shows NAME COMMAND TEXT LAST: TEXT is among what was drawn, and LAST is what stands there in the end.
+# shows NAME COMMAND TEXT LAST: TEXT was drawn at some time, and LAST is the line that remains in the end.
 shows() {
 	local said
 	said=$(on_terminal "$2")

@@ -59,9 +59,9 @@ is "... and not to be judged by another" "$(state "$a" as 1001)" unknown
 is "a pinned library" "$(lib "$a" libdemo)" "pinned $libs/libdemo.so.1.0"
 is "a library of the host in the same directory" "$(lib "$a" libfivea)" "host $libs/libfivea.so.1"
 replace "$libs/libdemo.so.3.0"
-is "an upgrade of what is pinned does not touch it" "$(state "$a")" current
+is "an upgrade of the pinned library leaves it current" "$(state "$a")" current
 replace "$libs/libfivea.so.1"
-is "an upgrade of what is not makes it stale" "$(state "$a")" stale
+is "an upgrade of another library makes it stale" "$(state "$a")" stale
 is "... which is named" "$(lib "$a" libfivea)" "host $libs/libfivea.so.1 stale"
 is "... for its user too" "$(state "$a" as 1000)" stale
 begin b demo /usr/bin/python3 wait.py b.pid libdemo.so.1 libfivea.so.1
@@ -69,7 +69,7 @@ b=$pid
 is "one started since is current" "$(state "$b")" current
 pinlib set demo libdemo1=2.0 >/dev/null
 is "another pin supersedes" "$(state "$b")" superseded
-is "... what is stale as well" "$(state "$a")" "superseded, stale"
+is "... a stale process as well" "$(state "$a")" "superseded, stale"
 begin c demo /usr/bin/python3 wait.py c.pid libdemo.so.1
 is "one started with it is current" "$(state "$pid")" current
 is "... and has the other version" "$(lib "$pid" libdemo)" "pinned $libs/libdemo.so.2.0"
@@ -90,7 +90,7 @@ is "not an overlay below: host" "$(lib "$pid" libhost)" "host /opt/lib/libhost.s
 is "not an overlay below: current" "$(state "$pid")" current
 replace /opt/lib/libhost.so.1
 is "not an overlay below: stale" "$(state "$pid")" stale
-is "... where the kernel says nothing of it" "$(grep -c 'libhost.*deleted' "/proc/$pid/maps")" 0
+is "... where the kernel does not show it as deleted" "$(grep -c 'libhost.*deleted' "/proc/$pid/maps")" 0
 
 # A label of a user's own. The attack has to work for the defence to be tested.
 mkdir -p mine/one mine/two mine/at
@@ -106,11 +106,11 @@ is "a user can forge the mount" "$(grep -c "pinlib:$real" "/proc/$f/mountinfo")"
 is "a forged label is not believed" "$(state "$f")" untrusted
 is "... nor by its user" "$(state "$f" as 1000)" untrusted
 is "... nor by another" "$(state "$f" as 1001)" unknown
-refuses "... and label says so" 1 "did not make this label" pinlib ps "$f"
+refuses "... and the message names the label" 1 "did not make this label" pinlib ps "$f"
 is "... nor taken for an app's" "$(pinlib ps demo2 | grep -c "^$f ")" 0
 kill "$f"
 begin g unshare --user --map-root-user --mount bash forge.sh $'pinlib:\e[2J\xff\nx:1:/usr/bin/demo' g.pid
-is "what a terminal would obey does not get there" "$(pinlib ps | LC_ALL=C grep -c $'[^ -~]')" 0
+is "no control characters are printed" "$(pinlib ps | LC_ALL=C grep -c $'[^ -~]')" 0
 is "... and the JSON holds" "$(pinlib --json ps | LC_ALL=C /usr/bin/python3 -c '
 import json, sys
 print(sum("\x1b[2J" in p["label"] for p in json.load(sys.stdin)["processes"]))')" 1

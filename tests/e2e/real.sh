@@ -145,12 +145,12 @@ new_glibc() {
 	is "... its locale is its own" \
 		"$(user $bin/env sha256sum /usr/lib/locale/C.utf8/LC_CTYPE | cut -d' ' -f1)" \
 		"$(sha256sum </opt/trixie/usr/lib/locale/C.utf8/LC_CTYPE | cut -d' ' -f1)"
-	is "trixie's getconf says glibc 2.41" "$(user $bin/getconf GNU_LIBC_VERSION)" "glibc 2.41"
+	is "trixie's getconf reports glibc 2.41" "$(user $bin/getconf GNU_LIBC_VERSION)" "glibc 2.41"
 	is "trixie's head runs" "$(echo hello | user $bin/head -n 1)" hello
 	is "... with the loader of trixie" \
 		"$(user $bin/head -c 99999999 /lib64/ld-linux-x86-64.so.2 | sha256sum)" \
 		"$(sha256sum <"$(find /opt/trixie -name 'ld-linux-x86-64.so.2' -type f)")"
-	is "the system's getconf says another" "$(user getconf GNU_LIBC_VERSION)" "glibc 2.36"
+	is "the system's getconf reports another version" "$(user getconf GNU_LIBC_VERSION)" "glibc 2.36"
 	is "the system's programs run in that view too" "$(user $bin/env getconf GNU_LIBC_VERSION)" "glibc 2.41"
 }
 
@@ -168,11 +168,11 @@ refused() {
 	refuses "set xmllint libxml2=2.9.10 is refused" 1 \
 		"libxml2.so.2 needs libicuuc.so.67, which was not found" pinlib set xmllint libxml2=2.9.10
 	is "xmllint is not wrapped" "$(pinlib show | grep -c xmllint)" 0
-	refuses "... and it says who may have it" 1 "apt:libicu67 may have it" \
+	refuses "... and the message names the package that may have it" 1 "apt:libicu67 may have it" \
 		pinlib set xmllint libxml2=2.9.10
 	runs "set --with-deps xmllint libxml2=2.9.10" pinlib set --with-deps xmllint libxml2=2.9.10
 	is "xmllint runs with libxml2 2.9.10" "$(user xmllint --version)" "*version 20910*"
-	is "... and what was pinned is libxml2 and libicu67" \
+	is "... and libxml2 and libicu67 are pinned" \
 		"$(pinlib --json show xmllint | grep -o '"name": "[^"]*"' | tr -d '\n')" \
 		'"name": "libicu67""name": "libxml2"'
 	is "... and it reads a document" "$(echo '<a>&#228;</a>' | user xmllint --encode UTF-8 -)" "*<a>ä</a>*"
@@ -261,7 +261,7 @@ frozen_curl() {
 	before=$(loads curl)
 	runs "freeze curl" pinlib freeze curl --observe -- -s file:///dev/null
 	is "... pins more than twenty packages" "$(pinlib --json show curl | grep -c '"origin": "freeze"')" "[23]?"
-	is "... and changes nothing of what it loads" "$(loads curl)" "$before"
+	is "... and leaves the app's libraries unchanged" "$(loads curl)" "$before"
 	rm -f debs/* && mkdir -p debs
 	if ! (cd debs && apt-get -q download zlib1g libnghttp2-14 libbrotli1 >../download.log 2>&1); then
 		skip "an upgrade of what curl loads" "$(tail -n 1 download.log)"
@@ -270,10 +270,10 @@ frozen_curl() {
 	runs "dpkg upgrades zlib1g and others to Debian 13's" dpkg -i --force-all debs/zlib1g_*.deb debs/libnghttp2-14_*.deb debs/libbrotli1_*.deb
 	is "python3 has the new zlib" "$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)')" "1.3*"
 	is "the frozen curl has the old libraries, byte for byte" "$(loads curl)" "$before"
-	is "... and says so" "$(user curl --version)" "*zlib/$host_zlib*"
+	is "... and curl reports its version" "$(user curl --version)" "*zlib/$host_zlib*"
 	upgraded=$(loads /usr/bin/.pinlib/curl)
 	is "... which the live system has not any more" "$(grep -c -F -x -f <(echo "$before") <<<"$upgraded" | awk -v n="$(wc -l <<<"$before")" '{ print ($1 <= n - 3) }')" 1
-	is "freeze again says what changes" "$(pinlib freeze curl 2>/dev/null | grep -c 'frozen again, was')" 3
+	is "freezing again reports the changes" "$(pinlib freeze curl 2>/dev/null | grep -c 'frozen again, was')" 3
 	is "... and curl has Debian 13's zlib" "$(user curl --version)" "*zlib/1.3*"
 	runs "rollback" pinlib rollback
 	is "... brings the old ones back" "$(loads curl)" "$before"

@@ -128,7 +128,7 @@ echo "is removed: \$(says script)"
 echo "is in the end: \$(ls -A /run/pinlib/units) \$(ls -d $units/*.service.d 2>/dev/null)"
 END
 
-# said NAME: what the driver said of it.
+# said NAME: the driver's output under this name.
 said() {
 	sed -n "s/^is $1: //p" $log/driver
 }
@@ -140,24 +140,24 @@ ok "systemd ran to the end"
 refused="failed: *cannot build its view: CAP_SYS_ADMIN is unavailable: "
 is "NoNewPrivileges= keeps the wrapper from it" "$(said 'without, nnp')" "$refused*no_new_privs*"
 is "so does a bounding set" "$(said 'without, bounded')" "$refused*bounding set*"
-is "unit says what it wrote, and what is left to do" "$(said wrote)" \
+is "unit names the file that it wrote, and the command to run next" "$(said wrote)" \
 	"wrote $units/setuid.service.d/pinlib.conf run 'systemctl restart setuid.service' to use it "
 for s in nnp bounded before script; do
 	is "with the drop-in: $s" "$(said "view, $s")" "1.0 *"
 done
-is "also what runs before the program" "$(said 'view, before')" "1.0 /usr/bin/demo 1.0 /usr/bin/demo "
+is "a command that runs before the program sees the view too" "$(said 'view, before')" "1.0 /usr/bin/demo 1.0 /usr/bin/demo "
 is "instances of a template" "$(said 'view, by@')" "1.0 /usr/bin/demo 1.0 /usr/bin/demo one two "
 is "a confined service has the view" "$(said 'view, hard')" "1.0 /usr/bin/demo *"
 is "and all that confines it" "$(said 'view, hard')" "* $(said plain)"
-is "beside its program it writes where the unit says" "$(said writes)" "1.0 /opt/demo/bin/demo touch: *Read-only* x"
+is "beside its program it writes where the unit allows it" "$(said writes)" "1.0 /opt/demo/bin/demo touch: *Read-only* x"
 is "nothing is setuid there" "$(said 'view, setuid')" "1.0 /usr/bin/demo uid=65534(nobody) gid=65534*"
 is "a setuid program was tried" "$(said 'view, setuid' | grep -c euid)" 0
 is "it starts again" "$(said again)" "1.0 /usr/bin/demo "
 is "when it is done nothing stays" "$(said 'nothing stays')" ""
-is "what stands ready is nobody's view" "$(said "nobody's view")" ""
+is "ps does not list a view that is ready for a service" "$(said "nobody's view")" ""
 is "nor seen outside" "$(said outside)" "3.0 /usr/bin/demo2"
-is "what stands ready already is replaced" "$(said 'over what stands there')" "1.0 /usr/bin/demo "
-is "so is what was cut short" "$(said 'over what was cut short')" "1.0 /usr/bin/demo "
+is "an older ready view is replaced" "$(said 'over what stands there')" "1.0 /usr/bin/demo "
+is "so is a view whose construction was interrupted" "$(said 'over what was cut short')" "1.0 /usr/bin/demo "
 is "ps knows a service's view" "$(said long)" "1 current /usr/bin/demo "
 is "a running service keeps its pin, and gc its layer" "$(said 'long, another pin')" "superseded libdemo.so.1*"
 is "a restart brings the other one" "$(said 'long, restarted')" "1 current /usr/bin/demo "

@@ -101,7 +101,7 @@ umount "${wrapper%/*}" && rm -r other
 # What else is there would be exempt too.
 cp /usr/bin/id "${wrapper%/*}/suid-id" && chmod 4755 "${wrapper%/*}/suid-id"
 refuses "a setuid program beside the wrapper" 1 "suid-id must not be there" pinlib set demo libdemo1=1.0
-refuses "... verify says so too" 1 "suid-id must not be there" verify
+refuses "... doctor reports it too" 1 "suid-id must not be there" verify
 chmod 755 "${wrapper%/*}/suid-id" && setcap cap_net_raw=p "${wrapper%/*}/suid-id"
 refuses "a program with capabilities beside the wrapper" 1 "suid-id must not be there" \
 	pinlib set demo libdemo1=1.0
@@ -134,7 +134,7 @@ is "... which root sees" "$(demo cat "$libs/odd/inner/file" 2>&1 | tail -n 1)" r
 umount "$libs/odd/inner" && chmod 755 "$libs/odd"
 mkdir -p moved "$libs/odd/inner" && mount -t tmpfs first moved && echo first >moved/file
 mount -t tmpfs second "$libs/odd" && mkdir "$libs/odd/deep" && mount --move moved "$libs/odd/deep"
-is "a mount that is older than the one that it lies on" \
+is "a mount that is older than the mount below it" \
 	"$(as 1000 demo cat "$libs/odd/deep/file" 2>&1 | tail -n 1)" first
 umount "$libs/odd/deep" && umount "$libs/odd"
 mount -t tmpfs none "$libs/odd" && mount --make-unbindable "$libs/odd"

@@ -4,7 +4,7 @@
     versions   as many versions of both kinds as a file may have, and 2,000 symbols of one name that mean the last ones
     many       four times as many versions
     names      references by one name of 400,000 bytes
-    chain      symbols of one hash, which all stand in one chain, and as many that are looked for there
+    chain      symbols of one hash, which are all in one chain, and as many that are looked for there
     old-chain  the same with a hash table of the old format, and long names that differ in their ends
     search     4,000 libraries that are nowhere, looked for in 4,000 directories
     paths      a search path of 32,000 directories with tokens
@@ -20,7 +20,7 @@ GNU_HASH, VERSYM, VERDEF, VERNEED, SYMENT, RELAENT = 0x6FFFFEF5, 0x6FFFFFF0, 0x6
 
 
 class File:
-    """One segment that maps the whole file where it lies; what is added is told its address."""
+    """One segment that maps the whole file at its offset; added parts get their address."""
 
     def __init__(self, interp=INTERP, segments=1):
         self.data = bytearray(64 + 56 * (segments + 2))
@@ -130,7 +130,7 @@ def main(kind, path):
     elif kind == "chain":
         names = colliding(1 << 13)
         symbols(f, names, [n[:-2] + b"\xe9\xe9" for n in names])
-        # The same hash for each: what stands in the table is believed.
+        # The same hash for each: readers believe the table.
         tables = dict(f.dynamic)
         at = tables[GNU_HASH] + 28
         for n in range(1 << 13):

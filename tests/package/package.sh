@@ -24,8 +24,8 @@ build_package() {
 	tar -c -C "$src" --exclude=./.git --exclude=./build . | tar -x --no-same-owner -C /tmp/package/pinlib
 	runs "dpkg-buildpackage builds" bash -c \
 		'cd /tmp/package/pinlib && DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS="nocheck parallel=$(nproc)" dpkg-buildpackage -us -uc'
-	# Not its standard error: readelf has much to say there about what fuzzing found.
-	is "lintian has nothing to say" \
+	# Without its standard error, where readelf prints many warnings about damaged files from fuzzing.
+	is "lintian reports nothing" \
 		"$(lintian --allow-root --fail-on error,warning /tmp/package/*.changes 2>/dev/null; echo "exit $?")" "exit 0"
 	[ -e /tmp/package/pinlib_*_"$arch".deb ]
 }
@@ -57,7 +57,7 @@ in_root() {
 	env -i "${clean_env[@]}" chroot "$dir" "$@"
 }
 
-# What a machine has besides files. Of the host's /dev only what every program needs.
+# File systems of a running machine. Of the host's /dev only the devices that every program needs.
 furnish() {
 	local dir=$1
 	mkdir -p "$dir/mnt/src" "$dir/opt/fixtures"
@@ -158,7 +158,7 @@ lay() {
 }
 
 # The scenarios refresh and keep by themselves, so nobody else does: without triggers and hooks, which are
-# what tests/package is about. And the loader's cache does not know the small world, as in a bed.
+# the subject of tests/package. And the loader's cache does not know the small world, as in a bed.
 with_tools() {
 	lay $base tools
 	in_root $root bash -ec "cp /etc/ld.so.cache /root/
@@ -239,7 +239,7 @@ holds_or_told() {
 	local verdict=holds
 	in_root $root pinlib check "$1" >/dev/null 2>&1 ||
 		verdict=$(grep -om 1 "/$1 fails: .* needs " $root/root/upgrade)
-	is "... and its view holds, or the upgrade told why not" "$verdict" "@(holds|*fails*needs*)"
+	is "... and its view holds, or the upgrade reported the reason" "$verdict" "@(holds|*fails*needs*)"
 }
 
 # Real upgrades of pinned libraries and of their programs, all in one run of apt: from the stable release to
@@ -264,7 +264,7 @@ security_upgrade() {
 			"pinlib add dpkg:$library && pinlib set $program $library=$old"
 	done </tmp/upgradable
 	in_root $root bash -c 'sha256sum /usr/*bin/.pinlib/*' >/tmp/originals
-	is "apt says before it asks what an upgrade means for them" "$(in_root $root apt-get -s install \
+	is "apt prints the upgrade's effect on them before its question" "$(in_root $root apt-get -s install \
 		--no-install-recommends "${packages[@]}" 2>&1 | grep '^pinlib: ')" "pinlib: *keeps *(pinned)*"
 	runs "apt-get upgrades all of them" in_root $root bash -o pipefail -c "apt-get -q install -y \
 		--no-install-recommends ${packages[*]} 2>&1 | tee /root/upgrade"
@@ -315,7 +315,7 @@ disappearing() {
 	runs "... what is pinned runs with the library that is gone" in_root $root /opt/vendor/flac --silent --force-raw-format \
 		--endian=little --sign=signed --channels=2 --bps=16 --sample-rate=44100 -o /root/out /root/raw
 	is "... dpkg is content" "$(in_root $root bash -c "dpkg --verify; dpkg --audit; pinlib doctor database pending programs layers store | grep -v ^well || echo all is well")" "all is well*"
-	refuses "what was watched does not start" 127 libidn.so.11 in_root $root /opt/vendor/idn --version
+	refuses "the watched program does not start" 127 libidn.so.11 in_root $root /opt/vendor/idn --version
 	runs "... until it is pinned to what was kept: idn" in_root $root bash -ec \
 		'pinlib set /opt/vendor/idn libidn11=1.33 && /opt/vendor/idn --version'
 	runs "... and mktorrent, to libssl1.1" in_root $root bash -ec \
