@@ -1,5 +1,5 @@
 #!/bin/bash
-# The files that root adds, writes or reads are on a user's FUSE file system, or one comes up below it, and its server answers
+# Files that root adds, writes or reads are on a user's FUSE file system, or one comes up below it, and its server answers
 # nothing any more: whoever has asked waits for ever, with the lock held. So nothing is asked.
 set -uo pipefail
 . tests/lib.sh

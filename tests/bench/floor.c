@@ -1,12 +1,12 @@
 /*
- * The floor: what no design of a private view can avoid, and nothing else. Measured beside the
- * wrapper, it says how much of a launch is the kernel's.
+ * The floor: the work that no design of a private view can avoid, and nothing else. Beside the
+ * wrapper, it shows the kernel's part of a launch.
  *
  *	floor STEPS [TARGET OPTIONS]... -- PROGRAM [ARG...]
  *
  * STEPS "us": unshare, propagation, an overlay with these mount options on each target, execve:
- * four system calls for one cover. With "u", or "" and no targets, it does less, to tell what each
- * is worth. No libc, no start-up, nothing checked: it is safe for nobody, needs a file capability
+ * four system calls for one cover. With "u", or "" and no targets, it does less, to show the cost
+ * of each. No libc, no start-up, nothing checked: it is safe for nobody, needs a file capability
  * (cap_sys_admin=ep, which the execve drops by itself) and is never installed.
  *
  * mount(2) takes three calls fewer than fsopen, fsconfig, fsmount and move_mount, and does the

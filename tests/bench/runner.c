@@ -1,21 +1,20 @@
 /*
- * What a launch takes: starts programs in turns and prints what each took, as JSON.
+ * Measures launches: starts programs in turns and prints the time of each, as JSON.
  *
  *	runner [-n ROUNDS] [-b BLOCK] [-j JOBS] [-c CPU] [-u UID] [-w WARM] \
  *		-- NAME [VAR=VALUE]... PROGRAM [ARG...] [-- NAME ...]...
  *
  * In each round every side has its turn, in an order shuffled anew, and is launched BLOCK times; so
  * a disturbance hits all sides alike, and nobody always follows the same neighbour. JOBS processes
- * do that at the same time (launches at once), each turn begun together. Nothing stands between the
+ * do that at the same time (launches at once), each turn begun together. No code runs between the
  * clock and the program: vfork, execve, wait4, with descriptors 0 to 2 on /dev/null, by an ordinary
  * user (UID) if asked.
  *
  * A program that fails ends it all: a launch that did nothing is quick.
  *
  * Time is in microseconds, from before vfork to after wait4, by CLOCK_MONOTONIC. "cpu" is user and
- * system time of the program and what it waited for, by wait4. "rate" is launches a second of all
- * jobs together, while they all run.
- */
+ * system time of the program and the children that it waited for, by wait4. "rate" is launches a
+ * second of all jobs together, while they all run. */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +41,7 @@ struct side {
 	char **envp;
 };
 
-/* In nanoseconds: what a launch took, and the CPU time in it. */
+/* In nanoseconds: the time of a launch, and the CPU time in it. */
 struct sample {
 	int64_t wall;
 	int64_t cpu;
@@ -57,7 +56,7 @@ static struct {
 	size_t nsides;
 } conf = {.rounds = 500, .block = 1, .jobs = 1, .warm = 20, .cpu = -1, .uid = -1, .seed = 1};
 
-/* What the jobs share: [side][job][launch], and [side][job] how long its turns took together. */
+/* Shared by the jobs: [side][job][launch], and [side][job], the time of its turns together. */
 static struct sample *samples;
 static int64_t *turns;
 static pthread_barrier_t *together;
@@ -192,7 +191,7 @@ static void prepare(void)
 		errx(1, "pthread_barrier_init");
 }
 
-/* As who and where the programs are to run; on what they write. */
+/* Sets the user and the processor of the programs, and their standard descriptors. */
 static void settle(void)
 {
 	cpu_set_t set;
@@ -226,7 +225,7 @@ static void stop_all(int status, void *unused)
 		kill(0, SIGKILL);
 }
 
-/* All jobs are processes of their own: vfork of a thread stops that thread alone, but the kernel
+/* All jobs are processes of their own: vfork of a thread stops only that thread, but the kernel
  * has more to do for a process with threads. */
 static void run_jobs(void)
 {
@@ -304,7 +303,7 @@ static void report(FILE *out)
 
 /* -- the command line -- */
 
-/* The caller's environment with what the side adds to it; the side's program follows. */
+/* The caller's environment with the side's variables; the side's program follows. */
 static char **read_environment(char ***arg)
 {
 	extern char **environ;
@@ -324,7 +323,7 @@ static char **read_environment(char ***arg)
 	return env;
 }
 
-/* Each side is cut off where the next one's "--" stands. Programs that need one for themselves get
+/* Each side ends at the "--" of the next. Programs that need one for themselves get
  * it as "---". */
 static void read_sides(char **arg)
 {

@@ -1,7 +1,7 @@
 /*
- * steady LIVE PINNED LIBRARY: what files in a covered directory cost a running program, in
+ * steady LIVE PINNED LIBRARY: the cost of files in a covered directory for a running program, in
  * nanoseconds each, as JSON. LIVE is a file of the live system there, PINNED one that a view shows,
- * LIBRARY a soname to load and unload. What is read is in the page cache after the first time,
+ * LIBRARY a soname to load and unload. Files are in the page cache after the first time,
  * which does not count.
  */
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* What apt's two hooks are told: the lines of Pre-Install-Pkgs, and the JSON before the question.
+/* The input of apt's two hooks: the lines of Pre-Install-Pkgs, and the JSON before the question.
  */
 #include "upgrade/changes.h"
 #include "tests/fuzz/fuzz.h"
@@ -16,7 +16,7 @@ static void check(const struct changes *changes)
 	}
 }
 
-/* A database is opened for each message: what is for the other hook is spared that. */
+/* Each message opens a database, so messages for the other hook are skipped. */
 static void check_message(const char *text)
 {
 	AUTO_CHANGES struct changes changes = {0};

@@ -1,5 +1,5 @@
 /* A .deb file on the way that it takes, but in one process: the parser (unpack.c: ar, the
- * decompressors, tar), the frames that it writes, and what staging makes of them. */
+ * decompressors, tar), the frames that it writes, and the staging of these frames. */
 #include "intake/unpack.h"
 #include "tests/fuzz/store.h"
 

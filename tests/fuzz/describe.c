@@ -1,4 +1,4 @@
-/* description_parse: what `pinlib apply` reads. */
+/* description_parse: the files that `pinlib apply` reads. */
 #include "policy/description.h"
 
 #include "base/path.h"
@@ -22,7 +22,7 @@ static void check(const struct described *app)
 		HOLD(!text_fault(app->sources.items[i]));
 }
 
-/* What is written is read again as what it was. */
+/* A written description is parsed back to the same one. */
 static void write_and_read(const struct described *app)
 {
 	AUTO_DESCRIPTION struct description again = {0};

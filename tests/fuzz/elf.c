@@ -1,4 +1,4 @@
-/* elf_parse and elf_facts, then the symbols, as of a program that is alone. */
+/* elf_parse and elf_facts, then the symbols, as of a program without libraries. */
 #include "elf/elf.h"
 #include "elf/info.h"
 #include "elf/linkage.h"
@@ -45,7 +45,7 @@ static void check_symbols(int fd)
 		HOLD(missing.items[i].object == 0 && missing.items[i].name);
 }
 
-/* What is sent on is what was read. */
+/* The data that is sent equals the data that was read. */
 static void check_form(int fd)
 {
 	AUTO_ELF_INFO struct elf_info before = {0}, after = {0};

@@ -1,4 +1,4 @@
-/* What a parser that was taken over may say: any bytes at all. */
+/* A compromised parser may send any bytes at all. */
 #include "tests/fuzz/store.h"
 
 #include <sys/mman.h>

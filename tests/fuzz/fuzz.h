@@ -1,6 +1,6 @@
 /* A fuzz target is one file with LLVMFuzzerTestOneInput (libFuzzer's entry): it gives the bytes to
- * one reader, and HOLDs what the reader promises of whatever it accepts. `make fuzz` links it with
- * libFuzzer, `make check` with replay.c, which feeds it the kept cases. */
+ * one reader, and HOLDs the reader's promises about all input that it accepts. `make fuzz` links it
+ * with libFuzzer, `make check` with replay.c, which feeds it the kept cases. */
 #pragma once
 
 #include "base/cleanup.h"

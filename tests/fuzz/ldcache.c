@@ -1,4 +1,4 @@
-/* ldcache_parse, and look-ups of what it has. */
+/* ldcache_parse, and look-ups of its entries. */
 #include "loader/ldcache.h"
 #include "tests/fuzz/fuzz.h"
 

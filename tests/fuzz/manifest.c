@@ -1,4 +1,4 @@
-/* version_parse: what it takes is canonical, so that it is written again as it was. */
+/* version_parse: it accepts only canonical text, so writing the version gives the same text. */
 #include "store/text.h"
 #include "store/version.h"
 #include "tests/fuzz/fuzz.h"

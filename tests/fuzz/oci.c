@@ -1,5 +1,5 @@
 /* An image's layout on the way that it takes, but in one process: the parser (unpack_oci.c: tar,
- * JSON, layers), the frames that it writes, and what staging makes of those of a version. For
+ * JSON, layers), the frames that it writes, and the staging of a version's frames. For
  * libFuzzer digests are not compared: no mutation would get past them. */
 #include "intake/unpack.h"
 #include "tests/fuzz/store.h"

@@ -1,4 +1,4 @@
-/* origin_read: the file that says where a version came from. */
+/* origin_read: the file that names a version's source. */
 #include "store/origin.h"
 #include "tests/fuzz/store.h"
 

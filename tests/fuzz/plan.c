@@ -1,4 +1,4 @@
-/* plan_parse, which stands before every launch. The second time size and checksum are put right, or
+/* plan_parse, which runs in every launch. The second time size and checksum are corrected, or
  * nothing would get past them. */
 #include "plan/read.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,4 +1,4 @@
-/* proof_parse: what a loader prints, or what runs in its place. */
+/* proof_parse: the output of a loader, or of a program in its place. */
 #include "view/proof.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,4 +1,4 @@
-/* spec_parse, and what the result is compared with. A newline ends the spec; what follows is the
+/* spec_parse, and the comparison of its result. A newline ends the spec; the rest is the
  * version that it may match. */
 #include "store/text.h"
 #include "store/version.h"

@@ -55,7 +55,7 @@ static inline void fuzz_check_staged(const struct staging *s)
 	}
 }
 
-/* Stages what the frames in fd say, and lets it go again. */
+/* Stages the tree of the frames in fd, and discards it again. */
 static inline void fuzz_frames(int fd)
 {
 	static const struct intake_options options = {.opaque = true};
@@ -85,7 +85,7 @@ static inline int fuzz_frames_file(void)
 	return fd;
 }
 
-/* What was written to it, from its beginning. */
+/* Its whole content, from its beginning. */
 static inline void fuzz_frames_rewind(int fd)
 {
 	off_t len = lseek(fd, 0, SEEK_CUR);

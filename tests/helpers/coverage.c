@@ -2,9 +2,9 @@
  *
  * libgcov writes a process's counts when it exits. Those of a confined parser would be lost: it ends by _exit(2), is
  * nobody, and its filter kills it at the first open(2). So the linker puts all counters into pages of their own
- * (coverage.ld), and these are mapped from counters/PROGRAM of what was built before main(): each process, whoever's, counts into the same
- * file without a system call, until the moment it is killed. A process for which there is no such file counts for itself
- * alone, and nothing of it is kept.
+ * (coverage.ld), and these are mapped from counters/PROGRAM of the build before main(): each process, of any user,
+ * counts into the same file without a system call, until the moment it is killed. A process without such a file counts
+ * for itself, and its counts are lost.
  *
  * PINLIB_COUNTERS=FILE reads the counters of FILE instead and has libgcov write them where gcov(1) looks for them. */
 #include <errno.h>
@@ -39,7 +39,7 @@ static int map_counters(const char *path, int flags)
 	return p == MAP_FAILED ? -1 : 0;
 }
 
-/* In a bed (tests/bed) what was built is elsewhere, and read-only but for its counters. */
+/* In a bed (tests/bed) the build is elsewhere, and read-only except its counters. */
 static const char *const places[] = {"/mnt/build/counters", COUNTERS};
 
 __attribute__((constructor)) static void begin_counting(void)

@@ -379,7 +379,7 @@ static void mount_as_user(const char *dir, bool others)
 	close(pair[1]);
 	fuse = receive(pair[0]);
 	if (waitpid(child, &status, 0) < 0 || status || fuse < 0)
-		exit(1); /* fusermount3 said why */
+		exit(1); /* fusermount3 has printed the reason */
 	close(pair[0]);
 }
 

@@ -11,9 +11,9 @@
  *
  * The calls of all processes are counted together, in their order, from 1: calls that change files and directories with
  * a name, which outlive the process, and calls that make such changes durable. Between two of them a process changes
- * nothing that outlives it. So a death before each call, and after the last, stands for a death at any instant. (Writes to
- * pipes and devices are not counted, nor are mounts, whose namespaces end with the process.) With -a every system call of
- * every process is counted.
+ * nothing that outlives it. So a death before each call, and after the last, represents a death at any instant. (Writes
+ * to pipes and devices are not counted, nor are mounts, whose namespaces end with the process.) With -a every system
+ * call of every process is counted.
  *
  * LOG gets a line for each counted call, with fields separated by tabs: number, process, name, result (-ERRNO; "!" if the
  * call was not made), path, second path. Paths are absolute, and their directory is canonical; for a descriptor, the path

@@ -7,7 +7,7 @@
  *	              success, and "step CALL ended STATUS" if the wrapper does not exit with 0
  *	signal=N      sends this signal. Prints "step CALL ended STATUS" if the wrapper does not die
  *	              of it, and "step CALL core" if it dumped core
- *	ignored=N     the same with the signal ignored; prints what attach prints
+ *	ignored=N     the same with the signal ignored; prints as attach does
  *	nofile=N      sets its RLIMIT_NOFILE to N as the same user: "step CALL ended STATUS"
  *	maps          prints each mapped file and each open descriptor: "maps PATH", "fd PATH"
  *
@@ -44,7 +44,7 @@ static void die(const char *what)
 	exit(OWN);
 }
 
-/* -- what a user tries -- */
+/* -- the user's attacks -- */
 
 static bool reads(pid_t pid, const char *name)
 {
@@ -182,7 +182,7 @@ static void attack(FILE *out, pid_t pid, long call)
 	fflush(out);
 }
 
-/* -- the user's process: starts the command, and does what the tracer tells it -- */
+/* -- the user's process: starts the command, and obeys the tracer -- */
 
 enum what { ATTACH, SIGNAL, IGNORED, NOFILE, MAPS };
 

@@ -1,6 +1,6 @@
-/* The processes that parse ELF files for root, replaced by code that misbehaves when a file tells it
+/* The processes that parse ELF files for root, replaced by code that misbehaves when a file asks it
  * to: each is held, and no file makes one lie about another's. Built without sanitizers, which need
- * system calls that a parser has not. */
+ * system calls that a parser lacks. */
 #define elf_info_parse bewitched_read
 #include "elf/reader.c"
 #undef elf_info_parse
@@ -82,7 +82,7 @@ static const struct attack *attack_at(size_t i)
 	return i < OWN ? &own[i] : &forbidden[i - OWN];
 }
 
-#define LIE '!' /* from then on the process says what is not so */
+#define LIE '!' /* from then on the process gives false answers */
 
 /* In the process: "EVIL" and a letter, from A on, is attack_at(). */
 int bewitched_read(int fd, struct elf_info *out, struct err *e)
@@ -102,7 +102,7 @@ int bewitched_read(int fd, struct elf_info *out, struct err *e)
 	return 0;
 }
 
-/* What pinlib is told about a file. */
+/* The answer that pinlib gets about a file. */
 static const struct elf_info *info_of(struct filecache *files, const char *path)
 {
 	const struct cached_file *file;
@@ -179,7 +179,7 @@ static void test_ahead(const char *dir)
 	}
 }
 
-/* A process that lies does so about root's files, if a file of root's made it, and about no others'. */
+/* If a file of root's makes a process lie, it lies about root's files and no others. */
 static void test_lies(const char *roots)
 {
 	AUTO_FILECACHE struct filecache *files = NULL;

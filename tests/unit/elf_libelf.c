@@ -1,5 +1,5 @@
 /* The labeler's own ELF reader against libelf, on every library of the default directory: where
- * both read a file they have to say the same. */
+ * both read a file their results have to be the same. */
 #include "elf/elf.h"
 #include "tests/unit/loader_help.h"
 
@@ -13,7 +13,7 @@ static bool same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* What libelf finds by the section headers. */
+/* libelf's result, which it finds by the section headers. */
 static bool agrees(Elf *e, Elf_Scn *dynamic, const struct elf *ours)
 {
 	Elf_Data *data = elf_getdata(dynamic, NULL);

@@ -26,7 +26,7 @@ static Dyn *dyn_of(char *data, int64_t tag)
 	return NULL;
 }
 
-/* The linkers map the first segment, in which these lie, at its own offset. */
+/* The linkers map the first segment, which has these tables, at its own offset. */
 static void *at_tag(char *data, int64_t tag)
 {
 	return data + dyn_of(data, tag)->d_un.d_ptr;
@@ -44,7 +44,7 @@ static void build(void)
 	whole = get_file("good/libx.so.1", &whole_len);
 }
 
-/* -- what is said of a damaged copy -- */
+/* -- the error for a damaged copy -- */
 
 static void put_damaged(const char *data, size_t len)
 {
@@ -65,7 +65,7 @@ static const char *as_library(void)
 	MUST(strcmp(n->name, "libx.so.1") == 0);
 	snprintf(why, sizeof why, "%s", n->broken ? n->broken : "");
 	CHECK(!n->broken || strcmp(n->path, in("bad/libx.so.1")) == 0);
-	/* What is sane enough for the closure may still have damaged symbols. */
+	/* A file that is sane enough for the closure may still have damaged symbols. */
 	if (symbols_undefined(NULL, &c, &u, &err) < 0)
 		CHECK(strstr(err.text, "libx.so.1") != NULL);
 	return n->broken ? why : NULL;
@@ -92,7 +92,7 @@ static void test_sound(void)
 	CHECK(!as_library());
 }
 
-/* One change of a sound file, and what is said of it. */
+/* One change of a sound file, and the resulting error. */
 #define DAMAGE(change, reason)                                                                     \
 	do {                                                                                       \
 		AUTO_FREE char *d = malloc(whole_len);                                             \
@@ -134,7 +134,7 @@ static void test_strings(void)
 	DAMAGE(dyn_of(d, DT_NEEDED)->d_un.d_val = (typeof(EH->e_phoff))-1, "string out of range");
 	DAMAGE(dyn_of(d, DT_STRSZ)->d_un.d_val = 1, "string out of range");
 	DAMAGE(dyn_of(d, DT_STRTAB)->d_un.d_ptr = (typeof(EH->e_phoff))-16, "string table");
-	/* The string table is cut in the middle of what the last string may be. */
+	/* The string table is cut in the middle of the string that may be its last. */
 	DAMAGE(dyn_of(d, DT_STRSZ)->d_un.d_val = dyn_of(d, DT_RUNPATH)->d_un.d_val + 3,
 	       "an unterminated string");
 }
@@ -182,7 +182,8 @@ static void test_many_versions(void)
 	CHECK(end.tv_sec - start.tv_sec < 10);
 }
 
-/* What a hash table does not lead to is not there: the loader never looks at all symbols. */
+/* A symbol that the hash table does not lead to does not exist: the loader never looks at all
+ * symbols. */
 static void test_hash_table(void)
 {
 	AUTO_UNDEFINEDS struct undefineds u = {0};
@@ -274,8 +275,8 @@ static void test_deep(void)
 	CHECK_STR(viewed.objects[0].canonical, path);
 }
 
-/* What is no file, as a program and as a library; a FIFO that nobody writes to must not be waited
- * for. */
+/* Paths that are not regular files, as a program and as a library; a FIFO without a writer must not
+ * be waited for. */
 static void test_no_files(void)
 {
 	static const char *const make[] = {"mkfifo", "mkdir", "ln -s /dev/zero", "ln -s /dev/null"};
@@ -310,7 +311,7 @@ static void test_truncated(void)
 		if (closure_read("bad/libx.so.1", NULL, NULL, 0, &c, &err) < 0)
 			broken += err.text[0] != '\0';
 	}
-	/* Section headers and what else follows the last segment may go; nothing else. */
+	/* Only the section headers and other data behind the last segment may be missing. */
 	CHECK(broken > whole_len / 2);
 }
 

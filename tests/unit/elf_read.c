@@ -1,4 +1,4 @@
-/* What elf_read says of sound files, and that damaged ones do no harm. */
+/* elf_read's results for sound files; damaged files do no harm. */
 #include "elf/readers.h"
 
 #include "tests/unit/elf_damage.h"
@@ -116,7 +116,7 @@ static void test_long_string(void)
 	CHECK(readers_read_path("liblong.so", &elf, &is_elf, &err) == -EBADMSG);
 }
 
-/* Whatever it says, it says without harm: what is read out of range stops the program. */
+/* Any result is harmless: a read out of range would stop the program. */
 static bool is_sane(int fd)
 {
 	AUTO_ELF struct elf elf = {0};

@@ -11,7 +11,7 @@ static int add(const char *source, const struct intake_options *o, struct versio
 	return intake_add(store, source, o ? o : &plain, out, known, &err);
 }
 
-/* Adds what has to be refused with this error; nothing may be left of it. */
+/* Adds a source that has to be refused with this error, and must leave no file behind. */
 static bool refused(const char *source, const struct intake_options *o, int r, const char *text)
 {
 	AUTO_VERSION struct version v = {0};
@@ -243,7 +243,7 @@ static void test_damaged(void)
 		CHECK(refused(in("cut.deb"), NULL, -EBADMSG, "damaged archive"));
 	}
 	refuse_flipped(whole, len);
-	/* gzip stores noise as it is: only its checksum tells. */
+	/* gzip stores noise as it is: only its checksum shows the damage. */
 	gzip_deb(in("gzip.deb"), CONTROL, members, 2, false);
 	gzip = get_file(in("gzip.deb"), &gzip_len);
 	refuse_flipped(gzip, gzip_len);
@@ -327,8 +327,8 @@ static void test_hostile(void)
 	CHECK(refused(in("hostile.deb"), NULL, -EPERM, "\\xe4 is not UTF-8"));
 }
 
-/* A gigabyte of zeros in a few bytes is within the limits; a member that says it has 9 GiB is not,
- * and is refused before a byte of it is read. */
+/* A gigabyte of zeros in a few bytes is within the limits; a member with a declared size of 9 GiB
+ * is not, and is refused before a byte of it is read. */
 static void test_bomb(void)
 {
 	struct pack data = {.data = calloc(1, 1024), .len = 1024}, control;

@@ -1,5 +1,5 @@
 /* Parsers of foreign bytes, replaced by code that misbehaves: each is held. This is built without
- * sanitizers, which need system calls that a parser has not; and unpack_deb here stands in for the
+ * sanitizers, which need system calls that a parser lacks; and unpack_deb here replaces the
  * archive parser's. */
 #include "base/confine.h"
 #include "base/parser.h"
@@ -123,7 +123,7 @@ static void test_endless(void)
 	CHECK(held(in("x.deb"), talk_for_ever, "sent an invalid frame"));
 }
 
-/* -- what it is, seen from outside -- */
+/* -- the process, seen from outside -- */
 
 /* The only child of parent but us. */
 static pid_t sibling(void)

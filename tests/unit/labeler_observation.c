@@ -9,7 +9,7 @@
 
 struct command {
 	const char *text; /* for sh */
-	int fail;	  /* instead: what the start returns */
+	int fail;	  /* instead: the result of the start */
 };
 
 static int start(void *ctx, struct err *e)

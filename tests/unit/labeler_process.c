@@ -84,7 +84,7 @@ static void test_names(void)
 
 /* -- processes in a view -- */
 
-static const char *to_map; /* what the next process maps, NULL: nothing */
+static const char *to_map; /* the file that the next process maps, NULL: none */
 
 static void lay(const char *source, const char *options)
 {

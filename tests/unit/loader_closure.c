@@ -5,7 +5,7 @@
 
 #include <sys/sysmacros.h>
 
-/* -- what the loader says, and what we say in the same words -- */
+/* -- the loader's output, and our result in the same words -- */
 
 static void say(const struct closure *c, struct strings *out)
 {
@@ -44,7 +44,7 @@ static bool as_loader(const char *program, const char *library_path)
 	return less && more && loaders.count > 0;
 }
 
-/* -- what is to be found in a closure -- */
+/* -- look-ups in a closure -- */
 
 static const struct need *need_of(const struct closure *c, const char *name)
 {
@@ -222,7 +222,7 @@ static void test_filters(void)
 	CHECK(as_loader(in("fil/app"), NULL) && closure_missing(&c) == 1);
 }
 
-/* What is missing for one may be there for the next. */
+/* A library that is missing for one program may exist for the next. */
 static void test_missing_is_not_remembered(void)
 {
 	lib("again/own/libx.so.1", "");
@@ -358,7 +358,7 @@ static void test_old_hash(void)
 	CHECK_STR(two.count ? two.items[0].name : NULL, "two");
 }
 
-/* What is kept from one closure to the next holds only where what answered is there again. */
+/* A symbol kept from one closure holds in the next only if that has the defining object again. */
 static void test_symbols_kept(void)
 {
 	AUTO_LDVIEW struct ldview *view = NULL;
@@ -445,7 +445,7 @@ static void test_whiteout(void)
 	CHECK(object_of(&c, "libb.so.1") != NULL);
 }
 
-/* The program lies elsewhere, and $ORIGIN is where it is to be seen. */
+/* The program is in another place, and $ORIGIN is the directory where the view shows it. */
 static void test_app_and_real(void)
 {
 	struct sysroot sysroot = {.app = in("view/app"), .real = in("moved/app")};
@@ -457,7 +457,7 @@ static void test_app_and_real(void)
 	CHECK_STR(object_of(&c, "liba.so.1")->path, in("view/live/liba.so.1"));
 }
 
-/* What ld.so.conf names is told where there is no cache: the view has an empty /etc. */
+/* Without a cache the hint names the path by ld.so.conf: the view has an empty /etc. */
 static void test_view_without_cache(void)
 {
 	struct cover cover = {"/etc", in("etc")};
@@ -507,7 +507,7 @@ static void test_musl(void)
 	CHECK(need_of(&env, "libmb.so")->rule == RULE_LIBRARY_PATH);
 }
 
-/* Its path file stands for its default directories; glibc's cache and directories mean nothing. */
+/* musl's path file replaces its default directories; glibc's cache and directories do not count. */
 static void test_musl_path(void)
 {
 	struct cover cover = {"/etc", in("etc")};

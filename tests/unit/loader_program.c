@@ -61,7 +61,8 @@ static void test_wrapped(void)
 	CHECK(p.elf.dynamic);
 }
 
-/* What a script whose first line is this runs in: "" if it cannot be read, then *r. */
+/* The interpreter of a script with this first line; "" if it cannot be read, with the error in *r.
+ * */
 static const char *runs(const char *first_line, int *r)
 {
 	static char interpreter[PATH_MAX];

@@ -1,5 +1,5 @@
 /* Where the loader looks, against the loader: little programs and libraries, one for each of its
- * rules, and real programs; what it says under LD_TRACE_LOADED_OBJECTS is right. */
+ * rules, and real programs; the loader's output under LD_TRACE_LOADED_OBJECTS is right. */
 #include "loader/hwcaps.h"
 #include "loader/program.h"
 #include "tests/unit/loader_world.h"
@@ -65,7 +65,7 @@ static void test_runpath_is_not(void)
 	CHECK(!has_library(in("rpath/app2"), in("rpath/deep/libb.so.1")));
 }
 
-/* An object with DT_RUNPATH inherits no DT_RPATH, but hands it on to what it brings in. */
+/* An object with DT_RUNPATH inherits no DT_RPATH, but passes it on to the objects that it needs. */
 static void test_runpath_shuts_out(void)
 {
 	lib("shut/deep/libc1.so.1", "");
@@ -79,7 +79,7 @@ static void test_runpath_shuts_out(void)
 	CHECK(!has_library(in("shut/app"), in("shut/deep/libb.so.1")));
 }
 
-/* What is loaded under a name, or has it as its soname, is not searched again. */
+/* A loaded object with this name or soname is not searched again. */
 static void test_first_wins(void)
 {
 	lib("first/one/libx.so.1", "");
@@ -151,7 +151,7 @@ static void test_slash(void)
 	CHECK(has_library(in("slash/app"), in("slash/libn.so")));
 }
 
-/* Neither the default directories nor what the cache has from them; the loader is there anyway. */
+/* Neither the default directories nor their cache entries; the loader is loaded anyway. */
 static void test_nodeflib(void)
 {
 	lib("nodef/liba.so.1", "");
@@ -167,7 +167,7 @@ static void test_missing(void)
 	CHECK(as_loader(in("miss/app")));
 }
 
-/* Each subdirectory that we say is searched, in our order: taken away one after the other. */
+/* Each subdirectory of our list is searched, in our order: they are removed one by one. */
 static void test_subdirs(void)
 {
 	AUTO_PROGRAM struct program p = {0};
@@ -309,8 +309,8 @@ static void test_places_of_system(void)
 	CHECK(as_loader(in("sys/app")));
 }
 
-/* What ldconfig notes of variants: the best for this processor is taken, and if its file has gone,
- * no other of the cache. */
+/* The variants in ldconfig's cache: the best for this processor is taken, and if its file is
+ * missing, no other of the cache. */
 static void test_cached_variants(void)
 {
 	AUTO_PROGRAM struct program p = {0};

@@ -1,5 +1,5 @@
-/* For the tests of the loader model: programs and libraries of a test's own, and what the loader says
- * about them. */
+/* For the tests of the loader model: programs and libraries of a test's own, and the loader's
+ * output about them. */
 #pragma once
 
 #include "base/path.h"
@@ -26,7 +26,7 @@ static inline void lib(const char *path, const char *flags)
 	   path, path, path_base(path), flags);
 }
 
-/* That the linker does not find a library's own needs is what some cases are about. */
+/* Some cases need libraries whose own needs the linker does not find. */
 static inline void app(const char *path, const char *flags)
 {
 	sh("mkdir -p \"$(dirname %s)\" && cc -o %s main.c -Wl,--no-as-needed %s 2>>cc.log", path,

@@ -1,5 +1,5 @@
-/* Profiles: what is read, what is refused and how it is said, and what the compiled filter does in
- * a process. Run as root. */
+/* Profiles: those that are accepted, those that are refused with the error, and the compiled filter
+ * in a process. Run as root. */
 #include "base/file.h"
 #include "policy/profile.h"
 #include "tests/unit/test.h"
@@ -33,7 +33,7 @@ static void write_text(const char *name, const char *text)
 	write_bytes(admin, name, text, strlen(text));
 }
 
-/* What is said of a profile of this text, behind the directory; "" if it compiles. */
+/* The error for a profile of this text, without the directory; "" if it compiles. */
 static const char *said(const char *text)
 {
 	AUTO_CONFINEMENT struct confinement c = {0};
@@ -258,7 +258,7 @@ static void places(void)
 	CHECK(chmod(admin, 0755) == 0);
 }
 
-/* What comes of a call with three arguments under the profile: an errno, 0, or -SIGNAL. */
+/* The result of a call with three arguments under the profile: an errno, 0, or -SIGNAL. */
 static int outcome(const char *text, long call, long a, long b, long c)
 {
 	AUTO_CONFINEMENT struct confinement made = {0};

@@ -283,7 +283,7 @@ static void forced_and_origin(void)
 	CHECK_STR(forced_and_origin_of(2), "forced 0");
 	CHECK_STR(forced_and_origin_of(3), "forced 2");
 	CHECK_STR(forced_and_origin_of(POLICY_NOW), "proven 1");
-	/* Either of them alone is a difference. */
+	/* Either of them is a difference by itself. */
 	p = begin();
 	CHECK(policy_restore(p, 3, &changed, &err) == 0 && changed.count == 1);
 	CHECK(policy_restore(p, 2, &more, &err) == 0 && more.count == 1);
@@ -352,12 +352,12 @@ static void filters(void)
 	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "none");
 	CHECK_STR(confined("/usr/bin/d", generation), "x 1 16");
 	CHECK_STR(pins("/usr/bin/d", POLICY_NOW), "libx=2");
-	/* It alone is a difference, and comes back with its bytes. */
+	/* A filter is a difference by itself, and is restored with its bytes. */
 	p = begin();
 	CHECK(policy_restore(p, generation, &changed, &err) == 0 && changed.count == 1);
 	generation = commit(&p, "rollback");
 	CHECK_STR(confined("/usr/bin/d", POLICY_NOW), "x 1 16");
-	/* What no generation needs goes. */
+	/* A filter that no generation needs is removed. */
 	p = begin();
 	CHECK(policy_prune(p, generation, &err) == 0);
 	CHECK(commit(&p, "gc") == generation);
@@ -378,7 +378,7 @@ static int64_t count(const char *sql)
 	return n;
 }
 
-/* A damaged filter is told, not given to a program. */
+/* A damaged filter is reported, not given to a program. */
 static void damaged_filter(void)
 {
 	CHECK(count("SELECT count(*) FROM confinement") == 1);
@@ -403,7 +403,7 @@ static void database(const char *one, const char *two)
 	CHECK(chmod(PINLIB_POLICY, 0644) == 0);
 }
 
-/* What is at the policy's path and was not made by pinlib is not taken over. */
+/* A foreign file at the policy's path is not taken over. */
 static void foreign(void)
 {
 	database("CREATE TABLE t (a)", "");

@@ -119,8 +119,8 @@ static void other_names(void)
 	CHECK(p.count == 1 && strcmp(p.items[0].source, "glibc") == 0);
 }
 
-/* Which files of theirs lie where; the lists of several packages are told apart, also where one is
- * not there. */
+/* The places of the packages' files; the lists of several packages are distinguished, also if one
+ * is not there. */
 static void holding(void)
 {
 	AUTO_PACKAGES struct packages glibc = {0};

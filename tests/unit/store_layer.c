@@ -5,7 +5,7 @@
 #include <sys/sysmacros.h>
 
 static struct store *store;
-static char said[8192]; /* what was reported, a line each */
+static char said[8192]; /* the reports, a line each */
 
 static void note(void *ctx, const char *what)
 {
@@ -86,7 +86,7 @@ static void test_find(void)
 	CHECK(store_list(store, &all, &err) == 0 && all.count == 4);
 	CHECK_STR(all.items[0].version, "1.2");
 	CHECK_STR(all.items[3].version, "1.2.11"); /* after 1.2.9 */
-	CHECK(find("libfoo=1.2", NULL, &v) == 0);  /* said whole */
+	CHECK(find("libfoo=1.2", NULL, &v) == 0);  /* the whole version */
 	CHECK_STR(v.version, "1.2");
 	version_free(&v);
 	CHECK(find("libfoo.so.1=1.2.11", "amd64", &v) == 0);
@@ -321,7 +321,7 @@ static void test_layer_damage(void)
 	snprintf(path, sizeof path, "%s/.spec", base);
 	flip(in(path));
 	CHECK(verify_layers() == 1 && strstr(said, ".spec"));
-	/* What is damaged is replaced, and stays only for views that run. */
+	/* Damaged layers are replaced, and stay only for running views. */
 	before = count_names(in("layers"));
 	CHECK(layer_build(store, in("layers"), e, 3, id, &err) == 0);
 	CHECK(verify_layers() == 0 && count_names(in("layers")) == before + 1);

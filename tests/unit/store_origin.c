@@ -1,4 +1,4 @@
-/* Origins: what is known of a version's source, and who its neighbours are. */
+/* Origins: the recorded source of a version, and its neighbours. */
 #include "intake/candidates.h"
 #include "store/origin.h"
 #include "tests/unit/store_help.h"
@@ -36,12 +36,12 @@ static void origins(void)
 	CHECK_STR(a.name, "libx");
 	CHECK_STR(a.version, "1:2-3");
 
-	/* The latest counts; no config is none. */
+	/* The latest source counts, and without a config none is kept. */
 	CHECK(origin_write(store, called(&one), "/a/a b.deb", NULL, &err) == 0);
 	CHECK(origin_read(store, &one, &b, &err) == 0 && b.apt_config == NULL);
 	CHECK_STR(b.source, "/a/a b.deb");
 
-	/* What no line can hold is left out. */
+	/* A value with a newline is left out. */
 	CHECK(origin_write(store, called(&two), "/a/a\nb.deb", NULL, &err) == 0);
 	CHECK(origin_read(store, &two, &none, &err) == -ENOENT);
 	CHECK(origin_write(store, called(&two), "apt:x", "/a\nsource\tapt:y", &err) == 0);
@@ -82,7 +82,7 @@ static void files(void)
 		put_file(in(path), "x", 1);
 	}
 	put_file(in("debs/README"), "x", 1);
-	/* The number tells; the package itself is none. */
+	/* The number decides; the package itself is not a neighbour. */
 	is_neighbour(in("debs/libxml2_2.9.10_amd64.deb"), "libicuuc.so.67",
 		     (const char *const[]){"libicu67_67.1_amd64.deb", "libicu67-dev_67_amd64.deb",
 					   "libdb5.3_5_amd64.deb", "libssl1.1_1.1_amd64.deb",

@@ -32,7 +32,7 @@ static int test_passed, test_failed, test_skipped;
 		}                                                                                  \
 	} while (0)
 
-/* What this machine cannot show: probed, and counted. */
+/* Features that this machine lacks: probed, and counted. */
 #define SKIP(name, why)                                                                            \
 	do {                                                                                       \
 		test_skipped++;                                                                    \
@@ -48,7 +48,7 @@ static inline bool as_root(const char *name)
 	return false;
 }
 
-/* What a test stands on: if it does not hold, the program ends. */
+/* A precondition of a test: if it does not hold, the program ends. */
 #define MUST(cond)                                                                                 \
 	do {                                                                                       \
 		if (!(cond)) {                                                                     \

@@ -1,5 +1,5 @@
-/* What the hooks are told, and the administrator's settings. What dpkg is asked is
- * tests/scenarios/dpkg.test's. */
+/* The input of the hooks, and the administrator's settings. The queries of dpkg are in
+ * tests/scenarios/dpkg.test. */
 #include "base/cleanup.h"
 #include "tests/unit/test.h"
 #include "upgrade/keep.h"
@@ -31,7 +31,7 @@ static const char *shown(struct changes *changes)
 	return text;
 }
 
-/* What apt is understood to have said, or the error's number. */
+/* The parsed message of apt, or the error's number. */
 static const char *of_apt(const char *said)
 {
 	static char number[16];
@@ -118,7 +118,7 @@ static void message(void)
 	CHECK_STR(of_message("[" ANY "]"), eproto);
 }
 
-/* What changes nothing of this system is not asked for. */
+/* Actions that change nothing on this system are not queried. */
 static void dpkg(void)
 {
 	static const char *const lines[][5] = {

@@ -1,5 +1,5 @@
-/* Views: what they show where the loader may look, and what they cover. The cases are those of the
- * tables in view/places.h, view/compose.h and view/covers.h. */
+/* Views: the files that they show where the loader may look, and the covered directories. The cases
+ * are those of the tables in view/places.h, view/compose.h and view/covers.h. */
 #include "base/path.h"
 #include "tests/unit/loader_help.h"
 #include "view/compose.h"
@@ -14,7 +14,7 @@ static struct place_loader loader;
 static char usual[PATH_MAX]; /* /usr/lib/TRIPLET */
 static bool amd64;
 
-/* -- versions, and what comes of them -- */
+/* -- versions, and the resulting views -- */
 
 static struct entry file_entry(const char *path, const char *soname)
 {

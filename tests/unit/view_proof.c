@@ -1,4 +1,4 @@
-/* Proofs: parsing what loaders print, and running the loader of a view. */
+/* Proofs: parsing the output of loaders, and running the loader of a view. */
 #include "loader/program.h"
 #include "tests/unit/loader_help.h"
 #include "view/proof.h"
@@ -168,7 +168,7 @@ static void views(void)
 	CHECK(proof_run(&none, interp, in("real/none"), &lone, &err) == -ENOENT);
 }
 
-/* What a program names as its loader can be anything: it gets nothing, and no more time than is
+/* A program can name any file as its loader: this gets no rights, and no more time than is
  * due. (It is called as musl's, for which no variables are set.) */
 static char misbehave[PATH_MAX];
 
