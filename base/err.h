@@ -5,7 +5,7 @@
  *	if (fd < 0)
  *		return err_sys(err, errno, "cannot open %s", path);
  *	...
- *	r = plan_read(...);
+ *	r = plan_load(...);
  *	if (r < 0)
  *		return err_wrap(err, r, "cannot use the plan of %s", app);
  *

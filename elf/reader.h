@@ -11,7 +11,7 @@ enum reader_question {
 	READER_INFO,	     /* with a file; the answer is elf_info_encode's bytes */
 	READER_DEFAULT_DIRS, /* with a loader's file; the answer is directories, each with its NUL */
 	READER_TABLE,	     /* with a file: its symbols are kept under the next number; no bytes */
-	READER_UNDEFINED     /* a struct scope_question follows; the answer is undefined_replies */
+	READER_UNDEFINED     /* a scope_question follows; the answer is structs undefined_reply */
 };
 
 #define READER_ANSWER_MAX (32u << 20) /* bytes */

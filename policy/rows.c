@@ -40,7 +40,7 @@ void generations_free(struct generations *gens)
 	*gens = (struct generations){0};
 }
 
-/* The columns of a row of apps_sql. */
+/* The columns of a row of APPS_SQL. */
 enum {
 	COL_PATH,
 	COL_ON_FAILURE,
