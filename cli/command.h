@@ -89,8 +89,8 @@ struct command {
 	bool host;     /* compares with the live system: never from inside a view */
 	int misuse;    /* the exit status of misuse; 0: EXIT_USAGE */
 	int failure;   /* the exit status of an error; 0: EXIT_FAIL */
-	/* As many operands as the table allows; operands[count] is NULL. Returns an exit status, or a negative number
-	 * with the error in err, which is then printed. */
+	/* As many operands as the table allows; operands[count] is NULL, unless arguments for another program follow
+	 * (arguments_rest). Returns an exit status, or a negative number with the error in err, which is then printed. */
 	int (*run)(int count, char **operands, struct err *err);
 };
 
