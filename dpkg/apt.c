@@ -24,7 +24,7 @@ static int run_apt(const char *const args[], const char *config, const char *dir
 	}
 	if (setting)
 		argv[1] = setting;
-	for (size_t i = 0; args[i] && i < ARGS_MAX; i++)
+	for (size_t i = 0; i < ARGS_MAX && args[i]; i++)
 		argv[2 + i] = args[i];
 	r = run_read(argv, dir, ANSWER_MAX, text, err);
 	if (r <= 0)

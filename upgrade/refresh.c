@@ -171,6 +171,18 @@ static int refresh_app(struct refresh *run, const struct app *app, struct err *e
 	return r < 0 ? put_to_sleep(run, app->path, r, why.text, err) : keep_awake(run, app, err);
 }
 
+/* What is wrong with the app could not be repaired: a full disk, or an object that the store lacks. */
+static void report_unrepaired(struct refresh *run, const struct app *app, const char *why)
+{
+	char help[ERR_TEXT_MAX];
+
+	snprintf(help, sizeof help,
+		 "remove the cause, then run 'pinlib doctor --repair'; or 'pinlib unset %s' gives "
+		 "it the system's libraries",
+		 app->path);
+	report_app(run, &(struct refreshed){app->path, REFRESH_FAILS, false, why, help});
+}
+
 /* An error with one app does not keep the others from being refreshed. */
 int refresh_apps(struct policy *policy, struct store *store, const struct refresh_options *options,
 		 struct err *err)
@@ -186,7 +198,7 @@ int refresh_apps(struct policy *policy, struct store *store, const struct refres
 	r = policy_apps(policy, POLICY_NOW, &apps, err);
 	for (size_t i = 0; r == 0 && i < apps.count; i++)
 		if (refresh_app(&run, &apps.items[i], &why) < 0)
-			report_failing(&run, &apps.items[i], why.text);
+			report_unrepaired(&run, &apps.items[i], why.text);
 	dpkg_says_free(&run.says);
 	if (r < 0)
 		return r;

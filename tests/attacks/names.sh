@@ -162,13 +162,13 @@ for name in e.tar d/victim dangling; do
 	refuses "export -o $name, a user's link" 1 "is a symbolic link of user 1000" timeout 20 pinlib export demo -o u/$name
 done
 is "... touches nothing" "$(what /etc/victim) $(ls u | xargs)" "$victim d dangling e.tar fifo foo-1.0 old.tar other tofifo"
-refuses "... a user's FIFO" 1 "is a FIFO of user 1000" timeout 20 pinlib export demo -o u/fifo
+refuses "... a user's FIFO" 1 "a FIFO of user 1000" timeout 20 pinlib export demo -o u/fifo
 refuses "... a link to it" 1 "is a symbolic link of user 1000" timeout 20 pinlib export demo -o u/tofifo
 as 1000 bash -c 'sleep 30 <>/tmp/u/fifo & echo $! >/tmp/u/reader'
-refuses "... with a reader that reads nothing" 1 "is a FIFO of user 1000" timeout 20 pinlib export demo -o u/fifo
+refuses "... with a reader that reads nothing" 1 "a FIFO of user 1000" timeout 20 pinlib export demo -o u/fifo
 kill "$(cat u/reader)"
 as 1000 /usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/tmp/u/socket")'
-refuses "... a user's socket" 1 "is a socket of user 1000" timeout 20 pinlib export demo -o u/socket
+refuses "... a user's socket" 1 "a socket of user 1000" timeout 20 pinlib export demo -o u/socket
 runs "... a user's file" pinlib export demo -o u/old.tar
 is "... is made anew" "$(stat -c '%u %h' u/old.tar) $(cat u/other)" "0 1 old"
 runs "root's own link" bash -c 'ln -s /tmp/to.tar /root/out && pinlib export demo -o /root/out && [ -L /root/out ] && cmp /tmp/to.tar /tmp/u/old.tar'
