@@ -1,12 +1,10 @@
 #include "cli/arguments.h"
 
-#include "base/cleanup.h"
 #include "cli/help.h"
-#include "cli/terminal.h"
+#include "cli/message.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +23,13 @@ char **arguments_rest;
 
 int misused(const char *fmt, ...)
 {
-	AUTO_FREE char *text = NULL;
-	va_list ap;
+	char before[64];
+	va_list args;
 
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	va_end(ap);
-	fprintf(stderr, "pinlib %s: %s\n", command_current->name, text ? printable(text) : fmt);
+	snprintf(before, sizeof before, "pinlib %s: ", command_current->name);
+	va_start(args, fmt);
+	put_message_args(before, fmt, args);
+	va_end(args);
 	help_usage(stderr, command_current);
 	return command_current->misuse ? command_current->misuse : EXIT_USAGE;
 }

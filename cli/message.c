@@ -5,7 +5,6 @@
 #include "cli/progress.h"
 #include "cli/terminal.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 void put_message(const char *before, const char *text)
@@ -23,16 +22,22 @@ int failed(const struct err *err)
 	return EXIT_FAIL;
 }
 
-void warn(const char *fmt, ...)
+void put_message_args(const char *before, const char *fmt, va_list args)
 {
 	AUTO_FREE char *text = NULL;
-	va_list ap;
 
-	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
+	if (vasprintf(&text, fmt, args) < 0)
 		text = NULL;
-	va_end(ap);
-	put_message("pinlib: ", text ? text : fmt);
+	put_message(before, text ? text : fmt);
+}
+
+void warn(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	put_message_args("pinlib: ", fmt, args);
+	va_end(args);
 }
 
 void warn_report(void *ctx, const char *text)
