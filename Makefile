@@ -15,6 +15,7 @@ bashdir ?= $(PREFIX)/share/bash-completion/completions
 zshdir ?= $(PREFIX)/share/zsh/site-functions
 fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
 wrapper_path = $(libdir)/pinlib-wrapper
+stub_path = $(libdir)/pinlib-stub
 
 VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
@@ -40,7 +41,7 @@ room_src = $(foreach r,$(rooms),$(wildcard $(r)/*.c))
 cli_src = $(wildcard cli/*.c) $(wildcard commands/*.c)
 obj = $(patsubst %.c,$(BUILD)/%.o,$(room_src) $(cli_src))
 # All that the privileged program is made of.
-wrapper_src = $(wildcard wrapper/*.c) plan/read.c base/err.c base/cover.c base/mount.c \
+wrapper_src = $(filter-out wrapper/stub.c,$(wildcard wrapper/*.c)) plan/read.c plan/stub.c base/err.c base/cover.c base/mount.c \
 	base/mountinfo.c base/trust.c
 wrapper_obj = $(patsubst %.c,$(BUILD)/musl/%.o,$(wrapper_src))
 
@@ -55,7 +56,7 @@ profiles = $(wildcard profiles/*)
 man_pages = $(wildcard man/*.[1578])
 
 .PHONY: all
-all: $(BUILD)/pinlib $(BUILD)/pinlib-wrapper ## build both programs (the default)
+all: $(BUILD)/pinlib $(BUILD)/pinlib-wrapper $(BUILD)/pinlib-stub ## build the three programs (the default)
 
 $(BUILD)/pinlib: $(obj)
 	$(CC) $(CFLAGS) $(LINK_HARDEN) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
@@ -90,6 +91,15 @@ $(BUILD)/musl/%.o: %.c Makefile $(BUILD)/places | $(BUILD)/uapi
 $(BUILD)/pinlib-wrapper: $(wrapper_obj)
 	$(MUSL_CC) $(WRAPPER_LDFLAGS) -o $@.dbg $^
 	strip -o $@ $@.dbg
+
+# The stub: no libc, one page, and headers of its own (wrapper/stub.ld).
+stub_place = STUB_ADDRESS=0x400000 STUB_SIZE=4096
+STUB_CFLAGS = $(WRAPPER_CFLAGS) $(stub_place:%=-D%) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables
+$(BUILD)/pinlib-stub: wrapper/stub.c wrapper/stub.ld plan/stub.h base/paths.h Makefile $(BUILD)/places | $(BUILD)/uapi
+	$(MUSL_CC) $(STUB_CFLAGS) -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack $(stub_place:%=-Wl,--defsym=%) \
+		-Wl,-T,wrapper/stub.ld -o $@.dbg $<
+	objcopy -O binary $@.dbg $@
+	chmod 0755 $@
 
 # Unit tests: one program a file, with sanitizers.
 $(BUILD)/san/%.o: %.c Makefile $(BUILD)/places
@@ -217,6 +227,7 @@ bench: all $(BUILD)/bench/runner $(BUILD)/bench/floor $(BUILD)/bench/steady ## m
 install: all ## install below PREFIX (and DESTDIR); sets the capability when DESTDIR is empty
 	install -D -m 0755 $(BUILD)/pinlib $(DESTDIR)$(bindir)/pinlib
 	$(if $(DESTDIR),install -D -m 0755,wrapper/put) $(BUILD)/pinlib-wrapper $(DESTDIR)$(wrapper_path)
+	$(if $(DESTDIR),install -D -m 0755 $(BUILD)/pinlib-stub $(DESTDIR)$(stub_path))
 	install -D -m 0644 -t $(DESTDIR)$(datadir)/profiles $(profiles)
 	install -D -m 0644 completions/pinlib.bash $(DESTDIR)$(bashdir)/pinlib
 	install -D -m 0644 completions/_pinlib $(DESTDIR)$(zshdir)/_pinlib
@@ -230,7 +241,7 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 	$(if $(DESTDIR),,@if [ -n "$$(ls -A /var/lib/pinlib/plans 2>/dev/null)" ]; then \
 		echo "make uninstall: programs are still wrapped: see 'pinlib show';" \
 		"unwrap them all with: pinlib unset --all" >&2; exit 1; fi)
-	$(if $(DESTDIR),rm -f,wrapper/put --remove) $(DESTDIR)$(wrapper_path)
+	$(if $(DESTDIR),rm -f $(DESTDIR)$(stub_path),wrapper/put --remove) $(DESTDIR)$(wrapper_path)
 	rm -f $(DESTDIR)$(bindir)/pinlib
 	rm -f $(profiles:%=$(DESTDIR)$(datadir)/%)
 	rm -f $(DESTDIR)$(bashdir)/pinlib $(DESTDIR)$(zshdir)/_pinlib $(DESTDIR)$(fishdir)/pinlib.fish

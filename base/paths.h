@@ -4,7 +4,7 @@
 #ifndef PINLIB_STATE
 #define PINLIB_STATE "/var/lib/pinlib"
 #endif
-/* The wrapper's directory. It holds nothing else, since a view exempts it from nosuid. */
+/* The directory of the wrapper and PINLIB_STUB. It holds nothing else, since a view exempts it from nosuid. */
 #ifndef PINLIB_LIBDIR
 #define PINLIB_LIBDIR "/usr/local/lib/pinlib"
 #endif
@@ -16,7 +16,8 @@
 #define PINLIB_COMMAND "/usr/local/bin/pinlib"
 #endif
 #define PINLIB_WRAPPER PINLIB_LIBDIR "/pinlib-wrapper"
-/* A sentence of its help, by which pinlib recognises a copy of the wrapper, and a file copied over it. */
+#define PINLIB_STUB PINLIB_LIBDIR "/pinlib-stub" /* see plan/stub.h; without privilege */
+/* A sentence of the wrapper's help, by which pinlib recognises a copy of the wrapper, and a file copied over it. */
 #define PINLIB_WRAPPER_MARK "Installed at the path of a pinned program; starts it in its view"
 
 #define PINLIB_STORE PINLIB_STATE "/store" /* library versions, by content */

@@ -73,7 +73,6 @@ static int look_up(const struct sysroot *sysroot, struct resolved *at)
 
 struct sysroot_walk {
 	const struct sysroot *sysroot;
-	bool stop_at_wrapper;
 	int links;
 	char rest[2 * PATH_MAX]; /* the components that are still to be resolved */
 };
@@ -95,8 +94,6 @@ static int follow_link(struct sysroot_walk *w, struct resolved *at)
 	if (n < 0)
 		return -errno;
 	target[n] = '\0';
-	if (w->stop_at_wrapper && !*w->rest && strcmp(target, PINLIB_WRAPPER) == 0)
-		return 1;
 	if (++w->links > PATH_LINKS_MAX)
 		return -ELOOP;
 	if (target[0] == '/')
@@ -108,7 +105,7 @@ static int follow_link(struct sysroot_walk *w, struct resolved *at)
 	return len < 0 || (size_t)len >= sizeof w->rest ? -ENAMETOOLONG : 0;
 }
 
-/* Resolves one component. 1: it is a link to the wrapper, at which the walk stops. */
+/* Resolves one component. */
 static int walk_step(struct sysroot_walk *w, struct resolved *at)
 {
 	char name[NAME_MAX + 1], parent[PATH_MAX];
@@ -152,17 +149,15 @@ static int walk_rest(struct sysroot_walk *w, struct resolved *at)
 }
 
 /* rest is not cleared: that would take longer than the walk. */
-static void walk_begin(struct sysroot_walk *w, const struct sysroot *sysroot, bool stop)
+static void walk_begin(struct sysroot_walk *w, const struct sysroot *sysroot)
 {
 	static const struct sysroot live;
 
 	w->sysroot = sysroot ? sysroot : &live;
-	w->stop_at_wrapper = stop;
 	w->links = 0;
 }
 
-static int walk_path(const struct sysroot *sysroot, const char *path, bool stop,
-		     struct resolved *out)
+static int walk_path(const struct sysroot *sysroot, const char *path, struct resolved *out)
 {
 	struct sysroot_walk w;
 	char here[PATH_MAX];
@@ -170,7 +165,7 @@ static int walk_path(const struct sysroot *sysroot, const char *path, bool stop,
 
 	if (!*path)
 		return -ENOENT;
-	walk_begin(&w, sysroot, stop);
+	walk_begin(&w, sysroot);
 	here[0] = '\0';
 	if (path[0] != '/' && !getcwd(here, sizeof here))
 		return -errno;
@@ -185,7 +180,7 @@ static int walk_path(const struct sysroot *sysroot, const char *path, bool stop,
 int sysroot_resolve(const struct sysroot *sysroot, const char *path, struct resolved *out)
 {
 	if (!sysroot_is_live(sysroot))
-		return walk_path(sysroot, path, false, out);
+		return walk_path(sysroot, path, out);
 	out->layer = out->app = NULL;
 	if (!realpath(path, out->path) || stat(out->path, &out->st) < 0)
 		return -errno;
@@ -200,27 +195,11 @@ int sysroot_resolve_in(const struct sysroot *sysroot, const char *dir, const cha
 
 	if (strlen(dir) >= PATH_MAX || strlen(name) > NAME_MAX)
 		return -ENAMETOOLONG;
-	walk_begin(&w, sysroot, false);
+	walk_begin(&w, sysroot);
 	strcpy(out->path, dir);
 	strcpy(w.rest, name);
 	out->st = (struct stat){.st_mode = S_IFDIR};
 	return walk_rest(&w, out);
-}
-
-int sysroot_resolve_program(const struct sysroot *sysroot, const char *path, struct resolved *out)
-{
-	char dir[PATH_MAX], real[PATH_MAX];
-	int r = walk_path(sysroot, path, true, out);
-
-	if (r <= 0)
-		return r;
-	path_dir(out->path, dir);
-	r = join_path(dir, PINLIB_REAL_DIR, real);
-	if (r == 0)
-		r = join_path(real, path_base(out->path), out->file);
-	if (r < 0)
-		return r;
-	return stat(out->file, &out->st) < 0 ? -errno : 0;
 }
 
 int sysroot_open(const struct sysroot *sysroot, const char *path, struct stat *st,

@@ -34,10 +34,6 @@ int sysroot_resolve(const struct sysroot *sysroot, const char *path, struct reso
 int sysroot_resolve_in(const struct sysroot *sysroot, const char *dir, const char *name,
 		       struct resolved *out);
 
-/* For programs: as sysroot_resolve, but a link to the wrapper is not followed. It represents a wrapped program,
- * and out gets the program's original, which is next to it (host/wrap.h), unless the view shows that already. */
-int sysroot_resolve_program(const struct sysroot *sysroot, const char *path, struct resolved *out);
-
 /* Opens path for reading, without waiting for a FIFO, and fills *st. Returns a descriptor or a negative errno. On the
  * live system this is faster than sysroot_resolve, since the kernel resolves the path. layer may be NULL. */
 int sysroot_open(const struct sysroot *sysroot, const char *path, struct stat *st,

@@ -108,8 +108,11 @@ int shebang_interpreter(const char *shebang, const struct sysroot *sysroot, char
 		return err_set(err, ENOEXEC, "neither an ELF program nor a script with a #! line");
 	snprintf(line, sizeof line, "%s", shebang);
 	word = next_word(&rest);
-	if (word && strcmp(word, PINLIB_WRAPPER) == 0)
+	if (word && strcmp(word, PINLIB_STUB) ==
+			    0) { /* a stub: then come its own word and the script's line */
+		next_word(&rest);
 		word = next_word(&rest);
+	}
 	if (!word)
 		return err_set(err, ENOEXEC, "the #! line names no interpreter");
 	if (started)

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
+#include "plan/stub.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,12 +17,9 @@
 
 int original_path(const char *app, char real[PATH_MAX], struct err *err)
 {
-	char dir[PATH_MAX], originals[PATH_MAX];
-	int r;
-
-	path_dir(app, dir);
-	r = path_join(dir, PINLIB_REAL_DIR, originals, err);
-	return r < 0 ? r : path_join(originals, path_base(app), real, err);
+	if (stub_original(app, real) < 0)
+		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", app);
+	return 0;
 }
 
 bool original_exists(const char *real)

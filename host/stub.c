@@ -4,6 +4,9 @@
 #include "base/file.h"
 #include "base/paths.h"
 #include "host/original.h"
+#include "host/wrapper_file.h"
+#include "plan/read.h"
+#include "plan/stub.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,9 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHEBANG "#!" PINLIB_WRAPPER " "
+#define SHEBANG "#!" PINLIB_STUB " "
 #define SHEBANG_MAX 255 /* what execve(2) reads of a script, BINPRM_BUF_SIZE less the NUL */
 #define SCRIPT_MAX (64u << 20)
+#define STUB_TEXT_MAX (SCRIPT_MAX + SHEBANG_MAX)
 
 bool stub_is_script(const char *path)
 {
@@ -26,18 +30,51 @@ bool stub_is_script(const char *path)
 
 bool stub_is_present(const char *app)
 {
-	char line[sizeof SHEBANG];
-	AUTO_FD int fd = open(app, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char named[PATH_MAX];
+	enum stub_form form = stub_read(app, named);
 
-	return fd >= 0 && pread(fd, line, sizeof SHEBANG - 1, 0) == sizeof SHEBANG - 1 &&
-	       memcmp(line, SHEBANG, sizeof SHEBANG - 1) == 0;
+	return form == STUB_DAMAGED || (form != STUB_NONE && strcmp(named, app) == 0);
 }
 
-static int stub_text(const char *real, char **text, size_t *len, struct err *err)
+/* -- what a stub has to be -- */
+
+struct stub_wish {
+	char word[STUB_WORD_MAX];
+	struct timespec time; /* of change */
+	struct stat original;
+	char *text;
+	size_t len;
+};
+
+static void stub_wish_free(struct stub_wish *wish)
+{
+	free(wish->text);
+}
+#define AUTO_STUB_WISH CLEANUP(stub_wish_free)
+
+/* What the published plan decides. Without one, as before the first pin, the stub is that of a refusing app. */
+static int read_plan_for_stub(const char *app, struct stub_wish *wish, struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	struct err ignored;
+	bool unpinned = false;
+	uint64_t generation = 0;
+
+	if (!file)
+		return err_nomem(err);
+	if (plan_load(PINLIB_PLANS, app, 0, file, &ignored) == 0) {
+		unpinned = file->plan.on_failure == PLAN_UNPINNED;
+		generation = file->plan.generation;
+	}
+	wish->time = wish->original.st_mtim;
+	wish->time.tv_nsec = (long)(((uint64_t)wish->time.tv_nsec + generation) % 1000000000);
+	return stub_word(app, unpinned, wish->word, err);
+}
+
+static int script_text(const char *real, struct stub_wish *wish, struct err *err)
 {
 	AUTO_FREE char *old = NULL;
-	size_t size, rest;
-	char *out;
+	size_t size, rest, head = strlen(SHEBANG) + strlen(wish->word) + 1;
 	int r = file_read_at(AT_FDCWD, real, SCRIPT_MAX, &old, &size, err);
 
 	if (r < 0)
@@ -45,22 +82,70 @@ static int stub_text(const char *real, char **text, size_t *len, struct err *err
 	if (strncmp(old, "#!", 2) != 0) /* its owner can write to it at any time */
 		return err_set(err, ESTALE, "%s is no longer a script", real);
 	rest = 2 + strspn(old + 2, " \t");
-	if (strcspn(old + rest, "\n") + sizeof SHEBANG > SHEBANG_MAX)
+	if (strcspn(old + rest, "\n") + head > SHEBANG_MAX)
 		return err_set(err, ENAMETOOLONG,
 			       "the first line of %s is too long to name the wrapper in it", real);
-	out = malloc(sizeof SHEBANG + size);
-	if (!out)
+	wish->text = malloc(head + size + 1);
+	if (!wish->text)
 		return err_nomem(err);
-	memcpy(out, SHEBANG, sizeof SHEBANG - 1);
-	memcpy(out + sizeof SHEBANG - 1, old + rest, size - rest);
-	*text = out;
-	*len = sizeof SHEBANG - 1 + size - rest;
+	snprintf(wish->text, head + 1, SHEBANG "%s ", wish->word);
+	memcpy(wish->text + head, old + rest, size - rest);
+	wish->len = head + size - rest;
 	return 0;
 }
 
-/* A new file, with the owner, mode and times of another. */
-static int write_like(const char *path, const char *text, size_t len, const struct stat *st,
-		      struct err *err)
+static int elf_text(const char *real, struct stub_wish *wish, struct err *err)
+{
+	struct stub stub = {.magic = STUB_MAGIC};
+	int r = file_read_at(AT_FDCWD, PINLIB_STUB, STUB_FILE_MAX, &wish->text, &wish->len, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "pinlib is not installed completely");
+	if (wish->len < STUB_AT + sizeof stub ||
+	    memcmp(wish->text + STUB_AT, STUB_MAGIC, strlen(STUB_MAGIC)) != 0)
+		return err_set(err, EBADMSG, "%s is no longer pinlib's stub; install pinlib again",
+			       PINLIB_STUB);
+	snprintf(stub.word, sizeof stub.word, "%s", wish->word);
+	if (strlen(real) >= sizeof stub.original)
+		return err_set(err, ENAMETOOLONG, "%s: path too long for a stub", real);
+	strcpy(stub.original, real);
+	memcpy(wish->text + STUB_AT, &stub, sizeof stub);
+	return 0;
+}
+
+static int make_wish(const char *app, const char *real, bool script, struct stub_wish *wish,
+		     struct err *err)
+{
+	int r;
+
+	if (stat(real, &wish->original) < 0)
+		return err_sys(err, errno, "cannot stat %s", real);
+	r = read_plan_for_stub(app, wish, err);
+	if (r < 0)
+		return r;
+	return script ? script_text(real, wish, err) : elf_text(real, wish, err);
+}
+
+/* -- steps -- */
+
+static int set_times(int fd, const struct stat *like, const struct timespec *time)
+{
+	return futimens(fd, (struct timespec[]){like->st_atim, *time});
+}
+
+/* chown(2) also removes setuid and setgid bits and capabilities. */
+static int fit_file(int fd, const char *path, const struct stat *like, const struct timespec *time,
+		    struct err *err)
+{
+	if (fchown(fd, like->st_uid, like->st_gid) < 0 || fchmod(fd, like->st_mode & 0777) < 0 ||
+	    set_times(fd, like, time) < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "cannot set the owner, mode and time of %s", path);
+	return 0;
+}
+
+/* A new file, with the owner and mode of another. */
+static int write_like(const char *path, const char *text, size_t len, const struct stat *like,
+		      const struct timespec *time, struct err *err)
 {
 	AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
@@ -68,47 +153,77 @@ static int write_like(const char *path, const char *text, size_t len, const stru
 	if (fd < 0)
 		return err_sys(err, errno, "cannot create %s", path);
 	r = file_write(fd, text, len, err);
-	if (r < 0)
-		return err_wrap(err, r, "%s", path);
-	if (fchown(fd, st->st_uid, st->st_gid) < 0 || fchmod(fd, st->st_mode & 0777) < 0 ||
-	    futimens(fd, (struct timespec[]){st->st_atim, st->st_mtim}) < 0 || fsync(fd) < 0)
-		return err_sys(err, errno, "cannot finish %s", path);
-	return 0;
+	return r < 0 ? err_wrap(err, r, "%s", path) : fit_file(fd, path, like, time, err);
 }
 
-int stub_write(const char *path, const char *real, struct err *err)
+int stub_write(const char *path, const char *app, const char *real, struct err *err)
 {
-	AUTO_FREE char *text = NULL;
-	struct stat st;
-	size_t len = 0;
-	int r = stub_text(real, &text, &len, err);
+	AUTO_STUB_WISH struct stub_wish wish = {0};
+	int r = make_wish(app, real, stub_is_script(real), &wish, err);
 
 	if (r < 0)
 		return r;
-	if (stat(real, &st) < 0)
-		return err_sys(err, errno, "cannot stat %s", real);
-	return write_like(path, text, len, &st, err);
+	return write_like(path, wish.text, wish.len, &wish.original, &wish.time, err);
+}
+
+/* A file system that keeps whole seconds, or an archive, drops the nanoseconds. */
+static bool time_agrees(const struct timespec *have, const struct timespec *want)
+{
+	return have->tv_sec == want->tv_sec &&
+	       (have->tv_nsec == want->tv_nsec || have->tv_nsec == 0);
+}
+
+static int compare_file(const char *app, const struct stub_wish *wish, struct err *err)
+{
+	struct stat st;
+	int privileged;
+
+	if (lstat(app, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", app);
+	privileged = wrapper_is_privileged(app, &st, err);
+	if (privileged < 0)
+		return privileged;
+	if (privileged || (st.st_mode & 0777) != (wish->original.st_mode & 0777) ||
+	    st.st_uid != wish->original.st_uid || st.st_gid != wish->original.st_gid)
+		return STUB_OTHER_MODE;
+	return time_agrees(&st.st_mtim, &wish->time) ? STUB_ALIKE : STUB_OTHER_TIME;
 }
 
 int stub_compare(const char *app, const char *real, struct err *err)
 {
-	AUTO_FREE char *want = NULL, *have = NULL;
-	size_t want_len = 0, have_len = 0;
-	struct stat a, b;
-	int r = stub_text(real, &want, &want_len, err);
+	AUTO_STUB_WISH struct stub_wish wish = {0};
+	AUTO_FREE char *have = NULL;
+	size_t len = 0;
+	bool script = stub_is_script(app);
+	int r;
 
+	if (script != stub_is_script(real))
+		return STUB_OTHER_TEXT;
+	r = make_wish(app, real, script, &wish, err);
 	if (r == 0)
-		r = file_read_at(AT_FDCWD, app, SCRIPT_MAX + sizeof SHEBANG, &have, &have_len, err);
+		r = file_read_at(AT_FDCWD, app, STUB_TEXT_MAX, &have, &len, err);
 	if (r < 0)
 		return r;
-	if (stat(real, &a) < 0 || lstat(app, &b) < 0)
-		return err_sys(err, errno, "cannot stat %s or %s", real, app);
-	if (want_len != have_len || memcmp(want, have, want_len) != 0)
+	if (len != wish.len || memcmp(have, wish.text, len) != 0)
 		return STUB_OTHER_TEXT;
-	return (a.st_mode & 0777) == (b.st_mode & 0777) && a.st_uid == b.st_uid &&
-			       a.st_gid == b.st_gid
-		       ? STUB_ALIKE
-		       : STUB_OTHER_MODE;
+	return compare_file(app, &wish, err);
+}
+
+int stub_refit(const char *app, const char *real, struct err *err)
+{
+	AUTO_STUB_WISH struct stub_wish wish = {0};
+	AUTO_FD int fd = open(app, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	int like, r = make_wish(app, real, stub_is_script(app), &wish, err);
+
+	if (r < 0)
+		return r;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, errno, "cannot open %s", app);
+	like = compare_file(app, &wish, err);
+	if (like < 0 || (like == STUB_ALIKE && st.st_mtim.tv_nsec == wish.time.tv_nsec))
+		return like < 0 ? like : 0;
+	return fit_file(fd, app, &wish.original, &wish.time, err);
 }
 
 static bool is_later(const struct timespec *a, const struct timespec *b)
@@ -118,40 +233,59 @@ static bool is_later(const struct timespec *a, const struct timespec *b)
 
 int stub_is_edited(const char *app, const char *real, struct err *err)
 {
-	struct stat text, original;
+	struct stat stub, original;
 	int like;
 
-	if (!stub_is_present(app) || !stub_is_script(real))
+	if (!stub_is_present(app) || access(real, F_OK) < 0)
 		return 0;
 	like = stub_compare(app, real, err);
-	if (like < 0 || like == STUB_ALIKE)
+	if (like < 0 || like == STUB_ALIKE || like == STUB_OTHER_TIME)
 		return like < 0 ? like : 0;
-	if (lstat(app, &text) < 0 || lstat(real, &original) < 0)
+	if (lstat(app, &stub) < 0 || lstat(real, &original) < 0)
 		return err_sys(err, errno, "cannot stat %s or %s", real, app);
-	return is_later(&text.st_ctim, &original.st_ctim) &&
-	       (like == STUB_OTHER_MODE || is_later(&text.st_mtim, &original.st_ctim));
+	if (!is_later(&stub.st_ctim, &original.st_ctim))
+		return 0;
+	return like == STUB_OTHER_MODE || (stub_is_script(app) && stub_is_script(real) &&
+					   is_later(&stub.st_mtim, &original.st_ctim));
 }
 
-int stub_adopt(const char *app, const char *real, struct err *err)
+/* -- adopting an edit -- */
+
+static int adopt_mode(const char *real, const struct stat *stub, struct err *err)
+{
+	if (chown(real, stub->st_uid, stub->st_gid) < 0 || chmod(real, stub->st_mode & 0777) < 0)
+		return err_sys(err, errno, "cannot set the owner and mode of %s", real);
+	return 0;
+}
+
+/* The script's own first line begins after the word. */
+static int own_text(const char *app, char **text, size_t *from, size_t *len, struct err *err)
+{
+	int r = file_read_at(AT_FDCWD, app, STUB_TEXT_MAX, text, len, err);
+	size_t shebang = strlen(SHEBANG), word;
+
+	if (r < 0)
+		return r;
+	word = strncmp(*text, SHEBANG, shebang) == 0 ? strcspn(*text + shebang, " \n") : 0;
+	if (word == 0 || (*text)[shebang + word] != ' ')
+		return err_set(err, ESTALE, "%s was edited and is no longer a script", app);
+	*from = shebang + word + 1 - 2;
+	memcpy(*text + *from, "#!", 2);
+	return 0;
+}
+
+static int adopt_text(const char *app, const char *real, const struct stat *stub, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	char temp[ORIGINAL_TEMP_MAX];
-	static const size_t ours = sizeof SHEBANG - 1;
-	struct stat st;
-	size_t len = 0;
-	int r = file_read_at(AT_FDCWD, app, SCRIPT_MAX + sizeof SHEBANG, &text, &len, err);
+	size_t len = 0, from = 0;
+	int r = own_text(app, &text, &from, &len, err);
 
+	if (r == 0)
+		r = original_temp_name(real, temp, err);
 	if (r < 0)
 		return r;
-	if (strncmp(text, SHEBANG, ours) != 0)
-		return err_set(err, ESTALE, "%s was edited and is no longer a script", app);
-	r = original_temp_name(real, temp, err);
-	if (r < 0)
-		return r;
-	if (lstat(app, &st) < 0)
-		return err_sys(err, errno, "cannot stat %s", app);
-	memcpy(text + ours - 2, "#!", 2);
-	r = write_like(temp, text + ours - 2, len - ours + 2, &st, err);
+	r = write_like(temp, text + from, len - from, stub, &stub->st_mtim, err);
 	if (r == 0 && rename(temp, real) < 0)
 		r = err_sys(err, errno, "cannot rename %s to %s", temp, real);
 	if (r < 0) {
@@ -159,4 +293,13 @@ int stub_adopt(const char *app, const char *real, struct err *err)
 		return r;
 	}
 	return file_sync_parent(AT_FDCWD, real, err);
+}
+
+int stub_adopt(const char *app, const char *real, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(app, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", app);
+	return stub_is_script(app) ? adopt_text(app, real, &st, err) : adopt_mode(real, &st, err);
 }

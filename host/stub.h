@@ -1,8 +1,10 @@
 /*
- * Stubs: the text at the path of a wrapped script. It is the script's own text, but its
- * first line names the wrapper: "#!PINLIB_WRAPPER ORIGINAL-LINE". So line numbers stay, perl(1)
- * still finds "perl" and its switches in the first line, and programs can read the script at its
- * path.
+ * Stubs on the machine (plan/stub.h): the file at the path of a wrapped program.
+ *
+ * A stub follows from the original and the app's published plan: text, owner, mode and time. Of a script's text only
+ * the first line differs, so line numbers stay, perl(1) still finds "perl" and its switches there, and programs can read
+ * the script at its path. The time of change is the original's, with the plan's generation added to the nanoseconds: it
+ * changes when the original or the pins change, as ccache(1) and make(1) expect of a compiler.
  */
 #pragma once
 
@@ -13,22 +15,25 @@
 /* Whether the file begins with "#!". */
 bool stub_is_script(const char *path);
 
-/* Whether the file at app is a stub. */
+/* Whether the file at app is app's stub, whole or damaged. */
 bool stub_is_present(const char *app);
 
-/* Writes the stub of the script real as a new file, with the script's owner, mode and times.
- * -ESTALE: real is no longer a script; -ENAMETOOLONG: its first line has no room. */
-int stub_write(const char *path, const char *real, struct err *err);
+/* Writes app's stub as a new file at path. -ESTALE: the original, real, is no longer a script; -ENAMETOOLONG: its first
+ * line has no room. */
+int stub_write(const char *path, const char *app, const char *real, struct err *err);
 
-enum stub_likeness { STUB_OTHER_TEXT, STUB_OTHER_MODE, STUB_ALIKE };
+enum stub_likeness { STUB_OTHER_TEXT, STUB_OTHER_MODE, STUB_OTHER_TIME, STUB_ALIKE };
 
-/* How far the text, mode and owner of the file at app are those of real's stub; a stub_likeness. */
+/* How far the file at app is real's stub: text; then mode, owner and no privilege; then time. */
 int stub_compare(const char *app, const char *real, struct err *err);
 
-/* 1 if somebody wrote to the stub since it was made and since its original was last replaced: the
- * stub's text is the script then. A maintainer script that sets its mode after an upgrade has not
- * written to it. */
+/* Sets mode, owner and time of a stub whose text is right. The file stays, since running views have a mount on it, and
+ * loses setuid, setgid and capabilities. */
+int stub_refit(const char *app, const char *real, struct err *err);
+
+/* 1 if somebody wrote to the stub, or changed its mode, since it was made and since its original was last replaced: the
+ * original has to follow. A maintainer script that sets a script's mode after an upgrade has not written to it. */
 int stub_is_edited(const char *app, const char *real, struct err *err);
 
-/* The stub's text, with the script's own first line, becomes the original. */
+/* The original gets the stub's mode and owner, a script also its text, with the script's own first line. */
 int stub_adopt(const char *app, const char *real, struct err *err);

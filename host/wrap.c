@@ -16,20 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_link(const char *app)
-{
-	char target[PATH_MAX];
-	ssize_t n = readlink(app, target, sizeof target - 1);
-
-	if (n < 0)
-		return false;
-	target[n] = '\0';
-	return strcmp(target, PINLIB_WRAPPER) == 0;
-}
-
 bool wrap_present(const char *app)
 {
-	return is_link(app) || stub_is_present(app);
+	return stub_is_present(app);
 }
 
 /* Whether somebody removed the wrapper, and left the original alone. */
@@ -126,9 +115,8 @@ int wrap_fit(const char *app, struct err *err)
 	if (wrapper_is_copy(program))
 		return err_set(
 			err, EINVAL,
-			"%s is a copy of pinlib's wrapper, made from a wrapped program; copy "
-			"the original instead, in the directory " PINLIB_REAL_DIR
-			" beside that program",
+			"%s is a copy of a wrapped program's stub; copy the original instead, in "
+			"the directory " PINLIB_REAL_DIR " beside that program",
 			app);
 	return refuse_privileged(program, &st, err);
 }
@@ -193,11 +181,8 @@ int wrap_check(const char *app, struct err *err)
 	if (r < 0)
 		return r;
 	if (!wrap_present(app))
-		return err_set(err, ENOENT, "%s is no longer the wrapper", app);
-	if (stub_is_script(real))
-		like = is_link(app) ? STUB_OTHER_TEXT : stub_compare(app, real, err);
-	else
-		like = is_link(app) ? STUB_ALIKE : STUB_OTHER_TEXT;
+		return err_set(err, ENOENT, "%s is no longer pinlib's stub", app);
+	like = stub_compare(app, real, err);
 	if (like < 0)
 		return like;
 	if (like != STUB_ALIKE && stub_is_edited(app, real, err) > 0)
@@ -214,35 +199,38 @@ int wrap_check(const char *app, struct err *err)
 	return 0;
 }
 
+/* Puts a new stub at the app's path by one rename. */
+static int put_stub(const char *app, const char *real, struct err *err)
+{
+	char temp[ORIGINAL_TEMP_MAX];
+	int r = original_temp_name(real, temp, err);
+
+	if (r < 0)
+		return r;
+	r = stub_write(temp, app, real, err);
+	if (r == 0 && rename(temp, app) < 0)
+		r = err_sys(err, errno, "cannot rename %s to %s", temp, app);
+	if (r < 0)
+		unlink(temp);
+	return r;
+}
+
 int wrap_install(const char *app, struct err *err)
 {
-	char real[PATH_MAX], temp[ORIGINAL_TEMP_MAX];
-	int r = original_path(app, real, err);
+	char real[PATH_MAX];
+	int like = STUB_OTHER_TEXT, r = original_path(app, real, err);
 
 	if (r < 0)
 		return r;
 	original_sweep(real);
 	r = adopt_edited(app, real, err);
-	if (r == 0)
-		r = wrap_check(app, err);
-	if (r == 0) /* an earlier command may have been killed before this was on the disk */
-		return file_sync_parent(AT_FDCWD, app, err);
-	if (r != -ENOENT && r != -ESTALE)
-		return r;
-	r = original_temp_name(real, temp, err);
+	if (r == 0 && wrap_present(app))
+		r = like = stub_compare(app, real, err);
 	if (r < 0)
 		return r;
-	if (stub_is_script(real))
-		r = stub_write(temp, real, err);
-	else if (symlink(PINLIB_WRAPPER, temp) < 0)
-		r = err_sys(err, errno, "cannot create %s", temp);
-	if (r == 0 && rename(temp, app) < 0)
-		r = err_sys(err, errno, "cannot rename %s to %s", temp, app);
-	if (r < 0) {
-		unlink(temp);
-		return r;
-	}
-	return file_sync_parent(AT_FDCWD, app, err);
+	r = like == STUB_OTHER_TEXT ? put_stub(app, real, err) : stub_refit(app, real, err);
+	/* An earlier command may have been killed before the rename was on the disk. */
+	return r < 0 ? r : file_sync_parent(AT_FDCWD, app, err);
 }
 
 /* Undoes wrap_prepare. Both names are one file as a rule, and rename(2) would keep them. If they
@@ -270,7 +258,8 @@ static int lacks_original(const char *app, const char *real, struct dpkg_says *s
 	struct stat st;
 	int diverted, owned = 0;
 
-	if (!stub_is_present(app) || lstat(real, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+	if (!stub_is_present(app) || !stub_is_script(app) || lstat(real, &st) == 0 ||
+	    (errno != ENOENT && errno != ENOTDIR))
 		return 0;
 	diverted = divert_count(says, app, err);
 	if (diverted > 0)

@@ -1,7 +1,7 @@
 /*
  * Wrapping: the wrapper takes an app's path, and the original stays beside it.
  *
- *	DIR/NAME            a symbolic link to PINLIB_WRAPPER; for a script its stub (host/stub.h)
+ *	DIR/NAME            the stub (host/stub.h)
  *	DIR/.pinlib/NAME    the original (host/original.h)
  *
  * The original never leaves DIR's file system, so each step is one link(2) or rename(2), and
@@ -23,7 +23,7 @@
  * somebody removed the wrapper. */
 int wrap_program(const char *app, char program[PATH_MAX], struct err *err);
 
-/* Whether DIR/NAME is the link to the wrapper, or a stub. */
+/* Whether DIR/NAME is the app's stub. */
 bool wrap_present(const char *app);
 
 /* Whether there is a wrapper or an original; if there is neither, wrap_remove only ends a
@@ -50,13 +50,13 @@ int wrap_restore(const char *app, struct err *err);
 /* The steps that nobody who runs app notices: the second name and the diversion. */
 int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err);
 
-/* Whether DIR/NAME is as wrap_install would make it for the original of now. -ENOENT: it is neither
- * the wrapper nor a stub; -ESTALE: the original was replaced, or the stub edited. */
+/* Whether DIR/NAME is as wrap_install would make it for the original and the plan of now. -ENOENT: it is not the app's
+ * stub; -ESTALE: the original or the plan was replaced, or the stub edited. */
 int wrap_check(const char *app, struct err *err);
 
-/* After wrap_prepare: puts the wrapper or the stub at DIR/NAME, in one rename, or brings it up to
- * date with an upgraded original. A stub that was edited becomes the original first, here and in
- * wrap_remove. */
+/* After wrap_prepare and the plan's publication: puts the stub at DIR/NAME, in one rename, or brings it up to date with
+ * an upgraded original. A stub of which only mode, owner or time are wrong stays the same file. A stub that was edited
+ * becomes the original first, here and in wrap_remove. */
 int wrap_install(const char *app, struct err *err);
 
 /* Moves the original back to DIR/NAME, in one rename, then ends the diversion. Undoes wrap_prepare

@@ -5,6 +5,7 @@
 #include "base/path.h"
 #include "base/paths.h"
 #include "base/trust.h"
+#include "plan/stub.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -30,14 +31,21 @@ int wrapper_is_privileged(const char *path, const struct stat *st, struct err *e
 	return 0;
 }
 
-bool wrapper_is_copy(const char *path)
+static bool has_mark(const char *path, const char *mark)
 {
 	AUTO_FREE char *data = NULL;
 	struct err ignored;
 	size_t len;
 
 	return file_read_at(AT_FDCWD, path, WRAPPER_MAX, &data, &len, &ignored) == 0 &&
-	       memmem(data, len, PINLIB_WRAPPER_MARK, strlen(PINLIB_WRAPPER_MARK));
+	       memmem(data, len, mark, strlen(mark));
+}
+
+bool wrapper_is_copy(const char *path)
+{
+	char app[PATH_MAX];
+
+	return stub_read(path, app) != STUB_NONE || has_mark(path, PINLIB_WRAPPER_MARK);
 }
 
 static bool only_root_writes(const struct stat *st)
@@ -82,6 +90,20 @@ static int refuse_privileged_file(int dirfd, const char *name, const struct stat
 	return r;
 }
 
+static int check_stub(struct err *err)
+{
+	struct stat st;
+
+	if (lstat(PINLIB_STUB, &st) < 0)
+		return err_sys(err, errno, "pinlib is not installed completely: %s", PINLIB_STUB);
+	if (!S_ISREG(st.st_mode) || !only_root_writes(&st) || !has_mark(PINLIB_STUB, STUB_MARK))
+		return err_set(err, EBADMSG,
+			       "%s is not pinlib's stub, or users other than root can write it; "
+			       "install pinlib again",
+			       PINLIB_STUB);
+	return 0;
+}
+
 static int check_owners(const struct stat *dir, const struct stat *wrapper, struct err *err)
 {
 	struct trusted known = {0};
@@ -94,13 +116,12 @@ static int check_owners(const struct stat *dir, const struct stat *wrapper, stru
 			PINLIB_WRAPPER);
 	if (!trust_dir(&known, PINLIB_LIBDIR, err))
 		return err_wrap(err, -EPERM, "the wrapper's directory");
-	if (!wrapper_is_copy(PINLIB_WRAPPER))
-		return err_set(
-			err, EBADMSG,
-			"%s is no longer pinlib's wrapper: somebody wrote through the link of a "
-			"wrapped program, or mounted a file there",
-			PINLIB_WRAPPER);
-	return 0;
+	if (!has_mark(PINLIB_WRAPPER, PINLIB_WRAPPER_MARK))
+		return err_set(err, EBADMSG,
+			       "%s is no longer pinlib's wrapper: somebody replaced it, or mounted "
+			       "a file there",
+			       PINLIB_WRAPPER);
+	return check_stub(err);
 }
 
 int wrapper_check(struct err *err)

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/intern.h"
 #include "base/path.h"
+#include "plan/stub.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -472,6 +473,20 @@ int filecache_dir(struct filecache *cache, const char *path, bool *there, struct
 	return 0;
 }
 
+/* A stub represents the original of its app. */
+static int pass_stub(const char *path, struct resolved *out, struct err *err)
+{
+	char app[PATH_MAX];
+	int r;
+
+	if (out->st.st_size > STUB_FILE_MAX || stub_read(out->file, app) != STUB_ELF)
+		return 0;
+	r = stub_original(app, out->file);
+	if (r == 0 && stat(out->file, &out->st) < 0)
+		r = -errno;
+	return r < 0 ? err_sys(err, -r, "the original of %s", path) : 0;
+}
+
 int filecache_program(struct filecache *cache, const char *path, struct resolved *out,
 		      struct err *err)
 {
@@ -487,10 +502,12 @@ int filecache_program(struct filecache *cache, const char *path, struct resolved
 	    lstat(out->path, &out->st) == 0 && S_ISREG(out->st.st_mode)) {
 		memcpy(out->file, out->path, sizeof out->file);
 		out->layer = out->app = NULL;
-		return 0;
+	} else {
+		r = sysroot_resolve(cache->sysroot, path, out);
+		if (r < 0)
+			return err_sys(err, -r, "%s", path);
 	}
-	r = sysroot_resolve_program(cache->sysroot, path, out);
-	return r < 0 ? err_sys(err, -r, "%s", path) : 0;
+	return pass_stub(path, out, err);
 }
 
 static int find_canonical(struct filecache *cache, const char *path, size_t number, struct err *err)

@@ -62,7 +62,7 @@ int filecache_file(struct filecache *cache, const char *file, const struct cache
 int filecache_expect(struct filecache *cache, const char *program, struct err *err);
 int filecache_expect_library(struct filecache *cache, const char *path, struct err *err);
 
-/* sysroot_resolve_program, but shorter for what is known already. */
+/* Resolves the path of a program. Of a wrapped program out gets the original, unless the view shows that already. */
 int filecache_program(struct filecache *cache, const char *path, struct resolved *out,
 		      struct err *err);
 /* Whether a directory exists. */

@@ -7,6 +7,7 @@
 #include "elf/readers.h"
 #include "elf/shebang.h"
 #include "loader/libdirs.h"
+#include "plan/stub.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -15,48 +16,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
-
 int program_canonical(const char *name, char out[PATH_MAX], struct err *err)
 {
-	char at[2 * PATH_MAX], dir[PATH_MAX], target[PATH_MAX];
-
 	if (!*name)
 		return err_set(err, ENOENT, "the name of the program is empty");
 	if (strlen(name) >= PATH_MAX)
 		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
-	snprintf(at, sizeof at, "%s%s", strchr(name, '/') ? "" : "./", name);
-	for (int i = 0; i < LINKS_MAX; i++) {
-		ssize_t n;
-		int len;
-
-		/* "./" before the name, or a link's target, can make it too long for path_dir. */
-		if (strlen(at) >= PATH_MAX)
-			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
-		path_dir(at, target);
-		if (!realpath(target, dir))
-			return err_sys(err, errno, "%s", name);
-		if (path_join(dir, path_base(at), out, err) < 0)
-			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
-		n = readlink(out, target, sizeof target - 1);
-		if (n < 0 && errno == EINVAL) {
-			/* Not a link, but "." or "x/.." as the last component must be resolved. */
-			if (!realpath(out, dir))
-				return err_sys(err, errno, "%s", name);
-			memcpy(out, dir, sizeof dir);
-			return 0;
-		}
-		if (n < 0)
-			return err_sys(err, errno, "%s", name);
-		target[n] = '\0';
-		if (strcmp(target, PINLIB_WRAPPER) == 0)
-			return 0;
-		len = target[0] == '/' ? snprintf(at, sizeof at, "%s", target)
-				       : snprintf(at, sizeof at, "%s/%s", dir, target);
-		if (len < 0 || (size_t)len >= sizeof at)
-			return err_set(err, ENAMETOOLONG, "%.64s...: path too long", name);
-	}
-	return err_sys(err, ELOOP, "%s", name);
+	return realpath(name, out) ? 0 : err_sys(err, errno, "%s", name);
 }
 
 /* -- scripts -- */
@@ -79,18 +45,14 @@ static int follow_shebang(struct program *p, const char *shebang, struct err *er
 	return r < 0 || strcmp(first, name) == 0 ? r : add_to_way(p, name, err);
 }
 
-/* The file of a wrapped program, which host/wrap.h keeps beside it; else the path itself. */
-static void own_file(const char *path, char out[2 * PATH_MAX])
+/* The file of a wrapped program, which host/wrap.h keeps beside it; else the path itself. A copy of a stub starts the
+ * same app. */
+static void own_file(const char *path, char out[PATH_MAX])
 {
-	char target[PATH_MAX], dir[PATH_MAX];
-	ssize_t n = readlink(path, target, sizeof target - 1);
+	char app[PATH_MAX];
 
-	path_dir(path, dir);
-	if (n > 0 && (target[n] = '\0', strcmp(target, PINLIB_WRAPPER) == 0))
-		snprintf(out, 2 * PATH_MAX, "%s/" PINLIB_REAL_DIR "/%s",
-			 strcmp(dir, "/") == 0 ? "" : dir, path_base(path));
-	else
-		snprintf(out, 2 * PATH_MAX, "%s", path);
+	if (stub_read(path, app) != STUB_ELF || stub_original(app, out) < 0)
+		snprintf(out, PATH_MAX, "%s", path);
 }
 
 /* 0: an ELF file, and *elf is filled; 1: a script. */
@@ -122,7 +84,7 @@ static int read_program_file(const char *path, struct elf *elf, char shebang[INF
 
 int program_read(const char *path, struct program *out, struct err *err)
 {
-	char file[2 * PATH_MAX], shebang[INFO_SHEBANG];
+	char file[PATH_MAX], shebang[INFO_SHEBANG];
 	int r;
 
 	*out = (struct program){0};

@@ -24,8 +24,7 @@ struct program {
 	struct libdirs *libdirs; /* found by the first program_places; NULL before */
 };
 
-/* The canonical path of the program that a name leads to. Symbolic links are followed, except into
- * the wrapper: a wrapped path is the app. Relative names start from the working directory. -ENOENT. */
+/* The canonical path of the program that a name leads to. Relative names start from the working directory. -ENOENT. */
 int program_canonical(const char *name, char out[PATH_MAX], struct err *err);
 
 /* Reads the file at path: the caller passes the own file of a wrapped program. A wrapped interpreter

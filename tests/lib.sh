@@ -98,6 +98,11 @@ for n in sorted(os.listxattr(sys.argv[1], follow_symlinks=False)):
 	printf '\n'
 }
 
+# stub_of FILE: prints the word of a stub, "refuse:/usr/bin/demo" (plan/stub.h), if the file is one.
+stub_of() {
+	[ -L "$1" ] || LC_ALL=C grep -aoE '(pinstub1|/pinlib-stub )(refuse|unpinned):[^[:cntrl:] ]+' "$1" | head -n 1 | sed 's/^.*\(pinstub1\| \)//'
+}
+
 install_pinlib() {
 	make -s -C "$src" BUILD="$build" -o all install >/dev/null
 }

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/prctl.h>
 
 #define BIT(cap) (UINT64_C(1) << (cap))
@@ -138,10 +137,6 @@ const char *caps_reason(void)
 		return "the capability bounding set of this process lacks it (a container?)";
 	if (is_traced())
 		return "this process is being traced";
-	errno = 0;
-	getauxval(AT_EXECFD);
-	if (errno == 0)
-		return "binfmt_misc started it with the rights of a foreign program (flag C)";
 	return "the wrapper has no file capability, it is on a nosuid mount, or this process "
 	       "shares its root and working directory with another (CLONE_FS)";
 }

@@ -1,5 +1,6 @@
 /*
- * pinlib-wrapper: stands at the path of a program and starts it in its view.
+ * pinlib-wrapper: builds a program's view and starts the program in it. The stub at the program's path executes it
+ * (plan/stub.h).
  *
  * Every user can start it, with any argument, environment, limit and descriptor, and it can raise CAP_SYS_ADMIN. It
  * MUST
@@ -24,9 +25,11 @@
 #include "base/kernel.h"
 #include "base/paths.h"
 #include "plan/read.h"
+#include "plan/stub.h"
 #include "wrapper/caps.h"
 #include "wrapper/filter.h"
 #include "wrapper/identify.h"
+#include "wrapper/kept.h"
 #include "wrapper/limits.h"
 #include "wrapper/mounts.h"
 #include "wrapper/namespace.h"
@@ -53,7 +56,7 @@ static struct start {
 	struct stat original; /* of the program */
 	struct mounts mounts; /* of an inherited view */
 	const char *name;     /* to execute the app by */
-	const char *refusal;  /* why nothing can be mounted; NULL: no reason */
+	const char *refusal;  /* why no view can be built; NULL: no reason */
 	struct err err;
 	bool mapped; /* this user namespace maps root */
 } start;
@@ -146,26 +149,23 @@ static int execute(const char *app, const char *name, char **argv)
 	return fail(app, &err, errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
 }
 
-/* Whether the original is at the app's path: neither a link to the wrapper nor the text that pinlib puts in the place
- * of a wrapped script. */
+/* Whether the original is at the app's path, and not the stub. A stub that may be executed but not read is told by its
+ * size. */
 static bool is_original(const char *app, struct stat *st)
 {
-	static const char ours[] = "#!" PINLIB_WRAPPER " ";
-	char text[sizeof ours - 1];
-	AUTO_FD int fd = open(app, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	static char other[PATH_MAX];
 
-	if (fd < 0 && errno != EACCES) /* EACCES: it may be executable but not readable */
+	if (lstat(app, st) < 0 || !S_ISREG(st->st_mode))
 		return false;
-	if (fd >= 0 && read(fd, text, sizeof text) == (ssize_t)sizeof text &&
-	    memcmp(text, ours, sizeof text) == 0)
-		return false;
-	return lstat(app, st) == 0 && S_ISREG(st->st_mode);
+	if (access(app, R_OK) < 0)
+		return errno == EACCES && st->st_size > STUB_FILE_MAX;
+	return stub_read(app, other) == STUB_NONE;
 }
 
 /* The caller's name for the app, if it leads to the original in the view (users may own links on the way), or else the
- * app's path. NULL if the original is not there: a filter of the caller's may have faked the mount, and the link
- * that is still there would start the wrapper again and again. (A file other than the one that was there before is
- * an upgrade of the app.) */
+ * app's path. NULL if the original is not there: a filter of the caller's may have faked the mount, and the stub that is
+ * still there would start the wrapper again and again. (A file other than the one that was there before is an upgrade of
+ * the app.) */
 static const char *name_to_execute(const struct launch *launch, const struct stat *real)
 {
 	const char *app = launch->file.plan.app;
@@ -174,6 +174,14 @@ static const char *name_to_execute(const struct launch *launch, const struct sta
 	if (stat(launch->name, &st) == 0 && st.st_dev == real->st_dev && st.st_ino == real->st_ino)
 		return launch->name;
 	return is_original(app, &st) ? app : NULL;
+}
+
+/* Gives the caller's attributes to the app. */
+static int restore_attributes(struct err *err)
+{
+	int r = limits_restore(err);
+
+	return r < 0 ? r : kept_restore(&start.launch.kept, err);
 }
 
 /* The original is not where the plan says. If 'pinlib unset' has just moved it back to the app's path, it is started
@@ -186,7 +194,7 @@ static int start_unwrapped(int status)
 	if (is_original(plan->app, &st)) {
 		const char *name = name_to_execute(&start.launch, &st);
 
-		if (limits_restore(&start.err) < 0)
+		if (restore_attributes(&start.err) < 0)
 			return fail_app(EXIT_OWN);
 		return execute(plan->app, name ? name : plan->app, start.launch.argv);
 	}
@@ -204,7 +212,7 @@ static int start_without_view(const char *reason)
 	if (plan->on_failure == PLAN_UNPINNED) {
 		err_set(&why, EPERM, "starting without its pins: %s", reason);
 		print_error(plan->app, why.text);
-		if (limits_restore(&start.err) < 0 ||
+		if (restore_attributes(&start.err) < 0 ||
 		    load_filter_without_view(plan, &start.err) < 0)
 			return fail_app(EXIT_OWN);
 		return execute(plan->app, plan->real, start.launch.argv);
@@ -342,35 +350,25 @@ static int print_stdout(const char *text)
 	return write(1, text, len) == (ssize_t)len ? 0 : EXIT_OWN;
 }
 
-/* Only under its own name does the wrapper take options. Otherwise an app may have been meant whose name is unknown, as
- * after fexecve(3), and the arguments are the app's. */
-static bool is_own_name(const char *name)
+/* Without a stub's arguments the wrapper was started by its own name. */
+static int run_own_command(int argc, char **argv)
 {
-	const char *slash = strrchr(name, '/');
-
-	return strcmp(slash ? slash + 1 : name, strrchr(PINLIB_WRAPPER, '/') + 1) == 0;
-}
-
-static int run_own_command(int argc, char **argv, const char *execfn)
-{
-	bool own = argc >= 2 && is_own_name(argv[0]);
-
-	if (own && strcmp(argv[1], "--host") == 0)
+	if (argc >= 2 && strcmp(argv[1], "--host") == 0)
 		return run_on_host(argv + (argc >= 3 && strcmp(argv[2], "--") == 0 ? 3 : 2));
-	if (own && argc == 2 && strcmp(argv[1], "--version") == 0)
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_stdout("pinlib-wrapper " PINLIB_VERSION "\n");
-	if (own && argc == 2 && strcmp(argv[1], "--help") == 0)
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return print_stdout("usage: pinlib-wrapper --host [--] COMMAND "
 				    "[ARGUMENT...]\n" PINLIB_WRAPPER_MARK
 				    "; see pinlib-wrapper(8).\n");
 	err_set(&start.err, ENOENT,
-		"cannot tell which program was meant: this is neither a program with pins nor a "
-		"link to one (see pinlib-wrapper(8))");
-	return fail(execfn, &start.err, EXIT_NOT_FOUND);
+		"cannot tell which program was meant: no stub of a program with pins started it "
+		"(see pinlib-wrapper(8))");
+	return fail("pinlib-wrapper", &start.err, EXIT_NOT_FOUND);
 }
 
-/* A wrapped program's path leads to the wrapper: "chmod u+s" on it, by a package's script for example, would let
- * everybody run every program as root. A caller whose own user numbers differ is refused nothing. */
+/* "chmod u+s" on the wrapper would let everybody run every program as root. A caller whose own user numbers differ is
+ * refused nothing. */
 static bool is_setuid(void)
 {
 	struct stat st = {.st_mode = S_ISUID}; /* stays so if a filter fakes the call */
@@ -380,56 +378,49 @@ static bool is_setuid(void)
 	return stat(PINLIB_WRAPPER, &st) < 0 || st.st_mode & (S_ISUID | S_ISGID);
 }
 
-/* Whether binfmt_misc(5) started the wrapper as the interpreter of a program that it opened (flag O). */
-static bool interprets(void)
+static int refuse_borrowed_rights(void)
 {
-	errno = 0;
-	getauxval(AT_EXECFD);
-	return errno == 0;
+	if (!is_setuid())
+		return GO_ON;
+	err_set(&start.err, EPERM, "it is setuid or setgid; as root: chmod 0755 " PINLIB_WRAPPER);
+	return fail(PINLIB_WRAPPER, &start.err, EXIT_OWN);
 }
 
-/* With flag C the interpreter gets the rights of that setuid file. But the app would get no descriptor of the file
- * through the wrapper's execve(2): it would open whatever file has the caller's name by then. */
-static bool has_lent_rights(void)
+/* Whether another user could have written the plan, or it makes no sense. Any other plan that cannot be read follows the
+ * stub's on-failure: /var may not be mounted yet, or a filter of the caller's refuses O_PATH. */
+static bool is_bad_plan(int r)
 {
-	return interprets() &&
-	       (getauxval(AT_UID) != getauxval(AT_EUID) || getauxval(AT_GID) != getauxval(AT_EGID));
+	return r == -EPERM || r == -EBADMSG || r == -EPROTO || r == -EFBIG;
 }
 
-/* No app is started with rights that are not the caller's. */
-static int refuse_borrowed_rights(const char *execfn)
+static int find_plan(void)
 {
-	if (is_setuid()) {
-		err_set(&start.err, EPERM,
-			"the wrapper, " PINLIB_WRAPPER
-			", is setuid or setgid; as root: chmod 0755 " PINLIB_WRAPPER);
-		return fail(execfn, &start.err, EXIT_OWN);
-	}
-	if (has_lent_rights()) {
-		err_set(&start.err, EPERM,
-			"binfmt_misc (flag C) would give a program with pins the rights of a "
-			"setuid program");
-		return fail(execfn, &start.err, EXIT_CANNOT);
-	}
-	return GO_ON;
-}
-
-/* Finds the app and its plan, or runs a command of the wrapper's own. For binfmt_misc only argv names the app:
- * AT_EXECFN is the caller's name for the foreign program, and the caller can redirect it at any time. */
-static int find_app(int argc, char **argv, const char *execfn)
-{
-	const char *meant = interprets() ? "" : execfn;
-	int r = identify(meant, argc, argv, 0, &start.launch, &start.err);
+	struct launch *launch = &start.launch;
+	int r = identify_plan(0, launch, &start.err);
 
 	start.mapped = true;
 	if (r == -EPERM && caps_in_user_namespace()) {
 		/* Root's files seem to be nobody's here. Steps that need no privilege still follow the plan. */
 		start.mapped = false;
-		r = identify(meant, argc, argv, OVERFLOW_UID, &start.launch, &start.err);
+		r = identify_plan(OVERFLOW_UID, launch, &start.err);
 	}
+	if (is_bad_plan(r))
+		return fail(launch->app, &start.err, EXIT_OWN);
+	if (r < 0) {
+		start.refusal = start.err.text;
+		r = identify_without_plan(launch, &start.err);
+	}
+	return r < 0 ? fail(launch->app, &start.err, EXIT_OWN) : GO_ON;
+}
+
+/* Finds the app and its plan, or runs a command of the wrapper's own. */
+static int find_app(int argc, char **argv)
+{
+	int r = identify(argc, argv, &start.launch, &start.err);
+
 	if (r == -ENOENT)
-		return run_own_command(argc, argv, execfn);
-	return r < 0 ? fail(execfn, &start.err, EXIT_OWN) : GO_ON;
+		return run_own_command(argc, argv);
+	return r < 0 ? fail("pinlib-wrapper", &start.err, EXIT_OWN) : find_plan();
 }
 
 /* Whether the original is there, and a view can be built at all. */
@@ -443,6 +434,8 @@ static int check_possible(void)
 		err_sys(&start.err, errno, "cannot stat its original, %s", plan->real);
 		return fail_app(EXIT_NOT_FOUND);
 	}
+	if (start.refusal)
+		return start_without_view(start.refusal);
 	if (caps_read(&start.entry, &start.err) < 0)
 		return fail_app(EXIT_OWN);
 	if (!start.mapped || !caps_suffice(&start.entry))
@@ -490,7 +483,7 @@ static int restore_caller(void)
 		err_set(&start.err, EPERM, "the program was mounted at its path but is not there");
 		return fail_app(EXIT_OWN);
 	}
-	return limits_restore(&start.err) < 0 ? fail_app(EXIT_OWN) : GO_ON;
+	return restore_attributes(&start.err) < 0 ? fail_app(EXIT_OWN) : GO_ON;
 }
 
 static int run_app(void)
@@ -504,21 +497,17 @@ static int run_app(void)
 
 int main(int argc, char **argv)
 {
-	const char *execfn = (const char *)getauxval(AT_EXECFN);
 	int status;
-
-	if (!execfn)
-		execfn = "";
 
 	/* 1. Allow for the wrapper's own descriptors. */
 	limits_raise();
 
 	/* 2. Refuse to start anything with borrowed rights. */
-	status = refuse_borrowed_rights(execfn);
+	status = refuse_borrowed_rights();
 
 	/* 3. Which app was meant, and what is its plan? */
 	if (status == GO_ON)
-		status = find_app(argc, argv, execfn);
+		status = find_app(argc, argv);
 
 	/* 4. Is the program there, and can a view be built at all? */
 	if (status == GO_ON)

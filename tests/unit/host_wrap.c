@@ -23,7 +23,7 @@ static void write_whole(const char *path, const char *text)
 	MUST(f && fputs(text, f) >= 0 && fclose(f) == 0);
 }
 
-/* Stands where the wrapper's text would, and is empty every other time. */
+/* The original is a script every other time, and empty otherwise. */
 static void flicker(void)
 {
 	int fd = open(real, O_WRONLY | O_CLOEXEC);
@@ -41,6 +41,8 @@ static void flicker(void)
 int main(void)
 {
 	struct err err;
+	char stub[256];
+	struct stat st;
 	pid_t pid;
 	int odd = 0;
 
@@ -50,7 +52,10 @@ int main(void)
 	snprintf(real, sizeof real, "%s/.pinlib/tool", dir);
 	snprintf(app, sizeof app, "%s/tool", dir);
 	write_whole(real, script);
-	write_whole(app, "#!" PINLIB_WRAPPER " /bin/sh\n");
+	snprintf(stub, sizeof stub, "#!" PINLIB_STUB " refuse:%s /bin/sh\n", app);
+	write_whole(app, stub);
+	MUST(stat(real, &st) == 0);
+	MUST(utimensat(AT_FDCWD, app, (struct timespec[]){st.st_atim, st.st_mtim}, 0) == 0);
 	CHECK(wrap_check(app, &err) == 0);
 	MUST(chmod(app, 0755) == 0);
 	CHECK(wrap_check(app, &err) == -ESTALE);

@@ -3,7 +3,10 @@
 
 #include "base/path.h"
 #include "base/paths.h"
+#include "plan/stub.h"
 #include "tests/unit/loader_help.h"
+
+#include <elf.h>
 
 static const char *canonical(const char *name)
 {
@@ -44,13 +47,19 @@ static void test_canonical(void)
 	CHECK(canonical_error(long_name) == -ENAMETOOLONG);
 }
 
-/* A wrapped path is the app: links lead to it and not through it, whether the wrapper is there or
- * not. */
+/* A wrapped path is the app, and the stub there represents the original. */
 static void test_wrapped(void)
 {
 	AUTO_PROGRAM struct program p = {0};
+	char text[STUB_AT + sizeof(struct stub)] = ELFMAG;
+	struct stub stub = {.magic = STUB_MAGIC};
+	FILE *f;
 
-	MUST(symlink(PINLIB_WRAPPER, "bin/wrapped") == 0 && symlink("bin/wrapped", "name") == 0);
+	CHECK(stub_word(in("bin/wrapped"), false, stub.word, &err) == 0);
+	memcpy(text + STUB_AT, &stub, sizeof stub);
+	f = fopen("bin/wrapped", "w");
+	MUST(f && fwrite(text, sizeof text, 1, f) == 1 && fclose(f) == 0);
+	MUST(symlink("bin/wrapped", "name") == 0);
 	CHECK_STR(canonical("bin/wrapped"), in("bin/wrapped"));
 	CHECK_STR(canonical("name"), in("bin/wrapped"));
 	/* A wrapped interpreter's own file is where wrapping put it. */
@@ -99,8 +108,8 @@ static void test_scripts(void)
 		"#!/usr/bin/env -S -uNAME cat\n",
 		"#!/usr/bin/env -S --unset NAME --chdir=/ cat\n",
 		"#!/usr/bin/env -S -C / /bin/cat\n",
-		"#!" PINLIB_WRAPPER " /bin/cat -x\n",
-		"#!" PINLIB_WRAPPER " /usr/bin/env cat\n",
+		"#!" PINLIB_STUB " refuse:/usr/bin/x /bin/cat -x\n",
+		"#!" PINLIB_STUB " unpinned:/usr/bin/x /usr/bin/env cat\n",
 	};
 	int r;
 
@@ -147,7 +156,7 @@ static void test_no_scripts(void)
 		{"#!/usr/bin/env X=1\n", -ENOEXEC},
 		{"#!/usr/bin/env -S # cat\n", -ENOEXEC},
 		{"#!/usr/bin/env -S X=\"a cat\n", -ENOEXEC},
-		{"#!" PINLIB_WRAPPER "\n", -ENOEXEC},
+		{"#!" PINLIB_STUB " refuse:/usr/bin/x\n", -ENOEXEC},
 		{"#!/usr/bin/env no-such-program-anywhere\n", -ENOENT},
 		{"#!/no/such/program\n", -ENOENT},
 		{"#!/etc/passwd\n", -ENOEXEC},

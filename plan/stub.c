@@ -1,0 +1,120 @@
+#include "plan/stub.h"
+
+#include "base/cleanup.h"
+#include "base/paths.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REFUSE "refuse:"
+#define UNPINNED "unpinned:"
+#define SHEBANG "#!" PINLIB_STUB " "
+
+static bool is_plain(unsigned char byte)
+{
+	return byte > ' ' && byte < 0x7f && byte != '%';
+}
+
+int stub_word(const char *app, bool unpinned, char word[STUB_WORD_MAX], struct err *err)
+{
+	size_t used = (size_t)snprintf(word, STUB_WORD_MAX, "%s", unpinned ? UNPINNED : REFUSE);
+
+	for (const unsigned char *p = (const unsigned char *)app; *p; p++) {
+		if (used + 4 > STUB_WORD_MAX)
+			return err_set(err, ENAMETOOLONG, "%.64s...: path too long for a stub",
+				       app);
+		used += (size_t)snprintf(word + used, 4, is_plain(*p) ? "%c" : "%%%02X", *p);
+	}
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool stub_parse_word(const char *word, char app[PATH_MAX], bool *unpinned)
+{
+	size_t used = 0;
+	const char *p = strchr(word, ':');
+
+	*unpinned = strncmp(word, UNPINNED, strlen(UNPINNED)) == 0;
+	if (!p || (!*unpinned && strncmp(word, REFUSE, strlen(REFUSE)) != 0) || *++p != '/')
+		return false;
+	for (; *p && *p != ' ' && *p != '\t'; p++) {
+		char byte = *p;
+
+		if (byte == '%') {
+			int high = hex_digit(p[1]), low = high < 0 ? -1 : hex_digit(p[2]);
+
+			if (low < 0 || high * 16 + low == 0)
+				return false;
+			byte = (char)(high * 16 + low);
+			p += 2;
+		}
+		if (used + 1 >= PATH_MAX)
+			return false;
+		app[used++] = byte;
+	}
+	app[used] = '\0';
+	return true;
+}
+
+int stub_original(const char *app, char original[PATH_MAX])
+{
+	const char *slash = strrchr(app, '/');
+	int n = snprintf(original, PATH_MAX, "%.*s/" PINLIB_REAL_DIR "%s", (int)(slash - app), app,
+			 slash);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static const char *parse_hex(const char *p, uint64_t *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *start = p, *at;
+
+	for (*out = 0; *p && p - start < 16 && (at = strchr(digits, *p)); p++)
+		*out = *out << 4 | (uint64_t)(at - digits);
+	return p > start && *p == ':' ? p + 1 : NULL;
+}
+
+bool stub_parse_kept(const char *text, struct stub_kept *kept)
+{
+	uint64_t *const fields[] = {&kept->stack, &kept->personality, &kept->signal, &kept->parent};
+
+	*kept = (struct stub_kept){0};
+	if (strcmp(text, "-") == 0)
+		return true;
+	for (size_t i = 0; text && i < sizeof fields / sizeof *fields; i++)
+		text = parse_hex(text, fields[i]);
+	return text && !*text;
+}
+
+enum stub_form stub_read(const char *path, char app[PATH_MAX])
+{
+	char data[STUB_FILE_MAX + 1] = {0};
+	struct stub stub;
+	bool unpinned;
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = fd < 0 ? 0 : read(fd, data, STUB_FILE_MAX);
+	size_t len = n < 0 ? 0 : (size_t)n;
+
+	if (strncmp(data, SHEBANG, strlen(SHEBANG)) == 0)
+		return stub_parse_word(data + strlen(SHEBANG), app, &unpinned) ? STUB_SCRIPT
+									      : STUB_NONE;
+	if (len < SELFMAG || memcmp(data, ELFMAG, SELFMAG) != 0)
+		return STUB_NONE;
+	if (len >= STUB_AT + sizeof stub) {
+		memcpy(&stub, data + STUB_AT, sizeof stub);
+		if (memcmp(stub.magic, STUB_MAGIC, sizeof stub.magic) == 0 &&
+		    memchr(stub.word, '\0', sizeof stub.word) &&
+		    stub_parse_word(stub.word, app, &unpinned))
+			return STUB_ELF;
+	}
+	return len < STUB_FILE_MAX && memmem(data, len, STUB_MARK, strlen(STUB_MARK)) ? STUB_DAMAGED
+										      : STUB_NONE;
+}
