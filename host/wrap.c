@@ -199,6 +199,17 @@ int wrap_check(const char *app, struct err *err)
 	return 0;
 }
 
+int wrap_follow(const char *app, struct err *err)
+{
+	char real[PATH_MAX];
+	int r = original_path(app, real, err);
+
+	if (r < 0 || !wrap_present(app) || access(real, F_OK) < 0)
+		return r;
+	r = stub_compare(app, real, err);
+	return r == STUB_OTHER_TIME ? stub_refit(app, real, err) : r < 0 ? r : 0;
+}
+
 /* Puts a new stub at the app's path by one rename. */
 static int put_stub(const char *app, const char *real, struct err *err)
 {

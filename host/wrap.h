@@ -54,6 +54,9 @@ int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err);
  * stub; -ESTALE: the original or the plan was replaced, or the stub edited. */
 int wrap_check(const char *app, struct err *err);
 
+/* After an upgrade of the original, sets the stub's time, which nobody need be told of. */
+int wrap_follow(const char *app, struct err *err);
+
 /* After wrap_prepare and the plan's publication: puts the stub at DIR/NAME, in one rename, or brings it up to date with
  * an upgraded original. A stub of which only mode, owner or time are wrong stays the same file. A stub that was edited
  * becomes the original first, here and in wrap_remove. */

@@ -142,8 +142,10 @@ static int keep_awake(struct refresh *run, const struct app *app, struct err *er
 {
 	struct err wrong, why;
 	bool was_wrapped = wrap_present(app->path);
-	int r = find_drift(run, app, &wrong);
+	int r = wrap_follow(app->path, &wrong);
 
+	if (r == 0)
+		r = find_drift(run, app, &wrong);
 	if (r == 0)
 		return prove_view(run, app, NULL, err);
 	r = transition_run(run->policy, run->store, app->path, &why);
