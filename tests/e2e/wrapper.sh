@@ -170,7 +170,7 @@ os.set_inheritable(fd, True)
 os.execve(fd, ["demo"] + sys.argv[1:], {})
 END
 is "fexecve with --version" "$(as 1000 /usr/bin/python3 byfd.py --version)" "1.0 /usr/bin/demo"
-is "fexecve with --host" "$(as 1000 /usr/bin/python3 byfd.py --host /bin/echo no)" "no"
+is "fexecve with --host" "$(as 1000 /usr/bin/python3 byfd.py --host /bin/echo no)" "1.0 /usr/bin/demo"
 refuses "the wrapper without a stub" 127 "cannot tell" as 1000 $wrapper /bin/echo no
 is "--version" "$(as 1000 $wrapper --version)" "pinlib-wrapper *"
 is "--help" "$(as 1000 $wrapper --help)" "usage: pinlib-wrapper *"
