@@ -5,6 +5,7 @@
 #include "change/pending.h"
 #include "change/recovery.h"
 #include "change/transition.h"
+#include "host/apparmor.h"
 #include "host/interpreter.h"
 #include "host/unit.h"
 #include "host/wrap.h"
@@ -12,6 +13,7 @@
 #include "view/verdict.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -136,6 +138,21 @@ static void remark_capability(const struct activation *a)
 			    "starts without its pins; run 'pinlib doctor' for the remedy");
 }
 
+static void remark_apparmor(const struct activation *a)
+{
+	char profile[NAME_MAX + 1], text[ERR_TEXT_MAX];
+	struct err ignored;
+
+	for (size_t i = 0; i < a->paths->count; i++) {
+		const char *app = a->paths->items[i];
+
+		if (!a->transitions[i]->wraps || apparmor_profile(app, profile, &ignored) <= 0)
+			continue;
+		snprintf(text, sizeof text, APPARMOR_TEXT "; " APPARMOR_REMEDY, profile, app);
+		report_text(a, text);
+	}
+}
+
 /* -- after a failure -- */
 
 /* The failure is reported, and not what goes wrong here. */
@@ -186,6 +203,7 @@ static int activate(struct activation *a, const char *command, int64_t *generati
 		return undo_commit(a, r, err);
 	policy_settle(a->policy);
 	remark_capability(a);
+	remark_apparmor(a);
 	/* A list that still names these apps costs the next command a look at each, no more. */
 	if (units_update(a->policy, a->options->report, a->options->ctx))
 		pending_finish(&a->others, a->paths, &ignored);

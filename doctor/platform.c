@@ -5,6 +5,7 @@
 #include "base/mount.h"
 #include "base/paths.h"
 #include "doctor/check.h"
+#include "host/apparmor.h"
 #include "host/wrapper_file.h"
 
 #include <fcntl.h>
@@ -414,6 +415,17 @@ static const char apparmor_remedy[] =
 	"if pinned programs fail with 'Permission denied' and the kernel's log has DENIED, allow "
 	"mounts in this profile (in a container: --security-opt apparmor=unconfined)";
 
+static void check_profiles(struct checkup *c)
+{
+	char profile[NAME_MAX + 1];
+	struct err ignored;
+
+	for (size_t i = 0; i < c->apps.count; i++)
+		if (apparmor_profile(c->apps.items[i].path, profile, &ignored) > 0)
+			check_note(c, APPARMOR_REMEDY, APPARMOR_TEXT, profile,
+				   c->apps.items[i].path);
+}
+
 static void check_apparmor(struct checkup *c)
 {
 	char profile[256];
@@ -426,6 +438,7 @@ static void check_apparmor(struct checkup *c)
 		check_well(c, "AppArmor is enabled, and does not confine this process");
 	else
 		check_note(c, apparmor_remedy, "AppArmor confines this process: %s", profile);
+	check_profiles(c);
 }
 
 int check_lsm(struct checkup *c, struct err *err)

@@ -105,7 +105,7 @@ enum stub_form stub_read(const char *path, char app[PATH_MAX])
 
 	if (strncmp(data, SHEBANG, strlen(SHEBANG)) == 0)
 		return stub_parse_word(data + strlen(SHEBANG), app, &unpinned) ? STUB_SCRIPT
-									      : STUB_NONE;
+									       : STUB_NONE;
 	if (len < SELFMAG || memcmp(data, ELFMAG, SELFMAG) != 0)
 		return STUB_NONE;
 	if (len >= STUB_AT + sizeof stub) {

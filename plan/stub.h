@@ -89,7 +89,7 @@ int stub_original(const char *app, char original[PATH_MAX]);
 bool stub_parse_kept(const char *text, struct stub_kept *kept);
 
 enum stub_form {
-	STUB_NONE,    /* no stub */
+	STUB_NONE, /* no stub */
 	STUB_ELF,
 	STUB_SCRIPT,
 	STUB_DAMAGED, /* an ELF stub whose struct stub makes no sense */

@@ -137,10 +137,7 @@ __asm__(".text\n"
 
 static long call(long n, long a, long b, long c, long d, long e)
 {
-	__asm__ volatile("int $0x80"
-			 : "+a"(n)
-			 : "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
-			 : "memory");
+	__asm__ volatile("int $0x80" : "+a"(n) : "b"(a), "c"(b), "d"(c), "S"(d), "D"(e) : "memory");
 	return n;
 }
 #endif
@@ -224,12 +221,24 @@ static void read_vector(const unsigned long *vector, struct stub_start *out)
 
 	for (; vector[0] != AT_NULL; vector += 2)
 		switch (vector[0]) {
-		case AT_EXECFN: out->name = (const char *)vector[1]; break;
-		case AT_EXECFD: out->interprets = true; break;
-		case AT_UID: ids[0] = vector[1]; break;
-		case AT_EUID: ids[1] = vector[1]; break;
-		case AT_GID: ids[2] = vector[1]; break;
-		case AT_EGID: ids[3] = vector[1]; break;
+		case AT_EXECFN:
+			out->name = (const char *)vector[1];
+			break;
+		case AT_EXECFD:
+			out->interprets = true;
+			break;
+		case AT_UID:
+			ids[0] = vector[1];
+			break;
+		case AT_EUID:
+			ids[1] = vector[1];
+			break;
+		case AT_GID:
+			ids[2] = vector[1];
+			break;
+		case AT_EGID:
+			ids[3] = vector[1];
+			break;
 		}
 	out->own_rights = ids[0] == ids[1] && ids[2] == ids[3];
 }
@@ -245,7 +254,9 @@ static void refuse_borrowed_rights(const struct stub_start *start)
 	if (start->own_rights)
 		return;
 	if (start->interprets) {
-		print_error(start, "binfmt_misc (flag C) would give a program with pins the rights of a setuid program",
+		print_error(start,
+			    "binfmt_misc (flag C) would give a program with pins the rights of a "
+			    "setuid program",
 			    0);
 		leave(EXIT_CANNOT);
 	}
@@ -332,8 +343,8 @@ __attribute__((noreturn)) static void start_without_wrapper(const struct stub_st
 							    const char *original, long error)
 {
 	if (start->word[0] == 'u' && *original) {
-		print_error(start,
-			    "starting without its pins: cannot execute " PINLIB_WRAPPER, error);
+		print_error(start, "starting without its pins: cannot execute " PINLIB_WRAPPER,
+			    error);
 		error = -call(SYS_execve, (long)original, (long)start->args, (long)start->env, 0,
 			      0);
 		print_error(start, "cannot execute its original", error);
