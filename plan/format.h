@@ -32,8 +32,8 @@
 #define PLAN_FILTER_MAX BPF_MAXINSNS /* instructions: the kernel's limit, 32 KiB */
 
 enum plan_kind {
-	PLAN_ELF = 1,	 /* the app's path is a link to the wrapper */
-	PLAN_SCRIPT = 2, /* the app's path is the script's text, with the wrapper in its shebang */
+	PLAN_ELF = 1,
+	PLAN_SCRIPT = 2,
 };
 
 enum plan_on_failure {
