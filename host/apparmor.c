@@ -32,7 +32,7 @@ static size_t glob_token(const char *glob, int depth, const char **expression)
 	static const struct {
 		const char *glob, *expression;
 	} tokens[] = {
-		{"**", ".*"}, {"*", "[^/]*"}, {"?", "[^/]"}, {"{", "("},	{".", "\\."},
+		{"**", ".*"}, {"*", "[^/]*"}, {"?", "[^/]"}, {"{", "("},   {".", "\\."},
 		{"+", "\\+"}, {"(", "\\("},   {")", "\\)"},  {"|", "\\|"}, {"$", "\\$"},
 	};
 

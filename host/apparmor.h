@@ -12,10 +12,12 @@
 
 /* The profile's name and the app are still to be filled in. */
 #define APPARMOR_TEXT                                                                              \
-	"AppArmor's profile %s confines %s, which does not start unless the profile lets its stub "  \
+	"AppArmor's profile %s confines %s, which does not start unless the profile lets its "     \
+	"stub "                                                                                    \
 	"execute pinlib's wrapper"
 #define APPARMOR_REMEDY                                                                            \
-	"add the rule '" PINLIB_WRAPPER " Ux,' to the profile's file in /etc/apparmor.d/local and "  \
+	"add the rule '" PINLIB_WRAPPER                                                            \
+	" Ux,' to the profile's file in /etc/apparmor.d/local and "                                \
 	"reload the profile (see CAVEATS in pinlib(1))"
 
 /* 1 if an enforced profile attaches to the program, and name is the profile's; 0 if none does, or AppArmor is not

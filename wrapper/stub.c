@@ -159,19 +159,19 @@ __attribute__((noreturn)) static void leave(long status)
 }
 
 /* Text that is put together on the stack. */
-struct text {
+struct stub_line {
 	size_t used;
 	char bytes[1024];
 };
 
-static void append(struct text *text, const char *s)
+static void append(struct stub_line *text, const char *s)
 {
 	for (; *s && text->used < sizeof text->bytes - 1; s++)
 		text->bytes[text->used++] = *s < ' ' || *s > '~' ? '?' : *s;
 	text->bytes[text->used] = '\0';
 }
 
-static void append_number(struct text *text, unsigned long number, unsigned int base)
+static void append_number(struct stub_line *text, unsigned long number, unsigned int base)
 {
 	char digits[24], *p = digits + sizeof digits;
 
@@ -182,14 +182,14 @@ static void append_number(struct text *text, unsigned long number, unsigned int 
 	append(text, p);
 }
 
-static void append_hex(struct text *text, unsigned long number)
+static void append_hex(struct stub_line *text, unsigned long number)
 {
 	append_number(text, number, 16);
 	append(text, ":");
 }
 
 /* The path in a word; in a script's first line more follows it. */
-static void append_app(struct text *text, const char *word)
+static void append_app(struct stub_line *text, const char *word)
 {
 	while (*word && *word != '/')
 		word++;
@@ -199,7 +199,7 @@ static void append_app(struct text *text, const char *word)
 
 static void print_error(const struct stub_start *start, const char *what, long error)
 {
-	struct text line;
+	struct stub_line line;
 
 	line.used = 0;
 	append(&line, "pinlib: ");
@@ -286,7 +286,7 @@ static void read_script(struct stub_start *start, unsigned long argc)
 }
 
 /* Writes struct stub_kept, or "-" if the kernel takes nothing. stack: the limit, if this process has changed it. */
-static void write_kept(struct text *out, unsigned long stack)
+static void write_kept(struct stub_line *out, unsigned long stack)
 {
 	struct rlimit64 limit = {0, 0};
 	unsigned int signal = 0;
@@ -312,7 +312,7 @@ static void write_kept(struct text *out, unsigned long stack)
 /* Returns the error. The pointers below args are argc, and the room that the entry left. */
 static long execute_wrapper(const struct stub_start *start, unsigned long stack)
 {
-	struct text kept;
+	struct stub_line kept;
 	char **args = start->args - STUB_ARGS;
 
 	write_kept(&kept, stack);
