@@ -19,7 +19,7 @@ struct old_header {
 };
 struct old_entry {
 	int32_t flags;
-	uint32_t key, value;
+	uint32_t key, value; /* offsets from the end of the entries */
 };
 struct new_header {
 	char magic[sizeof NEW_MAGIC - 1];
@@ -42,6 +42,8 @@ struct ldcache_extension {
 struct ldcache_section {
 	uint32_t tag, flags, offset, size;
 };
+_Static_assert(sizeof(struct old_header) == 16, "as glibc's cache_file");
+_Static_assert(sizeof(struct old_entry) == 12, "as glibc's file_entry");
 _Static_assert(sizeof(struct new_header) == 48, "as glibc's cache_file_new");
 _Static_assert(sizeof(struct new_entry) == 24, "as glibc's file_entry_new");
 
@@ -58,17 +60,22 @@ static bool is_foreign(uint8_t flags)
 	return (flags & 3) != 0 && (flags & 3) != mine;
 }
 
-/* Where the new format begins: after the old one, if there is one, aligned as the entries. */
-static size_t new_start(const char *data, size_t len)
+/* An old-format header with the entries that it counts. The loader reads these only if no new
+ * header follows. */
+static bool has_old(const char *data, size_t len, struct old_header *header)
 {
-	struct old_header old;
-	size_t entries;
+	if (len <= sizeof *header || memcmp(data, OLD_MAGIC, sizeof OLD_MAGIC - 1) != 0)
+		return false;
+	memcpy(header, data, sizeof *header);
+	return header->nlibs <= (len - sizeof *header) / sizeof(struct old_entry);
+}
 
-	if (len < sizeof old || memcmp(data, OLD_MAGIC, sizeof OLD_MAGIC - 1) != 0)
-		return 0;
-	memcpy(&old, data, sizeof old);
-	entries = (size_t)old.nlibs * sizeof(struct old_entry);
-	return (sizeof old + entries + 7) & ~(size_t)7;
+static bool has_new(const char *data, size_t len, size_t start, struct new_header *header)
+{
+	if (start > len || len - start < sizeof *header)
+		return false;
+	memcpy(header, data + start, sizeof *header);
+	return memcmp(header->magic, NEW_MAGIC, sizeof header->magic) == 0;
 }
 
 /* Strings are below PATH_MAX: entries can share one, and each is read to its end. */
@@ -79,17 +86,17 @@ static const char *string_at(const char *base, size_t len, uint32_t at)
 	return max && memchr(base + at, '\0', max < PATH_MAX ? max : PATH_MAX) ? base + at : NULL;
 }
 
-static int read_entries(const char *base, size_t len, uint32_t n, struct ldcache *out,
-			struct err *err)
+static int read_entries(const char *base, size_t len, const char *entries, size_t size, uint32_t n,
+			struct ldcache *out, struct err *err)
 {
 	out->entries = calloc((size_t)n + 1, sizeof *out->entries);
 	if (!out->entries)
 		return err_nomem(err);
 	for (uint32_t i = 0; i < n; i++) {
 		struct ldcache_entry *e = &out->entries[i];
-		struct new_entry raw;
+		struct new_entry raw = {0};
 
-		memcpy(&raw, base + sizeof(struct new_header) + (size_t)i * sizeof raw, sizeof raw);
+		memcpy(&raw, entries + i * size, size); /* the old one is its beginning */
 		e->flags = raw.flags;
 		e->hwcap = raw.hwcap;
 		e->soname = string_at(base, len, raw.key);
@@ -137,28 +144,37 @@ static int read_hwcaps(const char *base, size_t len, uint32_t at, struct ldcache
 	return 0;
 }
 
+static int read_new(const char *base, size_t len, const struct new_header *header,
+		    struct ldcache *out, struct err *err)
+{
+	int r;
+
+	if (is_foreign(header->flags))
+		return damaged_cache(err, "written for another byte order");
+	if (header->nlibs > (len - sizeof *header) / sizeof(struct new_entry))
+		return damaged_cache(err, "more entries than bytes");
+	r = read_entries(base, len, base + sizeof *header, sizeof(struct new_entry), header->nlibs,
+			 out, err);
+	return r < 0 ? r : read_hwcaps(base, len, header->extension_offset, out, err);
+}
+
 int ldcache_parse(char *data, size_t len, struct ldcache *out, struct err *err)
 {
-	struct new_header header;
-	size_t start = new_start(data, len);
+	struct old_header old = {0};
+	struct new_header new;
+	bool is_old = has_old(data, len, &old);
+	size_t entries = old.nlibs * sizeof(struct old_entry), strings = sizeof old + entries;
+	size_t start = is_old ? (strings + 7) & ~(size_t)7 : 0; /* aligned as the entries */
 	int r;
 
 	*out = (struct ldcache){.data = data};
-	if (start > len || len - start < sizeof header) {
-		ldcache_free(out);
-		return damaged_cache(err, "too short");
-	}
-	memcpy(&header, data + start, sizeof header);
-	if (memcmp(header.magic, NEW_MAGIC, sizeof header.magic) != 0)
-		r = damaged_cache(err, "unknown format");
-	else if (is_foreign(header.flags))
-		r = damaged_cache(err, "written for another byte order");
-	else if (header.nlibs > (len - start - sizeof header) / sizeof(struct new_entry))
-		r = damaged_cache(err, "more entries than bytes");
+	if (has_new(data, len, start, &new))
+		r = read_new(data + start, len - start, &new, out, err);
+	else if (is_old)
+		r = read_entries(data + strings, len - strings, data + sizeof old,
+				 sizeof(struct old_entry), old.nlibs, out, err);
 	else
-		r = read_entries(data + start, len - start, header.nlibs, out, err);
-	if (r == 0)
-		r = read_hwcaps(data + start, len - start, header.extension_offset, out, err);
+		r = damaged_cache(err, "too short, or of an unknown format");
 	if (r < 0)
 		ldcache_free(out);
 	return r;

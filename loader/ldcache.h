@@ -1,5 +1,6 @@
-/* The loader's cache, /etc/ld.so.cache (ldconfig(8)): format "glibc-ld.so.cache1.1", also behind a
- * header of the old format (glibc's sysdeps/generic/dl-cache.h, elf/cache.c, elf/dl-cache.c). */
+/* The loader's cache, /etc/ld.so.cache (ldconfig(8)), in each of its formats (glibc's
+ * sysdeps/generic/dl-cache.h, elf/cache.c, elf/dl-cache.c): "glibc-ld.so.cache1.1", alone (new) or
+ * behind the old format (compat), and the old format "ld.so-1.7.0" alone, which knows no hwcaps. */
 #pragma once
 
 #include "base/err.h"
