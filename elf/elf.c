@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "elf/image.h"
+#include "elf/isa.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -45,8 +46,8 @@ const char *elf_fault_text(enum elf_fault fault)
 struct dynamic_tags {
 	uint64_t at, count; /* the section itself */
 	uint64_t strings, strings_len;
-	uint64_t soname, rpath, runpath; /* offsets of strings + 1; 0: none */
-	uint64_t verneed, verdef;	 /* addresses; 0: none */
+	uint64_t soname, rpath, runpath, audit, depaudit; /* offsets of strings + 1; 0: none */
+	uint64_t verneed, verdef;			  /* addresses; 0: none */
 };
 
 /* The text grows and moves while the file is parsed, so until the end each string pointer holds an
@@ -75,6 +76,8 @@ static void settle(struct elf *elf)
 	settle_one(elf, &elf->soname);
 	settle_one(elf, &elf->rpath);
 	settle_one(elf, &elf->runpath);
+	settle_one(elf, &elf->audit);
+	settle_one(elf, &elf->depaudit);
 	for (size_t i = 0; i < elf->nneeded; i++)
 		settle_one(elf, &elf->needed[i].name);
 	for (size_t i = 0; i < elf->nverneed; i++) {
@@ -189,6 +192,12 @@ static int take_tag(struct elf_reading *r, int64_t tag, uint64_t value, struct e
 	case DT_RUNPATH:
 		r->tags.runpath = value + 1;
 		break;
+	case DT_AUDIT:
+		r->tags.audit = value + 1;
+		break;
+	case DT_DEPAUDIT:
+		r->tags.depaudit = value + 1;
+		break;
 	case DT_VERNEED:
 		r->tags.verneed = value;
 		break;
@@ -234,6 +243,10 @@ static int take_names(struct elf_reading *r, struct err *err)
 		e = table_string(r, t->runpath - 1, ELF_STRING_MAX, &elf->runpath, err);
 	else if (e == 0 && t->rpath)
 		e = table_string(r, t->rpath - 1, ELF_STRING_MAX, &elf->rpath, err);
+	if (e == 0 && t->audit)
+		e = table_string(r, t->audit - 1, ELF_STRING_MAX, &elf->audit, err);
+	if (e == 0 && t->depaudit)
+		e = table_string(r, t->depaudit - 1, ELF_STRING_MAX, &elf->depaudit, err);
 	for (size_t i = 0; e == 0 && i < elf->nneeded; i++) {
 		uint64_t at = (uintptr_t)elf->needed[i].name - 1;
 
@@ -394,8 +407,10 @@ static int read_phdrs(struct elf_reading *r, struct err *err)
 
 	for (size_t i = 0; e == 0 && i < n; i++) {
 		e = image_phdr(&r->image, i, &ph, err);
-		if (e == 0 && ph.p_type == PT_LOAD)
+		if (e == 0 && ph.p_type == PT_LOAD) {
+			r->elf.has_code |= (ph.p_flags & PF_X) != 0;
 			e = image_add_load(&r->image, &ph, err);
+		}
 		if (e == 0 && ph.p_type == PT_INTERP)
 			e = read_interp(r, &ph, err);
 		if (e == 0 && ph.p_type == PT_DYNAMIC) {
@@ -405,6 +420,8 @@ static int read_phdrs(struct elf_reading *r, struct err *err)
 	}
 	if (e == 0 && r->elf.dynamic)
 		e = find_dynamic(r, &dynamic, err);
+	if (e == 0)
+		r->elf.isa = isa_needed(&r->image);
 	return e;
 }
 

@@ -53,6 +53,8 @@ struct elf {
 	bool pie;	   /* DF_1_PIE: a program, which cannot be loaded as a library */
 	bool nodeflib;	   /* DF_1_NODEFLIB */
 	bool has_versions; /* has DT_VERDEF */
+	bool has_code;	   /* a segment is executable */
+	uint32_t isa;	   /* the levels of x86-64 that it needs (elf/isa.h) */
 	enum elf_fault fault;
 	/* Strings, all in text. */
 	const char *interp;
@@ -60,6 +62,8 @@ struct elf {
 	const char *rpath; /* unexpanded, "a:$ORIGIN/b"; NULL beside a DT_RUNPATH, as the loader
 			      then ignores it */
 	const char *runpath;
+	const char *audit,
+		*depaudit;	 /* DT_AUDIT, DT_DEPAUDIT: names of auditing libraries, "a:b" */
 	struct elf_need *needed; /* in the file's order */
 	size_t nneeded;
 	struct elf_version *verneed, *verdef; /* the versions that it needs, and defines */

@@ -163,6 +163,7 @@ int image_header(struct image *i, struct err *err)
 		(to)->p_vaddr = word(i, (from)->p_vaddr);                                          \
 		(to)->p_filesz = word(i, (from)->p_filesz);                                        \
 		(to)->p_memsz = word(i, (from)->p_memsz);                                          \
+		(to)->p_align = word(i, (from)->p_align);                                          \
 	} while (0)
 
 int image_phdr(struct image *i, size_t n, Elf64_Phdr *out, struct err *err)

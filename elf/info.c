@@ -71,6 +71,7 @@ struct info_form {
 	uint32_t flags;
 	uint32_t interp, soname, rpath, runpath, why, shebang; /* offsets in the text */
 	uint32_t nneeded, nverneed, nverdef, text_len;
+	uint32_t isa, audit, depaudit;
 };
 
 struct info_form_need {
@@ -89,6 +90,7 @@ enum {
 	F_PIE = 16,
 	F_NODEFLIB = 32,
 	F_VERSIONS = 64,
+	F_CODE = 128,
 };
 enum { V_WEAK = 1, V_HIDDEN = 2, V_BASE = 4 };
 
@@ -116,7 +118,10 @@ char *elf_info_encode(const struct elf_info *info, size_t *len)
 		.flags = (info->is_elf ? F_ELF : 0) | (info->empty ? F_EMPTY : 0) |
 			 (e->shared ? F_SHARED : 0) | (e->dynamic ? F_DYNAMIC : 0) |
 			 (e->pie ? F_PIE : 0) | (e->nodeflib ? F_NODEFLIB : 0) |
-			 (e->has_versions ? F_VERSIONS : 0),
+			 (e->has_versions ? F_VERSIONS : 0) | (e->has_code ? F_CODE : 0),
+		.isa = e->isa,
+		.audit = offset_of(e, e->audit),
+		.depaudit = offset_of(e, e->depaudit),
 		.interp = offset_of(e, e->interp),
 		.soname = offset_of(e, e->soname),
 		.rpath = offset_of(e, e->rpath),
@@ -219,6 +224,8 @@ static bool decode_strings(const struct info_form *h, struct elf_info *info)
 	    !optional_at(e, h->soname, PATH_MAX, &e->soname) ||
 	    !optional_at(e, h->rpath, ELF_STRING_MAX, &e->rpath) ||
 	    !optional_at(e, h->runpath, ELF_STRING_MAX, &e->runpath) || (e->rpath && e->runpath) ||
+	    !optional_at(e, h->audit, ELF_STRING_MAX, &e->audit) ||
+	    !optional_at(e, h->depaudit, ELF_STRING_MAX, &e->depaudit) ||
 	    !optional_at(e, h->why, ERR_TEXT_MAX, &why) ||
 	    !optional_at(e, h->shebang, INFO_SHEBANG, &shebang))
 		return false;
@@ -263,6 +270,8 @@ static bool decode_into(const char *data, size_t len, struct elf_info *info)
 	e->pie = h.flags & F_PIE;
 	e->nodeflib = h.flags & F_NODEFLIB;
 	e->has_versions = h.flags & F_VERSIONS;
+	e->has_code = h.flags & F_CODE;
+	e->isa = h.isa;
 	info->is_elf = h.flags & F_ELF;
 	info->empty = h.flags & F_EMPTY;
 	return decode_strings(&h, info) && decode_arrays(data + sizeof h, &h, e);

@@ -3,8 +3,8 @@
 #include "base/cleanup.h"
 #include "base/confine.h"
 #include "base/strings.h"
-#include "elf/default_dirs.h"
 #include "elf/info.h"
+#include "elf/ldso.h"
 #include "elf/linkage.h"
 
 #include <fcntl.h>
@@ -79,24 +79,26 @@ static void answer_info(int fd)
 		send_answer(-info.error, data, len);
 }
 
-static void answer_default_dirs(int fd)
+static void answer_ldso(int fd)
 {
-	AUTO_STRINGS struct strings dirs = {0};
-	char text[DEFAULT_DIRS_MAX * DEFAULT_DIR_SIZE];
+	AUTO_LDSO struct ldso_facts facts = {0};
+	char text[1 + LDSO_DIRS_MAX * LDSO_DIR_SIZE];
 	struct err err;
-	size_t len = 0;
-	int r = default_dirs_parse(fd, &dirs, &err);
+	size_t len = 1;
+	int r = ldso_parse(fd, &facts, &err);
 
 	if (r < 0) {
 		send_error(r, &err);
 		return;
 	}
-	for (size_t i = 0; i < dirs.count; i++) {
-		size_t n = strlen(dirs.items[i]) + 1;
+	text[0] = (char)((facts.hwcaps ? LDSO_HWCAPS : 0) | (facts.legacy ? LDSO_LEGACY : 0) |
+			 (facts.isa ? LDSO_ISA : 0));
+	for (size_t i = 0; i < facts.dirs.count; i++) {
+		size_t n = strlen(facts.dirs.items[i]) + 1;
 
 		if (n > sizeof text - len)
 			break;
-		memcpy(text + len, dirs.items[i], n);
+		memcpy(text + len, facts.dirs.items[i], n);
 		len += n;
 	}
 	send_answer(0, text, len);
@@ -177,8 +179,8 @@ static void answer_question(struct linkage *linkage, char kind, int fd)
 {
 	if (kind == READER_INFO)
 		answer_info(fd);
-	else if (kind == READER_DEFAULT_DIRS)
-		answer_default_dirs(fd);
+	else if (kind == READER_LDSO)
+		answer_ldso(fd);
 	else if (kind == READER_TABLE)
 		answer_table(linkage, fd);
 	else

@@ -8,11 +8,14 @@
 #include <stdint.h>
 
 enum reader_question {
-	READER_INFO,	     /* with a file; the answer is elf_info_encode's bytes */
-	READER_DEFAULT_DIRS, /* with a loader's file; the answer is directories, each with its NUL */
-	READER_TABLE,	     /* with a file: its symbols are kept under the next number; no bytes */
-	READER_UNDEFINED     /* a scope_question follows; the answer is structs undefined_reply */
+	READER_INFO,	 /* with a file; the answer is elf_info_encode's bytes */
+	READER_LDSO,	 /* with a loader's file; the answer is a byte of enum ldso_flag, and its
+				default directories, each with its NUL */
+	READER_TABLE,	 /* with a file: its symbols are kept under the next number; no bytes */
+	READER_UNDEFINED /* a scope_question follows; the answer is structs undefined_reply */
 };
+
+enum ldso_flag { LDSO_HWCAPS = 1, LDSO_LEGACY = 2, LDSO_ISA = 4 };
 
 #define READER_ANSWER_MAX (32u << 20) /* bytes */
 

@@ -1,7 +1,6 @@
 #include "elf/readers.h"
 
 #include "base/cleanup.h"
-#include "elf/default_dirs.h"
 #include "elf/file_owner.h"
 #include "elf/reader.h"
 
@@ -240,21 +239,38 @@ int readers_await(struct readers *rs, struct file_reading *a, struct err *err)
 
 /* -- loaders -- */
 
-static int decode_dirs(const char *data, size_t len, struct strings *out, struct err *err)
+static int decode_ldso(const char *data, size_t len, struct ldso_facts *out, bool *known,
+		       struct err *err)
 {
 	const char *end = data + len;
 	int e = 0;
 
-	for (; e == 0 && data < end && out->count < DEFAULT_DIRS_MAX; data += strlen(data) + 1)
+	if (len == 0)
+		return 0;
+	*known = true;
+	out->hwcaps = *data & LDSO_HWCAPS;
+	out->legacy = *data & LDSO_LEGACY;
+	out->isa = *data & LDSO_ISA;
+	for (data++; e == 0 && data < end && out->dirs.count < LDSO_DIRS_MAX;
+	     data += strlen(data) + 1)
 		if (data[0] == '/')
-			e = strings_add_once(out, data, err);
+			e = strings_add_once(&out->dirs, data, err);
 	return e;
+}
+
+static int parse_ldso_here(int fd, struct ldso_facts *out, bool *known, struct err *err)
+{
+	struct err why;
+	int e = ldso_parse(fd, out, &why);
+
+	*known = e == 0;
+	return e == -ENOMEM ? err_nomem(err) : 0;
 }
 
 /* The process of root's files on that file system has read such loaders; another one reads nothing
  * else. */
-int readers_default_dirs(struct readers *rs, int fd, const struct stat *st, struct strings *out,
-			 struct err *err)
+int readers_ldso(struct readers *rs, int fd, const struct stat *st, struct ldso_facts *out,
+		 bool *known, struct err *err)
 {
 	struct reader_process alone = {.parser = PARSER_NONE}, *r = &alone;
 	AUTO_FREE char *data = NULL;
@@ -263,8 +279,9 @@ int readers_default_dirs(struct readers *rs, int fd, const struct stat *st, stru
 	struct err why;
 	int e = 0;
 
+	*known = false;
 	if (!readers_confine())
-		return default_dirs_parse(fd, out, &why) == -ENOMEM ? err_nomem(err) : 0;
+		return parse_ldso_here(fd, out, known, err);
 	owner = file_owner_of(&rs->owners, fd, st);
 	if (owner != FILE_OF_OTHERS)
 		e = find_shared(rs, owner, st->st_dev, &r, err);
@@ -273,10 +290,10 @@ int readers_default_dirs(struct readers *rs, int fd, const struct stat *st, stru
 	if (e < 0)
 		return e;
 	if ((r->parser.pid < 0 && reader_start(&r->parser, &why) < 0) ||
-	    parser_ask(&r->parser, READER_DEFAULT_DIRS, &fd, 1, &why) < 0)
+	    parser_ask(&r->parser, READER_LDSO, &fd, 1, &why) < 0)
 		return end_reader(&alone, 0, err);
 	if (reader_receive(&r->parser, &head, &data, &why) == 0)
-		e = decode_dirs(data, head.len, out, err);
+		e = decode_ldso(data, head.len, out, known, err);
 	return end_reader(&alone, e, err);
 }
 

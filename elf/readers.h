@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/strings.h"
 #include "elf/info.h"
+#include "elf/ldso.h"
 
 #include <sys/stat.h>
 
@@ -41,10 +42,10 @@ struct file_reading {
 int readers_ask(struct readers *readers, struct file_reading *reading, struct err *err);
 int readers_await(struct readers *readers, struct file_reading *reading, struct err *err);
 
-/* Appends the default directories of a loader's file; none if it cannot be read. -ENOMEM is the
- * only error. */
-int readers_default_dirs(struct readers *readers, int fd, const struct stat *st,
-			 struct strings *out, struct err *err);
+/* Reads the facts about a loader out of its file. *known is false if the file cannot be read.
+ * -ENOMEM is the only error. */
+int readers_ldso(struct readers *readers, int fd, const struct stat *st, struct ldso_facts *out,
+		 bool *known, struct err *err);
 
 /* One file by itself. As elf_parse: after -EBADMSG class and machine are what the header says. */
 int readers_read(int fd, struct elf *out, bool *is_elf, struct err *err);

@@ -1,7 +1,8 @@
 #include "loader/hwcaps.h"
 
+#include "elf/isa.h"
+
 #include <elf.h>
-#include <gnu/libc-version.h>
 #include <string.h>
 #include <sys/auxv.h>
 #if defined __x86_64__
@@ -28,40 +29,6 @@ bool hwcaps_is_legacy(const char *name)
 
 #if defined __x86_64__
 
-/* What glibc itself found usable. Its own macro shifts a signed 1 into the sign bit. */
-static bool is_active(unsigned int feature)
-{
-	const struct cpuid_feature *leaf = __x86_get_cpuid_feature_leaf(feature / 128);
-
-	return leaf->active_array[feature % 128 / 32] & 1u << feature % 32;
-}
-
-static bool all_active(const unsigned int *features, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!is_active(features[i]))
-			return false;
-	return true;
-}
-
-/* The level of x86-64, as in glibc's dl-hwcaps_subdirs.c. */
-static int x86_64_level(void)
-{
-	static const unsigned int v2[] = {x86_cpu_CMPXCHG16B, x86_cpu_LAHF64_SAHF64, x86_cpu_POPCNT,
-					  x86_cpu_SSE3,	      x86_cpu_SSE4_1,	     x86_cpu_SSE4_2,
-					  x86_cpu_SSSE3};
-	static const unsigned int v3[] = {x86_cpu_AVX,	x86_cpu_AVX2, x86_cpu_BMI1,  x86_cpu_BMI2,
-					  x86_cpu_F16C, x86_cpu_FMA,  x86_cpu_LZCNT, x86_cpu_MOVBE};
-	static const unsigned int v4[] = {x86_cpu_AVX512F, x86_cpu_AVX512BW, x86_cpu_AVX512CD,
-					  x86_cpu_AVX512DQ, x86_cpu_AVX512VL};
-
-	if (!all_active(v2, sizeof v2 / sizeof *v2))
-		return 1;
-	if (!all_active(v3, sizeof v3 / sizeof *v3))
-		return 2;
-	return all_active(v4, sizeof v4 / sizeof *v4) ? 4 : 3;
-}
-
 /* A legacy name and ldconfig's bit for it. */
 struct legacy_name {
 	const char *name;
@@ -79,14 +46,14 @@ static size_t legacy_64(struct legacy_name names[LEGACY_MAX])
 	size_t n = 0;
 
 	names[n++] = (struct legacy_name){"x86_64", 1};
-	if (intel && is_active(x86_cpu_AVX512CD)) {
-		phi = is_active(x86_cpu_AVX512ER) && is_active(x86_cpu_AVX512PF);
-		if (!is_active(x86_cpu_AVX512ER) && x86_64_level() == 4)
+	if (intel && isa_feature(x86_cpu_AVX512CD)) {
+		phi = isa_feature(x86_cpu_AVX512ER) && isa_feature(x86_cpu_AVX512PF);
+		if (!isa_feature(x86_cpu_AVX512ER) && isa_present() & ISA_V4)
 			names[n++] = (struct legacy_name){"avx512_1", 2};
 	}
 	if (phi)
 		names[n++] = (struct legacy_name){"xeon_phi", 51};
-	else if (intel && x86_64_level() >= 3)
+	else if (intel && isa_present() & ISA_V3)
 		names[n++] = (struct legacy_name){"haswell", 50};
 	else
 		names[n++] = (struct legacy_name){"x86_64", 1};
@@ -105,11 +72,6 @@ static size_t legacy_names(int class, struct legacy_name names[LEGACY_MAX])
 	}
 	names[n++] = (struct legacy_name){"tls", 63};
 	return n;
-}
-
-static bool loader_has_legacy(void)
-{
-	return strverscmp(gnu_get_libc_version(), "2.37") < 0;
 }
 
 /* All combinations, from that of all names down to single names; the last name is outermost. */
@@ -136,17 +98,14 @@ static int add_legacy(int class, struct strings *out, struct err *err)
 	return 0;
 }
 
-static int add_x86(int class, struct strings *out, struct err *err)
+static int add_x86(int class, const struct ldso_facts *ldso, struct strings *out, struct err *err)
 {
-	static const char *const levels[] = {"glibc-hwcaps/x86-64-v2", "glibc-hwcaps/x86-64-v3",
-					     "glibc-hwcaps/x86-64-v4"};
 	int r = 0;
 
-	for (int level = x86_64_level(); r == 0 && class == 64 && level > 1; level--)
-		r = strings_add_once(out, levels[level - 2], err);
-	if (r == 0 && loader_has_legacy())
-		r = add_legacy(class, out, err);
-	return r;
+	for (int level = 4; r == 0 && class == 64 && ldso->hwcaps && level > 1; level--)
+		if (isa_present() & 1u << (level - 1))
+			r = strings_addf(out, err, "glibc-hwcaps/x86-64-v%d", level);
+	return r == 0 && ldso->legacy ? add_legacy(class, out, err) : r;
 }
 
 static uint64_t x86_bits(int class)
@@ -155,7 +114,7 @@ static uint64_t x86_bits(int class)
 	size_t n = legacy_names(class, names);
 	uint64_t bits = 0;
 
-	for (size_t i = 0; loader_has_legacy() && i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		bits |= UINT64_C(1) << names[i].bit;
 	return bits;
 }
@@ -170,9 +129,10 @@ static const char *x86_platform(int class)
 
 #else
 
-static int add_x86(int class, struct strings *out, struct err *err)
+static int add_x86(int class, const struct ldso_facts *ldso, struct strings *out, struct err *err)
 {
 	(void)class;
+	(void)ldso;
 	(void)out;
 	(void)err;
 	return 0;
@@ -197,9 +157,9 @@ static bool is_x86(int class, int machine)
 	return (class == 64 && machine == EM_X86_64) || (class == 32 && machine == EM_386);
 }
 
-uint64_t hwcaps_bits(int class, int machine)
+uint64_t hwcaps_bits(int class, int machine, const struct ldso_facts *ldso)
 {
-	return is_x86(class, machine) ? x86_bits(class) : 0;
+	return is_x86(class, machine) && ldso->legacy ? x86_bits(class) : 0;
 }
 
 const char *hwcaps_platform(int class, int machine)
@@ -211,9 +171,10 @@ const char *hwcaps_platform(int class, int machine)
 	return native ? native : "";
 }
 
-int hwcaps_subdirs(int class, int machine, struct strings *out, struct err *err)
+int hwcaps_subdirs(int class, int machine, const struct ldso_facts *ldso, struct strings *out,
+		   struct err *err)
 {
-	int r = is_x86(class, machine) ? add_x86(class, out, err) : 0;
+	int r = is_x86(class, machine) ? add_x86(class, ldso, out, err) : 0;
 
 	return r < 0 ? r : strings_add_once(out, "", err);
 }

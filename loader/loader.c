@@ -96,26 +96,32 @@ static int read_whole(const struct sysroot *sysroot, const char *path, size_t ma
 	return file_read(fd, max, data, len, &ignored);
 }
 
-static int read_defaults(const struct sysroot *sysroot, struct readers *readers, struct loader *l,
-			 struct err *err)
+static int read_ldso(const struct sysroot *sysroot, struct readers *readers, struct loader *l,
+		     struct err *err)
 {
 	struct stat st;
 	AUTO_FD int fd = sysroot_open(sysroot, l->path, &st, NULL);
+	bool known = false;
+	int r = 0;
 
-	if (fd < 0 || !S_ISREG(st.st_mode))
-		return 0;
-	return readers_default_dirs(readers, fd, &st, &l->defaults, err);
+	if (fd >= 0 && S_ISREG(st.st_mode))
+		r = readers_ldso(readers, fd, &st, &l->ldso, &known, err);
+	if (!known)
+		l->ldso.hwcaps = l->ldso.isa = true;
+	for (size_t i = 0; r == 0 && i < l->ldso.dirs.count; i++)
+		r = strings_add(&l->defaults, l->ldso.dirs.items[i], err);
+	return r;
 }
 
 static int read_glibc(const struct sysroot *sysroot, struct readers *readers, struct loader *l,
 		      struct err *err)
 {
-	int r = read_defaults(sysroot, readers, l, err);
+	int r = read_ldso(sysroot, readers, l, err);
 
 	if (r == 0 && l->defaults.count == 0)
 		r = usual_defaults(l, err);
 	if (r == 0)
-		r = hwcaps_subdirs(l->class, l->machine, &l->subdirs, err);
+		r = hwcaps_subdirs(l->class, l->machine, &l->ldso, &l->subdirs, err);
 	for (size_t i = 0; r == 0 && i < l->subdirs.count; i++)
 		if (has_prefix(l->subdirs.items[i], "glibc-hwcaps/"))
 			r = strings_add_once(&l->hwcaps, path_base(l->subdirs.items[i]), err);
@@ -125,7 +131,7 @@ static int read_glibc(const struct sysroot *sysroot, struct readers *readers, st
 	l->platform = hwcaps_platform(l->class, l->machine);
 	l->wish = (struct ldcache_wish){
 		.flags = usual_of(l->class, l->machine)->flags,
-		.bits = hwcaps_bits(l->class, l->machine),
+		.bits = hwcaps_bits(l->class, l->machine, &l->ldso),
 		.hwcaps = (const char *const *)l->hwcaps.items,
 		.nhwcaps = l->hwcaps.count,
 	};
@@ -225,6 +231,7 @@ int loader_make(const struct sysroot *sysroot, struct readers *readers, const st
 
 void loader_free(struct loader *l)
 {
+	ldso_clear(&l->ldso);
 	strings_free(&l->defaults);
 	strings_free(&l->subdirs);
 	strings_free(&l->hwcaps);

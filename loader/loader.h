@@ -23,12 +23,12 @@ struct loader {
 	int class, machine;
 	char *path; /* PT_INTERP, or the usual path of such a loader */
 	bool there;
-	struct strings
-		defaults; /* directories; glibc's without '/' at their ends; musl's sys_path */
-	struct strings subdirs; /* hwcaps_subdirs */
-	struct strings hwcaps;	/* names of those below glibc-hwcaps, best first */
-	char lib[64];		/* value of $LIB */
-	const char *platform;	/* value of $PLATFORM */
+	struct ldso_facts ldso;	 /* of a glibc loader; without its file, of the newest */
+	struct strings defaults; /* directories; glibc's are those of ldso; musl's sys_path */
+	struct strings subdirs;	 /* hwcaps_subdirs */
+	struct strings hwcaps;	 /* names of those below glibc-hwcaps, best first */
+	char lib[64];		 /* value of $LIB */
+	const char *platform;	 /* value of $PLATFORM */
 	struct ldcache_wish wish;
 };
 

@@ -154,6 +154,75 @@ new_glibc() {
 	is "the system's programs run in that view too" "$(user $bin/env getconf GNU_LIBC_VERSION)" "glibc 2.41"
 }
 
+# who_lib FILE TEXT [FLAG...]: a library without needs that says TEXT. who_app FILE LIBRARY [FLAG...]: a program that loads
+# it and libc, whatever libc's version is.
+who_lib() {
+	local file=$1 text=$2
+	shift 2
+	mkdir -p "${file%/*}" && gcc -shared -fPIC -nostdlib "-Wl,-soname,${file##*/}" -o "$file" "$@" -x c - \
+		<<<"const char *who(void); const char *who(void) { return \"$text\\n\"; }"
+}
+who_app() {
+	local file=$1 library=$2
+	shift 2
+	gcc -nostartfiles -o "$file" -x c - -x none "$library" -Wl,--no-as-needed -lc "$@" <<-'END'
+		const char *who(void);
+		static long call(long n, long a, const char *b, long c)
+		{
+			__asm__ volatile("syscall" : "+a"(n) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+			return n;
+		}
+		__attribute__((force_align_arg_pointer)) void _start(void)
+		{
+			const char *text = who();
+			long n = 0;
+			while (text[n])
+				n++;
+			call(1, 1, text, n);
+			call(60, 0, 0, 0);
+		}
+	END
+}
+
+# A program finds its libraries by the rules of the pinned glibc's loader, and pinlib knows them: 2.31 has no glibc-hwcaps
+# and does not compare levels of x86-64, 2.41 has no legacy subdirectories.
+other_glibc() {
+	local suite=$1 version=$2 variant=$3 legacy=$4 high=$5 dir=/opt/who-$1 package app
+	if [ "$(uname -m)" != x86_64 ]; then
+		skip "variants of libraries with $suite's glibc" "this machine is no x86-64"
+		return
+	fi
+	who_lib $dir/lib/libwho.so.1 plain && who_lib $dir/lib/tls/libwho.so.1 tls &&
+		who_lib $dir/lib/glibc-hwcaps/x86-64-v2/libwho.so.1 v2 && who_app $dir/app $dir/lib/libwho.so.1 -Wl,-rpath,$dir/lib
+	cp -a $dir/lib $dir/cached && echo $dir/cached >/etc/ld.so.conf.d/00-who.conf && ldconfig && who_app $dir/cache $dir/lib/libwho.so.1
+	who_lib $dir/lib/libold.so.1 old && who_lib $dir/lib/tls/libold.so.1 tls && who_app $dir/old $dir/lib/libold.so.1 -Wl,-rpath,$dir/lib
+	printf '.section .note.GNU-stack,""\n.section .note.gnu.property,"a"\n.p2align 3\n.long 4, 16, 5\n.asciz "GNU"\n.long 0xc0008002, 4, 0x10, 0\n' >high.s
+	who_lib $dir/lib/libhigh.so.1 high high.s && who_app $dir/high $dir/lib/libhigh.so.1 -Wl,-rpath,$dir/lib
+	is "the system's glibc takes the variants" "$(for app in app cache old; do user $dir/$app; done | xargs)" "v2 v2 tls"
+	for package in libc6 libc-bin; do
+		runs "add apt:$package of $suite" pinlib add "apt:$package"
+	done
+	for app in app cache old; do
+		runs "set $app libc6=$version" pinlib set $dir/$app libc6=$version libc-bin=$version
+		is "... of which the test agrees with the prediction" \
+			"$(pinlib check $dir/$app | grep -c -e "^$dir/$app: ok$" -e predict)" 1
+		is "... and the loader itself with deps" \
+			"$(user env LD_TRACE_LOADED_OBJECTS=1 $dir/$app | sed 's/ (0x.*//; s/^\t//; /vdso/d')" \
+			"$(user pinlib deps --list $dir/$app | sed 's/ (pinned)$//')"
+	done
+	is "$suite's glibc takes its variants" "$(for app in app cache old; do user $dir/$app; done | xargs)" "$variant $variant $legacy"
+	if [ "$high" = runs ]; then
+		runs "set high libc6=$version, which does not compare levels" pinlib set $dir/high libc6=$version libc-bin=$version
+		is "... and the program runs" "$(user $dir/high)" high
+	else
+		refuses "set high libc6=$version" 1 "libhigh.so.1 needs the x86 ISA levels 0x10" \
+			pinlib set $dir/high libc6=$version libc-bin=$version
+		refuses "... which does not start anyway" 127 "CPU ISA level is lower than required" as 1000 $dir/high
+	fi
+	pinlib unset --all >/dev/null
+	rm -r $dir /etc/ld.so.conf.d/00-who.conf && ldconfig
+}
+
 # What cannot work is refused, with the reason, and nothing is changed.
 refused() {
 	what /usr/bin/xz >before-xz
@@ -291,6 +360,8 @@ with bullseye "a script from /usr/bin" script
 with bullseye "unset curl" curl_back
 with bullseye "a bullseye program with libraries that bookworm no longer has" old_programs
 with trixie "a trixie program with trixie's glibc" new_glibc
+with bullseye "variants of libraries with bullseye's glibc" other_glibc bullseye 2.31 tls tls runs
+with trixie "variants of libraries with trixie's glibc" other_glibc trixie 2.41 v2 old refused
 if with bookworm:i386 "an i386 program" i386_host; then
 	with bullseye:i386 "an i386 program" i386
 fi

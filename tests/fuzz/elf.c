@@ -17,6 +17,8 @@ static void check(const struct elf *elf)
 	check_string(elf, elf->soname);
 	check_string(elf, elf->rpath);
 	check_string(elf, elf->runpath);
+	check_string(elf, elf->audit);
+	check_string(elf, elf->depaudit);
 	HOLD(!elf->rpath || !elf->runpath);
 	for (size_t i = 0; i < elf->nneeded; i++)
 		check_string(elf, elf->needed[i].name);

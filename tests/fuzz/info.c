@@ -24,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_string(&info.elf, info.elf.soname, PATH_MAX);
 	check_string(&info.elf, info.elf.rpath, ELF_STRING_MAX);
 	check_string(&info.elf, info.elf.runpath, ELF_STRING_MAX);
+	check_string(&info.elf, info.elf.audit, ELF_STRING_MAX);
+	check_string(&info.elf, info.elf.depaudit, ELF_STRING_MAX);
 	for (size_t i = 0; i < info.elf.nneeded; i++) {
 		HOLD(info.elf.needed[i].name && info.elf.needed[i].kind <= ELF_FILTER);
 		check_string(&info.elf, info.elf.needed[i].name, PATH_MAX);

@@ -1,4 +1,5 @@
 /* elf_read's results for sound files; damaged files do no harm. */
+#include "elf/isa.h"
 #include "elf/readers.h"
 
 #include "tests/unit/elf_damage.h"
@@ -79,6 +80,84 @@ static void test_paths(void)
 }
 
 /* The loader needs no section headers, and so must we. */
+/* The properties of a note: type, size, value, padded to eight bytes. */
+static void make_isa(const char *path, const char *properties, int size, const char *flags)
+{
+	sh("printf '.section .note.GNU-stack,\"\"\\n.section .note.gnu.property,\"a\"\\n.p2align "
+	   "3\\n"
+	   ".long 4, %d, 5\\n.asciz \"GNU\"\\n.long %s\\n' >p.s && "
+	   "cc -shared -nostdlib -o %s p.s %s",
+	   size, properties, path, flags);
+}
+
+static uint32_t isa_of(const char *path)
+{
+	AUTO_ELF struct elf elf = {0};
+
+	read_library(path, &elf);
+	return elf.isa;
+}
+
+#if defined __x86_64__
+static void test_isa(void)
+{
+	sh("cc -shared -nostdlib -o libv4.so x.c -Wl,-z,x86-64-v4");
+	CHECK(isa_of("libv4.so") == ISA_V4);
+	sh("cc -m32 -shared -nostdlib -o libv2.so x.c -Wl,-z,x86-64-v2");
+	CHECK(isa_of("libv2.so") == ISA_V2);
+	make_isa("libp.so", "0xc0008002, 4, 0x12, 0", 16, "");
+	CHECK(isa_of("libp.so") == 0x12);
+	/* After another property. */
+	make_isa("libp.so", "0xc0000002, 4, 1, 0, 0xc0008002, 4, 4, 0", 32, "");
+	CHECK(isa_of("libp.so") == ISA_V3);
+	CHECK(isa_of("/bin/true") <= ISA_BASELINE);
+}
+
+/* Notes that the loader passes over: the sound one, with one number changed. */
+static void test_isa_ignored(void)
+{
+	AUTO_FREE char *data = NULL;
+	size_t len, at;
+	static const struct {
+		size_t offset; /* from the note */
+		uint32_t value;
+	} changes[] = {
+		{4, 12},	  /* not a multiple of the size of an address */
+		{4, 4096},	  /* longer than the segment */
+		{8, 1},		  /* another type of note */
+		{16, 0xc0008003}, /* another property */
+		{20, 8},	  /* another size */
+		{20, UINT32_MAX},
+	};
+
+	make_isa("libp.so", "0xc0008002, 4, 0x12, 0", 16, "");
+	data = get_file("libp.so", &len);
+	at = (size_t)((char *)memmem(data, len, "\5\0\0\0GNU", 8) - data) - 8;
+	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+		AUTO_FREE char *changed = malloc(len);
+		AUTO_FD int fd = -1;
+
+		MUST(changed);
+		memcpy(changed, data, len);
+		memcpy(changed + at + changes[i].offset, &changes[i].value, 4);
+		fd = open("libq.so", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+		MUST(fd >= 0 && file_write(fd, changed, len, &err) == 0);
+		CHECK(isa_of("libq.so") == 0);
+	}
+}
+#endif
+
+static void test_audit(void)
+{
+	AUTO_ELF struct elf elf = {0};
+
+	sh("cc -shared -nostdlib -o libaudit.so x.c "
+	   "-Wl,--audit=liba.so:libb.so,--depaudit=libc.so");
+	read_library("libaudit.so", &elf);
+	CHECK_STR(elf.audit, "liba.so:libb.so");
+	CHECK_STR(elf.depaudit, "libc.so");
+}
+
 static void test_no_sections(void)
 {
 	AUTO_ELF struct elf elf = {0};
@@ -186,6 +265,11 @@ int main(void)
 	test_real("/bin/ls");
 	test_refused();
 	test_paths();
+#if defined __x86_64__
+	test_isa();
+	test_isa_ignored();
+#endif
+	test_audit();
 	test_no_sections();
 	test_long_string();
 	test_names();

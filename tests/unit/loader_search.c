@@ -1,6 +1,5 @@
 /* Where the loader looks, against the loader: little programs and libraries, one for each of its
  * rules, and real programs; the loader's output under LD_TRACE_LOADED_OBJECTS is right. */
-#include "loader/hwcaps.h"
 #include "loader/program.h"
 #include "tests/unit/loader_world.h"
 
@@ -170,25 +169,25 @@ static void test_missing(void)
 /* Each subdirectory of our list is searched, in our order: they are removed one by one. */
 static void test_subdirs(void)
 {
-	AUTO_PROGRAM struct program p = {0};
-	AUTO_STRINGS struct strings subdirs = {0};
+	AUTO_CLOSURE struct closure c = {0};
+	const struct strings *subdirs;
 
 	lib("caps/liba.so.1", "");
 	app("caps/app", "caps/liba.so.1 " NEW "'$ORIGIN'");
-	MUST(program_read("caps/app", &p, &err) == 0);
-	CHECK(hwcaps_subdirs(p.elf.class, p.elf.machine, &subdirs, &err) == 0);
-	CHECK(subdirs.count > 0);
+	MUST(closure_read("caps/app", NULL, NULL, 0, &c, &err) == 0);
+	subdirs = &c.loader->subdirs;
+	CHECK(subdirs->count > 0);
 	/* Those of processors that we do not have are there and not taken. */
 	sh("cd caps && for d in glibc-hwcaps/x86-64-v9 haswell/nothing i686; do "
 	   "mkdir -p $d; cp liba.so.1 $d; done");
-	for (size_t i = 0; i < subdirs.count; i++)
+	for (size_t i = 0; i < subdirs->count; i++)
 		sh("cd caps && mkdir -p ./%s && cp -u liba.so.1 ./%s 2>/dev/null || :",
-		   subdirs.items[i], subdirs.items[i]);
-	for (size_t i = 0; i < subdirs.count; i++) {
+		   subdirs->items[i], subdirs->items[i]);
+	for (size_t i = 0; i < subdirs->count; i++) {
 		char path[PATH_MAX];
 
-		snprintf(path, sizeof path, "%s/caps/%s%sliba.so.1", scratch, subdirs.items[i],
-			 subdirs.items[i][0] ? "/" : "");
+		snprintf(path, sizeof path, "%s/caps/%s%sliba.so.1", scratch, subdirs->items[i],
+			 subdirs->items[i][0] ? "/" : "");
 		CHECK(as_loader(in("caps/app")));
 		CHECK(has_library(in("caps/app"), path));
 		MUST(unlink(path) == 0);
@@ -313,20 +312,20 @@ static void test_places_of_system(void)
  * missing, no other of the cache. */
 static void test_cached_variants(void)
 {
-	AUTO_PROGRAM struct program p = {0};
-	AUTO_STRINGS struct strings subdirs = {0};
+	AUTO_CLOSURE struct closure c = {0};
+	const struct strings *subdirs;
 
 	if (!getenv("PINLIB_BED"))
 		return;
-	MUST(program_read("/bin/ls", &p, &err) == 0);
-	MUST(hwcaps_subdirs(p.elf.class, p.elf.machine, &subdirs, &err) == 0);
+	MUST(closure_read("/bin/ls", NULL, NULL, 0, &c, &err) == 0);
+	subdirs = &c.loader->subdirs;
 	sh("cd /usr/local/lib && for v in 2 3 4; do mkdir -p glibc-hwcaps/x86-64-v$v && "
 	   "cp libplace.so.1 glibc-hwcaps/x86-64-v$v; done; ldconfig");
-	for (size_t i = 0; i < subdirs.count; i++) {
-		if (strncmp(subdirs.items[i], "glibc-hwcaps/", 13) != 0)
+	for (size_t i = 0; i < subdirs->count; i++) {
+		if (strncmp(subdirs->items[i], "glibc-hwcaps/", 13) != 0)
 			continue;
 		CHECK(as_loader(in("sys/app")));
-		sh("rm /usr/local/lib/%s/libplace.so.1", subdirs.items[i]);
+		sh("rm /usr/local/lib/%s/libplace.so.1", subdirs->items[i]);
 		CHECK(as_loader(in("sys/app")));
 		sh("ldconfig");
 	}
@@ -339,6 +338,28 @@ static void test_cached_variants(void)
 	sh("cp sys/libplace.so.1 /usr/local/lib && rm /usr/lib/libplace.so.1 && ldconfig");
 	CHECK(as_loader(in("sys/nodef")));
 	CHECK(has_library(in("sys/nodef"), "/usr/local/lib/libplace.so.1"));
+}
+
+/* A cache of each format that ldconfig writes. In the old one ldconfig lists variants for
+ * processors as if any processor had them. */
+static void test_cache_formats(void)
+{
+	static const char *const formats[] = {"old", "compat", "new"};
+
+	if (!getenv("PINLIB_BED"))
+		return;
+	sh("mkdir -p /opt/cache/glibc-hwcaps/x86-64-v2 && cp sys/libplace.so.1 /opt/cache && "
+	   "cp sys/libplace.so.1 /opt/cache/glibc-hwcaps/x86-64-v2 && "
+	   "rm -f /usr/lib/libplace.so.1 /usr/local/lib/libplace.so.1 && "
+	   "echo /opt/cache >/etc/ld.so.conf.d/00-test.conf");
+	for (size_t i = 0; i < 3; i++) {
+		sh("ldconfig -c %s", formats[i]);
+		CHECK(as_loader(in("sys/app")));
+		CHECK(as_loader("/bin/ls"));
+	}
+	sh("rm -r /opt/cache/glibc-hwcaps && ldconfig -c old");
+	CHECK(has_library(in("sys/app"), "/opt/cache/libplace.so.1"));
+	sh("rm -r /opt/cache /etc/ld.so.conf.d/00-test.conf && ldconfig");
 }
 
 /* Of a script, its interpreter counts. */
@@ -376,6 +397,7 @@ int main(void)
 	test_places_of_subdirs();
 	test_places_of_system();
 	test_cached_variants();
+	test_cache_formats();
 	test_script();
 	scratch_remove();
 	return test_end();
