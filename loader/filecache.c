@@ -8,13 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #define LINKS_MAX 8 /* links to names beside them; the kernel follows longer chains */
 
 /* A name: what it leads to as a path, and whether it is a directory. */
 struct cached_name {
 	struct cached_path *path;
-	bool dir_known, is_dir;
+	bool dir_known, is_dir, noexec;
 	char *canonical, *outside; /* outside NULL: the same as canonical */
 	struct cache_entry *expected;
 };
@@ -230,9 +231,10 @@ static int finish_reading(struct filecache *cache, struct cache_entry *e,
 
 /* Opens a file and asks for it if it is new. *error is 0 or why it could not be opened. */
 static int find_entry(struct filecache *cache, const char *file, struct cache_entry **out,
-		      int *error, struct err *err)
+		      bool *noexec, int *error, struct err *err)
 {
 	struct cache_entry **place;
+	struct statvfs fs;
 	struct stat st;
 	int fd = sysroot_open(NULL, file, &st, NULL), r;
 
@@ -240,6 +242,7 @@ static int find_entry(struct filecache *cache, const char *file, struct cache_en
 	*error = fd < 0 ? fd : 0;
 	if (fd < 0)
 		return 0;
+	*noexec = fstatvfs(fd, &fs) == 0 && fs.f_flag & ST_NOEXEC;
 	r = grow_files(cache, err);
 	if (r < 0) {
 		close(fd);
@@ -257,10 +260,10 @@ static int find_entry(struct filecache *cache, const char *file, struct cache_en
 }
 
 static int read_file(struct filecache *cache, const char *file, const struct cached_file **out,
-		     int *error, struct err *err)
+		     bool *noexec, int *error, struct err *err)
 {
 	struct cache_entry *e;
-	int r = find_entry(cache, file, &e, error, err);
+	int r = find_entry(cache, file, &e, noexec, error, err);
 
 	*out = NULL;
 	return r < 0 || *error ? r : finish_reading(cache, e, out, err);
@@ -270,13 +273,14 @@ int filecache_file(struct filecache *cache, const char *file, const struct cache
 		   struct err *err)
 {
 	size_t number;
+	bool noexec; /* the kernel's business */
 	int error = 0, r = filecache_number(cache, file, &number, err);
 
 	if (r < 0)
 		return r;
 	r = cache->names[number].expected
 		    ? finish_reading(cache, cache->names[number].expected, out, err)
-		    : read_file(cache, file, out, &error, err);
+		    : read_file(cache, file, out, &noexec, &error, err);
 	if (r == 0 && error)
 		return err_sys(err, -error, "cannot open %s", file);
 	return r;
@@ -286,13 +290,16 @@ static int expect_file(struct filecache *cache, const char *file, struct err *er
 {
 	struct cache_entry *e;
 	size_t number;
+	bool noexec = false;
 	int error, r = filecache_number(cache, file, &number, err);
 
 	if (r < 0 || cache->names[number].expected || cache->names[number].path)
 		return r;
-	r = find_entry(cache, file, &e, &error, err);
-	if (r == 0)
+	r = find_entry(cache, file, &e, &noexec, &error, err);
+	if (r == 0) {
 		cache->names[number].expected = e;
+		cache->names[number].noexec = noexec;
+	}
 	return r;
 }
 
@@ -401,6 +408,19 @@ static int resolve_path(struct filecache *cache, const char *path, struct resolv
 	return 0;
 }
 
+/* A view's overlay is noexec where the covered directory is (base/cover.c), wherever its layer
+ * lies. */
+static bool layer_is_noexec(const struct sysroot *sysroot, const char *layer)
+{
+	struct statvfs fs;
+
+	for (size_t i = 0; i < sysroot->ncovers; i++)
+		if (sysroot->covers[i].layer == layer)
+			return statvfs(sysroot->covers[i].target, &fs) == 0 &&
+			       fs.f_flag & ST_NOEXEC;
+	return false;
+}
+
 static int path_in_view(struct filecache *cache, const char *path, size_t number,
 			struct cached_path *p, struct err *err)
 {
@@ -412,7 +432,11 @@ static int path_in_view(struct filecache *cache, const char *path, size_t number
 	p->layer = at.layer;
 	if (!cache->names[number].canonical)
 		r = keep_resolved(cache, number, &at, err);
-	return r < 0 ? r : read_file(cache, at.file, &p->file, &p->error, err);
+	if (r == 0)
+		r = read_file(cache, at.file, &p->file, &p->noexec, &p->error, err);
+	if (at.layer)
+		p->noexec = layer_is_noexec(cache->sysroot, at.layer);
+	return r;
 }
 
 int filecache_path(struct filecache *cache, const char *path, const struct cached_path **out,
@@ -427,11 +451,12 @@ int filecache_path(struct filecache *cache, const char *path, const struct cache
 		if (!p)
 			return err_nomem(err);
 		cache->names[number].path = p;
+		p->noexec = cache->names[number].noexec;
 		if (cache->names[number].expected)
 			r = finish_reading(cache, cache->names[number].expected, &p->file, err);
 		else
 			r = sysroot_is_live(cache->sysroot)
-				    ? read_file(cache, path, &p->file, &p->error, err)
+				    ? read_file(cache, path, &p->file, &p->noexec, &p->error, err)
 				    : path_in_view(cache, path, number, p, err);
 	}
 	/* Reading adds names, which can move cache->names. */

@@ -32,6 +32,7 @@ struct cached_path {
 	int error;			/* 0 or a negative errno: it could not be opened */
 	const struct cached_file *file; /* NULL after an error */
 	const char *layer;		/* the sysroot's cover that has it; NULL: the live system */
+	bool noexec;			/* its mount in the view is noexec */
 };
 
 struct filecache;

@@ -47,8 +47,9 @@ enum found {
 };
 
 /* Why glibc's loader fails at a file that it has opened; NULL: it does not. */
-static const char *fault_of(const struct cached_file *f)
+static const char *fault_of(const struct cached_path *at)
 {
+	const struct cached_file *f = at->file;
 	const struct elf *elf = &f->info.elf;
 
 	if (!f->regular)
@@ -63,6 +64,8 @@ static const char *fault_of(const struct cached_file *f)
 		return "cannot dynamically load position-independent executable";
 	if (!elf->shared)
 		return "cannot dynamically load executable";
+	if (at->noexec && elf->has_code)
+		return "failed to map segment from shared object: its mount is noexec";
 	return elf->dynamic ? NULL : "object file has no dynamic section";
 }
 
@@ -88,7 +91,7 @@ static int try_file(struct search *s, const char *path, struct need *need, struc
 			       : FOUND_STOP;
 	/* musl takes the first file that it can open, and fails if that is no good. */
 	if (!is_other_machine(loader, &f->file->info.elf))
-		need->broken = fault_of(f->file);
+		need->broken = fault_of(f);
 	else if (glibc)
 		return FOUND_NOT;
 	else
