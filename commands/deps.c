@@ -1,5 +1,6 @@
 /* Prints the load closure of programs: the objects that would be loaded, the rules that found them, and missing
  * ones. */
+#include "base/path.h"
 #include "base/paths.h"
 #include "base/progress.h"
 #include "base/sysroot.h"
@@ -9,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
+#include "elf/isa.h"
 #include "loader/closure.h"
 #include "loader/symbols.h"
 #include "plan/read.h"
@@ -124,6 +126,44 @@ static const char *asked_as(const struct closure *c, const struct object *o)
 	return o->by == CLOSURE_NONE ? o->path : c->objects[o->by].needs[o->by_need].name;
 }
 
+static void put_line(const struct closure *c, const struct object *o, const char *indent)
+{
+	fputs(indent, stdout);
+	if (strcmp(asked_as(c, o), o->path) != 0)
+		put_text("%s => ", asked_as(c, o));
+	put_text("%s", o->path);
+	puts(o->layer ? " (pinned)" : "");
+}
+
+/* The objects up to one that have no line yet; *next is the first of them. The loader itself
+ * follows the object before it at once. */
+static void put_lines(const struct closure *c, size_t upto, size_t *next, const char *indent)
+{
+	for (; *next < c->count && (*next <= upto || c->objects[*next].by == CLOSURE_NONE); ++*next)
+		if (c->objects[*next].wanted)
+			put_line(c, &c->objects[*next], indent);
+}
+
+/* In the order in which the loader traces them: where a library is missing, its name takes the
+ * place of the file, each time that an object needs it. */
+static void put_libraries(const struct closure *c, const char *indent)
+{
+	size_t next = 1;
+
+	for (size_t i = 0; i < c->count; i++)
+		for (size_t k = 0; k < c->objects[i].nneeds; k++) {
+			const struct need *n = &c->objects[i].needs[k];
+
+			if (n->object != CLOSURE_NONE) {
+				put_lines(c, n->object, &next, indent);
+			} else {
+				fputs(indent, stdout);
+				put_missing(c, n);
+			}
+		}
+	put_lines(c, c->count, &next, indent);
+}
+
 static void put_list(const struct request *q, const struct closure *c)
 {
 	const char *indent = q->many ? "\t" : "";
@@ -134,28 +174,21 @@ static void put_list(const struct request *q, const struct closure *c)
 	}
 	if (c->kind == LOADER_NONE)
 		printf("%sstatically linked\n", indent);
-	for (size_t i = 1; i < c->count; i++) {
-		const struct object *o = &c->objects[i];
-
-		if (!o->wanted)
-			continue;
-		fputs(indent, stdout);
-		if (strcmp(asked_as(c, o), o->path) != 0)
-			put_text("%s => ", asked_as(c, o));
-		put_text("%s", o->path);
-		puts(o->layer ? " (pinned)" : "");
-	}
-	for (size_t i = 0; i < c->count; i++)
-		for (size_t k = 0; k < c->objects[i].nneeds; k++)
-			if (c->objects[i].needs[k].object == CLOSURE_NONE) {
-				fputs(indent, stdout);
-				put_missing(c, &c->objects[i].needs[k]);
-			}
+	put_libraries(c, indent);
 	if (c->objects[0].elf->interp && !c->loader->there)
 		printf("%s%s => not found\n", indent, c->loader->path);
 }
 
 /* -- missing versions and symbols -- */
+
+static void put_isa(const struct closure *c, const struct gap *g)
+{
+	char text[ISA_NAME];
+
+	isa_name(isa_present(), text);
+	put_text("%s: needs %s, and this CPU has %s", c->objects[g->object].path, g->version, text);
+	putchar('\n');
+}
 
 static void put_gap(const struct closure *c, const struct gap *g)
 {
@@ -171,6 +204,9 @@ static void put_gap(const struct closure *c, const struct gap *g)
 	case GAP_UNLOADED:
 		put_text("version '%s' of a library that is not loaded, %s", g->version, g->file);
 		break;
+	case GAP_ISA:
+		put_isa(c, g);
+		return;
 	}
 	put_text(" (required by %s)", c->objects[g->object].path);
 	putchar('\n');
@@ -184,11 +220,24 @@ static void put_undefined(const struct closure *c, const struct undefined *u)
 	putchar('\n');
 }
 
+/* The loader asks these libraries for each file, and they can name another. */
+static void put_audit(const char *names, const char *tag, const char *indent)
+{
+	if (names) {
+		fputs(indent, stdout);
+		put_text("auditing libraries: %s [%s]: they can change which files are loaded",
+			 names, tag);
+		putchar('\n');
+	}
+}
+
 static void put_wrong(const struct request *q, const struct closure *c,
 		      const struct undefineds *undefined)
 {
 	const char *indent = q->many && given.list ? "\t" : "";
 
+	put_audit(c->audit, "DT_AUDIT", indent);
+	put_audit(c->depaudit, "DT_DEPAUDIT", indent);
 	for (size_t i = 0; i < c->ngaps; i++) {
 		fputs(indent, stdout);
 		put_gap(c, &c->gaps[i]);
@@ -290,7 +339,8 @@ static void json_gap(const struct closure *c, const struct gap *g)
 	static const char *const kinds[] = {[GAP_MISSING] = "missing",
 					    [GAP_WEAK] = "weak",
 					    [GAP_UNKNOWN] = "no version information",
-					    [GAP_UNLOADED] = "not loaded"};
+					    [GAP_UNLOADED] = "not loaded",
+					    [GAP_ISA] = "CPU level"};
 
 	json_record("kind %s version %s file %s of %s by %s", kinds[g->kind], g->version, g->file,
 		    g->of == CLOSURE_NONE ? NULL : c->objects[g->of].path,
@@ -308,6 +358,7 @@ static void json_closure(const struct closure *c, const struct undefineds *undef
 	json_members("program %s script %s loader %s interpreter %s complete %d",
 		     c->objects[0].path, c->script, loaders[c->kind], c->objects[0].elf->interp,
 		     closure_missing(c) == 0 && closure_gaps(c) == 0);
+	json_members("audit %s depaudit %s", c->audit, c->depaudit);
 	json_open("objects", '[');
 	for (size_t i = 0; i < c->count; i++)
 		json_object(c, &c->objects[i]);
@@ -388,16 +439,26 @@ static int plan_of(const struct closure *live, struct plan_file *plan, struct er
 	return r == -ENOENT && live->script ? plan_load(PINLIB_PLANS, program, 0, plan, err) : r;
 }
 
+/* A program in PATH, else a file in the working directory. */
+static int find_named(const char *name, char app[PATH_MAX], struct err *err)
+{
+	int r = find_app(name, app, err);
+
+	if (r != -ENOENT || !*name || access(name, F_OK) < 0)
+		return r;
+	return path_join(".", name, app, err);
+}
+
 static int show_program(struct request *q, const char *name, struct err *err)
 {
 	AUTO_CLOSURE struct closure live = {0};
 	char app[PATH_MAX];
 	int r = 0;
 
-	if (!strchr(name, '/')) {
-		r = find_app(name, app, err);
+	if (!strchr(name, '/'))
+		r = find_named(name, app, err);
+	if (!strchr(name, '/'))
 		name = app;
-	}
 	/* The closure on the live system also tells which program it is: links are followed, but not into the
 	 * wrapper. */
 	if (r == 0)

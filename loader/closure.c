@@ -40,6 +40,11 @@ int closure_of(struct ldview *view, const char *program, const char *library_pat
 		.gaps = gaps.items,
 		.ngaps = gaps.count,
 	};
+	/* The closest feature that a loader's file shows: of 2.33. */
+	if (out->kind == LOADER_GLIBC && out->loader->ldso.hwcaps) {
+		out->audit = out->objects[0].elf->audit;
+		out->depaudit = out->objects[0].elf->depaudit;
+	}
 	w.search.objects = NULL;
 	ldview_cache(view, &out->no_cache);
 	return 0;
@@ -134,7 +139,8 @@ size_t closure_gaps(const struct closure *c)
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->ngaps; i++)
-		n += c->gaps[i].kind == GAP_MISSING || c->gaps[i].kind == GAP_UNLOADED;
+		n += c->gaps[i].kind == GAP_MISSING || c->gaps[i].kind == GAP_UNLOADED ||
+		     c->gaps[i].kind == GAP_ISA;
 	return n;
 }
 

@@ -21,6 +21,9 @@ struct closure {
 	size_t count;
 	struct gap *gaps;
 	size_t ngaps;
+	/* DT_AUDIT and DT_DEPAUDIT of the program, if its loader reads them (glibc since 2.32); else NULL.
+	 * The auditing libraries can send the loader to other files than the closure has. */
+	const char *audit, *depaudit;
 	const char *no_cache; /* why there is no ld.so.cache; NULL: there is one */
 	struct ldview *own;   /* closure_read's view, which owns the strings; else NULL */
 };
@@ -55,6 +58,6 @@ int closure_paths(const struct closure *closure, struct ldview *view, int flags,
 		  struct strings *out, struct err *err);
 
 /* The number of missing needs, without DT_AUXILIARYs, which may be missing, and of missing versions
- * (GAP_MISSING, GAP_UNLOADED). The program does not start unless both are 0. */
+ * and levels (GAP_MISSING, GAP_UNLOADED, GAP_ISA). The program does not start unless both are 0. */
 size_t closure_missing(const struct closure *closure);
 size_t closure_gaps(const struct closure *closure);

@@ -60,13 +60,15 @@ enum gap_kind {
 	GAP_WEAK,     /* as GAP_MISSING, but needed weakly: the loader warns */
 	GAP_UNKNOWN,  /* the object defines no versions at all: the loader warns */
 	GAP_UNLOADED, /* the version is of a file that is not loaded: the loader aborts */
+	GAP_ISA,      /* the processor lacks a level that the object needs: the loader refuses it
+			 right before the start, and not while it traces */
 };
 
-/* A symbol version that an object needs and does not get. */
+/* A symbol version, or a level of x86-64, that an object needs and does not get. */
 struct gap {
 	enum gap_kind kind;
-	size_t object; /* that needs it */
-	size_t of;     /* that should define it; CLOSURE_NONE: not loaded */
-	const char *file;
-	const char *version; /* GAP_UNKNOWN: the first of them */
+	size_t object;	     /* that needs it */
+	size_t of;	     /* that should define it; CLOSURE_NONE: not loaded, or GAP_ISA */
+	const char *file;    /* GAP_ISA: "" */
+	const char *version; /* GAP_UNKNOWN: the first of them; GAP_ISA: "x86-64-v4" */
 };

@@ -1,6 +1,7 @@
 #include "loader/versions.h"
 
 #include "base/array.h"
+#include "elf/isa.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,22 @@ static bool is_gap(const struct search *s, const struct object *o, size_t index,
 	return !defines(elf, v);
 }
 
+/* The loader does not look at its own mark: it runs already. */
+static int check_isa(struct load_walk *w, size_t object, struct gaps *out, struct err *err)
+{
+	const struct search *s = &w->search;
+	const uint32_t needed = s->objects[object].elf->isa;
+	struct gap gap = {.kind = GAP_ISA, .object = object, .of = CLOSURE_NONE, .file = ""};
+	char name[ISA_NAME];
+	int r;
+
+	if (!s->context.loader->ldso.isa || object == w->loader || !(needed & ~isa_present()))
+		return 0;
+	isa_name(needed, name);
+	r = filecache_text(s->context.files, name, &gap.version, err);
+	return r < 0 ? r : add_gap(out, &gap, err);
+}
+
 static int check_object(struct load_walk *w, size_t object, struct gaps *out, struct err *err)
 {
 	struct search *s = &w->search;
@@ -81,7 +98,10 @@ int versions_check(struct load_walk *w, struct gaps *out, struct err *err)
 
 	if (w->search.context.loader->kind != LOADER_GLIBC)
 		return 0;
-	for (size_t i = 0; r == 0 && i < w->search.count; i++)
+	for (size_t i = 0; r == 0 && i < w->search.count; i++) {
 		r = check_object(w, i, out, err);
+		if (r == 0)
+			r = check_isa(w, i, out, err);
+	}
 	return r;
 }

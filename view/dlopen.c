@@ -220,7 +220,7 @@ static bool is_missing(const struct need *need)
 
 static bool is_fatal(const struct gap *gap)
 {
-	return gap->kind == GAP_MISSING || gap->kind == GAP_UNLOADED;
+	return gap->kind == GAP_MISSING || gap->kind == GAP_UNLOADED || gap->kind == GAP_ISA;
 }
 
 static bool misses_files(const struct closure *c)
@@ -249,7 +249,10 @@ static void find_missing_file(const struct closure *view, const struct closure *
 			}
 	for (size_t i = 0; i < view->ngaps; i++)
 		if (is_fatal(&view->gaps[i]) && !has_gap(live, view, &view->gaps[i])) {
-			snprintf(text, 512, "%s of %s", view->gaps[i].version, view->gaps[i].file);
+			snprintf(text, 512,
+				 view->gaps[i].kind == GAP_ISA ? "%s%s, which this CPU lacks"
+							       : "%s of %s",
+				 view->gaps[i].version, view->gaps[i].file);
 			return;
 		}
 }

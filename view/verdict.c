@@ -2,6 +2,7 @@
 
 #include "base/paths.h"
 #include "base/sysroot.h"
+#include "elf/isa.h"
 #include "elf/readers.h"
 #include "host/wrap.h"
 #include "loader/closure.h"
@@ -11,7 +12,7 @@
 #include "view/supplier.h"
 #include "view/view.h"
 
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -250,43 +251,138 @@ static bool has_preload(void)
 	return stat(PRELOAD, &st) == 0 && st.st_size > 0;
 }
 
-static int add_live_copy(struct verdict *v, const char *soname, const char *path, struct err *err)
+static int add_live_copy(struct verdict *v, const struct closure *c, const char *soname,
+			 const char *path, struct err *err)
 {
-	return strings_addf(&v->against, err, "%s is pinned, but the loader would load %s%s",
-			    soname, path, has_preload() ? ", because of " PRELOAD : "");
+	const char *audit = c->audit ? c->audit : c->depaudit;
+
+	if (has_preload() || !audit)
+		return strings_addf(&v->against, err,
+				    "%s is pinned, but the loader would load %s%s", soname, path,
+				    has_preload() ? ", because of " PRELOAD : "");
+	return strings_addf(&v->against, err,
+			    "%s is pinned, but the loader would load %s, because of the auditing "
+			    "libraries %s",
+			    soname, path, audit);
 }
 
-/* The loader decides. Where it does not do what the model predicts, the model has a bug, unless
- * libraries are preloaded: the model does not predict these, nor what the loader then no longer
- * searches for. */
+/* -- features of the loader that the model leaves out -- */
+
+static bool others_can_read(const char *path)
+{
+	char part[PATH_MAX];
+	struct stat st;
+
+	for (const char *p = path; (p = strchr(p + 1, '/'));) {
+		snprintf(part, sizeof part, "%.*s", (int)(p - path), path);
+		if (stat(part, &st) == 0 && !(st.st_mode & S_IXOTH))
+			return false;
+	}
+	return stat(path, &st) < 0 || st.st_mode & S_IROTH;
+}
+
+static const struct object *find_unreadable(const struct closure *c)
+{
+	for (size_t i = 1; i < c->count; i++)
+		if (!others_can_read(c->objects[i].path) || !others_can_read(c->objects[i].file))
+			return &c->objects[i];
+	return NULL;
+}
+
+static const char *find_relative(const struct proof *p)
+{
+	for (size_t i = 0; i < p->nloaded; i++)
+		if (p->loaded[i].path[0] != '/')
+			return p->loaded[i].path;
+	return NULL;
+}
+
+/* Names the feature because of which the loader may choose other files than the model predicts;
+ * false if there is none. */
+static bool explain_difference(const struct closure *c, const struct proof *p, char *text,
+			       size_t size)
+{
+	const struct object *unreadable = find_unreadable(c);
+	const char *relative = find_relative(p);
+
+	if (c->audit || c->depaudit)
+		snprintf(text, size, "auditing libraries (%s) can choose other files",
+			 c->audit ? c->audit : c->depaudit);
+	else if (c->kind == LOADER_OTHER)
+		snprintf(text, size, "pinlib does not know the rules of the loader %s",
+			 c->loader->path);
+	else if (relative)
+		snprintf(text, size, "%s is in a relative directory of a search path", relative);
+	else if (unreadable)
+		snprintf(text, size, "the test runs as an ordinary user, who cannot read %s",
+			 unreadable->path);
+	else if (getenv("GLIBC_TUNABLES"))
+		snprintf(text, size, "GLIBC_TUNABLES is set for pinlib, but not for the test");
+	else
+		return false;
+	return true;
+}
+
+/* The loader decides. Where it does not do what the model predicts, a feature that the model leaves
+ * out is the cause, or else a bug. Remarks about preloaded libraries would be of no use: the model
+ * does not predict these, nor what the loader then no longer searches for. */
 static int compare_with_proof(struct verdict *v, const struct verdict_case *a,
 			      const struct closure *c, struct err *err)
 {
-	static const char please[] =
-		"the result is valid, but this is a bug in pinlib: please report it";
 	const struct proof *p = &v->proof;
 	const bool preloaded = has_preload();
-	char soname[256];
+	char soname[256], why[512];
 	int r = 0;
 
+	if (!explain_difference(c, p, why, sizeof why))
+		snprintf(why, sizeof why,
+			 "the result is valid, but this is a bug in pinlib: please report it");
 	for (size_t i = 0; r == 0 && i < p->nloaded; i++) {
 		const char *path = p->loaded[i].path;
 
 		if (has_object(c, path))
 			continue;
 		if (is_live_copy(a, path, soname))
-			r = add_live_copy(v, soname, path, err);
+			r = add_live_copy(v, c, soname, path, err);
 		else if (!preloaded)
 			r = strings_addf(&v->remarks, err,
 					 "the loader loads %s, which pinlib did not predict (%s)",
-					 path, please);
+					 path, why);
 	}
 	for (size_t i = 1; r == 0 && !preloaded && i < c->count; i++)
 		if (!has_loaded(p, c->objects[i].path))
 			r = strings_addf(&v->remarks, err,
 					 "the loader does not load %s, which pinlib predicted (%s)",
-					 c->objects[i].path, please);
+					 c->objects[i].path, why);
 	return r;
+}
+
+/* Levels of x86-64 that a file needs and the processor lacks: the loader checks them only when it
+ * starts a program. */
+static int check_isa(struct verdict *v, const struct closure *c, struct err *err)
+{
+	char present[ISA_NAME];
+	int r = 0;
+
+	isa_name(isa_present(), present);
+	for (size_t i = 0; r == 0 && i < c->ngaps; i++)
+		if (c->gaps[i].kind == GAP_ISA)
+			r = strings_addf(
+				&v->against, err,
+				"%s needs %s, and this CPU has %s: the program would not start",
+				c->objects[c->gaps[i].object].path, c->gaps[i].version, present);
+	return r;
+}
+
+static int note_audit(struct verdict *v, const char *object, const char *names, const char *tag,
+		      struct err *err)
+{
+	return names ? strings_addf(&v->remarks, err,
+				    "%s loads the auditing libraries %s (%s), which can send the "
+				    "loader to "
+				    "other files than the pinned ones",
+				    object, names, tag)
+		     : 0;
 }
 
 /* Live copies of a pinned library that came, since the view was built, to directories that the loader
@@ -321,6 +417,12 @@ static int check_closure(struct verdict *v, const struct verdict_case *a, struct
 		return strings_addf(&v->remarks, err,
 				    "pinlib cannot predict what the program loads: %s", why.text);
 	r = check_places(v, a->pinned, &c, err);
+	if (r == 0)
+		r = check_isa(v, &c, err);
+	if (r == 0)
+		r = note_audit(v, a->object, c.audit, "DT_AUDIT", err);
+	if (r == 0)
+		r = note_audit(v, a->object, c.depaudit, "DT_DEPAUDIT", err);
 	if (r == 0 && v->proof.nloaded)
 		r = compare_with_proof(v, a, &c, err);
 	if (r == 0 && v->against.count == 0)

@@ -385,6 +385,73 @@ static void test_symbols_kept(void)
 	}
 }
 
+/* -- features of some loaders -- */
+
+#if defined __x86_64__
+/* A level that no processor has: the program dies at its start, and the loader's trace does not
+ * tell. */
+static void test_isa(void)
+{
+	AUTO_STRINGS struct strings ignored = {0};
+
+	sh("mkdir isa && printf '.section .note.GNU-stack,\"\"\\n.section "
+	   ".note.gnu.property,\"a\"\\n"
+	   ".p2align 3\\n.long 4, 16, 5\\n.asciz \"GNU\"\\n.long 0xc0008002, 4, 0x10, 0\\n' "
+	   ">isa/p.s");
+	lib("isa/libn.so.1", "isa/p.s");
+	app("isa/app", "isa/libn.so.1 " NEW "'$ORIGIN'");
+	AUTO_CLOSURE struct closure c = read_closure(in("isa/app"), NULL, NULL);
+	CHECK(c.ngaps == 1 && closure_gaps(&c) == 1 && closure_missing(&c) == 0);
+	MUST(c.ngaps == 1);
+	CHECK(c.gaps[0].kind == GAP_ISA && c.gaps[0].object == need_of(&c, "libn.so.1")->object);
+	CHECK_STR(c.gaps[0].version, "the x86 ISA levels 0x10");
+	CHECK(as_loader(in("isa/app"), NULL) && ask_loader(in("isa/app"), NULL, &ignored) == 0);
+	sh("! isa/app 2>isa/error && grep -q 'libn.so.1: CPU ISA level is lower' isa/error");
+	/* The processor's own levels are no gap, and the program runs. */
+	sh("l=$(%s --list-diagnostics | sed -n 's/x86.cpu_features.isa_1=//p') && test -n $l && "
+	   "sed -i s/0x10/$l/ isa/p.s",
+	   c.loader->path);
+	lib("isa/libn.so.1", "isa/p.s");
+	AUTO_CLOSURE struct closure own = read_closure(in("isa/app"), NULL, NULL);
+	CHECK(own.ngaps == 0);
+	sh("isa/app");
+}
+
+/* The features of a loader are known by its file. Those of real old ones are in e2e/real. */
+static void test_features_of_the_loader(void)
+{
+	lib("feat/liba.so.1", "");
+	sh("cd feat && for v in glibc-hwcaps/x86-64-v2 tls; do mkdir -p $v && cp liba.so.1 $v; "
+	   "done");
+	app("feat/app",
+	    "feat/liba.so.1 " NEW "'$ORIGIN' -Wl,--dynamic-linker,$PWD/feat/ld-linux.so");
+	sh("printf 'CPU ISA level is lower than required, glibc-hwcaps' | "
+	   "cat /lib64/ld-linux-x86-64.so.2 - >feat/ld-linux.so");
+	AUTO_CLOSURE struct closure new = read_closure(in("feat/app"), NULL, NULL);
+	CHECK(new.loader->ldso.hwcaps &&new.loader->ldso.isa &&new.loader->hwcaps.count > 0);
+	sh("sed -i 's/glibc-hwcaps/glibc-hwcapX/g; s/CPU ISA level/CPU ISA leveX/g' "
+	   "feat/ld-linux.so");
+	AUTO_CLOSURE struct closure old = read_closure(in("feat/app"), NULL, NULL);
+	CHECK(!old.loader->ldso.hwcaps && !old.loader->ldso.isa && old.loader->ldso.legacy);
+	CHECK(old.loader->hwcaps.count == 0 && old.loader->wish.bits != 0);
+	CHECK_STR(need_of(&old, "liba.so.1")->subdir, "tls");
+}
+#endif
+
+/* Only a program's DT_AUDIT counts, and the loader goes on without an auditing library that is
+ * missing. */
+static void test_audit(void)
+{
+	lib("aud/liba.so.1", "");
+	app("aud/app", "aud/liba.so.1 " NEW "'$ORIGIN' -Wl,--depaudit=libnone.so");
+	lib("aud/liba.so.1", "-Wl,--audit=libno.so");
+	AUTO_CLOSURE struct closure c = read_closure(in("aud/app"), NULL, NULL);
+	CHECK(!c.audit);
+	CHECK_STR(c.depaudit, "libnone.so");
+	CHECK(closure_missing(&c) == 0);
+	sh("aud/app 2>aud/error; grep -q libnone.so aud/error && ! grep -q libno.so aud/error");
+}
+
 /* -- views -- */
 
 static void test_layer_over_directory(void)
@@ -545,6 +612,11 @@ int main(void)
 	test_data_symbols();
 	test_old_hash();
 	test_symbols_kept();
+#if defined __x86_64__
+	test_isa();
+	test_features_of_the_loader();
+#endif
+	test_audit();
 	test_layer_over_directory();
 	test_links_in_and_out();
 	test_merged_directories();
