@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -80,6 +81,26 @@ int file_read_at(int dirfd, const char *path, size_t max, char **data, size_t *l
 	if (r < 0)
 		return err_wrap(err, r, "%s", path);
 	return 0;
+}
+
+static int is_conf(const struct dirent *e)
+{
+	return e->d_name[0] != '.' && fnmatch("*.conf", e->d_name, 0) == 0;
+}
+
+int file_list_conf(const char *dir, struct strings *paths, struct err *err)
+{
+	AUTO_DIR DIR *d = opendir(dir);
+	struct dirent *e;
+	int r = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", dir);
+	while (r == 0 && (e = readdir(d)))
+		if (is_conf(e))
+			r = strings_addf(paths, err, "%s/%s", dir, e->d_name);
+	strings_sort(paths);
+	return r;
 }
 
 FILE *file_stream_at(int dirfd, const char *path)

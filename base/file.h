@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -16,6 +17,10 @@ int file_read(int fd, size_t max, char **data, size_t *len, struct err *err);
 /* Opens path (relative to dirfd), which must be a regular file, and reads it as file_read does. */
 int file_read_at(int dirfd, const char *path, size_t max, char **data, size_t *len,
 		 struct err *err);
+
+/* The paths of the files *.conf in dir, in the order of their names; *paths is empty before. A missing directory has
+ * none. */
+int file_list_conf(const char *dir, struct strings *paths, struct err *err);
 
 /* Opens path (relative to dirfd) as a stream for reading; NULL with errno. */
 FILE *file_stream_at(int dirfd, const char *path);

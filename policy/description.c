@@ -9,7 +9,6 @@
 #include "store/text.h"
 
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
@@ -345,34 +344,14 @@ int description_read_file(const char *path, struct description *out, struct err 
 	return description_parse(text, len, input ? "standard input" : path, out, err);
 }
 
-static int is_conf(const struct dirent *e)
-{
-	return e->d_name[0] != '.' && fnmatch("*.conf", e->d_name, 0) == 0;
-}
-
-static int by_dirent_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
 int description_read_dir(const char *dir, struct description *out, struct err *err)
 {
-	struct dirent **names = NULL;
-	int n = scandir(dir, &names, is_conf, by_dirent_name), r = 0;
+	AUTO_STRINGS struct strings paths = {0};
+	int r = file_list_conf(dir, &paths, err);
 
-	if (n < 0)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", dir);
-	for (int i = 0; i < n; i++) {
-		char path[PATH_MAX];
-
-		if (r == 0)
-			r = path_join(dir, names[i]->d_name, path, err);
-		if (r == 0 && !trust_file(path, err))
-			r = -EPERM;
-		if (r == 0)
-			r = description_read_file(path, out, err);
-		free(names[i]);
-	}
-	free(names);
+	for (size_t i = 0; r == 0 && i < paths.count; i++)
+		r = trust_file(paths.items[i], err)
+			    ? description_read_file(paths.items[i], out, err)
+			    : -EPERM;
 	return r;
 }
