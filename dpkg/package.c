@@ -9,7 +9,7 @@
 /* The fields that add_line reads, in its order. */
 #define FACTS                                                                                      \
 	"${db:Status-Abbrev}\\t${binary:Package}\\t${Package}\\t${Architecture}\\t${Version}\\t"   \
-	"${source:Package}\\t${Essential}\\n"
+	"${source:Package}\\t${Essential}\\t${Provides}\\n"
 
 static void package_free(struct package *p)
 {
@@ -18,6 +18,7 @@ static void package_free(struct package *p)
 	free(p->arch);
 	free(p->version);
 	free(p->source);
+	free(p->provides);
 }
 
 void packages_free(struct packages *packages)
@@ -45,9 +46,12 @@ int packages_add(struct packages *packages, const struct package *package, struc
 			      .arch = copy_text(package->arch),
 			      .version = copy_text(package->version),
 			      .source = copy_text(package->source),
+			      .provides = copy_text(package->provides),
 			      .essential = package->essential,
 			      .wish = package->wish};
-	return p->query && p->name && p->arch && p->version && p->source ? 0 : err_nomem(err);
+	return p->query && p->name && p->arch && p->version && p->source && p->provides
+		       ? 0
+		       : err_nomem(err);
 }
 
 /* The field before the next tab; "" if none is left. */
@@ -71,6 +75,7 @@ static int add_line(struct packages *out, char *line, const char *only_source, s
 	p.version = cut_field(&line);
 	p.source = cut_field(&line);
 	p.essential = strcmp(cut_field(&line), "yes") == 0;
+	p.provides = cut_field(&line);
 	if (status[0] == '\0' || status[1] != 'i' ||
 	    (only_source && strcmp(p.source, only_source) != 0))
 		return 0;
@@ -112,6 +117,17 @@ int packages_of_source(const char *source, struct packages *out, struct err *err
 	int r = dpkg_present() ? show_packages(NULL, 0, source, out, err) : 0;
 
 	return r < 0 ? err_wrap(err, r, "cannot ask dpkg for the packages of %s", source) : 0;
+}
+
+bool package_provides(const struct package *package, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = package->provides; *at;
+	     at += strcspn(at, ","), at += strspn(at, ", "))
+		if (strncmp(at, name, len) == 0 && strchr(" ,:", at[len]))
+			return true;
+	return false;
 }
 
 /* 1 if dpkg-query prints this line, 0 if not, or a negative error. */

@@ -10,7 +10,8 @@
 struct package {
 	char *query; /* the name that dpkg takes: "zlib1g:amd64", "perl-base" */
 	char *name, *arch, *version;
-	char *source; /* the source package that it was built from: "zlib" */
+	char *source;	/* the source package that it was built from: "zlib" */
+	char *provides; /* "cron-daemon, mail-reader (= 1.2)" */
 	bool essential;
 	bool programs; /* it has programs (dpkg/listing.h); known to packages_owning alone */
 	char wish; /* the administrator's selection: 'i' install, 'h' hold, 'r' remove, 'p' purge */
@@ -35,6 +36,9 @@ int packages_installed(const char *const *names, size_t n, struct packages *out,
 
 /* The installed packages that were built from this source package. */
 int packages_of_source(const char *source, struct packages *out, struct err *err);
+
+/* Whether the package provides the virtual package of this name, in any version. */
+bool package_provides(const struct package *package, const char *name);
 
 /* 1 if the installed package's triggers file (deb-triggers(5)) has this line. */
 int package_has_trigger(const char *query, const char *line, struct err *err);
