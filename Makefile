@@ -229,6 +229,7 @@ install: all ## install below PREFIX (and DESTDIR); sets the capability when DES
 	$(if $(DESTDIR),install -D -m 0755,wrapper/put) $(BUILD)/pinlib-wrapper $(DESTDIR)$(wrapper_path)
 	$(if $(DESTDIR),install -D -m 0755 $(BUILD)/pinlib-stub $(DESTDIR)$(stub_path))
 	install -D -m 0644 -t $(DESTDIR)$(datadir)/profiles $(profiles)
+	install -D -m 0644 policy/programs.conf $(DESTDIR)$(datadir)/programs.conf
 	install -D -m 0644 completions/pinlib.bash $(DESTDIR)$(bashdir)/pinlib
 	install -D -m 0644 completions/_pinlib $(DESTDIR)$(zshdir)/_pinlib
 	install -D -m 0644 completions/pinlib.fish $(DESTDIR)$(fishdir)/pinlib.fish
@@ -243,7 +244,7 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 		"unwrap them all with: pinlib unset --all" >&2; exit 1; fi)
 	$(if $(DESTDIR),rm -f $(DESTDIR)$(stub_path),wrapper/put --remove) $(DESTDIR)$(wrapper_path)
 	rm -f $(DESTDIR)$(bindir)/pinlib
-	rm -f $(profiles:%=$(DESTDIR)$(datadir)/%)
+	rm -f $(profiles:%=$(DESTDIR)$(datadir)/%) $(DESTDIR)$(datadir)/programs.conf
 	rm -f $(DESTDIR)$(bashdir)/pinlib $(DESTDIR)$(zshdir)/_pinlib $(DESTDIR)$(fishdir)/pinlib.fish
 	-rmdir $(DESTDIR)$(libdir) $(DESTDIR)$(datadir)/profiles $(DESTDIR)$(datadir) 2>/dev/null
 	for page in $(man_pages); do \

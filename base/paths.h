@@ -36,6 +36,9 @@
 /* Descriptions of the programs to pin, *.conf; see policy/description.h. */
 #define PINLIB_PINS "/etc/pinlib/pins.d"
 
+/* The programs that should not be pinned, *.conf; see policy/caution.h. */
+#define PINLIB_PROGRAMS "/etc/pinlib/programs.d"
+
 #define PINLIB_CONF "/etc/pinlib/pinlib.conf" /* see pinlib.conf(5) */
 /* The apps whose libraries are kept, one path per line. */
 #define PINLIB_WATCHED PINLIB_STATE "/watched"
