@@ -6,6 +6,7 @@
 #include "host/wrap.h"
 #include "intake/intake.h"
 #include "loader/program.h"
+#include "policy/caution.h"
 #include "policy/profile.h"
 
 #include <limits.h>
@@ -16,6 +17,8 @@ struct apply_run {
 	struct store *store;
 	const struct apply_options *options;
 	struct strings described; /* canonical */
+	struct strings pinned;	  /* those whose pins change */
+	struct strings forced;	  /* of these, those with a 'force' line */
 	struct dpkg_says says;
 	struct strings *changed;
 };
@@ -169,6 +172,13 @@ static int change_app(struct apply_run *a, const struct wanted_app *w, const str
 	return r;
 }
 
+static int note_pinned(struct apply_run *a, const struct wanted_app *w, struct err *err)
+{
+	int r = w->as->force ? strings_add(&a->forced, w->path, err) : 0;
+
+	return r < 0 ? r : strings_add(&a->pinned, w->path, err);
+}
+
 static int apply_wrapped(struct apply_run *a, struct wanted_app *w, const struct app *now,
 			 struct err *err)
 {
@@ -181,6 +191,8 @@ static int apply_wrapped(struct apply_run *a, struct wanted_app *w, const struct
 		return 0;
 	if (!w->unknown && !is_as_described(w, now))
 		r = change_app(a, w, now, err);
+	if (r == 0 && w->as->npins && (w->unknown || !is_as_described(w, now)))
+		r = note_pinned(a, w, err);
 	return r < 0 ? r : strings_add(a->changed, w->path, err);
 }
 
@@ -251,7 +263,12 @@ int apply_to_policy(struct policy *policy, struct store *store, const struct des
 	}
 	if (r == 0 && options->exact)
 		r = unwrap_others(&a, err);
+	if (r == 0)
+		r = caution_check(&a.pinned, options->force ? &a.pinned : &a.forced,
+				  options->report, options->ctx, err);
 	strings_free(&a.described);
+	strings_free(&a.pinned);
+	strings_free(&a.forced);
 	dpkg_says_free(&a.says);
 	return r;
 }

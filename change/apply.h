@@ -9,15 +9,18 @@
 
 struct apply_options {
 	bool exact;   /* an app without a description is unwrapped */
+	bool force;   /* apps that policy/caution.h refuses are pinned, as by their 'force' lines */
 	bool dry_run; /* nothing is added to the store; an app that needs a new version counts as
 			 changed */
-	report_fn *report; /* gets a sentence for each version that is added, or would be */
+	report_fn *report; /* gets a sentence for each version that is added, or would be, and each
+			      caution */
 	void *ctx;
 };
 
 /* Changes the policy between policy_begin and policy_commit; an activation of the paths in changed
  * must follow. An app that already matches its description is not among them, unless its wrapper is missing. Pins
  * that 'with-deps' brought stay if the description has with-deps, too; all others that are not
- * described go. After a failure the changes in policy must not be committed. */
+ * described go. -ECANCELED: policy/caution.h refuses an app. After a failure the changes in policy must not be
+ * committed. */
 int apply_to_policy(struct policy *policy, struct store *store, const struct description *d,
 		    const struct apply_options *options, struct strings *changed, struct err *err);

@@ -22,7 +22,8 @@ static const struct command_option options[] = {
 	       "read this description; '-' is standard input", .letter = 'f'),
 	FLAG(&given.request.exact, "exact", "also unwrap programs without a description"),
 	FLAG(&given.request.force, "force",
-	     "even if the loader finds that a program would not work"),
+	     "even if the loader finds that a program would not work, or a program should not be "
+	     "pinned"),
 	FLAG(&given.request.dry_run, "dry-run", "only print what would change"),
 	{0},
 };
@@ -108,7 +109,11 @@ int apply_description(struct session *s, const struct description *d,
 	AUTO_POLICY struct policy *before = NULL;
 	AUTO_STRINGS struct strings changed = {0};
 	const struct apply_options how = {
-		.exact = req->exact, .dry_run = req->dry_run, .report = warn_report};
+		.exact = req->exact,
+		.force = req->force,
+		.dry_run = req->dry_run,
+		.report = warn_report,
+	};
 
 	if (policy_open(&before, err) < 0 ||
 	    apply_to_policy(s->policy, s->store, d, &how, &changed, err) < 0)

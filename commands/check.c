@@ -1,10 +1,12 @@
 #include "base/paths.h"
 #include "base/progress.h"
 #include "cli/app.h"
+#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
+#include "policy/caution.h"
 #include "policy/policy.h"
 #include "policy/profile.h"
 #include "store/store.h"
@@ -55,7 +57,8 @@ static void print_whole(const struct app *app, const struct verdict *v)
 }
 
 /* Returns 1 if the view works. A view that cannot be tested does not. */
-static int check_app(struct store *store, const struct app *app, bool alone, struct err *err)
+static int check_app(struct store *store, const struct app *app, const struct caution *caution,
+		     bool alone, struct err *err)
 {
 	AUTO_VERDICT struct verdict v = {0};
 	char changed[ERR_TEXT_MAX];
@@ -67,6 +70,9 @@ static int check_app(struct store *store, const struct app *app, bool alone, str
 		return -ENOMEM;
 	if (r == -ENOMEM)
 		return err_nomem(err);
+	if (caution &&
+	    strings_addf(&v.remarks, err, "%s; %s", caution->reason, caution->remedy) < 0)
+		return -ENOMEM;
 	if (r < 0) {
 		r = strings_addf(&v.against, err, "%s", why.text);
 		if (r < 0)
@@ -84,13 +90,19 @@ static int check_app(struct store *store, const struct app *app, bool alone, str
 
 static int check_apps(struct store *store, const struct apps *apps, bool alone, struct err *err)
 {
+	AUTO_CAUTIONS struct cautions cautions = {0};
+	AUTO_FREE const struct caution **of = calloc(apps->count + 1, sizeof *of);
 	bool all = true;
-	int r = 0;
+	int r = of ? cautions_read(&cautions, warn_report, NULL, err) : err_nomem(err);
 
+	if (r == 0)
+		r = cautions_find_pinned(&cautions, apps, of, err);
+	if (r < 0)
+		return r;
 	json_open(NULL, '[');
 	progress_begin("testing views", PROGRESS_ITEMS, apps->count);
 	for (size_t i = 0; r >= 0 && i < apps->count; i++) {
-		r = check_app(store, &apps->items[i], alone, err);
+		r = check_app(store, &apps->items[i], of[i], alone, err);
 		all &= r == 1;
 		progress_step(1);
 		fflush(stdout);

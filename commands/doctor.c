@@ -92,7 +92,8 @@ const struct command command_doctor = {
 	.group = GROUP_CARE,
 	.summary = "Check pinlib and its files, and print remedies",
 	.text = "Prints a line for each finding: 'well', 'note' (a limit that pinned programs do "
-		"not suffer from) or 'fault', and the remedy on the next line. The exit status is "
+		"not suffer from, or a pin against pinlib-programs(5)) or 'fault', and the remedy "
+		"on the next line. The exit status is "
 		"1 if "
 		"there is a fault. Without --repair nothing is changed.\n"
 		"CHECK limits doctor to some of its checks, by the names that it prints. The check "

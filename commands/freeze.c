@@ -6,6 +6,7 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
+#include "policy/caution.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@ static struct {
 
 static const struct command_option options[] = {
 	FLAG(&given.with_libc, "with-libc", "also glibc, which is left out otherwise"),
-	FLAG(&given.force, "force", "even if the loader finds that APP would not work"),
+	FLAG(&given.force, "force",
+	     "even if the loader finds that APP would not work, or APP should not be pinned"),
 	OPTION(NULL, "observe", ARG_FILE, "[--] [ARGUMENT...]",
 	       "first run APP with these arguments, as the user who called sudo or doas, and also "
 	       "freeze what it and its children load late: plugins, NSS, gconv",
@@ -158,7 +160,8 @@ static int run_freeze(int count, char **operands, struct err *err)
 	char app[PATH_MAX];
 
 	(void)count;
-	if (find_app(operands[0], app, err) < 0)
+	if (find_app(operands[0], app, err) < 0 ||
+	    caution_check_app(app, given.force, warn_report, NULL, err) < 0)
 		return EXIT_ERR;
 	if (!arguments_rest)
 		return freeze_and_activate(app, NULL, err);

@@ -17,7 +17,9 @@
 static struct apply_request given;
 
 static const struct command_option options[] = {
-	FLAG(&given.force, "force", "even if the loader finds that a program would not work"),
+	FLAG(&given.force, "force",
+	     "even if the loader finds that a program would not work, or a program should not be "
+	     "pinned"),
 	{0},
 };
 
@@ -41,6 +43,9 @@ static int check_pins(const struct description *d, struct err *err)
 		if (d->items[i].absent || d->items[i].sources.count)
 			return err_set(err, EPERM,
 				       "%s: 'absent' and 'add' are not allowed in an image",
+				       d->items[i].where);
+		else if (d->items[i].force)
+			return err_set(err, EPERM, "%s: 'force' is not allowed in an image",
 				       d->items[i].where);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "cli/session.h"
 #include "commands/commands.h"
 #include "host/wrap.h"
+#include "policy/caution.h"
 #include "policy/policy.h"
 #include "policy/profile.h"
 #include "store/store.h"
@@ -20,7 +21,8 @@ static struct {
 } given;
 
 static const struct command_option options[] = {
-	FLAG(&given.force, "force", "even if the loader finds that APP would not work"),
+	FLAG(&given.force, "force",
+	     "even if the loader finds that APP would not work, or APP should not be pinned"),
 	FLAG(&given.with_deps, "with-deps",
 	     "also pin the libraries that APP then lacks, from the store or from where the "
 	     "versions came from"),
@@ -97,6 +99,8 @@ static int set_app(struct session *s, const char *app, const struct set_request 
 	enum plan_on_failure on_failure = req->on_failure;
 	int r = wrap_allowed(app, &says, err);
 
+	if (r == 0 && req->nspecs)
+		r = caution_check_app(app, given.force, warn_report, NULL, err);
 	if (r < 0)
 		return r;
 	r = policy_app(s->policy, app, POLICY_NOW, &now, err);

@@ -7,6 +7,7 @@
 #include "change/pending.h"
 #include "doctor/check.h"
 #include "host/unit.h"
+#include "policy/caution.h"
 #include "store/layer_verify.h"
 #include "view/verdict.h"
 
@@ -92,6 +93,29 @@ static void check_app(struct checkup *c, const struct app *app, struct plan_file
 		    r < 0 ? why.text : v.against.items[0]);
 }
 
+/* Faults of the table are findings of the check "files". */
+static void ignore_fault(void *ctx, const char *text)
+{
+	(void)ctx;
+	(void)text;
+}
+
+/* The programs that pinlib would pin only by force: no fault, since an administrator decided so. */
+static int note_cautions(struct checkup *c, struct err *err)
+{
+	AUTO_CAUTIONS struct cautions cautions = {0};
+	AUTO_FREE const struct caution **of = calloc(c->apps.count + 1, sizeof *of);
+	int r = of ? cautions_read(&cautions, ignore_fault, NULL, err) : err_nomem(err);
+
+	if (r == 0)
+		r = cautions_find_pinned(&cautions, &c->apps, of, err);
+	for (size_t i = 0; r == 0 && i < c->apps.count; i++)
+		if (of[i] && of[i]->grade == CAUTION_REFUSE)
+			check_note(c, of[i]->remedy, "%s is pinned and should not be: %s",
+				   c->apps.items[i].path, of[i]->reason);
+	return r;
+}
+
 int check_programs(struct checkup *c, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
@@ -116,7 +140,7 @@ int check_programs(struct checkup *c, struct err *err)
 	progress_end();
 	if (c->faults == faults)
 		check_well(c, "the plan, wrapper and original of each program match the policy");
-	return 0;
+	return note_cautions(c, err);
 }
 
 int check_units(struct checkup *c, struct err *err)

@@ -5,6 +5,7 @@
 #include "base/trust.h"
 #include "doctor/check.h"
 #include "host/original.h"
+#include "policy/caution.h"
 #include "upgrade/hooks.h"
 
 #include <dirent.h>
@@ -14,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char reinstall[] = "install pinlib again (apt install --reinstall pinlib)";
+
 /* Files that configure pinlib, or by which others call it. */
 static const struct config_file {
 	const char *path; /* a file, or a directory of them */
@@ -21,6 +24,8 @@ static const struct config_file {
 	bool needed; /* it comes with pinlib, and must exist */
 } config_files[] = {
 	{PINLIB_DATADIR "/profiles", "the system-call profiles of pinlib", true},
+	{CAUTION_TABLE, "the table of programs that should not be pinned", false},
+	{PINLIB_PROGRAMS, "the administrator's tables of such programs", false},
 	{PINLIB_PROFILES, "the administrator's system-call profiles", false},
 	{PINLIB_PINS, "the descriptions for pinlib apply", false},
 	{PINLIB_CONF, "the administrator's settings", false},
@@ -141,8 +146,7 @@ static int check_config_file(struct checkup *c, const struct config_file *f, str
 
 	if (lstat(f->path, &st) < 0 && errno == ENOENT) {
 		if (f->needed)
-			check_fault(c, "install pinlib again (apt install --reinstall pinlib)",
-				    "%s, %s, is missing", f->path, f->what);
+			check_fault(c, reinstall, "%s, %s, is missing", f->path, f->what);
 		return 0;
 	}
 	if (S_ISDIR(st.st_mode))
@@ -151,12 +155,33 @@ static int check_config_file(struct checkup *c, const struct config_file *f, str
 	return 0;
 }
 
+static void report_fault(void *ctx, const char *text)
+{
+	check_fault(ctx, "correct this line; pinlib-programs(5) describes the format", "%s", text);
+}
+
+static int check_cautions(struct checkup *c, struct err *err)
+{
+	AUTO_CAUTIONS struct cautions table = {0};
+
+	if (access(CAUTION_TABLE, F_OK) < 0 && errno == ENOENT) {
+		check_fault(c, reinstall,
+			    "%s, the table of programs that should not be pinned, "
+			    "is missing",
+			    CAUTION_TABLE);
+		return 0;
+	}
+	return cautions_read(&table, report_fault, c, err);
+}
+
 int check_files(struct checkup *c, struct err *err)
 {
 	int faults = c->faults, r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof config_files / sizeof *config_files; i++)
 		r = check_config_file(c, &config_files[i], err);
+	if (r == 0 && c->faults == faults)
+		r = check_cautions(c, err);
 	if (r == 0)
 		r = check_launch_files(c, err);
 	if (r == 0 && c->faults == faults)

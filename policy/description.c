@@ -144,6 +144,13 @@ static int read_with_deps(struct description_reader *r, const char *value)
 	return 0;
 }
 
+static int read_force(struct description_reader *r, const char *value)
+{
+	(void)value;
+	r->app->force = true;
+	return 0;
+}
+
 static int read_host(struct description_reader *r, const char *value)
 {
 	(void)value;
@@ -166,7 +173,8 @@ static const struct description_keyword {
 	{"app", true, read_app},	 {"pin", true, read_pin},
 	{"add", true, read_source},	 {"on-failure", true, read_on_failure},
 	{"confine", true, read_confine}, {"with-deps", false, read_with_deps},
-	{"host", false, read_host},	 {"absent", false, read_absent},
+	{"force", false, read_force},	 {"host", false, read_host},
+	{"absent", false, read_absent},
 };
 
 static const struct description_keyword *keyword_find(const char *name)
@@ -183,7 +191,7 @@ static const struct description_keyword *keyword_find(const char *name)
 static int check_app(struct description_reader *r)
 {
 	const struct described *app = r->app;
-	bool settings = app && (app->profile || app->on_failure != PLAN_REFUSE);
+	bool settings = app && (app->profile || app->force || app->on_failure != PLAN_REFUSE);
 
 	if (!app)
 		return 0;

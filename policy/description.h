@@ -8,6 +8,7 @@
  *	    on-failure unpinned
  *	    confine legacy
  *	    with-deps
+ *	    force
  *	app /usr/bin/git
  *	    host
  *	app /usr/bin/wget
@@ -37,6 +38,7 @@ struct described {
 	char *path;	   /* absolute and normalised; its links are not resolved */
 	bool absent, host; /* not wrapped; wrapped without pins */
 	bool with_deps;
+	bool force; /* pinned although policy/caution.h refuses it */
 	enum plan_on_failure on_failure;
 	char *profile; /* NULL: no filter */
 	struct spec *pins;
