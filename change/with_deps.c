@@ -138,6 +138,7 @@ struct dep_search {
 	void *ctx;
 	struct pinned_state now;
 	struct strings in_vain; /* sonames that no candidate could supply */
+	struct apt_answers apt;
 };
 
 static void report_added(const struct dep_search *s, const struct version *v,
@@ -220,7 +221,7 @@ static int from_origin(struct dep_search *s, const struct version *pin, const ch
 
 	if (origin_read(s->store, &pin->digest, &origin, &unknown) < 0)
 		return 0;
-	r = candidates_find(&origin, soname, &found, err);
+	r = candidates_find(&s->apt, &origin, soname, &found, err);
 	for (size_t i = 0; r == 0 && i < found.sources.count && i < FETCHES_MAX; i++)
 		r = try_source(s, found.sources.items[i], origin.apt_config, soname, m, err);
 	return r;
@@ -265,6 +266,7 @@ static void dep_search_free(struct dep_search *s)
 {
 	pinned_state_free(&s->now);
 	strings_free(&s->in_vain);
+	apt_answers_free(&s->apt);
 }
 
 int with_deps_add(struct policy *policy, struct store *store, const char *app, report_fn *report,

@@ -8,24 +8,31 @@
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)16 << 20)
-#define ARGS_MAX 16
 
-/* Runs a program of apt's with this configuration; it must succeed. */
-static int run_apt(const char *const args[], const char *config, const char *dir, char **text,
-		   struct err *err)
+/* Runs a program of apt's with this configuration; it must succeed. more: further arguments. */
+static int run_apt(const char *const args[], const struct strings *more, const char *config,
+		   const char *dir, char **text, struct err *err)
 {
-	const char *argv[ARGS_MAX + 3] = {"env", "--"};
+	AUTO_FREE const char **argv = NULL;
 	AUTO_FREE char *setting = NULL;
+	size_t n = 2, nargs = 0;
 	int r;
 
 	if (config && asprintf(&setting, "APT_CONFIG=%s", config) < 0) {
 		setting = NULL;
 		return err_nomem(err);
 	}
-	if (setting)
-		argv[1] = setting;
-	for (size_t i = 0; i < ARGS_MAX && args[i]; i++)
-		argv[2 + i] = args[i];
+	while (args[nargs])
+		nargs++;
+	argv = calloc(n + nargs + (more ? more->count : 0) + 1, sizeof *argv);
+	if (!argv)
+		return err_nomem(err);
+	argv[0] = "env";
+	argv[1] = setting ? setting : "--";
+	for (size_t i = 0; i < nargs; i++)
+		argv[n++] = args[i];
+	for (size_t i = 0; more && i < more->count; i++)
+		argv[n++] = more->items[i];
 	r = run_read(argv, dir, ANSWER_MAX, text, err);
 	if (r <= 0)
 		return r;
@@ -41,12 +48,12 @@ static bool is_name(const char *s)
 }
 
 /* Lines that end in a name: "libxml2", "  Depends: libc6", "    libc6". */
-static int add_names(const char *const args[], const char *config, struct strings *out,
-		     struct err *err)
+static int add_names(const char *const args[], const struct strings *packages, const char *config,
+		     struct strings *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	char *rest, *line;
-	int r = run_apt(args, config, NULL, &text, err);
+	int r = run_apt(args, packages, config, NULL, &text, err);
 
 	rest = text;
 	while (r == 0 && (line = strsep(&rest, "\n"))) {
@@ -58,20 +65,20 @@ static int add_names(const char *const args[], const char *config, struct string
 	return r;
 }
 
-int apt_names(const char *prefix, const char *config, struct strings *out, struct err *err)
+int apt_names(const char *config, struct strings *out, struct err *err)
 {
-	return add_names((const char *const[]){"apt-cache", "pkgnames", prefix, NULL}, config, out,
+	return add_names((const char *const[]){"apt-cache", "pkgnames", NULL}, NULL, config, out,
 			 err);
 }
 
-int apt_depends(const char *package, const char *config, struct strings *out, struct err *err)
+int apt_depends(const struct strings *packages, const char *config, struct strings *out,
+		struct err *err)
 {
-	const char *const args[] = {
-		"apt-cache",	  "depends",	 "--no-recommends", "--no-suggests",
-		"--no-conflicts", "--no-breaks", "--no-replaces",   "--no-enhances",
-		package,	  NULL};
+	const char *const args[] = {"apt-cache",     "depends",	       "--no-recommends",
+				    "--no-suggests", "--no-conflicts", "--no-breaks",
+				    "--no-replaces", "--no-enhances",  NULL};
 
-	return add_names(args, config, out, err);
+	return add_names(args, packages, config, out, err);
 }
 
 int apt_download(const char *package, const char *config, const char *dir, struct err *err)
@@ -81,5 +88,5 @@ int apt_download(const char *package, const char *config, const char *dir, struc
 				    "download", package, NULL};
 	AUTO_FREE char *text = NULL;
 
-	return run_apt(args, config, dir, &text, err);
+	return run_apt(args, NULL, config, dir, &text, err);
 }

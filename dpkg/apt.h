@@ -4,11 +4,15 @@
 
 #include "base/strings.h"
 
-/* Appends the names that begin with prefix. */
-int apt_names(const char *prefix, const char *config, struct strings *out, struct err *err);
+/* Each answer of apt-cache takes about as long whatever is asked, seconds where apt may keep no cache of its lists: so
+ * ask for everything at once. */
 
-/* Appends the packages that one depends on. Virtual ones are left out. */
-int apt_depends(const char *package, const char *config, struct strings *out, struct err *err);
+/* Appends the names of all packages. */
+int apt_names(const char *config, struct strings *out, struct err *err);
+
+/* Appends the packages that any of these depends on. Virtual ones are left out, and unknown packages depend on none. */
+int apt_depends(const struct strings *packages, const char *config, struct strings *out,
+		struct err *err);
 
 /* Downloads a package's archive ("NAME", "NAME=VERSION") into the directory dir. apt has checked its
  * signature. */

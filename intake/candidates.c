@@ -1,5 +1,6 @@
 #include "intake/candidates.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "dpkg/apt.h"
@@ -142,9 +143,86 @@ static int beside_object(const char *path, const char *soname, struct candidates
 
 /* -- apt -- */
 
-/* arch is ":ARCH" where the origin has one; names of another architecture have their own. */
-static int add_packages(struct candidates *c, const struct strings *names, const char *arch,
-			struct err *err)
+/* The answer to a question. An error of apt means no names, and is no error of the caller's. */
+struct apt_answer {
+	char *config;	/* APT_CONFIG; NULL: the environment's */
+	char *packages; /* that were asked about, "libxml2 libssl3"; "": all names */
+	struct strings names;
+};
+
+static void apt_answer_free(struct apt_answer *answer)
+{
+	free(answer->config);
+	free(answer->packages);
+	strings_free(&answer->names);
+}
+
+void apt_answers_free(struct apt_answers *answers)
+{
+	for (size_t i = 0; i < answers->count; i++)
+		apt_answer_free(&answers->items[i]);
+	free(answers->items);
+	*answers = (struct apt_answers){0};
+}
+
+static bool is_same_config(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The words of a list of packages, without versions. */
+static int split_packages(const char *packages, struct strings *out, struct err *err)
+{
+	AUTO_FREE char *text = strdup(packages);
+	int r = text ? 0 : err_nomem(err);
+
+	for (char *rest = text, *word; r == 0 && (word = strsep(&rest, " "));) {
+		word[strcspn(word, "=")] = '\0';
+		if (*word)
+			r = strings_add_once(out, word, err);
+	}
+	return r;
+}
+
+static int ask_apt(struct apt_answer *answer, struct err *err)
+{
+	AUTO_STRINGS struct strings packages = {0};
+	int r = split_packages(answer->packages, &packages, err);
+
+	if (r == 0 && packages.count)
+		r = apt_depends(&packages, answer->config, &answer->names, err);
+	else if (r == 0)
+		r = apt_names(answer->config, &answer->names, err);
+	return r == -ENOMEM ? r : 0;
+}
+
+/* packages "": all names. */
+static int find_answer(struct apt_answers *all, const char *config, const char *packages,
+		       const struct strings **out, struct err *err)
+{
+	struct apt_answer *answer;
+
+	for (size_t i = 0; i < all->count; i++)
+		if (is_same_config(all->items[i].config, config) &&
+		    strcmp(all->items[i].packages, packages) == 0) {
+			*out = &all->items[i].names;
+			return 0;
+		}
+	if (ARRAY_GROW(all->items, all->count, err) < 0)
+		return -ENOMEM;
+	answer = &all->items[all->count++];
+	*answer = (struct apt_answer){.config = config ? strdup(config) : NULL,
+				      .packages = strdup(packages)};
+	if (!answer->packages || (config && !answer->config))
+		return err_nomem(err);
+	*out = &answer->names;
+	return ask_apt(answer, err);
+}
+
+/* Adds the names that begin with prefix. arch is ":ARCH" where the origin has one; names of another
+ * architecture have their own. */
+static int add_packages(struct candidates *c, const struct strings *names, const char *prefix,
+			const char *arch, struct err *err)
 {
 	int r = 0;
 
@@ -152,6 +230,8 @@ static int add_packages(struct candidates *c, const struct strings *names, const
 		AUTO_FREE char *source = NULL;
 		const char *name = names->items[i];
 
+		if (strncmp(name, prefix, strlen(prefix)) != 0)
+			continue;
 		if (asprintf(&source, "apt:%s%s", name, strchr(name, ':') ? "" : arch) < 0) {
 			source = NULL;
 			return err_nomem(err);
@@ -161,39 +241,38 @@ static int add_packages(struct candidates *c, const struct strings *names, const
 	return r;
 }
 
-/* An error of apt means no candidates, and is no error of the caller's. */
-static int ask_apt(const char *config, const char *name, const char *package, struct strings *out,
-		   struct err *err)
+/* ":i386" of "libxml2:i386=2.9 libssl3:i386"; "" without one. */
+static void find_arch(const char *packages, char arch[64])
 {
-	int r = apt_names(name, config, out, err);
+	size_t len = strcspn(packages, ":= ");
 
-	if (r != -ENOMEM && *package)
-		r = apt_depends(package, config, out, err);
-	return r == -ENOMEM ? r : 0;
+	snprintf(arch, 64, "%.*s", packages[len] == ':' ? (int)strcspn(packages + len, "= ") : 0,
+		 packages + len);
 }
 
-static int beside_package(const struct origin *origin, const char *soname, struct candidates *out,
-			  struct err *err)
+static int beside_package(struct apt_answers *apt, const struct origin *origin, const char *soname,
+			  struct candidates *out, struct err *err)
 {
-	char name[520], package[520], arch[64];
-	AUTO_STRINGS struct strings names = {0};
-	const char *colon;
+	const char *packages = origin->source + strlen("apt:");
+	const struct strings *names;
+	char name[520], arch[64];
 	int r;
 
-	snprintf(package, sizeof package, "%s", origin->source + strlen("apt:"));
-	package[strcspn(package, "=")] = '\0';
-	colon = strchr(package, ':');
-	snprintf(arch, sizeof arch, "%s", colon ? colon : "");
+	find_arch(packages, arch);
 	policy_name(soname, name);
-	r = ask_apt(origin->apt_config, name, package, &names, err);
+	r = find_answer(apt, origin->apt_config, "", &names, err);
 	if (r == 0)
-		r = add_packages(out, &names, arch, err);
+		r = add_packages(out, names, name, arch, err);
+	if (r == 0 && *packages)
+		r = find_answer(apt, origin->apt_config, packages, &names, err);
+	if (r == 0 && *packages)
+		r = add_packages(out, names, "", arch, err);
 	sort_sources(out, soname);
 	return r;
 }
 
-int candidates_find(const struct origin *origin, const char *soname, struct candidates *out,
-		    struct err *err)
+int candidates_find(struct apt_answers *apt, const struct origin *origin, const char *soname,
+		    struct candidates *out, struct err *err)
 {
 	AUTO_CANDIDATES struct candidates found = {0};
 	int r = 0;
@@ -202,7 +281,7 @@ int candidates_find(const struct origin *origin, const char *soname, struct cand
 	if (strchr(soname, '/'))
 		return 0;
 	if (strncmp(origin->source, "apt:", 4) == 0)
-		r = beside_package(origin, soname, &found, err);
+		r = beside_package(apt, origin, soname, &found, err);
 	else if (path_ends(origin->source, ".deb"))
 		r = beside_deb(origin->source, soname, &found, err);
 	else if (origin->source[0] == '/')

@@ -19,9 +19,19 @@ struct candidates {
 	size_t likely; /* so many of the first are likely to hold it, going by their names */
 };
 
-/* Finds candidates for the library soname. Nothing is fetched. An origin "apt:" alone means every
- * package that apt knows. */
-int candidates_find(const struct origin *origin, const char *soname, struct candidates *out,
-		    struct err *err);
+/* What apt answered, kept from one search to the next: apt is asked each question once. All zero: it
+ * was not asked yet. */
+struct apt_answers {
+	struct apt_answer *items;
+	size_t count;
+};
+void apt_answers_free(struct apt_answers *answers);
+#define AUTO_APT_ANSWERS CLEANUP(apt_answers_free)
+
+/* Finds candidates for the library soname. Nothing is fetched. The source of an origin may name
+ * several packages of apt, which are then asked about together: "apt:libxml2 libssl3=3.0.11-1";
+ * "apt:" alone means every package that apt knows. */
+int candidates_find(struct apt_answers *apt, const struct origin *origin, const char *soname,
+		    struct candidates *out, struct err *err);
 void candidates_free(struct candidates *candidates);
 #define AUTO_CANDIDATES CLEANUP(candidates_free)

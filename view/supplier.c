@@ -1,9 +1,11 @@
 #include "view/supplier.h"
 
+#include "base/array.h"
 #include "intake/candidates.h"
 #include "store/origin.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool has_pin_named(const struct app *app, const struct version *v)
@@ -29,37 +31,126 @@ bool supplier_fits(const struct app *app, const struct version *v, const char *s
 	       version_has_soname(v, soname);
 }
 
-static void hint_from_origin(const struct origin *origin, const char *soname, char *text,
-			     size_t size)
-{
-	AUTO_CANDIDATES struct candidates found = {0};
-	struct err ignored;
+/* -- the search -- */
 
-	if (candidates_find(origin, soname, &found, &ignored) == 0 && found.likely)
-		snprintf(text, size, "%s may have it", found.sources.items[0]);
+struct supplier_search {
+	const struct app *app;
+	struct versions stored; /* all of the store */
+	struct origin *
+		origins; /* where the pins came from; one for all packages of a configuration of apt */
+	size_t norigins;
+	struct apt_answers apt;
+};
+
+void supplier_search_free(struct supplier_search **search)
+{
+	struct supplier_search *s = *search;
+
+	if (!s)
+		return;
+	versions_free(&s->stored);
+	for (size_t i = 0; i < s->norigins; i++)
+		origin_free(&s->origins[i]);
+	free(s->origins);
+	apt_answers_free(&s->apt);
+	free(s);
+	*search = NULL;
 }
 
-void supplier_hint(struct store *store, const struct app *app, const struct versions *pinned,
-		   const char *soname, char *text, size_t size)
+static bool is_of_apt(const struct origin *origin)
 {
-	AUTO_VERSIONS struct versions all = {0};
-	struct err ignored;
+	return strncmp(origin->source, "apt:", strlen("apt:")) == 0;
+}
 
-	text[0] = '\0';
-	if (!store || strchr(soname, '/') || store_list(store, &all, &ignored) < 0)
-		return;
-	for (size_t i = all.count; i-- > 0;)
-		if (supplier_fits(app, &all.items[i], soname)) {
-			snprintf(text, size, "the store has it in %s=%s", all.items[i].name,
-				 all.items[i].version);
-			return;
-		}
-	for (size_t i = 0; i < pinned->count && !*text; i++) {
+static bool is_same_apt(const struct origin *a, const struct origin *b)
+{
+	return is_of_apt(a) && is_of_apt(b) &&
+	       (a->apt_config == b->apt_config ||
+		(a->apt_config && b->apt_config && strcmp(a->apt_config, b->apt_config) == 0));
+}
+
+/* "apt:libxml2" and "apt:libssl3" become "apt:libxml2 libssl3". */
+static int append_package(struct origin *to, const struct origin *from, struct err *err)
+{
+	char *both;
+
+	if (asprintf(&both, "%s %s", to->source, from->source + strlen("apt:")) < 0)
+		return err_nomem(err);
+	free(to->source);
+	to->source = both;
+	return 0;
+}
+
+/* Takes what *origin has, or appends its package to one that is known. */
+static int add_origin(struct supplier_search *s, struct origin *origin, struct err *err)
+{
+	for (size_t i = 0; i < s->norigins; i++)
+		if (is_same_apt(&s->origins[i], origin))
+			return append_package(&s->origins[i], origin, err);
+	if (ARRAY_GROW(s->origins, s->norigins, err) < 0)
+		return -ENOMEM;
+	s->origins[s->norigins++] = *origin;
+	*origin = (struct origin){0};
+	return 0;
+}
+
+/* The last place to look is apt as it is configured now. */
+static int add_origins(struct supplier_search *s, struct store *store,
+		       const struct versions *pinned, struct err *err)
+{
+	struct origin now = {.source = strdup("apt:")};
+	struct err ignored;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < pinned->count; i++) {
 		AUTO_ORIGIN struct origin origin = {0};
 
 		if (origin_read(store, &pinned->items[i].digest, &origin, &ignored) == 0)
-			hint_from_origin(&origin, soname, text, size);
+			r = add_origin(s, &origin, err);
 	}
-	if (!*text)
-		hint_from_origin(&(struct origin){.source = (char[]){"apt:"}}, soname, text, size);
+	if (r == 0)
+		r = now.source ? add_origin(s, &now, err) : err_nomem(err);
+	origin_free(&now);
+	return r;
+}
+
+int supplier_search_new(struct store *store, const struct app *app, const struct versions *pinned,
+			struct supplier_search **out, struct err *err)
+{
+	AUTO_SUPPLIER_SEARCH struct supplier_search *s = calloc(1, sizeof *s);
+	struct err ignored;
+	int r = 0;
+
+	*out = NULL;
+	if (!s)
+		return err_nomem(err);
+	s->app = app;
+	if (store && store_list(store, &s->stored, &ignored) == 0)
+		r = add_origins(s, store, pinned, err);
+	if (r < 0)
+		return r;
+	*out = s;
+	s = NULL;
+	return 0;
+}
+
+void supplier_hint(struct supplier_search *s, const char *soname, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (strchr(soname, '/'))
+		return;
+	for (size_t i = s->stored.count; i-- > 0;)
+		if (supplier_fits(s->app, &s->stored.items[i], soname)) {
+			snprintf(text, size, "the store has it in %s=%s", s->stored.items[i].name,
+				 s->stored.items[i].version);
+			return;
+		}
+	for (size_t i = 0; i < s->norigins && !*text; i++) {
+		AUTO_CANDIDATES struct candidates found = {0};
+		struct err ignored;
+
+		if (candidates_find(&s->apt, &s->origins[i], soname, &found, &ignored) == 0 &&
+		    found.likely)
+			snprintf(text, size, "%s may have it", found.sources.items[0]);
+	}
 }

@@ -110,9 +110,10 @@ struct verdict_case {
 static int add_missing(struct verdict *v, const struct proof *live, const struct verdict_case *a,
 		       struct err *err)
 {
+	AUTO_SUPPLIER_SEARCH struct supplier_search *suppliers = NULL;
 	const struct proof *p = &v->proof;
 	char text[512], hint[512];
-	int r = 0;
+	int r = p->nmissing ? supplier_search_new(a->store, a->app, a->pinned, &suppliers, err) : 0;
 
 	for (size_t i = 0; r == 0 && i < p->nmissing;) {
 		if (p->missing[i].kind == MISSING_SYMBOL) {
@@ -122,8 +123,7 @@ static int add_missing(struct verdict *v, const struct proof *live, const struct
 		proof_describe_missing(&p->missing[i], text, sizeof text);
 		*hint = '\0';
 		if (p->missing[i].kind == MISSING_LIBRARY)
-			supplier_hint(a->store, a->app, a->pinned, p->missing[i].what, hint,
-				      sizeof hint);
+			supplier_hint(suppliers, p->missing[i].what, hint, sizeof hint);
 		i++;
 		r = strings_addf(&v->against, err, *hint ? "%s (%s)" : "%s", text, hint);
 	}

@@ -59,9 +59,10 @@ static void is_neighbour(const char *source, const char *soname, const char *con
 {
 	struct origin origin = {.source = (char *)source};
 	AUTO_CANDIDATES struct candidates found = {0};
+	AUTO_APT_ANSWERS struct apt_answers apt = {0};
 	size_t n = 0;
 
-	CHECK(candidates_find(&origin, soname, &found, &err) == 0);
+	CHECK(candidates_find(&apt, &origin, soname, &found, &err) == 0);
 	while (wanted[n])
 		n++;
 	CHECK(found.sources.count == n);
