@@ -76,6 +76,7 @@ static int prove_view(const struct activation *a, const struct transition *t, st
 
 	if (r < 0)
 		return r;
+	report_from(a, &v.effects, 0);
 	report_from(a, &v.remarks, 0);
 	if (held || forced) {
 		report_from(a, &v.against, 0);

@@ -28,21 +28,31 @@ static void json_verdict(const struct app *app, const struct verdict *v)
 	json_members("app %s holds %d forced %d", app->path, v->against.count == 0, app->forced);
 	json_strings("against", &v->against);
 	json_strings("remarks", &v->remarks);
+	json_strings("effects", &v->effects);
 	json_close();
 }
 
-/* One line for each app: the first reason against its view, and how many others there are. */
+/* One line for each app: the first reason against its view, or else the first pin without effect, and
+ * how many others there are. */
 static void print_first(const struct app *app, const struct verdict *v)
 {
-	if (v->against.count == 0)
-		printf("%s: ok", app->path);
-	else
-		printf("%s: %s", app->path, printable(v->against.items[0]));
-	if (v->against.count > 1)
-		printf(" (and %zu more)", v->against.count - 1);
+	const struct strings *first = v->against.count ? &v->against : &v->effects;
+
+	printf("%s: %s%s", app->path, v->against.count ? "" : "ok",
+	       first == &v->effects && first->count ? ", but " : "");
+	if (first->count)
+		printf("%s", printable(first->items[0]));
+	if (first->count > 1)
+		printf(" (and %zu more)", first->count - 1);
 	if (v->remarks.count)
 		printf(" [%zu remark%s]", v->remarks.count, v->remarks.count > 1 ? "s" : "");
 	printf("\n");
+}
+
+static void print_notes(const struct strings *notes)
+{
+	for (size_t i = 0; i < notes->count; i++)
+		printf("  note: %s\n", printable(notes->items[i]));
 }
 
 /* All reasons and remarks, for an app that was named. */
@@ -52,8 +62,8 @@ static void print_whole(const struct app *app, const struct verdict *v)
 		printf("%s: ok\n", app->path);
 	for (size_t i = 0; i < v->against.count; i++)
 		printf("%s: %s\n", app->path, printable(v->against.items[i]));
-	for (size_t i = 0; i < v->remarks.count; i++)
-		printf("  note: %s\n", printable(v->remarks.items[i]));
+	print_notes(&v->effects);
+	print_notes(&v->remarks);
 }
 
 /* Returns 1 if the view works. A view that cannot be tested does not. */
@@ -161,8 +171,9 @@ const struct command command_check = {
 	.group = GROUP_LOOK,
 	.summary = "Test whether pinned programs still work",
 	.text = "Builds each view in force on the live system as it is now, and asks its loader. "
-		"Prints one line for each program, or all reasons for a single APP. The exit "
-		"status is 1 if a program would not work. The programs are not run.",
+		"Prints one line for each program, or all reasons for a single APP, and names pins "
+		"without effect. The exit status is 1 if a program would not work. The programs "
+		"are not run.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true}},
 	.json = true,

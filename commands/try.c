@@ -153,9 +153,7 @@ static void say_held(const struct ephemeral *t, const struct ephemeral_item *ite
 			warn("try: %s provides everything that %s and its libraries need from it",
 			     items[i].text, t->app.path);
 		else
-			warn("try: %s is not loaded when %s starts; the program can still load it "
-			     "later",
-			     items[i].text, t->app.path);
+			warn("try: %s is not loaded when %s starts", items[i].text, t->app.path);
 	}
 }
 

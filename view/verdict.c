@@ -5,9 +5,10 @@
 #include "elf/isa.h"
 #include "elf/readers.h"
 #include "host/wrap.h"
+#include "late/modules.h"
 #include "loader/closure.h"
 #include "loader/program.h"
-#include "view/dlopen.h"
+#include "view/effect.h"
 #include "view/glibc.h"
 #include "view/supplier.h"
 #include "view/view.h"
@@ -24,6 +25,7 @@ void verdict_free(struct verdict *verdict)
 {
 	strings_free(&verdict->against);
 	strings_free(&verdict->remarks);
+	strings_free(&verdict->effects);
 	proof_free(&verdict->proof);
 }
 
@@ -408,6 +410,7 @@ static int check_places(struct verdict *v, const struct versions *pinned, const 
 static int check_closure(struct verdict *v, const struct verdict_case *a, struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
+	AUTO_STRINGS struct strings later = {0};
 	struct err why;
 	int r = read_closure(a, &c, &why);
 
@@ -426,7 +429,9 @@ static int check_closure(struct verdict *v, const struct verdict_case *a, struct
 	if (r == 0 && v->proof.nloaded)
 		r = compare_with_proof(v, a, &c, err);
 	if (r == 0 && v->against.count == 0)
-		r = dlopen_check(&c, &v->remarks, err);
+		r = modules_check(&c, &later, &v->remarks, err);
+	if (r == 0 && v->against.count == 0)
+		r = effect_check(a->app, a->pinned, a->sysroot, &c, &later, &v->effects, err);
 	return r;
 }
 

@@ -16,6 +16,7 @@
 struct verdict {
 	struct strings against; /* reasons why the app would not work; none: the view holds */
 	struct strings remarks; /* warnings */
+	struct strings effects; /* pins that have, or may have, no effect (view/effect.h) */
 	struct proof proof;	/* all that the loader printed; empty if it could not run */
 };
 

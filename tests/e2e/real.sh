@@ -39,6 +39,41 @@ unpack() {
 	chown -R root:root "$dir"
 }
 
+# Debian's xz does not load zlib; bullseye's GStreamer libraries lack what bookworm's plugins need.
+effects() {
+	local package
+	runs "add apt:zlib1g of bullseye" pinlib add apt:zlib1g
+	is "set xz zlib1g=1.2.11 has no effect" "$(pinlib set xz zlib1g=1.2.11 2>&1)" \
+		"*zlib1g 1:1.2.11* has no effect: /usr/bin/xz loads no library from it, and neither loads*"
+	is "... and check says so" "$(pinlib check xz)" "/usr/bin/xz: ok*note: zlib1g * has no effect: *"
+	runs "unset xz" pinlib unset xz
+	runs "add apt:libgstreamer-plugins-base1.0-0 of bullseye" pinlib add apt:libgstreamer-plugins-base1.0-0
+	unset APT_CONFIG
+	rm -rf gst && mkdir gst
+	for package in gstreamer1.0-tools libgstreamer1.0-0 gstreamer1.0-plugins-base libgstreamer-plugins-base1.0-0 \
+		liborc-0.4-0; do
+		(cd gst && apt-get -q download "$package" >../download.log 2>&1) || {
+			skip "GStreamer's plugins" "$(tail -n 1 download.log)"
+			return
+		}
+	done
+	for package in gst/*.deb; do
+		dpkg-deb --fsys-tarfile "$package" | tar -C / --keep-directory-symlink --exclude=. -x ./usr
+	done
+	ldconfig
+	is "no plugin of GStreamer is hidden from a user" "$(user gst-inspect-1.0 | grep -o 'Total.*')" "Total count: *plugins, *"
+	rm -rf /tmp/.cache/gstreamer-1.0
+	is "set gst-inspect-1.0 names plugins that would not load, and warns of the registry" \
+		"$(pinlib set gst-inspect-1.0 libgstreamer-plugins-base1.0-0=1.18 2>&1)" \
+		"*gstreamer-1.0/libgst*.so later, which would miss the symbol gst_*GST_REGISTRY set to another file*"
+	is "... which is true: they are hidden" "$(user gst-inspect-1.0 2>/dev/null | grep -o 'Total.*')" "*blacklist entries*"
+	runs "unset gst-inspect-1.0" pinlib unset gst-inspect-1.0
+	is "... without pins, too" "$(user gst-inspect-1.0 2>/dev/null | grep -o 'Total.*')" "*blacklist entries*"
+	is "... but not with GST_REGISTRY" \
+		"$(GST_REGISTRY=/tmp/real/registry user gst-inspect-1.0 2>/dev/null | grep -o 'Total.*')" "Total count: *plugins, *"
+	rm -rf /tmp/.cache/gstreamer-1.0
+}
+
 host_zlib=$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)')
 
 curl_zlib() {
@@ -356,6 +391,7 @@ with trixie "two apps with two versions at once" two_versions
 with bullseye "one app with five pins" five_pins
 with bullseye "pins that cannot work" refused
 with bullseye "modules that are loaded late" late
+with bullseye "pins without effect" effects
 with bullseye "a script from /usr/bin" script
 with bullseye "unset curl" curl_back
 with bullseye "a bullseye program with libraries that bookworm no longer has" old_programs

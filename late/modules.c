@@ -1,8 +1,9 @@
-#include "view/dlopen.h"
+#include "late/modules.h"
 
 #include "base/file.h"
 #include "base/intern.h"
 #include "base/path.h"
+#include "late/kinds.h"
 #include "loader/symbols.h"
 
 #include <dirent.h>
@@ -17,55 +18,33 @@
 
 #define NAMED_MODULES_MAX 8 /* the remarks name so many modules and count the others */
 #define MODULES_MAX 20000
-#define DEPTH_MAX 6
+#define DEPTH_MAX 10
 #define SECONDS 60 /* for the symbols of all modules; those of Python's 300 take half a second */
 
-/* A program that is called so, or that loads a library called so (fnmatch(3)), may load these
- * modules (glob(7)): "%s" is the multiarch triplet, and "/" at the end means all files *.so below.
- * The NSS modules stand in nsswitch.conf(5) and are not in this table. */
-static const struct dlopen_kind {
-	const char *user, *modules;
-} kinds[] = {
-	{"libpam.so.0", "/usr/lib/%s/security/"},
-	{"libGL*.so.*", "/usr/lib/%s/dri/"},
-	{"libGL*.so.*", "/usr/lib/%s/libGLX_*.so.*"},
-	{"libEGL.so.*", "/usr/lib/%s/libEGL_*.so.*"},
-	{"libEGL.so.*", "/usr/lib/%s/dri/"},
-	{"libgbm.so.*", "/usr/lib/%s/dri/"},
-	{"libvulkan.so.*", "/usr/lib/%s/libvulkan_*.so"},
-	{"libgtk-x11-2.0.so.*", "/usr/lib/%s/gtk-2.0/"},
-	{"libgtk-3.so.*", "/usr/lib/%s/gtk-3.0/"},
-	{"libgtk-4.so.*", "/usr/lib/%s/gtk-4.0/"},
-	{"libgdk_pixbuf-2.0.so.*", "/usr/lib/%s/gdk-pixbuf-2.0/"},
-	{"libgio-2.0.so.*", "/usr/lib/%s/gio/"},
-	{"libQt5Core.so.*", "/usr/lib/%s/qt5/plugins/"},
-	{"libQt6Core.so.*", "/usr/lib/%s/qt6/plugins/"},
-	{"libpython3*.so.*", "/usr/lib/python3*/"},
-	{"python3*", "/usr/lib/python3*/"},
-	{"perl*", "/usr/lib/%s/perl*/"},
-};
-
 /* A file that was checked, and the number of its module. */
-struct dlopen_seen {
+struct module_seen {
 	dev_t dev;
 	ino_t ino;
 	size_t module;
 };
 
-struct dlopen_search {
-	struct ldview *view;	  /* the closure's */
-	struct ldview *live;	  /* NULL until it is needed */
-	struct symbols *symbols;  /* of both */
-	struct intern modules;	  /* paths */
-	struct dlopen_seen *seen; /* room for modules.count */
+struct module_search {
+	struct ldview *view;	 /* the closure's */
+	struct ldview *live;	 /* NULL until it is needed */
+	struct symbols *symbols; /* of both */
+	struct intern modules;	 /* paths: those of NSS, then those of one kind after another */
+	size_t nss;		 /* how many of them are NSS's */
+	size_t ends[MODULE_KINDS_MAX]; /* of each kind: the number of modules up to its last */
+	bool failed[MODULE_KINDS_MAX]; /* one of its modules would miss something */
+	struct module_seen *seen;      /* room for modules.count */
 	size_t nseen;
-	struct strings *remarks;
+	struct strings *later, *remarks;
 	size_t named, unnamed; /* modules that would miss something */
 	time_t end;	       /* of the time for symbols */
 	bool too_long;	       /* that time did not suffice */
 };
 
-static void dlopen_search_end(struct dlopen_search *s)
+static void module_search_end(struct module_search *s)
 {
 	symbols_free(&s->symbols);
 	ldview_free(&s->live);
@@ -75,14 +54,14 @@ static void dlopen_search_end(struct dlopen_search *s)
 
 /* -- which modules there are -- */
 
-static int add_module(struct dlopen_search *s, const char *path, struct err *err)
+static int add_module(struct module_search *s, const char *path, struct err *err)
 {
 	size_t number;
 
 	return s->modules.count < MODULES_MAX ? intern_add(&s->modules, path, &number, err) : 0;
 }
 
-static int add_modules_below(struct dlopen_search *s, const char *dir, int depth, struct err *err)
+static int add_modules_below(struct module_search *s, const char *dir, int depth, struct err *err)
 {
 	AUTO_DIR DIR *d = depth > 0 ? opendir(dir) : NULL;
 	struct dirent *entry;
@@ -99,13 +78,13 @@ static int add_modules_below(struct dlopen_search *s, const char *dir, int depth
 			continue;
 		if (entry->d_type == DT_DIR)
 			r = add_modules_below(s, path, depth - 1, err);
-		else if (path_ends(name, ".so"))
+		else if (path_ends(name, ".so") || path_ends(name, ".node"))
 			r = add_module(s, path, err);
 	}
 	return r;
 }
 
-static int add_matches(struct dlopen_search *s, const char *pattern, struct err *err)
+static int add_matches(struct module_search *s, const char *pattern, struct err *err)
 {
 	CLEANUP(globfree) glob_t found = {0};
 	int r = 0;
@@ -127,7 +106,7 @@ static int add_matches(struct dlopen_search *s, const char *pattern, struct err 
 }
 
 /* "hosts: files dns [NOTFOUND=return] # comment" names libnss_files.so.2 and libnss_dns.so.2. */
-static int add_nss_modules(struct dlopen_search *s, const char *triplet, struct err *err)
+static int add_nss_modules(struct module_search *s, const char *triplet, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	struct err ignored;
@@ -162,33 +141,42 @@ static bool is_user(const char *pattern, const struct closure *c)
 	return false;
 }
 
-static int find_modules(struct dlopen_search *s, const struct closure *c, struct err *err)
+static int find_modules(struct module_search *s, const struct closure *c, struct err *err)
 {
 	const struct elf *program = c->objects[0].elf;
 	const char *triplet = elf_triplet(program->class, program->machine);
 	int r = add_nss_modules(s, triplet, err);
 
-	for (size_t i = 0; r == 0 && i < sizeof kinds / sizeof *kinds; i++) {
-		const char *modules = kinds[i].modules, *at = strstr(modules, "%s");
+	s->nss = s->modules.count;
+	for (size_t i = 0; r == 0 && i < module_kinds_count(); i++) {
+		const char *modules = module_kinds[i].modules, *at = strstr(modules, "%s");
 		char pattern[PATH_MAX];
 
-		if (!is_user(kinds[i].user, c))
-			continue;
 		snprintf(pattern, sizeof pattern, "%.*s%s%s", at ? (int)(at - modules) : 0, modules,
 			 at ? triplet : "", at ? at + 2 : modules);
-		r = add_matches(s, pattern, err);
+		if (is_user(module_kinds[i].user, c))
+			r = add_matches(s, pattern, err);
+		s->ends[i] = s->modules.count;
 	}
 	return r;
 }
 
 /* -- missing libraries, versions and symbols -- */
 
-static bool needs_pinned(const struct closure *c)
+/* 1 if it needs a pinned library. */
+static int note_pinned(struct module_search *s, const struct closure *c, struct err *err)
 {
-	for (size_t i = 1; i < c->count; i++)
-		if (c->objects[i].layer)
-			return true;
-	return false;
+	bool needs = false;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->count; i++) {
+		const struct object *o = &c->objects[i];
+
+		if (o->layer && o->elf->soname)
+			r = strings_add_once(s->later, o->elf->soname, err);
+		needs |= o->layer && i > 0;
+	}
+	return r < 0 ? r : needs;
 }
 
 /* Whether the closure has the same gap in the object of the same path. */
@@ -258,7 +246,7 @@ static void find_missing_file(const struct closure *view, const struct closure *
 }
 
 /* The same for symbols. */
-static void find_missing_symbol(struct dlopen_search *s, const struct undefineds *in_view,
+static void find_missing_symbol(struct module_search *s, const struct undefineds *in_view,
 				const struct closure *live, char text[512])
 {
 	AUTO_UNDEFINEDS struct undefineds in_live = {0};
@@ -276,7 +264,7 @@ static void find_missing_symbol(struct dlopen_search *s, const struct undefineds
 }
 
 /* The module on the live system, read only if the view lacks something. */
-static int read_live(struct dlopen_search *s, const char *path, struct closure *live,
+static int read_live(struct module_search *s, const char *path, struct closure *live,
 		     struct err *err)
 {
 	int r = s->live ? 0 : ldview_new(NULL, &s->live, err);
@@ -286,7 +274,7 @@ static int read_live(struct dlopen_search *s, const char *path, struct closure *
 
 /* As symbols_undefined, within a time for all modules: each module may need the one library that takes
  * very long. */
-static int find_undefined(struct dlopen_search *s, const struct closure *view,
+static int find_undefined(struct module_search *s, const struct closure *view,
 			  struct undefineds *out)
 {
 	struct timespec now;
@@ -303,7 +291,7 @@ static int find_undefined(struct dlopen_search *s, const struct closure *view,
 	return r;
 }
 
-static int compare_with_live(struct dlopen_search *s, const char *path, const struct closure *view,
+static int compare_with_live(struct module_search *s, const char *path, const struct closure *view,
 			     char text[512], struct err *err)
 {
 	AUTO_CLOSURE struct closure live = {0};
@@ -326,20 +314,35 @@ static int compare_with_live(struct dlopen_search *s, const char *path, const st
 	return 0;
 }
 
-static int check_module(struct dlopen_search *s, const char *path, struct err *err)
+/* Of a module that two kinds share, the first is marked. */
+static void mark_kind(struct module_search *s, size_t module)
+{
+	for (size_t i = 0; module >= s->nss && i < module_kinds_count(); i++)
+		if (module < s->ends[i]) {
+			s->failed[i] = true;
+			return;
+		}
+}
+
+static int check_module(struct module_search *s, size_t module, struct err *err)
 {
 	AUTO_CLOSURE struct closure view = {0};
+	const char *path = s->modules.items[module];
 	char text[512];
 	struct err why;
 	int r = closure_of(s->view, path, NULL, CLOSURE_NO_CWD, &view, &why);
 
 	if (r == -ENOMEM)
 		return err_nomem(err);
-	if (r < 0 || !needs_pinned(&view)) /* < 0: no module for this loader */
+	if (r < 0) /* no module for this loader */
 		return 0;
+	r = note_pinned(s, &view, err);
+	if (r <= 0)
+		return r;
 	r = compare_with_live(s, path, &view, text, err);
 	if (r < 0 || !*text)
 		return r;
+	mark_kind(s, module);
 	if (s->named == NAMED_MODULES_MAX) {
 		s->unnamed++;
 		return 0;
@@ -351,7 +354,7 @@ static int check_module(struct dlopen_search *s, const char *path, struct err *e
 
 /* Whether a file in the same directory that was checked is the same one: Mesa's drivers are one file
  * of 25 MiB with a dozen names. Else notes the file. */
-static bool is_seen(struct dlopen_search *s, size_t module)
+static bool is_seen(struct module_search *s, size_t module)
 {
 	const char *path = s->modules.items[module];
 	size_t dir = (size_t)(path_base(path) - path);
@@ -364,11 +367,11 @@ static bool is_seen(struct dlopen_search *s, size_t module)
 		    strncmp(s->modules.items[s->seen[i].module], path, dir) == 0 &&
 		    !strchr(s->modules.items[s->seen[i].module] + dir, '/'))
 			return true;
-	s->seen[s->nseen++] = (struct dlopen_seen){st.st_dev, st.st_ino, module};
+	s->seen[s->nseen++] = (struct module_seen){st.st_dev, st.st_ino, module};
 	return false;
 }
 
-static int check_modules(struct dlopen_search *s, struct err *err)
+static int check_modules(struct module_search *s, struct err *err)
 {
 	int r = 0;
 
@@ -377,14 +380,15 @@ static int check_modules(struct dlopen_search *s, struct err *err)
 		return err_nomem(err);
 	for (size_t i = 0; r == 0 && i < s->modules.count; i++)
 		if (!is_seen(s, i))
-			r = check_module(s, s->modules.items[i], err);
+			r = check_module(s, i, err);
 	return r;
 }
 
-int dlopen_check(const struct closure *closure, struct strings *remarks, struct err *err)
+int modules_check(const struct closure *closure, struct strings *later, struct strings *remarks,
+		  struct err *err)
 {
-	CLEANUP(dlopen_search_end)
-	struct dlopen_search s = {.view = closure->own, .remarks = remarks};
+	CLEANUP(module_search_end)
+	struct module_search s = {.view = closure->own, .later = later, .remarks = remarks};
 	int r;
 
 	if (closure->kind != LOADER_GLIBC)
@@ -395,6 +399,9 @@ int dlopen_check(const struct closure *closure, struct strings *remarks, struct 
 		r = find_modules(&s, closure, err);
 	if (r == 0)
 		r = check_modules(&s, err);
+	for (size_t i = 0; r == 0 && i < module_kinds_count(); i++)
+		if (s.failed[i] && module_kinds[i].note)
+			r = strings_addf(remarks, err, "%s", module_kinds[i].note);
 	if (r == 0 && s.too_long)
 		r = strings_addf(remarks, err,
 				 "not all symbols of the modules that the program may load later "

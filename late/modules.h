@@ -1,0 +1,18 @@
+/*
+ * Modules that a program loads later, by dlopen(3): drivers, plugins and extensions. The loader's trace
+ * does not show them, but for many the directory is known (late/kinds.h); nsswitch.conf(5) names those
+ * of NSS. (gconv modules need only glibc, which is one piece: view/glibc.h.)
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/strings.h"
+#include "loader/closure.h"
+
+/* Checks each module that the app may load and that needs a pinned library. If the module lacks
+ * something in the view but not on the live system, that is a remark. *later gets the sonames of the
+ * pinned libraries that the modules are or load. closure is the app's in its view, and closure->own
+ * the ldview that read it. */
+int modules_check(const struct closure *closure, struct strings *later, struct strings *remarks,
+		  struct err *err);
