@@ -31,6 +31,14 @@ static bool is_stale(const struct process *p)
 	return false;
 }
 
+static bool has_copy(const struct process *p)
+{
+	for (size_t i = 0; i < p->libs.count; i++)
+		if (p->libs.items[i].copy)
+			return true;
+	return false;
+}
+
 /* Processes in a row often have the same label, so the last answer is kept. NULL: the label is not trusted, or not
  * one of pinlib's. */
 static const struct label_state *process_label_state(const struct process *p)
@@ -67,6 +75,13 @@ static const char *state_name(const struct process *p)
 	return is_stale(p) ? "stale" : "current";
 }
 
+/* "current", "superseded, stale, other copy". */
+#define STATE_TEXT_MAX 64
+static void state_text(const struct process *p, char text[STATE_TEXT_MAX])
+{
+	snprintf(text, STATE_TEXT_MAX, "%s%s", state_name(p), has_copy(p) ? ", other copy" : "");
+}
+
 static void app_name(const struct process *p, char *text, size_t size)
 {
 	const struct label_state *s = process_label_state(p);
@@ -78,6 +93,8 @@ static const char *kind_name(const struct library *lib)
 {
 	if (lib->pinned)
 		return lib->stale ? "  pinned, replaced" : "  pinned";
+	if (lib->copy)
+		return lib->stale ? "  other copy, replaced" : "  other copy";
 	return lib->stale ? "  host, replaced" : "  host";
 }
 
@@ -98,14 +115,15 @@ static void print_process(const struct process *p)
 {
 	const struct label_state *s = process_label_state(p);
 	AUTO_FREE char *label = strdup(p->label);
-	char text[PROGRAM_NAME_MAX];
+	char text[PROGRAM_NAME_MAX], state[STATE_TEXT_MAX];
 
 	app_name(p, text, sizeof text);
 	printf("%d %s %s", p->who.pid, user_name(p->who.uid), printable(text));
 	if (s)
 		printf(", generation %lld", (long long)s->generation);
 	program_name(&p->who, text);
-	printf(": %s\n  label: %s\n", state_name(p), label ? printable(label) : "?");
+	state_text(p, state);
+	printf(": %s\n  label: %s\n", state, label ? printable(label) : "?");
 	printf("  program: %s\n", printable(text));
 	print_libs(p);
 }
@@ -114,8 +132,8 @@ static void json_libs(const struct process *p)
 {
 	json_open("libs", '[');
 	for (size_t i = 0; i < p->libs.count; i++)
-		json_record("path %s pinned %d stale %d", p->libs.items[i].path,
-			    p->libs.items[i].pinned, p->libs.items[i].stale);
+		json_record("path %s pinned %d stale %d copy %d", p->libs.items[i].path,
+			    p->libs.items[i].pinned, p->libs.items[i].stale, p->libs.items[i].copy);
 	json_close();
 }
 
@@ -124,6 +142,15 @@ static void json_stale(const struct process *p)
 	json_open("stale", '[');
 	for (size_t i = 0; i < p->libs.count; i++)
 		if (p->libs.items[i].stale)
+			json_string(NULL, p->libs.items[i].path);
+	json_close();
+}
+
+static void json_copies(const struct process *p)
+{
+	json_open("copies", '[');
+	for (size_t i = 0; i < p->libs.count; i++)
+		if (p->libs.items[i].copy)
 			json_string(NULL, p->libs.items[i].path);
 	json_close();
 }
@@ -137,6 +164,10 @@ static void json_process(const struct process *p, bool with_libs)
 	app_name(p, app, sizeof app);
 	json_open(NULL, '{');
 	json_who(&p->who);
+	if (known)
+		json_copies(p);
+	else
+		json_string("copies", NULL);
 	json_members("app %s label %s generation %lld state %s", s ? app : NULL, p->label,
 		     (long long)(s ? s->generation : -1), state_name(p));
 	if (known)
@@ -168,7 +199,8 @@ static void print_processes(const struct processes *all, const struct strings *a
 	for (size_t i = 0; i < all->count; i++) {
 		const struct process *p = &all->items[i];
 		const struct label_state *s = process_label_state(p);
-		char pid[16], generation[32], app[PATH_MAX + 8], program[PROGRAM_NAME_MAX];
+		char pid[16], generation[32], app[PATH_MAX + 8], program[PROGRAM_NAME_MAX],
+			state[STATE_TEXT_MAX];
 
 		if (!is_wanted(p, apps))
 			continue;
@@ -177,8 +209,9 @@ static void print_processes(const struct processes *all, const struct strings *a
 			 s ? (long long)s->generation : 0);
 		app_name(p, app, sizeof app);
 		program_name(&p->who, program);
-		table_row(t, (const char *[]){pid, user_name(p->who.uid), state_name(p), generation,
-					      app, program, p->label});
+		state_text(p, state);
+		table_row(t, (const char *[]){pid, user_name(p->who.uid), state, generation, app,
+					      program, p->label});
 	}
 	table_print(t);
 }

@@ -93,6 +93,7 @@ void inode_cache_free(struct inode_cache *cache)
 {
 	tdestroy(cache->by_path, free_inode);
 	cache->by_path = NULL;
+	layer_names_free(&cache->layers);
 }
 
 static struct cached_inode *add_inode(struct inode_cache *cache, const char *path)
@@ -319,9 +320,21 @@ static int add_library(struct libraries *libs, struct library *lib, const char *
 	return 0;
 }
 
+/* Whether one of the view's layers has a library of that name. */
+static int find_copy(struct judge *j, const char *path, bool *copy, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && !*copy && i < j->noverlays; i++)
+		r = layer_has_library(&j->cache->layers, j->overlays[i]->layer, path_base(path),
+				      copy, err);
+	return r;
+}
+
 static int judge_mapping(struct judge *j, struct mapping *m, struct err *err)
 {
 	struct library lib = {.ino = m->ino};
+	int r;
 
 	read_exact_name(j, m);
 	if (!mapping_is_library(m->path))
@@ -332,7 +345,10 @@ static int judge_mapping(struct judge *j, struct mapping *m, struct err *err)
 	} else {
 		judge(j, m, &lib);
 	}
-	return is_known(&j->libs, m, j->shown) ? 0 : add_library(&j->libs, &lib, j->shown, err);
+	if (is_known(&j->libs, m, j->shown))
+		return 0;
+	r = lib.pinned ? 0 : find_copy(j, m->path, &lib.copy, err);
+	return r < 0 ? r : add_library(&j->libs, &lib, j->shown, err);
 }
 
 /* Whether the line is for the same file as the previous one: a file's segments are consecutive. The inode number alone is

@@ -7,10 +7,14 @@
  * and the path in the overlay still leads to the old file. So the inode number is compared with that of the file in the
  * layer or live directory now. If the live directory is an overlay itself (a container), the path starts below it
  * ("/libc.so.6"), and "(deleted)" is added. For all other files "(deleted)" is exact.
+ *
+ * A library that is in no layer can be another copy of one that is: of a launcher's LD_LIBRARY_PATH, or opened by its
+ * path. Its name tells; the file is not read, since it may be on a user's file system.
  */
 #pragma once
 
 #include "base/err.h"
+#include "labeler/layer_names.h"
 #include "labeler/mount_tables.h"
 
 struct mapping {
@@ -32,6 +36,7 @@ struct library {
 	ino_t ino;
 	bool pinned; /* from a layer of the view, not from the live system */
 	bool stale;  /* replaced or deleted since */
+	bool copy;   /* not pinned, but a library of this name is, in the view */
 };
 
 struct libraries {
@@ -42,9 +47,10 @@ void libraries_free(struct libraries *libs);
 
 #define LIBRARIES_MAX 4096 /* of one process */
 
-/* Inode numbers of the files in layers and live directories, each path looked up once. */
+/* Inode numbers of the files in layers and live directories, each path looked up once, and the names in layers. */
 struct inode_cache {
 	void *by_path; /* of tsearch(3) */
+	struct layer_names layers;
 };
 void inode_cache_free(struct inode_cache *cache);
 

@@ -167,7 +167,8 @@ static void answer_process(FILE *answer, const struct process *p)
 
 		survey_put_text(answer, lib->path);
 		survey_put_number(answer, lib->ino);
-		survey_put_number(answer, (uint64_t)lib->pinned | (uint64_t)lib->stale << 1);
+		survey_put_number(answer, (uint64_t)lib->pinned | (uint64_t)lib->stale << 1 |
+						  (uint64_t)lib->copy << 2);
 	}
 }
 
@@ -232,6 +233,7 @@ static int take_library(struct survey_answer *a, struct libraries *libs, struct 
 		return err_set(err, EBADMSG, "an answer of a child process is truncated");
 	lib.pinned = flags & 1;
 	lib.stale = flags & 2;
+	lib.copy = flags & 4;
 	lib.path = strdup(path);
 	if (!lib.path)
 		return err_nomem(err);
