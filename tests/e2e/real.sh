@@ -58,8 +58,9 @@ effects() {
 		}
 	done
 	for package in gst/*.deb; do
-		dpkg-deb --fsys-tarfile "$package" | tar -C / --keep-directory-symlink --exclude=. -x ./usr
+		dpkg-deb -x "$package" gst/root
 	done
+	cp -a gst/root/usr /
 	ldconfig
 	is "no plugin of GStreamer is hidden from a user" "$(user gst-inspect-1.0 | grep -o 'Total.*')" "Total count: *plugins, *"
 	rm -rf /tmp/.cache/gstreamer-1.0
