@@ -28,6 +28,7 @@ struct wanted_app {
 	const struct described *as;
 	char path[PATH_MAX]; /* canonical */
 	struct versions pins;
+	struct strings places; /* of each pin: its further directory, canonical, or "" */
 	struct confinement confined;
 	bool unknown; /* in a dry run: the version of a pin would have to be added first */
 };
@@ -35,6 +36,7 @@ struct wanted_app {
 static void wanted_app_free(struct wanted_app *w)
 {
 	versions_free(&w->pins);
+	strings_free(&w->places);
 	confinement_free(&w->confined);
 }
 #define AUTO_WANTED_APP CLEANUP(wanted_app_free)
@@ -71,16 +73,23 @@ static int choose_pins(struct apply_run *a, struct wanted_app *w, const char *ar
 	const struct described *as = w->as;
 
 	versions_free(&w->pins);
+	strings_free(&w->places);
 	w->pins.items = calloc(as->npins + 1, sizeof *w->pins.items);
 	if (!w->pins.items)
 		return err_nomem(err);
 	for (size_t i = 0; i < as->npins; i++) {
 		int r = select_version(a->store, &as->pins[i], w->path, arch, &w->pins.items[i],
 				       err);
+		char place[PATH_MAX];
 
 		if (r < 0)
 			return r;
 		w->pins.count++;
+		r = select_place(as->places.items[i], &w->pins.items[i], place, err);
+		if (r == 0)
+			r = strings_add(&w->places, place, err);
+		if (r < 0)
+			return r == -ENOENT ? -ENOTDIR : r; /* no source would help */
 	}
 	return 0;
 }
@@ -134,6 +143,22 @@ static bool is_companion(const struct wanted_app *w, const struct pin *pin)
 	       !versions_have(&w->pins, &pin->digest);
 }
 
+/* The further directory of pin number i; NULL without one. */
+static const char *place_wanted(const struct wanted_app *w, size_t i)
+{
+	const char *place = w->places.items[i];
+
+	return *place ? place : NULL;
+}
+
+static bool is_pin_described(const struct wanted_app *w, const struct pin *pin)
+{
+	for (size_t i = 0; i < w->pins.count; i++)
+		if (digest_equal(&w->pins.items[i].digest, &pin->digest))
+			return pin->origin == PIN_BY_HAND && pin_has_place(pin, place_wanted(w, i));
+	return false;
+}
+
 static bool is_as_described(const struct wanted_app *w, const struct app *now)
 {
 	size_t wanted = 0;
@@ -146,7 +171,7 @@ static bool is_as_described(const struct wanted_app *w, const struct app *now)
 
 		if (is_companion(w, pin))
 			continue;
-		if (pin->origin != PIN_BY_HAND || !versions_have(&w->pins, &pin->digest))
+		if (!is_pin_described(w, pin))
 			return false;
 		wanted++;
 	}
@@ -163,7 +188,8 @@ static int change_app(struct apply_run *a, const struct wanted_app *w, const str
 		    !versions_have(&w->pins, &now->pins[i].digest))
 			r = policy_unpin(a->policy, w->path, &now->pins[i].digest, err);
 	for (size_t i = 0; r == 0 && i < w->pins.count; i++)
-		r = policy_pin(a->policy, w->path, &w->pins.items[i], PIN_BY_HAND, err);
+		r = policy_pin(a->policy, w->path, &w->pins.items[i], PIN_BY_HAND,
+			       place_wanted(w, i), err);
 	if (r == 0)
 		r = policy_confine(a->policy, w->path, &w->confined, err);
 	if (r == 0 && w->as->with_deps && !a->options->dry_run)

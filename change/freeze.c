@@ -47,7 +47,7 @@ static int pin_versions(struct policy *policy, struct freeze_work *w, struct err
 	if (r == 0)
 		r = unpin_former(policy, w, err);
 	for (size_t i = 0; r == 0 && i < w->made.count; i++) {
-		r = policy_pin(policy, app->path, &w->made.items[i], PIN_FREEZE, err);
+		r = policy_pin(policy, app->path, &w->made.items[i], PIN_FREEZE, NULL, err);
 		if (r == 0)
 			r = add_outcome(w, &w->made.items[i], err);
 	}

@@ -15,3 +15,9 @@ int select_arch(const char *app, const char **arch, struct err *err);
 /* As store_find. -ENOEXEC: the store has such a version for another architecture only. */
 int select_version(struct store *store, const struct spec *spec, const char *app, const char *arch,
 		   struct version *out, struct err *err);
+
+/* The further directory of a pin of the version, canonical; place "": none, and out is "". -ENOENT,
+ * -ENOTDIR: there is no such directory; -EPERM: no view shows files there; -EINVAL: the version has no
+ * soname that could be shown. */
+int select_place(const char *place, const struct version *version, char out[PATH_MAX],
+		 struct err *err);

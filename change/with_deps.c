@@ -159,7 +159,7 @@ static int try_version(struct dep_search *s, const struct version *v, const stru
 {
 	AUTO_PINNED_STATE struct pinned_state then = {0};
 	struct err why;
-	int r = policy_pin(s->policy, s->path, v, PIN_WITH_DEPS, err);
+	int r = policy_pin(s->policy, s->path, v, PIN_WITH_DEPS, NULL, err);
 
 	if (r < 0)
 		return r;

@@ -17,7 +17,7 @@
 
 static struct {
 	bool force, with_deps, host;
-	const char *on_failure, *profile;
+	const char *on_failure, *profile, *place;
 } given;
 
 static const struct command_option options[] = {
@@ -26,6 +26,9 @@ static const struct command_option options[] = {
 	FLAG(&given.with_deps, "with-deps",
 	     "also pin the libraries that APP then lacks, from the store or from where the "
 	     "versions came from"),
+	OPTION(&given.place, "in", ARG_DIRECTORY, "DIR",
+	       "also show the libraries in DIR, where APP opens them by their path or a launcher's "
+	       "LD_LIBRARY_PATH leads"),
 	OPTION(&given.on_failure, "on-failure", ARG_WORDS, "refuse|unpinned",
 	       "without its capability the wrapper refuses to start APP (default), or starts it "
 	       "without pins"),
@@ -70,12 +73,15 @@ static int pin_all(struct session *s, const char *app, const struct set_request 
 		return err_nomem(err);
 	for (size_t i = 0; r == 0 && i < req->nspecs; i++) {
 		struct version *v = &pins.items[i];
+		char place[PATH_MAX];
 
 		r = select_version(s->store, &req->specs[i], app, arch, v, err);
 		if (r == 0)
 			r = check_other(&pins, v, err);
 		if (r == 0)
-			r = policy_pin(s->policy, app, v, PIN_BY_HAND, err);
+			r = select_place(given.place ? given.place : "", v, place, err);
+		if (r == 0)
+			r = policy_pin(s->policy, app, v, PIN_BY_HAND, *place ? place : NULL, err);
 		pins.count = i + 1;
 	}
 	return r;
@@ -197,6 +203,10 @@ static int run_set(int count, char **operands, struct err *err)
 	if (!read_on_failure(&req.on_failure))
 		return misused("--on-failure takes 'refuse' or 'unpinned', not '%s'",
 			       given.on_failure);
+	if (given.place && !req.nspecs)
+		return misused("--in needs NAME=VERSION");
+	if (given.place && given.place[0] != '/')
+		return misused("--in takes the full path of a directory, not '%s'", given.place);
 	if (given.host && req.nspecs)
 		return misused("--host does not go with NAME=VERSION");
 	if (!given.host && !req.nspecs && !req.on_failure && !given.profile)

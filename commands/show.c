@@ -44,16 +44,18 @@ static const char *origin_name(enum pin_origin origin)
 	return "hand";
 }
 
-/* What follows a pin's version: "sha256:0123456789ab (freeze)". */
-static void pin_text(const struct pin *pin, char text[DIGEST_HEX + 32])
+#define PIN_TEXT_MAX (DIGEST_HEX + 32 + PATH_MAX)
+
+/* What follows a pin's version: "sha256:0123456789ab (freeze)", "sha256:0123456789ab in /opt/x/lib". */
+static void pin_text(const struct pin *pin, char text[PIN_TEXT_MAX])
 {
 	char hex[DIGEST_HEX];
+	bool by_hand = pin->origin == PIN_BY_HAND;
 
 	digest_hex(&pin->digest, hex);
-	if (pin->origin == PIN_BY_HAND)
-		snprintf(text, DIGEST_HEX + 32, "sha256:%.12s", hex);
-	else
-		snprintf(text, DIGEST_HEX + 32, "sha256:%.12s (%s)", hex, origin_name(pin->origin));
+	snprintf(text, PIN_TEXT_MAX, "sha256:%.12s%s%s%s%s%s", hex, by_hand ? "" : " (",
+		 by_hand ? "" : origin_name(pin->origin), by_hand ? "" : ")",
+		 pin->place ? " in " : "", pin->place ? pin->place : "");
 }
 
 static void print_confinement(const struct confinement *c)
@@ -74,7 +76,7 @@ static void print_app(const struct app *app, const struct plan *plan)
 
 	printf("%s\n", app->path);
 	for (size_t i = 0; i < app->npins; i++) {
-		char text[DIGEST_HEX + 32];
+		char text[PIN_TEXT_MAX];
 
 		pin_text(&app->pins[i], text);
 		table_row(t,
@@ -131,6 +133,8 @@ static void json_app(const struct app *app, const struct plan *plan)
 			     app->pins[i].arch);
 		json_digest("digest", &app->pins[i].digest);
 		json_string("origin", origin_name(app->pins[i].origin));
+		if (app->pins[i].place)
+			json_string("in", app->pins[i].place);
 		json_close();
 	}
 	json_close();
@@ -173,7 +177,9 @@ static char *pins_text(const struct app *app)
 	if (!f)
 		return NULL;
 	for (size_t i = 0; i < app->npins; i++)
-		fprintf(f, "%s%s=%s", i ? ", " : "", app->pins[i].name, app->pins[i].version);
+		fprintf(f, "%s%s=%s%s%s", i ? ", " : "", app->pins[i].name, app->pins[i].version,
+			app->pins[i].place ? " in " : "",
+			app->pins[i].place ? app->pins[i].place : "");
 	if (app->npins == 0)
 		fputs("(the live system)", f);
 	if (app->forced)

@@ -28,6 +28,7 @@ static void described_free(struct described *d)
 {
 	strings_free(&d->sources);
 	free(d->pins);
+	strings_free(&d->places);
 	free(d->profile);
 	free(d->path);
 }
@@ -92,7 +93,28 @@ static int read_pin(struct description_reader *r, const char *value)
 		return -ENOMEM;
 	if (spec_parse(value, &app->pins[app->npins], &why) < 0)
 		return refuse_text(r, "%s", why.text);
+	if (strings_add(&app->places, "", r->err) < 0)
+		return -ENOMEM;
 	app->npins++;
+	return 0;
+}
+
+static int read_place(struct description_reader *r, const char *value)
+{
+	struct described *app = r->app;
+	char **last = app->npins ? &app->places.items[app->npins - 1] : NULL;
+	char path[PATH_MAX], buf[TEXT_SHOWN], *copy;
+
+	if (!last || **last)
+		return refuse_text(r, "'in' does not come after a 'pin' line");
+	if (path_normalise(value, path, r->err) < 0)
+		return refuse_text(r, "'%s' is not the full path of a directory",
+				   text_shown(value, buf));
+	copy = strdup(path);
+	if (!copy)
+		return err_nomem(r->err);
+	free(*last);
+	*last = copy;
 	return 0;
 }
 
@@ -170,10 +192,15 @@ static const struct description_keyword {
 	bool valued; /* takes a word */
 	int (*read)(struct description_reader *r, const char *value);
 } keywords[] = {
-	{"app", true, read_app},	 {"pin", true, read_pin},
-	{"add", true, read_source},	 {"on-failure", true, read_on_failure},
-	{"confine", true, read_confine}, {"with-deps", false, read_with_deps},
-	{"force", false, read_force},	 {"host", false, read_host},
+	{"app", true, read_app},
+	{"pin", true, read_pin},
+	{"in", true, read_place},
+	{"add", true, read_source},
+	{"on-failure", true, read_on_failure},
+	{"confine", true, read_confine},
+	{"with-deps", false, read_with_deps},
+	{"force", false, read_force},
+	{"host", false, read_host},
 	{"absent", false, read_absent},
 };
 
@@ -328,6 +355,11 @@ void description_write_app(FILE *f, const struct app *app)
 
 		digest_hex(&pin->digest, hex);
 		fprintf(f, "\tpin %s:%s=sha256:%s # %s\n", pin->name, pin->arch, hex, pin->version);
+		if (pin->place) {
+			fputs("\tin ", f);
+			description_write_word(f, pin->place);
+			putc('\n', f);
+		}
 	}
 	if (app->npins == 0)
 		fputs("\thost\n", f);

@@ -4,6 +4,7 @@
  *	# zlib 1.3 breaks its downloads
  *	app /usr/bin/curl
  *	    pin zlib1g=1:1.2.11.dfsg-2+deb11u2
+ *	    in /opt/acme/lib
  *	    add /srv/libs/zlib1g_1.2.11.dfsg-2+deb11u2_amd64.deb
  *	    on-failure unpinned
  *	    confine legacy
@@ -14,7 +15,7 @@
  *	app /usr/bin/wget
  *	    absent
  *
- * Blanks separate words. "#" where a word would begin starts a comment, and empty lines are skipped.
+ * An "in" line belongs to the pin before it. Blanks separate words. "#" where a word would begin starts a comment, and empty lines are skipped.
  * A word in quotation marks can hold blanks and "#"; in it \" is a mark and \\ a backslash:
  *
  *	app "/opt/Acme Suite/bin/acme"
@@ -43,6 +44,7 @@ struct described {
 	char *profile; /* NULL: no filter */
 	struct spec *pins;
 	size_t npins;
+	struct strings places;	/* of each pin: its further directory, or "" */
 	struct strings sources; /* for intake_add, if the store lacks a version */
 	char where[256];	/* "FILE:LINE", for messages */
 };

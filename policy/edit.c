@@ -113,9 +113,14 @@ static int add_version(struct policy *p, const struct version *v, struct err *er
 			       "dsss", &v->digest, v->name, v->version, v->arch);
 }
 
+bool pin_has_place(const struct pin *pin, const char *place)
+{
+	return pin->place && place ? strcmp(pin->place, place) == 0 : !pin->place && !place;
+}
+
 /* Closes the app's pins of the same library. *there: the app has this very pin, which stays. */
 static int unpin_others(struct policy *p, const char *path, const struct version *v,
-			enum pin_origin origin, bool *there, struct err *err)
+			enum pin_origin origin, const char *place, bool *there, struct err *err)
 {
 	AUTO_APP struct app app = {0};
 	int r = policy_app(p, path, POLICY_NOW, &app, err);
@@ -126,7 +131,8 @@ static int unpin_others(struct policy *p, const char *path, const struct version
 
 		if (strcmp(pin->name, v->name) != 0 || strcmp(pin->arch, v->arch) != 0)
 			continue;
-		if (digest_equal(&pin->digest, &v->digest) && pin->origin == origin)
+		if (digest_equal(&pin->digest, &v->digest) && pin->origin == origin &&
+		    pin_has_place(pin, place))
 			*there = true;
 		else
 			r = policy_unpin(p, path, &pin->digest, err);
@@ -135,32 +141,32 @@ static int unpin_others(struct policy *p, const char *path, const struct version
 }
 
 int policy_pin(struct policy *p, const char *path, const struct version *v, enum pin_origin origin,
-	       struct err *err)
+	       const char *place, struct err *err)
 {
 	bool before = p->changed, there = false;
 	int r = add_version(p, v, err);
 
 	p->changed = before; /* no app has the version yet */
 	if (r == 0)
-		r = unpin_others(p, path, v, origin, &there, err);
+		r = unpin_others(p, path, v, origin, place, &there, err);
 	if (r < 0 || there)
 		return r;
-	return database_change(p, err,
-			       "INSERT INTO pin (app, version, origin, added) VALUES (" THIS_APP
-			       ", (SELECT id FROM version WHERE digest = ?2), ?3, " NEW_GENERATION
-			       ")",
-			       "sdi", path, &v->digest, (int)origin);
+	return database_change(
+		p, err,
+		"INSERT INTO pin (app, version, origin, place, added) VALUES (" THIS_APP
+		", (SELECT id FROM version WHERE digest = ?2), ?3, ?4, " NEW_GENERATION ")",
+		"sdis", path, &v->digest, (int)origin, place);
 }
 
 /* An app differs if its row, or one of its pins, is in only one of the two states. */
 static const char differ_sql[] =
 	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z"
 	"  FROM wrapping WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
-	"  UNION ALL SELECT app, version, origin, -1, NULL FROM pin"
+	"  UNION ALL SELECT app, version, origin, -1, place FROM pin"
 	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)),"
 	" now AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z"
 	"  FROM wrapping WHERE removed IS NULL"
-	"  UNION ALL SELECT app, version, origin, -1, NULL FROM pin WHERE removed IS NULL)"
+	"  UNION ALL SELECT app, version, origin, -1, place FROM pin WHERE removed IS NULL)"
 	" SELECT path FROM app WHERE id IN ("
 	"  SELECT app FROM (SELECT * FROM was EXCEPT SELECT * FROM now)"
 	"  UNION SELECT app FROM (SELECT * FROM now EXCEPT SELECT * FROM was)) ORDER BY path";
@@ -182,9 +188,9 @@ static int restore_app(struct policy *p, const char *path, int64_t generation, s
 		" SELECT app, on_failure, forced, confinement, " NEW_GENERATION
 		" FROM wrapping WHERE app = " THIS_APP " AND added <= ?2"
 		" AND (removed IS NULL OR removed > ?2)",
-		"INSERT INTO pin (app, version, origin, added)"
-		" SELECT app, version, origin, " NEW_GENERATION " FROM pin WHERE app = " THIS_APP
-		" AND added <= ?2"
+		"INSERT INTO pin (app, version, origin, place, added)"
+		" SELECT app, version, origin, place, " NEW_GENERATION
+		" FROM pin WHERE app = " THIS_APP " AND added <= ?2"
 		" AND (removed IS NULL OR removed > ?2)",
 	};
 	int r = policy_unwrap(p, path, err);

@@ -72,6 +72,7 @@ struct pin {
 	char *arch;
 	struct digest digest;
 	enum pin_origin origin;
+	char *place; /* a further directory, canonical, in which the view shows its sonames; NULL */
 };
 
 struct app {
@@ -130,9 +131,10 @@ int policy_confine(struct policy *policy, const char *path, const struct confine
 		   struct err *err);
 /* Takes the app's pins away, too. */
 int policy_unwrap(struct policy *policy, const char *path, struct err *err);
-/* Replaces a pin of the same name and arch. */
+/* Replaces a pin of the same name and arch. place may be NULL. */
 int policy_pin(struct policy *policy, const char *path, const struct version *version,
-	       enum pin_origin origin, struct err *err);
+	       enum pin_origin origin, const char *place, struct err *err);
+bool pin_has_place(const struct pin *pin, const char *place);
 int policy_unpin(struct policy *policy, const char *path, const struct digest *digest,
 		 struct err *err);
 /* Restores the state of a generation. -ENOENT: no such generation is kept. *changed gets the paths

@@ -10,6 +10,7 @@ static void pin_free(struct pin *pin)
 	free(pin->name);
 	free(pin->version);
 	free(pin->arch);
+	free(pin->place);
 }
 
 void app_free(struct app *app)
@@ -50,6 +51,7 @@ enum {
 	COL_ARCH,
 	COL_DIGEST,
 	COL_ORIGIN,
+	COL_PLACE,
 	COL_PROFILE,
 	COL_SOURCE,
 	COL_FILTER
@@ -57,7 +59,7 @@ enum {
 
 #define APPS_SQL                                                                                   \
 	"SELECT a.path, w.on_failure, w.forced, v.name, v.version, v.arch, v.digest, p.origin,"    \
-	" c.profile, c.source, c.filter"                                                           \
+	" p.place, c.profile, c.source, c.filter"                                                  \
 	" FROM wrapping w JOIN app a ON a.id = w.app"                                              \
 	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \
 	" ?1)"                                                                                     \
@@ -77,7 +79,10 @@ static int read_pin(struct app *app, sqlite3_stmt *s, struct err *err)
 		.version = statement_text(s, COL_VERSION),
 		.arch = statement_text(s, COL_ARCH),
 		.origin = (enum pin_origin)sqlite3_column_int(s, COL_ORIGIN),
+		.place = statement_text(s, COL_PLACE),
 	};
+	if (!pin->place && sqlite3_column_type(s, COL_PLACE) != SQLITE_NULL)
+		return err_nomem(err);
 	if (!pin->name || !pin->version || !pin->arch)
 		return err_nomem(err);
 	if (!statement_digest(s, COL_DIGEST, &pin->digest))

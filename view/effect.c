@@ -232,31 +232,37 @@ static int find_facts(struct effect_search *s, const struct version *v, struct e
 	return r;
 }
 
-/* A version that was frozen, or added for another one, was seen in use. A script's pins are most often
- * meant for the programs that it starts. */
+/* A version that was frozen, or added for another one, was seen in use; a further directory was named
+ * for a reason. A script's pins are most often meant for the programs that it starts. */
 static bool is_doubtful(const struct effect_search *s, size_t pin)
 {
-	return !s->script && s->app->pins[pin].origin == PIN_BY_HAND;
+	const struct pin *p = &s->app->pins[pin];
+
+	return !s->script && p->origin == PIN_BY_HAND && !p->place;
 }
 
 static int say_effect(const struct effect_search *s, size_t pin, const struct version *v,
 		      const struct effect_facts *f, struct strings *out, struct err *err)
 {
 	const struct effect_mention *m = &f->mention;
+	char dir[PATH_MAX];
 
+	path_dir(*f->launched ? f->launched : m->copy, dir);
 	if (*f->launched)
 		return strings_addf(
 			out, err,
 			"%s %s may have no effect: %s sets LD_LIBRARY_PATH, and another "
-			"copy of the library is %s",
-			v->name, v->version, s->app->path, f->launched);
+			"copy of the library is %s; 'pinlib set --in %s' shows the pinned "
+			"one there, too",
+			v->name, v->version, s->app->path, f->launched, dir);
 	if (f->loaded || !f->libraries)
 		return 0;
 	if (*m->copy)
 		return strings_addf(out, err,
 				    "%s %s may have no effect: %s loads no library from it when "
-				    "starting, and %s names another copy, %s",
-				    v->name, v->version, s->app->path, m->by, m->copy);
+				    "starting, and %s names another copy, %s; 'pinlib set --in %s' "
+				    "shows the pinned one there, too",
+				    v->name, v->version, s->app->path, m->by, m->copy, dir);
 	if (m->name)
 		return 0;
 	if (f->others || s->texts.open || s->texts.unread || s->library_path)

@@ -220,7 +220,7 @@ static bool is_replaced(const struct pin *pin, const struct ephemeral_item *item
 }
 
 static int add_pin(struct app *app, const struct version *v, enum pin_origin origin,
-		   struct err *err)
+		   const char *place, struct err *err)
 {
 	struct pin *pin = &app->pins[app->npins++];
 
@@ -228,8 +228,10 @@ static int add_pin(struct app *app, const struct version *v, enum pin_origin ori
 			    .version = strdup(v->version),
 			    .arch = strdup(v->arch),
 			    .digest = v->digest,
-			    .origin = origin};
-	return pin->name && pin->version && pin->arch ? 0 : err_nomem(err);
+			    .origin = origin,
+			    .place = place ? strdup(place) : NULL};
+	return pin->name && pin->version && pin->arch && (pin->place || !place) ? 0
+										: err_nomem(err);
 }
 
 /* The items first, whose versions stay theirs; then the pins, whose versions are loaded. */
@@ -247,7 +249,7 @@ static int collect_pins(struct store *store, const struct app *app,
 		return err_nomem(err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		versions->items[versions->count++] = items[i].version;
-		r = add_pin(out, &items[i].version, PIN_BY_HAND, err);
+		r = add_pin(out, &items[i].version, PIN_BY_HAND, NULL, err);
 	}
 	for (size_t i = 0; r == 0 && i < app->npins; i++) {
 		const struct pin *pin = &app->pins[i];
@@ -259,7 +261,7 @@ static int collect_pins(struct store *store, const struct app *app,
 		if (r < 0)
 			return err_wrap(err, r, "%s %s", pin->name, pin->version);
 		versions->count++;
-		r = add_pin(out, v, pin->origin, err);
+		r = add_pin(out, v, pin->origin, pin->place, err);
 	}
 	return r;
 }

@@ -184,6 +184,8 @@ static int add_soname(struct composition *c, struct place_loader *l, const char 
 		return err_set(err, EPERM, "the soname %s contains a slash", t->soname);
 	if (strcmp(path_base(file), t->soname) != 0)
 		r = add_link(c, dir, t, path_base(file), COMPOSE_SONAME, err);
+	if (r == 0 && l->place && strcmp(l->place, dir) != 0)
+		r = add_link(c, l->place, t, file, COMPOSE_PLACE, err);
 	if (r == 0)
 		r = program_places(&l->program, l->path, t->soname, dir, &dirs, err);
 	for (size_t i = 0; r == 0 && i < dirs.count; i++) {

@@ -21,6 +21,8 @@
  * | directory                                       |                                        |                                       |                                     |
  * | ... in another directory                        | F alone                                | programs open such modules by path    | scenarios/view: "by its path"       |
  * | S is not lib*.so.*                              | no variants, no default directory      | a module, opened by its path          | unit/view_places                    |
+ * | the pin names a further directory               | S there: a link to F                   | a program opens it by that path, or a | scenarios/effect: "further          |
+ * |                                                 |                                        | launcher sets LD_LIBRARY_PATH         | directory"                          |
  * | S contains a slash                              | nothing: the pin is refused            | the loader would take it for a path   | unit/view_places                    |
  */
 #pragma once
@@ -32,7 +34,8 @@
 /* The program whose loader chooses: the app, or the interpreter of a script. */
 struct place_loader {
 	struct program program;
-	const char *path; /* for $ORIGIN */
+	const char *path;  /* for $ORIGIN */
+	const char *place; /* a further directory for the current version's sonames; NULL */
 };
 
 /* /usr/lib/TRIPLET of the program's architecture. dir holds PATH_MAX bytes. */

@@ -95,13 +95,24 @@ static int compose_version(struct composition *c, struct place_loader *l, const 
 	return 0;
 }
 
-static int compose_versions(struct composition *c, struct place_loader *l,
+/* The further directory of a version's pin; NULL without one. */
+static const char *place_of(const struct app *app, const struct version *v)
+{
+	for (size_t i = 0; i < app->npins; i++)
+		if (digest_equal(&app->pins[i].digest, &v->digest))
+			return app->pins[i].place;
+	return NULL;
+}
+
+static int compose_versions(struct composition *c, struct place_loader *l, const struct app *app,
 			    const struct versions *versions, size_t preferred, struct err *err)
 {
 	for (size_t i = 0; i < versions->count; i++) {
 		size_t before = c->count;
-		int r = compose_version(c, l, &versions->items[i], err);
+		int r;
 
+		l->place = place_of(app, &versions->items[i]);
+		r = compose_version(c, l, &versions->items[i], err);
 		if (r < 0)
 			return r;
 		if (i < preferred)
@@ -168,7 +179,7 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 	int r = read_loader(app, &loader, err);
 
 	if (r == 0)
-		r = compose_versions(&c, &loader, versions, preferred, err);
+		r = compose_versions(&c, &loader, app, versions, preferred, err);
 	if (r == 0)
 		r = hide_live_glibc(&c, &loader, err);
 	if (r == 0)

@@ -54,7 +54,7 @@ static int64_t pin_as(const char *app, const char *name, const char *number, boo
 	struct version v = version(name, number);
 
 	CHECK(policy_wrap(p, app, PLAN_REFUSE, forced, &err) == 0);
-	CHECK(policy_pin(p, app, &v, origin, &err) == 0);
+	CHECK(policy_pin(p, app, &v, origin, NULL, &err) == 0);
 	return commit(&p, "set");
 }
 
@@ -244,6 +244,49 @@ static void execute(const char *sql)
 	CHECK(sqlite3_open(PINLIB_POLICY, &db) == SQLITE_OK);
 	CHECK(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
 	sqlite3_close(db);
+}
+
+/* The further directory of an app's first pin at a generation, "-" without one. */
+static const char *place(const char *app, int64_t generation)
+{
+	static char text[PATH_MAX];
+	AUTO_APP struct app a = {0};
+	int r = read_app(app, generation, &a);
+
+	snprintf(text, sizeof text, "%s",
+		 r < 0 || !a.npins || !a.pins[0].place ? "-" : a.pins[0].place);
+	return text;
+}
+
+static int64_t pin_in(const char *app, const char *dir)
+{
+	AUTO_POLICY struct policy *p = begin();
+	struct version v = version("libp", "1");
+
+	CHECK(policy_wrap(p, app, PLAN_REFUSE, false, &err) == 0);
+	CHECK(policy_pin(p, app, &v, PIN_BY_HAND, dir, &err) == 0);
+	return commit(&p, "set");
+}
+
+/* The directory belongs to the pin: a pin with another one is another pin, and rollback restores it. */
+static void places(void)
+{
+	int64_t plain = pin_in("/usr/bin/p", NULL), in_a = pin_in("/usr/bin/p", "/opt/a");
+	AUTO_STRINGS struct strings changed = {0};
+	AUTO_POLICY struct policy *p = NULL;
+
+	CHECK(in_a == plain + 1);
+	CHECK(pin_in("/usr/bin/p", "/opt/a") == in_a);
+	CHECK(pin_in("/usr/bin/p", "/opt/b") == in_a + 1);
+	CHECK_STR(place("/usr/bin/p", plain), "-");
+	CHECK_STR(place("/usr/bin/p", in_a), "/opt/a");
+	CHECK_STR(place("/usr/bin/p", POLICY_NOW), "/opt/b");
+	p = begin();
+	CHECK(policy_restore(p, in_a, &changed, &err) == 0 && changed.count == 1);
+	commit(&p, "rollback");
+	CHECK_STR(place("/usr/bin/p", POLICY_NOW), "/opt/a");
+	CHECK(pin_in("/usr/bin/p", NULL) == in_a + 3);
+	CHECK_STR(place("/usr/bin/p", POLICY_NOW), "-");
 }
 
 static void newer_schema(void)
@@ -441,6 +484,7 @@ int main(void)
 	prune();
 	readers_hold_nothing_up();
 	damaged();
+	places();
 	newer_schema();
 	forced_and_origin();
 	filters();
