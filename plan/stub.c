@@ -72,6 +72,13 @@ int stub_original(const char *app, char original[PATH_MAX])
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
+bool stub_format_kept(const struct stub_kept *kept, char text[STUB_KEPT_MAX])
+{
+	snprintf(text, STUB_KEPT_MAX, "%jx:%jx:%jx:%jx:", (uintmax_t)kept->stack,
+		 (uintmax_t)kept->personality, (uintmax_t)kept->signal, (uintmax_t)kept->parent);
+	return kept->stack || kept->personality || kept->signal;
+}
+
 static const char *parse_hex(const char *p, uint64_t *out)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -28,6 +28,15 @@
  *	4  the name by which the caller started the app
  *	5  the app's arguments, from argument 0 on
  *
+ * `pinlib exec`, which takes the same from its caller, executes it with these:
+ *
+ *	0  PINLIB_WRAPPER
+ *	1  STUB_IN and the app's path, or STUB_HOST
+ *	.  STUB_KEPT, directly followed by the text that is argument 3 above; missing if there is nothing to hand over,
+ *	   so that a wrapper from before this option understands the arguments
+ *	.  "--"; may be missing
+ *	.  the command and its arguments
+ *
  * Anybody can start the wrapper with such arguments. They only select among apps that the caller may start anyway, and
  * set what the caller may set without the wrapper. A wrapper understands the arguments of all earlier stubs, since a
  * stub is exchanged later than the wrapper (DESIGN.md, stub-per-app).
@@ -46,6 +55,9 @@
 #define STUB_FILE_MAX 16384 /* a stub is no longer */
 #define STUB_START "--start"
 #define STUB_ARGS 5 /* before the app's */
+#define STUB_IN "--in"
+#define STUB_HOST "--host"
+#define STUB_KEPT "--kept="
 
 /* A sentence in the stub's code, by which pinlib recognises a stub that a program (strip, say) has damaged. */
 #define STUB_MARK "Stands at the path of a program with pins, and executes pinlib's wrapper"
@@ -75,6 +87,7 @@ struct stub_kept {
 	uint64_t signal;      /* when the parent dies; 0: none */
 	uint64_t parent;      /* the parent's process number */
 };
+#define STUB_KEPT_MAX 69
 
 /* The word of an app. -ENAMETOOLONG if it does not fit. */
 int stub_word(const char *app, bool unpinned, char word[STUB_WORD_MAX], struct err *err);
@@ -84,6 +97,9 @@ bool stub_parse_word(const char *word, char app[PATH_MAX], bool *unpinned);
 
 /* Where the original of an app is: DIR/.pinlib/NAME for DIR/NAME (host/original.h). -ENAMETOOLONG. */
 int stub_original(const char *app, char original[PATH_MAX]);
+
+/* The text of kept; false: there is nothing to hand over. A stub, which has no libc, writes its own (wrapper/stub.c). */
+bool stub_format_kept(const struct stub_kept *kept, char text[STUB_KEPT_MAX]);
 
 /* False: text is malformed. */
 bool stub_parse_kept(const char *text, struct stub_kept *kept);

@@ -59,6 +59,8 @@ static struct start {
 	const char *refusal;  /* why no view can be built; NULL: no reason */
 	struct err err;
 	bool mapped; /* this user namespace maps root */
+	/* Of `pinlib exec --in`: executed in the view instead of the app. NULL: the app is. */
+	char **command;
 } start;
 
 extern char **environ;
@@ -138,6 +140,18 @@ static int load_filter_without_view(const struct plan *plan, struct err *err)
 	return filter_load(plan, err);
 }
 
+/* Found in PATH. */
+static int execute_command(char **argv)
+{
+	struct err err;
+	int errnum;
+
+	execvp(*argv, argv);
+	errnum = errno;
+	err_sys(&err, errnum, "cannot execute");
+	return fail(*argv, &err, errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
+}
+
 static int execute(const char *app, const char *name, char **argv)
 {
 	struct err err;
@@ -191,7 +205,7 @@ static int start_unwrapped(int status)
 	const struct plan *plan = &start.launch.file.plan;
 	struct stat st;
 
-	if (is_original(plan->app, &st)) {
+	if (!start.command && is_original(plan->app, &st)) {
 		const char *name = name_to_execute(&start.launch, &st);
 
 		if (restore_attributes(&start.err) < 0)
@@ -209,7 +223,7 @@ static int start_without_view(const char *reason)
 	const struct plan *plan = &start.launch.file.plan;
 	struct err why; /* reason may be in start.err */
 
-	if (plan->on_failure == PLAN_UNPINNED) {
+	if (plan->on_failure == PLAN_UNPINNED && !start.command) {
 		err_set(&why, EPERM, "starting without its pins: %s", reason);
 		print_error(plan->app, why.text);
 		if (restore_attributes(&start.err) < 0 ||
@@ -217,10 +231,10 @@ static int start_without_view(const char *reason)
 			return fail_app(EXIT_OWN);
 		return execute(plan->app, plan->real, start.launch.argv);
 	}
-	err_set(&why, EPERM,
-		"cannot build its view: %s ('pinlib set --on-failure=unpinned' would "
-		"start it without its pins)",
-		reason);
+	err_set(&why, EPERM, "cannot build its view: %s%s", reason,
+		start.command ? ""
+			      : " ('pinlib set --on-failure=unpinned' would start it without its "
+				"pins)");
 	return fail(plan->app, &why, EXIT_CANNOT);
 }
 
@@ -307,6 +321,18 @@ static int leave_view(struct mounts *inherited, const struct caps *entry, struct
 	return r;
 }
 
+/* What `pinlib exec` hands over, and its command (plan/stub.h). */
+static int read_command(char **argv, struct err *err)
+{
+	if (*argv && strncmp(*argv, STUB_KEPT, strlen(STUB_KEPT)) == 0 &&
+	    !stub_parse_kept(*argv++ + strlen(STUB_KEPT), &start.launch.kept))
+		return err_set(err, EINVAL, "malformed option " STUB_KEPT);
+	if (*argv && strcmp(*argv, "--") == 0)
+		argv++;
+	start.command = argv;
+	return *argv ? 0 : err_set(err, EINVAL, "missing COMMAND (see pinlib-wrapper(8))");
+}
+
 /* `pinlib exec --host`: leaves the inherited view, if there is one. Setuid programs get no privilege there either, as
  * nothing proves that this namespace shows the host's files (DESIGN.md, host-without-setuid). */
 static int run_on_host(char **argv)
@@ -315,10 +341,9 @@ static int run_on_host(char **argv)
 	struct caps *entry = &start.entry;
 	struct err *err = &start.err;
 
-	if (!*argv) {
-		err_set(err, EINVAL, "missing COMMAND (pinlib-wrapper --host -- COMMAND...)");
-		return fail("--host", err, EXIT_OWN);
-	}
+	if (read_command(argv, err) < 0)
+		return fail(STUB_HOST, err, EXIT_OWN);
+	argv = start.command;
 	if (mounts_read(mounts, err) < 0 || caps_read(entry, err) < 0)
 		return fail(*argv, err, EXIT_OWN);
 	if (mounts->ninherited && !caps_suffice(entry)) {
@@ -336,11 +361,9 @@ static int run_on_host(char **argv)
 	}
 	if (mounts->ninherited ? leave_view(mounts, entry, err) < 0 : caps_drop(entry, err) < 0)
 		return fail(*argv, err, EXIT_OWN);
-	if (limits_restore(err) < 0)
+	if (restore_attributes(err) < 0)
 		return fail(*argv, err, EXIT_OWN);
-	execvp(*argv, argv);
-	err_sys(err, errno, "cannot execute");
-	return fail(*argv, err, errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
+	return execute_command(argv);
 }
 
 static int print_stdout(const char *text)
@@ -353,12 +376,13 @@ static int print_stdout(const char *text)
 /* Without a stub's arguments the wrapper was started by its own name. */
 static int run_own_command(int argc, char **argv)
 {
-	if (argc >= 2 && strcmp(argv[1], "--host") == 0)
-		return run_on_host(argv + (argc >= 3 && strcmp(argv[2], "--") == 0 ? 3 : 2));
+	if (argc >= 2 && strcmp(argv[1], STUB_HOST) == 0)
+		return run_on_host(argv + 2);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_stdout("pinlib-wrapper " PINLIB_VERSION "\n");
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return print_stdout("usage: pinlib-wrapper --host [--] COMMAND "
+		return print_stdout("usage: pinlib-wrapper --in APP [--] COMMAND [ARGUMENT...]\n"
+				    "       pinlib-wrapper --host [--] COMMAND "
 				    "[ARGUMENT...]\n" PINLIB_WRAPPER_MARK
 				    "; see pinlib-wrapper(8).\n");
 	err_set(&start.err, ENOENT,
@@ -404,7 +428,10 @@ static int find_plan(void)
 		start.mapped = false;
 		r = identify_plan(OVERFLOW_UID, launch, &start.err);
 	}
-	if (is_bad_plan(r))
+	if (r == -ENOENT && start.command)
+		err_set(&start.err, ENOENT,
+			"it has no pins in force ('pinlib show' lists the programs with pins)");
+	if (is_bad_plan(r) || (r < 0 && start.command))
 		return fail(launch->app, &start.err, EXIT_OWN);
 	if (r < 0) {
 		start.refusal = start.err.text;
@@ -413,11 +440,32 @@ static int find_plan(void)
 	return r < 0 ? fail(launch->app, &start.err, EXIT_OWN) : GO_ON;
 }
 
+/* `pinlib exec --in` (DESIGN.md, exec-in): main then goes on as for the app. The command gets no filter, which would keep
+ * a debugger from its work and protect nothing: the caller may start the original without pinlib. */
+static int find_view(const char *app, char **argv)
+{
+	struct launch *launch = &start.launch;
+	int status;
+
+	if (read_command(argv, &start.err) < 0)
+		return fail(STUB_IN, &start.err, EXIT_OWN);
+	if ((size_t)snprintf(launch->app, sizeof launch->app, "%s", app) >= sizeof launch->app) {
+		err_set(&start.err, ENAMETOOLONG, "path too long");
+		return fail(STUB_IN, &start.err, EXIT_OWN);
+	}
+	launch->name = launch->app;
+	status = find_plan();
+	launch->file.plan.filter = NULL;
+	return status;
+}
+
 /* Finds the app and its plan, or runs a command of the wrapper's own. */
 static int find_app(int argc, char **argv)
 {
 	int r = identify(argc, argv, &start.launch, &start.err);
 
+	if (r == -ENOENT && argc > 2 && strcmp(argv[1], STUB_IN) == 0)
+		return find_view(argv[2], argv + 3);
 	if (r == -ENOENT)
 		return run_own_command(argc, argv);
 	return r < 0 ? fail("pinlib-wrapper", &start.err, EXIT_OWN) : find_plan();
@@ -492,6 +540,8 @@ static int run_app(void)
 
 	if (load_filter(plan, &start.entry, &start.err) < 0)
 		return fail_app(EXIT_OWN);
+	if (start.command)
+		return execute_command(start.command);
 	return execute(plan->app, start.name, start.launch.argv);
 }
 

@@ -76,6 +76,15 @@ for rule in $rules; do
 	[[ $rule == *:* ]] || held "$rule is refused" "$faking" "$rule=EPERM" prctl:0=21 -- demo "$whole"
 done
 
+# A command in the view: never on the live system.
+in=(/usr/local/lib/pinlib/pinlib-wrapper --in /usr/bin/demo -- bash -c 'echo "1.0 /usr/bin/demo"; exec "$0"' "$whole")
+held "exec --in" "${in[@]}"
+is "... has a whole view" $outcome whole
+for rule in mount_setattr:2={0x100,0x1000,0x8000} unshare mount move_mount open_tree capset statx statfs read openat; do
+	held "exec --in: $rule does nothing" "$faking" "$rule" prctl:0=21 -- "${in[@]}"
+	held "... and is refused" "$faking" "$rule=EPERM" prctl:0=21 -- "${in[@]}"
+done
+
 # The same in a view, out of which another one leads, and the live system.
 cat >nested.sh <<'END'
 demo "$@" | tail -n +2

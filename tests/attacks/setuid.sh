@@ -149,6 +149,10 @@ is "a mount that is made setuid on the host later" \
 is "a mount that comes later, and is nosuid" \
 	"$(inside '/opt/late/suid; findmnt -no SOURCE /opt/late' \
 		'mount -t tmpfs -o nosuid late /opt/late; cp -a /opt/s/. /opt/late/')" "$plain?late"
+# Into a view by exec --in, from outside and from another one.
+is "exec --in" "$(as 1000 pinlib exec --in demo /opt/s/suid)" "$plain"
+is "... from another view" "$(as 1000 demo2 pinlib exec --in demo /opt/s/suid | tail -n 1)" "$plain"
+is "... by sh" "$(as 1000 pinlib exec --in demo sh -c "/opt/s/sgid; /opt/s/caps; $libs/suid")" "$plain?$plain?$plain"
 # Out of the view by exec --host: the libraries are the live ones, and nothing is setuid.
 privileged /usr/bin/suid 4755
 none="3.0 1000 1000 0 shut"

@@ -91,6 +91,22 @@ is "... a program as a script" "$(odd named $wrapper $wrapper x /usr/bin/demo)" 
 is "... a script as a program" "$(odd named $wrapper /usr/bin/demo-script)" "$none"
 is "... a script with another interpreter" "$(odd named $wrapper $wrapper /usr/bin/id /usr/bin/demo-script a)" "1.0 a?0"
 is "... --host without a command" "$(odd named $wrapper $wrapper --host)" "pinlib: *missing COMMAND*125"
+is "... --in without a command" "$(odd named $wrapper $wrapper --in /usr/bin/demo)" "pinlib: --in: missing COMMAND*125"
+is "... without a program" "$(odd named $wrapper $wrapper --in)" "$none"
+for app in "" demo /usr/bin /usr/bin/true ../../etc/passwd /usr/bin/../bin/demo //usr/bin/demo /tmp/own "/$(printf 'x%.0s' {1..5000})"; do
+	is "... --in ${app:0:30}, which has no plan" "$(odd named $wrapper $wrapper --in "$app" -- /usr/bin/id)" "pinlib: *125"
+done
+for kept in "" x 1:2:3 1:2:3:4:5: "$(printf '1%.0s' {1..5000})" ffffffffffffffffff:0:0:0:; do
+	is "... --in, with malformed attributes (${kept:0:20})" \
+		"$(odd named $wrapper $wrapper --in /usr/bin/demo "--kept=$kept" -- /usr/bin/id)" "pinlib: --in: malformed option --kept=?125"
+done
+is "... with a stack above the hard limit" \
+	"$(ulimit -Hs 16000; odd named $wrapper $wrapper --in /usr/bin/demo --kept=ffffffffffffffff:0:0:0: bash -c 'ulimit -Ss')" "16000?0"
+is "... with a signal that is none" "$(odd named $wrapper $wrapper --in /usr/bin/demo --kept=0:0:7fffffff:1: bash -c id)" "pinlib: *125"
+is "... with bits of the personality that are not taken away" \
+	"$(odd named $wrapper $wrapper --in /usr/bin/demo --kept=0:ffffffffffffffff:0:0: cat /proc/self/personality)" "00?40000?0"
+is "... --in: the user's own rights" "$(odd named $wrapper $wrapper --in /usr/bin/demo /usr/bin/grep CapPrm /proc/self/status)" \
+	"CapPrm:?0000000000000000?0"
 is "... --host, in no view: the user's own rights" "$(odd named $wrapper $wrapper --host /usr/bin/grep CapPrm /proc/self/status)" \
 	"CapPrm:?0000000000000000?0"
 

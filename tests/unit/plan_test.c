@@ -1,10 +1,12 @@
 /* Plans: written and read back, and all that the reader must refuse. Run as root. */
 #include "plan/read.h"
+#include "plan/stub.h"
 #include "plan/write.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -387,9 +389,35 @@ static void files(void)
 	CHECK(plan_remove(dir, plan.app, &err) == 0 && rmdir(dir) == 0);
 }
 
+/* The attributes that `pinlib exec` hands to the wrapper, as text and back. */
+static void kept(void)
+{
+	const struct stub_kept most = {.stack = UINT64_MAX,
+				       .personality = UINT64_MAX,
+				       .signal = UINT64_MAX,
+				       .parent = UINT64_MAX};
+	const struct stub_kept parent = {.parent = 4711};
+	const struct stub_kept stack = {.stack = 0x1000000, .parent = 4711};
+	char text[STUB_KEPT_MAX];
+	struct stub_kept back;
+
+	CHECK(stub_format_kept(&most, text));
+	CHECK(strlen(text) == STUB_KEPT_MAX - 1);
+	CHECK(stub_parse_kept(text, &back) && memcmp(&most, &back, sizeof back) == 0);
+	CHECK(stub_format_kept(&stack, text));
+	CHECK_STR(text, "1000000:0:0:1267:");
+	CHECK(stub_parse_kept(text, &back) && memcmp(&stack, &back, sizeof back) == 0);
+	CHECK(!stub_format_kept(&parent, text));
+	CHECK(stub_parse_kept("-", &back) && back.parent == 0);
+	CHECK(!stub_parse_kept("", &back) && !stub_parse_kept("1:2:3:", &back));
+	CHECK(!stub_parse_kept("1:2:3:4:5:", &back) && !stub_parse_kept("1:2:3:g:", &back));
+	CHECK(!stub_parse_kept("10000000000000000:0:0:0:", &back));
+}
+
 int main(void)
 {
 	round_trip();
+	kept();
 	filter();
 	every_flipped_bit();
 	every_truncation();
