@@ -371,6 +371,7 @@ static const struct command_option *read_words(struct partial_line *l, size_t *o
 
 		if (*after_dashes || !is_option(word)) {
 			l->app = (*operands)++ ? l->app : word;
+			*after_dashes |= l->command->in_order;
 			continue;
 		}
 		if (strcmp(word, "--") == 0) {
