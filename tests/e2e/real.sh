@@ -93,6 +93,10 @@ curl_zlib() {
 		"$libs/libz.so.1.2.11"
 	is "... and /proc/self/exe is curl" \
 		"$(user bash -c 'curl -s file:///proc/self/maps | grep -o "/usr/bin/.*" | sort -u')" /usr/bin/curl
+	is "gdb in curl's view stops in that zlib" \
+		"$(user pinlib exec --in curl gdb -batch -ex 'set breakpoint pending on' -ex 'break zlibVersion' -ex 'run --version' -ex delete \
+			-ex 'print ((char *(*)(void))zlibVersion)()' -ex 'info sharedlibrary' curl)" \
+		"*Breakpoint 1, *in zlibVersion ()*\"1.2.11\"*Yes * /lib/*/libz.so.1*"
 	is "python still has $host_zlib" \
 		"$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)')" "$host_zlib"
 	[[ $host_zlib == 1.2.11 ]] && not_ok "the host's zlib differs" "it is $host_zlib"
