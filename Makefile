@@ -14,6 +14,10 @@ mandir = $(PREFIX)/share/man
 bashdir ?= $(PREFIX)/share/bash-completion/completions
 zshdir ?= $(PREFIX)/share/zsh/site-functions
 fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
+# initramfs-tools and dracut read no other directories, whatever PREFIX is.
+initramfsdir ?= /usr/share/initramfs-tools
+adminhooksdir ?= /etc/initramfs-tools/hooks
+dracutdir ?= /usr/lib/dracut
 wrapper_path = $(libdir)/pinlib-wrapper
 stub_path = $(libdir)/pinlib-stub
 
@@ -54,9 +58,10 @@ replay = $(fuzz:%=$(BUILD)/replay/%)
 fuzz_obj = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(room_src))
 profiles = $(wildcard profiles/*)
 man_pages = $(wildcard man/*.[1578])
+initramfs = $(patsubst debian/%,$(BUILD)/%,$(wildcard debian/initramfs/*))
 
 .PHONY: all
-all: $(BUILD)/pinlib $(BUILD)/pinlib-wrapper $(BUILD)/pinlib-stub ## build the three programs (the default)
+all: $(BUILD)/pinlib $(BUILD)/pinlib-wrapper $(BUILD)/pinlib-stub $(initramfs) ## build the three programs (the default)
 
 $(BUILD)/pinlib: $(obj)
 	$(CC) $(CFLAGS) $(LINK_HARDEN) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
@@ -70,6 +75,12 @@ $(BUILD)/places: FORCE
 $(BUILD)/%.o: %.c Makefile $(BUILD)/places
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(HARDEN) -MMD -MP -c -o $@ $<
+
+# The scripts that keep stubs out of an initial RAM disk.
+stub_magic = $(shell sed -n 's/^\#define STUB_MAGIC "\([^"]*\)".*/\1/p' plan/stub.h)
+$(BUILD)/initramfs/%: debian/initramfs/% plan/stub.h Makefile $(BUILD)/places
+	@mkdir -p $(@D)
+	sed 's,@bindir@,$(bindir),g; s,@stub@,$(stub_path),g; s,@datadir@,$(datadir),g; s,@magic@,$(stub_magic),g' $< >$@
 
 # The wrapper: static, musl, and the kernel's own headers (musl brings none).
 $(BUILD)/uapi:
@@ -230,6 +241,12 @@ install: all ## install below PREFIX (and DESTDIR); sets the capability when DES
 	$(if $(DESTDIR),install -D -m 0755 $(BUILD)/pinlib-stub $(DESTDIR)$(stub_path))
 	install -D -m 0644 -t $(DESTDIR)$(datadir)/profiles $(profiles)
 	install -D -m 0644 policy/programs.conf $(DESTDIR)$(datadir)/programs.conf
+	install -D -m 0755 -t $(DESTDIR)$(datadir)/initramfs \
+		$(BUILD)/initramfs/ldd $(BUILD)/initramfs/put-originals $(BUILD)/initramfs/dracut-ldconfig
+	install -D -m 0755 $(BUILD)/initramfs/hook $(DESTDIR)$(initramfsdir)/hooks/pinlib
+	install -D -m 0644 $(BUILD)/initramfs/conf-hook $(DESTDIR)$(initramfsdir)/conf-hooks.d/pinlib
+	install -D -m 0755 $(BUILD)/initramfs/hook $(DESTDIR)$(adminhooksdir)/pinlib
+	install -D -m 0644 $(BUILD)/initramfs/dracut-conf $(DESTDIR)$(dracutdir)/dracut.conf.d/pinlib.conf
 	install -D -m 0644 completions/pinlib.bash $(DESTDIR)$(bashdir)/pinlib
 	install -D -m 0644 completions/_pinlib $(DESTDIR)$(zshdir)/_pinlib
 	install -D -m 0644 completions/pinlib.fish $(DESTDIR)$(fishdir)/pinlib.fish
@@ -246,7 +263,11 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 	rm -f $(DESTDIR)$(bindir)/pinlib
 	rm -f $(profiles:%=$(DESTDIR)$(datadir)/%) $(DESTDIR)$(datadir)/programs.conf
 	rm -f $(DESTDIR)$(bashdir)/pinlib $(DESTDIR)$(zshdir)/_pinlib $(DESTDIR)$(fishdir)/pinlib.fish
+	rm -f $(DESTDIR)$(initramfsdir)/hooks/pinlib $(DESTDIR)$(initramfsdir)/conf-hooks.d/pinlib $(DESTDIR)$(adminhooksdir)/pinlib
+	rm -f $(DESTDIR)$(dracutdir)/dracut.conf.d/pinlib.conf
+	rm -rf $(DESTDIR)$(datadir)/initramfs
 	-rmdir $(DESTDIR)$(libdir) $(DESTDIR)$(datadir)/profiles $(DESTDIR)$(datadir) 2>/dev/null
+	-rmdir -p $(addprefix $(DESTDIR),$(initramfsdir)/hooks $(initramfsdir)/conf-hooks.d $(adminhooksdir) $(dracutdir)/dracut.conf.d) 2>/dev/null
 	for page in $(man_pages); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
 

@@ -351,6 +351,22 @@ restart_tools() {
 	drop_copy
 }
 
+# Images that boot a machine must have the programs and not the wrappers.
+initial_ramdisks() {
+	local why
+	fresh_copy
+	if ! why=$(in_root $root apt-get -q install -y --no-install-recommends busybox cpio cryptsetup-initramfs dracut-core \
+		initramfs-tools 2>&1); then
+		skip "initial RAM disks" "apt-get: $(printf %s "$why" | tail -n 2)"
+		drop_copy
+		return
+	fi
+	in_root $root bash /mnt/src/tests/package/initramfs >/tmp/said 2>&1
+	grep -aE '^(ok|not ok|skip) ' /tmp/said
+	count /tmp/said
+	drop_copy
+}
+
 # To the next release: another glibc, libraries that are packages of other names, pinlib's own among them.
 release_upgrade() {
 	local program package library why
@@ -396,5 +412,6 @@ done
 [[ disappearing != *"${ONLY:-}"* ]] || disappearing
 [[ release != *"${ONLY:-}"* ]] || release_upgrade
 [[ restart != *"${ONLY:-}"* ]] || restart_tools
+[[ initramfs != *"${ONLY:-}"* ]] || initial_ramdisks
 [[ e2e != *"${ONLY:-}"* ]] || end_to_end
 finish
