@@ -501,15 +501,12 @@ int filecache_dir(struct filecache *cache, const char *path, bool *there, struct
 /* A stub represents the original of its app. */
 static int pass_stub(const char *path, struct resolved *out, struct err *err)
 {
-	char app[PATH_MAX];
-	int r;
+	char original[PATH_MAX];
 
-	if (out->st.st_size > STUB_FILE_MAX || stub_read(out->file, app) != STUB_ELF)
+	if (!stub_wraps(out->file, original))
 		return 0;
-	r = stub_original(app, out->file);
-	if (r == 0 && stat(out->file, &out->st) < 0)
-		r = -errno;
-	return r < 0 ? err_sys(err, -r, "the original of %s", path) : 0;
+	memcpy(out->file, original, sizeof original);
+	return stat(original, &out->st) < 0 ? err_sys(err, errno, "the original of %s", path) : 0;
 }
 
 int filecache_program(struct filecache *cache, const char *path, struct resolved *out,

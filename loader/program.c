@@ -45,13 +45,10 @@ static int follow_shebang(struct program *p, const char *shebang, struct err *er
 	return r < 0 || strcmp(first, name) == 0 ? r : add_to_way(p, name, err);
 }
 
-/* The file of a wrapped program, which host/wrap.h keeps beside it; else the path itself. A copy of a stub starts the
- * same app. */
+/* The file of a wrapped program, which host/wrap.h keeps beside it; else the path itself. */
 static void own_file(const char *path, char out[PATH_MAX])
 {
-	char app[PATH_MAX];
-
-	if (stub_read(path, app) != STUB_ELF || stub_original(app, out) < 0)
+	if (!stub_wraps(path, out))
 		snprintf(out, PATH_MAX, "%s", path);
 }
 

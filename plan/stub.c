@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define REFUSE "refuse:"
@@ -101,27 +102,49 @@ bool stub_parse_kept(const char *text, struct stub_kept *kept)
 	return text && !*text;
 }
 
-enum stub_form stub_read(const char *path, char app[PATH_MAX])
+static enum stub_form read_elf(int fd, char app[PATH_MAX])
 {
-	char data[STUB_FILE_MAX + 1] = {0};
+	char data[STUB_FILE_MAX];
 	struct stub stub;
+	struct stat st;
 	bool unpinned;
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	ssize_t n = fd < 0 ? 0 : read(fd, data, STUB_FILE_MAX);
-	size_t len = n < 0 ? 0 : (size_t)n;
+	ssize_t n = fstat(fd, &st) < 0 || st.st_size > STUB_FILE_MAX
+			    ? 0
+			    : pread(fd, data, sizeof data, 0);
 
-	if (strncmp(data, SHEBANG, strlen(SHEBANG)) == 0)
-		return stub_parse_word(data + strlen(SHEBANG), app, &unpinned) ? STUB_SCRIPT
-									       : STUB_NONE;
-	if (len < SELFMAG || memcmp(data, ELFMAG, SELFMAG) != 0)
-		return STUB_NONE;
-	if (len >= STUB_AT + sizeof stub) {
+	if (n >= (ssize_t)(STUB_AT + sizeof stub)) {
 		memcpy(&stub, data + STUB_AT, sizeof stub);
 		if (memcmp(stub.magic, STUB_MAGIC, sizeof stub.magic) == 0 &&
 		    memchr(stub.word, '\0', sizeof stub.word) &&
 		    stub_parse_word(stub.word, app, &unpinned))
 			return STUB_ELF;
 	}
-	return len < STUB_FILE_MAX && memmem(data, len, STUB_MARK, strlen(STUB_MARK)) ? STUB_DAMAGED
-										      : STUB_NONE;
+	return n > 0 && memmem(data, (size_t)n, STUB_MARK, strlen(STUB_MARK)) ? STUB_DAMAGED
+									      : STUB_NONE;
+}
+
+enum stub_form stub_read(const char *path, char app[PATH_MAX])
+{
+	char head[sizeof SHEBANG + STUB_WORD_MAX] = {0};
+	bool unpinned;
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || pread(fd, head, SELFMAG, 0) != SELFMAG)
+		return STUB_NONE;
+	if (memcmp(head, ELFMAG, SELFMAG) == 0)
+		return read_elf(fd, app);
+	if (memcmp(head, SHEBANG, SELFMAG) != 0 || pread(fd, head, sizeof head - 1, 0) < 0 ||
+	    strncmp(head, SHEBANG, strlen(SHEBANG)) != 0 ||
+	    !stub_parse_word(head + strlen(SHEBANG), app, &unpinned))
+		return STUB_NONE;
+	return STUB_SCRIPT;
+}
+
+bool stub_wraps(const char *path, char original[PATH_MAX])
+{
+	char app[PATH_MAX];
+
+	return path[0] == '/' && stub_original(path, original) == 0 &&
+	       access(original, F_OK) == 0 && stub_read(path, app) == STUB_ELF &&
+	       strcmp(app, path) == 0;
 }

@@ -114,3 +114,7 @@ enum stub_form {
 /* The form of the file at path. Except for STUB_NONE and STUB_DAMAGED app is the path of its app. A file that cannot be
  * read is none. */
 enum stub_form stub_read(const char *path, char app[PATH_MAX]);
+
+/* Whether an app's ELF stub is at path, and original gets the path of the app's own file. Does not open a file that has
+ * no original beside it: users' files are read by confined children alone. */
+bool stub_wraps(const char *path, char original[PATH_MAX]);
