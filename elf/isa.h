@@ -1,7 +1,7 @@
 /* Levels of x86-64 (x86-64 psABI, "Micro-Architecture Levels"). A file names the levels that it
  * needs in the property GNU_PROPERTY_X86_ISA_1_NEEDED. glibc's loader compares them with the
  * processor right before it runs the program (sysdeps/x86/dl-prop.h), and therefore not while it
- * traces. */
+ * traces (DESIGN.md, loader-beyond-trace). */
 #pragma once
 
 #include "elf/image.h"
@@ -16,7 +16,8 @@ enum {
 
 /* The levels that a file needs; 0 without the property. The segments of the image are known. */
 uint32_t isa_needed(struct image *image);
-/* The levels of this processor, as glibc finds them; 0 if it is none of x86. */
+/* The levels of this processor, as glibc finds them for this process: GLIBC_TUNABLES can hide some. 0 if
+ * it is none of x86. */
 uint32_t isa_present(void);
 
 /* Whether glibc found a feature of the processor usable: x86_cpu_AVX2 (sys/platform/x86.h). */
