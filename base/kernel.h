@@ -9,11 +9,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define AT_RECURSIVE_MOUNTS 0x8000	/* AT_RECURSIVE, which older <fcntl.h> lack */
-#define MS_PROPAGATION_SLAVE (1u << 19) /* MS_SLAVE */
-#define UMOUNT_DETACH 2			/* MNT_DETACH */
-#define UMOUNT_NO_LINK 8		/* UMOUNT_NOFOLLOW */
-#define UMOUNT_IF_EXPIRED 4		/* MNT_EXPIRE */
+#define AT_RECURSIVE_MOUNTS 0x8000	  /* AT_RECURSIVE, which older <fcntl.h> lack */
+#define MS_PROPAGATION_PRIVATE (1u << 18) /* MS_PRIVATE */
+#define MS_PROPAGATION_SLAVE (1u << 19)	  /* MS_SLAVE */
+#define UMOUNT_DETACH 2			  /* MNT_DETACH */
+#define UMOUNT_NO_LINK 8		  /* UMOUNT_NOFOLLOW */
+#define UMOUNT_IF_EXPIRED 4		  /* MNT_EXPIRE */
 
 #define ST_VALID 0x20 /* statfs(2): f_flags is filled in */
 
@@ -33,6 +34,14 @@ static inline int sys_move_mount_to(int fd, int place)
 {
 	return (int)syscall(SYS_move_mount, fd, "", place, "",
 			    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+/* Makes the private mount at path a peer of the mount at from_path, which is looked up from the descriptor from, or a
+ * slave of the same master (Linux 5.15). Both paths are roots of mounts of one file system. */
+static inline int sys_join_group(int from, const char *from_path, const char *path)
+{
+	return (int)syscall(SYS_move_mount, from, from_path, -100 /* AT_FDCWD */, path,
+			    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_SET_GROUP);
 }
 
 static inline int sys_openat2(int dirfd, const char *path, unsigned flags, unsigned resolve)

@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,9 +71,10 @@ static bool parse_line(char *s, struct mountinfo *out)
 	cut_field(&rest);
 	root = cut_field(&rest);
 	point = cut_field(&rest);
-	do
-		tag = cut_field(&rest);
-	while (tag && strcmp(tag, "-") != 0);
+	out->shared = false;
+	while ((tag = cut_field(&rest)) && strcmp(tag, "-") != 0)
+		if (strncmp(tag, "shared:", strlen("shared:")) == 0)
+			out->shared = true;
 	type = cut_field(&rest);
 	source = cut_field(&rest);
 	if (!numbers || !source)

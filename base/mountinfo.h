@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One line. The strings live until the next line is read. */
@@ -14,6 +15,7 @@ struct mountinfo {
 	const char *point; /* the path that it is mounted on */
 	const char *type, *source;
 	const char *options; /* of the file system, "" if there are none */
+	bool shared;	     /* has peers, which mounts and unmounts on it propagate to */
 };
 
 /* 0: go on; any other value ends the reading. */

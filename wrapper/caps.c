@@ -43,6 +43,11 @@ bool caps_suffice(const struct caps *caps)
 	return caps->permitted & BIT(CAP_SYS_ADMIN);
 }
 
+bool caps_may_mount(const struct caps *entry)
+{
+	return entry->effective & BIT(CAP_SYS_ADMIN);
+}
+
 int caps_raise(const struct caps *entry, struct err *err)
 {
 	struct caps raised = *entry;

@@ -15,6 +15,9 @@ int caps_read(struct caps *out, struct err *err);
 /* Whether these permit building a view: CAP_SYS_ADMIN does. */
 bool caps_suffice(const struct caps *caps);
 
+/* Whether the app may mount, too: the caller has CAP_SYS_ADMIN without the wrapper, as root has. */
+bool caps_may_mount(const struct caps *entry);
+
 /* Makes the capabilities for building a view effective, as far as they are permitted. */
 int caps_raise(const struct caps *entry, struct err *err);
 

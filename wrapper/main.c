@@ -262,10 +262,11 @@ static const char *why_impossible(void)
 	return namespace_refused();
 }
 
-static int build_view(const struct plan *plan, const struct mounts *mounts, struct err *err)
+static int build_view(const struct plan *plan, const struct mounts *mounts, bool may_mount,
+		      struct err *err)
 {
 	AUTO_FD int wrapper = -1;
-	int r = namespace_private(&wrapper, err);
+	int r = namespace_private(plan, mounts, may_mount, &wrapper, err);
 
 	if (r == 0)
 		r = namespace_strip(mounts, err);
@@ -296,7 +297,7 @@ static int enter_namespace(const struct plan *plan, const struct mounts *mounts,
 
 	if (mounts->ninherited && !getcwd(directory, sizeof directory))
 		directory[0] = '\0';
-	r = build_view(plan, mounts, err);
+	r = build_view(plan, mounts, caps_may_mount(entry), err);
 	if (r < 0)
 		drop_or_exit(entry);
 	else

@@ -11,7 +11,7 @@
 struct mounts {
 	/* The paths of the inherited view's mounts, in the order of the table: its overlays (by type and source, if
 	 * no mount is on top), and the originals of wrapped programs (the mount's root ends in "/.pinlib/NAME" and
-	 * its path in "/NAME"). */
+	 * its path in "/NAME"). NULL: the table was not read, since the caller is in no view. */
 	const char **inherited;
 	size_t ninherited;
 };

@@ -6,6 +6,8 @@
 #include "base/mount.h"
 #include "base/paths.h"
 #include "base/trust.h"
+#include "wrapper/limits.h"
+#include "wrapper/peers.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -178,11 +180,15 @@ static int new_namespace(struct err *err)
 }
 
 /* A supervisor of the caller's system calls (seccomp_unotify(2)) can fake the success of any call, but cannot write to
- * our memory: so the attribute, which was not set before, is read back. */
-static int verify_cut_off(struct err *err)
+ * our memory: so the attribute is read back. Where it was set before, in a view, the call is made twice instead. */
+static int verify_cut_off(bool was_set, struct err *err)
 {
 	struct statfs root = {0};
 
+	if (was_set)
+		return set_cut_off() < 0
+			       ? err_sys(err, errno, "cannot make the mounts private again")
+			       : 0;
 	if (statfs("/", &root) < 0 || !(root.f_flags & ST_VALID) || !(root.f_flags & ST_NOSUID))
 		return err_set(err, EPERM,
 			       "the mounts were made private but are not (a supervisor of system "
@@ -190,8 +196,25 @@ static int verify_cut_off(struct err *err)
 	return 0;
 }
 
-int namespace_private(int *wrapper, struct err *err)
+/* Makes all mounts nosuid, and cuts them off unless peers says that those that matter are. */
+static int cut_off_all(bool peers, bool in_view, struct err *err)
 {
+	if (peers)
+		cut_off.propagation = 0;
+	if (set_cut_off() == 0)
+		return verify_cut_off(in_view, err);
+	if (errno == EINVAL)
+		return err_sys(
+			err, errno,
+			"cannot make the mounts private: / is not a mount point (a chroot?)");
+	return err_sys(err, errno, "cannot make the mounts private");
+}
+
+int namespace_private(const struct plan *plan, const struct mounts *mounts, bool may_mount,
+		      int *wrapper, struct err *err)
+{
+	bool peers = may_mount && limits_leave(NAMESPACE_DESCRIPTORS + PEERS_DESCRIPTORS) &&
+		     peers_remember();
 	int r = new_namespace(err);
 
 	if (r < 0)
@@ -200,13 +223,7 @@ int namespace_private(int *wrapper, struct err *err)
 	*wrapper = pick_up_wrapper(err);
 	if (*wrapper < 0)
 		return *wrapper;
-	if (set_cut_off() == 0)
-		return verify_cut_off(err);
-	if (errno == EINVAL)
-		return err_sys(
-			err, errno,
-			"cannot make the mounts private: / is not a mount point (a chroot?)");
-	return err_sys(err, errno, "cannot make the mounts private");
+	return cut_off_all(peers && peers_part(plan, mounts), mounts->inherited, err);
 }
 
 /* Unmounts by path, which only root can redirect, now as when the mount was made. A mount that has gone meanwhile
@@ -263,7 +280,7 @@ static int lay_covers(const struct plan *plan, int real, int wrapper, struct err
 	return r < 0 ? r : mount_put_down(real, plan->app, err);
 }
 
-int namespace_lay(const struct plan *plan, int wrapper, struct err *err)
+static int lay(const struct plan *plan, int wrapper, struct err *err)
 {
 	AUTO_FD int real = -1;
 
@@ -274,4 +291,12 @@ int namespace_lay(const struct plan *plan, int wrapper, struct err *err)
 	if (real == -ENOENT)
 		return -ESTALE;
 	return real < 0 ? real : lay_covers(plan, real, wrapper, err);
+}
+
+int namespace_lay(const struct plan *plan, int wrapper, struct err *err)
+{
+	int r = lay(plan, wrapper, err);
+	int joined = r == 0 || r == -ESTALE ? peers_join(err) : 0;
+
+	return joined < 0 ? joined : r;
 }

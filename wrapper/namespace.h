@@ -6,6 +6,8 @@
 #include "plan/read.h"
 #include "wrapper/mounts.h"
 
+#include <stdbool.h>
+
 /* -EPERM unless the plan's layers exist and only root can write them. Call it before the capability is raised. */
 int namespace_check_layers(const struct plan *plan, struct err *err);
 
@@ -26,10 +28,12 @@ const char *namespace_forbidden(void);
  * one. Mounts below covered directories need more, see covers_lay. */
 #define NAMESPACE_DESCRIPTORS 3
 
-/* Creates the mount namespace: later mounts of the host propagate into it, none propagate out, and no program in it is
- * setuid. *wrapper is a copy of the wrapper's directory as it was before, for namespace_lay; the caller closes it. Needs
- * the capability. */
-int namespace_private(int *wrapper, struct err *err);
+/* Creates the mount namespace: later mounts of the host propagate into it, none that the wrapper makes propagate out, and
+ * no program in it is setuid. If the app may mount, its own mounts propagate out after namespace_lay, where the kernel
+ * can do this (wrapper/peers.h). *wrapper is a copy of the wrapper's directory as it was before, for namespace_lay; the
+ * caller closes it. Needs the capability. */
+int namespace_private(const struct plan *plan, const struct mounts *mounts, bool may_mount,
+		      int *wrapper, struct err *err);
 
 /* Unmounts the inherited view. Needs the capability. */
 int namespace_strip(const struct mounts *mounts, struct err *err);

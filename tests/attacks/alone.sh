@@ -88,6 +88,9 @@ for name in "$here/demo" "$here/own" ./own ../bait/plans/usr%2Fbin%2Fdemo loop /
 done
 is "the wrapper as a script's" "$(n=2 opened bash -c 'exec -a '$wrapper' '$wrapper' "$@"' bash x "$here/own"; cat said)" "pinlib: *cannot tell*"
 is "a script" "$(opened demo-script; cat said)" "1.0*"
+strace -qq -e trace=open,openat,openat2,creat,execve,socket -o /tmp/trace demo >/dev/null
+is "root, who may mount for others" "$(awk '/^execve\(.* = 0$/ { n++; next } n == 1' /tmp/trace | grep -v ENOENT | sed 's/[^"]*"\([^"]*\)".*/\1/' | sort -u | tr '\n' ' ')" \
+	"/ /proc/self/mountinfo /proc/self/ns/mnt $plans usr%2Fbin%2Fdemo "
 is "--version" "$(n=2 opened env LC_ALL=de_DE MUSL_LOCPATH=$here $wrapper --version; cat said)" "pinlib-wrapper *"
 cp $plans/usr%2Fbin%2Fdemo /tmp/plan && : >$plans/usr%2Fbin%2Fdemo
 is "its error message" "$(n=2 opened env MUSL_LOCPATH=$here LC_ALL=C LC_MESSAGES=C NLSPATH=$here/%N demo; cat said)" "pinlib: *not a plan*"

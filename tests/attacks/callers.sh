@@ -98,6 +98,23 @@ for rule in $rules mount_setattr:2={0x100,0x1000,0x8000} unshare mount move_moun
 	held "out of a view: $rule does nothing" bash nested.sh "$faking" "$rule" prctl:0=21 -- \
 		pinlib exec --host bash -c 'echo "2.0 /usr/bin/demo2"; exec "$0" 0' "$whole"
 done
+# The same for root, whose launch leaves the mounts shared that it does not need; and root in root's view.
+rooted=(strace -qq -e raw=all -o trace)
+cat >rooted.sh <<'END'
+demo bash -c 'cp /proc/self/mountinfo outer; "$@" >inner; status=$?
+	cat inner; diff outer /proc/self/mountinfo; exit $status' bash "$@" | tail -n +2
+exit "${PIPESTATUS[0]}"
+END
+"${trace[@]}" demo >/dev/null
+rules=$(/usr/bin/python3 rules.py <trace)
+"${rooted[@]}" demo >/dev/null
+rules=$(comm -13 <(echo "$rules") <(/usr/bin/python3 rules.py <trace))
+is "the calls of root's launch are known" "$rules" "*move_mount:4=0x104*"
+for rule in $rules mount_setattr:2={0x100,0x1000,0x8000} unshare mount move_mount open_tree openat read statx statfs; do
+	held "root: $rule does nothing" "$faking" --root "$rule" -- demo "$whole"
+	held "root: $rule is refused" "$faking" --root "$rule=EPERM" -- demo "$whole"
+	held "root, nested: $rule does nothing" bash rooted.sh "$faking" --root "$rule" -- demo2 "$whole"
+done
 # A mount of the administrator's below a covered directory, which a launch has to find.
 mkdir vendor "$libs/vendor" && touch vendor/file && mount --bind vendor "$libs/vendor"
 "${trace[@]}" demo >/dev/null
@@ -135,6 +152,14 @@ for ((n = 1; n < 200; n++)); do
 	! grep -q '^no call' said || break
 done
 is "... of all calls that a launch makes" "$((n > 30 && n < 200))/$outcome" 1/whole
+expect whole "root: a supervisor who lets all calls pass" "$kernel" notify-root /usr/bin/demo "$whole"
+for ((n = 1; n < 200; n++)); do
+	held "root: a supervisor fakes call $n" "$kernel" notify-root=$n /usr/bin/demo "$whole"
+	! grep -q '^no call' said || break
+	held "root, nested: a supervisor fakes call $n" bash rooted.sh "$kernel" notify-root=$n /usr/bin/demo2 "$whole"
+	held "a user in root's view: a supervisor fakes call $n" bash rooted.sh "$kernel" notify=$n /usr/bin/demo2 "$whole"
+done
+is "... of all calls that root's launch makes" "$((n > 40 && n < 200))/$outcome" 1/whole
 expect refused "a supervisor in a user namespace of the user's" "$kernel" notify-user /usr/bin/demo "$whole"
 
 # Landlock, where nothing can be mounted: as where a filter refuses it.

@@ -1,6 +1,6 @@
 /*
- * faking RULE... -- COMMAND [ARG...]: runs a command as uid and gid 1000 under a system-call filter
- * under which certain calls do nothing and report success. Only root can install such a filter without
+ * faking [--root] RULE... -- COMMAND [ARG...]: runs a command as uid and gid 1000, or as root, under a system-call
+ * filter under which certain calls do nothing and report success. Only root can install such a filter without
  * no_new_privs, under which file capabilities have no effect.
  *
  *	unshare                 each unshare(2) returns 0 and does nothing
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,8 @@ static void add(scmp_filter_ctx filter, char *rule)
 int main(int argc, char **argv)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int i = 1, r;
+	bool root = argc > 1 && strcmp(argv[1], "--root") == 0;
+	int i = 1 + root, r;
 
 	if (!filter || seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0) < 0)
 		die("libseccomp");
@@ -75,14 +77,14 @@ int main(int argc, char **argv)
 		errno = EINVAL;
 		die("which command?");
 	}
-	if (setgroups(0, NULL) < 0 || setresgid(USER, USER, USER) < 0)
+	if (!root && (setgroups(0, NULL) < 0 || setresgid(USER, USER, USER) < 0))
 		die("setresgid");
 	r = seccomp_load(filter);
 	if (r < 0) {
 		errno = -r;
 		die("seccomp");
 	}
-	if (setresuid(USER, USER, USER) < 0)
+	if (!root && setresuid(USER, USER, USER) < 0)
 		die("setresuid");
 	execvp(argv[i + 1], argv + i + 1);
 	die(argv[i + 1]);

@@ -7,6 +7,7 @@
  *	notify          under a filter of root's; a supervisor, UID 1000, lets each call pass
  *	notify=N        the same, but the N-th call (from 1) returns 0 and is not made: a supervisor can
  *	                count, a filter cannot. Prints "no call N" if there were fewer
+ *	notify-root=N   the same with a command that runs as root
  *	notify-user     under a filter of the user's, in their own user namespace
  *	ring=N FILE     with a ring of io_uring(7) that it shares with its parent. In it a request of the
  *	                command's process waits: set the attribute trusted.ring of FILE, which needs
@@ -170,7 +171,9 @@ static void supervise(int listener, long faked)
 		fprintf(stderr, "no call %ld\n", faked);
 }
 
-static int notify(char **argv, long faked, bool users)
+enum notified { BY_USER, BY_ROOT, BY_USERS_ROOT };
+
+static int notify(char **argv, long faked, enum notified who)
 {
 	int pair[2], listener;
 	pid_t pid, supervisor;
@@ -179,7 +182,7 @@ static int notify(char **argv, long faked, bool users)
 		die("socketpair");
 	pid = fork();
 	if (pid == 0) {
-		if (users) {
+		if (who == BY_USERS_ROOT) {
 			become_user();
 			if (unshare(CLONE_NEWUSER) < 0)
 				die("unshare");
@@ -189,7 +192,7 @@ static int notify(char **argv, long faked, bool users)
 			_exit(NOT_OFFERED);
 		send_fd(pair[1], listener);
 		close(listener);
-		if (!users)
+		if (who == BY_USER)
 			become_user();
 		run(argv);
 	}
@@ -387,9 +390,11 @@ int main(int argc, char **argv)
 	if (is(argv[1], "landlock-user", &n))
 		return landlock(argv + 2, true);
 	if (is(argv[1], "notify", &n))
-		return notify(argv + 2, n, false);
+		return notify(argv + 2, n, BY_USER);
+	if (is(argv[1], "notify-root", &n))
+		return notify(argv + 2, n, BY_ROOT);
 	if (is(argv[1], "notify-user", &n))
-		return notify(argv + 2, 0, true);
+		return notify(argv + 2, 0, BY_USERS_ROOT);
 	if (is(argv[1], "ring", &n))
 		return inherit_ring(argv + 2, n);
 	if (is(argv[1], "fault", &n))
