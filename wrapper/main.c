@@ -31,6 +31,7 @@
 #include "wrapper/identify.h"
 #include "wrapper/kept.h"
 #include "wrapper/limits.h"
+#include "wrapper/log.h"
 #include "wrapper/mounts.h"
 #include "wrapper/namespace.h"
 
@@ -85,18 +86,17 @@ static void print_error(const char *app, const char *what)
 		return;
 	if ((size_t)n >= sizeof line)
 		n = sizeof line - 1;
-	/* An argument must not send commands to a terminal: no control characters, of one byte or two, and none that
-	 * change the direction of writing. */
-	for (int i = 0; i < n - 1; i++)
-		if (line[i] < 0x20 || line[i] > 0x7e)
-			line[i] = '?';
+	log_clean(line, (size_t)n - 1);
 	written = write(2, line, (size_t)n);
 	(void)written;
 }
 
+/* An app that does not exist is not refused. */
 static int fail(const char *app, const struct err *err, int status)
 {
 	print_error(app, err->text);
+	if (status != EXIT_NOT_FOUND)
+		log_refusal(app, err->text);
 	return status;
 }
 
@@ -149,7 +149,8 @@ static int execute_command(char **argv)
 	execvp(*argv, argv);
 	errnum = errno;
 	err_sys(&err, errnum, "cannot execute");
-	return fail(*argv, &err, errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
+	print_error(*argv, err.text);
+	return errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }
 
 static int execute(const char *app, const char *name, char **argv)
@@ -160,7 +161,8 @@ static int execute(const char *app, const char *name, char **argv)
 	execve(name, argv, environ);
 	errnum = errno;
 	err_sys(&err, errnum, "cannot execute %s", name);
-	return fail(app, &err, errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT);
+	print_error(app, err.text); /* the kernel refused: no line in the log */
+	return errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }
 
 /* Whether the original is at the app's path, and not the stub. A stub that may be executed but not read is told by its
@@ -342,8 +344,10 @@ static int run_on_host(char **argv)
 	struct caps *entry = &start.entry;
 	struct err *err = &start.err;
 
-	if (read_command(argv, err) < 0)
-		return fail(STUB_HOST, err, EXIT_OWN);
+	if (read_command(argv, err) < 0) {
+		print_error(STUB_HOST, err->text);
+		return EXIT_OWN;
+	}
 	argv = start.command;
 	if (mounts_read(mounts, err) < 0 || caps_read(entry, err) < 0)
 		return fail(*argv, err, EXIT_OWN);
@@ -448,8 +452,10 @@ static int find_view(const char *app, char **argv)
 	struct launch *launch = &start.launch;
 	int status;
 
-	if (read_command(argv, &start.err) < 0)
-		return fail(STUB_IN, &start.err, EXIT_OWN);
+	if (read_command(argv, &start.err) < 0) {
+		print_error(STUB_IN, start.err.text);
+		return EXIT_OWN;
+	}
 	if ((size_t)snprintf(launch->app, sizeof launch->app, "%s", app) >= sizeof launch->app) {
 		err_set(&start.err, ENAMETOOLONG, "path too long");
 		return fail(STUB_IN, &start.err, EXIT_OWN);

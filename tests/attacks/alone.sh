@@ -89,7 +89,7 @@ done
 is "the wrapper as a script's" "$(n=2 opened bash -c 'exec -a '$wrapper' '$wrapper' "$@"' bash x "$here/own"; cat said)" "pinlib: *cannot tell*"
 is "a script" "$(opened demo-script; cat said)" "1.0*"
 strace -qq -e trace=open,openat,openat2,creat,execve,socket -o /tmp/trace demo >/dev/null
-is "root, who may mount for others" "$(awk '/^execve\(.* = 0$/ { n++; next } n == 1' /tmp/trace | grep -v ENOENT | sed 's/[^"]*"\([^"]*\)".*/\1/' | sort -u | tr '\n' ' ')" \
+is "root, who may mount for others" "$(awk '/^execve\(.* = 0$/ { n++; next } n == 2' /tmp/trace | grep -v ENOENT | sed 's/[^"]*"\([^"]*\)".*/\1/' | sort -u | tr '\n' ' ')" \
 	"/ /proc/self/mountinfo /proc/self/ns/mnt $plans usr%2Fbin%2Fdemo "
 is "--version" "$(n=2 opened env LC_ALL=de_DE MUSL_LOCPATH=$here $wrapper --version; cat said)" "pinlib-wrapper *"
 cp $plans/usr%2Fbin%2Fdemo /tmp/plan && : >$plans/usr%2Fbin%2Fdemo
