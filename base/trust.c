@@ -26,12 +26,14 @@ static int refuse_others(const char *path, const struct stat *st, struct err *er
 static int refuse_fuse(const char *path, const struct stat *st, const struct trust_walk *walk,
 		       struct err *err)
 {
-	struct statfs fs;
+	struct statfs fs = {0};
 
 	if (walk->first || st->st_dev == walk->dev)
 		return 0;
 	if (statfs(path, &fs) < 0)
 		return err_sys(err, errno, "cannot tell which file system %s is", path);
+	if (!fs.f_type) /* a system-call filter answered */
+		return err_set(err, EPERM, "cannot tell which file system %s is", path);
 	return fs.f_type == FUSE_SUPER_MAGIC ? err_set(err, EPERM, "%s is a FUSE file system", path)
 					     : 0;
 }
