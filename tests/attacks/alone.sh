@@ -51,7 +51,7 @@ bait=(LD_PRELOAD=$here/loaded.so LD_LIBRARY_PATH=$here LD_ORIGIN_PATH=$here LD_D
 # addresses and other values that differ each time.
 wrapper_calls() {
 	strace -qq -s 300 -u nobody -o /tmp/trace env -i "$@" >/dev/null 2>&1
-	awk '/^execve\(.* = 0$/ { n++; next } n == 2' /tmp/trace | sed -E 's/0x[0-9a-f]*/ADDRESS/g; s/^(set_tid_address|statfs)\(.*/\1/; s/st_size=[0-9]*//g'
+	awk '/^execve\(.* = 0$/ { n++; next } n == 3' /tmp/trace | sed -E 's/0x[0-9a-f]*/ADDRESS/g; s/^(set_tid_address|statfs)\(.*/\1/; s/st_size=[0-9]*//g'
 }
 known=$(cd / && wrapper_calls PATH=/usr/bin /usr/bin/demo)
 is "the calls of a launch are known" "$known" "*openat*mount(\"pinlib:*"

@@ -55,7 +55,7 @@ is "... and none where there is none" "$(as 1000 "$whole" | tail -n 1)" "0 cover
 # each argument by which a filter could distinguish it: all but addresses on the stack.
 cat >rules.py <<'END'
 import re, sys
-traced = re.split(r"(?m)^execve\(.*\n", sys.stdin.read())[1]
+traced = "".join(re.split(r"(?m)^execve\(.*\n", sys.stdin.read())[1:3])  # the stub and the wrapper
 rules = set()
 for name, arguments in re.findall(r"(?m)^(\w+)\((.*?)\)", traced):
     rules.add(name)

@@ -68,14 +68,14 @@ pinlib add "$fixtures"/deb/libdemo1_1.0-1_*.deb >/dev/null && pinlib add --name 
 	pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo2 libdemo1=1.0 >/dev/null &&
 	pinlib set demo-script libdemo1=1.0 >/dev/null || not_ok "setup" "cannot pin"
 {
-	trace "a program with one cover" 1 /usr/bin/demo
-	trace "the same inside another's view" 3 /usr/bin/demo /usr/bin/demo2
-	user=root trace "root's, who may mount for others" 1 /usr/bin/demo
-	trace "a script" 1 /usr/bin/demo-script
+	trace "a program with one cover" 2 /usr/bin/demo
+	trace "the same inside another's view" 5 /usr/bin/demo /usr/bin/demo2
+	user=root trace "root's, who may mount for others" 2 /usr/bin/demo
+	trace "a script" 2 /usr/bin/demo-script
 	pinlib set demo2 libdemo1=1.0 other=1 >/dev/null || echo "cannot pin two"
-	trace "a program with two covers" 1 /usr/bin/demo2
+	trace "a program with two covers" 2 /usr/bin/demo2
 	pinlib set --confine legacy demo >/dev/null || echo "cannot confine"
-	trace "a program with a filter" 1 /usr/bin/demo
+	trace "a program with a filter" 2 /usr/bin/demo
 } >now
 [ "$print" != --print ] || { cat now && exit; }
 
