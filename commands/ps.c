@@ -25,6 +25,8 @@ static const struct command_option options[] = {
 
 static bool is_stale(const struct process *p)
 {
+	if (p->libs.program_stale || p->app_stale)
+		return true;
 	for (size_t i = 0; i < p->libs.count; i++)
 		if (p->libs.items[i].stale)
 			return true;
@@ -118,13 +120,17 @@ static void print_process(const struct process *p)
 	char text[PROGRAM_NAME_MAX], state[STATE_TEXT_MAX];
 
 	app_name(p, text, sizeof text);
-	printf("%d %s %s", p->who.pid, user_name(p->who.uid), printable(text));
+	printf("%d %s %s%s", p->who.pid, user_name(p->who.uid), printable(text),
+	       p->app_stale ? " (replaced)" : "");
 	if (s)
 		printf(", generation %lld", (long long)s->generation);
 	program_name(&p->who, text);
 	state_text(p, state);
-	printf(": %s\n  label: %s\n", state, label ? printable(label) : "?");
-	printf("  program: %s\n", printable(text));
+	printf(": %s
+  label: %s
+", state, label ? printable(label) : "?");
+	printf("  program: %s%s
+", printable(text), p->libs.program_stale ? ", replaced" : "");
 	print_libs(p);
 }
 
@@ -137,9 +143,25 @@ static void json_libs(const struct process *p)
 	json_close();
 }
 
+/* The app, and the program if it is another. Where a file is gone the kernel adds " (deleted)" to its path. */
+static void json_stale_programs(const struct process *p)
+{
+	AUTO_FREE char *path = strdup(p->libs.program_stale ? p->who.program : "");
+	const struct label_state *s = process_label_state(p);
+	bool app = p->app_stale && s;
+
+	if (path && path_ends(path, " (deleted)"))
+		path[strlen(path) - strlen(" (deleted)")] = '\0';
+	if (app)
+		json_string(NULL, s->app);
+	if (path && *path && !(app && strcmp(path, s->app) == 0))
+		json_string(NULL, path);
+}
+
 static void json_stale(const struct process *p)
 {
 	json_open("stale", '[');
+	json_stale_programs(p);
 	for (size_t i = 0; i < p->libs.count; i++)
 		if (p->libs.items[i].stale)
 			json_string(NULL, p->libs.items[i].path);

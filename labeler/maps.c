@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/paths.h"
 #include "labeler/who.h"
 
 #include <fcntl.h>
@@ -143,6 +144,7 @@ static bool is_of(const struct mapping *m, const struct cached_inode *inode)
 /* What judging a process's libraries needs. */
 struct judge {
 	const struct process_tables *process;
+	const char *program;		 /* the link /proc/PID/exe, or NULL */
 	const struct overlay **overlays; /* of its views */
 	size_t noverlays;
 	struct inode_cache *cache;
@@ -331,12 +333,56 @@ static int find_copy(struct judge *j, const char *path, bool *copy, struct err *
 	return r;
 }
 
+/* -- the program -- */
+
+/* Both paths come from the kernel, which adds the same DELETED to each. */
+static bool is_program(const struct judge *j, const struct mapping *m)
+{
+	size_t len = strlen(m->path);
+
+	return j->program && strncmp(j->program, m->path, len) == 0 &&
+	       strcmp(j->program + len, m->deleted ? DELETED : "") == 0;
+}
+
+/* Whether the mapping is of the original of a wrapped program, which the view has mounted on the program's path. */
+static bool is_original(const struct judge *j, const struct mapping *m)
+{
+	const char *below = rest_below(m->path, j->root);
+	char original[PATH_MAX], dir[PATH_MAX];
+
+	for (size_t i = 0; below && i < j->noverlays; i++) {
+		const struct overlay *o = j->overlays[i];
+		const char *rest = rest_below(below, o->at);
+		int n;
+
+		if (!rest)
+			continue;
+		path_dir(rest, dir);
+		n = snprintf(original, sizeof original, "%s/" PINLIB_REAL_DIR "/%s",
+			     strcmp(dir, "/") ? dir : "", path_base(rest));
+		if (n > 0 && (size_t)n < sizeof original &&
+		    is_of(m, inode_of(j->cache, o->live, o->root, original)))
+			return true;
+	}
+	return false;
+}
+
+static void judge_program(struct judge *j, const struct mapping *m)
+{
+	struct library program = {.ino = m->ino};
+
+	judge(j, m, &program);
+	j->libs.program_stale = program.stale && !is_original(j, m);
+}
+
 static int judge_mapping(struct judge *j, struct mapping *m, struct err *err)
 {
 	struct library lib = {.ino = m->ino};
 	int r;
 
 	read_exact_name(j, m);
+	if (is_program(j, m) && !(m->deleted && is_named_deleted(j, m)))
+		judge_program(j, m);
 	if (!mapping_is_library(m->path))
 		return 0;
 	if (m->deleted && is_named_deleted(j, m)) {
@@ -396,11 +442,13 @@ static int open_maps(const struct process_tables *process, FILE **out, struct er
 }
 
 int libraries_read(const struct mount_tables *tables, const struct process_tables *process,
-		   struct inode_cache *cache, struct libraries *out, struct err *err)
+		   const char *program, struct inode_cache *cache, struct libraries *out,
+		   struct err *err)
 {
 	char buffer[MOUNT_TABLES_BUFFER];
 	AUTO_FILE FILE *maps = NULL;
-	CLEANUP(judge_end) struct judge j = {.process = process, .cache = cache};
+	CLEANUP(judge_end)
+	struct judge j = {.process = process, .program = program, .cache = cache};
 	int r = open_maps(process, &maps, err);
 
 	if (r < 0 || !maps)

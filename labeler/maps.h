@@ -1,6 +1,7 @@
 /*
  * The libraries of a process, from /proc/PID/maps: whether each comes from its view or from the live system, and whether
- * the file at its path is still the mapped one.
+ * the file at its path is still the mapped one. The same for the program itself: a view goes on showing the file that it
+ * was built with, so a program that was upgraded and executes its own path gets the old file again.
  *
  * For a file in an overlay the kernel (Linux 6.18) shows the path in the overlay, the inode number of the lower file, and
  * the overlay's device (before 6.8 the lower file's). When the lower file is replaced, the kernel adds no "(deleted)",
@@ -42,6 +43,7 @@ struct library {
 struct libraries {
 	struct library *items; /* each once, sorted by address */
 	size_t count;
+	bool program_stale; /* the program's own file was replaced or deleted since */
 };
 void libraries_free(struct libraries *libs);
 
@@ -54,8 +56,9 @@ struct inode_cache {
 };
 void inode_cache_free(struct inode_cache *cache);
 
-/* The libraries of a process. Looks up files only in the directories of overlays that are not TRUST_NO. cache starts as
- * zeros, and later calls can share it. -EACCES: the caller may not read the maps; -E2BIG: more than LIBRARIES_MAX. A
- * process that has ended has no libraries. */
+/* The libraries of a process whose /proc/PID/exe is program (NULL: unknown). Looks up files only in the directories of
+ * overlays that are not TRUST_NO. cache starts as zeros, and later calls can share it. -EACCES: the caller may not read
+ * the maps; -E2BIG: more than LIBRARIES_MAX. A process that has ended has no libraries. */
 int libraries_read(const struct mount_tables *tables, const struct process_tables *process,
-		   struct inode_cache *cache, struct libraries *out, struct err *err);
+		   const char *program, struct inode_cache *cache, struct libraries *out,
+		   struct err *err);

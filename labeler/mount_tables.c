@@ -276,6 +276,22 @@ static bool may_be_ours(const char *line, size_t len)
 	return memmem(line, len, " - overlay " PINLIB_SOURCE, strlen(" - overlay " PINLIB_SOURCE));
 }
 
+/* Whether the line is the mount of an app's original, which has lost its name to another file. The kernel then adds
+ * "//deleted" to the root of the mount: ID PARENT DEVICE ROOT POINT. */
+static bool is_replaced_original(const char *line, size_t len)
+{
+	static const char mark[] = "//deleted ";
+	char root[PATH_MAX], point[PATH_MAX], dir[PATH_MAX];
+
+	if (!memmem(line, len, mark, strlen(mark)) ||
+	    sscanf(line, "%*s %*s %*s %4095s %4095s", root, point) != 2)
+		return false;
+	root[strlen(root) - (strlen(mark) - 1)] = '\0';
+	path_dir(root, dir);
+	return strcmp(path_base(dir), PINLIB_REAL_DIR) == 0 &&
+	       strcmp(path_base(root), path_base(point)) == 0;
+}
+
 /* Copies the lines that can be a view's overlay, so that libmount parses no others. */
 static int pick_lines(FILE *in, FILE *out, struct mount_table *table)
 {
@@ -289,6 +305,7 @@ static int pick_lines(FILE *in, FILE *out, struct mount_table *table)
 		table->read += (size_t)n;
 		if (trust == TRUST_NO && table->read > FOREIGN_MAX)
 			return 0;
+		table->app_replaced |= is_replaced_original(line, (size_t)n);
 		if (!may_be_ours(line, (size_t)n))
 			continue;
 		if (picked++ == OVERLAYS_MAX)

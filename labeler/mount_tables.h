@@ -48,7 +48,8 @@ struct mount_table {
 	size_t count;
 	size_t read; /* how many bytes were read */
 	enum trust trust;
-	bool told; /* for the caller's use */
+	bool app_replaced; /* the view shows an app's original that an upgrade has replaced */
+	bool told;	   /* for the caller's use */
 };
 
 void mount_table_free(struct mount_table *table);

@@ -89,6 +89,8 @@ static int add_labels(struct process_search *l, const struct process_tables *t, 
 				r = new_process(l, o->label, &p, err);
 			if (r == 0 && trust < p->trust)
 				p->trust = trust;
+			if (r == 0)
+				p->app_stale |= t->views[i]->app_replaced;
 		}
 	return r;
 }
@@ -99,13 +101,16 @@ static int add_facts(struct process_search *l, const struct process_tables *t, s
 {
 	int r;
 
+	r = who_read_program(t->dir, t->task, &p->who.program, err);
+	if (r < 0)
+		return r;
 	if (p->trust != TRUST_NO) {
-		p->libs_failed = libraries_read(l->tables, t, &l->inodes, &p->libs, err);
+		p->libs_failed =
+			libraries_read(l->tables, t, p->who.program, &l->inodes, &p->libs, err);
 		if (p->libs_failed == -ENOMEM)
 			return -ENOMEM;
 	}
-	r = who_read_program(t->dir, t->task, &p->who.program, err);
-	return r < 0 ? r : who_read(t->dir, t->task, &p->who);
+	return who_read(t->dir, t->task, &p->who);
 }
 
 static int add_process(struct process_search *l, const struct process_tables *t, struct err *err)
@@ -161,6 +166,7 @@ static void answer_process(FILE *answer, const struct process *p)
 	survey_put_text(answer, p->label);
 	survey_put_number(answer, p->trust);
 	survey_put_number(answer, (uint64_t)-p->libs_failed);
+	survey_put_number(answer, (uint64_t)p->app_stale | (uint64_t)p->libs.program_stale << 1);
 	survey_put_number(answer, p->libs.count);
 	for (size_t i = 0; i < p->libs.count; i++) {
 		const struct library *lib = &p->libs.items[i];
@@ -245,7 +251,7 @@ static int take_process(struct process_search *l, struct survey_answer *a, struc
 {
 	struct process *p;
 	const char *label;
-	uint64_t libs;
+	uint64_t stale, libs;
 	int r;
 
 	if (ARRAY_GROW(l->found.items, l->found.count, err) < 0)
@@ -257,6 +263,9 @@ static int take_process(struct process_search *l, struct survey_answer *a, struc
 	p->label = strdup(label ? label : "");
 	p->trust = (enum trust)survey_take_number(a);
 	p->libs_failed = -(int)survey_take_number(a);
+	stale = survey_take_number(a);
+	p->app_stale = stale & 1;
+	p->libs.program_stale = stale & 2;
 	libs = survey_take_number(a);
 	if (a->broken || libs > LIBRARIES_MAX)
 		return err_set(err, EBADMSG, "an answer of a child process is truncated");

@@ -17,6 +17,7 @@ struct process {
 	struct who who;
 	char *label;
 	enum trust trust;
+	bool app_stale; /* the app was replaced, and its path still shows the old file in the view */
 	struct libraries libs;
 	int libs_failed; /* 0, or why libs is empty; with TRUST_NO the libraries are not read */
 };

@@ -124,11 +124,52 @@ pinlib unset /opt/nap >/dev/null
 is "... and is unwrapped meanwhile goes by its name" "$(pinlib ps | awk -v p="$pid" '$1 == p { print $6 }')" "[[]nap]"
 kill "$pid"
 
+# A program that is upgraded while it runs: in its view its path goes on showing the old file.
+stale_files() {
+	pinlib --json ps "$1" | /usr/bin/python3 -c 'import json, sys
+print(*json.load(sys.stdin)["processes"][0]["stale"])'
+}
+cat >/opt/again <<'END'
+#!/bin/sh
+echo $$ >"$1"; until [ -e again.go ]; do sleep 0.05; done
+[ $# = 2 ] || exec /opt/again "$1" old
+while :; do sleep 0.2; done
+END
+mkdir /opt/tool && cp /usr/bin/sleep /opt/tool/nap && cp "$fixtures"/so/3.0/libdemo.so.1 /opt/tool/libtool.so.1
+mkdir -p treetool/opt/tool && cp "$fixtures"/so/1.0/libdemo.so.1 treetool/opt/tool/libtool.so.1
+chmod 755 /opt/again && pinlib add --name tool --version 1 treetool >/dev/null &&
+	pinlib set /opt/tool/nap tool=1 >/dev/null 2>&1 && pinlib set /opt/again libdemo1=1.0 >/dev/null 2>&1 ||
+	not_ok setup "cannot pin programs to upgrade"
+begin nap sh -c 'echo $$ >nap.pid; exec /opt/tool/nap 600'
+nap=$pid tries=0
+until [ "$(state "$nap")" = current ] || [ $((tries += 1)) -gt 100 ]; do sleep 0.05; done
+is "a program in a directory that its view covers is current" "$(state "$nap")" current
+begin again /opt/again again.pid
+again=$pid
+is "... a script as well" "$(state "$again")" current
+replace /opt/tool/.pinlib/nap
+sed 's/$2/new/; s/sleep 0.2/sleep 0.3/' /opt/.pinlib/again >/opt/.pinlib/new && chmod 755 /opt/.pinlib/new &&
+	mv /opt/.pinlib/new /opt/.pinlib/again
+is "a program that was upgraded is stale" "$(state "$nap")" stale
+is "... for its user too" "$(state "$nap" as 1000)" stale
+is "... and is named" "$(stale_files "$nap")" /opt/tool/nap
+refuses "... in the text" 0 "program: /opt/tool/nap (deleted), replaced" pinlib ps "$nap"
+touch again.go && sleep 0.3
+is "a script that was upgraded and executes its own path gets the old file" \
+	"$(tr '\0' ' ' <"/proc/$again/cmdline")$(grep -c 'sleep 0.3' "/proc/$again/root/opt/again")" "*/opt/again again.pid old 0"
+is "... and is stale" "$(state "$again") $(stale_files "$again")" "stale /opt/again"
+kill "$nap" "$again"
+begin again /opt/again again.pid
+is "one started since is current" "$(state "$pid")" current
+kill "$pid"
+pinlib unset /opt/tool/nap >/dev/null && pinlib unset /opt/again >/dev/null
+
 # The same from the name of a program, of a process and of a library.
 odd=$'/tmp/odd\e[31m\nname (deleted)'
 cp /usr/bin/python3.* "$odd" 2>/dev/null || cp "$(readlink -f /usr/bin/python3)" "$odd"
 begin h demo "$odd" wait.py h.pid
 is "a program's odd name" "$(pinlib ps | grep "^$pid " | LC_ALL=C grep -c '/tmp/odd?\[31m?name (deleted)')" 1
+is "... which does not make it stale" "$(state "$pid")" "current"
 is "... in JSON" "$(pinlib --json ps | grep -c '"program": "/tmp/odd\\u001b\[31m\\u000aname (deleted)"')" 1
 
 # A /proc that hides: never silently.
