@@ -10,6 +10,7 @@
 #include "host/unit.h"
 #include "host/wrap.h"
 #include "plan/write.h"
+#include "view/readonly.h"
 #include "view/verdict.h"
 
 #include <limits.h>
@@ -87,11 +88,53 @@ static int prove_view(const struct activation *a, const struct transition *t, st
 		       v.against.items[0]);
 }
 
+/* The covers that the view in force does not have: an administrator accepted those. */
+static int new_covers(const struct transition *t, struct strings *out, struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	AUTO_STRINGS struct strings old = {0};
+	struct err none; /* then all covers are new */
+	int r = 0;
+
+	if (!file)
+		return err_nomem(err);
+	if (plan_load(PINLIB_PLANS, t->app.path, 0, file, &none) == 0)
+		for (size_t i = 0; r == 0 && i < file->plan.ncovers; i++)
+			r = strings_add(&old, file->plan.covers[i].target, err);
+	for (size_t i = 0; r == 0 && i < t->plan.view.targets.count; i++)
+		if (!strings_have(&old, t->plan.view.targets.items[i]))
+			r = strings_add(out, t->plan.view.targets.items[i], err);
+	return r;
+}
+
+/* Forced or not, this leaves the app's own proofs alone: the app is not recorded as forced. */
+static int check_readonly(const struct activation *a, const struct transition *t, struct err *err)
+{
+	AUTO_STRINGS struct strings covers = {0};
+	AUTO_STRINGS struct strings reasons = {0};
+	AUTO_STRINGS struct strings remarks = {0};
+	int r = new_covers(t, &covers, err);
+
+	if (r == 0)
+		r = readonly_find(&t->app, &covers, &reasons, &remarks, err);
+	if (r < 0)
+		return r;
+	report_from(a, &remarks, 0);
+	if (reasons.count && !a->options->force && !t->app.forced) {
+		report_from(a, &reasons, 1);
+		return err_set(err, ECANCELED, "%s", reasons.items[0]);
+	}
+	report_from(a, &reasons, 0);
+	return 0;
+}
+
 static int prepare_app(struct activation *a, size_t i, struct dpkg_says *says, struct err *err)
 {
 	struct transition **t = &a->transitions[i];
 	int r = transition_build(a->policy, a->store, a->paths->items[i], says, t, err);
 
+	if (r == 0 && (*t)->wraps)
+		r = check_readonly(a, *t, err);
 	if (r == 0 && (*t)->wraps)
 		r = prove_view(a, *t, err);
 	return r < 0 ? r : transition_prepare(*t, says, err);

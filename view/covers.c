@@ -39,23 +39,36 @@ static int refuse_cover(const char *path, const char *cover, const char *dir, st
 		       path, cover, dir);
 }
 
+/* The length of /usr/lib/TRIPLET in dir, or 0. */
+static size_t triplet_length(const char *dir)
+{
+	static const char lib[] = "/usr/lib/";
+	size_t len = strlen(lib), next;
+
+	if (strncmp(dir, lib, len) != 0)
+		return 0;
+	next = strcspn(dir + len, "/");
+	return memmem(dir + len, next, "-linux-", strlen("-linux-")) ? len + next : 0;
+}
+
 /* Cuts the path down to a directory that upgrades do not remove. */
 static void cut_to_lasting(char cover[PATH_MAX])
 {
-	static const char *const lasting[] = {"/usr/lib",	"/usr/lib32",	   "/usr/lib64",
-					      "/usr/libx32",	"/usr/share",	   "/usr/libexec",
-					      "/usr/local/lib", "/usr/local/share"};
+	/* The last three are of base-files, libc-bin, and the translations of all essential packages. */
+	static const char *const lasting[] = {
+		"/usr/lib",	   "/usr/lib32",      "/usr/lib64",
+		"/usr/libx32",	   "/usr/share",      "/usr/libexec",
+		"/usr/share/misc", "/usr/lib/locale", "/usr/share/locale"};
+	size_t longest = triplet_length(cover);
 
 	for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {
-		size_t len = strlen(lasting[i]), next;
+		size_t len = strlen(lasting[i]);
 
-		if (!path_below(cover, lasting[i]) || !cover[len])
-			continue;
-		next = strcspn(cover + len + 1, "/");
-		if (i == 0 && memmem(cover + len + 1, next, "-linux-", strlen("-linux-")))
-			len += 1 + next;
-		cover[len] = '\0';
+		if (path_below(cover, lasting[i]) && len > longest)
+			longest = len;
 	}
+	if (longest)
+		cover[longest] = '\0';
 }
 
 /* From the nearest directory up to a lasting one, or to the root of a mount on the way. */
@@ -110,6 +123,58 @@ static void reduce_covers(struct strings *covers)
 	covers->count = kept;
 }
 
+/* -- directories that programs share -- */
+
+static bool is_shared(const char *dir)
+{
+	static const char *const shared[] = {
+		"/opt",
+		"/srv",
+		"/mnt",
+		"/media",
+		"/usr/local",
+		"/usr/local/lib",
+		"/usr/local/share",
+	};
+
+	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+		if (strcmp(dir, shared[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Such a directory is covered only for files that are directly in it. */
+static int check_shared(const struct composition *c, const char *cover, struct err *err)
+{
+	const struct composed *first = NULL;
+	char dir[PATH_MAX];
+
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->items[i].entry.type == LAYER_DIR || !path_below(c->items[i].path, cover))
+			continue;
+		path_dir(c->items[i].path, dir);
+		if (strcmp(dir, cover) == 0)
+			return 0;
+		if (!first)
+			first = &c->items[i];
+	}
+	if (!first)
+		return 0;
+	path_dir(first->path, dir);
+	return refuse_cover(first->path, cover, dir, err);
+}
+
+static int check_all_shared(const struct composition *c, const struct strings *covers,
+			    struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < covers->count; i++)
+		if (is_shared(covers->items[i]))
+			r = check_shared(c, covers->items[i], err);
+	return r;
+}
+
 int covers_choose(const struct composition *c, struct strings *out, struct err *err)
 {
 	char last_dir[PATH_MAX] = "", dir[PATH_MAX], cover[PATH_MAX];
@@ -132,7 +197,7 @@ int covers_choose(const struct composition *c, struct strings *out, struct err *
 		return err_set(err, E2BIG,
 			       "the view would have to cover %zu directories, and %d is the limit",
 			       out->count, PLAN_COVERS_MAX);
-	return 0;
+	return check_all_shared(c, out, err);
 }
 
 size_t covers_index(const struct strings *covers, const char *path)

@@ -5,8 +5,11 @@
  * |-----------------------------------------------------|--------------------------|------------------------------------------------|------------------------------|
  * | a path below /usr/lib/TRIPLET                       | /usr/lib/TRIPLET         | an upgrade may remove a deeper directory, and  | unit/view_places             |
  * |                                                     |                          | a cover has to exist at the next start         | scenarios/freeze             |
- * | ... below /usr/lib, /usr/share, /usr/local/lib, ... | that directory           | the same                                       | unit/view_places             |
- * | ... elsewhere                                       | the nearest that exists  | pinlib knows nothing about upgrades there      | scenarios/view: "/opt"       |
+ * | ... below /usr/lib/locale, /usr/share/misc, ...     | that directory           | essential packages own it: it stays            | unit/view_places             |
+ * | ... below /usr/lib, /usr/share, ...                 | that directory           | as in the first line                           | unit/view_places             |
+ * | ... elsewhere, /usr/local as well                   | the nearest that exists  | no package removes directories there           | scenarios/view: "/opt"       |
+ * | ... and that is /opt, /srv, /usr/local/lib, ...,    | none: the pin is refused | the view would cover other programs' trees for | scenarios/writable           |
+ * | with no pinned file in it                           |                          | want of one directory                          |                              |
  * | a mount between the two                             | the root of that mount   | the mount would hide a higher cover, and stays | unit/view_places             |
  * |                                                     |                          | because it is busy                             |                              |
  * | the cover would hold /proc, /etc, /usr/bin, ...     | none: the pin is refused | the machine needs these directories            | unit/view_places             |

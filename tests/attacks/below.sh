@@ -13,7 +13,7 @@ mkdir -p tree/opt/mine /opt/mine/{roots,own/{at,with}} && cp "$libs/libfivea.so.
 chown -R 1000:1000 /opt/mine/own
 own=/opt/mine/own
 pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null && pinlib add --name mine --version 1 tree >/dev/null &&
-	pinlib set demo libdemo1=1.0 mine=1 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null ||
+	pinlib set --force demo libdemo1=1.0 mine=1 >/dev/null 2>&1 && pinlib set demo2 libdemo1=2.0 >/dev/null ||
 	not_ok setup "cannot pin"
 
 # everybody NAME: root, two users, and a nested view start the app, and see the pinned version.

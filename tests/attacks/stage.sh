@@ -12,7 +12,7 @@ mkdir -p tree/opt/mine $own/{inner,with}/{pam.d,fuse} /etc/pam.d /etc/fuse && cp
 	echo pinned >tree/opt/mine/which && ln -s /etc $own/link && echo theirs >$own/with/pam.d/mine
 chown -R 1000:1000 $own && mkdir $log/files && echo theirs >$log/files/mine && chmod -R a+rX $log
 pinlib add "$fixtures"/deb/libdemo1_1.0-1_*.deb >/dev/null && pinlib add --name mine --version 1 tree >/dev/null &&
-	pinlib set demo libdemo1=1.0 mine=1 >/dev/null || not_ok setup "cannot pin"
+	pinlib set --force demo libdemo1=1.0 mine=1 >/dev/null 2>&1 || not_ok setup "cannot pin"
 
 # exchange.py A B: exchanges the two names all the time, until there is a file /run/enough.
 cat >$log/exchange.py <<'PY'

@@ -81,7 +81,7 @@ is "a component that is exchanged: one app or the other, whole" "$(as 1000 /usr/
 # by its name has become a link to one that the user may not enter.
 mkdir -p tree/opt/mine /opt/mine /opt/closed && cp "$libs/libfivea.so.1" tree/opt/mine/ && mkdir -m 777 /opt/mine/user &&
 	chmod 700 /opt/closed && touch /opt/closed/found /opt/mine/user/x && pinlib add --name mine --version 1 tree >/dev/null &&
-	pinlib set demo mine=1 >/dev/null || not_ok "a version for /opt/mine" "cannot pin"
+	pinlib set --force demo mine=1 >/dev/null 2>&1 || not_ok "a version for /opt/mine" "cannot pin"
 back() {
 	rm -rf /opt/mine/user/* go up && mkdir -m 777 /opt/mine/user/dir
 	as 1000 demo bash -c "cd /opt/mine/user/dir && touch /tmp/up; for ((i = 0; i < 200; i++)); do [ -e /tmp/go ] && break; sleep 0.05; done

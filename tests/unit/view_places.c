@@ -213,6 +213,10 @@ static void covers(void)
 	CHECK_STR(cover(in_usual("none/deep/x.so")), usual);
 	CHECK_STR(cover(in_usual("x.so")), usual);
 	CHECK_STR(cover("/usr/share/none/deep/x"), "/usr/share");
+	CHECK_STR(cover("/usr/share/misc/none/x"), "/usr/share/misc");
+	CHECK_STR(cover("/usr/share/misc-none/x"), "/usr/share");
+	CHECK_STR(cover("/usr/lib/locale/none/x"), "/usr/lib/locale");
+	CHECK_STR(cover("/usr/local/lib/none/x"), "/usr/local/lib");
 	CHECK_STR(cover("/usr/lib/none/x"), "/usr/lib");
 	CHECK(strstr(cover("/etc/none/x"), "no view shows files in or below /etc"));
 	CHECK(strstr(cover("/pt-none/lib/x"), "cover all of /: create the directory"));
