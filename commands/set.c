@@ -1,3 +1,4 @@
+#include "base/path.h"
 #include "change/select.h"
 #include "change/with_deps.h"
 #include "cli/app.h"
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct {
 	bool force, with_deps, host;
@@ -155,18 +157,41 @@ static int print_pins(struct session *s, const char *app, struct err *err)
 	return 0;
 }
 
+/* Programs that a user owns, or that no package brings, may replace themselves by a newer version. In a view they cannot,
+ * as the original is mounted on their path. */
+static bool may_update_itself(const char *app)
+{
+	struct stat st;
+
+	return path_below(app, "/opt") || path_below(app, "/usr/local") ||
+	       (stat(app, &st) == 0 && st.st_uid != 0);
+}
+
+static void say_update(const char *app)
+{
+	warn("note: %s cannot rename or remove its own file while it runs in its view; if it "
+	     "updates itself, run 'pinlib unset %s' before the update",
+	     app, app);
+}
+
 static int set_and_activate(const char *name, const struct set_request *req, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	char app[PATH_MAX];
 	struct strings paths = {.items = (char *[]){app}, .count = 1};
+	bool new_update;
 	int status;
 
 	if (session_begin(&session, err) < 0 || find_app(name, app, err) < 0 ||
 	    set_app(&session, app, req, err) < 0)
 		return EXIT_ERR;
+	new_update = !wrap_present(app) && may_update_itself(app);
 	status = session_activate(&session, &paths, given.force);
-	return status ? status : print_pins(&session, app, err);
+	if (status)
+		return status;
+	if (new_update)
+		say_update(app);
+	return print_pins(&session, app, err);
 }
 
 static int read_specs(char **texts, struct set_request *req, struct err *err)

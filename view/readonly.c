@@ -19,10 +19,11 @@
 /* The files of one cover that programs may write. */
 struct writable {
 	const char *cover;
-	const char *program; /* the name of the app, or of its interpreter; NULL: names do not matter */
-	char names[512];     /* "log/, state/", below the cover */
-	char dir[PATH_MAX];  /* the first of these that is a directory; "": none */
-	bool files, own;     /* has files; has the directory called like the program */
+	const char *
+		program; /* the name of the app, or of its interpreter; NULL: names do not matter */
+	char names[512]; /* "log/, state/", below the cover */
+	char dir[PATH_MAX]; /* the first of these that is a directory; "": none */
+	bool files, own;    /* has files; has the directory called like the program */
 	size_t count, entries;
 };
 
@@ -38,9 +39,9 @@ static bool is_one_of(const char *name, const char *const *list, size_t n)
 
 static bool is_named_variable(const char *name, bool is_dir)
 {
-	static const char *const dirs[] = {"cache", "db",   "lock",  "locks", "log", "logs",
+	static const char *const dirs[] = {"cache", "db",    "lock",  "locks", "log", "logs",
 					   "run",   "spool", "state", "tmp",   "var"};
-	static const char *const ends[] = {".db",   ".lock",   ".log",	 ".pid",
+	static const char *const ends[] = {".db",   ".lock",   ".log",	  ".pid",
 					   ".sock", ".sqlite", ".sqlite3"};
 	const char *dot = strrchr(name, '.');
 
@@ -149,10 +150,11 @@ static int add_sentence(const struct writable *w, const struct app *app, struct 
 	if (w->files)
 		snprintf(help + strlen(help), sizeof help - strlen(help),
 			 "; replace such a file by a symbolic link to a file elsewhere");
-	return strings_addf(out, err,
-			    "the view of %s makes %s read-only, but programs may write there (%s%s)%s; "
-			    "see CAVEATS in pinlib(1)",
-			    app->path, w->cover, w->names, more, help);
+	return strings_addf(
+		out, err,
+		"the view of %s makes %s read-only, but programs may write there (%s%s)%s; "
+		"see CAVEATS in pinlib(1)",
+		app->path, w->cover, w->names, more, help);
 }
 
 /* Only package managers write below these. */
