@@ -126,11 +126,8 @@ static void print_process(const struct process *p)
 		printf(", generation %lld", (long long)s->generation);
 	program_name(&p->who, text);
 	state_text(p, state);
-	printf(": %s
-  label: %s
-", state, label ? printable(label) : "?");
-	printf("  program: %s%s
-", printable(text), p->libs.program_stale ? ", replaced" : "");
+	printf(": %s\n  label: %s\n", state, label ? printable(label) : "?");
+	printf("  program: %s%s\n", printable(text), p->libs.program_stale ? ", replaced" : "");
 	print_libs(p);
 }
 
