@@ -49,7 +49,7 @@ static bool may_go_on(const struct mentions *m)
 static int read_text(struct texts *t, const char *path, const char *file, bool open,
 		     struct err *err)
 {
-	struct text *text = &t->items[t->count++];
+	struct program_text *text = &t->items[t->count++];
 	struct err why;
 	int r;
 

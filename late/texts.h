@@ -8,13 +8,13 @@
 #include "late/mentions.h"
 #include "loader/closure.h"
 
-struct text {
+struct program_text {
 	const char *path; /* in the view; the closure's or the caller's */
 	struct mentions mentions;
 };
 
 struct texts {
-	struct text *items; /* the program's own is the first */
+	struct program_text *items; /* the program's own is the first */
 	size_t count;
 	bool open;   /* one of them can load libraries or start programs */
 	bool unread; /* one of them could not be read */

@@ -164,8 +164,8 @@ static bool is_name_of(const char *name, const char *soname)
 	       (path_ends(name, ".so") && strncmp(name, soname, len) == 0);
 }
 
-static void take_mention(const struct effect_search *s, const struct text *text, const char *at,
-			 const char *soname, struct effect_mention *out)
+static void take_mention(const struct effect_search *s, const struct program_text *text,
+			 const char *at, const char *soname, struct effect_mention *out)
 {
 	const struct mentions *m = &text->mentions;
 	char path[PATH_MAX];
