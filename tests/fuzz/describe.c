@@ -16,8 +16,13 @@ static void check(const struct described *app)
 	HOLD(app->absent + app->host + (app->npins > 0) == 1);
 	HOLD(app->on_failure == PLAN_REFUSE || app->on_failure == PLAN_UNPINNED);
 	HOLD(!app->absent || (!app->profile && !app->sources.count && !app->with_deps));
-	for (size_t i = 0; i < app->npins; i++)
+	HOLD(app->places.count == app->npins);
+	for (size_t i = 0; i < app->npins; i++) {
+		const char *place = app->places.items[i];
+
 		HOLD(!text_label_fault(app->pins[i].name));
+		HOLD(!*place || (path_normalise(place, again, &err) == 0 && !strcmp(place, again)));
+	}
 	for (size_t i = 0; i < app->sources.count; i++)
 		HOLD(!text_fault(app->sources.items[i]));
 }
