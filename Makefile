@@ -91,7 +91,7 @@ $(BUILD)/uapi:
 	@mv $(BUILD)/uapi.tmp $@
 
 WRAPPER_CFLAGS = -std=gnu17 -Os -g $(WARN) $(DEFS) -I. -idirafter $(BUILD)/uapi \
-	-fstack-protector-strong -D_FORTIFY_SOURCE=0 -ffunction-sections -fdata-sections -fno-pie
+	-fstack-protector-strong -D_FORTIFY_SOURCE=0 -ffunction-sections -fdata-sections -fno-pie -fno-asynchronous-unwind-tables
 WRAPPER_LDFLAGS = -static -no-pie -Wl,-z,noexecstack,-z,relro,-z,now -Wl,--gc-sections \
 	-Wl,-e,wrapper_entry -Wl,--build-id=none -Wl,-z,noseparate-code
 
