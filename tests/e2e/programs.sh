@@ -33,7 +33,7 @@ names_exist() {
 # GRADE, PROGRAM, its package, words of the reason.
 cases="refuse gpgv gpgv no_new_privs
 refuse perl perl-base maintainer scripts
-refuse dpkg dpkg cannot unpack
+refuse dpkg dpkg cannot change
 refuse apt-get apt cannot unpack
 refuse ucf ucf maintainer scripts
 refuse dot graphviz maintainer scripts
@@ -60,6 +60,8 @@ warn gdb gdb below the program
 warn strace strace below the program
 warn cryptsetup cryptsetup-bin initramfs
 warn lvm lvm2 initramfs
+warn /usr/libexec/udisks2/udisksd udisks2 below covered
+warn fsck.ext4 e2fsprogs initramfs
 warn mdadm mdadm initramfs
 warn btrfs btrfs-progs initramfs
 warn busybox busybox initramfs
