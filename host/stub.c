@@ -94,7 +94,7 @@ static int script_text(const char *real, struct stub_wish *wish, struct err *err
 	return 0;
 }
 
-static int elf_text(const char *real, struct stub_wish *wish, struct err *err)
+static int elf_text(struct stub_wish *wish, struct err *err)
 {
 	struct stub stub = {.magic = STUB_MAGIC};
 	int r = file_read_at(AT_FDCWD, PINLIB_STUB, STUB_FILE_MAX, &wish->text, &wish->len, err);
@@ -106,9 +106,6 @@ static int elf_text(const char *real, struct stub_wish *wish, struct err *err)
 		return err_set(err, EBADMSG, "%s is no longer pinlib's stub; install pinlib again",
 			       PINLIB_STUB);
 	snprintf(stub.word, sizeof stub.word, "%s", wish->word);
-	if (strlen(real) >= sizeof stub.original)
-		return err_set(err, ENAMETOOLONG, "%s: path too long for a stub", real);
-	strcpy(stub.original, real);
 	memcpy(wish->text + STUB_AT, &stub, sizeof stub);
 	return 0;
 }
@@ -123,7 +120,7 @@ static int make_wish(const char *app, const char *real, bool script, struct stub
 	r = read_plan_for_stub(app, wish, err);
 	if (r < 0)
 		return r;
-	return script ? script_text(real, wish, err) : elf_text(real, wish, err);
+	return script ? script_text(real, wish, err) : elf_text(wish, err);
 }
 
 /* -- steps -- */

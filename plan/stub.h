@@ -17,7 +17,8 @@
  *	#!PINLIB_STUB WORD ORIGINAL-LINE
  *
  * WORD is the on-failure, a colon and the app's path, in which a byte that is '%', blank or not printable ASCII is
- * percent-encoded: "refuse:/usr/bin/tool".
+ * percent-encoded: "refuse:/usr/bin/tool". If the wrapper cannot be executed and WORD begins with "unpinned", the stub
+ * starts the original, whose path follows from WORD (stub_original).
  *
  * A stub executes the wrapper with these arguments:
  *
@@ -64,16 +65,13 @@
 
 /* Room for WORD: the name of the app's plan, in which more bytes are encoded, has 255 bytes at most. */
 #define STUB_WORD_MAX 288
-#define STUB_ORIGINAL_MAX 288
 
 struct stub {
 	char magic[8];
 	char word[STUB_WORD_MAX]; /* empty in PINLIB_STUB itself */
-	/* The original's path. The stub starts it if the wrapper cannot be executed and WORD says "unpinned". */
-	char original[STUB_ORIGINAL_MAX];
 };
 
-_Static_assert(sizeof(struct stub) == 584, "struct stub has no padding");
+_Static_assert(sizeof(struct stub) == 296, "struct stub has no padding");
 
 /* The bits of personality(2) that the kernel clears: READ_IMPLIES_EXEC, ADDR_NO_RANDOMIZE, ADDR_COMPAT_LAYOUT and
  * MMAP_PAGE_ZERO (PER_CLEAR_ON_SETID in linux/personality.h). */

@@ -253,6 +253,7 @@ static void refuse_borrowed_rights(const struct stub_start *start)
 
 	if (start->own_rights)
 		return;
+	st.stx_mode = S_ISUID; /* stays so if a filter fakes the call */
 	if (start->interprets) {
 		print_error(start,
 			    "binfmt_misc (flag C) would give a program with pins the rights of a "
@@ -324,29 +325,69 @@ static long execute_wrapper(const struct stub_start *start, unsigned long stack)
 	return -call(SYS_execve, (long)PINLIB_WRAPPER, (long)args, (long)start->env, 0, 0);
 }
 
-/* Arguments that fill the kernel's limit, a quarter of the stack's, leave no room for the stub's. */
+/* Arguments that fill the kernel's limit leave no room for the stub's. That limit is a quarter of the stack's, at least
+ * 128 KiB and at most 6 MiB. */
 static long execute_with_more_stack(const struct stub_start *start)
 {
 	struct rlimit64 limit, more;
+	long error;
 
 	if (call(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit, 0) < 0)
 		return E2BIG;
 	more = limit;
+	if (more.rlim_cur < 4 * 131072)
+		more.rlim_cur = 4 * 131072;
 	more.rlim_cur += 16384;
-	if (call(SYS_prlimit64, 0, RLIMIT_STACK, (long)&more, 0, 0) < 0)
+	if (more.rlim_cur < limit.rlim_cur || /* unlimited */
+	    call(SYS_prlimit64, 0, RLIMIT_STACK, (long)&more, 0, 0) < 0)
 		return E2BIG;
-	return execute_wrapper(start, (unsigned long)limit.rlim_cur);
+	error = execute_wrapper(start, (unsigned long)limit.rlim_cur);
+	call(SYS_prlimit64, 0, RLIMIT_STACK, (long)&limit, 0, 0);
+	return error;
+}
+
+static char hex_value(char c)
+{
+	return (char)(c <= '9' ? c - '0' : c - 'A' + 10);
+}
+
+/* Writes DIR/.pinlib/NAME for the word's DIR/NAME. False: the word is malformed, or there is no room. */
+static bool write_original(struct stub_line *out, const char *word)
+{
+	const char *end, *last_slash = 0;
+
+	for (end = word; *end && *end != ' '; end++)
+		if (*end == '/')
+			last_slash = end;
+	while (word < end && *word != '/')
+		word++;
+	for (out->used = 0; word < end; word++) {
+		if (out->used + sizeof PINLIB_REAL_DIR + 2 > sizeof out->bytes)
+			return false;
+		out->bytes[out->used++] = *word;
+		if (word == last_slash)
+			append(out, PINLIB_REAL_DIR "/");
+		if (*word == '%' && end - word > 2) {
+			out->bytes[out->used - 1] =
+				(char)(hex_value(word[1]) * 16 + hex_value(word[2]));
+			word += 2;
+		}
+	}
+	out->bytes[out->used] = '\0';
+	return last_slash;
 }
 
 /* The wrapper cannot be executed: does as the stub says. */
 __attribute__((noreturn)) static void start_without_wrapper(const struct stub_start *start,
-							    const char *original, long error)
+							    long error)
 {
-	if (start->word[0] == 'u' && *original) {
+	struct stub_line original;
+
+	if (start->word[0] == 'u' && write_original(&original, start->word)) {
 		print_error(start, "starting without its pins: cannot execute " PINLIB_WRAPPER,
 			    error);
-		error = -call(SYS_execve, (long)original, (long)start->args, (long)start->env, 0,
-			      0);
+		error = -call(SYS_execve, (long)original.bytes, (long)start->args, (long)start->env,
+			      0, 0);
 		print_error(start, "cannot execute its original", error);
 	} else {
 		print_error(start, "cannot execute " PINLIB_WRAPPER, error);
@@ -375,5 +416,5 @@ void stub_main(unsigned long *stack)
 	error = execute_wrapper(&start, 0);
 	if (error == E2BIG)
 		error = execute_with_more_stack(&start);
-	start_without_wrapper(&start, own->original, error);
+	start_without_wrapper(&start, error);
 }
