@@ -28,12 +28,42 @@ bool stub_is_script(const char *path)
 	return fd >= 0 && pread(fd, two, 2, 0) == 2 && two[0] == '#' && two[1] == '!';
 }
 
+/* No program begins with a page of NULs. A stub is empty, or full of NULs, after a write that was interrupted. */
+static bool is_blank(const char *path)
+{
+	char page[4096];
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	ssize_t n = fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)
+			    ? -1
+			    : pread(fd, page, sizeof page, 0);
+
+	for (ssize_t i = 0; i < n; i++)
+		if (page[i])
+			return false;
+	return n >= 0;
+}
+
 bool stub_is_present(const char *app)
+{
+	char named[PATH_MAX], real[PATH_MAX];
+	enum stub_form form = stub_read(app, named);
+	struct err ignored;
+
+	if (form == STUB_DAMAGED || (form != STUB_NONE && strcmp(named, app) == 0))
+		return true;
+	/* In front of an original, another app's stub and a blank file are damage, and no new program. */
+	return original_path(app, real, &ignored) == 0 && original_exists(real) &&
+	       (form != STUB_NONE || is_blank(app));
+}
+
+bool stub_is_damaged(const char *app)
 {
 	char named[PATH_MAX];
 	enum stub_form form = stub_read(app, named);
 
-	return form == STUB_DAMAGED || (form != STUB_NONE && strcmp(named, app) == 0);
+	return form != STUB_SCRIPT && stub_is_present(app) &&
+	       (form != STUB_ELF || strcmp(named, app) != 0);
 }
 
 /* -- what a stub has to be -- */

@@ -15,8 +15,12 @@
 /* Whether the file begins with "#!". */
 bool stub_is_script(const char *path);
 
-/* Whether the file at app is app's stub, whole or damaged. */
+/* Whether the file at app is app's stub, whole or damaged. In front of an original, an empty file is a damaged stub, and
+ * so is another app's stub. */
 bool stub_is_present(const char *app);
+
+/* Whether the stub does not say any more which app it starts. A script can be edited, and is never damaged. */
+bool stub_is_damaged(const char *app);
 
 /* Writes app's stub as a new file at path. -ESTALE: the original, real, is no longer a script; -ENAMETOOLONG: its first
  * line has no room. */

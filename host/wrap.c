@@ -141,11 +141,29 @@ int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
 
 /* -- steps -- */
 
+/* Puts a new stub at the app's path by one rename. */
+static int put_stub(const char *app, const char *real, struct err *err)
+{
+	char temp[ORIGINAL_TEMP_MAX];
+	int r = original_temp_name(real, temp, err);
+
+	if (r < 0)
+		return r;
+	r = stub_write(temp, app, real, err);
+	if (r == 0 && rename(temp, app) < 0)
+		r = err_sys(err, errno, "cannot rename %s to %s", temp, app);
+	if (r < 0)
+		unlink(temp);
+	return r;
+}
+
 int wrap_restore(const char *app, struct err *err)
 {
 	char real[PATH_MAX];
 	int r = original_path(app, real, err);
 
+	if (r == 0 && stub_is_damaged(app) && original_exists(real))
+		return put_stub(app, real, err);
 	if (r < 0 || !lacks_wrapper(app, real))
 		return r;
 	if (linkat(AT_FDCWD, real, AT_FDCWD, app, 0) < 0)
@@ -191,6 +209,11 @@ int wrap_check(const char *app, struct err *err)
 			"%s was edited after it was wrapped; 'pinlib doctor --repair' updates "
 			"its original, %s",
 			app, real);
+	if (like == STUB_OTHER_TEXT && !stub_is_script(app) && !stub_is_script(real))
+		return err_set(err, ESTALE,
+			       "%s, pinlib's stub, is damaged or out of date; 'pinlib doctor "
+			       "--repair' restores it",
+			       app);
 	if (like != STUB_ALIKE)
 		return err_set(err, ESTALE,
 			       "%s does not match its original, %s, which was replaced; 'pinlib "
@@ -208,22 +231,6 @@ int wrap_follow(const char *app, struct err *err)
 		return r;
 	r = stub_compare(app, real, err);
 	return r == STUB_OTHER_TIME ? stub_refit(app, real, err) : r < 0 ? r : 0;
-}
-
-/* Puts a new stub at the app's path by one rename. */
-static int put_stub(const char *app, const char *real, struct err *err)
-{
-	char temp[ORIGINAL_TEMP_MAX];
-	int r = original_temp_name(real, temp, err);
-
-	if (r < 0)
-		return r;
-	r = stub_write(temp, app, real, err);
-	if (r == 0 && rename(temp, app) < 0)
-		r = err_sys(err, errno, "cannot rename %s to %s", temp, app);
-	if (r < 0)
-		unlink(temp);
-	return r;
 }
 
 int wrap_install(const char *app, struct err *err)

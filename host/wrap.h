@@ -44,7 +44,8 @@ int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err);
  * wrap_remove leaves it alone. */
 bool wrap_is_anothers(const char *app);
 
-/* Where somebody removed the wrapper, the original gets its own name back, until wrap_install. */
+/* Where somebody removed the stub, the original gets its own name back, until wrap_install. A damaged stub is written
+ * anew. */
 int wrap_restore(const char *app, struct err *err);
 
 /* The steps that nobody who runs app notices: the second name and the diversion. */

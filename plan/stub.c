@@ -5,6 +5,7 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #define REFUSE "refuse:"
 #define UNPINNED "unpinned:"
 #define SHEBANG "#!" PINLIB_STUB " "
+#define SHEBANG_MAX 255 /* what execve(2) reads of a script, BINPRM_BUF_SIZE less the NUL */
 
 static bool is_plain(unsigned char byte)
 {
@@ -102,42 +104,55 @@ bool stub_parse_kept(const char *text, struct stub_kept *kept)
 	return text && !*text;
 }
 
-static enum stub_form read_elf(int fd, char app[PATH_MAX])
+/* A stub has two program headers and no section headers, and a truncated one not even these. */
+static bool has_stub_headers(const char *data, size_t len)
 {
-	char data[STUB_FILE_MAX];
-	struct stub stub;
-	struct stat st;
-	bool unpinned;
-	ssize_t n = fstat(fd, &st) < 0 || st.st_size > STUB_FILE_MAX
-			    ? 0
-			    : pread(fd, data, sizeof data, 0);
+	ElfW(Ehdr) file;
+	ElfW(Phdr) segment;
 
-	if (n >= (ssize_t)(STUB_AT + sizeof stub)) {
+	if (len < SELFMAG || memcmp(data, ELFMAG, SELFMAG) != 0)
+		return false;
+	if (len < sizeof file + sizeof segment)
+		return true;
+	memcpy(&file, data, sizeof file);
+	memcpy(&segment, data + sizeof file, sizeof segment);
+	return file.e_shoff == 0 && file.e_phnum == 2 && file.e_phoff == sizeof file &&
+	       segment.p_offset == 0 && segment.p_filesz == STUB_SIZE;
+}
+
+static enum stub_form read_elf(const char *data, size_t len, char app[PATH_MAX])
+{
+	struct stub stub = {0};
+	bool unpinned, has_magic;
+
+	if (len >= STUB_AT + sizeof stub)
 		memcpy(&stub, data + STUB_AT, sizeof stub);
-		if (memcmp(stub.magic, STUB_MAGIC, sizeof stub.magic) == 0 &&
-		    memchr(stub.word, '\0', sizeof stub.word) &&
-		    stub_parse_word(stub.word, app, &unpinned))
-			return STUB_ELF;
-	}
-	return n > 0 && memmem(data, (size_t)n, STUB_MARK, strlen(STUB_MARK)) ? STUB_DAMAGED
-									      : STUB_NONE;
+	has_magic = memcmp(stub.magic, STUB_MAGIC, sizeof stub.magic) == 0;
+	if (has_magic && memcmp(data, ELFMAG, SELFMAG) == 0 &&
+	    memchr(stub.word, '\0', sizeof stub.word) && stub_parse_word(stub.word, app, &unpinned))
+		return STUB_ELF;
+	if (len < STUB_FILE_MAX && (has_magic || has_stub_headers(data, len) ||
+				    memmem(data, len, STUB_MARK, strlen(STUB_MARK))))
+		return STUB_DAMAGED;
+	return STUB_NONE;
 }
 
 enum stub_form stub_read(const char *path, char app[PATH_MAX])
 {
-	char head[sizeof SHEBANG + STUB_WORD_MAX] = {0};
+	char data[STUB_FILE_MAX + 1] = {0};
 	bool unpinned;
+	struct stat st;
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	ssize_t n;
 
-	if (fd < 0 || pread(fd, head, SELFMAG, 0) != SELFMAG)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return STUB_NONE;
-	if (memcmp(head, ELFMAG, SELFMAG) == 0)
-		return read_elf(fd, app);
-	if (memcmp(head, SHEBANG, SELFMAG) != 0 || pread(fd, head, sizeof head - 1, 0) < 0 ||
-	    strncmp(head, SHEBANG, strlen(SHEBANG)) != 0 ||
-	    !stub_parse_word(head + strlen(SHEBANG), app, &unpinned))
-		return STUB_NONE;
-	return STUB_SCRIPT;
+	/* A script's first line is all that is needed, and a longer ELF file is no stub. */
+	n = pread(fd, data, st.st_size > STUB_FILE_MAX ? SHEBANG_MAX : STUB_FILE_MAX, 0);
+	if (strncmp(data, SHEBANG, strlen(SHEBANG)) == 0)
+		return stub_parse_word(data + strlen(SHEBANG), app, &unpinned) ? STUB_SCRIPT
+									       : STUB_NONE;
+	return st.st_size > STUB_FILE_MAX ? STUB_NONE : read_elf(data, n < 0 ? 0 : (size_t)n, app);
 }
 
 bool stub_wraps(const char *path, char original[PATH_MAX])

@@ -54,6 +54,7 @@
 #define STUB_MAGIC "pinstub1" /* 8 letters, without the NUL */
 #define STUB_AT 256
 #define STUB_FILE_MAX 16384 /* a stub is no longer */
+#define STUB_SIZE 4096	    /* of an ELF stub; the Makefile has it, too */
 #define STUB_START "--start"
 #define STUB_ARGS 5 /* before the app's */
 #define STUB_IN "--in"
@@ -106,7 +107,7 @@ enum stub_form {
 	STUB_NONE, /* no stub */
 	STUB_ELF,
 	STUB_SCRIPT,
-	STUB_DAMAGED, /* an ELF stub whose struct stub makes no sense */
+	STUB_DAMAGED, /* the rest of an ELF stub that was truncated or overwritten */
 };
 
 /* The form of the file at path. Except for STUB_NONE and STUB_DAMAGED app is the path of its app. A file that cannot be
