@@ -47,8 +47,8 @@ bait=(LD_PRELOAD=$here/loaded.so LD_LIBRARY_PATH=$here LD_ORIGIN_PATH=$here LD_D
 	RESOLV_HOST_CONF=$here/passwd NIS_PATH=$here GETCONF_DIR=$here HOME=$here PWD=$here PATH=.:/usr/bin IFS=/
 	BASH_ENV=$here/demo ENV=$here/demo PYTHONPATH=$here PINLIB_STATE=$here PINLIB_LIBDIR=$here PINLIB_PLANS=$here/plans)
 
-# wrapper_calls VARIABLE... PROGRAM [ARG...]: the wrapper's calls, from its start to the app's, without
-# addresses and other values that differ each time.
+# wrapper_calls VARIABLE... PROGRAM [ARG...]: the wrapper's calls, from its start, after that of env and the stub, to the
+# app's, without addresses and other values that differ each time.
 wrapper_calls() {
 	strace -qq -s 300 -u nobody -o /tmp/trace env -i "$@" >/dev/null 2>&1
 	awk '/^execve\(.* = 0$/ { n++; next } n == 3' /tmp/trace | sed -E 's/0x[0-9a-f]*/ADDRESS/g; s/^(set_tid_address|statfs)\(.*/\1/; s/st_size=[0-9]*//g'
@@ -70,10 +70,11 @@ is "all of them reach the app as they are, in their order" "$(env -i "${unloaded
 is "... those that the loader looks at, too" "$(env -i "${bait[@]}" LD_DEBUG= /usr/bin/demo /usr/bin/env | grep ^LD_)" \
 	"$(env -i "${bait[@]}" LD_DEBUG= /usr/bin/env | grep ^LD_)"
 
-# opened COMMAND...: the paths that the wrapper opens, without root's fixed ones.
+# opened COMMAND...: the paths that stub and wrapper open, without root's fixed ones. $n is the number of the exec that
+# started the stub, or the wrapper.
 opened() {
 	strace -qq -s 5000 -u nobody -e trace=open,openat,openat2,creat,execve,chdir,uselib,memfd_create -o /tmp/trace "$@" >said 2>&1
-	awk '/^execve\(.* = 0$/ { n++; next } n == '"${n:-1}" /tmp/trace |
+	awk '/^execve\(.* = 0$/ { n++; app = n > '"${n:-1}"' && !/pinlib-wrapper"/; next } n >= '"${n:-1}"' && !app' /tmp/trace |
 		grep -vE "\"($plans|/proc/self/(mountinfo|status|uid_map)|/usr/bin/(demo|demo-script))\"|^openat\([0-9]+, \"[^/\"]*\", O_RDONLY|^execve"
 	[ -s said ]
 }

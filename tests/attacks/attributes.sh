@@ -1,8 +1,7 @@
 #!/bin/bash
 # Whatever the kernel keeps of a process that starts a program, the app has it as it would have it
 # without pinlib: each attribute is set to something unusual, and the app's result (tests/helpers/probe.c
-# writes down all of them) compared. What the kernel takes away at the exec of a file with
-# capabilities is in pinlib-wrapper(8), and it is that and nothing more.
+# writes down all of them) compared. pinlib-wrapper(8) says what the kernel takes away, and it is that and nothing more.
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
@@ -143,15 +142,20 @@ environment||env
 limits||limit=0,100,200 limit=1,9999999,99999999 limit=2,99999999,999999999 limit=4,1,1 limit=5,7,8 limit=6,500,600 limit=7,50,60
 more limits||limit=8,4096,8192 limit=9,999999999,9999999999 limit=10,3,4 limit=11,5,6 limit=12,7,8 limit=13,0,0 limit=14,0,0 limit=15,99999,999999
 stack||limit=3,1048576,2097152
+stack of 16 MiB||limit=3,16777216,33554432
+stack without a limit||limit=3,-1,-1
+death||prctl=1,15
+death by SIGKILL||prctl=1,9
+death by a signal of real time||prctl=1,64
+ADDR_NO_RANDOMIZE||personality=0x40000
+ADDR_COMPAT_LAYOUT||personality=0x200000
+MMAP_PAGE_ZERO||personality=0x100000
+all flags of personality(2)||personality=0xf3e0000
+death, personality and stack||prctl=1,15 personality=0x340000 limit=3,16777216,-1
 END
 # The kernel removes or changes these: the probe's output, and the man page.
 cat >taken <<'END'
 ambient|--inh-caps=-all,+chown --ambient-caps=+chown||CapAmb CapPrm CapEff|ambient capabilities
-death||prctl=1,15|death|parent's death
-ADDR_NO_RANDOMIZE||personality=0x40000|personality|ADDR_NO_RANDOMIZE
-ADDR_COMPAT_LAYOUT||personality=0x200000|personality|ADDR_COMPAT_LAYOUT
-MMAP_PAGE_ZERO||personality=0x100000|personality|MMAP_PAGE_ZERO
-stack of 16 MiB||limit=3,16777216,33554432|limit 3|soft limit of the stack
 END
 sed -i "s|LIBS|$libs|" ways
 

@@ -51,7 +51,7 @@ held() {
 is "the checker sees a whole view" "$(as 1000 demo "$whole")" "1.0 /usr/bin/demo?whole"
 is "... and none where there is none" "$(as 1000 "$whole" | tail -n 1)" "0 covers, not 1"
 
-# rules: of the trace that is read, a rule of tests/helpers/faking.c for each system call of the wrapper, and for
+# rules: of the trace that is read, a rule of tests/helpers/faking.c for each system call of stub and wrapper, and for
 # each argument by which a filter could distinguish it: all but addresses on the stack.
 cat >rules.py <<'END'
 import re, sys
@@ -128,9 +128,11 @@ umount "$libs/vendor"
 pinlib set --confine legacy demo >/dev/null
 refuses "the app's own filter is not loaded" 125 "fakes seccomp" "$faking" seccomp:0=1 -- demo
 pinlib set --confine none demo >/dev/null
-held "the exec does nothing" strace -qq -o /dev/null -u nobody -e trace=execve \
-	-e inject=execve:retval=0:when=1 demo "$whole"
-is "... and that is a refusal" "$outcome" refused
+for n in 1 2; do # the stub's, the wrapper's
+	held "exec $n does nothing" strace -qq -o /dev/null -u nobody -e trace=execve \
+		-e inject=execve:retval=0:when=$n demo "$whole"
+	is "... and that is a refusal" "$outcome" refused
+done
 
 # expect WHAT NAME COMMAND...: held, and it is this and nothing else.
 expect() {

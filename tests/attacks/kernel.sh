@@ -96,7 +96,7 @@ case $? in
 		for mode in 4755 2755 6755; do
 			refuses "... flags $flags, mode $mode" 126 "flag C" misc $flags /usr/bin/interpreter /opt/foreign/$mode
 		done
-		refuses "... flags $flags, no setuid bit" 126 "unavailable" misc $flags /usr/bin/interpreter /opt/foreign/0755
+		is "... flags $flags, no setuid bit" "$(misc $flags /usr/bin/interpreter /opt/foreign/0755)" "1.0 1000:1000 [34] PINLIB-FOREIGN 0755"
 	done
 	# The caller's name for the foreign program leads to another program with pins by the time it is looked at.
 	cat >exchange.py <<'END'

@@ -201,14 +201,24 @@ is "... from its directory, with that as the library path" \
 	"$(as 1000 bash -c "cd $in/cwd && LD_LIBRARY_PATH=.:$in/cwd exec /opt/s/suid")" "3.0 0 1000 * open"
 is "... with the user's own library path, without privilege" \
 	"$(as 1000 bash -c "LD_LIBRARY_PATH=$in/cwd demo-privilege")" "1.0 1000 1000 0 shut"
-# What a package's script does to its program's path it does to the wrapper.
+# A package's script sets a mode at its program's path, where the stub is; an administrator could at the wrapper's.
 for mode in 4755 2755 6755; do
 	chmod $mode /usr/bin/demo
+	refuses "a stub with mode $mode starts no app" 125 "its file is setuid or setgid" as 1000 demo
+	is "... and goes on for root" "$(/usr/bin/demo)" "1.0 /usr/bin/demo"
+	is "... in a view it is as without the bit" "$(as 1000 demo2 demo /opt/s/suid | tail -n 1)" "$plain"
+	chmod 0755 /usr/bin/demo
+	chmod $mode /usr/local/lib/pinlib/pinlib-wrapper
 	refuses "a wrapper with mode $mode starts no app" 125 "is setuid or setgid; as root: chmod 0755" as 1000 demo
 	refuses "... no command on the host" 125 "is setuid or setgid" as 1000 /usr/local/lib/pinlib/pinlib-wrapper --host -- /usr/bin/id
 	is "... and goes on for root" "$(/usr/bin/demo)" "1.0 /usr/bin/demo"
 	chmod 0755 /usr/local/lib/pinlib/pinlib-wrapper
+	setcap cap_sys_admin=p /usr/local/lib/pinlib/pinlib-wrapper
 done
+setcap cap_setuid,cap_sys_admin=eip /usr/bin/demo
+is "a stub with capabilities: the app has none" "$(as 1000 demo /usr/bin/grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status | sort -u -k 2 | wc -l)" 2
+is "... no setuid program gets any" "$(as 1000 demo /opt/s/suid | tail -n 1)" "$plain"
+setcap -r /usr/bin/demo
 is "a caller with two identities is another thing" \
 	"$(/usr/bin/python3 -c 'import os; os.setgroups([]); os.setresgid(1000, 1001, 1000); os.setresuid(1000, 1001, 1000); os.execv("/usr/bin/demo", ["demo"])')" \
 	"1.0 /usr/bin/demo"

@@ -3,7 +3,7 @@
 set -uo pipefail
 . tests/lib.sh
 cd /tmp || exit 1
-wrapper=/usr/local/lib/pinlib/pinlib-wrapper
+wrapper=/usr/local/lib/pinlib/pinlib-wrapper stub=/usr/local/lib/pinlib/pinlib-stub
 
 pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null &&
 	pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null &&
@@ -74,22 +74,21 @@ none="pinlib: *: cannot tell which program was meant*?127"
 for way in argc0 null empty many env-large env-many bytes long long-components dirfd; do
 	is "$way" "$(odd $way)" "$view"
 done
-is "dirfd, which is closed by then" "$(odd dirfd /usr/bin/demo)" "$none"
+is "dirfd, which is closed by then" "$(odd dirfd /usr/bin/demo)" "$view"
 is "an environment that is none" "$(odd env-odd)" "1.0 /usr/bin/demo?*=?==x?no equals?LD_AUDIT?*A=1?A=2?0"
-# The kernel limits the stack of a program with file capabilities to 8 MiB, and so the arguments that it can pass on.
-is "five megabytes of environment" "$(odd env-huge)" "pinlib: /usr/bin/demo: cannot execute *Argument list too long?126"
+is "five megabytes of environment" "$(odd env-huge)" "$view"
 for way in fexecve fexecve-path-descriptor fexecve-long fd; do
-	is "$way" "$(odd $way)" "$none"
+	is "$way" "$(odd $way)" "$view"
 done
-is "fexecve, with the app's path as argv[0]" "$(odd fexecve-named /usr/bin/demo2 /usr/bin/demo)" "$view"
-is "... with the wrapper's and --host" "$(odd fexecve-named /usr/bin/demo demo --host /usr/bin/id)" "$none"
+is "fexecve, with another app's path as argv[0]" "$(odd fexecve-named /usr/bin/demo2 /usr/bin/demo)" "2.0 /usr/bin/demo2?0"
+is "... with the wrapper's and --host" "$(odd fexecve-named /usr/bin/demo demo --host /usr/bin/id)" "1.0 /usr/bin/demo?127"
 is "an app's path, and the wrapper's as argv[0]" "$(odd named /usr/bin/demo $wrapper --host /usr/bin/id)" "1.0 /usr/bin/demo?127"
 is "... and a script's" "$(odd named /usr/bin/demo $wrapper x /usr/bin/demo-script)" "1.0 /usr/bin/demo?127"
 is "the wrapper's path, and a script that is none" "$(odd named $wrapper $wrapper x /etc/passwd)" "$none"
 is "... that is the user's" "$(echo 'print(1)' >own.py; odd named $wrapper $wrapper /usr/bin/python3 /tmp/own.py)" "$none"
 is "... a program as a script" "$(odd named $wrapper $wrapper x /usr/bin/demo)" "$none"
 is "... a script as a program" "$(odd named $wrapper /usr/bin/demo-script)" "$none"
-is "... a script with another interpreter" "$(odd named $wrapper $wrapper /usr/bin/id /usr/bin/demo-script a)" "1.0 a?0"
+is "... a script with another interpreter" "$(odd named $wrapper $wrapper /usr/bin/id /usr/bin/demo-script a)" "$none"
 is "... --host without a command" "$(odd named $wrapper $wrapper --host)" "pinlib: *missing COMMAND*125"
 is "... --in without a command" "$(odd named $wrapper $wrapper --in /usr/bin/demo)" "pinlib: --in: missing COMMAND*125"
 is "... without a program" "$(odd named $wrapper $wrapper --in)" "$none"
@@ -117,8 +116,9 @@ is "a user's link" "$(as 1000 ./own)" "1.0 /usr/bin/demo"
 is "... to a link" "$(as 1000 ./chain)" "1.0 /usr/bin/demo"
 is "... that has another app's name" "$(as 1000 ./demo2)" "1.0 /usr/bin/demo"
 is "... relative, through a directory that is one" "$(as 1000 bin/relative; as 1000 bin/dir/demo2)" "1.0 /usr/bin/demo?2.0 /usr/bin/demo2"
-is "... to the wrapper itself" "$(odd named /tmp/direct direct --host /usr/bin/id)" "$none"
-is "... that leads in a circle, as argv[0]" "$(odd fexecve-named /usr/bin/demo /tmp/loop)" "$none"
+is "... to the wrapper itself: the user's own rights" "$(odd named /tmp/direct direct --host /usr/bin/grep CapPrm /proc/self/status)" \
+	"CapPrm:?0000000000000000?0"
+is "... that leads in a circle, as argv[0]" "$(odd fexecve-named /usr/bin/demo /tmp/loop)" "$view"
 cat >swap.py <<'PY'
 import os, subprocess, sys, threading
 # A link that leads now to one app, now to another, while it is started: one of the two, whole.
@@ -141,21 +141,84 @@ PY
 is "... that changes while it is followed" "$(as 1000 /usr/bin/python3 swap.py)" "1.0 /usr/bin/demo|2.0 /usr/bin/demo2"
 mkdir /usr/local/hard && ln $wrapper /usr/local/hard/demo && ln $wrapper /usr/local/hard/pinlib-wrapper
 is "a hard link of root's" "$(odd named /usr/local/hard/demo demo)" "$none"
-is "... with an app's path as argv[0]" "$(odd named /usr/local/hard/demo /usr/bin/demo)" "$view"
+is "... with an app's path as argv[0]" "$(odd named /usr/local/hard/demo /usr/bin/demo)" "$none"
+is "... with a stub's arguments" "$(odd named /usr/local/hard/demo x --start refuse:/usr/bin/demo - x demo)" "$view"
 is "... with the wrapper's name: the user's own rights" \
 	"$(odd named /usr/local/hard/pinlib-wrapper pinlib-wrapper --host /usr/bin/grep CapPrm /proc/self/status)" "CapPrm:?0000000000000000?0"
 refuses "... has no privilege in a view" 126 "CAP_SYS_ADMIN is unavailable" \
-	as 1000 demo2 /usr/bin/bash -c 'exec -a /usr/bin/demo /usr/local/hard/demo'
+	as 1000 demo2 /usr/local/hard/demo --start refuse:/usr/bin/demo - x demo
 rm -r /usr/local/hard
 refuses "a user cannot copy the capability" 126 "CAP_SYS_ADMIN is unavailable" \
-	as 1000 bash -c "cp $wrapper copy && exec -a /usr/bin/demo ./copy"
+	as 1000 bash -c "cp $wrapper copy && exec ./copy --start refuse:/usr/bin/demo - x demo"
+
+# A stub's arguments, forged: they start apps that the user may start anyway, and nothing else.
+malformed="pinlib: pinlib-wrapper: malformed argument of a stub?125"
+forged_start() {
+	odd named $wrapper pinlib-wrapper --start "$@"
+}
+is "a stub's arguments" "$(forged_start refuse:/usr/bin/demo - x demo)" "$view"
+for word in "" : / refuse refuse: refuse:demo refuse:% refuse:/% refuse:/%4 refuse:/%zz refuse:/%00 pinned:/usr/bin/demo \
+	" refuse:/usr/bin/demo" REFUSE:/usr/bin/demo "refuse:/$(printf 'x%.0s' {1..5000})"; do
+	is "a word that is none: ${word:0:30}" "$(forged_start "$word" - x demo)" "$malformed"
+done
+for word in refuse:/ refuse:/usr/bin/./demo refuse://usr/bin/demo refuse:/../usr/bin/demo \
+	refuse:/tmp/own refuse:/etc/shadow "refuse:/usr/bin/demo%0A" "refuse:/usr/bin/demo%FF%1B[31m"; do
+	is "a word of no app: $word" "$(forged_start "$word" - x demo)" "pinlib: *12[567]"
+done
+for program in /usr/bin/grep /usr/bin/.pinlib/demo; do # as after an unset: started from its path, without pins
+	is "a word of a program without pins: the user's rights" "$(forged_start refuse:$program - x $program CapPrm /proc/self/status)" \
+		"@(CapPrm:?0000000000000000?0|3.0 /usr/bin/.pinlib/demo?127)"
+done
+mkdir -p mine/.pinlib && printf '#!/bin/sh\necho mine; grep CapPrm /proc/self/status\n' >mine/.pinlib/tool && chmod 755 mine/.pinlib/tool
+is "a word of the user's: nothing is pinned, and the user's rights" "$(forged_start unpinned:/tmp/mine/tool - x tool)" \
+	"pinlib: /tmp/mine/tool: starting without its pins: *mine?CapPrm:?0000000000000000?0"
+is "a word that says unpinned, of an app with a plan" "$(forged_start unpinned:/usr/bin/demo - x demo)" "$view"
+is "... where the policy refuses" "$(as 1000 setpriv --no-new-privs $wrapper --start unpinned:/usr/bin/demo - x demo 2>&1)" \
+	"pinlib: /usr/bin/demo: cannot build its view: *"
+is "a name that is none" "$(forged_start refuse:/usr/bin/demo - "" demo; forged_start refuse:/usr/bin/demo - /etc/shadow demo)" "$view?$view"
+is "... of another app" "$(forged_start refuse:/usr/bin/demo - /usr/bin/demo2 demo)" "$view"
+is "too few arguments" "$(forged_start refuse:/usr/bin/demo -; forged_start refuse:/usr/bin/demo; forged_start)" "$none?$none?$none"
+is "no argument of the app's" "$(forged_start refuse:/usr/bin/demo - x)" "$view"
+for kept in "" 0 0: 0:0:0:0 0:0:0:0:0: x:0:0:0: -1:0:0:0: 0:0:0:0:x 11111111111111111:0:0:0: " 0:0:0:0:" 0:0:0:0:- --; do
+	is "attributes that are none: $kept" "$(forged_start refuse:/usr/bin/demo "$kept" x demo)" "$malformed"
+done
+f=ffffffffffffffff
+for kept in 0:0:0:0: $f:0:0:0: 0:$f:0:0: 0:0:0:$f: 1:0:0:0: 1000:0:0:0: $f:$f:0:$f:; do
+	is "attributes $kept" "$(forged_start refuse:/usr/bin/demo $kept x demo /usr/bin/true)" "@(1.0 /usr/bin/demo?0|*?139)" # with so little stack the program itself dies
+done
+is "attributes: only the flags that the kernel takes" \
+	"$(forged_start refuse:/usr/bin/demo 0:$f:0:0: x demo /usr/bin/grep -i . /proc/self/personality)" "1.0 /usr/bin/demo?00[37]40000?0"
+is "attributes: not over the hard limit" "$(as 1000 prlimit --stack=9000000:9000000 $wrapper --start refuse:/usr/bin/demo $f:0:0:0: x demo bash -c 'ulimit -Ss' 2>&1)" \
+	"1.0 /usr/bin/demo?8789"
+for signal in 41 100 $f 80000000 ffffffff; do
+	is "attributes: signal $signal" "$(forged_start refuse:/usr/bin/demo 0:0:$signal:1: x demo)" "pinlib: /usr/bin/demo: cannot restore the signal*?125"
+done
+is "the interpreter of scripts: $(basename "$stub")" "$(odd named $stub x; odd named $stub x refuse:/usr/bin/demo x; odd named $stub /x)" \
+	"pinlib: */pinlib-stub: only the first line*?127?pinlib: */pinlib-stub: only the first line*?127?*127"
+is "... with an app's word" "$(odd named $stub /x "refuse:/usr/bin/demo y" z)" "$view"
+is "... with --host for an app's word" "$(odd named $stub /x --host /usr/bin/id)" "$malformed"
+is "... with words of the user's" "$(odd named $stub /x "$(printf 'u%.0s' {1..100000})" z)/$(odd named $stub /x unpinned:/%2e%2e/x z)" "$malformed/pinlib: *12[567]"
+cat >dice.py <<'PY'
+import os, random, subprocess, sys
+random.seed(int(sys.argv[2]))
+alphabet = [b"refuse:", b"unpinned:", b"/usr/bin/demo", b"%", b"2F", b":", b"f", b"0", b"-", b" ", b"\xff", b"/", b"x" * 300]
+bad = set()
+for i in range(300):
+    make = lambda: b"".join(random.choices(alphabet, k=random.randint(0, 6)))
+    args = [b"x", b"--start"] + [make() for n in range(random.randint(0, 5))]
+    done = subprocess.run(args, executable=sys.argv[1], stdin=subprocess.DEVNULL, capture_output=True)
+    if done.returncode < 0 or done.returncode not in (0, 125, 126, 127) or b"\xff" in done.stderr:
+        bad.add((tuple(args), done.returncode))
+print(bad or "none")
+PY
+is "three hundred random ones: none is more than a refusal" "$(as 1000 /usr/bin/python3 dice.py $wrapper ${SEED:-1})" none
 
 # Scripts and the loader.
-printf '#!/usr/bin/demo /usr/bin/echo\n' >one && printf '#!/tmp/one\n' >two && printf '#!%s x\n' $wrapper >three &&
+printf '#!/usr/bin/demo /usr/bin/echo\n' >one && printf '#!/tmp/one\n' >two && printf '#!%s x\n' $stub >three &&
 	printf '#!/usr/bin/demo-script\n' >four && chmod 755 one two three four
 is "a script whose interpreter is an app" "$(as 1000 ./one)" "1.0 /usr/bin/demo?./one"
 is "... of a script" "$(as 1000 ./two)" "1.0 /usr/bin/demo?/tmp/one ./two"
-refuses "... is the wrapper" 127 "cannot tell which program" as 1000 ./three
+refuses "... is the stub of scripts" 125 "malformed argument of a stub" as 1000 ./three
 is "... is a wrapped script" "$(as 1000 ./four)" "1.0 ./four"
 loader=$(readelf -p .interp /bin/true | grep -o '/.*')
 refuses "the loader, and the wrapper" 127 "cannot tell which program" as 1000 "$loader" $wrapper

@@ -40,7 +40,7 @@ touch stop && wait $!
 is "... and each start of a program succeeded" "$(cat launched)" "+([0-9]) good"
 is "the wrapper that the user holds has lost its capability" "$(held)" ""
 is "the wrapper has it" "$(getcap $wrapper)" "$wrapper cap_sys_admin=p"
-is "... and is alone" "$(ls -A ${wrapper%/*})" pinlib-wrapper
+is "... and is alone with the stub" "$(ls -A ${wrapper%/*} | xargs)" "pinlib-stub pinlib-wrapper"
 is "the held descriptor starts nothing with privilege" \
 	"$(as 1000 bash -c "exec -a demo /proc/$holder/fd/9" 2>&1)" "pinlib: *"
 
@@ -62,7 +62,7 @@ for step in mkdir cp chown chmod setcap sync ln mv sleep rm; do
 		put
 	done
 done 2>/dev/null
-is "nothing is left of that" "$(ls -A ${wrapper%/*})" pinlib-wrapper
+is "nothing is left of that" "$(ls -A ${wrapper%/*} | xargs)" "pinlib-stub pinlib-wrapper"
 is "... and the wrapper that the user held has no capability" "$number $(held)" "[3-9][0-9] "
 
 # What is left until then is named, and the command that helps.
@@ -73,7 +73,7 @@ for rest in new old; do
 	is "... programs start" "$(as 1000 demo 2>&1)" "1.0 /usr/bin/demo"
 done
 runs "an installation takes both away" install_pinlib
-is "... both" "$(ls -A ${wrapper%/*})" pinlib-wrapper
+is "... both" "$(ls -A ${wrapper%/*} | xargs)" "pinlib-stub pinlib-wrapper"
 
 # A second name of the installed wrapper, left by an installation that was killed before the rename.
 ln $wrapper $wrapper.old

@@ -1,5 +1,5 @@
 /*
- * steps WHAT COMMAND [ARG...]: starts a command as UID 1000 again and again, stops the wrapper one system call later each
+ * steps WHAT COMMAND [ARG...]: starts an app as UID 1000 again and again, stops the wrapper one system call later each
  * time, until it has executed the app, and does WHAT at each stop.
  *
  *	attach        stops it with SIGSTOP, untraced, and tries as the same user every way to access
@@ -357,6 +357,10 @@ static bool strike(char **argv, int n)
 	    write(fds[0], "", 1) != 1)
 		die("PTRACE_SEIZE");
 	wait_stop(pid);
+	if (!plain) { /* so far it is the stub, which has no privilege; it executes the wrapper */
+		ptrace(PTRACE_CONT, pid, 0, 0);
+		wait_stop(pid);
+	}
 	there = advance(pid, n, &call);
 	if (there && what == MAPS)
 		print_maps(pid);
