@@ -3,8 +3,8 @@
  *
  * A stub follows from the original and the app's published plan: text, owner, mode and time. Of a script's text only
  * the first line differs, so line numbers stay, perl(1) still finds "perl" and its switches there, and programs can read
- * the script at its path. The time of change is the original's, with the plan's generation added to the nanoseconds: it
- * changes when the original or the pins change, as ccache(1) and make(1) expect of a compiler.
+ * the script at its path. The time of change is the original's, with other nanoseconds that follow from the view's layers:
+ * it changes when the original or the pins change, as ccache(1) and make(1) expect of a compiler, and at no other time.
  */
 #pragma once
 
