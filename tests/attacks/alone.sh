@@ -10,7 +10,15 @@ pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null &&
 	pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo2 libdemo1=2.0 >/dev/null &&
 	pinlib set demo-script libdemo1=1.0 >/dev/null || not_ok setup "cannot pin"
 
-is "no interpreter, no library in its file" "$(readelf -lW $wrapper | grep -c INTERP)$(readelf -dW $wrapper | grep -c NEEDED)" 00
+for file in $wrapper /usr/bin/demo /usr/local/lib/pinlib/pinlib-stub; do
+	is "no interpreter, no library in its file: ${file##*/}" "$(readelf -lW "$file" | grep -c INTERP)$(readelf -dW "$file" | grep -c NEEDED)" 00
+done
+stub_calls() {
+	strace -qq -o /tmp/trace setpriv --reuid 1000 --regid 1000 --clear-groups "$@" >/dev/null 2>&1
+	awk '/^execve\(.* = 0$/ { on = /^execve\("\/usr\/bin\/demo"/ && !seen; seen += on; next } on { sub(/\(.*/, ""); print }' /tmp/trace | xargs
+}
+is "the calls of a stub, before it executes the wrapper" "$(stub_calls demo)" "personality prctl prlimit64"
+is "... when there is something to hand over" "$(stub_calls --pdeathsig TERM prlimit --stack=unlimited demo)" "personality prctl prlimit64 getppid"
 "$fixtures/steps" maps demo >maps
 is "the files that it maps, at each of its system calls" \
 	"$(sed -n 's/^maps //p' maps | grep -vE '^\[(stack|heap|vdso|vvar|vvar_vclock|vsyscall)\]$' | sort -u)" $wrapper
@@ -47,11 +55,11 @@ bait=(LD_PRELOAD=$here/loaded.so LD_LIBRARY_PATH=$here LD_ORIGIN_PATH=$here LD_D
 	RESOLV_HOST_CONF=$here/passwd NIS_PATH=$here GETCONF_DIR=$here HOME=$here PWD=$here PATH=.:/usr/bin IFS=/
 	BASH_ENV=$here/demo ENV=$here/demo PYTHONPATH=$here PINLIB_STATE=$here PINLIB_LIBDIR=$here PINLIB_PLANS=$here/plans)
 
-# wrapper_calls VARIABLE... PROGRAM [ARG...]: the wrapper's calls, from its start, after that of env and the stub, to the
-# app's, without addresses and other values that differ each time.
+# wrapper_calls VARIABLE... PROGRAM [ARG...]: the calls of stub and wrapper, between env and the app, without addresses and
+# other values that differ each time.
 wrapper_calls() {
 	strace -qq -s 300 -u nobody -o /tmp/trace env -i "$@" >/dev/null 2>&1
-	awk '/^execve\(.* = 0$/ { n++; next } n == 3' /tmp/trace | sed -E 's/0x[0-9a-f]*/ADDRESS/g; s/^(set_tid_address|statfs)\(.*/\1/; s/st_size=[0-9]*//g'
+	awk '/^execve\(.* = 0$/ { n++; next } n == 2 || n == 3' /tmp/trace | sed -E 's/0x[0-9a-f]*/ADDRESS/g; s/^(set_tid_address|statfs)\(.*/\1/; s/st_size=[0-9]*//g'
 }
 known=$(cd / && wrapper_calls PATH=/usr/bin /usr/bin/demo)
 is "the calls of a launch are known" "$known" "*openat*mount(\"pinlib:*"
@@ -74,7 +82,7 @@ is "... those that the loader looks at, too" "$(env -i "${bait[@]}" LD_DEBUG= /u
 # started the stub, or the wrapper.
 opened() {
 	strace -qq -s 5000 -u nobody -e trace=open,openat,openat2,creat,execve,chdir,uselib,memfd_create -o /tmp/trace "$@" >said 2>&1
-	awk '/^execve\(.* = 0$/ { n++; app = n > '"${n:-1}"' && !/pinlib-wrapper"/; next } n >= '"${n:-1}"' && !app' /tmp/trace |
+	awk '/^execve\(.* = 0$/ { n++; app = n > '"${n:-1}"' && !/^execve\("[^"]*pinlib-wrapper"/; next } n >= '"${n:-1}"' && !app' /tmp/trace |
 		grep -vE "\"($plans|/proc/self/(mountinfo|status|uid_map)|/usr/bin/(demo|demo-script))\"|^openat\([0-9]+, \"[^/\"]*\", O_RDONLY|^execve"
 	[ -s said ]
 }
