@@ -82,15 +82,13 @@ static void stub_wish_free(struct stub_wish *wish)
 }
 #define AUTO_STUB_WISH CLEANUP(stub_wish_free)
 
-/* A number that follows from the layers of a view, whose names are digests of their content (FNV-1a). */
-static uint64_t hash_layers(const struct plan *plan)
+/* Up to a million. The label of a view begins with the name of its layers, a digest in hexadecimal. */
+static long layers_number(const struct plan *plan)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	char digits[6] = "";
 
-	for (size_t i = 0; i < plan->ncovers; i++)
-		for (const char *p = plan->covers[i].layer; *p; p++)
-			hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-	return hash;
+	snprintf(digits, sizeof digits, "%s", plan->label);
+	return strtol(digits, NULL, 16);
 }
 
 /* What the published plan decides. Without one, as before the first pin, the stub is that of a refusing app. */
@@ -99,17 +97,17 @@ static int read_plan_for_stub(const char *app, struct stub_wish *wish, struct er
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
 	struct err ignored;
 	bool unpinned = false;
-	uint64_t layers = 0;
+	long layers = 0;
 
 	if (!file)
 		return err_nomem(err);
 	if (plan_load(PINLIB_PLANS, app, 0, file, &ignored) == 0) {
 		unpinned = file->plan.on_failure == PLAN_UNPINNED;
-		layers = hash_layers(&file->plan);
+		layers = layers_number(&file->plan);
 	}
 	wish->time = wish->original.st_mtim;
-	/* Less than a millisecond: a stub that is later than a change of its original counts as edited. */
-	wish->time.tv_nsec = (wish->time.tv_nsec + (long)(layers % 1000000)) % 1000000000;
+	/* By a millisecond: a stub that is later than a change of its original counts as edited. */
+	wish->time.tv_nsec = (wish->time.tv_nsec + layers) % 1000000000;
 	return stub_word(app, unpinned, wish->word, err);
 }
 
