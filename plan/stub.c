@@ -110,7 +110,7 @@ static bool has_stub_headers(const char *data, size_t len)
 	ElfW(Ehdr) file;
 	ElfW(Phdr) segment;
 
-	if (len < SELFMAG || memcmp(data, ELFMAG, SELFMAG) != 0)
+	if (len == 0 || memcmp(data, ELFMAG, len < SELFMAG ? len : SELFMAG) != 0)
 		return false;
 	if (len < sizeof file + sizeof segment)
 		return true;
