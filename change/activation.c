@@ -152,14 +152,18 @@ static int prepare_all(struct activation *a, struct err *err)
 
 /* -- publish -- */
 
-static int publish_all(const struct activation *a, struct err *err)
+static int publish_all(const struct activation *a, int64_t generation, struct err *err)
 {
 	const struct strings *paths = a->paths;
 	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(paths->items, paths->count);
 
 	for (size_t i = 0; i < paths->count; i++) {
-		int r = transition_publish(a->transitions[i], paths->items[i], &says, err);
+		int r;
 
+		/* A command that changes nothing makes no generation, though one was begun for it. */
+		if (a->transitions[i]->wraps)
+			view_plan_date(&a->transitions[i]->plan, generation);
+		r = transition_publish(a->transitions[i], paths->items[i], &says, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", paths->items[i]);
 	}
@@ -242,7 +246,7 @@ static int activate(struct activation *a, const char *command, int64_t *generati
 	}
 	r = policy_commit(a->policy, command, generation, err);
 	if (r == 0)
-		r = publish_all(a, err);
+		r = publish_all(a, *generation, err);
 	if (r < 0)
 		return undo_commit(a, r, err);
 	policy_settle(a->policy);

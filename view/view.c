@@ -219,15 +219,20 @@ static int read_kind(const struct app *app, enum plan_kind *kind, struct err *er
 	return 0;
 }
 
+void view_plan_date(struct view_plan *out, int64_t generation)
+{
+	plan_label(out->label, out->id, (uint64_t)generation, out->plan.app);
+	out->plan.generation = (uint64_t)generation;
+}
+
 void view_plan_fill(struct view_plan *out, const struct app *app, const char *real,
 		    const char *layers, int64_t generation)
 {
 	struct plan *plan = &out->plan;
 
-	plan_label(out->label, out->id, (uint64_t)generation, app->path);
 	plan->on_failure = app->on_failure;
-	plan->generation = (uint64_t)generation;
 	plan->app = app->path;
+	view_plan_date(out, generation);
 	plan->real = real;
 	plan->label = out->label;
 	plan->ncovers = out->view.targets.count;

@@ -59,6 +59,8 @@ int view_build(struct store *store, const struct app *app, int64_t generation,
 /* Fills in a plan whose view and id are set. Tree n of the layer is layers/n; real is kept. */
 void view_plan_fill(struct view_plan *out, const struct app *app, const char *real,
 		    const char *layers, int64_t generation);
+/* Sets the generation of a plan that is filled in. */
+void view_plan_date(struct view_plan *plan, int64_t generation);
 void view_plan_free(struct view_plan *plan);
 
 /* The file system as a plan shows it; program is the app's own file (wrap_program). Points into
