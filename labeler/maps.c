@@ -322,14 +322,18 @@ static int add_library(struct libraries *libs, struct library *lib, const char *
 	return 0;
 }
 
-/* Whether one of the view's layers has a library of that name. */
+/* Whether one of the view's layers has a library of that name. In a service's view the overlay that shows the program has
+ * the directory of the prepared views in the place of a layer. */
 static int find_copy(struct judge *j, const char *path, bool *copy, struct err *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && !*copy && i < j->noverlays; i++)
-		r = layer_has_library(&j->cache->layers, j->overlays[i]->layer, path_base(path),
-				      copy, err);
+	for (size_t i = 0; r == 0 && !*copy && i < j->noverlays; i++) {
+		const char *layer = j->overlays[i]->layer;
+
+		if (layer && path_below(layer, PINLIB_LAYERS))
+			r = layer_has_library(&j->cache->layers, layer, path_base(path), copy, err);
+	}
 	return r;
 }
 

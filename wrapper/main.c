@@ -415,11 +415,12 @@ static int refuse_borrowed_rights(void)
 	return fail(PINLIB_WRAPPER, &start.err, EXIT_OWN);
 }
 
-/* Whether another user could have written the plan, or it makes no sense. Any other plan that cannot be read follows the
- * stub's on-failure: /var may not be mounted yet, or a filter of the caller's refuses O_PATH. */
+/* Whether another user could have written the plan, a link is in its place, or it makes no sense. For any other plan that
+ * cannot be read the stub's on-failure decides: /var may not be mounted yet, or a filter of the caller's refuses O_PATH. */
 static bool is_bad_plan(int r)
 {
-	return r == -EPERM || r == -EBADMSG || r == -EPROTO || r == -EFBIG;
+	return r == -EPERM || r == -ELOOP || r == -ENOTDIR || r == -EBADMSG || r == -EPROTO ||
+	       r == -EFBIG;
 }
 
 static int find_plan(void)

@@ -11,7 +11,7 @@ for name in preinst postinst prerm postrm; do
 		s,/usr/local/lib/pinlib/pinlib-wrapper \] ||,/nowhere ] ||," debian/pinlib.$name >/opt/scripts/$name
 	runs "$name is a script" sh -n /opt/scripts/$name
 done
-cp /usr/local/lib/pinlib/pinlib-wrapper /usr/libexec/pinlib/pinlib-wrapper
+cp /usr/local/lib/pinlib/pinlib-wrapper /usr/local/lib/pinlib/pinlib-stub /usr/libexec/pinlib/
 cp wrapper/put /usr/libexec/pinlib/put-wrapper
 pinlib add "$fixtures"/deb/libdemo1_1.0-1_*.deb >/dev/null && pinlib set demo libdemo1=1.0 >/dev/null ||
 	not_ok setup "cannot pin"
@@ -61,7 +61,7 @@ done
 is "the wrapper has its capability and is root's" \
 	"$(stat -c '%u:%g %a' /usr/local/lib/pinlib/pinlib-wrapper) $(getcap /usr/local/lib/pinlib/pinlib-wrapper)" "0:0 755 *cap_sys_admin=p"
 is "... and starts the pinned program" "$(as 1000 demo)" "1.0 /usr/bin/demo"
-is "no file of a new wrapper is left" "$(ls /usr/local/lib/pinlib)" pinlib-wrapper
+is "no file of a new wrapper is left" "$(ls /usr/local/lib/pinlib | xargs)" "pinlib-stub pinlib-wrapper"
 for call in "prerm remove" "postrm remove" "postrm purge"; do
 	[ "$call" != "postrm purge" ] || umount /var/lib/pinlib # the bed's
 	# shellcheck disable=SC2086
