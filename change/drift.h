@@ -6,7 +6,7 @@
 #include "policy/policy.h"
 #include "store/store.h"
 
-/* The first reason why the app's program, wrapper, plan or layers are not as the policy says; 0 if
+/* The first reason why the app's program, stub, plan or layers are not as the policy says; 0 if
  * there is none, and *file has the plan then. Whether the layers exist is looked at, not what is in
  * them. */
 int drift_find(const struct app *app, struct store *store, struct plan_file *file, struct err *err);

@@ -89,7 +89,7 @@ int transition_prepare(const struct transition *t, struct dpkg_says *says, struc
 	return t->wraps ? wrap_prepare(t->app.path, says, err) : 0;
 }
 
-/* The plan comes before the wrapper that reads it, and goes after the wrapper. */
+/* The plan comes before the stub whose wrapper reads it, and goes after the stub. */
 int transition_publish(const struct transition *t, const char *path, struct dpkg_says *says,
 		       struct err *err)
 {

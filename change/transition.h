@@ -4,7 +4,7 @@
  *
  * Every step that can fail for want of space or rights, or because the pins do not fit, is part of
  * transition_build and transition_prepare, which no running app notices. transition_publish then is one
- * rename for the plan and one for the wrapper. Each converges: called again after an interruption,
+ * rename for the plan and one for the stub. Each converges: called again after an interruption,
  * it finishes what was begun.
  */
 #pragma once

@@ -14,7 +14,7 @@ static bool repairing;
 
 static const struct command_option options[] = {
 	FLAG(&repairing, "repair",
-	     "first repair what pinlib can: layers, plans, wrappers and diversions, and what "
+	     "first repair what pinlib can: layers, plans, stubs and diversions, and what "
 	     "package upgrades changed"),
 	{0},
 };

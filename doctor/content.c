@@ -100,7 +100,7 @@ static void ignore_fault(void *ctx, const char *text)
 	(void)text;
 }
 
-/* The programs that pinlib would pin only by force: no fault, since an administrator decided so. */
+/* The pinned programs that pinlib would pin only by force. They are no faults: an administrator decided so. */
 static int note_cautions(struct checkup *c, struct err *err)
 {
 	AUTO_CAUTIONS struct cautions cautions = {0};
@@ -139,7 +139,7 @@ int check_programs(struct checkup *c, struct err *err)
 	}
 	progress_end();
 	if (c->faults == faults)
-		check_well(c, "the plan, wrapper and original of each program match the policy");
+		check_well(c, "the plan, stub and original of each program match the policy");
 	return note_cautions(c, err);
 }
 

@@ -23,7 +23,7 @@ const char *doctor_check(size_t i);
 /* Whether there is a check of this name. */
 bool doctor_has_check(const char *name);
 
-/* Repairs what the policy and the store allow: damaged layers, plans and wrappers, missing
+/* Repairs what the policy and the store allow: damaged layers, plans and stubs, missing
  * diversions, and all that refresh_apps repairs. report gets a sentence for each app that was not
  * as the policy says. policy is opened by policy_open, under policy_lock. Returns how many apps
  * need attention, or a negative error. */

@@ -1,5 +1,5 @@
 /*
- * Orphans: wrappers, originals, plans and diversions without a wrapped program. They are left where
+ * Orphans: stubs, originals, plans and diversions without a wrapped program. They are left where
  * the policy was lost or restored from a backup, or where somebody repaired something by hand. The
  * search covers the usual directories of programs, and those of all apps that a generation or a
  * diversion names.
@@ -89,7 +89,7 @@ static int find_dirs(struct orphan_search *s, struct err *err)
 	return r;
 }
 
-/* -- wrappers and originals -- */
+/* -- stubs and originals -- */
 
 static void check_name(struct orphan_search *s, const char *dir, const char *name)
 {
@@ -101,11 +101,11 @@ static void check_name(struct orphan_search *s, const char *dir, const char *nam
 		return;
 	if (path_exists(real)) {
 		check_fault(s->c, rewrap_remedy(app, remedy),
-			    "%s is a wrapper, but the program has no pins", app);
+			    "%s is a stub, but the program has no pins", app);
 		return;
 	}
 	snprintf(remedy, sizeof remedy, "rm %s, then reinstall its package", app);
-	check_fault(s->c, remedy, "%s is a wrapper, but the program is gone", app);
+	check_fault(s->c, remedy, "%s is a stub, but the program is gone", app);
 }
 
 static void check_original(struct orphan_search *s, const char *dir, const char *name)
@@ -115,7 +115,7 @@ static void check_original(struct orphan_search *s, const char *dir, const char 
 
 	if (path_join(dir, name, app, &ignored) < 0 || is_wrapped(s, app) || wrap_present(app) ||
 	    original_path(app, real, &ignored) < 0)
-		return; /* check_name reports a wrapper together with its original */
+		return; /* check_name reports a stub together with its original */
 	if (path_exists(app)) {
 		check_fault(s->c, rewrap_remedy(app, remedy),
 			    "%s is a second name or an old version of %s, which is not "
@@ -201,7 +201,7 @@ static void check_diversion(struct orphan_search *s, const char *app)
 		    "dpkg still diverts %s for pinlib, but the program is not wrapped", app);
 }
 
-/* An upgrade of the package would overwrite the wrapper. */
+/* An upgrade of the package would overwrite the stub. */
 static int check_undiverted(struct orphan_search *s, struct err *err)
 {
 	AUTO_STRINGS struct strings apps = {0};
@@ -253,7 +253,7 @@ int check_orphans(struct checkup *c, struct err *err)
 	}
 	r = search_orphans(&s, err);
 	if (r == 0 && c->faults == faults)
-		check_well(c, "no leftover wrappers, originals, plans or diversions");
+		check_well(c, "no leftover stubs, originals, plans or diversions");
 	orphan_search_free(&s);
 	return r;
 }

@@ -12,7 +12,7 @@
 
 /* line is what follows "#!" (elf_info.shebang; NULL is -ENOEXEC). out gets the program that runs the
  * script. "env [-S] [VAR=x] NAME" means NAME, found in the standard PATH of the view that sysroot
- * describes. Where wrapping put pinlib's wrapper before the script's own interpreter, out is the
+ * describes. Where wrapping put pinlib's stub before the script's own interpreter, out is the
  * latter. started (may be NULL) gets what the kernel starts: env itself. */
 int shebang_interpreter(const char *line, const struct sysroot *sysroot, char started[PATH_MAX],
 			char out[PATH_MAX], struct err *err);

@@ -137,11 +137,10 @@ static int refuse_diversion(const char *line, const char *name, struct err *err)
 				       "path: \"%s\"",
 				       name, line);
 		if (strcmp(d.to, name) == 0)
-			return err_set(
-				err, EPERM,
-				"dpkg diverts another path to %s, and would move the wrapper "
-				"when that diversion ends: \"%s\"",
-				name, line);
+			return err_set(err, EPERM,
+				       "dpkg diverts another path to %s, and would move the stub "
+				       "when that diversion ends: \"%s\"",
+				       name, line);
 	}
 	return 0;
 }

@@ -2,9 +2,9 @@
  * Scripts and their interpreters.
  *
  * The kernel starts a script's interpreter by its path, from inside the script's view. If that path
- * is wrapped, or env's, or that of a script on the way, its wrapper builds the interpreter's view,
- * and the script silently loses its pins. So the two may not both be wrapped, unless the script has
- * no pins.
+ * is wrapped, or env's, or that of a script on the way, the stub there leads to the interpreter's
+ * view, and the script silently loses its pins. So the two may not both be wrapped, unless the
+ * script has no pins.
  */
 #pragma once
 

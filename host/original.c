@@ -94,7 +94,7 @@ static int link_over(const char *app, const char *real, struct err *err)
 	return r;
 }
 
-/* Another file at real is the predecessor of a program that was installed over the wrapper without
+/* Another file at real is the predecessor of a program that was installed over the stub without
  * dpkg. */
 int original_link(const char *app, const char *real, struct err *err)
 {

@@ -124,7 +124,7 @@ static int script_text(const char *real, struct stub_wish *wish, struct err *err
 	rest = 2 + strspn(old + 2, " \t");
 	if (strcspn(old + rest, "\n") + head > SHEBANG_MAX)
 		return err_set(err, ENAMETOOLONG,
-			       "the first line of %s is too long to name the wrapper in it", real);
+			       "the first line of %s is too long to name the stub in it", real);
 	wish->text = malloc(head + size + 1);
 	if (!wish->text)
 		return err_nomem(err);

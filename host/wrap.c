@@ -21,8 +21,8 @@ bool wrap_present(const char *app)
 	return stub_is_present(app);
 }
 
-/* Whether somebody removed the wrapper, and left the original alone. */
-static bool lacks_wrapper(const char *app, const char *real)
+/* Whether somebody removed the stub, and left the original alone. */
+static bool lacks_stub(const char *app, const char *real)
 {
 	struct stat st;
 
@@ -44,7 +44,7 @@ int wrap_program(const char *app, char program[PATH_MAX], struct err *err)
 
 	if (r < 0)
 		return r;
-	if (!wrap_present(app) && !lacks_wrapper(app, program))
+	if (!wrap_present(app) && !lacks_stub(app, program))
 		snprintf(program, PATH_MAX, "%s", app);
 	return 0;
 }
@@ -164,15 +164,15 @@ int wrap_restore(const char *app, struct err *err)
 
 	if (r == 0 && stub_is_damaged(app) && original_exists(real))
 		return put_stub(app, real, err);
-	if (r < 0 || !lacks_wrapper(app, real))
+	if (r < 0 || !lacks_stub(app, real))
 		return r;
 	if (linkat(AT_FDCWD, real, AT_FDCWD, app, 0) < 0)
 		return err_sys(err, errno, "cannot link %s to %s", real, app);
 	return 0;
 }
 
-/* A wrapped app has its diversion, which comes before the wrapper and goes after it; and a package
- * that brings the path, or its other name, replaces the wrapper. */
+/* A wrapped app has its diversion, which comes before the stub and goes after it; and a package
+ * that brings the path, or its other name, replaces the stub. */
 int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err)
 {
 	char real[PATH_MAX];
@@ -253,7 +253,7 @@ int wrap_install(const char *app, struct err *err)
 
 /* Undoes wrap_prepare. Both names are one file as a rule, and rename(2) would keep them. If they
  * are two, dpkg brought the original through the diversion, and the original is newer; without a
- * diversion somebody installed a program over the wrapper, and that is newer. */
+ * diversion somebody installed a program over the stub, and that is newer. */
 static int drop_second_name(const char *app, const char *real, struct dpkg_says *says,
 			    struct err *err)
 {
@@ -305,7 +305,7 @@ static int bring_back(const char *app, const char *real, struct err *err)
 		return 0;
 	if (errno != ENOENT)
 		return err_sys(err, errno, "cannot rename %s to %s", real, app);
-	/* The package was removed, and only the wrapper is left. */
+	/* The package was removed, and only the stub is left. */
 	return unlink(app) < 0 ? err_sys(err, errno, "cannot remove %s", app) : 0;
 }
 
@@ -337,7 +337,7 @@ int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 		r = restore_original(app, real, says, err);
 	if (r < 0)
 		return r;
-	if (wrap_present(app) || lacks_wrapper(app, real))
+	if (wrap_present(app) || lacks_stub(app, real))
 		r = bring_back(app, real, err);
 	else if (original_exists(real))
 		r = drop_second_name(app, real, says, err);

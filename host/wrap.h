@@ -1,5 +1,5 @@
 /*
- * Wrapping: the wrapper takes an app's path, and the original stays beside it.
+ * Wrapping: a stub takes an app's path, and the original stays beside it.
  *
  *	DIR/NAME            the stub (host/stub.h)
  *	DIR/.pinlib/NAME    the original (host/original.h)
@@ -7,7 +7,7 @@
  * The original never leaves DIR's file system, so each step is one link(2) or rename(2), and
  * DIR/NAME can be executed at every instant. Where dpkg owns the path, a local diversion
  * (host/divert.h) sends package upgrades to DIR/.pinlib/NAME. The next version of a package may
- * have the other name of an aliased path, and lands on the wrapper; wrap_prepare and wrap_install,
+ * have the other name of an aliased path, and lands on the stub; wrap_prepare and wrap_install,
  * called again, repair this. All functions converge: called again after an interruption, they
  * finish what was begun.
  */
@@ -20,18 +20,18 @@
 #include <stdbool.h>
 
 /* Where the program's own file is now: app itself, or the original if app is wrapped, or was until
- * somebody removed the wrapper. */
+ * somebody removed the stub. */
 int wrap_program(const char *app, char program[PATH_MAX], struct err *err);
 
 /* Whether DIR/NAME is the app's stub. */
 bool wrap_present(const char *app);
 
-/* Whether there is a wrapper or an original; if there is neither, wrap_remove only ends a
+/* Whether there is a stub or an original; if there is neither, wrap_remove only ends a
  * diversion. */
 bool wrap_traces(const char *app);
 
 /* Whether the program, as it is now, can be wrapped: a regular executable file, without setuid,
- * setgid or file capabilities, and no copy of the wrapper. The reason is in err: -ENOENT, -ELOOP (a
+ * setgid or file capabilities, and no copy of the wrapper or a stub. The reason is in err: -ENOENT, -ELOOP (a
  * symbolic link, or behind one), -EISDIR, -EINVAL (also: its path has a line break), -EACCES,
  * -EPERM. */
 int wrap_fit(const char *app, struct err *err);
@@ -55,7 +55,7 @@ int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err);
  * stub; -ESTALE: the original or the plan was replaced, or the stub edited. */
 int wrap_check(const char *app, struct err *err);
 
-/* After an upgrade of the original, sets the stub's time, which nobody need be told of. */
+/* After an upgrade of the original, sets the stub's time. Callers report nothing about this. */
 int wrap_follow(const char *app, struct err *err);
 
 /* After wrap_prepare and the plan's publication: puts the stub at DIR/NAME, in one rename, or brings it up to date with

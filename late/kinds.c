@@ -35,9 +35,9 @@ const struct module_kind module_kinds[] = {
 	{"libaspell.so.*", "/usr/lib/aspell/", NULL},
 	/* sound and video */
 	{"libgstreamer-1.0.so.*", "/usr/lib/%s/gstreamer-1.0/",
-	 "GStreamer notes a plugin that does not load in ~/.cache/gstreamer-1.0, and then no "
-	 "program "
-	 "of that user loads it, with or without pins: start this program with GST_REGISTRY set to "
+	 "GStreamer records in ~/.cache/gstreamer-1.0 that a plugin does not load, and then no "
+	 "program of that user loads it, with or without pins: start this program with "
+	 "GST_REGISTRY set to "
 	 "another file"},
 	{"libasound.so.*", "/usr/lib/%s/alsa-lib/", NULL},
 	{"libpipewire-0.3.so.*", "/usr/lib/%s/pipewire-0.3/", NULL},

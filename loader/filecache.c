@@ -273,7 +273,7 @@ int filecache_file(struct filecache *cache, const char *file, const struct cache
 		   struct err *err)
 {
 	size_t number;
-	bool noexec; /* the kernel's business */
+	bool noexec; /* not needed here: the kernel enforces it */
 	int error = 0, r = filecache_number(cache, file, &number, err);
 
 	if (r < 0)

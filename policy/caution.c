@@ -22,10 +22,10 @@ struct caution_reader {
 	struct cautions *out;
 	const char *file;
 	unsigned line;
-	struct caution entry; /* the lines are about this one */
-	unsigned first;	      /* its first line; 0: none yet */
-	bool described;	      /* a line other than match came */
-	bool faulty;	      /* it is left out, and a fault of it was reported */
+	struct caution entry; /* that is being read */
+	unsigned first;	      /* number of the entry's first line; 0: none yet */
+	bool described;	      /* the entry has a line other than match */
+	bool faulty;	      /* the entry is left out; a fault was reported */
 	report_fn *report;
 	void *ctx;
 	struct err *err;

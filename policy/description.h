@@ -15,8 +15,8 @@
  *	app /usr/bin/wget
  *	    absent
  *
- * An "in" line belongs to the pin before it. Blanks separate words. "#" where a word would begin starts a comment, and empty lines are skipped.
- * A word in quotation marks can hold blanks and "#"; in it \" is a mark and \\ a backslash:
+ * An "in" line belongs to the pin before it. Blanks separate words. "#" where a word would begin starts a comment, and
+ * empty lines are skipped. A word in quotation marks can hold blanks and "#"; in it \" is a mark and \\ a backslash:
  *
  *	app "/opt/Acme Suite/bin/acme"
  */

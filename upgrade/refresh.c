@@ -137,7 +137,7 @@ static int find_drift(struct refresh *run, const struct app *app, struct err *er
 				  : drift_find(app, run->store, run->file, err);
 }
 
-/* Brings the wrapper, the plan and the layer up to date. */
+/* Brings the stub, the plan and the layer up to date. */
 static int keep_awake(struct refresh *run, const struct app *app, struct err *err)
 {
 	struct err wrong, why;

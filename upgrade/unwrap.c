@@ -75,7 +75,7 @@ static int search_preinst(struct unwrap_search *w, const char *archive, struct e
 	return r;
 }
 
-/* Why the wrapper cannot stay at path if the archive has this member; NULL: it can. */
+/* Why the stub cannot stay at path if the archive has this member; NULL: it can. */
 static const char *member_conflict(const struct archive_member *m, const char *path)
 {
 	if (!archive_member_at(m, path))

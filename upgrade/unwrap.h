@@ -1,10 +1,10 @@
 /*
- * Unwrapping before an upgrade: dpkg could not bring these programs behind the wrapper, so they are
+ * Unwrapping before an upgrade: dpkg could not bring these programs behind the stub, so they are
  * unwrapped before packages are unpacked:
  *
  *	The new version of the package has the path as a directory, a link or setuid. (dpkg unpacks
- *	a directory at the diversion's target and its files below the path, where the wrapper's link
- *	is, and fails half-way.)
+ *	a directory at the diversion's target and its files below the path, where the stub is, and
+ *	fails half-way.)
  *
  *	The preinst of a new package diverts the path. dpkg allows one diversion per path, so the
  *	preinst would fail, and so would undoing it. Recognised by dpkg-divert and the path in the
