@@ -17,7 +17,7 @@ enum {
 /* The levels that a file needs; 0 without the property. The segments of the image are known. */
 uint32_t isa_needed(struct image *image);
 /* The levels of this processor, as glibc finds them for this process: GLIBC_TUNABLES can hide some. 0 if
- * it is none of x86. */
+ * the processor is not x86. */
 uint32_t isa_present(void);
 
 /* Whether glibc found a feature of the processor usable: x86_cpu_AVX2 (sys/platform/x86.h). */

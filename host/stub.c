@@ -82,7 +82,8 @@ static void stub_wish_free(struct stub_wish *wish)
 }
 #define AUTO_STUB_WISH CLEANUP(stub_wish_free)
 
-/* Up to a million. The label of a view begins with the name of its layers, a digest in hexadecimal. */
+/* Nanoseconds that follow from the layers, up to a million. The label of a view begins with the name of its layers, a
+ * digest in hexadecimal. */
 static long layers_number(const struct plan *plan)
 {
 	char digits[6] = "";

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-/* The modules of NSS stand in nsswitch.conf(5) and are not in this table. */
+/* nsswitch.conf(5) names the modules of NSS, so this table does not have them. */
 const struct module_kind module_kinds[] = {
 	{"libpam.so.0", "/usr/lib/%s/security/", NULL},
 	{"libsasl2.so.*", "/usr/lib/%s/sasl2/", NULL},

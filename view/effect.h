@@ -3,12 +3,12 @@
  *
  * V is a pinned version with sonames. "Loads V" means: one of V's libraries, from the view's layer.
  *
- * | case, the first that is true                             | said              | test, in scenarios/effect |
+ * | case, the first that is true                             | message           | test, in scenarios/effect |
  * |----------------------------------------------------------|-------------------|---------------------------|
  * | the program's text has LD_LIBRARY_PATH, and a directory  | may have no       | "a launcher"              |
  * | that it names or its own has another copy of a library   | effect            |                           |
  * | the program loads V when it starts                       | nothing           | "takes effect"            |
- * | a module that it may load (late/modules.h) loads V        | nothing           | "loads it later"          |
+ * | a module that it may load (late/modules.h) loads V       | nothing           | "loads it later"          |
  * | the text of the program, or of a library that it loads,  | may have no       | "opened by its path"      |
  * | has the path of another copy                             | effect            |                           |
  * | ... has a soname of V                                    | nothing           | "opened by its name"      |

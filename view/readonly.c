@@ -55,7 +55,7 @@ static bool is_others(const struct stat *st)
 	return st->st_uid != 0 || st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid);
 }
 
-/* Whether programs may write the file. An executable that belongs to a user was unpacked so; nobody writes it. */
+/* Whether programs may write the file. An executable has its owner from an archive; programs do not write it. */
 static bool may_be_written(const char *name, const struct stat *st, bool at_top)
 {
 	if (S_ISSOCK(st->st_mode) || S_ISFIFO(st->st_mode))
@@ -67,7 +67,8 @@ static bool may_be_written(const char *name, const struct stat *st, bool at_top)
 	return is_others(st) || (at_top && is_named_variable(name, S_ISDIR(st->st_mode)));
 }
 
-/* "python3.11" and "python3.11", "node_modules" and "node", "R" and "Rscript". */
+/* Whether a directory is called like a program: "python3.11" like python3.11, "node_modules" like node, "R" like
+ * Rscript. */
 static bool is_called_like(const char *name, const char *program)
 {
 	size_t a = strlen(name), b = strlen(program);
