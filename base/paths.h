@@ -18,7 +18,8 @@
 #define PINLIB_WRAPPER PINLIB_LIBDIR "/pinlib-wrapper"
 #define PINLIB_STUB PINLIB_LIBDIR "/pinlib-stub" /* see plan/stub.h; without privilege */
 /* A sentence of the wrapper's help, by which pinlib recognises a copy of the wrapper, and a file copied over it. */
-#define PINLIB_WRAPPER_MARK "Installed at the path of a pinned program; starts it in its view"
+#define PINLIB_WRAPPER_MARK                                                                        \
+	"Executed by the stub of a pinned program; starts the program in its view"
 
 #define PINLIB_STORE PINLIB_STATE "/store" /* library versions, by content */
 /* ID/N: the layer of a view's N-th covered directory. */

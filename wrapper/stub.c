@@ -188,6 +188,19 @@ static void append_hex(struct stub_line *text, unsigned long number)
 	append(text, ":");
 }
 
+static void append_errno(struct stub_line *text, long error)
+{
+	append(text, ": ");
+	if (error == ENOENT)
+		append(text, "No such file or directory");
+	else if (error == EACCES)
+		append(text, "Permission denied");
+	else if (error == E2BIG)
+		append(text, "Argument list too long");
+	else
+		append_number(text, (unsigned long)error, 10); /* see errno(3) */
+}
+
 /* The path in a word; in a script's first line more follows it. */
 static void append_app(struct stub_line *text, const char *word)
 {
@@ -207,9 +220,8 @@ static void print_error(const struct stub_start *start, const char *what, long e
 	append(&line, ": ");
 	append(&line, what);
 	if (error) {
-		append(&line, " (error ");
-		append_number(&line, (unsigned long)error, 10);
-		append(&line, "; see errno(3)): run 'pinlib doctor'");
+		append_errno(&line, error);
+		append(&line, "; run 'pinlib doctor'");
 	}
 	line.bytes[line.used++] = '\n';
 	call(SYS_write, 2, (long)line.bytes, (long)line.used, 0, 0);
