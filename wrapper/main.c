@@ -165,17 +165,29 @@ static int execute(const char *app, const char *name, char **argv)
 	return errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }
 
+static bool is_stub(const char *path)
+{
+	static char app[PATH_MAX];
+
+	return stub_read(path, app) != STUB_NONE;
+}
+
+/* Somebody may have copied a stub there, which would start the wrapper again and again. An ELF program that is longer
+ * than a stub is not opened. */
+static bool is_original_stub(const struct plan *plan, const struct stat *st)
+{
+	return (plan->kind == PLAN_SCRIPT || st->st_size <= STUB_FILE_MAX) && is_stub(plan->real);
+}
+
 /* Whether the original is at the app's path, and not the stub. A stub that may be executed but not read is told by its
  * size. */
 static bool is_original(const char *app, struct stat *st)
 {
-	static char other[PATH_MAX];
-
 	if (lstat(app, st) < 0 || !S_ISREG(st->st_mode))
 		return false;
 	if (access(app, R_OK) < 0)
 		return errno == EACCES && st->st_size > STUB_FILE_MAX;
-	return stub_read(app, other) == STUB_NONE;
+	return !is_stub(app);
 }
 
 /* The caller's name for the app, if it leads to the original in the view (users may own links on the way), or else the
@@ -489,6 +501,11 @@ static int check_possible(void)
 			return start_unwrapped(EXIT_NOT_FOUND);
 		err_sys(&start.err, errno, "cannot stat its original, %s", plan->real);
 		return fail_app(EXIT_NOT_FOUND);
+	}
+	if (is_original_stub(plan, &start.original)) {
+		err_set(&start.err, EINVAL, "its original, %s, is a stub (run 'pinlib doctor')",
+			plan->real);
+		return fail_app(EXIT_OWN);
 	}
 	if (start.refusal)
 		return start_without_view(start.refusal);
