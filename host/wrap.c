@@ -233,6 +233,16 @@ int wrap_follow(const char *app, struct err *err)
 	return r == STUB_OTHER_TIME ? stub_refit(app, real, err) : r < 0 ? r : 0;
 }
 
+/* A user who could write to a stub may hold it open, and must not be able to write to it once it is root's. */
+static bool is_to_replace(const char *app, int like)
+{
+	struct stat st;
+
+	return like == STUB_OTHER_TEXT ||
+	       (like == STUB_OTHER_MODE &&
+		(lstat(app, &st) < 0 || st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH)));
+}
+
 int wrap_install(const char *app, struct err *err)
 {
 	char real[PATH_MAX];
@@ -246,7 +256,7 @@ int wrap_install(const char *app, struct err *err)
 		r = like = stub_compare(app, real, err);
 	if (r < 0)
 		return r;
-	r = like == STUB_OTHER_TEXT ? put_stub(app, real, err) : stub_refit(app, real, err);
+	r = is_to_replace(app, like) ? put_stub(app, real, err) : stub_refit(app, real, err);
 	/* An earlier command may have been killed before the rename was on the disk. */
 	return r < 0 ? r : file_sync_parent(AT_FDCWD, app, err);
 }

@@ -59,8 +59,8 @@ int wrap_check(const char *app, struct err *err);
 int wrap_follow(const char *app, struct err *err);
 
 /* After wrap_prepare and the plan's publication: puts the stub at DIR/NAME, in one rename, or brings it up to date with
- * an upgraded original. A stub of which only mode, owner or time are wrong stays the same file. A stub that was edited
- * becomes the original first, here and in wrap_remove. */
+ * an upgraded original. A stub of which only mode, owner or time are wrong stays the same file, if only root could write
+ * to it. A stub that was edited becomes the original first, here and in wrap_remove. */
 int wrap_install(const char *app, struct err *err);
 
 /* Moves the original back to DIR/NAME, in one rename, then ends the diversion. Undoes wrap_prepare
