@@ -269,6 +269,14 @@ static bool is_later(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec > b->tv_nsec);
 }
 
+/* Whether somebody wrote to the stub after its original was replaced. A time in the future was set, and not written: stubs
+ * have their originals' time, which comes from a package, and the clock may be slow. */
+static bool is_written(const struct stat *stub, const struct stat *original)
+{
+	return is_later(&stub->st_mtim, &original->st_ctim) &&
+	       !is_later(&stub->st_mtim, &stub->st_ctim);
+}
+
 int stub_is_edited(const char *app, const char *real, struct err *err)
 {
 	struct stat stub, original;
@@ -281,10 +289,11 @@ int stub_is_edited(const char *app, const char *real, struct err *err)
 		return like < 0 ? like : 0;
 	if (lstat(app, &stub) < 0 || lstat(real, &original) < 0)
 		return err_sys(err, errno, "cannot stat %s or %s", real, app);
-	if (!is_later(&stub.st_ctim, &original.st_ctim))
+	/* Behind a link, which an upgrade may bring, is another program. */
+	if (!S_ISREG(original.st_mode) || !is_later(&stub.st_ctim, &original.st_ctim))
 		return 0;
-	return like == STUB_OTHER_MODE || (stub_is_script(app) && stub_is_script(real) &&
-					   is_later(&stub.st_mtim, &original.st_ctim));
+	return like == STUB_OTHER_MODE ||
+	       (stub_is_script(app) && stub_is_script(real) && is_written(&stub, &original));
 }
 
 /* -- adopting an edit -- */
