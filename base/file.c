@@ -96,9 +96,11 @@ int file_list_conf(const char *dir, struct strings *paths, struct err *err)
 
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read %s", dir);
-	while (r == 0 && (e = readdir(d)))
+	for (errno = 0; r == 0 && (e = readdir(d)); errno = 0)
 		if (is_conf(e))
 			r = strings_addf(paths, err, "%s/%s", dir, e->d_name);
+	if (r == 0 && errno)
+		r = err_sys(err, errno, "cannot read %s", dir);
 	strings_sort(paths);
 	return r;
 }

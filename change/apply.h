@@ -18,7 +18,7 @@ struct apply_options {
 };
 
 /* Changes the policy between policy_begin and policy_commit; an activation of the paths in changed
- * must follow. An app that already matches its description is not among them, unless its wrapper is missing. Pins
+ * must follow. An app that already matches its description is not among them, unless its stub is missing. Pins
  * that 'with-deps' brought stay if the description has with-deps, too; all others that are not
  * described go. -ECANCELED: policy/caution.h refuses an app. After a failure the changes in policy must not be
  * committed. */

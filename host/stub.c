@@ -15,10 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHEBANG "#!" PINLIB_STUB " "
-#define SHEBANG_MAX 255 /* what execve(2) reads of a script, BINPRM_BUF_SIZE less the NUL */
 #define SCRIPT_MAX (64u << 20)
-#define STUB_TEXT_MAX (SCRIPT_MAX + SHEBANG_MAX)
+#define STUB_TEXT_MAX (SCRIPT_MAX + STUB_LINE_MAX)
 
 bool stub_is_script(const char *path)
 {
@@ -115,7 +113,7 @@ static int read_plan_for_stub(const char *app, struct stub_wish *wish, struct er
 static int script_text(const char *real, struct stub_wish *wish, struct err *err)
 {
 	AUTO_FREE char *old = NULL;
-	size_t size, rest, head = strlen(SHEBANG) + strlen(wish->word) + 1;
+	size_t size, rest, head = strlen(STUB_SHEBANG) + strlen(wish->word) + 1;
 	int r = file_read_at(AT_FDCWD, real, SCRIPT_MAX, &old, &size, err);
 
 	if (r < 0)
@@ -123,13 +121,13 @@ static int script_text(const char *real, struct stub_wish *wish, struct err *err
 	if (strncmp(old, "#!", 2) != 0) /* its owner can write to it at any time */
 		return err_set(err, ESTALE, "%s is no longer a script", real);
 	rest = 2 + strspn(old + 2, " \t");
-	if (strcspn(old + rest, "\n") + head > SHEBANG_MAX)
+	if (strcspn(old + rest, "\n") + head > STUB_LINE_MAX)
 		return err_set(err, ENAMETOOLONG,
 			       "the first line of %s is too long to name the stub in it", real);
 	wish->text = malloc(head + size + 1);
 	if (!wish->text)
 		return err_nomem(err);
-	snprintf(wish->text, head + 1, SHEBANG "%s ", wish->word);
+	snprintf(wish->text, head + 1, STUB_SHEBANG "%s ", wish->word);
 	memcpy(wish->text + head, old + rest, size - rest);
 	wish->len = head + size - rest;
 	return 0;
@@ -309,11 +307,11 @@ static int adopt_mode(const char *real, const struct stat *stub, struct err *err
 static int own_text(const char *app, char **text, size_t *from, size_t *len, struct err *err)
 {
 	int r = file_read_at(AT_FDCWD, app, STUB_TEXT_MAX, text, len, err);
-	size_t shebang = strlen(SHEBANG), word;
+	size_t shebang = strlen(STUB_SHEBANG), word;
 
 	if (r < 0)
 		return r;
-	word = strncmp(*text, SHEBANG, shebang) == 0 ? strcspn(*text + shebang, " \n") : 0;
+	word = strncmp(*text, STUB_SHEBANG, shebang) == 0 ? strcspn(*text + shebang, " \n") : 0;
 	if (word == 0 || (*text)[shebang + word] != ' ')
 		return err_set(err, ESTALE, "%s was edited and is no longer a script", app);
 	*from = shebang + word + 1 - 2;

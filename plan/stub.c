@@ -1,7 +1,6 @@
 #include "plan/stub.h"
 
 #include "base/cleanup.h"
-#include "base/paths.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -13,8 +12,6 @@
 
 #define REFUSE "refuse:"
 #define UNPINNED "unpinned:"
-#define SHEBANG "#!" PINLIB_STUB " "
-#define SHEBANG_MAX 255 /* what execve(2) reads of a script, BINPRM_BUF_SIZE less the NUL */
 
 static bool is_plain(unsigned char byte)
 {
@@ -148,10 +145,10 @@ enum stub_form stub_read(const char *path, char app[PATH_MAX])
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return STUB_NONE;
 	/* A script's first line is all that is needed, and a longer ELF file is no stub. */
-	n = pread(fd, data, st.st_size > STUB_FILE_MAX ? SHEBANG_MAX : STUB_FILE_MAX, 0);
-	if (strncmp(data, SHEBANG, strlen(SHEBANG)) == 0)
-		return stub_parse_word(data + strlen(SHEBANG), app, &unpinned) ? STUB_SCRIPT
-									       : STUB_NONE;
+	n = pread(fd, data, st.st_size > STUB_FILE_MAX ? STUB_LINE_MAX : STUB_FILE_MAX, 0);
+	if (strncmp(data, STUB_SHEBANG, strlen(STUB_SHEBANG)) == 0)
+		return stub_parse_word(data + strlen(STUB_SHEBANG), app, &unpinned) ? STUB_SCRIPT
+										    : STUB_NONE;
 	return st.st_size > STUB_FILE_MAX ? STUB_NONE : read_elf(data, n < 0 ? 0 : (size_t)n, app);
 }
 

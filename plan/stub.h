@@ -45,6 +45,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/paths.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -55,6 +56,8 @@
 #define STUB_AT 256
 #define STUB_FILE_MAX 16384 /* a stub is no longer */
 #define STUB_SIZE 4096	    /* of an ELF stub; the Makefile has it, too */
+#define STUB_SHEBANG "#!" PINLIB_STUB " "
+#define STUB_LINE_MAX 255 /* what execve(2) reads of a script, BINPRM_BUF_SIZE less the NUL */
 #define STUB_START "--start"
 #define STUB_ARGS 5 /* before the app's */
 #define STUB_IN "--in"

@@ -8,6 +8,6 @@
  * filter, which might kill the process instead of refusing the call. Call it before the process ends. */
 void log_refusal(const char *app, const char *why);
 
-/* An argument must not send commands to a terminal or into a log: replaces control characters, of one byte or two, and
- * those that change the direction of writing. */
+/* Leaves printable ASCII only: an argument must not send commands to a terminal or into a log, by control characters of
+ * one byte or two, or by those that change the direction of writing. */
 void log_clean(char *text, size_t len);

@@ -73,8 +73,8 @@ static unsigned long flags_of(int fd)
 /* Copies the mount of the wrapper's directory, so that the wrapper keeps its capability in a view and wrapped programs
  * can start others. Only root can write there (namespace_check_paths), and the kernel removes the capability of a file
  * that is written to. The directory and not the file: an upgrade of pinlib renames a new wrapper over the old one, which
- * would detach a mount of the file from each running view. So the directory must hold only the wrapper, which
- * 'pinlib set' checks. The copy becomes a slave at once, as its source may still be the host's peer. */
+ * would detach a mount of the file from each running view. So the directory must hold no other file with
+ * privileges, which 'pinlib set' checks. The copy becomes a slave at once, as its source may still be the host's peer. */
 static int pick_up_wrapper(struct err *err)
 {
 	const struct mount_attr exempt = {
@@ -275,8 +275,7 @@ static int lay_covers(const struct plan *plan, int real, int wrapper, struct err
 
 	if (r == 0)
 		r = put_down_wrapper(wrapper, err);
-	/* move_mount(2) does not follow the link at the app's path. The mount is on the link itself, so the program's
-	 * /proc/self/exe is the app's path. */
+	/* On the stub, so that the program's /proc/self/exe is the app's path. */
 	return r < 0 ? r : mount_put_down(real, plan->app, err);
 }
 

@@ -15,8 +15,6 @@
  */
 #include "plan/stub.h"
 
-#include "base/paths.h"
-
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
