@@ -172,11 +172,11 @@ static bool is_stub(const char *path)
 	return stub_read(path, app) != STUB_NONE;
 }
 
-/* Somebody may have copied a stub there, which would start the wrapper again and again. An ELF program that is longer
- * than a stub is not opened. */
+/* Somebody may have copied a stub there, which would start the wrapper again and again. Of ELF programs only one
+ * that is as long as a stub is opened. */
 static bool is_original_stub(const struct plan *plan, const struct stat *st)
 {
-	return (plan->kind == PLAN_SCRIPT || st->st_size <= STUB_FILE_MAX) && is_stub(plan->real);
+	return (plan->kind == PLAN_SCRIPT || st->st_size == STUB_SIZE) && is_stub(plan->real);
 }
 
 /* Whether the original is at the app's path, and not the stub. A stub that may be executed but not read is told by its

@@ -83,7 +83,7 @@ is "... those that the loader looks at, too" "$(env -i "${bait[@]}" LD_DEBUG= /u
 opened() {
 	strace -qq -s 5000 -u nobody -e trace=open,openat,openat2,creat,execve,chdir,uselib,memfd_create -o /tmp/trace "$@" >said 2>&1
 	awk '/^execve\(.* = 0$/ { n++; app = n > '"${n:-1}"' && !/^execve\("[^"]*pinlib-wrapper"/; next } n >= '"${n:-1}"' && !app' /tmp/trace |
-		grep -vE "\"($plans|/proc/self/(mountinfo|status|uid_map)|/usr/bin/(demo|demo-script))\"|^openat\([0-9]+, \"[^/\"]*\", O_RDONLY|^execve"
+		grep -vE "\"($plans|/proc/self/(mountinfo|status|uid_map)|/usr/bin/(demo|(\.pinlib/)?demo-script))\"|^openat\([0-9]+, \"[^/\"]*\", O_RDONLY|^execve"
 	[ -s said ]
 }
 ln -s /usr/bin/demo link && ln -s ../bait/link $'odd\x01\xff\nlink' && ln -s loop loop && cp /usr/bin/id own
