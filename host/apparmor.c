@@ -98,7 +98,7 @@ static bool attaches(int profiles, const char *profile, const char *app)
 	char attach[GLOB_MAX], mode[GLOB_MAX];
 
 	read_profile_file(profiles, profile, "mode", mode);
-	if (strcmp(mode, "enforce") != 0)
+	if (strcmp(mode, "enforce") != 0 && strcmp(mode, "kill") != 0)
 		return false;
 	read_profile_file(profiles, profile, "attach", attach);
 	return attach[0] == '/' && glob_matches(attach, app);

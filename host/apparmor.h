@@ -13,12 +13,11 @@
 /* The profile's name and the app are still to be filled in. */
 #define APPARMOR_TEXT                                                                              \
 	"AppArmor's profile %s confines %s, which does not start unless the profile lets its "     \
-	"stub "                                                                                    \
-	"execute pinlib's wrapper"
+	"stub execute pinlib's wrapper"
 #define APPARMOR_REMEDY                                                                            \
 	"add the rule '" PINLIB_WRAPPER                                                            \
-	" Ux,' to the profile's file in /etc/apparmor.d/local and "                                \
-	"reload the profile (see CAVEATS in pinlib(1))"
+	" Ux,' to the profile's file in /etc/apparmor.d/local and reload the profile; a program "  \
+	"that an attacker has taken over can then leave the profile (see CAVEATS in pinlib(1))"
 
 /* 1 if an enforced profile attaches to the program, and name is the profile's; 0 if none does, or AppArmor is not
  * enabled. Read from securityfs (apparmor(7), policy/profiles). */
