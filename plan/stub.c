@@ -139,7 +139,8 @@ enum stub_form stub_read(const char *path, char app[PATH_MAX])
 	char data[STUB_FILE_MAX + 1] = {0};
 	bool unpinned;
 	struct stat st;
-	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	AUTO_FD int fd =
+		openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	ssize_t n;
 
 	if (fd < 0 || fstat(fd, &st) < 0)

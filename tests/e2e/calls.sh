@@ -16,7 +16,7 @@ cat >short.py <<'END'
 import re, sys
 # short.py TRIPLET N: the calls between the N-th successful execve of strace's output and the next one, that included.
 triplet, wanted, seen, all, table = sys.argv[1], int(sys.argv[2]), 0, [], False
-contents = "read", "write"
+contents = "read", "pread64", "write"
 above = "lstat, statfs, of each directory on the way"
 answers = "stat", "statx", "lstat", "fstat", "newfstatat", "statfs", "prlimit64", "capget", "getcwd"
 for line in sys.stdin:
