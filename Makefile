@@ -267,7 +267,7 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 	rm -f $(DESTDIR)$(dracutdir)/dracut.conf.d/pinlib.conf
 	rm -rf $(DESTDIR)$(datadir)/initramfs
 	-rmdir $(DESTDIR)$(libdir) $(DESTDIR)$(datadir)/profiles $(DESTDIR)$(datadir) 2>/dev/null
-	-rmdir -p $(addprefix $(DESTDIR),$(initramfsdir)/hooks $(initramfsdir)/conf-hooks.d $(adminhooksdir) $(dracutdir)/dracut.conf.d) 2>/dev/null
+	-[ -e /usr/sbin/mkinitramfs ] || [ -e /usr/bin/dracut ] || rmdir -p $(addprefix $(DESTDIR),$(initramfsdir)/hooks $(initramfsdir)/conf-hooks.d $(adminhooksdir) $(dracutdir)/dracut.conf.d) 2>/dev/null
 	for page in $(man_pages); do \
 		rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
 

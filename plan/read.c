@@ -177,6 +177,12 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 	return parse_filter(h, plan, err);
 }
 
+/* A filter's EPERM must not look like the wrong owner. */
+static int open_errno(void)
+{
+	return errno == EPERM ? EACCES : errno;
+}
+
 /* -EPERM unless only root can write it. */
 static int check_plan_owner(int fd, mode_t type, uid_t root, const char *name, struct stat *st,
 			    struct err *err)
@@ -230,10 +236,10 @@ int plan_load(const char *dir, const char *app, uid_t root, struct plan_file *ou
 	/* Not open(3): musl's sets FD_CLOEXEC in a second system call, for kernels before 2.6.23. */
 	dirfd = openat(AT_FDCWD, dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dirfd < 0)
-		return err_sys(err, errno, "cannot open %s", dir);
+		return err_sys(err, open_errno(), "cannot open %s", dir);
 	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
-		return err_sys(err, errno, "cannot open the plan %s/%s", dir, name);
+		return err_sys(err, open_errno(), "cannot open the plan %s/%s", dir, name);
 	r = check_plan_owner(dirfd, S_IFDIR, root, dir, &st, err);
 	if (r == 0)
 		r = check_plan_owner(fd, S_IFREG, root, name, &st, err);

@@ -40,7 +40,7 @@ struct plan_file {
 /* Reads and parses the plan of app in the directory dir. Checks through the descriptors of dir and plan that only root
  * can write them, that the plan is a regular file, and that it is for this app. root: root's user number as it appears
  * in this user namespace. -ENOENT, without a text worth printing, if app has no plan or dir does not exist; -EPERM if
- * another user could have written the plan. */
+ * another user could have written the plan; where the kernel refuses to open it, -EACCES. */
 int plan_load(const char *dir, const char *app, uid_t root, struct plan_file *out, struct err *err);
 
 /* The checksum of the file, with its crc field taken as 0. */

@@ -381,6 +381,7 @@ is "a foreign program in its place" "$(as 1000 demo; echo $?)" 1
 cp kept.wrapper $wrapper && setcap cap_sys_admin=p $wrapper
 # Filters that refuse what the wrapper needs; man-db's answers O_PATH with ENOSYS, and sets no_new_privs.
 follows "a filter without O_PATH" "$fixtures/faking" openat:2=0x2b8000=ENOSYS --
+follows "a filter that refuses O_PATH" "$fixtures/faking" openat:2=0x2b8000=EPERM --
 if as 1000 man -P cat true 2>/dev/null | grep -q NAME; then
 	pinlib set --on-failure=unpinned preconv libdemo1=1.0 >/dev/null 2>&1 || not_ok "preconv is pinned" no
 	is "man, with its preconv pinned" "$(as 1000 man -P cat true 2>said | grep -c NAME; grep -c 'preconv: starting without its pins' said)" "1?1"
