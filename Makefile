@@ -106,7 +106,7 @@ $(BUILD)/pinlib-wrapper: $(wrapper_obj)
 # The stub: no libc, one page, and headers of its own (wrapper/stub.ld).
 stub_place = STUB_ADDRESS=0x400000 STUB_SIZE=4096
 STUB_CFLAGS = $(WRAPPER_CFLAGS) $(stub_place:%=-D%) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables
-$(BUILD)/pinlib-stub: wrapper/stub.c wrapper/stub.ld plan/stub.h base/paths.h Makefile $(BUILD)/places | $(BUILD)/uapi
+$(BUILD)/pinlib-stub: wrapper/stub.c wrapper/freestanding.h wrapper/stub.ld plan/stub.h base/paths.h Makefile $(BUILD)/places | $(BUILD)/uapi
 	$(MUSL_CC) $(STUB_CFLAGS) -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack $(stub_place:%=-Wl,--defsym=%) \
 		-Wl,-T,wrapper/stub.ld -o $@.dbg $<
 	objcopy -O binary $@.dbg $@
@@ -225,9 +225,9 @@ $(BUILD)/bench/runner: tests/bench/runner.c Makefile
 $(BUILD)/bench/steady: tests/bench/steady.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 -g $(WARN) -D_GNU_SOURCE -o $@ $<
-$(BUILD)/bench/floor: tests/bench/floor.c Makefile
+$(BUILD)/bench/floor: tests/bench/floor.c wrapper/freestanding.h Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -Os $(WARN) -D_GNU_SOURCE -ffreestanding -fno-stack-protector -fno-pie -nostdlib \
+	$(CC) -std=gnu17 -Os $(WARN) -D_GNU_SOURCE -I. -ffreestanding -fno-stack-protector -fno-pie -nostdlib \
 		-static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -s -o $@ $<
 
 .PHONY: bench

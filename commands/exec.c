@@ -1,3 +1,4 @@
+#include "base/exit.h"
 #include "cli/app.h"
 #include "cli/arguments.h"
 #include "cli/host.h"
@@ -11,9 +12,6 @@ static const struct command_option options[] = {
 	FLAG(&host, "host", "outside of the view that this process is in"),
 	{0},
 };
-
-/* Of env(1), apart from those of the command. */
-enum { EXIT_OWN = 125 };
 
 static int run_exec(int count, char **operands, struct err *err)
 {

@@ -1,5 +1,6 @@
 #include "base/caller.h"
 #include "base/cleanup.h"
+#include "base/exit.h"
 #include "base/path.h"
 #include "base/paths.h"
 #include "change/select.h"
@@ -15,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The exit statuses of env(1), apart from those of the program. */
-enum { EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
 
 static bool force;
 

@@ -22,6 +22,7 @@
  */
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/exit.h"
 #include "base/kernel.h"
 #include "base/paths.h"
 #include "plan/read.h"
@@ -45,7 +46,7 @@
 #include <sys/stat.h>
 
 /* A step of main returns an exit status, or GO_ON. */
-enum { GO_ON = -1, EXIT_OWN = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
+enum { GO_ON = -1 };
 
 /* The owner of root's files in a user namespace that does not map root. */
 #define OVERFLOW_UID 65534

@@ -14,6 +14,8 @@
  * read-only page.
  */
 #include "plan/stub.h"
+#include "base/exit.h"
+#include "wrapper/freestanding.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -22,11 +24,6 @@
 #include <linux/stat.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-
-#define EXIT_OWN 125
-#define EXIT_CANNOT 126
-#define EXIT_NOT_FOUND 127
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -89,18 +86,6 @@ __asm__(".text\n"
 	"	mov %rsp, %rdi\n"
 	"	sub $64, %rsp\n"
 	"	call stub_main\n");
-
-static long call(long n, long a, long b, long c, long d, long e)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-
-	__asm__ volatile("syscall"
-			 : "+a"(n)
-			 : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return n;
-}
 #elif defined(__aarch64__)
 __asm__(".text\n"
 	".globl stub_entry\n"
@@ -108,22 +93,6 @@ __asm__(".text\n"
 	"	mov x0, sp\n"
 	"	sub sp, sp, #64\n"
 	"	bl stub_main\n");
-
-static long call(long n, long a, long b, long c, long d, long e)
-{
-	register long x8 __asm__("x8") = n;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	register long x4 __asm__("x4") = e;
-
-	__asm__ volatile("svc 0"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-			 : "memory");
-	return x0;
-}
 #elif defined(__i386__)
 __asm__(".text\n"
 	".globl stub_entry\n"
@@ -132,12 +101,6 @@ __asm__(".text\n"
 	"	sub $60, %esp\n"
 	"	push %eax\n"
 	"	call stub_main\n");
-
-static long call(long n, long a, long b, long c, long d, long e)
-{
-	__asm__ volatile("int $0x80" : "+a"(n) : "b"(a), "c"(b), "d"(c), "S"(d), "D"(e) : "memory");
-	return n;
-}
 #endif
 
 /* What the kernel tells about this start. */
@@ -149,12 +112,6 @@ struct stub_start {
 	bool interprets; /* binfmt_misc opened a foreign program for this one (AT_EXECFD) */
 	bool own_rights; /* real and effective user and group agree */
 };
-
-__attribute__((noreturn)) static void leave(long status)
-{
-	for (;;)
-		call(SYS_exit_group, status, 0, 0, 0, 0);
-}
 
 /* Text that is put together on the stack. */
 struct stub_line {

@@ -12,10 +12,11 @@
  * mount(2) takes three calls fewer than fsopen, fsconfig, fsmount and move_mount, and does the
  * same.
  */
+#include "wrapper/freestanding.h"
+
 #include <linux/mount.h>
 #include <sched.h>
 #include <stddef.h>
-#include <sys/syscall.h>
 
 /* The kernel's stack: argc, argv..., NULL, envp..., NULL. */
 __attribute__((noreturn)) void floor_main(long *stack);
@@ -27,49 +28,15 @@ __asm__(".text\n"
 	"	mov %rsp, %rdi\n"
 	"	and $-16, %rsp\n"
 	"	call floor_main\n");
-
-static long call(long n, long a, long b, long c, long d, long e)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-
-	__asm__ volatile("syscall"
-			 : "+a"(n)
-			 : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return n;
-}
 #elif defined(__aarch64__)
 __asm__(".text\n"
 	".globl _start\n"
 	"_start:\n"
 	"	mov x0, sp\n"
 	"	bl floor_main\n");
-
-static long call(long n, long a, long b, long c, long d, long e)
-{
-	register long x8 __asm__("x8") = n;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	register long x4 __asm__("x4") = e;
-
-	__asm__ volatile("svc 0"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-			 : "memory");
-	return x0;
-}
 #else
 #error "tests/bench/floor.c has no system call for this machine yet"
 #endif
-
-__attribute__((noreturn)) static void leave(long status)
-{
-	for (;;)
-		call(SYS_exit_group, status, 0, 0, 0, 0);
-}
 
 static void must(long result, long status)
 {
