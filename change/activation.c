@@ -10,6 +10,7 @@
 #include "host/unit.h"
 #include "host/wrap.h"
 #include "plan/write.h"
+#include "policy/supply.h"
 #include "view/readonly.h"
 #include "view/verdict.h"
 
@@ -59,7 +60,7 @@ static int reach_verdict(const struct activation *a, const struct transition *t,
 	int r = wrap_program(t->app.path, program, err);
 
 	if (r == 0)
-		r = view_load_versions(a->store, &t->app, &pinned, err);
+		r = supply_load(a->store, &t->app, &pinned, err);
 	if (r < 0)
 		return r;
 	sysroot = view_sysroot(&t->plan.plan, program);
@@ -275,6 +276,6 @@ int activation_run(struct policy *policy, struct store *store, const struct stri
 
 	if (!a.transitions)
 		return err_nomem(err);
-	r = interpreter_check(policy, paths, err);
+	r = interpreter_check(policy, store, paths, err);
 	return r < 0 ? r : activate(&a, command, generation, err);
 }

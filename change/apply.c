@@ -1,8 +1,10 @@
 #include "change/apply.h"
 
+#include "base/path.h"
 #include "base/reach.h"
 #include "change/select.h"
 #include "change/with_deps.h"
+#include "host/app_file.h"
 #include "host/wrap.h"
 #include "intake/intake.h"
 #include "loader/program.h"
@@ -109,10 +111,13 @@ static int refuse_double_pins(const struct wanted_app *w, struct err *err)
 	return 0;
 }
 
-static int find_versions(struct apply_run *a, struct wanted_app *w, struct err *err)
+static int find_versions(struct apply_run *a, struct wanted_app *w, const struct app *now,
+			 struct err *err)
 {
-	const char *arch = "";
-	int r = w->as->npins ? select_arch(w->path, &arch, err) : 0;
+	const char *arch = w->as->program ? NULL : "";
+	const struct app self = {
+		.path = w->path, .program = now->program, .pins = now->pins, .npins = now->npins};
+	int r = w->as->npins && arch ? select_arch(a->store, &self, &arch, err) : 0;
 
 	if (r == 0)
 		r = choose_pins(a, w, arch, err);
@@ -125,13 +130,15 @@ static int find_versions(struct apply_run *a, struct wanted_app *w, struct err *
 	return r < 0 ? r : refuse_double_pins(w, err);
 }
 
-static int find_state(struct apply_run *a, struct wanted_app *w, struct err *err)
+static int find_state(struct apply_run *a, struct wanted_app *w, const struct app *now,
+		      struct err *err)
 {
-	int r = wrap_allowed(w->path, &a->says, err);
+	bool supplied = w->as->program || app_is_supplied(a->store, now);
+	int r = wrap_allowed(w->path, supplied, &a->says, err);
 
 	if (r == 0 && w->as->profile)
 		r = profile_compile(profile_dirs, w->as->profile, &w->confined, err);
-	return r < 0 ? r : find_versions(a, w, err);
+	return r < 0 ? r : find_versions(a, w, now, err);
 }
 
 /* -- what differs -- */
@@ -164,7 +171,8 @@ static bool is_as_described(const struct wanted_app *w, const struct app *now)
 	size_t wanted = 0;
 
 	if (!now->path || now->on_failure != w->as->on_failure ||
-	    !confinement_equal(&now->confined, &w->confined))
+	    !confinement_equal(&now->confined, &w->confined) ||
+	    strcmp(now->program ? now->program : "", w->as->program ? w->as->program : "") != 0)
 		return false;
 	for (size_t i = 0; i < now->npins; i++) {
 		const struct pin *pin = &now->pins[i];
@@ -192,6 +200,8 @@ static int change_app(struct apply_run *a, const struct wanted_app *w, const str
 			       place_wanted(w, i), err);
 	if (r == 0)
 		r = policy_confine(a->policy, w->path, &w->confined, err);
+	if (r == 0)
+		r = policy_show_as(a->policy, w->path, w->as->program, err);
 	if (r == 0 && w->as->with_deps && !a->options->dry_run)
 		r = with_deps_add(a->policy, a->store, w->path, a->options->report, a->options->ctx,
 				  err);
@@ -209,7 +219,7 @@ static int apply_wrapped(struct apply_run *a, struct wanted_app *w, const struct
 			 struct err *err)
 {
 	struct err ignored;
-	int r = find_state(a, w, err);
+	int r = find_state(a, w, now, err);
 
 	if (r < 0)
 		return r;
@@ -229,13 +239,15 @@ static int unwrap_app(struct apply_run *a, const char *path, struct err *err)
 	return r < 0 ? r : strings_add(a->changed, path, err);
 }
 
-/* A program that is described as absent need not exist. */
+/* A program that is described as absent, or as one of a pinned version, need not exist. */
 static int find_app_path(const struct described *as, char path[PATH_MAX], struct err *err)
 {
 	int r = reach_allowed(as->path, err);
 
 	if (r == 0)
 		r = program_canonical(as->path, path, err);
+	if (r == -ENOENT && as->program)
+		return path_place(as->path, path, err);
 	if (r == -ENOENT && as->absent) {
 		snprintf(path, PATH_MAX, "%s", as->path);
 		return 0;

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/paths.h"
+#include "host/app_file.h"
 #include "host/wrap.h"
 #include "store/layer_spec.h"
 #include "store/layer_verify.h"
@@ -22,7 +23,7 @@ static bool filters_agree(const struct plan *plan, const struct confinement *con
 
 static bool covers_agree(const struct plan *plan, const struct view *view, const char *id)
 {
-	if (plan->ncovers != view->targets.count)
+	if (plan->ncovers != view->targets.count || plan_is_supplied(plan) != view->supplied)
 		return false;
 	for (size_t i = 0; i < plan->ncovers; i++) {
 		char layer[sizeof PINLIB_LAYERS + LAYER_ID + 24];
@@ -54,22 +55,22 @@ static int compare_plan(const struct app *app, struct store *store, const struct
 	return err_set(err, EINVAL, "the plan of %s does not match the policy", app->path);
 }
 
-static int load_plan(const struct app *app, struct plan_file *file, struct err *err)
+static int load_plan(const struct app *app, bool supplied, struct plan_file *file, struct err *err)
 {
 	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&app->path, 1);
 	int r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
 
 	if (r != -ENOENT)
 		return r;
-	if (!wrap_present(app->path) && wrap_allowed(app->path, &says, err) < 0)
+	if (!wrap_present(app->path) && wrap_allowed(app->path, supplied, &says, err) < 0)
 		return err_wrap(err, r, "%s has pins but cannot be wrapped", app->path);
 	return err_set(err, ENOENT, "the plan of %s is missing", app->path);
 }
 
 static int find_files(const struct plan *plan, const char *app, struct err *err)
 {
-	if (access(plan->real, X_OK) < 0)
-		return err_sys(err, errno, "the original of %s, %s", app, plan->real);
+	if (access(plan->program, X_OK) < 0)
+		return err_sys(err, errno, "the program of %s, %s", app, plan->program);
 	for (size_t i = 0; i < plan->ncovers; i++)
 		if (access(plan->covers[i].layer, F_OK) < 0)
 			return err_sys(err, errno, "the layer of %s, %s", app,
@@ -79,11 +80,12 @@ static int find_files(const struct plan *plan, const char *app, struct err *err)
 
 int drift_find(const struct app *app, struct store *store, struct plan_file *file, struct err *err)
 {
-	int r = wrap_fit(app->path, err);
+	bool supplied = app_is_supplied(store, app);
+	int r = wrap_fit(app->path, supplied, err);
 
 	if (r < 0)
 		return err_wrap(err, r, "%s has pins but cannot be wrapped", app->path);
-	r = load_plan(app, file, err);
+	r = load_plan(app, supplied, file, err);
 	if (r == 0)
 		r = find_files(&file->plan, app->path, err);
 	if (r == 0)
@@ -98,7 +100,7 @@ int drift_find_deep(const struct app *app, struct store *store, struct plan_file
 	char id[LAYER_ID];
 	int r = drift_find(app, store, file, err);
 
-	if (r < 0 || file->plan.ncovers == 0)
+	if (r < 0 || (file->plan.ncovers == 0 && !plan_is_supplied(&file->plan)))
 		return r;
 	layers = open(PINLIB_LAYERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (layers < 0)

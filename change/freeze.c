@@ -73,7 +73,7 @@ static int prepare_freeze(struct freeze_work *w, struct policy *policy, const ch
 			  struct err *err)
 {
 	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&path, 1);
-	int r = wrap_allowed(path, &says, err);
+	int r = wrap_allowed(path, false, &says, err);
 
 	if (r == 0)
 		r = read_app(w, policy, path, err);

@@ -144,7 +144,7 @@ static int add_loaded(struct freeze_work *w, struct err *err)
 	AUTO_PROOF struct proof proof = {0};
 	char file[PATH_MAX];
 	struct sysroot sysroot;
-	int r = select_program(w->app.path, file, &program, err);
+	int r = select_program(w->store, &w->app, file, &program, err);
 
 	if (r < 0)
 		return r;

@@ -2,27 +2,29 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "host/wrap.h"
+#include "host/app_file.h"
 #include "view/view.h"
 
 #include <sys/stat.h>
 
-int select_program(const char *app, char *file, struct program *out, struct err *err)
+int select_program(struct store *store, const struct app *app, char *file, struct program *out,
+		   struct err *err)
 {
-	int r = wrap_program(app, file, err);
+	int r = app_file_find(store, app, file, err);
 
 	if (r == 0)
 		r = program_read(file, out, err);
 	if (r == 0 && (!out->elf.dynamic || !out->elf.interp))
-		return err_set(err, EINVAL, "%s is statically linked and loads no libraries", app);
+		return err_set(err, EINVAL, "%s is statically linked and loads no libraries",
+			       app->path);
 	return r;
 }
 
-int select_arch(const char *app, const char **arch, struct err *err)
+int select_arch(struct store *store, const struct app *app, const char **arch, struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
 	char file[PATH_MAX];
-	int r = select_program(app, file, &program, err);
+	int r = select_program(store, app, file, &program, err);
 
 	if (r == 0)
 		*arch = elf_arch(program.elf.class, program.elf.machine);
@@ -36,7 +38,7 @@ int select_version(struct store *store, const struct spec *spec, const char *app
 	struct err ignored;
 	int r = store_find(store, spec, arch, out, err);
 
-	if (r == -ENOENT && store_find(store, spec, NULL, &other, &ignored) == 0)
+	if (r == -ENOENT && arch && store_find(store, spec, NULL, &other, &ignored) == 0)
 		return err_set(err, ENOEXEC, "%s %s is for %s, but %s loads libraries for %s",
 			       other.name, other.version, other.arch, app, arch);
 	return r;

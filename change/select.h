@@ -3,16 +3,18 @@
 
 #include "base/err.h"
 #include "loader/program.h"
+#include "policy/policy.h"
 #include "store/store.h"
 
 /* Finds the app's own file, wrapped or not, and reads it. file holds PATH_MAX bytes; *out is the
  * caller's to free. -EINVAL: the program loads no libraries. */
-int select_program(const char *app, char *file, struct program *out, struct err *err);
+int select_program(struct store *store, const struct app *app, char *file, struct program *out,
+		   struct err *err);
 
 /* The architecture of the libraries that the app loads; *arch is static. -EINVAL: it loads none. */
-int select_arch(const char *app, const char **arch, struct err *err);
+int select_arch(struct store *store, const struct app *app, const char **arch, struct err *err);
 
-/* As store_find. -ENOEXEC: the store has such a version for another architecture only. */
+/* As store_find; arch may be NULL. -ENOEXEC: the store has such a version for another architecture only. */
 int select_version(struct store *store, const struct spec *spec, const char *app, const char *arch,
 		   struct version *out, struct err *err);
 

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
+#include "host/app_file.h"
 #include "host/mounted.h"
 #include "host/wrap.h"
 #include "plan/write.h"
@@ -45,7 +46,8 @@ static int refuse_pinlib_itself(const char *path, struct err *err)
 }
 
 /* Reasons against wrapping the app that its pins have nothing to do with. */
-static int refuse_unwrappable(const char *path, struct dpkg_says *says, struct err *err)
+static int refuse_unwrappable(const char *path, bool supplied, struct dpkg_says *says,
+			      struct err *err)
 {
 	char plan_name[NAME_MAX + 1];
 	int r = refuse_half_upgraded(err);
@@ -54,7 +56,7 @@ static int refuse_unwrappable(const char *path, struct dpkg_says *says, struct e
 		r = refuse_pinlib_itself(path, err);
 	if (r == 0)
 		r = plan_file_name(path, plan_name, err);
-	return r < 0 ? r : wrap_allowed(path, says, err);
+	return r < 0 ? r : wrap_allowed(path, supplied, says, err);
 }
 
 int transition_build(struct policy *policy, struct store *store, const char *path,
@@ -72,11 +74,11 @@ int transition_build(struct policy *policy, struct store *store, const char *pat
 	/* A mount is in the way only where something is to be changed. */
 	r = t->wraps || wrap_traces(path) ? mounted_refuse(path, err) : 0;
 	if (r == 0 && t->wraps)
-		r = refuse_unwrappable(path, says, err);
-	if (r == 0 && t->wraps) /* the view's loader is given the program by this name */
-		r = wrap_restore(path, err);
+		r = refuse_unwrappable(path, app_is_supplied(store, &t->app), says, err);
 	if (r == 0 && t->wraps)
 		r = view_build(store, &t->app, policy_current(policy), &t->plan, err);
+	if (r == 0 && t->wraps) /* the view's loader is given the program by this name */
+		r = wrap_restore(path, t->plan.view.supplied, err);
 	if (r < 0)
 		return r;
 	*out = t;

@@ -5,6 +5,7 @@
 #include "host/wrap.h"
 #include "intake/candidates.h"
 #include "intake/intake.h"
+#include "policy/supply.h"
 #include "store/origin.h"
 #include "view/supplier.h"
 #include "view/verdict.h"
@@ -46,7 +47,7 @@ static int read_state(struct policy *policy, struct store *store, const char *pa
 		return err_nomem(err);
 	r = policy_app(policy, path, POLICY_NOW, &s.app, err);
 	if (r == 0)
-		r = view_load_versions(store, &s.app, &s.pinned, err);
+		r = supply_load(store, &s.app, &s.pinned, err);
 	if (r == 0)
 		r = view_build(store, &s.app, policy_current(policy), plan, err);
 	if (r == 0)

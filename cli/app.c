@@ -1,6 +1,7 @@
 #include "cli/app.h"
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "base/paths.h"
 #include "base/reach.h"
 #include "cli/command.h"
@@ -68,6 +69,26 @@ int find_app(const char *name, char app[PATH_MAX], struct err *err)
 	if (r == 0 && strcmp(app, PINLIB_WRAPPER) == 0)
 		return err_set(err, EINVAL, "%s is pinlib's own wrapper", app);
 	return r;
+}
+
+int find_new_app(const char *path, char app[PATH_MAX], struct err *err)
+{
+	char dir[PATH_MAX];
+	struct stat st;
+	int r;
+
+	if (path[0] != '/')
+		return err_set(err, EINVAL, "--as takes the full path of a program, not '%s'",
+			       path);
+	r = path_place(path, app, err);
+	if (r < 0)
+		return r;
+	path_dir(app, dir);
+	if (stat(dir, &st) < 0)
+		return err_sys(err, errno, "cannot make %s: %s", app, dir);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "cannot make %s: %s is not a directory", app, dir);
+	return 0;
 }
 
 int find_apps(char *const *names, size_t n, struct strings *apps, struct err *err)

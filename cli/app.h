@@ -8,5 +8,7 @@
 
 /* The canonical path of the app that the user named: a path, or a command in PATH. */
 int find_app(const char *name, char app[PATH_MAX], struct err *err);
-/* The same for each name; each app once, in the order of their first names. */
+/* For `set --as`: the canonical path of a program that need not exist yet. -ENOENT, -ENOTDIR: it has no directory. */
+int find_new_app(const char *path, char app[PATH_MAX], struct err *err);
+/* The same as find_app for each name; each app once, in the order of their first names. */
 int find_apps(char *const *names, size_t n, struct strings *apps, struct err *err);

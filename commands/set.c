@@ -6,12 +6,15 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
+#include "host/app_file.h"
 #include "host/wrap.h"
 #include "policy/caution.h"
 #include "policy/policy.h"
 #include "policy/profile.h"
+#include "policy/supply.h"
 #include "store/store.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +22,7 @@
 
 static struct {
 	bool force, with_deps, host;
-	const char *on_failure, *profile, *place;
+	const char *on_failure, *profile, *place, *as;
 } given;
 
 static const struct command_option options[] = {
@@ -31,6 +34,9 @@ static const struct command_option options[] = {
 	OPTION(&given.place, "in", ARG_DIRECTORY, "DIR",
 	       "also show the libraries in DIR, where APP opens them by their path or a launcher's "
 	       "LD_LIBRARY_PATH leads"),
+	OPTION(&given.as, "as", ARG_FILE, "PATH",
+	       "instead of APP: the program of the pinned versions appears at PATH, beside the "
+	       "live system's program, or where there is none"),
 	OPTION(&given.on_failure, "on-failure", ARG_WORDS, "refuse|unpinned",
 	       "without its capability the wrapper refuses to start APP (default), or starts it "
 	       "without pins"),
@@ -63,30 +69,57 @@ static int check_other(const struct versions *before, const struct version *v, s
 	return 0;
 }
 
+static int pin_one(struct session *s, const char *app, const struct version *v, struct err *err)
+{
+	char place[PATH_MAX];
+	int r = select_place(given.place ? given.place : "", v, place, err);
+
+	return r < 0 ? r : policy_pin(s->policy, app, v, PIN_BY_HAND, *place ? place : NULL, err);
+}
+
+/* Of a new program the pinned versions decide the architecture. */
+static int find_arch(struct session *s, const char *path, const char **arch, struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	int r;
+
+	*arch = NULL;
+	if (given.as)
+		return 0;
+	r = policy_app(s->policy, path, POLICY_NOW, &app, err);
+	return r < 0 ? r : select_arch(s->store, &app, arch, err);
+}
+
+static int show_program(struct session *s, const char *app, const struct versions *pins,
+			struct err *err)
+{
+	char program[PATH_MAX];
+	int r = supply_choose(app, pins, program, err);
+
+	return r < 0 ? r : policy_show_as(s->policy, app, program, err);
+}
+
 static int pin_all(struct session *s, const char *app, const struct set_request *req,
 		   struct err *err)
 {
 	AUTO_VERSIONS struct versions pins = {0};
-	const char *arch = "";
-	int r = req->nspecs ? select_arch(app, &arch, err) : 0;
+	const char *arch = NULL;
+	int r = req->nspecs ? find_arch(s, app, &arch, err) : 0;
 
 	pins.items = calloc(req->nspecs + 1, sizeof *pins.items);
 	if (!pins.items)
 		return err_nomem(err);
 	for (size_t i = 0; r == 0 && i < req->nspecs; i++) {
 		struct version *v = &pins.items[i];
-		char place[PATH_MAX];
 
 		r = select_version(s->store, &req->specs[i], app, arch, v, err);
 		if (r == 0)
 			r = check_other(&pins, v, err);
 		if (r == 0)
-			r = select_place(given.place ? given.place : "", v, place, err);
-		if (r == 0)
-			r = policy_pin(s->policy, app, v, PIN_BY_HAND, *place ? place : NULL, err);
+			r = pin_one(s, app, v, err);
 		pins.count = i + 1;
 	}
-	return r;
+	return r == 0 && given.as ? show_program(s, app, &pins, err) : r;
 }
 
 static int set_filter(struct session *s, const char *app, const char *profile, struct err *err)
@@ -99,21 +132,37 @@ static int set_filter(struct session *s, const char *app, const char *profile, s
 	return r < 0 ? r : policy_confine(s->policy, app, &confined, err);
 }
 
+/* --as replaces nothing that is not pinlib's. */
+static int refuse_live(const char *app, bool known, struct err *err)
+{
+	struct stat st;
+
+	if (known || wrap_present(app) || (lstat(app, &st) < 0 && errno == ENOENT))
+		return 0;
+	return err_set(err, EEXIST,
+		       "%s exists: give --as another path, or pin it there ('pinlib set %s "
+		       "NAME=VERSION')",
+		       app, app);
+}
+
 static int set_app(struct session *s, const char *app, const struct set_request *req,
 		   struct err *err)
 {
 	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&app, 1);
 	AUTO_APP struct app now = {0};
 	enum plan_on_failure on_failure = req->on_failure;
-	int r = wrap_allowed(app, &says, err);
+	int r = policy_app(s->policy, app, POLICY_NOW, &now, err);
+	int allowed;
 
-	if (r == 0 && req->nspecs)
-		r = caution_check_app(app, given.force, warn_report, NULL, err);
-	if (r < 0)
-		return r;
-	r = policy_app(s->policy, app, POLICY_NOW, &now, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	allowed = wrap_allowed(app, given.as || app_is_supplied(s->store, &now), &says, err);
+	if (allowed == 0 && given.as)
+		allowed = refuse_live(app, r == 0, err);
+	if (allowed == 0 && req->nspecs && !given.as)
+		allowed = caution_check_app(app, given.force, warn_report, NULL, err);
+	if (allowed < 0)
+		return allowed;
 	if (!on_failure)
 		on_failure = r == 0 ? now.on_failure : PLAN_REFUSE;
 	if (given.host && now.npins)
@@ -182,10 +231,11 @@ static int set_and_activate(const char *name, const struct set_request *req, str
 	bool new_update;
 	int status;
 
-	if (session_begin(&session, err) < 0 || find_app(name, app, err) < 0 ||
+	if (session_begin(&session, err) < 0 ||
+	    (given.as ? find_new_app(given.as, app, err) : find_app(name, app, err)) < 0 ||
 	    set_app(&session, app, req, err) < 0)
 		return EXIT_ERR;
-	new_update = !wrap_present(app) && may_update_itself(app);
+	new_update = !given.as && !wrap_present(app) && may_update_itself(app);
 	status = session_activate(&session, &paths, given.force);
 	if (status)
 		return status;
@@ -221,7 +271,8 @@ static bool read_on_failure(enum plan_on_failure *out)
 static int run_set(int count, char **operands, struct err *err)
 {
 	AUTO_FREE struct spec *specs = calloc((size_t)count, sizeof *specs);
-	struct set_request req = {.specs = specs, .nspecs = (size_t)count - 1};
+	char **texts = operands + !given.as; /* --as has the program */
+	struct set_request req = {.specs = specs, .nspecs = (size_t)(count - !given.as)};
 
 	if (!specs)
 		return err_nomem(err);
@@ -234,9 +285,12 @@ static int run_set(int count, char **operands, struct err *err)
 		return misused("--in takes the full path of a directory, not '%s'", given.place);
 	if (given.host && req.nspecs)
 		return misused("--host does not go with NAME=VERSION");
+	if (given.as && req.on_failure == PLAN_UNPINNED)
+		return misused("--on-failure=unpinned does not go with --as: there is no program "
+			       "without pins");
 	if (!given.host && !req.nspecs && !req.on_failure && !given.profile)
 		return misused("missing NAME=VERSION");
-	if (read_specs(operands + 1, &req, err) < 0)
+	if (read_specs(texts, &req, err) < 0)
 		return misused("%s", err->text);
 	return set_and_activate(operands[0], &req, err);
 }

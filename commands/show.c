@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool in_full;
 
@@ -91,8 +92,11 @@ static void print_app(const struct app *app, const struct plan *plan)
 		printf("  no plan: 'pinlib doctor --repair' makes it\n");
 		return;
 	}
-	printf("  original: %s (%s), generation %llu\n", plan->real, kind_name(plan->kind),
-	       (unsigned long long)plan->generation);
+	printf("  %s: %s (%s), generation %llu\n",
+	       plan_is_supplied(plan) ? "pinned program" : "original", plan->program,
+	       kind_name(plan->kind), (unsigned long long)plan->generation);
+	if (plan_is_supplied(plan) && access(plan->real, F_OK) == 0)
+		printf("  live program: %s\n", plan->real);
 	if (plan->ncovers == 0)
 		printf("  sees the live system\n");
 	for (size_t i = 0; i < plan->ncovers; i++)
@@ -121,6 +125,8 @@ static void json_app(const struct app *app, const struct plan *plan)
 	json_open(NULL, '{');
 	json_string("app", app->path);
 	json_string("real", plan ? plan->real : NULL);
+	json_string("program", plan ? plan->program : NULL);
+	json_string("as", app->program);
 	json_string("kind", plan ? kind_name(plan->kind) : NULL);
 	json_members("on_failure %s forced %d", on_failure_name(app->on_failure), app->forced);
 	json_confinement(&app->confined);

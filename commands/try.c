@@ -69,7 +69,7 @@ static int read_base(struct try_base *b, const char *name, struct err *err)
 	r = store_open(PINLIB_STORE, false, &b->store, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return select_arch(b->app.path, &b->arch, err);
+	return select_arch(b->store, &b->app, &b->arch, err);
 }
 
 static int take_file(const struct try_base *b, const char *soname, const char *path,

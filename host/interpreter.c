@@ -1,7 +1,7 @@
 #include "host/interpreter.h"
 
+#include "host/app_file.h"
 #include "host/stub.h"
-#include "host/wrap.h"
 #include "loader/program.h"
 
 #include <string.h>
@@ -32,7 +32,7 @@ static int refuse_pair(const char *script, const char *interpreter, const char *
 	return r;
 }
 
-static int check_script(const struct apps *apps, const struct app *app,
+static int check_script(struct store *store, const struct apps *apps, const struct app *app,
 			const struct strings *changed, struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
@@ -42,7 +42,7 @@ static int check_script(const struct apps *apps, const struct app *app,
 
 	/* A script that cannot be read cannot run either. If it is among changed, wrap_fit reports
 	 * it. */
-	if (wrap_program(app->path, file, &ignored) < 0 || !stub_is_script(file) ||
+	if (app_file_find(store, app, file, &ignored) < 0 || !stub_is_script(file) ||
 	    program_read(file, &program, &ignored) < 0)
 		return 0;
 	for (size_t i = 0; i < program.way.count; i++) {
@@ -59,18 +59,20 @@ static int check_script(const struct apps *apps, const struct app *app,
 	return 0;
 }
 
-int interpreter_check(struct policy *policy, const struct strings *changed, struct err *err)
+int interpreter_check(struct policy *policy, struct store *store, const struct strings *changed,
+		      struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
 	int r = policy_apps(policy, POLICY_NOW, &apps, err);
 
 	for (size_t i = 0; r == 0 && i < apps.count; i++)
 		if (apps.items[i].npins)
-			r = check_script(&apps, &apps.items[i], changed, err);
+			r = check_script(store, &apps, &apps.items[i], changed, err);
 	return r;
 }
 
-int interpreter_check_app(struct policy *policy, const char *path, struct err *err)
+int interpreter_check_app(struct policy *policy, struct store *store, const char *path,
+			  struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
 	struct strings alone = {(char *[]){(char *)path}, 1};
@@ -79,5 +81,5 @@ int interpreter_check_app(struct policy *policy, const char *path, struct err *e
 		r < 0 ? NULL
 		      : bsearch(path, apps.items, apps.count, sizeof *apps.items, compare_app_path);
 
-	return app && app->npins ? check_script(&apps, app, &alone, err) : r;
+	return app && app->npins ? check_script(store, &apps, app, &alone, err) : r;
 }

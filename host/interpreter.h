@@ -14,7 +14,9 @@
 
 /* -EEXIST: the policy now wraps such a pair, and one of the two is among changed. A pair whose
  * script was edited after it was wrapped does not stop other changes. */
-int interpreter_check(struct policy *policy, const struct strings *changed, struct err *err);
+int interpreter_check(struct policy *policy, struct store *store, const struct strings *changed,
+		      struct err *err);
 
 /* -EEXIST: path is a script with pins, and the policy wraps its interpreter too. */
-int interpreter_check_app(struct policy *policy, const char *path, struct err *err);
+int interpreter_check_app(struct policy *policy, struct store *store, const char *path,
+			  struct err *err);

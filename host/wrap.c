@@ -1,5 +1,6 @@
 #include "host/wrap.h"
 
+#include "base/cleanup.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
@@ -12,6 +13,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,6 +48,25 @@ int wrap_program(const char *app, char program[PATH_MAX], struct err *err)
 		return r;
 	if (!wrap_present(app) && !lacks_stub(app, program))
 		snprintf(program, PATH_MAX, "%s", app);
+	return 0;
+}
+
+/* What the stub follows: the file that the published plan supplies, or else the original, real. */
+struct followed {
+	char file[PATH_MAX];
+	bool supplied;
+};
+
+static int find_followed(const char *app, const char *real, struct followed *out, struct err *err)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	struct err ignored;
+
+	if (!file)
+		return err_nomem(err);
+	out->supplied = plan_load(PINLIB_PLANS, app, 0, file, &ignored) == 0 &&
+			plan_is_supplied(&file->plan);
+	snprintf(out->file, sizeof out->file, "%s", out->supplied ? file->plan.program : real);
 	return 0;
 }
 
@@ -85,11 +106,34 @@ bool wrap_is_anothers(const char *app)
 	return access(plan, F_OK) == 0;
 }
 
-int wrap_fit(const char *app, struct err *err)
+static int check_live_program(const char *app, const char *program, const struct stat *st,
+			      struct err *err)
 {
-	char program[PATH_MAX], target[PATH_MAX];
+	char target[PATH_MAX];
+
+	if (S_ISLNK(st->st_mode)) {
+		ssize_t n = readlink(program, target, sizeof target - 1);
+
+		target[n > 0 ? n : 0] = '\0';
+		return err_set(err, ELOOP, "%s is a symbolic link to %s", app, target);
+	}
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, EINVAL, "%s is not a regular file", app);
+	if (!(st->st_mode & 0111))
+		return err_set(err, EACCES, "%s is not executable", app);
+	if (wrapper_is_copy(program))
+		return err_set(
+			err, EINVAL,
+			"%s is a copy of a wrapped program's stub; copy the original instead, in "
+			"the directory " PINLIB_REAL_DIR " beside that program",
+			app);
+	return refuse_privileged(program, st, err);
+}
+
+int wrap_fit(const char *app, bool supplied, struct err *err)
+{
+	char program[PATH_MAX];
 	struct stat st;
-	ssize_t n;
 	int r = wrap_program(app, program, err);
 
 	if (r < 0)
@@ -100,35 +144,20 @@ int wrap_fit(const char *app, struct err *err)
 	if (r < 0)
 		return r;
 	if (lstat(program, &st) < 0)
-		return err_sys(err, errno, "%s", program);
+		return supplied && errno == ENOENT ? 0 : err_sys(err, errno, "%s", program);
 	if (S_ISDIR(st.st_mode))
 		return err_set(err, EISDIR, "%s is a directory, not a program", app);
-	if (S_ISLNK(st.st_mode)) {
-		n = readlink(program, target, sizeof target - 1);
-		target[n > 0 ? n : 0] = '\0';
-		return err_set(err, ELOOP, "%s is a symbolic link to %s", app, target);
-	}
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "%s is not a regular file", app);
-	if (!(st.st_mode & 0111))
-		return err_set(err, EACCES, "%s is not executable", app);
-	if (wrapper_is_copy(program))
-		return err_set(
-			err, EINVAL,
-			"%s is a copy of a wrapped program's stub; copy the original instead, in "
-			"the directory " PINLIB_REAL_DIR " beside that program",
-			app);
-	return refuse_privileged(program, &st, err);
+	return supplied ? 0 : check_live_program(app, program, &st, err);
 }
 
-int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
+int wrap_allowed(const char *app, bool supplied, struct dpkg_says *says, struct err *err)
 {
 	struct trusted known = {0};
 	char dir[PATH_MAX];
 	int r = wrapper_check(err);
 
 	if (r == 0)
-		r = wrap_fit(app, err);
+		r = wrap_fit(app, supplied, err);
 	if (r < 0)
 		return r;
 	path_dir(app, dir);
@@ -141,15 +170,15 @@ int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err)
 
 /* -- steps -- */
 
-/* Puts a new stub at the app's path by one rename. */
-static int put_stub(const char *app, const char *real, struct err *err)
+/* Puts a new stub at the app's path by one rename; it follows the file program. */
+static int put_stub(const char *app, const char *real, const char *program, struct err *err)
 {
 	char temp[ORIGINAL_TEMP_MAX];
 	int r = original_temp_name(real, temp, err);
 
 	if (r < 0)
 		return r;
-	r = stub_write(temp, app, real, err);
+	r = stub_write(temp, app, program, err);
 	if (r == 0 && rename(temp, app) < 0)
 		r = err_sys(err, errno, "cannot rename %s to %s", temp, app);
 	if (r < 0)
@@ -157,15 +186,30 @@ static int put_stub(const char *app, const char *real, struct err *err)
 	return r;
 }
 
-int wrap_restore(const char *app, struct err *err)
+/* Without a plan the stub starts nothing. It follows pinlib's own file until wrap_install, as the published plan does not
+ * name the layer yet. */
+static int put_first_stub(const char *app, const char *real, struct err *err)
+{
+	int r = original_make_dir(real, err);
+
+	return r < 0 ? r : put_stub(app, real, PINLIB_STUB, err);
+}
+
+int wrap_restore(const char *app, bool supplied, struct err *err)
 {
 	char real[PATH_MAX];
+	struct stat st;
 	int r = original_path(app, real, err);
 
-	if (r == 0 && stub_is_damaged(app) && original_exists(real))
-		return put_stub(app, real, err);
-	if (r < 0 || !lacks_stub(app, real))
+	if (r < 0)
 		return r;
+	if (stub_is_damaged(app) && original_exists(real))
+		return put_stub(app, real, real, err);
+	if (supplied && !original_exists(real) &&
+	    (stub_is_damaged(app) || (lstat(app, &st) < 0 && errno == ENOENT)))
+		return put_first_stub(app, real, err);
+	if (!lacks_stub(app, real))
+		return 0;
 	if (linkat(AT_FDCWD, real, AT_FDCWD, app, 0) < 0)
 		return err_sys(err, errno, "cannot link %s to %s", real, app);
 	return 0;
@@ -184,53 +228,64 @@ int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err)
 	return r < 0 ? r : divert_begin(says, app, err);
 }
 
-static int adopt_edited(const char *app, const char *real, struct err *err)
+/* The file of a pinned version cannot follow an edit of its stub. */
+static int adopt_edited(const char *app, const char *real, const struct followed *f,
+			struct err *err)
 {
-	int r = stub_is_edited(app, real, err);
+	int r = f->supplied ? 0 : stub_is_edited(app, real, err);
 
 	return r > 0 ? stub_adopt(app, real, err) : r;
+}
+
+static int say_unlike(const char *app, const struct followed *f, int like, struct err *err)
+{
+	if (like == STUB_OTHER_TEXT && !stub_is_script(app) && !stub_is_script(f->file))
+		return err_set(err, ESTALE,
+			       "%s, pinlib's stub, is damaged or out of date; 'pinlib doctor "
+			       "--repair' restores it",
+			       app);
+	return err_set(err, ESTALE,
+		       "%s does not match its %s, %s, which was replaced; 'pinlib "
+		       "doctor --repair' updates it",
+		       app, f->supplied ? "pinned program" : "original", f->file);
 }
 
 int wrap_check(const char *app, struct err *err)
 {
 	char real[PATH_MAX];
+	struct followed f;
 	int like, r = original_path(app, real, err);
 
+	if (r == 0)
+		r = find_followed(app, real, &f, err);
 	if (r < 0)
 		return r;
 	if (!wrap_present(app))
 		return err_set(err, ENOENT, "%s is no longer pinlib's stub", app);
-	like = stub_compare(app, real, err);
-	if (like < 0)
-		return like;
-	if (like != STUB_ALIKE && stub_is_edited(app, real, err) > 0)
+	like = stub_compare(app, f.file, err);
+	if (like < 0 || like == STUB_ALIKE)
+		return like < 0 ? like : 0;
+	if (!f.supplied && stub_is_edited(app, real, err) > 0)
 		return err_set(
 			err, ESTALE,
 			"%s was edited after it was wrapped; 'pinlib doctor --repair' updates "
 			"its original, %s",
 			app, real);
-	if (like == STUB_OTHER_TEXT && !stub_is_script(app) && !stub_is_script(real))
-		return err_set(err, ESTALE,
-			       "%s, pinlib's stub, is damaged or out of date; 'pinlib doctor "
-			       "--repair' restores it",
-			       app);
-	if (like != STUB_ALIKE)
-		return err_set(err, ESTALE,
-			       "%s does not match its original, %s, which was replaced; 'pinlib "
-			       "doctor --repair' updates it",
-			       app, real);
-	return 0;
+	return say_unlike(app, &f, like, err);
 }
 
 int wrap_follow(const char *app, struct err *err)
 {
 	char real[PATH_MAX];
+	struct followed f;
 	int r = original_path(app, real, err);
 
-	if (r < 0 || !wrap_present(app) || access(real, F_OK) < 0)
+	if (r == 0)
+		r = find_followed(app, real, &f, err);
+	if (r < 0 || !wrap_present(app) || access(f.file, F_OK) < 0)
 		return r;
-	r = stub_compare(app, real, err);
-	return r == STUB_OTHER_TIME ? stub_refit(app, real, err) : r < 0 ? r : 0;
+	r = stub_compare(app, f.file, err);
+	return r == STUB_OTHER_TIME ? stub_refit(app, f.file, err) : r < 0 ? r : 0;
 }
 
 /* A user who could write to a stub may hold it open, and must not be able to write to it once it is root's. */
@@ -246,17 +301,21 @@ static bool is_to_replace(const char *app, int like)
 int wrap_install(const char *app, struct err *err)
 {
 	char real[PATH_MAX];
+	struct followed f;
 	int like = STUB_OTHER_TEXT, r = original_path(app, real, err);
 
+	if (r == 0)
+		r = find_followed(app, real, &f, err);
 	if (r < 0)
 		return r;
 	original_sweep(real);
-	r = adopt_edited(app, real, err);
+	r = adopt_edited(app, real, &f, err);
 	if (r == 0 && wrap_present(app))
-		r = like = stub_compare(app, real, err);
+		r = like = stub_compare(app, f.file, err);
 	if (r < 0)
 		return r;
-	r = is_to_replace(app, like) ? put_stub(app, real, err) : stub_refit(app, real, err);
+	r = is_to_replace(app, like) ? put_stub(app, real, f.file, err)
+				     : stub_refit(app, f.file, err);
 	/* An earlier command may have been killed before the rename was on the disk. */
 	return r < 0 ? r : file_sync_parent(AT_FDCWD, app, err);
 }
@@ -334,16 +393,19 @@ static int sync_dir(const char *app, struct err *err)
 int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 {
 	char real[PATH_MAX];
+	struct followed f;
 	int r = original_path(app, real, err);
 
+	if (r == 0)
+		r = find_followed(app, real, &f, err);
 	if (r < 0 || wrap_is_anothers(app))
 		return r;
 	/* A mount there may be the original itself, and look like a second name of it. */
 	if (wrap_traces(app))
 		r = mounted_refuse(app, err);
 	if (r == 0)
-		r = adopt_edited(app, real, err);
-	if (r == 0)
+		r = adopt_edited(app, real, &f, err);
+	if (r == 0 && !f.supplied)
 		r = restore_original(app, real, says, err);
 	if (r < 0)
 		return r;

@@ -19,7 +19,13 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* Where the program's own file is now: app itself, or the original if app is wrapped, or was until
+/*
+ * If a pinned version supplies the program (policy/supply.h), the stub follows the file in the
+ * layer, which the published plan names. The live program, if there is one, is kept as an original
+ * all the same; it may be gone, or a link.
+ */
+
+/* Where the live program's own file is now: app itself, or the original if app is wrapped, or was until
  * somebody removed the stub. */
 int wrap_program(const char *app, char program[PATH_MAX], struct err *err);
 
@@ -31,22 +37,24 @@ bool wrap_present(const char *app);
 bool wrap_traces(const char *app);
 
 /* Whether the program, as it is now, can be wrapped: a regular executable file, without setuid,
- * setgid or file capabilities, and no copy of the wrapper or a stub. The reason is in err: -ENOENT, -ELOOP (a
+ * setgid or file capabilities, and no copy of the wrapper or a stub. A supplied program needs no live
+ * one, only a path that no directory has. The reason is in err: -ENOENT, -ELOOP (a
  * symbolic link, or behind one), -EISDIR, -EINVAL (also: its path has a line break), -EACCES,
  * -EPERM. */
-int wrap_fit(const char *app, struct err *err);
+int wrap_fit(const char *app, bool supplied, struct err *err);
 
 /* Whether app may be wrapped: wrapper_check and wrap_fit hold, only root can write its directories,
  * and nobody else diverts its path, or another path to it. The reason is in err. */
-int wrap_allowed(const char *app, struct dpkg_says *says, struct err *err);
+int wrap_allowed(const char *app, bool supplied, struct dpkg_says *says, struct err *err);
 
 /* Whether app is behind a symbolic link, and the program is wrapped by its canonical path;
  * wrap_remove leaves it alone. */
 bool wrap_is_anothers(const char *app);
 
 /* Where somebody removed the stub, the original gets its own name back, until wrap_install. A damaged stub is written
- * anew. */
-int wrap_restore(const char *app, struct err *err);
+ * anew. Where a supplied program has no file at its path, a stub takes the path: the proof of the view needs a mount
+ * point. */
+int wrap_restore(const char *app, bool supplied, struct err *err);
 
 /* The steps that nobody who runs app notices: the second name and the diversion. */
 int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err);

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC "pinplan" /* 7 letters and the NUL */
-#define PLAN_VERSION 2
+#define PLAN_VERSION 3
 #define PLAN_SIZE_MAX (64 * 1024)
 #define PLAN_COVERS_MAX 64
 #define PLAN_FILTER_MAX BPF_MAXINSNS /* instructions: the kernel's limit, 32 KiB */
@@ -52,10 +52,14 @@ struct plan_header {
 	uint64_t generation; /* of the policy that was compiled */
 	uint32_t covers_at;
 	uint32_t strings_at;
-	uint32_t app;	    /* string: canonical absolute path of the program */
-	uint32_t real;	    /* string: absolute path of the original, outside the view */
+	uint32_t app; /* string: canonical absolute path of the program */
+	uint32_t
+		real; /* string: absolute path of the original, outside the view; it need not exist */
+	uint32_t
+		program; /* string: the file that the view shows at app: real, or a file below PINLIB_LAYERS */
 	uint32_t label;	    /* string: see PLAN_LABEL_MAX */
 	uint32_t filter_at; /* 0: no filter */
+	uint32_t zero;
 };
 
 /* One overlay: the layer over the live directory. Covers are sorted by target, and no target is below another. */
@@ -74,7 +78,7 @@ struct plan_filter {
  * percent-encoded. It is cut to this length (with the NUL), since fsconfig(2) takes 256 bytes, with PINLIB_SOURCE. */
 #define PLAN_LABEL_MAX 240
 
-_Static_assert(sizeof(struct plan_header) == 64, "the plan's header has no padding");
+_Static_assert(sizeof(struct plan_header) == 72, "the plan's header has no padding");
 _Static_assert(sizeof(struct plan_cover) == 8, "a cover has no padding");
 _Static_assert(sizeof(struct plan_filter) == 8, "a filter's head has no padding");
 _Static_assert(sizeof(struct sock_filter) == 8, "an instruction has no padding");

@@ -3,10 +3,14 @@
 #include "base/cleanup.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+bool plan_is_supplied(const struct plan *plan)
+{
+	return strcmp(plan->program, plan->real) != 0;
+}
 
 int plan_file_name(const char *app, char name[NAME_MAX + 1], struct err *err)
 {
@@ -119,7 +123,7 @@ static int check_header(const struct plan_header *h, size_t len, struct err *err
 	    !range(h, len, h->covers_at, h->covers * sizeof(struct plan_cover)))
 		return plan_damaged(err, "covers out of range");
 	if (h->strings_at < h->covers_at || h->strings_at > len ||
-	    ((const char *)h)[len - 1] != '\0')
+	    ((const char *)h)[len - 1] != '\0' || h->zero != 0)
 		return plan_damaged(err, "strings out of range");
 	return 0;
 }
@@ -156,10 +160,12 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 		.generation = h->generation,
 		.app = path_at(h, h->app),
 		.real = path_at(h, h->real),
+		.program = path_at(h, h->program),
 		.label = string_at(h, h->label),
 		.ncovers = h->covers,
 	};
-	if (!plan->app || !plan->real || !plan->label || strlen(plan->label) >= PLAN_LABEL_MAX)
+	if (!plan->app || !plan->real || !plan->program || !plan->label ||
+	    strlen(plan->label) >= PLAN_LABEL_MAX)
 		return plan_damaged(err, "name out of range");
 	covers = range(data, len, h->covers_at, h->covers * sizeof *covers);
 	for (size_t i = 0; i < plan->ncovers; i++) {

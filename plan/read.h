@@ -6,6 +6,7 @@
 #include "plan/format.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -16,12 +17,16 @@ struct plan {
 	uint64_t generation;
 	const char *app;
 	const char *real;
+	const char *program; /* equals real unless a pinned version supplies the program */
 	const char *label;
 	size_t ncovers;
 	struct cover covers[PLAN_COVERS_MAX];
 	const struct sock_filter *filter; /* NULL: none */
 	size_t filter_ops;
 };
+
+/* Whether a pinned version supplies the program, and not the live system. */
+bool plan_is_supplied(const struct plan *plan);
 
 /* The name of an app's plan file. -ENAMETOOLONG if it is longer than NAME_MAX (app paths from some 240 bytes on),
  * -EINVAL if app is not an absolute path. */

@@ -79,8 +79,9 @@ int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *e
 	h.strings_at = (uint32_t)w.used;
 	h.app = put_string(&w, plan->app);
 	h.real = put_string(&w, plan->real);
+	h.program = plan_is_supplied(plan) ? put_string(&w, plan->program) : h.real;
 	h.label = put_string(&w, plan->label);
-	if (!h.app || !h.real || !h.label || !put_covers(&w, plan, covers))
+	if (!h.app || !h.real || !h.program || !h.label || !put_covers(&w, plan, covers))
 		return err_set(err, E2BIG, "the plan of %s is too large", plan->app);
 	h.size = (uint32_t)w.used;
 	memcpy(buf, &h, sizeof h);

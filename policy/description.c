@@ -30,6 +30,7 @@ static void described_free(struct described *d)
 	free(d->pins);
 	strings_free(&d->places);
 	free(d->profile);
+	free(d->program);
 	free(d->path);
 }
 
@@ -159,6 +160,19 @@ static int read_confine(struct description_reader *r, const char *value)
 	return r->app->profile ? 0 : err_nomem(r->err);
 }
 
+static int read_program(struct description_reader *r, const char *value)
+{
+	char path[PATH_MAX];
+	struct err why;
+
+	if (r->app->program)
+		return refuse_text(r, "the program already has an 'as' line");
+	if (value[0] != '/' || path_normalise(value, path, &why) < 0)
+		return refuse_text(r, "as takes the full path of a program in a pinned version");
+	r->app->program = strdup(path);
+	return r->app->program ? 0 : err_nomem(r->err);
+}
+
 static int read_with_deps(struct description_reader *r, const char *value)
 {
 	(void)value;
@@ -192,15 +206,11 @@ static const struct description_keyword {
 	bool valued; /* takes a word */
 	int (*read)(struct description_reader *r, const char *value);
 } keywords[] = {
-	{"app", true, read_app},
-	{"pin", true, read_pin},
-	{"in", true, read_place},
-	{"add", true, read_source},
-	{"on-failure", true, read_on_failure},
-	{"confine", true, read_confine},
-	{"with-deps", false, read_with_deps},
-	{"force", false, read_force},
-	{"host", false, read_host},
+	{"app", true, read_app},	 {"pin", true, read_pin},
+	{"in", true, read_place},	 {"as", true, read_program},
+	{"add", true, read_source},	 {"on-failure", true, read_on_failure},
+	{"confine", true, read_confine}, {"with-deps", false, read_with_deps},
+	{"force", false, read_force},	 {"host", false, read_host},
 	{"absent", false, read_absent},
 };
 
@@ -218,14 +228,15 @@ static const struct description_keyword *keyword_find(const char *name)
 static int check_app(struct description_reader *r)
 {
 	const struct described *app = r->app;
-	bool settings = app && (app->profile || app->force || app->on_failure != PLAN_REFUSE);
+	bool settings = app && (app->profile || app->program || app->force ||
+				app->on_failure != PLAN_REFUSE);
 
 	if (!app)
 		return 0;
 	if (app->absent &&
 	    (app->npins || app->host || app->sources.count || app->with_deps || settings))
 		return refuse_text(r, "%s is absent and cannot have other lines", app->path);
-	if (app->host && (app->npins || app->sources.count || app->with_deps))
+	if (app->host && (app->npins || app->sources.count || app->with_deps || app->program))
 		return refuse_text(r, "%s has a 'host' line and cannot have pins", app->path);
 	if (!app->absent && !app->host && !app->npins)
 		return refuse_text(r, "%s needs a 'pin', 'host' or 'absent' line", app->path);
@@ -360,6 +371,11 @@ void description_write_app(FILE *f, const struct app *app)
 			description_write_word(f, pin->place);
 			putc('\n', f);
 		}
+	}
+	if (app->program) {
+		fputs("\tas ", f);
+		description_write_word(f, app->program);
+		putc('\n', f);
 	}
 	if (app->npins == 0)
 		fputs("\thost\n", f);

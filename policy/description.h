@@ -42,6 +42,7 @@ struct described {
 	bool force; /* pinned although policy/caution.h refuses it */
 	enum plan_on_failure on_failure;
 	char *profile; /* NULL: no filter */
+	char *program; /* as in struct app; NULL */
 	struct spec *pins;
 	size_t npins;
 	struct strings places;	/* of each pin: its further directory, or "" */

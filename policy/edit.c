@@ -8,6 +8,11 @@
 #define NEW_GENERATION "(SELECT max(id) FROM generation)"
 #define THIS_APP "(SELECT id FROM app WHERE path = ?1)"
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static int add_confinement(struct policy *p, const struct confinement *c, struct err *err)
 {
 	bool before = p->changed;
@@ -29,12 +34,13 @@ static int add_wrapping(struct policy *p, const struct app *app, struct err *err
 	return r < 0 ? r
 		     : database_change(
 			       p, err,
-			       "INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
+			       "INSERT INTO wrapping (app, on_failure, forced, confinement, "
+			       "program, added)"
 			       " VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
-			       " profile = ?4 AND source = ?5 AND filter = ?6), " NEW_GENERATION
+			       " profile = ?4 AND source = ?5 AND filter = ?6), ?7, " NEW_GENERATION
 			       ")",
-			       "siisdb", app->path, (int)app->on_failure, (int)app->forced,
-			       c->profile, &c->source, c->filter, c->size);
+			       "siisdbs", app->path, (int)app->on_failure, (int)app->forced,
+			       c->profile, &c->source, c->filter, c->size, app->program);
 }
 
 static int close_wrapping(struct policy *p, const char *path, struct err *err)
@@ -86,6 +92,22 @@ int policy_confine(struct policy *p, const char *path, const struct confinement 
 	return add_wrapping(p, &changed, err);
 }
 
+int policy_show_as(struct policy *p, const char *path, const char *program, struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	struct app changed;
+	int r = policy_app(p, path, POLICY_NOW, &app, err);
+
+	if (r < 0 || same_text(app.program, program))
+		return r;
+	r = close_wrapping(p, path, err);
+	if (r < 0)
+		return r;
+	changed = app;
+	changed.program = (char *)program;
+	return add_wrapping(p, &changed, err);
+}
+
 int policy_unwrap(struct policy *p, const char *path, struct err *err)
 {
 	int r = database_change(p, err,
@@ -115,7 +137,7 @@ static int add_version(struct policy *p, const struct version *v, struct err *er
 
 bool pin_has_place(const struct pin *pin, const char *place)
 {
-	return pin->place && place ? strcmp(pin->place, place) == 0 : !pin->place && !place;
+	return same_text(pin->place, place);
 }
 
 /* Closes the app's pins of the same library. *there: the app has this very pin, which stays. */
@@ -160,13 +182,14 @@ int policy_pin(struct policy *p, const char *path, const struct version *v, enum
 
 /* An app differs if its row, or one of its pins, is in only one of the two states. */
 static const char differ_sql[] =
-	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z"
+	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z, program "
+	"AS t"
 	"  FROM wrapping WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
-	"  UNION ALL SELECT app, version, origin, -1, place FROM pin"
+	"  UNION ALL SELECT app, version, origin, -1, place, NULL FROM pin"
 	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)),"
-	" now AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z"
+	" now AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z, program AS t"
 	"  FROM wrapping WHERE removed IS NULL"
-	"  UNION ALL SELECT app, version, origin, -1, place FROM pin WHERE removed IS NULL)"
+	"  UNION ALL SELECT app, version, origin, -1, place, NULL FROM pin WHERE removed IS NULL)"
 	" SELECT path FROM app WHERE id IN ("
 	"  SELECT app FROM (SELECT * FROM was EXCEPT SELECT * FROM now)"
 	"  UNION SELECT app FROM (SELECT * FROM now EXCEPT SELECT * FROM was)) ORDER BY path";
@@ -184,8 +207,8 @@ static int find_differing(struct policy *p, int64_t generation, struct strings *
 static int restore_app(struct policy *p, const char *path, int64_t generation, struct err *err)
 {
 	static const char *const copies[] = {
-		"INSERT INTO wrapping (app, on_failure, forced, confinement, added)"
-		" SELECT app, on_failure, forced, confinement, " NEW_GENERATION
+		"INSERT INTO wrapping (app, on_failure, forced, confinement, program, added)"
+		" SELECT app, on_failure, forced, confinement, program, " NEW_GENERATION
 		" FROM wrapping WHERE app = " THIS_APP " AND added <= ?2"
 		" AND (removed IS NULL OR removed > ?2)",
 		"INSERT INTO pin (app, version, origin, place, added)"

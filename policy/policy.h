@@ -77,6 +77,8 @@ struct pin {
 
 struct app {
 	char *path;
+	char *program; /* `set --as`: the path, in the pinned versions, of the file that is shown at
+			  path; NULL: path itself (policy/supply.h) */
 	enum plan_on_failure on_failure;
 	bool forced; /* pinned although its view failed the proof */
 	struct confinement confined;
@@ -126,6 +128,8 @@ int policy_digests(struct policy *policy, struct digests *out, struct err *err);
 /* Wraps an app, or changes these two settings of a wrapped app. */
 int policy_wrap(struct policy *policy, const char *path, enum plan_on_failure on_failure,
 		bool forced, struct err *err);
+/* Sets what a wrapped app shows at its path; NULL as in struct app. */
+int policy_show_as(struct policy *policy, const char *path, const char *program, struct err *err);
 /* Gives a wrapped app a filter; one without a profile takes the app's filter away. */
 int policy_confine(struct policy *policy, const char *path, const struct confinement *confined,
 		   struct err *err);

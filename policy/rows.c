@@ -20,6 +20,7 @@ void app_free(struct app *app)
 	free(app->pins);
 	confinement_free(&app->confined);
 	free(app->path);
+	free(app->program);
 	*app = (struct app){0};
 }
 
@@ -46,6 +47,7 @@ enum {
 	COL_PATH,
 	COL_ON_FAILURE,
 	COL_FORCED,
+	COL_PROGRAM,
 	COL_NAME,
 	COL_VERSION,
 	COL_ARCH,
@@ -58,8 +60,8 @@ enum {
 };
 
 #define APPS_SQL                                                                                   \
-	"SELECT a.path, w.on_failure, w.forced, v.name, v.version, v.arch, v.digest, p.origin,"    \
-	" p.place, c.profile, c.source, c.filter"                                                  \
+	"SELECT a.path, w.on_failure, w.forced, w.program, v.name, v.version, v.arch, v.digest,"   \
+	" p.origin, p.place, c.profile, c.source, c.filter"                                        \
 	" FROM wrapping w JOIN app a ON a.id = w.app"                                              \
 	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \
 	" ?1)"                                                                                     \
@@ -125,8 +127,10 @@ static int read_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
 			.path = strdup(path),
 			.on_failure = (enum plan_on_failure)sqlite3_column_int(s, COL_ON_FAILURE),
 			.forced = sqlite3_column_int(s, COL_FORCED),
+			.program = statement_text(s, COL_PROGRAM),
 		};
-		if (!app->path)
+		if (!app->path ||
+		    (!app->program && sqlite3_column_type(s, COL_PROGRAM) != SQLITE_NULL))
 			return err_nomem(err);
 		r = read_confinement(&app->confined, s, err);
 		if (r < 0)

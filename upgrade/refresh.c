@@ -4,6 +4,7 @@
 #include "base/paths.h"
 #include "change/drift.h"
 #include "change/transition.h"
+#include "host/app_file.h"
 #include "host/interpreter.h"
 #include "host/unit.h"
 #include "host/wrap.h"
@@ -162,14 +163,14 @@ static int keep_awake(struct refresh *run, const struct app *app, struct err *er
 static int refresh_app(struct refresh *run, const struct app *app, struct err *err)
 {
 	struct err why;
-	int r = wrap_fit(app->path, &why);
+	int r = wrap_fit(app->path, app_is_supplied(run->store, app), &why);
 
 	if (r < 0 && !cannot_be_wrapped(r)) {
 		*err = why;
 		return r;
 	}
 	if (r == 0)
-		r = interpreter_check_app(run->policy, app->path, &why);
+		r = interpreter_check_app(run->policy, run->store, app->path, &why);
 	return r < 0 ? put_to_sleep(run, app->path, r, why.text, err) : keep_awake(run, app, err);
 }
 

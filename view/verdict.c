@@ -8,6 +8,7 @@
 #include "late/modules.h"
 #include "loader/closure.h"
 #include "loader/program.h"
+#include "policy/supply.h"
 #include "view/effect.h"
 #include "view/glibc.h"
 #include "view/supplier.h"
@@ -486,7 +487,7 @@ int verdict_reach_current(struct store *store, const struct app *app, struct ver
 	if (r == 0)
 		r = wrap_program(app->path, program, err);
 	if (r == 0)
-		r = view_load_versions(store, app, &pinned, err);
+		r = supply_load(store, app, &pinned, err);
 	if (r < 0)
 		return r;
 	sysroot = view_sysroot(&file->plan, program);

@@ -1,9 +1,10 @@
 #include "view/view.h"
 
 #include "base/path.h"
+#include "host/app_file.h"
 #include "host/original.h"
-#include "host/wrap.h"
 #include "plan/write.h"
+#include "policy/supply.h"
 #include "view/compose.h"
 #include "view/covers.h"
 #include "view/glibc.h"
@@ -28,11 +29,12 @@ bool view_shows(const struct view *view, const char *path)
 {
 	for (size_t i = 0; i < view->nentries; i++) {
 		const struct layer_entry *e = &view->entries[i];
-		const char *target = view->targets.items[e->cover];
-		size_t len = strlen(target);
+		const char *target =
+			e->cover < view->targets.count ? view->targets.items[e->cover] : NULL;
+		size_t len = target ? strlen(target) : 0;
 
-		if (e->type != LAYER_DIR && strncmp(path, target, len) == 0 && path[len] == '/' &&
-		    strcmp(path + len + 1, e->path) == 0)
+		if (target && e->type != LAYER_DIR && strncmp(path, target, len) == 0 &&
+		    path[len] == '/' && strcmp(path + len + 1, e->path) == 0)
 			return true;
 	}
 	return false;
@@ -49,31 +51,16 @@ void view_free(struct view *view)
 	*view = (struct view){0};
 }
 
-int view_load_versions(struct store *store, const struct app *app, struct versions *out,
-		       struct err *err)
-{
-	AUTO_VERSIONS struct versions vs = {0};
-
-	vs.items = calloc(app->npins + 1, sizeof *vs.items);
-	if (!vs.items)
-		return err_nomem(err);
-	for (size_t i = 0; i < app->npins; i++) {
-		const struct pin *pin = &app->pins[i];
-		int r = store_load(store, &pin->digest, &vs.items[i], err);
-
-		if (r < 0)
-			return err_wrap(err, r, "%s %s", pin->name, pin->version);
-		vs.count++;
-	}
-	*out = vs;
-	vs = (struct versions){0};
-	return 0;
-}
-
 /* -- composing -- */
 
+static bool has_entry(const struct version *v, const struct entry *e)
+{
+	return e && e >= v->entries && e < v->entries + v->nentries;
+}
+
+/* program is the app's if a version supplies it, or NULL. */
 static int compose_version(struct composition *c, struct place_loader *l, const struct version *v,
-			   struct err *err)
+			   const struct entry *program, struct err *err)
 {
 	struct compose_dir last = {0};
 	size_t before = c->count;
@@ -89,7 +76,7 @@ static int compose_version(struct composition *c, struct place_loader *l, const 
 		if (r < 0)
 			return err_wrap(err, r, "%s %s", v->name, v->version);
 	}
-	if (c->count == before)
+	if (c->count == before && !has_entry(v, program))
 		return err_set(err, ENOENT, "%s %s has no files that a view could show", v->name,
 			       v->version);
 	return 0;
@@ -105,14 +92,15 @@ static const char *place_of(const struct app *app, const struct version *v)
 }
 
 static int compose_versions(struct composition *c, struct place_loader *l, const struct app *app,
-			    const struct versions *versions, size_t preferred, struct err *err)
+			    const struct versions *versions, size_t preferred,
+			    const struct entry *program, struct err *err)
 {
 	for (size_t i = 0; i < versions->count; i++) {
 		size_t before = c->count;
 		int r;
 
 		l->place = place_of(app, &versions->items[i]);
-		r = compose_version(c, l, &versions->items[i], err);
+		r = compose_version(c, l, &versions->items[i], program, err);
 		if (r < 0)
 			return r;
 		if (i < preferred)
@@ -134,7 +122,7 @@ static int hide_live_glibc(struct composition *c, const struct place_loader *l, 
 /* Divides the composition among the covers. */
 static int take_entries(struct composition *c, struct view *view, struct err *err)
 {
-	view->entries = calloc(c->count + 1, sizeof *view->entries);
+	view->entries = calloc(c->count + 2, sizeof *view->entries);
 	if (!view->entries)
 		return err_nomem(err);
 	for (size_t i = 0; i < c->count; i++) {
@@ -152,15 +140,39 @@ static int take_entries(struct composition *c, struct view *view, struct err *er
 	return 0;
 }
 
+/* A tree of its own, since the wrapper mounts the file and no directory. */
+static int take_program(const struct app *app, const struct entry *program, struct view *view,
+			struct err *err)
+{
+	struct layer_entry *e = &view->entries[view->nentries];
+
+	if (!program)
+		return 0;
+	*e = (struct layer_entry){
+		.cover = view->targets.count,
+		.type = LAYER_FILE,
+		.path = strdup(path_base(app->path)),
+		.mode = 0755,
+		.content = program->content,
+	};
+	if (!e->path)
+		return err_nomem(err);
+	view->nentries++;
+	view->supplied = true;
+	return 0;
+}
+
 static void loader_free(struct place_loader *l)
 {
 	program_free(&l->program);
 }
 
-static int read_loader(const struct app *app, struct place_loader *out, struct err *err)
+/* supplied gets the entry of the program if a version has it. */
+static int read_loader(const struct app *app, const struct versions *versions,
+		       struct place_loader *out, const struct entry **supplied, struct err *err)
 {
 	char program[PATH_MAX];
-	int r = wrap_program(app->path, program, err);
+	int r = app_file_of(app, versions, program, supplied, err);
 
 	if (r == 0)
 		r = program_read(program, &out->program, err);
@@ -176,10 +188,11 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 	CLEANUP(loader_free) struct place_loader loader = {0};
 	CLEANUP(composition_free) struct composition c = {0};
 	AUTO_VIEW struct view view = {0};
-	int r = read_loader(app, &loader, err);
+	const struct entry *program = NULL;
+	int r = read_loader(app, versions, &loader, &program, err);
 
 	if (r == 0)
-		r = compose_versions(&c, &loader, app, versions, preferred, err);
+		r = compose_versions(&c, &loader, app, versions, preferred, program, err);
 	if (r == 0)
 		r = hide_live_glibc(&c, &loader, err);
 	if (r == 0)
@@ -188,6 +201,8 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 		r = covers_choose(&c, &view.targets, err);
 	if (r == 0)
 		r = take_entries(&c, &view, err);
+	if (r == 0)
+		r = take_program(app, program, &view, err);
 	if (r < 0)
 		return r;
 	*out = view;
@@ -198,18 +213,19 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 int view_compile(struct store *store, const struct app *app, struct view *out, struct err *err)
 {
 	AUTO_VERSIONS struct versions versions = {0};
-	int r = view_load_versions(store, app, &versions, err);
+	int r = supply_load(store, app, &versions, err);
 
 	return r < 0 ? r : view_of(app, &versions, 0, out, err);
 }
 
 /* -- the plan -- */
 
-static int read_kind(const struct app *app, enum plan_kind *kind, struct err *err)
+static int read_kind(struct store *store, const struct app *app, enum plan_kind *kind,
+		     struct err *err)
 {
 	AUTO_PROGRAM struct program p = {0};
 	char program[PATH_MAX];
-	int r = wrap_program(app->path, program, err);
+	int r = app_file_find(store, app, program, err);
 
 	if (r == 0)
 		r = program_read(program, &p, err);
@@ -233,7 +249,7 @@ void view_plan_fill(struct view_plan *out, const struct app *app, const char *re
 	plan->on_failure = app->on_failure;
 	plan->app = app->path;
 	view_plan_date(out, generation);
-	plan->real = real;
+	plan->real = plan->program = real;
 	plan->label = out->label;
 	plan->ncovers = out->view.targets.count;
 	for (size_t i = 0; i < plan->ncovers; i++) {
@@ -241,6 +257,11 @@ void view_plan_fill(struct view_plan *out, const struct app *app, const char *re
 		plan->covers[i].target = out->view.targets.items[i];
 		plan->covers[i].layer = out->layers[i];
 	}
+	if (!out->view.supplied)
+		return;
+	snprintf(out->program, sizeof out->program, "%s/%zu/%.255s", layers, plan->ncovers,
+		 path_base(app->path));
+	plan->program = out->program;
 }
 
 int view_build(struct store *store, const struct app *app, int64_t generation,
@@ -250,7 +271,7 @@ int view_build(struct store *store, const struct app *app, int64_t generation,
 	int r = original_path(app->path, out->real, err);
 
 	if (r == 0)
-		r = read_kind(app, &out->plan.kind, err);
+		r = read_kind(store, app, &out->plan.kind, err);
 	if (r == 0)
 		r = view_compile(store, app, &out->view, err);
 	snprintf(out->id, sizeof out->id, "none");
@@ -271,10 +292,11 @@ void view_plan_free(struct view_plan *plan)
 	view_free(&plan->view);
 }
 
-struct sysroot view_sysroot(const struct plan *plan, const char *program)
+struct sysroot view_sysroot(const struct plan *plan, const char *live)
 {
 	struct sysroot sysroot = {
 		.covers = plan->covers, .ncovers = plan->ncovers, .label = plan->label};
+	const char *program = plan_is_supplied(plan) ? plan->program : live;
 
 	if (strcmp(program, plan->app) != 0) {
 		sysroot.app = plan->app;

@@ -3,7 +3,8 @@
  *
  * Each file of a pinned version appears in its directory on the live system (view/compose.h). Where
  * the app's loader could choose another copy, the view shows a link to the pinned file
- * (view/places.h). The directories that hold all these paths are covered (view/covers.h).
+ * (view/places.h). The directories that hold all these paths are covered (view/covers.h). If a
+ * version has the app's program itself (policy/supply.h), the layer has one more tree with it.
  */
 #pragma once
 
@@ -21,10 +22,11 @@ struct view {
 	struct layer_entry *entries; /* the view owns path and target */
 	size_t nentries;
 	struct strings targets; /* of the covers, sorted */
+	bool supplied; /* a pinned version has the app's program, the only file of the last tree */
 };
 
 /* Decides what the view of an app shows, and changes nothing. The app's program is read where
- * wrap_program finds it. The caller frees *out. */
+ * app_file_find finds it. The caller frees *out. */
 int view_compile(struct store *store, const struct app *app, struct view *out, struct err *err);
 /* The same for these versions instead of the app's pins. If two have the same path, one of the first
  * preferred versions wins. */
@@ -34,10 +36,6 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 bool view_shows(const struct view *view, const char *path);
 void view_free(struct view *view);
 #define AUTO_VIEW CLEANUP(view_free)
-
-/* Loads the versions that the app's pins mean, in the order of the pins. */
-int view_load_versions(struct store *store, const struct app *app, struct versions *out,
-		       struct err *err);
 
 /* Whether a view can show a file at path, which is canonical. -EPERM: no; err is the rest of a
  * sentence about the path ("cannot be shown ..."). */
@@ -50,6 +48,7 @@ struct view_plan {
 	char label[PLAN_LABEL_MAX];
 	char id[LAYER_ID]; /* "none" without pins */
 	char layers[PLAN_COVERS_MAX][sizeof PINLIB_LAYERS + LAYER_ID + 24];
+	char program[sizeof PINLIB_LAYERS + LAYER_ID + 24 + NAME_MAX]; /* if it is supplied */
 	struct view view;
 };
 
@@ -63,6 +62,6 @@ void view_plan_fill(struct view_plan *out, const struct app *app, const char *re
 void view_plan_date(struct view_plan *plan, int64_t generation);
 void view_plan_free(struct view_plan *plan);
 
-/* The file system as a plan shows it; program is the app's own file (wrap_program). Points into
- * both. */
-struct sysroot view_sysroot(const struct plan *plan, const char *program);
+/* The file system as a plan shows it; live is the app's live program (wrap_program), which is shown
+ * unless the plan's is supplied. Points into both. */
+struct sysroot view_sysroot(const struct plan *plan, const char *live);

@@ -31,6 +31,7 @@ int identify_without_plan(struct launch *out, struct err *err)
 		.on_failure = out->unpinned ? PLAN_UNPINNED : PLAN_REFUSE,
 		.app = out->app,
 		.real = original,
+		.program = original,
 	};
 	return 0;
 }

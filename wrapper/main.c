@@ -55,7 +55,7 @@ enum { GO_ON = -1 };
 static struct start {
 	struct launch launch;
 	struct caps entry;    /* the capabilities at the start */
-	struct stat original; /* of the program */
+	struct stat program;  /* the file that the view shows at the app's path */
 	struct mounts mounts; /* of an inherited view */
 	const char *name;     /* to execute the app by */
 	const char *refusal;  /* why no view can be built; NULL: no reason */
@@ -173,16 +173,16 @@ static bool is_stub(const char *path)
 	return stub_read(path, app) != STUB_NONE;
 }
 
-/* Somebody may have copied a stub there, which would start the wrapper again and again. Of ELF programs only one
+/* Somebody may have copied a stub to the program's place, which would start the wrapper again and again. Of ELF programs only one
  * that is as long as a stub is opened. */
-static bool is_original_stub(const struct plan *plan, const struct stat *st)
+static bool is_program_stub(const struct plan *plan, const struct stat *st)
 {
-	return (plan->kind == PLAN_SCRIPT || st->st_size == STUB_SIZE) && is_stub(plan->real);
+	return (plan->kind == PLAN_SCRIPT || st->st_size == STUB_SIZE) && is_stub(plan->program);
 }
 
-/* Whether the original is at the app's path, and not the stub. A stub that may be executed but not read is told by its
+/* Whether a program is at the app's path, and not the stub. A stub that may be executed but not read is told by its
  * size. */
-static bool is_original(const char *app, struct stat *st)
+static bool is_program(const char *app, struct stat *st)
 {
 	if (lstat(app, st) < 0 || !S_ISREG(st->st_mode))
 		return false;
@@ -191,18 +191,19 @@ static bool is_original(const char *app, struct stat *st)
 	return !is_stub(app);
 }
 
-/* The caller's name for the app, if it leads to the original in the view (users may own links on the way), or else the
- * app's path. NULL if the original is not there: a filter of the caller's may have faked the mount, and the stub that is
+/* The caller's name for the app, if it leads to the program in the view (users may own links on the way), or else the
+ * app's path. NULL if the program is not there: a filter of the caller's may have faked the mount, and the stub that is
  * still there would start the wrapper again and again. (A file other than the one that was there before is an upgrade of
  * the app.) */
-static const char *name_to_execute(const struct launch *launch, const struct stat *real)
+static const char *name_to_execute(const struct launch *launch, const struct stat *program)
 {
 	const char *app = launch->file.plan.app;
 	struct stat st;
 
-	if (stat(launch->name, &st) == 0 && st.st_dev == real->st_dev && st.st_ino == real->st_ino)
+	if (stat(launch->name, &st) == 0 && st.st_dev == program->st_dev &&
+	    st.st_ino == program->st_ino)
 		return launch->name;
-	return is_original(app, &st) ? app : NULL;
+	return is_program(app, &st) ? app : NULL;
 }
 
 /* Gives the caller's attributes to the app. */
@@ -213,22 +214,22 @@ static int restore_attributes(struct err *err)
 	return r < 0 ? r : kept_restore(&start.launch.kept, err);
 }
 
-/* The original is not where the plan says. If 'pinlib unset' has just moved it back to the app's path, it is started
- * from there; otherwise it is lost. */
+/* The program is not where the plan says. If 'pinlib unset' has just moved the original back to the app's path, it
+ * is started from there; otherwise it is lost. */
 static int start_unwrapped(int status)
 {
 	const struct plan *plan = &start.launch.file.plan;
 	struct stat st;
 
-	if (!start.command && is_original(plan->app, &st)) {
+	if (!start.command && is_program(plan->app, &st)) {
 		const char *name = name_to_execute(&start.launch, &st);
 
 		if (restore_attributes(&start.err) < 0)
 			return fail_app(EXIT_OWN);
 		return execute(plan->app, name ? name : plan->app, start.launch.argv);
 	}
-	err_sys(&start.err, ENOENT, "cannot find its original, %s (run 'pinlib doctor')",
-		plan->real);
+	err_sys(&start.err, ENOENT, "cannot find its %s, %s (run 'pinlib doctor')",
+		plan_is_supplied(plan) ? "pinned program" : "original", plan->program);
 	return fail_app(status);
 }
 
@@ -492,20 +493,20 @@ static int find_app(int argc, char **argv)
 	return r < 0 ? fail("pinlib-wrapper", &start.err, EXIT_OWN) : find_plan();
 }
 
-/* Whether the original is there, and a view can be built at all. */
+/* Whether the program is there, and a view can be built at all. */
 static int check_possible(void)
 {
 	const struct plan *plan = &start.launch.file.plan;
 
-	if (stat(plan->real, &start.original) < 0) {
+	if (stat(plan->program, &start.program) < 0) {
 		if (errno == ENOENT)
 			return start_unwrapped(EXIT_NOT_FOUND);
-		err_sys(&start.err, errno, "cannot stat its original, %s", plan->real);
+		err_sys(&start.err, errno, "cannot stat the program, %s", plan->program);
 		return fail_app(EXIT_NOT_FOUND);
 	}
-	if (is_original_stub(plan, &start.original)) {
-		err_set(&start.err, EINVAL, "its original, %s, is a stub (run 'pinlib doctor')",
-			plan->real);
+	if (is_program_stub(plan, &start.program)) {
+		err_set(&start.err, EINVAL, "the program, %s, is a stub (run 'pinlib doctor')",
+			plan->program);
 		return fail_app(EXIT_OWN);
 	}
 	if (start.refusal)
@@ -552,7 +553,7 @@ static int enter_view(void)
 /* With the caller's own rights. */
 static int restore_caller(void)
 {
-	start.name = name_to_execute(&start.launch, &start.original);
+	start.name = name_to_execute(&start.launch, &start.program);
 	if (!start.name) {
 		err_set(&start.err, EPERM, "the program was mounted at its path but is not there");
 		return fail_app(EXIT_OWN);

@@ -10,6 +10,7 @@
 
 #define MOUNTS_MAX 512
 #define TEXT_MAX (256 * 1024)
+#define LAYER_DIGITS 32 /* hexadecimal, of the name of a layer (store/layer_spec.h) */
 
 /* A mount of pinlib's, unless a later line of the table shows another mount on top of it. Only root and the wrapper can
  * make such mounts. The arrays are static and large; pages that are never used are never allocated. */
@@ -38,9 +39,36 @@ static bool below(const char *path, const char *dir)
 	return strncmp(path, dir, len) == 0 && path[len] == '/';
 }
 
+static bool is_digit(char c, char last_letter)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= last_letter);
+}
+
+/* Whether the text before end, not before start, is that of a tree in a layer: ".../LAYER/NUMBER". */
+static bool ends_in_tree(const char *start, const char *end)
+{
+	const char *number = end, *layer;
+
+	while (number > start && is_digit(number[-1], '\0'))
+		number--;
+	if (number == end || number == start || number[-1] != '/')
+		return false;
+	for (layer = number - 1; layer > start && is_digit(layer[-1], 'f'); layer--)
+		;
+	return number - 1 - layer == LAYER_DIGITS && layer > start && layer[-1] == '/';
+}
+
+static bool ends_in_originals(const char *start, const char *end)
+{
+	static const char dir[] = "/" PINLIB_REAL_DIR;
+
+	return end - start >= (ptrdiff_t)strlen(dir) &&
+	       strncmp(end - strlen(dir), dir, strlen(dir)) == 0;
+}
+
+/* An overlay of a view, or its program: an original, or a file in a layer, on a mount point of the same name. */
 static bool is_of_view(const struct mountinfo *m)
 {
-	static const char real_dir[] = "/" PINLIB_REAL_DIR;
 	const char *cut;
 
 	if (strcmp(m->type, "overlay") == 0 &&
@@ -48,8 +76,7 @@ static bool is_of_view(const struct mountinfo *m)
 		return true;
 	cut = strrchr(m->root, '/');
 	return cut && strcmp(base(m->point), cut + 1) == 0 &&
-	       cut - m->root >= (ptrdiff_t)strlen(real_dir) &&
-	       strncmp(cut - strlen(real_dir), real_dir, strlen(real_dir)) == 0;
+	       (ends_in_originals(m->root, cut) || ends_in_tree(m->root, cut));
 }
 
 /* If another mount is on top of one of the candidates, the caller sees that other mount, and it stays. */

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 /* Whether only root can write it. */
 static bool is_roots(const struct stat *st)
@@ -24,13 +25,20 @@ static bool is_roots(const struct stat *st)
 	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
+static bool is_in_layers(const char *path)
+{
+	return strncmp(path, PINLIB_LAYERS "/", strlen(PINLIB_LAYERS) + 1) == 0;
+}
+
 int namespace_check_layers(const struct plan *plan, struct err *err)
 {
+	if (plan_is_supplied(plan) && !is_in_layers(plan->program))
+		return err_set(err, EPERM, "%s is not in a layer", plan->program);
 	for (size_t i = 0; i < plan->ncovers; i++) {
 		const char *layer = plan->covers[i].layer;
 		struct stat st;
 
-		if (strncmp(layer, PINLIB_LAYERS "/", strlen(PINLIB_LAYERS) + 1) != 0)
+		if (!is_in_layers(layer))
 			return err_set(err, EPERM, "%s is not a layer", layer);
 		if (lstat(layer, &st) < 0)
 			return err_sys(err, errno, "cannot stat the layer %s (run 'pinlib doctor')",
@@ -52,7 +60,7 @@ int namespace_check_paths(const struct plan *plan, struct err *err)
 		return -EPERM;
 	if (!plan)
 		return 0;
-	if (!trust_dir_of(&known, plan->real, err) || !trust_dir_of(&known, plan->app, err))
+	if (!trust_dir_of(&known, plan->program, err) || !trust_dir_of(&known, plan->app, err))
 		return -EPERM;
 	for (size_t i = 0; i < plan->ncovers; i++)
 		if (!trust_fixed_dir(&known, plan->covers[i].target, err))
@@ -269,27 +277,47 @@ int namespace_strip(const struct mounts *mounts, struct err *err)
 
 /* -- the view -- */
 
-static int lay_covers(const struct plan *plan, int real, int wrapper, struct err *err)
+/* A mount of the app's program. The original has the attributes of the live mount. A file in a layer is read-only, like the
+ * rest of the layer under an overlay, and may be executed as the layer's libraries may be mapped, even if the file system of
+ * the layers is mounted noexec. */
+static int pick_up_program(const struct plan *plan, struct err *err)
+{
+	const struct mount_attr in_layer = {
+		.attr_set = MOUNT_ATTR_RDONLY,
+		.attr_clr = MOUNT_ATTR_NOEXEC,
+	};
+	int fd = mount_pick_up(plan->program, 0, err);
+
+	if (fd >= 0 && plan_is_supplied(plan) &&
+	    sys_mount_setattr(fd, "", AT_EMPTY_PATH, &in_layer, sizeof in_layer) < 0) {
+		err_sys(err, errno, "cannot set the attributes of %s", plan->program);
+		close(fd);
+		return -EPERM;
+	}
+	return fd;
+}
+
+static int lay_covers(const struct plan *plan, int program, int wrapper, struct err *err)
 {
 	int r = covers_lay(plan->covers, plan->ncovers, plan->label, err);
 
 	if (r == 0)
 		r = put_down_wrapper(wrapper, err);
 	/* On the stub, so that the program's /proc/self/exe is the app's path. */
-	return r < 0 ? r : mount_put_down(real, plan->app, err);
+	return r < 0 ? r : mount_put_down(program, plan->app, err);
 }
 
 static int lay(const struct plan *plan, int wrapper, struct err *err)
 {
-	AUTO_FD int real = -1;
+	AUTO_FD int program = -1;
 
 	if (!plan)
 		return put_down_wrapper(wrapper, err);
-	/* Before the covers: one of them may hide the original. */
-	real = mount_pick_up(plan->real, 0, err);
-	if (real == -ENOENT)
+	/* Before the covers: one of them may hide the program. */
+	program = pick_up_program(plan, err);
+	if (program == -ENOENT)
 		return -ESTALE;
-	return real < 0 ? real : lay_covers(plan, real, wrapper, err);
+	return program < 0 ? program : lay_covers(plan, program, wrapper, err);
 }
 
 int namespace_lay(const struct plan *plan, int wrapper, struct err *err)

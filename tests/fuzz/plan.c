@@ -14,6 +14,8 @@ static void check(const char *data, size_t len)
 	HOLD(plan.kind == PLAN_ELF || plan.kind == PLAN_SCRIPT);
 	HOLD(plan.app > data && plan.app + strlen(plan.app) < end && plan.app[0] == '/');
 	HOLD(plan.real > data && plan.real + strlen(plan.real) < end && plan.real[0] == '/');
+	HOLD(plan.program > data && plan.program + strlen(plan.program) < end &&
+	     plan.program[0] == '/');
 	HOLD(plan.label > data && strlen(plan.label) < PLAN_LABEL_MAX);
 	HOLD(plan.ncovers <= PLAN_COVERS_MAX);
 	for (size_t i = 0; i < plan.ncovers; i++) {

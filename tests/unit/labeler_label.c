@@ -25,6 +25,7 @@ static const char *publish(const char *app, const char *layer, uint64_t generati
 		.generation = generation,
 		.app = app,
 		.real = "/usr/bin/.pinlib/x",
+		.program = "/usr/bin/.pinlib/x",
 		.label = label,
 	};
 

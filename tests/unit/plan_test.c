@@ -24,6 +24,7 @@ static struct plan example(void)
 		.generation = 7,
 		.app = "/usr/bin/app",
 		.real = "/usr/bin/.pinlib/app",
+		.program = "/usr/bin/.pinlib/app",
 		.label = "abc:7:/usr/bin/app",
 		.ncovers = 2,
 		.covers = {{"/opt/lib", "/var/lib/pinlib/layers/abc/0"},
@@ -51,6 +52,7 @@ static void round_trip(void)
 	CHECK(back.kind == PLAN_ELF && back.on_failure == PLAN_REFUSE && back.generation == 7);
 	CHECK_STR(back.app, plan.app);
 	CHECK_STR(back.real, plan.real);
+	CHECK(!plan_is_supplied(&back) && back.program == back.real);
 	CHECK_STR(back.label, plan.label);
 	CHECK(back.ncovers == 2);
 	CHECK_STR(back.covers[1].target, "/usr/lib");
@@ -154,7 +156,7 @@ static void hostile_headers(void)
 					65536,	    4096,	1000};
 
 	CHECK(WITH(generation, 99) == 0); /* the test itself works */
-	CHECK(WITH(version, 1) == -EPROTO && WITH(version, 3) == -EPROTO);
+	CHECK(WITH(version, 2) == -EPROTO && WITH(version, 4) == -EPROTO);
 	CHECK(WITH(version, 0) == -EPROTO && WITH(version, 0xffffffff) == -EPROTO);
 	CHECK(WITH(kind, 3) == -EBADMSG && WITH(kind, 0) == -EBADMSG);
 	CHECK(WITH(on_failure, 0) == -EBADMSG);
@@ -181,8 +183,8 @@ static void hostile_filters(void)
 	static const uint64_t wild[] = {0,	    1,		4,	    64,	 72,   76,
 					79,	    82,		84,	    100, 112,  65536,
 					0x7fffffff, 0xffffffff, 81,	    83,	 4096, 1000,
-					0x80000000, 0xfffffff8, 0xfffffffc, 108, 104,  88};
-	enum { HEAD = 64 + 2 * 8 };
+					0x80000000, 0xfffffff8, 0xfffffffc, 108, 104,  80};
+	enum { HEAD = sizeof(struct plan_header) + 2 * 8 };
 	size_t at = offsetof(struct plan_header, filter_at), accepted = 0;
 
 	CHECK(with(with_filter(), at, 4, HEAD) == 0); /* the test itself works */
@@ -215,7 +217,7 @@ static struct bytes roomy(void)
 	void *data = NULL;
 
 	memset(real + 1, 'x', sizeof real - 2);
-	plan.real = real;
+	plan.real = plan.program = real;
 	CHECK(plan_encode(&plan, &data, &b.len, &err) == 0);
 	b.data = malloc(b.len);
 	CHECK(b.data != NULL);
@@ -265,6 +267,8 @@ static void each_check(void)
 	/* A path, but not among the strings; and a string, but a long one. */
 	DEFECT((b.h->generation = '/', b.h->app = offsetof(struct plan_header, generation)),
 	       "name out of range");
+	DEFECT(b.h->program = 0, "name out of range");
+	DEFECT(b.h->zero = 1, "strings out of range");
 	DEFECT(b.h->label = b.h->real, "name out of range");
 	DEFECT(b.h->filter_at = b.h->strings_at, "filter out of range");
 	DEFECT(b.h->filter_at = b.h->covers_at, "filter out of range"); /* a cover as its head */
@@ -281,13 +285,27 @@ static void long_path(void)
 
 	memset(real, 'x', sizeof real - 1);
 	real[0] = '/';
-	plan.real = real;
+	plan.real = plan.program = real;
 	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
 	CHECK(plan_parse(data, len, &back, &err) == 0 && strlen(back.real) == PATH_MAX - 1);
 	h = data;
 	((char *)data)[h->real + PATH_MAX - 1] = 'x';
 	h->crc = plan_crc(data, len);
 	CHECK(plan_parse(data, len, &back, &err) == -EBADMSG);
+	free(data);
+}
+
+static void supplied(void)
+{
+	struct plan plan = example(), back;
+	void *data = NULL;
+	size_t len;
+
+	plan.program = "/var/lib/pinlib/layers/x/1/app";
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
+	CHECK(plan_parse(data, len, &back, &err) == 0 && plan_is_supplied(&back));
+	CHECK_STR(back.program, plan.program);
+	CHECK_STR(back.real, plan.real);
 	free(data);
 }
 
@@ -428,6 +446,7 @@ int main(void)
 	if (as_root("plans that root owns")) {
 		files();
 	}
+	supplied();
 	order();
 	names();
 	labels();

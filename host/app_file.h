@@ -1,0 +1,19 @@
+/* Where the program of an app can be read: the live one, or the object of the one that a pinned version supplies. */
+#pragma once
+
+#include "base/err.h"
+#include "policy/policy.h"
+#include "store/store.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+/* store may be NULL if the app has no pins. A supplied program is not executable by this path. */
+int app_file_find(struct store *store, const struct app *app, char file[PATH_MAX], struct err *err);
+
+/* Whether a pinned version supplies the app's program, or is to supply it. False after any error. */
+bool app_is_supplied(struct store *store, const struct app *app);
+
+/* The same as app_file_find where the app's versions are loaded already. supplied may be NULL; else it gets the program's entry, or NULL. */
+int app_file_of(const struct app *app, const struct versions *pinned, char file[PATH_MAX], const struct entry **supplied,
+		struct err *err);
