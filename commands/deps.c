@@ -420,8 +420,8 @@ static int print_pinned(struct request *q, const char *program, const struct pla
 			struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
-	struct sysroot sysroot = view_sysroot(plan, plan->real);
-	int r = closure_read(program, &sysroot, library_path_for(q, plan->real), 0, &c, err);
+	struct sysroot sysroot = view_sysroot(plan, plan->program);
+	int r = closure_read(program, &sysroot, library_path_for(q, plan->program), 0, &c, err);
 
 	return r < 0 ? r : print_closure(q, &c, err);
 }

@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-int app_file_of(const struct app *app, const struct versions *pinned, char file[PATH_MAX], const struct entry **supplied,
-		struct err *err)
+int app_file_of(const struct app *app, const struct versions *pinned, char file[PATH_MAX],
+		const struct entry **supplied, struct err *err)
 {
 	const struct entry *e = NULL;
 	char object[OBJECT_PATH];

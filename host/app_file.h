@@ -15,5 +15,5 @@ int app_file_find(struct store *store, const struct app *app, char file[PATH_MAX
 bool app_is_supplied(struct store *store, const struct app *app);
 
 /* The same as app_file_find where the app's versions are loaded already. supplied may be NULL; else it gets the program's entry, or NULL. */
-int app_file_of(const struct app *app, const struct versions *pinned, char file[PATH_MAX], const struct entry **supplied,
-		struct err *err);
+int app_file_of(const struct app *app, const struct versions *pinned, char file[PATH_MAX],
+		const struct entry **supplied, struct err *err);

@@ -257,9 +257,12 @@ int stub_refit(const char *app, const char *real, struct err *err)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot open %s", app);
 	like = compare_file(app, &wish, err);
-	if (like < 0 || (like == STUB_ALIKE && st.st_mtim.tv_nsec == wish.time.tv_nsec))
-		return like < 0 ? like : 0;
-	return fit_file(fd, app, &wish.original, &wish.time, err);
+	if (like < 0)
+		return like;
+	if (like != STUB_ALIKE || st.st_mtim.tv_nsec != wish.time.tv_nsec)
+		return fit_file(fd, app, &wish.original, &wish.time, err);
+	/* An earlier command may have been killed before this. */
+	return fsync(fd) < 0 ? err_sys(err, errno, "cannot sync %s", app) : 0;
 }
 
 static bool is_later(const struct timespec *a, const struct timespec *b)

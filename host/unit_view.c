@@ -157,7 +157,7 @@ static int check_bound_dirs(const struct plan *plan, const char *const *dirs, si
 	if (r == 0 && !is_covered(plan, home))
 		r = check_bound_dir(home, dirs, ndirs, err);
 	if (r == 0 &&
-	    (!trust_dir_of(&known, plan->app, err) || !trust_dir_of(&known, plan->real, err)))
+	    (!trust_dir_of(&known, plan->app, err) || !trust_dir_of(&known, plan->program, err)))
 		r = -EPERM;
 	return r;
 }
@@ -190,7 +190,7 @@ static int lay_home(const struct plan *plan, const char *home, struct err *err)
 		.covers = &cover,
 		.ncovers = 1,
 		.app = plan->app,
-		.real = plan->real,
+		.real = plan->program,
 		.label = plan->label,
 	};
 	int r = make_home_layer(home, plan->app, err);
@@ -205,7 +205,7 @@ static int lay_plan(const struct plan *plan, const char *home, struct err *err)
 		.covers = plan->covers,
 		.ncovers = plan->ncovers,
 		.app = covered ? plan->app : NULL,
-		.real = covered ? plan->real : NULL,
+		.real = covered ? plan->program : NULL,
 		.label = plan->label,
 	};
 	int r = unshare_lay(&view, err);

@@ -190,9 +190,15 @@ static int put_stub(const char *app, const char *real, const char *program, stru
  * name the layer yet. */
 static int put_first_stub(const char *app, const char *real, struct err *err)
 {
+	char dir[PATH_MAX];
 	int r = original_make_dir(real, err);
 
-	return r < 0 ? r : put_stub(app, real, PINLIB_STUB, err);
+	path_dir(real, dir);
+	if (r == 0)
+		r = file_sync_parent(AT_FDCWD, dir, err);
+	if (r == 0)
+		r = put_stub(app, real, PINLIB_STUB, err);
+	return r < 0 ? r : file_sync_parent(AT_FDCWD, app, err);
 }
 
 int wrap_restore(const char *app, bool supplied, struct err *err)

@@ -14,6 +14,8 @@
 #define DEPTH_MAX 4	/* of legacy subdirectories in each other */
 
 struct libdirs {
+	struct sysroot sysroot; /* live but for the program */
+	char *path, *shown;	/* of the sysroot */
 	struct ldview *view;
 	struct closure closure;
 	struct strings paths;	  /* of DT_RPATH and DT_RUNPATH in the closure, canonical */
@@ -29,6 +31,8 @@ void libdirs_free(struct libdirs **dirs)
 	strings_free(&(*dirs)->libraries);
 	closure_free(&(*dirs)->closure);
 	ldview_free(&(*dirs)->view);
+	free((*dirs)->path);
+	free((*dirs)->shown);
 	free(*dirs);
 	*dirs = NULL;
 }
@@ -80,14 +84,26 @@ static int add_libraries(struct libdirs *d, struct err *err)
 	return r;
 }
 
-int libdirs_new(const char *path, struct libdirs **out, struct err *err)
+static int put_in_place(struct libdirs *d, const char *path, const char *shown, struct err *err)
+{
+	if (!shown)
+		return 0;
+	d->path = strdup(path);
+	d->shown = strdup(shown);
+	d->sysroot = (struct sysroot){.app = d->path, .real = d->shown};
+	return d->path && d->shown ? 0 : err_nomem(err);
+}
+
+int libdirs_new(const char *path, const char *shown, struct libdirs **out, struct err *err)
 {
 	CLEANUP(libdirs_free) struct libdirs *d = calloc(1, sizeof *d);
 	int r;
 
 	if (!d)
 		return err_nomem(err);
-	r = ldview_new(NULL, &d->view, err);
+	r = put_in_place(d, path, shown, err);
+	if (r == 0)
+		r = ldview_new(shown ? &d->sysroot : NULL, &d->view, err);
 	if (r == 0)
 		r = closure_of(d->view, path, NULL, CLOSURE_NO_CWD, &d->closure, err);
 	if (r == 0)

@@ -6,8 +6,8 @@
 
 struct libdirs;
 
-/* Of the live system's program at path. */
-int libdirs_new(const char *path, struct libdirs **out, struct err *err);
+/* Of the program at path: the live system's, or, if shown is not NULL, that file of the live system in its place. */
+int libdirs_new(const char *path, const char *shown, struct libdirs **out, struct err *err);
 void libdirs_free(struct libdirs **dirs);
 
 /* Appends the directories in which the loader may choose a file of this name: program_places' rules

@@ -112,7 +112,7 @@ void program_free(struct program *program)
 
 static int find_libdirs(struct program *program, const char *path, struct err *err)
 {
-	return program->libdirs ? 0 : libdirs_new(path, &program->libdirs, err);
+	return program->libdirs ? 0 : libdirs_new(path, program->shown, &program->libdirs, err);
 }
 
 int program_places(struct program *program, const char *path, const char *soname, const char *also,

@@ -15,12 +15,14 @@ struct program {
 	enum program_kind kind;
 	char shebang[INFO_SHEBANG]; /* scripts: the first line after "#!", trimmed */
 	char interpreter
-		[PATH_MAX];	 /* scripts: the ELF program that runs it, canonical; interpreters
+		[PATH_MAX]; /* scripts: the ELF program that runs it, canonical; interpreters
 				       that are scripts are followed (elf/shebang.h), more than
 				       the kernel takes are -ELOOP */
-	struct strings way;	 /* scripts: all programs that are started on the way to the
+	struct strings way; /* scripts: all programs that are started on the way to the
 				       interpreter, env(1) and scripts too; it is the last */
-	struct elf elf;		 /* of the program, or of the script's interpreter */
+	struct elf elf;	    /* of the program, or of the script's interpreter */
+	const char *shown;  /* the caller's: the file that is to be at the program's path, for the
+				    functions below; NULL: the live one */
 	struct libdirs *libdirs; /* found by the first program_places; NULL before */
 };
 

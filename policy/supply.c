@@ -81,16 +81,22 @@ static const struct entry *file_at(const struct versions *pinned, const char *pa
 	return NULL;
 }
 
-int supply_find(const struct app *app, const struct versions *pinned, const struct entry **out, struct err *err)
+int supply_find(const struct app *app, const struct versions *pinned, const struct entry **out,
+		struct err *err)
 {
 	*out = file_at(pinned, app->program ? app->program : app->path);
 	if (!*out && app->program)
-		return err_set(err, ENOENT, "no pinned version has %s, the program of %s; pin its package again, or run "
-			       "'pinlib unset %s'", app->program, app->path, app->path);
+		return err_set(err, ENOENT,
+			       "no pinned version has %s, the program of %s; pin its package "
+			       "again, or run "
+			       "'pinlib unset %s'",
+			       app->program, app->path, app->path);
 	if (*out && !((*out)->mode & 0111)) {
 		if (app->program)
-			return err_set(err, EACCES, "%s, the program of %s, is not executable in its pinned version",
-				       app->program, app->path);
+			return err_set(
+				err, EACCES,
+				"%s, the program of %s, is not executable in its pinned version",
+				app->program, app->path);
 		*out = NULL;
 	}
 	return 0;
@@ -100,8 +106,9 @@ int supply_find(const struct app *app, const struct versions *pinned, const stru
 
 static bool is_command_file(const struct entry *e)
 {
-	static const char *const dirs[] = {"/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/games",
-					   "/usr/local/bin", "/usr/local/sbin"};
+	static const char *const dirs[] = {"/usr/bin",	     "/bin",	   "/usr/sbin",
+					   "/sbin",	     "/usr/games", "/usr/local/bin",
+					   "/usr/local/sbin"};
 	char dir[PATH_MAX];
 
 	path_dir(e->path, dir);
@@ -153,8 +160,8 @@ static const struct entry *only_program(const struct version *v, char *text, siz
 			continue;
 		found = e;
 		if (used < size)
-			used += (size_t)snprintf(text + used, size - used, "%s%s", count ? ", " : "",
-						 path_base(e->path));
+			used += (size_t)snprintf(text + used, size - used, "%s%s",
+						 count ? ", " : "", path_base(e->path));
 		count++;
 	}
 	return count == 1 ? found : NULL;

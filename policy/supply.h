@@ -24,8 +24,10 @@ int supply_load(struct store *store, const struct app *app, struct versions *out
 
 /* The file of pinned that is the app's program; it belongs to pinned. NULL: the program is the live system's. -ENOENT: none of
  * them has the file that `set --as` recorded. */
-int supply_find(const struct app *app, const struct versions *pinned, const struct entry **out, struct err *err);
+int supply_find(const struct app *app, const struct versions *pinned, const struct entry **out,
+		struct err *err);
 
 /* The program that `set --as` means: the one that app's name begins with, whole or up to a '-', '_', '.', '@' or '+'; or else
  * the only one of the first version that has any. -ENOENT: no version has one; -EINVAL: which one is not clear. */
-int supply_choose(const char *app, const struct versions *pinned, char program[PATH_MAX], struct err *err);
+int supply_choose(const char *app, const struct versions *pinned, char program[PATH_MAX],
+		  struct err *err);

@@ -171,13 +171,14 @@ static void loader_free(struct place_loader *l)
 static int read_loader(const struct app *app, const struct versions *versions,
 		       struct place_loader *out, const struct entry **supplied, struct err *err)
 {
-	char program[PATH_MAX];
-	int r = app_file_of(app, versions, program, supplied, err);
+	int r = app_file_of(app, versions, out->file, supplied, err);
 
 	if (r == 0)
-		r = program_read(program, &out->program, err);
+		r = program_read(out->file, &out->program, err);
 	if (r < 0)
 		return r;
+	if (*supplied && out->program.kind == PROGRAM_ELF)
+		out->program.shown = out->file;
 	out->path = out->program.kind == PROGRAM_SCRIPT ? out->program.interpreter : app->path;
 	return 0;
 }

@@ -104,6 +104,19 @@ sys.stdout.buffer.write(d)
 END
 cat other >"$plan"
 refuses "a layer in another place" 125 "is not a layer" as 1000 demo
+/usr/bin/python3 - <<'END' >other
+import struct, sys, zlib
+d = bytearray(open("plan", "rb").read())
+at = len(d)
+d[56:60] = struct.pack("=I", at)
+d += b"/usr/bin/true\0"
+d[12:16] = struct.pack("=I", len(d))
+d[16:20] = bytes(4)
+d[16:20] = zlib.crc32(d).to_bytes(4, "little")
+sys.stdout.buffer.write(d)
+END
+cat other >"$plan"
+refuses "a program that is neither the original nor in a layer" 125 "is not in a layer" as 1000 demo
 rm -r $state/layerz && head -c 70 plan >"$plan"
 refuses "a damaged plan, and another program's name as argv[0]" 125 "damaged plan" \
 	as 1000 bash -c 'exec -a /usr/bin/demo2 /usr/bin/demo'
