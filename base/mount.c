@@ -1,10 +1,13 @@
 #include "base/mount.h"
 
+#include "base/cleanup.h"
 #include "base/kernel.h"
+#include "base/paths.h"
 
 /* Instead of libc's <fcntl.h> and <sys/stat.h>, which define the same names differently. */
 #include <linux/fcntl.h>
 #include <linux/stat.h>
+#include <string.h>
 
 #define CLONE_OF (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW)
 #define PUT_DOWN_TRIES 16
@@ -53,6 +56,27 @@ int mount_pick_up(const char *path, unsigned flags, struct err *err)
 	int fd = sys_open_tree(AT_FDCWD, path, CLONE_OF | flags);
 
 	return fd < 0 ? err_sys(err, errno, "cannot copy the mount of %s", path) : fd;
+}
+
+bool mount_is_in_layers(const char *path)
+{
+	return strncmp(path, PINLIB_LAYERS "/", strlen(PINLIB_LAYERS) + 1) == 0;
+}
+
+int mount_pick_up_program(const char *path, struct err *err)
+{
+	const struct mount_attr in_layer = {
+		.attr_set = MOUNT_ATTR_RDONLY,
+		.attr_clr = MOUNT_ATTR_NOEXEC,
+	};
+	AUTO_FD int fd = mount_pick_up(path, 0, err);
+	int done = fd;
+
+	if (fd >= 0 && mount_is_in_layers(path) &&
+	    sys_mount_setattr(fd, "", AT_EMPTY_PATH, &in_layer, sizeof in_layer) < 0)
+		return err_sys(err, errno, "cannot set the attributes of %s", path);
+	fd = -1;
+	return done;
 }
 
 int mount_put_down(int fd, const char *path, struct err *err)

@@ -38,5 +38,11 @@ bool mount_is_root(const char *path);
  * below it. Returns a descriptor of the copy, which is attached nowhere yet. */
 int mount_pick_up(const char *path, unsigned flags, struct err *err);
 
+/* The same for a program: an original, with the attributes of the live mount, or a file below PINLIB_LAYERS. That one is
+ * read-only, like the rest of its layer under an overlay, and may be executed as the layer's libraries may be mapped, even if
+ * the file system of the layers is mounted noexec. */
+int mount_pick_up_program(const char *path, struct err *err);
+bool mount_is_in_layers(const char *path);
+
 /* Attaches such a copy at path: on the link itself if path is a link. */
 int mount_put_down(int fd, const char *path, struct err *err);

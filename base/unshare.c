@@ -27,7 +27,7 @@ int unshare_lay(const struct sysroot *sysroot, struct err *err)
 	int r = 0;
 
 	if (sysroot->real) {
-		real = mount_pick_up(sysroot->real, 0, err);
+		real = mount_pick_up_program(sysroot->real, err);
 		r = real < 0 ? real : 0;
 	}
 	if (r == 0 && sysroot->ncovers)

@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 /* Whether only root can write it. */
 static bool is_roots(const struct stat *st)
@@ -25,20 +24,15 @@ static bool is_roots(const struct stat *st)
 	return st->st_uid == 0 && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-static bool is_in_layers(const char *path)
-{
-	return strncmp(path, PINLIB_LAYERS "/", strlen(PINLIB_LAYERS) + 1) == 0;
-}
-
 int namespace_check_layers(const struct plan *plan, struct err *err)
 {
-	if (plan_is_supplied(plan) && !is_in_layers(plan->program))
+	if (plan_is_supplied(plan) && !mount_is_in_layers(plan->program))
 		return err_set(err, EPERM, "%s is not in a layer", plan->program);
 	for (size_t i = 0; i < plan->ncovers; i++) {
 		const char *layer = plan->covers[i].layer;
 		struct stat st;
 
-		if (!is_in_layers(layer))
+		if (!mount_is_in_layers(layer))
 			return err_set(err, EPERM, "%s is not a layer", layer);
 		if (lstat(layer, &st) < 0)
 			return err_sys(err, errno, "cannot stat the layer %s (run 'pinlib doctor')",
@@ -277,26 +271,6 @@ int namespace_strip(const struct mounts *mounts, struct err *err)
 
 /* -- the view -- */
 
-/* A mount of the app's program. The original has the attributes of the live mount. A file in a layer is read-only, like the
- * rest of the layer under an overlay, and may be executed as the layer's libraries may be mapped, even if the file system of
- * the layers is mounted noexec. */
-static int pick_up_program(const struct plan *plan, struct err *err)
-{
-	const struct mount_attr in_layer = {
-		.attr_set = MOUNT_ATTR_RDONLY,
-		.attr_clr = MOUNT_ATTR_NOEXEC,
-	};
-	int fd = mount_pick_up(plan->program, 0, err);
-
-	if (fd >= 0 && plan_is_supplied(plan) &&
-	    sys_mount_setattr(fd, "", AT_EMPTY_PATH, &in_layer, sizeof in_layer) < 0) {
-		err_sys(err, errno, "cannot set the attributes of %s", plan->program);
-		close(fd);
-		return -EPERM;
-	}
-	return fd;
-}
-
 static int lay_covers(const struct plan *plan, int program, int wrapper, struct err *err)
 {
 	int r = covers_lay(plan->covers, plan->ncovers, plan->label, err);
@@ -314,7 +288,7 @@ static int lay(const struct plan *plan, int wrapper, struct err *err)
 	if (!plan)
 		return put_down_wrapper(wrapper, err);
 	/* Before the covers: one of them may hide the program. */
-	program = pick_up_program(plan, err);
+	program = mount_pick_up_program(plan->program, err);
 	if (program == -ENOENT)
 		return -ESTALE;
 	return program < 0 ? program : lay_covers(plan, program, wrapper, err);
