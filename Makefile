@@ -121,6 +121,7 @@ $(BUILD)/san/librooms.a: $(san_obj)
 	ar rcs $@ $^
 # These tests stand in for the reader of ELF files with one of their own (tests/unit/store_help.h).
 $(patsubst tests/%.c,$(BUILD)/%,$(shell grep -l store_help.h tests/unit/*.c)): WRAP = -Wl,--wrap=elf_facts
+$(BUILD)/unit/store_layer: WRAP += -Wl,--wrap=ioctl
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/san/librooms.a $(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(SAN) -MMD -MP $(WRAP) -o $@ $< $(BUILD)/san/librooms.a $(ALL_LIBS) $(UNIT_LIBS)

@@ -4,10 +4,10 @@
  * The parent takes every frame for hostile.
  *
  *	FIELD  path: the control field's name; target: its value
- *	DIR    path
+ *	DIR    path, time
  *	LINK   path, target
  *	HARD   path, target (an earlier path), mode
- *	FILE   path, mode, size; then DATA frames, size bytes in all
+ *	FILE   path, mode, time, size; then DATA frames, size bytes in all
  *	DATA   data
  *	ERROR  mode: EPERM, EBADMSG, EFBIG or ENOSYS (the parser could not be confined); path: the
  *	       member or nothing; target: the reason. The last frame
@@ -31,6 +31,7 @@ enum frame_type {
 struct frame {
 	uint32_t type, mode;
 	uint64_t size;
+	int64_t time; /* seconds since 1970, as in the archive */
 	uint32_t path_len, target_len, data_len, pad;
 };
 

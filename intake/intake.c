@@ -80,8 +80,9 @@ static int publish_objects(const struct staging *s, const struct version *v, str
 	return object_sync(s->store, touched, err);
 }
 
-static int publish_manifest(struct store *store, const struct version *v, const char *text,
-			    size_t len, bool *known, struct err *err)
+/* A known version replaces *v: its times are those of the first add. */
+static int publish_manifest(struct store *store, struct version *v, const char *text, size_t len,
+			    bool *known, struct err *err)
 {
 	AUTO_VERSION struct version old = {0};
 	char hex[DIGEST_HEX];
@@ -90,8 +91,12 @@ static int publish_manifest(struct store *store, const struct version *v, const 
 
 	r = store_load(store, &v->digest, &old, err);
 	*known = r == 0;
-	if (*known)
+	if (*known) {
+		version_free(v);
+		*v = old;
+		old = (struct version){0};
 		return 0;
+	}
 	was_there = r != -ENOENT;
 	digest_hex(&v->digest, hex);
 	r = file_publish(store->versions, hex, text, len, 0644, err);

@@ -14,7 +14,8 @@
 #include <stddef.h>
 
 /*
- * Adds a source's version. *known is true if the store had it already. After an error nothing is
+ * Adds a source's version. *known is true if the store had it already, maybe with other times, which
+ * *out then has. After an error nothing is
  * left but objects without a version, which store_gc removes.
  *
  * A path is followed as base/reach.h says. Everybody can read the store, so a file that is not

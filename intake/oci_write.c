@@ -101,9 +101,9 @@ static int tar_end(struct archive *a, struct err *err)
 	return archive_write_close(a) == ARCHIVE_OK ? 0 : tar_failed(a, err);
 }
 
-/* Owner root and a time in 1970, so that equal content gives equal bytes. */
-static int tar_header(struct archive *a, const char *path, mode_t type, mode_t mode, uint64_t size,
-		      const char *target, struct err *err)
+/* Owner root, so that equal versions give equal bytes. */
+static int tar_header(struct archive *a, const char *path, mode_t type, mode_t mode, int64_t time,
+		      uint64_t size, const char *target, struct err *err)
 {
 	AUTO_ENTRY struct archive_entry *e = archive_entry_new();
 
@@ -113,7 +113,7 @@ static int tar_header(struct archive *a, const char *path, mode_t type, mode_t m
 	archive_entry_set_filetype(e, type);
 	archive_entry_set_perm(e, mode);
 	archive_entry_set_size(e, (la_int64_t)size);
-	archive_entry_set_mtime(e, 0, 0);
+	archive_entry_set_mtime(e, time, 0);
 	if (target)
 		archive_entry_copy_symlink(e, target);
 	return archive_write_header(a, e) == ARCHIVE_OK ? 0 : tar_failed(a, err);
@@ -127,7 +127,7 @@ static int tar_data(struct archive *a, const void *data, size_t len, struct err 
 static int tar_text(struct archive *a, const char *path, const char *text, size_t len,
 		    struct err *err)
 {
-	int r = tar_header(a, path, AE_IFREG, 0644, len, NULL, err);
+	int r = tar_header(a, path, AE_IFREG, 0644, 0, len, NULL, err);
 
 	return r < 0 ? r : tar_data(a, text, len, err);
 }
@@ -174,7 +174,7 @@ static int put_file(struct archive *a, struct store *store, const struct entry *
 	digest_hex(&e->content, hex);
 	if (!digest_equal(&found, &e->content))
 		return err_set(err, EBADMSG, "the object %s of %s is damaged", hex, e->path);
-	r = tar_header(a, e->path + 1, AE_IFREG, e->mode, e->size, NULL, err);
+	r = tar_header(a, e->path + 1, AE_IFREG, e->mode, e->time, e->size, NULL, err);
 	return r < 0 ? r : tar_copy(a, fd, e->size, err);
 }
 
@@ -182,9 +182,9 @@ static int put_entry(struct archive *a, struct store *store, const struct entry 
 {
 	switch (e->type) {
 	case ENTRY_DIR:
-		return tar_header(a, e->path + 1, AE_IFDIR, e->mode, 0, NULL, err);
+		return tar_header(a, e->path + 1, AE_IFDIR, e->mode, e->time, 0, NULL, err);
 	case ENTRY_LINK:
-		return tar_header(a, e->path + 1, AE_IFLNK, 0777, 0, e->target, err);
+		return tar_header(a, e->path + 1, AE_IFLNK, 0777, 0, 0, e->target, err);
 	default:
 		return put_file(a, store, e, err);
 	}
@@ -335,7 +335,7 @@ static int put_blob(struct archive *a, const struct blob *b, struct err *err)
 	int r;
 
 	snprintf(path, sizeof path, "blobs/sha256/%s", b->hex);
-	r = tar_header(a, path, AE_IFREG, 0644, b->size, NULL, err);
+	r = tar_header(a, path, AE_IFREG, 0644, 0, b->size, NULL, err);
 	if (r < 0)
 		return r;
 	return b->data ? tar_data(a, b->data, (size_t)b->size, err)

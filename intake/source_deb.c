@@ -18,6 +18,7 @@ struct frame_reader {
 	bool open;
 	char member[FRAME_TEXT_MAX + 1];
 	mode_t mode;
+	int64_t time;
 	uint64_t left;
 	struct object_writer w;
 };
@@ -96,7 +97,7 @@ static int take_error(struct frame_reader *r, const struct frame *f, struct err 
 static int finish_file(struct frame_reader *r, struct err *err)
 {
 	r->open = false;
-	return staging_file(r->s, r->member, r->mode, &r->w, err);
+	return staging_file(r->s, r->member, r->mode, r->time, &r->w, err);
 }
 
 static int begin_file(struct frame_reader *r, const struct frame *f, struct err *err)
@@ -109,6 +110,7 @@ static int begin_file(struct frame_reader *r, const struct frame *f, struct err 
 		return n;
 	memcpy(r->member, r->path, sizeof r->member);
 	r->mode = f->mode;
+	r->time = f->time;
 	r->left = f->size;
 	r->open = true;
 	return r->left ? 0 : finish_file(r, err);
@@ -137,7 +139,7 @@ static int take_frame(struct frame_reader *r, const struct frame *f, struct err 
 	case FRAME_FIELD:
 		return take_field(r, err);
 	case FRAME_DIR:
-		return staging_dir(r->s, r->path, err);
+		return staging_dir(r->s, r->path, f->time, err);
 	case FRAME_LINK:
 		return staging_link(r->s, r->path, r->target, err);
 	case FRAME_HARD:

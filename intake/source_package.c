@@ -132,7 +132,7 @@ static int add_installed(struct staging *s, const struct package_files *l,
 	if (r < 0)
 		return r;
 	if (S_ISDIR(at.st.st_mode) || has_below(l, e->path))
-		return staging_dir(s, e->path + 1, err);
+		return staging_dir(s, e->path + 1, at.st.st_mtim.tv_sec, err);
 	if (S_ISLNK(at.st.st_mode))
 		return add_installed_link(s, e, &at, err);
 	return add_installed_file(s, e, &at, err);

@@ -30,11 +30,11 @@ static int join_member(const struct tree_walk *w, const char *name, char out[PAT
 	return 0;
 }
 
-static int add_dir(struct tree_walk *w, int fd, const char *path, struct err *err)
+static int add_dir(struct tree_walk *w, int fd, const char *path, time_t time, struct err *err)
 {
 	struct tree_walk below = {.s = w->s, .depth = w->depth + 1, .known = w->known};
 	char buf[TEXT_SHOWN];
-	int r = staging_dir(w->s, path, err);
+	int r = staging_dir(w->s, path, time, err);
 
 	if (r < 0)
 		return r;
@@ -108,7 +108,7 @@ static int visit_member(void *ctx, int dir, const char *name, struct err *err)
 	if (r < 0)
 		return r;
 	if (S_ISDIR(st.st_mode))
-		return add_dir(w, fd, path, err);
+		return add_dir(w, fd, path, st.st_mtim.tv_sec, err);
 	return staging_file_fd(w->s, path, fd, err);
 }
 

@@ -67,6 +67,7 @@ static int refuse_member(struct err *err, const char *member, const char *why)
 	return err_set(err, EPERM, "%s %s", text_shown(member, buf), why);
 }
 
+/* Times may differ: the first one stays. */
 static bool same_entry(const struct entry *a, const struct entry *b)
 {
 	if (a->type != b->type || a->mode != b->mode)
@@ -130,10 +131,11 @@ static int take_path(struct staging *s, const char *member, const char *target, 
 	return fault ? refuse_member(err, member, fault) : check_room(s, path, target, err);
 }
 
-int staging_dir(struct staging *s, const char *member, struct err *err)
+int staging_dir(struct staging *s, const char *member, int64_t time, struct err *err)
 {
 	char path[PATH_MAX];
-	struct entry e = {.type = ENTRY_DIR, .path = path, .mode = 0755};
+	struct entry e = {
+		.type = ENTRY_DIR, .path = path, .mode = 0755, .time = text_time_near(time)};
 	int r = take_path(s, member, NULL, path, err);
 
 	return r < 0 ? r : add_entry(s, &e, err);
@@ -252,11 +254,14 @@ static int read_elf_info(struct staging *s, const char *path, int fd, uint64_t s
 	return 0;
 }
 
-int staging_file(struct staging *s, const char *member, mode_t mode, struct object_writer *w,
-		 struct err *err)
+int staging_file(struct staging *s, const char *member, mode_t mode, int64_t time,
+		 struct object_writer *w, struct err *err)
 {
 	char path[PATH_MAX], soname[256] = "";
-	struct entry e = {.type = ENTRY_FILE, .path = path, .mode = mode & 0111 ? 0755 : 0644};
+	struct entry e = {.type = ENTRY_FILE,
+			  .path = path,
+			  .mode = mode & 0111 ? 0755 : 0644,
+			  .time = text_time_near(time)};
 	AUTO_FD int fd = -1;
 	int r;
 
@@ -269,7 +274,7 @@ int staging_file(struct staging *s, const char *member, mode_t mode, struct obje
 		return r;
 	}
 	s->content += e.size;
-	r = object_end(w, &e.content, &fd, err);
+	r = object_end(w, e.time, &e.content, &fd, err);
 	if (r == 0)
 		r = read_elf_info(s, path, fd, e.size, soname, err);
 	if (r < 0)
@@ -351,7 +356,7 @@ int staging_file_fd(struct staging *s, const char *member, int fd, struct err *e
 		r = copy_content(fd, st.st_size, &w, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s", text_shown(member, buf));
-	return staging_file(s, member, st.st_mode, &w, err);
+	return staging_file(s, member, st.st_mode, st.st_mtim.tv_sec, &w, err);
 }
 
 int staging_hard(struct staging *s, const char *member, mode_t mode, const char *earlier,

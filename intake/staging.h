@@ -52,20 +52,21 @@ int staging_begin(const struct store *store, const struct intake_options *option
 		  struct staging *s, struct err *err);
 void staging_end(struct staging *s); /* removes what was not published */
 
-/* member: "usr/lib/x" or "./usr/lib/x", as the source has it. mode: its permission bits there. */
-int staging_dir(struct staging *s, const char *member, struct err *err);
+/* member: "usr/lib/x" or "./usr/lib/x", as the source has it. mode: its permission bits there. time:
+ * seconds since 1970; the nearest that a version can have is kept. */
+int staging_dir(struct staging *s, const char *member, int64_t time, struct err *err);
 int staging_link(struct staging *s, const char *member, const char *target, struct err *err);
 /* Whether a file may come in, before its content is read. -ENOSPC: it would fill the store's file
  * system. */
 int staging_check_file(struct staging *s, const char *member, mode_t mode, uint64_t size,
 		       struct err *err);
 /* Adds a file with w's content. w was begun in s->dir; this ends it, also after an error. */
-int staging_file(struct staging *s, const char *member, mode_t mode, struct object_writer *w,
-		 struct err *err);
-/* Adds a regular file that is open for reading, from its start. -EFBIG: it grew meanwhile, or is
+int staging_file(struct staging *s, const char *member, mode_t mode, int64_t time,
+		 struct object_writer *w, struct err *err);
+/* Adds a regular file that is open for reading, from its start, with its mode and time. -EFBIG: it grew meanwhile, or is
  * sparse. */
 int staging_file_fd(struct staging *s, const char *member, int fd, struct err *err);
-/* A hard link to earlier, a member that came before. */
+/* A hard link to earlier, a member that came before, and whose time it has. */
 int staging_hard(struct staging *s, const char *member, mode_t mode, const char *earlier,
 		 struct err *err);
 

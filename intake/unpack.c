@@ -339,7 +339,7 @@ void unpack_member(struct unpack *u, struct archive_entry *e, const char *name)
 {
 	const char *hard = archive_entry_hardlink(e), *target = archive_entry_symlink(e);
 	mode_t type = archive_entry_filetype(e);
-	struct frame f = {.mode = (uint32_t)archive_entry_perm(e)};
+	struct frame f = {.mode = (uint32_t)archive_entry_perm(e), .time = archive_entry_mtime(e)};
 
 	check_xattrs(u, e, name);
 	if (hard) {

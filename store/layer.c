@@ -8,7 +8,9 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -100,25 +102,30 @@ static int check_content(struct store *store, const struct layer_entry *e, int f
 					err);
 }
 
+/* Makes a file with the object's content, which shares its blocks where the file system can. */
 static int copy_object(struct store *store, const struct layer_entry *e, int object, int dir,
 		       const char *name, struct err *err)
 {
+	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = e->time}};
 	AUTO_FD int fd =
-		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r;
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot create a file");
-	r = check_content(store, e, object, fd, err);
+	if (ioctl(fd, FICLONE, object) == 0)
+		r = check_content(store, e, fd, -1, err);
+	else
+		r = check_content(store, e, object, fd, err);
 	if (r < 0)
 		return r;
-	if (fchmod(fd, e->mode) < 0)
-		return err_sys(err, errno, "cannot set a file's mode");
+	if (fchmod(fd, e->mode) < 0 || futimens(fd, times) < 0)
+		return err_sys(err, errno, "cannot set a file's mode and time");
 	return 0;
 }
 
-/* 1: the object cannot be linked here and must be copied. A link shares the object's mode and
- * owner, so these have to be right. */
+/* 1: the object cannot be linked here, or has another time, and must be copied. A link shares the
+ * object's mode and owner, so these have to be right. */
 static int link_object(struct store *store, const struct layer_entry *e, int object, int dir,
 		       const char *name, struct err *err)
 {
@@ -130,6 +137,8 @@ static int link_object(struct store *store, const struct layer_entry *e, int obj
 	if ((st.st_mode & 07777) != 0644 || st.st_uid != geteuid())
 		return object_damaged(
 			store, e, "does not have the owner and mode that the store gave it", err);
+	if (!layer_has_time(&st, e->time))
+		return 1;
 	object_path(&e->content, path);
 	if (linkat(store->objects, path, dir, name, 0) < 0) {
 		if (errno == EMLINK || errno == EXDEV || errno == EPERM)
@@ -183,6 +192,56 @@ static int put_entry(struct store *store, int tree, const struct layer_entry *e,
 	return 0;
 }
 
+/* Sets the time of the directory that the first len bytes of e's path name; 0: its tree. */
+static int set_dir_time(int dir, const struct layer_entry *e, size_t len, int64_t time,
+			struct err *err)
+{
+	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = time}};
+	char path[PATH_MAX + 24];
+
+	snprintf(path, sizeof path, "%zu/%.*s", e->cover, (int)len, e->path);
+	if (utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "cannot set the time of the directory %s", path);
+	return 0;
+}
+
+/* Whether the first len bytes of e's path also name a directory above the entry before it. */
+static bool is_above(const struct layer_entry *before, const struct layer_entry *e, size_t len)
+{
+	return before->cover == e->cover && strncmp(before->path, e->path, len) == 0 &&
+	       (len == 0 || before->path[len] == '/');
+}
+
+static int set_parent_times(int dir, const struct layer_entry *e, const struct layer_entry *before,
+			    struct err *err)
+{
+	const char *slash = e->path;
+	size_t len = 0;
+	int r = 0;
+
+	while (r == 0 && slash) {
+		if (!before || !is_above(before, e, len))
+			r = set_dir_time(dir, e, len, LAYER_NO_TIME, err);
+		slash = strchr(e->path + len + (len > 0), '/');
+		len = slash ? (size_t)(slash - e->path) : 0;
+	}
+	return r;
+}
+
+/* After all files are there, as each one changes its directory's time. */
+static int set_dir_times(int dir, const struct layer_entry *entries, size_t n, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = set_parent_times(dir, &entries[i], i ? &entries[i - 1] : NULL, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (entries[i].type == LAYER_DIR)
+			r = set_dir_time(dir, &entries[i], strlen(entries[i].path), entries[i].time,
+					 err);
+	return r;
+}
+
 static int fill_trees(struct store *store, int dir, const struct layer_entry *entries, size_t n,
 		      bool link, struct err *err)
 {
@@ -199,7 +258,7 @@ static int fill_trees(struct store *store, int dir, const struct layer_entry *en
 		if (r < 0)
 			return err_wrap(err, r, "%s", entries[i].path);
 	}
-	return 0;
+	return set_dir_times(dir, entries, n, err);
 }
 
 /* 1: the layer exists and is whole; 0: it does not exist; 2: it is damaged. */

@@ -6,10 +6,11 @@
  *	                            32 hexadecimal digits
  *	ROOT/.damaged-ID-...        a replaced layer, while views that mounted it may run
  *
- * Equal sets of entries give the same ID and share one tree. Files of mode 0644 are hard links to the
- * store's objects (one copy on disk and in the page cache), others are copies. Everything belongs to
- * root; directories are 0755, files 0644 or 0755, because overlayfs opens them with the credentials
- * of the user who starts the app.
+ * Equal sets of entries give the same ID and share one tree. A file of mode 0644 with the time of
+ * its object is a hard link to it: one copy on disk and in the page cache. Any other shares the
+ * object's blocks, if the file system can (FICLONE), else it is a copy. Everything belongs to root;
+ * directories are 0755, files 0644 or 0755, because overlayfs opens them with the credentials of the
+ * user who starts the app.
  */
 #pragma once
 

@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "store/text.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 int layer_order(const void *a, const void *b)
@@ -19,13 +20,27 @@ size_t layer_covers(const struct layer_entry *entries, size_t n)
 	return n ? entries[n - 1].cover + 1 : 0;
 }
 
+/* The kernel cuts a time to the file system's range. XFS without bigtime and ext4 with small inodes end
+ * in 2038, and some begin in 1970. */
+bool layer_has_time(const struct stat *st, int64_t time)
+{
+	if (st->st_mtim.tv_nsec != 0)
+		return false;
+	return st->st_mtim.tv_sec == time ||
+	       (time > INT32_MAX && st->st_mtim.tv_sec == INT32_MAX) ||
+	       (time < 0 && st->st_mtim.tv_sec == 0);
+}
+
 static bool same_layer_entry(const struct layer_entry *a, const struct layer_entry *b)
 {
 	if (a->type != b->type)
 		return false;
 	switch (a->type) {
 	case LAYER_FILE:
-		return a->mode == b->mode && digest_equal(&a->content, &b->content);
+		return a->mode == b->mode && a->time == b->time &&
+		       digest_equal(&a->content, &b->content);
+	case LAYER_DIR:
+		return a->time == b->time;
 	case LAYER_LINK:
 		return strcmp(a->target, b->target) == 0;
 	default:
@@ -46,6 +61,8 @@ static int check_layer_entry(const struct layer_entry *e, struct err *err)
 		fault = "has a mode that is neither 0644 nor 0755";
 	if (!fault && e->type == LAYER_LINK)
 		fault = !e->target ? "has no target" : text_fault(e->target);
+	if (!fault && (e->time < TIME_EARLIEST || e->time > TIME_LATEST))
+		fault = "has a time out of range";
 	if (!fault && (unsigned int)e->type > LAYER_WHITEOUT)
 		fault = "has an unknown type";
 	if (fault)
@@ -120,12 +137,12 @@ static void print_entry(FILE *f, const struct layer_entry *e)
 
 	switch (e->type) {
 	case LAYER_DIR:
-		fprintf(f, "%zu\tdir\t%s\n", e->cover, e->path);
+		fprintf(f, "%zu\tdir\t%" PRId64 "\t%s\n", e->cover, e->time, e->path);
 		break;
 	case LAYER_FILE:
 		digest_hex(&e->content, hex);
-		fprintf(f, "%zu\tfile\t%04o\t%s\t%s\n", e->cover, (unsigned int)e->mode, hex,
-			e->path);
+		fprintf(f, "%zu\tfile\t%04o\t%" PRId64 "\t%s\t%s\n", e->cover,
+			(unsigned int)e->mode, e->time, hex, e->path);
 		break;
 	case LAYER_LINK:
 		fprintf(f, "%zu\tlink\t%s\t%s\n", e->cover, e->target, e->path);
@@ -195,9 +212,10 @@ static bool parse_number(const char *s, size_t *out)
 
 static bool parse_file(char **rest, struct layer_entry *e)
 {
-	const char *mode = strsep(rest, "\t"), *hex = strsep(rest, "\t");
+	const char *mode = strsep(rest, "\t"), *time = strsep(rest, "\t"),
+		   *hex = strsep(rest, "\t");
 
-	if (!mode || !hex || !digest_parse(hex, &e->content))
+	if (!mode || !time || !text_time(time, &e->time) || !hex || !digest_parse(hex, &e->content))
 		return false;
 	e->mode = strcmp(mode, "0755") == 0 ? 0755 : 0644;
 	return strcmp(mode, "0755") == 0 || strcmp(mode, "0644") == 0;
@@ -205,7 +223,7 @@ static bool parse_file(char **rest, struct layer_entry *e)
 
 static bool parse_line(char *line, struct layer_entry *e)
 {
-	const char *type;
+	const char *type, *time;
 
 	*e = (struct layer_entry){0};
 	if (!parse_number(strsep(&line, "\t"), &e->cover))
@@ -215,6 +233,9 @@ static bool parse_line(char *line, struct layer_entry *e)
 		return false;
 	if (strcmp(type, "dir") == 0) {
 		e->type = LAYER_DIR;
+		time = strsep(&line, "\t");
+		if (!time || !text_time(time, &e->time))
+			return false;
 	} else if (strcmp(type, "whiteout") == 0) {
 		e->type = LAYER_WHITEOUT;
 	} else if (strcmp(type, "link") == 0) {

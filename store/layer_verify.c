@@ -46,6 +46,13 @@ static void check_mode(struct layer_check *c, const char *path, const struct sta
 			(unsigned int)want);
 }
 
+static void check_time(struct layer_check *c, const char *path, const struct stat *st, int64_t want)
+{
+	if (!layer_has_time(st, want))
+		finding(c, path, "has the time %lld, not %lld", (long long)st->st_mtim.tv_sec,
+			(long long)want);
+}
+
 static void check_file(struct layer_check *c, int dir, const char *name, const char *path,
 		       const struct layer_entry *e)
 {
@@ -89,6 +96,7 @@ static void check_entry(struct layer_check *c, int dir, const char *name, const 
 		finding(c, path, "is not of the type in .spec");
 	} else if (e->type == LAYER_FILE) {
 		check_mode(c, path, st, e->mode);
+		check_time(c, path, st, e->time);
 		check_file(c, dir, name, path, e);
 	} else if (e->type == LAYER_LINK) {
 		check_link(c, dir, name, path, e);
@@ -170,6 +178,7 @@ static int visit(void *ctx, int dir, const char *name, struct err *err)
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	check_mode(c, path, &st, 0755);
+	check_time(c, path, &st, e ? e->time : LAYER_NO_TIME);
 	return check_dir(c, dir, name, path, err);
 }
 
@@ -188,8 +197,10 @@ static int visit_cover(void *ctx, int dir, const char *name, struct err *err)
 		finding(c, name, "is not in .spec");
 		return 0;
 	}
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		check_mode(c, name, &st, 0755);
+		check_time(c, name, &st, LAYER_NO_TIME);
+	}
 	c->path[0] = '\0';
 	return check_dir(c, dir, name, "", err);
 }

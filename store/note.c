@@ -2,15 +2,12 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "store/seal.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* A version's note is named by the version, not by its own content: without a seal `pinlib doctor`
- * could not find a flipped bit in it. */
-#define SEAL "sha256\t"
-#define SEAL_LEN (sizeof SEAL - 1 + DIGEST_HEX) /* the newline in place of the NUL */
 #define NOTE_MAX ((size_t)16 << 20)
 
 static int open_kind(struct store *store, const char *kind, bool create, struct err *err)
@@ -47,29 +44,6 @@ char *note_value(const char *text, const char *key, const char **at)
 	return NULL;
 }
 
-/* Writes the last line: the SHA-256 of the lines before it. */
-static int seal(const char *text, size_t len, char line[SEAL_LEN + 1], struct err *err)
-{
-	struct digest digest;
-	char hex[DIGEST_HEX];
-	int r = digest_data(text, len, &digest, err);
-
-	if (r < 0)
-		return r;
-	digest_hex(&digest, hex);
-	snprintf(line, SEAL_LEN + 1, SEAL "%s\n", hex);
-	return 0;
-}
-
-static bool is_whole(const char *text, size_t len)
-{
-	char line[SEAL_LEN + 1];
-	struct err ignored;
-
-	return len > SEAL_LEN && seal(text, len - SEAL_LEN, line, &ignored) == 0 &&
-	       memcmp(text + len - SEAL_LEN, line, SEAL_LEN) == 0;
-}
-
 int note_read(struct store *store, const char *kind, const struct digest *digest, char **out,
 	      struct err *err)
 {
@@ -85,7 +59,7 @@ int note_read(struct store *store, const char *kind, const struct digest *digest
 	r = file_read_at(dir, hex, NOTE_MAX, &text, &len, err);
 	if (r < 0)
 		return r;
-	if (strlen(text) != len || !is_whole(text, len))
+	if (strlen(text) != len || !seal_holds(text, len))
 		return err_set(err, EBADMSG, "%s/%s/%s is damaged", store->root, kind, hex);
 	*out = text;
 	text = NULL;
@@ -95,21 +69,18 @@ int note_read(struct store *store, const char *kind, const struct digest *digest
 int note_write(struct store *store, const char *kind, const struct digest *digest, const char *text,
 	       struct err *err)
 {
-	AUTO_FREE char *sealed = NULL;
+	size_t len = 0;
+	AUTO_FREE char *sealed = seal_added(text, &len, err);
 	AUTO_FD int dir = -1;
-	char hex[DIGEST_HEX], line[SEAL_LEN + 1];
-	int r = seal(text, strlen(text), line, err);
+	char hex[DIGEST_HEX];
+	int r;
 
-	if (r < 0)
-		return r;
-	if (asprintf(&sealed, "%s%s", text, line) < 0) {
-		sealed = NULL;
-		return err_nomem(err);
-	}
+	if (!sealed)
+		return -ENOMEM;
 	dir = open_kind(store, kind, true, err);
 	if (dir < 0)
 		return dir;
 	digest_hex(digest, hex);
-	r = file_publish(dir, hex, sealed, strlen(sealed), 0644, err);
+	r = file_publish(dir, hex, sealed, len, 0644, err);
 	return r < 0 ? err_wrap(err, r, "%s/%s", store->root, kind) : 0;
 }

@@ -1,9 +1,7 @@
 /*
  * Notes: facts about a version beside its content, in small text files ROOT/KIND/abcdef... with the
- * name of the version's manifest. Lines of a key, a tab and a value; the last line is the SHA-256 of
- * the lines before it:
- *
- *	sha256	0123abc...
+ * name of the version's manifest. Lines of a key, a tab and a value; the last line is a seal
+ * (store/seal.h).
  *
  * A note is never needed to use a version. store_gc removes those whose version is gone.
  */

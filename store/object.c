@@ -71,23 +71,29 @@ int object_write(struct object_writer *w, const void *data, size_t len, struct e
 	return 0;
 }
 
-static int set_modes(const struct object_writer *w, struct err *err)
+static int set_owner_and_time(const struct object_writer *w, int64_t time, struct err *err)
 {
+	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = time}};
+
 	if (geteuid() == 0 && fchown(w->fd, 0, 0) < 0)
 		return err_sys(err, errno, "cannot give a file in %s/tmp to root", w->store->root);
 	if (fchmod(w->fd, 0644) < 0)
 		return err_sys(err, errno, "cannot set the mode of a file in %s/tmp",
 			       w->store->root);
+	if (futimens(w->fd, times) < 0)
+		return err_sys(err, errno, "cannot set the time of a file in %s/tmp",
+			       w->store->root);
 	return 0;
 }
 
-static int finish(struct object_writer *w, struct digest *out, int *fd, struct err *err)
+static int finish(struct object_writer *w, int64_t time, struct digest *out, int *fd,
+		  struct err *err)
 {
 	char hex[DIGEST_HEX];
 	int r = digest_end(&w->digest, out, err);
 
 	if (r == 0)
-		r = set_modes(w, err);
+		r = set_owner_and_time(w, time, err);
 	if (r < 0)
 		return r;
 	digest_hex(out, hex);
@@ -100,9 +106,9 @@ static int finish(struct object_writer *w, struct digest *out, int *fd, struct e
 	return 0;
 }
 
-int object_end(struct object_writer *w, struct digest *out, int *fd, struct err *err)
+int object_end(struct object_writer *w, int64_t time, struct digest *out, int *fd, struct err *err)
 {
-	int r = finish(w, out, fd, err);
+	int r = finish(w, time, out, fd, err);
 
 	object_abandon(w);
 	return r;

@@ -34,8 +34,8 @@ struct object_writer {
 
 int object_begin(const struct store *store, int dir, struct object_writer *w, struct err *err);
 int object_write(struct object_writer *w, const void *data, size_t len, struct err *err);
-/* The file is now dir/HEX. *fd, open for reading, is the caller's. */
-int object_end(struct object_writer *w, struct digest *out, int *fd, struct err *err);
+/* Gives the file this time. It is now dir/HEX. *fd, open for reading, is the caller's. */
+int object_end(struct object_writer *w, int64_t time, struct digest *out, int *fd, struct err *err);
 void object_abandon(struct object_writer *w); /* fine after object_end too */
 
 /* Moves dir/HEX, which is synced already, to ROOT/objects. An object that is there already stays if

@@ -84,8 +84,8 @@ int store_load(struct store *store, const struct digest *digest, struct version 
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_VERSION struct version v = {0};
-	char hex[DIGEST_HEX];
-	struct digest found;
+	char hex[DIGEST_HEX], how[ORIGIN_RESTORE_MAX];
+	struct err fault;
 	size_t len = 0;
 	int r;
 
@@ -94,21 +94,13 @@ int store_load(struct store *store, const struct digest *digest, struct version 
 	r = file_read_at(store->versions, hex, MANIFEST_MAX, &text, &len, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot read the manifest sha256:%.12s", hex);
-	r = digest_data(text, len, &found, err);
-	if (r < 0)
-		return r;
-	if (!digest_equal(digest, &found)) {
-		char how[ORIGIN_RESTORE_MAX];
-
+	r = version_parse(text, len, &v, &fault);
+	if (r == 0 && !digest_equal(digest, &v.digest))
+		r = err_set(&fault, EBADMSG, "does not match its name");
+	if (r < 0) {
 		origin_restore(store, digest, how);
-		return err_set(err, EBADMSG,
-			       "the manifest sha256:%.12s is damaged: its content does not match "
-			       "its name; %s",
-			       hex, how);
+		return err_set(err, -r, "the manifest sha256:%.12s %s; %s", hex, fault.text, how);
 	}
-	r = version_parse(text, len, &v, err);
-	if (r < 0)
-		return err_wrap(err, r, "the manifest sha256:%.12s", hex);
 	*out = v;
 	v = (struct version){0};
 	return 0;

@@ -1,8 +1,9 @@
 /*
  * The store: library versions by content.
  *
- *	ROOT/objects/ab/cdef...   a file's content, named by its SHA-256; owner root, mode 0644
- *	ROOT/versions/abcdef...   a manifest, named by its SHA-256 (store/version.h)
+ *	ROOT/objects/ab/cdef...   a file's content, named by its SHA-256; owner root, mode 0644, the
+ *	                          time that it had in the version that brought it
+ *	ROOT/versions/abcdef...   a manifest, named by its version's digest (store/version.h)
  *	ROOT/origins/abcdef...    a note (store/note.h), named as its version's manifest
  *	ROOT/kept/abcdef...
  *	ROOT/tmp/add-...          a version that is being added; emptied by store_sweep and store_gc
@@ -44,7 +45,8 @@ int store_digests(const struct store *store, struct digests *out, struct err *er
 /* All versions, sorted by name, then version, then digest. */
 int store_list(struct store *store, struct versions *out, struct err *err);
 
-/* The version with this digest; its manifest is rehashed. -ENOENT, -EBADMSG. */
+/* The version with this digest; its manifest is rehashed. -ENOENT, -EBADMSG (err names the command
+ * that restores it). */
 int store_load(struct store *store, const struct digest *digest, struct version *out,
 	       struct err *err);
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LABEL_MAX 255 /* struct spec's buffers */
@@ -189,6 +190,23 @@ const char *text_member_path(const char *member, char out[PATH_MAX])
 		out[used++] = '/';
 	out[used] = '\0';
 	return used == 1 ? NULL : text_path_fault(out);
+}
+
+int64_t text_time_near(int64_t time)
+{
+	return time < TIME_EARLIEST ? TIME_EARLIEST : time > TIME_LATEST ? TIME_LATEST : time;
+}
+
+bool text_time(const char *s, int64_t *out)
+{
+	const char *digits = s + (s[0] == '-');
+	size_t len = strlen(digits);
+
+	if (len == 0 || len > 11 || strspn(digits, "0123456789") != len ||
+	    (digits[0] == '0' && (len > 1 || digits != s)))
+		return false;
+	*out = strtoll(s, NULL, 10);
+	return *out >= TIME_EARLIEST && *out <= TIME_LATEST;
 }
 
 const char *text_shown(const char *s, char buf[TEXT_SHOWN])

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 const char *text_fault(const char *s);	       /* UTF-8 without control characters, not empty */
 const char *text_label_fault(const char *s);   /* a library's name */
@@ -22,6 +24,13 @@ const char *text_target_fault(const char *path, const char *target);
 /* Writes the absolute path of an archive's member or a tree's file: "/usr/lib" for "./usr//lib/",
  * "/" for "./". Returns NULL, and then out has no text_path_fault or is "/"; else the fault. */
 const char *text_member_path(const char *member, char out[PATH_MAX]);
+
+/* A file's time: whole seconds since 1970, from 1901 to 2446, as ext4 can keep it. Reads decimal digits
+ * without leading zeros, after a "-" before 1970. */
+#define TIME_EARLIEST (-(INT64_C(1) << 31))
+#define TIME_LATEST ((INT64_C(1) << 34) - (INT64_C(1) << 31) - 1)
+bool text_time(const char *s, int64_t *out);
+int64_t text_time_near(int64_t time); /* the nearest one within that range */
 
 /* A foreign text for an error message: shortened, with control characters and broken UTF-8 as \xNN.
  * Returns buf. */

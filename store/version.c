@@ -1,13 +1,15 @@
 #include "store/version.h"
 
 #include "base/cleanup.h"
+#include "store/seal.h"
 #include "store/text.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define HEADER "pinlib-manifest\t1\n"
-#define MAX_FIELDS 6
+#define HEADER "pinlib-manifest\t2\n"
+#define HEADER_TIMELESS "pinlib-manifest\t1\n"
+#define MAX_FIELDS 7
 #define MAX_SIZE (UINT64_C(1) << 48) /* of one file, so that sums of sizes do not overflow */
 
 static void entry_free(struct entry *e)
@@ -75,6 +77,8 @@ static const char *entry_fault(const struct entry *e)
 		return fault;
 	if (e->type == ENTRY_LINK)
 		return e->target ? text_target_fault(e->path, e->target) : "has no target";
+	if (e->time < TIME_EARLIEST || e->time > TIME_LATEST)
+		return "has a time out of range";
 	if (e->mode & ~(mode_t)0777)
 		return "has mode bits beyond 0777";
 	if (e->type == ENTRY_FILE && e->size > MAX_SIZE)
@@ -144,18 +148,20 @@ static int check_version(const struct version *v, struct err *err)
 	return check_entries(v, err);
 }
 
-static void print_entry(FILE *f, const struct entry *e)
+static void print_entry(FILE *f, const struct entry *e, bool times)
 {
-	char hex[DIGEST_HEX];
+	char hex[DIGEST_HEX], time[24] = "";
 
+	if (times)
+		snprintf(time, sizeof time, "%" PRId64 "\t", e->time);
 	switch (e->type) {
 	case ENTRY_DIR:
-		fprintf(f, "dir\t%04o\t%s\n", (unsigned int)e->mode, e->path);
+		fprintf(f, "dir\t%04o\t%s%s\n", (unsigned int)e->mode, time, e->path);
 		break;
 	case ENTRY_FILE:
 		digest_hex(&e->content, hex);
-		fprintf(f, "file\t%04o\t%s\t%" PRIu64 "\t%s%s%s\n", (unsigned int)e->mode, hex,
-			e->size, e->path, e->soname ? "\t" : "", e->soname ? e->soname : "");
+		fprintf(f, "file\t%04o\t%s%s\t%" PRIu64 "\t%s%s%s\n", (unsigned int)e->mode, time,
+			hex, e->size, e->path, e->soname ? "\t" : "", e->soname ? e->soname : "");
 		break;
 	case ENTRY_LINK:
 		fprintf(f, "link\t%s\t%s\n", e->target, e->path);
@@ -163,16 +169,19 @@ static void print_entry(FILE *f, const struct entry *e)
 	}
 }
 
-static int print_version(const struct version *v, char **text, size_t *len, struct err *err)
+/* Without the seal. */
+static int print_version(const struct version *v, bool times, char **text, size_t *len,
+			 struct err *err)
 {
 	FILE *f = open_memstream(text, len);
 	int failed;
 
 	if (!f)
 		return err_nomem(err);
-	fprintf(f, HEADER "name\t%s\nversion\t%s\narch\t%s\n", v->name, v->version, v->arch);
+	fprintf(f, "%sname\t%s\nversion\t%s\narch\t%s\n", times ? HEADER : HEADER_TIMELESS, v->name,
+		v->version, v->arch);
 	for (size_t i = 0; i < v->nentries; i++)
-		print_entry(f, &v->entries[i]);
+		print_entry(f, &v->entries[i], times);
 	failed = ferror(f);
 	if (fclose(f) != 0 || failed) {
 		free(*text);
@@ -182,8 +191,18 @@ static int print_version(const struct version *v, char **text, size_t *len, stru
 	return 0;
 }
 
+static int set_digest(struct version *v, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	int r = print_version(v, false, &text, &len, err);
+
+	return r < 0 ? r : digest_data(text, len, &v->digest, err);
+}
+
 int version_encode(struct version *v, char **text, size_t *len, struct err *err)
 {
+	AUTO_FREE char *unsealed = NULL;
 	int r;
 
 	*text = NULL;
@@ -191,14 +210,13 @@ int version_encode(struct version *v, char **text, size_t *len, struct err *err)
 		qsort(v->entries, v->nentries, sizeof *v->entries, entry_order);
 	r = check_version(v, err);
 	if (r == 0)
-		r = print_version(v, text, len, err);
+		r = set_digest(v, err);
 	if (r == 0)
-		r = digest_data(*text, *len, &v->digest, err);
-	if (r < 0) {
-		free(*text);
-		*text = NULL;
-	}
-	return r;
+		r = print_version(v, true, &unsealed, len, err);
+	if (r < 0)
+		return r;
+	*text = seal_added(unsealed, len, err);
+	return *text ? 0 : -ENOMEM;
 }
 
 /* Cuts line at its tabs. Returns how many fields there are, 0 if more than MAX_FIELDS. */
@@ -237,19 +255,20 @@ static bool parse_entry(char *const *field, size_t n, struct entry *e, bool *nom
 {
 	const char *path, *soname = NULL, *target = NULL;
 
-	if (n == 3 && strcmp(field[0], "dir") == 0 && parse_mode(field[1], &e->mode)) {
+	if (n == 4 && strcmp(field[0], "dir") == 0 && parse_mode(field[1], &e->mode) &&
+	    text_time(field[2], &e->time)) {
 		e->type = ENTRY_DIR;
-		path = field[2];
+		path = field[3];
 	} else if (n == 3 && strcmp(field[0], "link") == 0) {
 		e->type = ENTRY_LINK;
 		target = field[1];
 		path = field[2];
-	} else if ((n == 5 || n == 6) && strcmp(field[0], "file") == 0 &&
-		   parse_mode(field[1], &e->mode) && digest_parse(field[2], &e->content) &&
-		   parse_size(field[3], &e->size)) {
+	} else if ((n == 6 || n == 7) && strcmp(field[0], "file") == 0 &&
+		   parse_mode(field[1], &e->mode) && text_time(field[2], &e->time) &&
+		   digest_parse(field[3], &e->content) && parse_size(field[4], &e->size)) {
 		e->type = ENTRY_FILE;
-		path = field[4];
-		soname = n == 6 ? field[5] : NULL;
+		path = field[5];
+		soname = n == 7 ? field[6] : NULL;
 	} else {
 		return false;
 	}
@@ -276,7 +295,7 @@ static int parse_entries(char *lines, struct version *v, struct err *err)
 		size_t n = split(line, field);
 
 		if (!parse_entry(field, n, &v->entries[v->nentries], &nomem))
-			return err_set(err, EBADMSG, "manifest: entry %zu is malformed",
+			return err_set(err, EBADMSG, "has the malformed entry %zu",
 				       v->nentries + 1);
 		v->nentries++;
 		if (nomem)
@@ -292,8 +311,7 @@ static int take_field(char **text, const char *key, char **value, struct err *er
 	size_t len = strlen(key);
 
 	if (!*text || strncmp(line, key, len) != 0 || line[len] != '\t')
-		return err_set(err, EBADMSG, "manifest: its line \"%s\" is missing or misplaced",
-			       key);
+		return err_set(err, EBADMSG, "lacks its line \"%s\", or has it elsewhere", key);
 	*value = strdup(line + len + 1);
 	return *value ? 0 : err_nomem(err);
 }
@@ -303,7 +321,7 @@ static int parse_text(char *text, struct version *v, struct err *err)
 	int r;
 
 	if (strncmp(text, HEADER, strlen(HEADER)) != 0)
-		return err_set(err, EBADMSG, "manifest: its first line is not \"%.*s\"",
+		return err_set(err, EBADMSG, "does not begin with the line \"%.*s\"",
 			       (int)strlen(HEADER) - 1, HEADER);
 	text += strlen(HEADER);
 	r = take_field(&text, "name", &v->name, err);
@@ -318,19 +336,30 @@ static int parse_text(char *text, struct version *v, struct err *err)
 
 /* The text must be the one that version_encode writes: one version has one text, and so one
  * digest. */
-static int check_canonical(struct version *v, const char *text, size_t len, struct err *err)
+static int check_canonical(const struct version *v, const char *text, size_t len, struct err *err)
 {
 	AUTO_FREE char *again = NULL;
 	size_t again_len = 0;
 	int r = check_version(v, err);
 
 	if (r < 0)
-		return err_wrap(err, r == -ENOMEM ? r : -EBADMSG, "manifest");
-	r = print_version(v, &again, &again_len, err);
+		return err_wrap(err, r == -ENOMEM ? r : -EBADMSG, "is invalid");
+	r = print_version(v, true, &again, &again_len, err);
 	if (r < 0)
 		return r;
 	if (again_len != len || memcmp(again, text, len) != 0)
-		return err_set(err, EBADMSG, "manifest: it is not in canonical form");
+		return err_set(err, EBADMSG, "is not in canonical form");
+	return 0;
+}
+
+static int check_seal(const char *text, size_t len, struct err *err)
+{
+	if (len > strlen(HEADER_TIMELESS) &&
+	    strncmp(text, HEADER_TIMELESS, strlen(HEADER_TIMELESS)) == 0)
+		return err_set(err, EBADMSG,
+			       "was written by an older pinlib, and lacks the times of files");
+	if (!seal_holds(text, len))
+		return err_set(err, EBADMSG, "does not match its last line, a checksum");
 	return 0;
 }
 
@@ -342,7 +371,11 @@ int version_parse(const char *text, size_t len, struct version *out, struct err 
 
 	*out = (struct version){0};
 	if (memchr(text, '\0', len))
-		return err_set(err, EBADMSG, "manifest: it has a NUL");
+		return err_set(err, EBADMSG, "has a NUL");
+	r = check_seal(text, len, err);
+	if (r < 0)
+		return r;
+	len -= SEAL_LEN;
 	copy = strndup(text, len);
 	if (!copy)
 		return err_nomem(err);
@@ -350,7 +383,7 @@ int version_parse(const char *text, size_t len, struct version *out, struct err 
 	if (r == 0)
 		r = check_canonical(&v, text, len, err);
 	if (r == 0)
-		r = digest_data(text, len, &v.digest, err);
+		r = set_digest(&v, err);
 	if (r < 0)
 		return r;
 	*out = v;

@@ -2,19 +2,25 @@
  * A library version: its name and its files.
  *
  * Stored as a manifest: UTF-8 text, one fact a line, fields separated by one tab, each line ends
- * in a newline. Order is fixed (header, then entries sorted by path, bytewise), so that equal
- * versions have equal manifests, and the manifest's SHA-256 is the version's digest:
+ * in a newline. Order is fixed: header, then entries sorted by path, bytewise, then a seal
+ * (store/seal.h):
  *
- *	pinlib-manifest	1
+ *	pinlib-manifest	2
  *	name	zlib1g
  *	version	1:1.2.11.dfsg-2+deb11u2
  *	arch	amd64
- *	dir	0755	/usr/share/zlib
- *	file	0644	SHA256HEX	SIZE	/lib/x86_64-linux-gnu/libz.so.1.2.11	libz.so.1
+ *	dir	0755	1622548800	/usr/share/zlib
+ *	file	0644	1622548800	SHA256HEX	SIZE	/lib/x86_64-linux-gnu/libz.so.1.2.11	libz.so.1
  *	link	libz.so.1.2.11	/lib/x86_64-linux-gnu/libz.so.1
+ *	sha256	0123abc...
  *
- * The last field of a file, absent where there is none, is its soname (DT_SONAME). No field holds
- * a control character, so tabs and newlines need no quoting.
+ * The third field of files and directories is their time. The last field of a file, absent where
+ * there is none, is its soname (DT_SONAME). No field holds a control character, so tabs and newlines
+ * need no quoting.
+ *
+ * The version's digest is the SHA-256 of this text without the times, without the seal, and with
+ * the header of format 1, which had neither. So versions that differ only in times have one digest
+ * (DESIGN.md, times-beside-content).
  */
 #pragma once
 
@@ -32,6 +38,7 @@ struct entry {
 	enum entry_type type;
 	char *path;	       /* absolute, normalised, as the package has it */
 	mode_t mode;	       /* permission bits, never setuid, setgid or sticky; 0 for links */
+	int64_t time;	       /* of the last change (store/text.h); 0 for links */
 	uint64_t size;	       /* bytes; files only */
 	struct digest content; /* files only */
 	char *soname;	       /* files only; NULL if it has none */
@@ -63,7 +70,8 @@ bool version_has_soname(const struct version *v, const char *soname);
 bool versions_have(const struct versions *vs, const struct digest *digest);
 
 /* Writes and reads the text of a manifest. Reading checks everything that the format promises, and
- * that paths are safe; both set the version's digest. *text is the caller's to free. */
+ * that paths are safe; both set the version's digest. *text is the caller's to free. -EBADMSG from
+ * version_parse: err says what the manifest is or has ("is not in canonical form"). */
 int version_encode(struct version *v, char **text, size_t *len, struct err *err);
 int version_parse(const char *text, size_t len, struct version *out, struct err *err);
 

@@ -136,6 +136,7 @@ int compose_entry(struct composition *c, struct compose_dir *last, const struct 
 		if (is_live_dir(path))
 			return 0;
 		entry.entry.type = LAYER_DIR;
+		entry.entry.time = e->time;
 		return composition_add(c, path, NULL, entry, err);
 	case ENTRY_LINK:
 		if (is_live_dir(path))
@@ -148,6 +149,7 @@ int compose_entry(struct composition *c, struct compose_dir *last, const struct 
 	case ENTRY_FILE:
 		entry.entry.type = LAYER_FILE;
 		entry.entry.mode = e->mode;
+		entry.entry.time = e->time;
 		entry.entry.content = e->content;
 		return composition_add(c, path, NULL, entry, err);
 	}
@@ -189,12 +191,15 @@ int composition_hide_live(struct composition *c, const char *dir, struct err *er
 
 /* -- one entry for each path -- */
 
+/* The newest first, where versions have the same directory or file with different times. */
 static int by_path_and_rank(const void *a, const void *b)
 {
 	const struct composed *x = a, *y = b;
 	int order = strcmp(x->path, y->path);
 
-	return order ? order : x->rank - y->rank;
+	if (order == 0)
+		order = x->rank - y->rank;
+	return order ? order : (x->entry.time < y->entry.time) - (x->entry.time > y->entry.time);
 }
 
 static bool composed_equal(const struct composed *a, const struct composed *b)

@@ -11,6 +11,7 @@
 #include "host/wrapper_file.h"
 #include "intake/intake.h"
 #include "loader/program.h"
+#include "store/text.h"
 #include "view/places.h"
 
 #include <fcntl.h>
@@ -65,7 +66,8 @@ static int copy_to_memory(int from, const char *path, int *out, struct err *err)
 	if (st.st_size > EPHEMERAL_FILE_MAX || at > EPHEMERAL_FILE_MAX)
 		return err_set(err, EFBIG, "%s is larger than %lld bytes", path,
 			       (long long)EPHEMERAL_FILE_MAX);
-	if (n < 0 || fchmod(to, 0755) < 0)
+	if (n < 0 || fchmod(to, 0755) < 0 ||
+	    futimens(to, (struct timespec[]){st.st_atim, st.st_mtim}) < 0)
 		return err_sys(err, errno, "cannot read %s", path);
 	*out = to;
 	to = -1;
@@ -124,6 +126,7 @@ static int make_item_version(struct ephemeral_item *item, const char *place, str
 	if (fstat(item->file, &st) < 0)
 		return err_sys(err, errno, "cannot stat a file in memory");
 	e->size = (uint64_t)st.st_size;
+	e->time = text_time_near(st.st_mtim.tv_sec);
 	return digest_fd(item->file, &e->content, err);
 }
 

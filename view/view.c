@@ -153,6 +153,7 @@ static int take_program(const struct app *app, const struct entry *program, stru
 		.type = LAYER_FILE,
 		.path = strdup(path_base(app->path)),
 		.mode = 0755,
+		.time = program->time,
 		.content = program->content,
 	};
 	if (!e->path)

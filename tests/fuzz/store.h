@@ -51,6 +51,7 @@ static inline void fuzz_check_staged(const struct staging *s)
 		const struct entry *e = s->items[i];
 
 		HOLD(!text_path_fault(e->path) && (e->mode & ~0777u) == 0);
+		HOLD(e->time == text_time_near(e->time));
 		HOLD(e->type != ENTRY_LINK || !text_target_fault(e->path, e->target));
 	}
 }

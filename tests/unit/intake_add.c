@@ -1,3 +1,5 @@
+#include "intake/oci.h"
+#include "store/text.h"
 #include "tests/unit/store_help.h"
 
 #include <sys/sysmacros.h>
@@ -352,6 +354,136 @@ static void test_bomb(void)
 	CHECK(refused(in("bomb.deb"), NULL, -EFBIG, "bytes"));
 }
 
+static int64_t entry_time(const struct version *v, const char *path)
+{
+	MUST(entry_of(v, path));
+	return entry_of(v, path)->time;
+}
+
+static void test_times_of_tree(void)
+{
+	AUTO_VERSION struct version v = {0}, again = {0}, so = {0};
+	bool known;
+
+	put_text(in("times-1/usr/share/old"), "old");
+	put_text(in("times-1/usr/share/odd"), "odd");
+	MUST(symlink("old", in("times-1/usr/share/link")) == 0);
+	MUST(utimensat(AT_FDCWD, in("times-1/usr/share/old"),
+		       (struct timespec[]){{0}, {-5, 999999999}}, 0) == 0);
+	set_time(in("times-1/usr/share/odd"), 4000000000);
+	set_time(in("times-1/usr/share"), 1234567890);
+	CHECK(add(in("times-1"), NULL, &v, &known) == 0 && !known);
+	CHECK(entry_time(&v, "/usr/share/old") == -5 &&
+	      entry_time(&v, "/usr/share/odd") == 4000000000);
+	CHECK(entry_time(&v, "/usr/share") == 1234567890 && entry_time(&v, "/usr/share/link") == 0);
+	set_time(in("times-1/usr/share/odd"), 5);
+	set_time(in("times-1/usr/share"), 6);
+	CHECK(add(in("times-1"), NULL, &again, &known) == 0 && known);
+	CHECK(digest_equal(&v.digest, &again.digest));
+	CHECK(entry_time(&again, "/usr/share/odd") == 4000000000);
+	put_lib(in("libtimes.so.1.2"), "libtimes.so.1", "amd64", "bar");
+	set_time(in("libtimes.so.1.2"), 42);
+	CHECK(add(in("libtimes.so.1.2"), NULL, &so, &known) == 0);
+	CHECK(entry_time(&so, "/usr/lib/x86_64-linux-gnu/libtimes.so.1.2") == 42);
+	/* Beyond what a version can hold. tmpfs keeps such times, and other file systems cut them. */
+	AUTO_VERSION struct version far = {0};
+	set_time(in("times-1/usr/share/odd"), (time_t)1 << 40);
+	CHECK(add(in("times-1"), &(struct intake_options){.name = "far"}, &far, &known) == 0);
+	CHECK(entry_time(&far, "/usr/share/odd") == TIME_LATEST);
+}
+
+static void test_times_of_files(void)
+{
+	AUTO_VERSION struct version v = {0};
+	AUTO_FD int fd = -1;
+	bool known;
+
+	put_text(in("single"), "single");
+	set_time(in("single"), 77);
+	fd = open(in("single"), O_RDONLY | O_CLOEXEC);
+	MUST(fd >= 0);
+	const struct intake_file f = {fd, "/usr/share/single", NULL};
+	CHECK(intake_add_files(store, &f, 1, &(struct intake_options){.name = "s", .version = "1"},
+			       &v, &known, &err) == 0);
+	CHECK(entry_time(&v, "/usr/share/single") == 77);
+}
+
+static void check_deb_times(const struct version *v, int64_t first)
+{
+	CHECK(entry_time(v, "/usr") == first && entry_time(v, "/usr/x") == first + 1);
+	CHECK(entry_time(v, "/usr/hard") == first + 1); /* the same inode */
+	CHECK(entry_time(v, "/usr/link") == 0 && entry_time(v, "/usr/last") == first + 4);
+}
+
+/* A .deb, and the image of its version, which gives the same times. */
+static void test_times_of_archives(void)
+{
+	static const struct member members[] = {
+		{"./usr/", AE_IFDIR, 0755, NULL, 0, NULL, 0},
+		{"./usr/x", AE_IFREG, 0644, "x", 0, NULL, 0},
+		{"./usr/hard", 0, 0644, "./usr/x", 0, NULL, 0},
+		{"./usr/link", AE_IFLNK, 0777, "x", 0, NULL, 0},
+		{"./usr/last", AE_IFREG, 0644, NULL, 0, NULL, 0},
+		{"./usr/", AE_IFDIR, 0755, NULL, 0, NULL, 0}, /* again: the first time stays */
+	};
+	static const int64_t firsts[] = {0,	     1600000000,     -10, TIME_EARLIEST,
+					 8589934600, TIME_LATEST - 4};
+
+	for (size_t i = 0; i < sizeof firsts / sizeof *firsts; i++) {
+		AUTO_VERSION struct version v = {0}, back = {0};
+		AUTO_STORE struct store *other = NULL;
+		struct versions one = {&v, 1};
+		AUTO_FD int fd =
+			open(in("image.tar"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		char control[128], dir[32];
+		bool known;
+
+		snprintf(control, sizeof control, "Package: t%zu\nVersion: 1\nArchitecture: all\n",
+			 i);
+		snprintf(dir, sizeof dir, "other%zu", i);
+		pack_time = firsts[i] - 1; /* the control file comes first */
+		deb_write(in("times.deb"),
+			  &(struct deb){control, members, 6, NULL, "data.tar", true});
+		pack_time = 0;
+		CHECK(add(in("times.deb"), NULL, &v, &known) == 0 && !known);
+		check_deb_times(&v, firsts[i]);
+		MUST(fd >= 0 && store_open(in(dir), true, &other, &err) == 0);
+		CHECK(oci_write(store, &one, "", 0, fd, &err) == 0);
+		CHECK(oci_add(other, fd, 1, &plain, &back, &known, &err) == 0 && !known);
+		check_deb_times(&back, firsts[i]);
+		CHECK(digest_equal(&v.digest, &back.digest));
+	}
+}
+
+/* tar has no limit for the times of its pax headers. */
+static void test_times_out_of_range(void)
+{
+	static const struct member members[] = {{"./x", AE_IFREG, 0644, "x", 0, NULL, 0}};
+	AUTO_VERSION struct version v = {0};
+	bool known;
+
+	pack_time = INT64_C(1) << 50;
+	gzip_deb(in("far.deb"), "Package: far\nVersion: 2\nArchitecture: all\n", members, 1, true);
+	pack_time = 0;
+	CHECK(add(in("far.deb"), NULL, &v, &known) == 0 && entry_time(&v, "/x") == TIME_LATEST);
+}
+
+static void check_live_times(const struct version *v)
+{
+	size_t files = 0;
+
+	for (size_t i = 0; i < v->nentries; i++) {
+		const struct entry *e = &v->entries[i];
+		struct stat st;
+
+		if (e->type != ENTRY_FILE || stat(e->path, &st) < 0)
+			continue;
+		CHECK(st.st_mtim.tv_sec == e->time);
+		files++;
+	}
+	CHECK(files > 0);
+}
+
 static void test_packages(void)
 {
 	AUTO_VERSION struct version v = {0};
@@ -373,6 +505,7 @@ static void test_packages(void)
 			fprintf(stderr, "%s\n", err.text);
 		CHECK(r == 0);
 		CHECK_STR(v.name, "zlib1g");
+		check_live_times(&v);
 	}
 }
 
@@ -389,6 +522,10 @@ int main(void)
 	test_control();
 	test_hostile();
 	test_bomb();
+	test_times_of_tree();
+	test_times_of_files();
+	test_times_of_archives();
+	test_times_out_of_range();
 	test_packages();
 	store_close(&store);
 	scratch_remove();

@@ -58,8 +58,8 @@ static void copies(void)
 {
 	AUTO_VERSION struct version v = add_file(NULL);
 	struct layer_entry entries[] = {
-		{1, LAYER_FILE, "a/b/lib.so", 0644, v.entries[0].content, NULL},
-		{0, LAYER_LINK, "l", 0, {{0}}, "to"},
+		{1, LAYER_FILE, "a/b/lib.so", 0644, 0, v.entries[0].content, NULL},
+		{0, LAYER_LINK, "l", 0, 0, {{0}}, "to"},
 	};
 	struct stat st;
 	AUTO_FD int dir = -1;

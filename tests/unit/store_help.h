@@ -14,6 +14,22 @@ static inline void scratch_make(void)
 	umask(077); /* the store's modes must not depend on it */
 }
 
+#define PUT_TIME 1600000000 /* of all files that put_file makes */
+
+static inline void set_time(const char *path, time_t time)
+{
+	MUST(utimensat(AT_FDCWD, path, (struct timespec[]){{time, 0}, {time, 0}},
+		       AT_SYMLINK_NOFOLLOW) == 0);
+}
+
+static inline time_t time_of(const char *path)
+{
+	struct stat st;
+
+	MUST(lstat(path, &st) == 0 && st.st_mtim.tv_nsec == 0);
+	return st.st_mtim.tv_sec;
+}
+
 static inline void put_file(const char *path, const void *data, size_t len)
 {
 	AUTO_FREE char *dir = strdup(path);
@@ -24,6 +40,7 @@ static inline void put_file(const char *path, const void *data, size_t len)
 	MUST(file_mkdirs(dir, &err) == 0);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	MUST(fd >= 0 && file_write(fd, data, len, &err) == 0 && fchmod(fd, 0644) == 0);
+	set_time(path, PUT_TIME);
 }
 
 static inline void put_text(const char *path, const char *text)
@@ -111,6 +128,9 @@ struct member {
 	dev_t rdev;
 };
 
+/* The time of the next member; each has one second more than the one before it. */
+static int64_t pack_time;
+
 static inline void pack_member(struct pack *p, const struct member *m)
 {
 	struct archive_entry *e = archive_entry_new();
@@ -121,6 +141,7 @@ static inline void pack_member(struct pack *p, const struct member *m)
 	archive_entry_set_filetype(e, m->type ? m->type : AE_IFREG);
 	archive_entry_set_perm(e, m->mode ? m->mode : 0644);
 	archive_entry_set_size(e, (la_int64_t)len);
+	archive_entry_set_mtime(e, pack_time++, 0);
 	if (m->type == AE_IFLNK)
 		archive_entry_set_symlink(e, m->content);
 	if (m->type == 0)
@@ -148,6 +169,7 @@ static inline void put_package(const char *path, const char *control_name, struc
 {
 	struct pack ar;
 
+	pack_time = 0; /* ar knows no time before 1970 */
 	pack_begin(&ar, NULL, true, false);
 	pack_member(&ar, &(struct member){"debian-binary", AE_IFREG, .content = "2.0\n"});
 	pack_member(&ar, &(struct member){control_name, AE_IFREG, .content = control->data,

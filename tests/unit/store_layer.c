@@ -1,7 +1,10 @@
 #include "store/layer.h"
 #include "store/layer_verify.h"
+#include "store/text.h"
 #include "tests/unit/store_help.h"
 
+#include <linux/fs.h>
+#include <stdarg.h>
 #include <sys/sysmacros.h>
 
 static struct store *store;
@@ -19,6 +22,45 @@ static int verify(void)
 {
 	said[0] = '\0';
 	return store_verify(store, note, NULL, &err);
+}
+
+/* Linked in the place of ioctl(2), since most file systems cannot clone. */
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_ioctl(int fd, unsigned long request, ...);
+static int (*fake_clone)(int to, int from);
+static int clones;
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	long arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, long);
+	va_end(ap);
+	if (request != FICLONE || !fake_clone)
+		return __real_ioctl(fd, request, arg);
+	clones++;
+	return fake_clone(fd, (int)arg);
+}
+
+static int clone_well(int to, int from)
+{
+	return copy_file_range(from, &(off_t){0}, to, &(off_t){0}, 1 << 20, 0) < 0 ? -1 : 0;
+}
+
+static int clone_wrong(int to, int from)
+{
+	(void)from;
+	return write(to, "wrong", 5) == 5 ? 0 : -1;
+}
+
+static int clone_nothing(int to, int from)
+{
+	(void)to;
+	(void)from;
+	errno = EOPNOTSUPP;
+	return -1;
 }
 
 static int verify_layers(void)
@@ -55,14 +97,17 @@ static const char *object_of(const struct version *v, const char *path)
 	return in(name);
 }
 
+/* Changes the content and nothing else. */
 static void flip(const char *path)
 {
 	AUTO_FD int fd = open(path, O_RDWR);
+	struct stat st;
 	char c;
 
-	MUST(fd >= 0 && pread(fd, &c, 1, 3) == 1);
+	MUST(fd >= 0 && fstat(fd, &st) == 0 && pread(fd, &c, 1, 3) == 1);
 	c ^= 1;
 	MUST(pwrite(fd, &c, 1, 3) == 1);
+	MUST(futimens(fd, (struct timespec[]){st.st_atim, st.st_mtim}) == 0);
 }
 
 static int find(const char *text, const char *arch, struct version *out)
@@ -146,13 +191,13 @@ static void test_build(void)
 	AUTO_VERSION struct version v = add_lib("3.0", "layer");
 	struct digest lib = entry_of(&v, "/usr/lib/libfoo.so.1")->content;
 	struct layer_entry e[] = {
-		{1, LAYER_WHITEOUT, "glibc-hwcaps", 0, {{0}}, NULL},
-		{0, LAYER_FILE, "a/b/libfoo.so.1.2", 0644, lib, NULL},
-		{0, LAYER_LINK, "a/b/libfoo.so.1", 0, {{0}}, "libfoo.so.1.2"},
-		{0, LAYER_FILE, "a/tool", 0755, lib, NULL},
-		{0, LAYER_DIR, "empty", 0, {{0}}, NULL},
-		{0, LAYER_DIR, "a.b", 0, {{0}}, NULL},
-		{0, LAYER_DIR, "empty", 0, {{0}}, NULL},
+		{1, LAYER_WHITEOUT, "glibc-hwcaps", 0, 0, {{0}}, NULL},
+		{0, LAYER_FILE, "a/b/libfoo.so.1.2", 0644, PUT_TIME, lib, NULL},
+		{0, LAYER_LINK, "a/b/libfoo.so.1", 0, 0, {{0}}, "libfoo.so.1.2"},
+		{0, LAYER_FILE, "a/tool", 0755, PUT_TIME, lib, NULL},
+		{0, LAYER_DIR, "empty", 0, 0, {{0}}, NULL},
+		{0, LAYER_DIR, "a.b", 0, 0, {{0}}, NULL},
+		{0, LAYER_DIR, "empty", 0, 0, {{0}}, NULL},
 	};
 	struct layer_entry reversed[7];
 	char id[LAYER_ID], again[LAYER_ID], path[256];
@@ -180,7 +225,7 @@ static void test_build(void)
 	snprintf(path, sizeof path, "layers/%s/1/glibc-hwcaps", id);
 	CHECK(stat(in(path), &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == 0);
 	CHECK(verify_layers() == 0);
-	struct layer_entry other = {1, LAYER_DIR, "other", 0, {{0}}, NULL};
+	struct layer_entry other = {1, LAYER_DIR, "other", 0, 0, {{0}}, NULL};
 	CHECK(layer_build(store, in("layers"), &other, 1, again, &err) == -EINVAL); /* no tree 0 */
 	other.cover = 0;
 	CHECK(layer_build(store, in("layers"), &other, 1, again, &err) == 0);
@@ -209,7 +254,7 @@ static void test_gc_during_launches(void)
 {
 	AUTO_VERSION struct version v = add_lib("3.0", "held back");
 	struct digest lib = entry_of(&v, "/usr/lib/libfoo.so.1")->content;
-	struct layer_entry one = {0, LAYER_FILE, "held.so", 0644, lib, NULL};
+	struct layer_entry one = {0, LAYER_FILE, "held.so", 0644, PUT_TIME, lib, NULL};
 	const struct layer_keep none = {NULL, 0, 0, true};
 	struct layers_gone gone;
 	char id[LAYER_ID], again[LAYER_ID];
@@ -250,32 +295,204 @@ static void test_build_refusals(void)
 	char id[LAYER_ID];
 
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		struct layer_entry e = {0, LAYER_FILE, paths[i], 0644, lib, NULL};
+		struct layer_entry e = {0, LAYER_FILE, paths[i], 0644, PUT_TIME, lib, NULL};
 
 		CHECK(layer_build(store, in("layers"), &e, 1, id, &err) == -EINVAL);
 	}
-	struct layer_entry two[] = {{0, LAYER_FILE, "x", 0644, lib, NULL},
-				    {0, LAYER_FILE, "x", 0644, bad, NULL}};
+	struct layer_entry two[] = {{0, LAYER_FILE, "x", 0644, PUT_TIME, lib, NULL},
+				    {0, LAYER_FILE, "x", 0644, PUT_TIME, bad, NULL}};
 	CHECK(layer_build(store, in("layers"), two, 2, id, &err) == -EEXIST);
-	struct layer_entry below[] = {{0, LAYER_LINK, "x", 0, {{0}}, "y"},
-				      {0, LAYER_FILE, "x.y", 0644, lib, NULL},
-				      {0, LAYER_FILE, "x/z", 0644, lib, NULL}};
+	struct layer_entry below[] = {{0, LAYER_LINK, "x", 0, 0, {{0}}, "y"},
+				      {0, LAYER_FILE, "x.y", 0644, PUT_TIME, lib, NULL},
+				      {0, LAYER_FILE, "x/z", 0644, PUT_TIME, lib, NULL}};
 	CHECK(layer_build(store, in("layers"), below, 3, id, &err) == -EEXIST);
-	struct layer_entry mode = {0, LAYER_FILE, "x", 04755, lib, NULL};
+	struct layer_entry mode = {0, LAYER_FILE, "x", 04755, PUT_TIME, lib, NULL};
 	CHECK(layer_build(store, in("layers"), &mode, 1, id, &err) == -EINVAL);
-	struct layer_entry missing = {0, LAYER_FILE, "x", 0644, none, NULL};
+	struct layer_entry missing = {0, LAYER_FILE, "x", 0644, PUT_TIME, none, NULL};
 	CHECK(layer_build(store, in("layers"), &missing, 1, id, &err) == -EBADMSG);
 	flip(object_of(&v, "/usr/share/foo/extra"));
-	struct layer_entry damaged = {0, LAYER_FILE, "x", 0644, bad, NULL};
+	struct layer_entry damaged = {0, LAYER_FILE, "x", 0644, PUT_TIME, bad, NULL};
 	CHECK(layer_build(store, in("layers"), &damaged, 1, id, &err) == -EBADMSG);
 	CHECK(strstr(err.text, "damaged") != NULL);
 	damaged.mode = 0755;
 	CHECK(layer_build(store, in("layers"), &damaged, 1, id, &err) == -EBADMSG);
 	MUST(chmod(object_of(&v, "/usr/lib/libfoo.so.1"), 0600) == 0);
-	struct layer_entry closed = {0, LAYER_FILE, "x", 0644, lib, NULL};
+	struct layer_entry closed = {0, LAYER_FILE, "x", 0644, PUT_TIME, lib, NULL};
 	CHECK(layer_build(store, in("layers"), &closed, 1, id, &err) == -EBADMSG);
 	MUST(chmod(object_of(&v, "/usr/lib/libfoo.so.1"), 0644) == 0);
 	CHECK(count_names(in("layers")) == before);
+}
+
+static const char *in_layer(const char *id, const char *path)
+{
+	char name[PATH_MAX / 2];
+
+	snprintf(name, sizeof name, "layers/%s/%s", id, path);
+	return in(name);
+}
+
+static void test_times(void)
+{
+	AUTO_VERSION struct version v = add_lib("4.1", "times");
+	struct digest lib = entry_of(&v, "/usr/lib/libfoo.so.1")->content;
+	static const int64_t odd[] = {0,	 -5, TIME_EARLIEST, TIME_LATEST, INT64_C(1) << 31,
+				      4000000000};
+	struct layer_entry e[] = {
+		/* sorted */
+		{0, LAYER_DIR, "share.d", 0, 1500000001, {{0}}, NULL},
+		{0, LAYER_DIR, "share/foo", 0, 1500000000, {{0}}, NULL},
+		{0, LAYER_FILE, "share/foo/in/linked", 0644, PUT_TIME, lib, NULL},
+		{0, LAYER_FILE, "share/foo/other", 0644, 1400000000, lib, NULL},
+		{0, LAYER_FILE, "share/tool", 0755, 1400000001, lib, NULL},
+		{1, LAYER_LINK, "link", 0, 0, {{0}}, "x"},
+	};
+	char id[LAYER_ID], other[LAYER_ID];
+	struct stat st, object;
+
+	CHECK(time_of(object_of(&v, "/usr/lib/libfoo.so.1")) == PUT_TIME);
+	MUST(layer_build(store, in("layers"), e, 6, id, &err) == 0);
+	CHECK(time_of(in_layer(id, "0/share/foo")) == 1500000000);
+	CHECK(time_of(in_layer(id, "0/share.d")) == 1500000001);
+	CHECK(time_of(in_layer(id, "0/share/foo/in/linked")) == PUT_TIME);
+	CHECK(time_of(in_layer(id, "0/share/foo/other")) == 1400000000);
+	CHECK(time_of(in_layer(id, "0/share/tool")) == 1400000001);
+	CHECK(time_of(in_layer(id, "0/share/foo/in")) == LAYER_NO_TIME);
+	CHECK(time_of(in_layer(id, "0/share")) == LAYER_NO_TIME);
+	CHECK(time_of(in_layer(id, "0")) == LAYER_NO_TIME &&
+	      time_of(in_layer(id, "1")) == LAYER_NO_TIME);
+	MUST(stat(object_of(&v, "/usr/lib/libfoo.so.1"), &object) == 0);
+	CHECK(stat(in_layer(id, "0/share/foo/in/linked"), &st) == 0 && st.st_ino == object.st_ino);
+	CHECK(stat(in_layer(id, "0/share/foo/other"), &st) == 0 && st.st_ino != object.st_ino);
+	CHECK(object.st_mtim.tv_sec == PUT_TIME && verify_layers() == 0);
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+		e[0].time = e[1].time = e[3].time = e[4].time = odd[i];
+		CHECK(layer_build(store, in("layers"), e, 6, other, &err) == 0);
+		CHECK(strcmp(id, other) != 0);
+		CHECK(time_of(in_layer(other, "0/share/foo/other")) == odd[i]);
+		CHECK(time_of(in_layer(other, "0/share/foo")) == odd[i]);
+		CHECK(verify_layers() == 0);
+	}
+	e[0].time = TIME_LATEST + 1;
+	CHECK(layer_build(store, in("layers"), e, 6, other, &err) == -EINVAL);
+	e[0] = e[2];
+	e[0].time++;
+	CHECK(layer_build(store, in("layers"), e, 6, other, &err) == -EEXIST);
+}
+
+static void test_other_times(void)
+{
+	AUTO_VERSION struct version v = add_lib("4.1", "times");
+	struct layer_entry e[] = {
+		{0, LAYER_DIR, "d", 0, 1500000000, {{0}}, NULL},
+		{0, LAYER_FILE, "d/x", 0755, 1400000000,
+		 entry_of(&v, "/usr/share/foo/extra")->content, NULL},
+	};
+	static const char *const paths[] = {"0", "0/d", "0/d/x"};
+	char id[LAYER_ID];
+	AUTO_FD int dir = -1;
+
+	MUST(layer_build(store, in("layers"), e, 2, id, &err) == 0);
+	for (size_t i = 0; i < 3; i++) {
+		set_time(in_layer(id, paths[i]), 1300000000);
+		CHECK(verify_layers() == 1 && strstr(said, "has the time 1300000000, not "));
+		CHECK(layer_build(store, in("layers"), e, 2, id, &err) == 0 &&
+		      verify_layers() == 0);
+	}
+	MUST(mkdir(in("copy"), 0755) == 0);
+	dir = open(in("copy"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(layer_copy(store, dir, e, 2, &err) == 0);
+	CHECK(time_of(in("copy/0/d")) == 1500000000 && time_of(in("copy/0/d/x")) == 1400000000);
+	/* What the file system cannot keep is no fault. */
+	struct stat cut = {.st_mtim.tv_sec = INT32_MAX}, zero = {0}, part = {.st_mtim = {5, 1}};
+	CHECK(layer_has_time(&cut, TIME_LATEST) && !layer_has_time(&cut, 5) &&
+	      !layer_has_time(&cut, -5));
+	CHECK(layer_has_time(&zero, -5) && !layer_has_time(&zero, 5) && !layer_has_time(&part, 5));
+}
+
+static void test_clone(void)
+{
+	AUTO_VERSION struct version v = add_lib("4.2", "to be cloned");
+	struct digest extra = entry_of(&v, "/usr/share/foo/extra")->content;
+	struct layer_entry e[] = {
+		{0, LAYER_FILE, "exec", 0755, PUT_TIME, extra, NULL},
+		{0, LAYER_FILE, "linked", 0644, PUT_TIME, extra, NULL},
+		{0, LAYER_FILE, "time", 0644, 7, extra, NULL},
+	};
+	size_t before = count_names(in("layers"));
+	char id[LAYER_ID];
+
+	fake_clone = clone_wrong;
+	clones = 0;
+	CHECK(layer_build(store, in("layers"), e, 3, id, &err) == -EBADMSG && clones == 1);
+	CHECK(count_names(in("layers")) == before);
+	fake_clone = clone_well;
+	clones = 0;
+	CHECK(layer_build(store, in("layers"), e, 3, id, &err) == 0 && clones == 2);
+	CHECK(time_of(in_layer(id, "0/time")) == 7 && time_of(in_layer(id, "0/exec")) == PUT_TIME);
+	CHECK(verify_layers() == 0);
+	fake_clone = clone_nothing;
+	e[2].time = 8;
+	CHECK(layer_build(store, in("layers"), e, 3, id, &err) == 0 && clones == 4);
+	CHECK(verify_layers() == 0);
+	fake_clone = NULL;
+}
+
+/* An object that came with two times has the first; each version has its own. */
+static void test_shared_content(void)
+{
+	AUTO_VERSION struct version first = {0}, second = {0}, again = {0};
+	struct intake_options o = {.name = "shared", .version = "1"};
+	bool known;
+
+	put_text(in("shared/usr/share/x"), "shared by two versions");
+	set_time(in("shared/usr/share/x"), 1000);
+	set_time(in("shared/usr/share"), 2000);
+	MUST(intake_add(store, in("shared"), &o, &first, &known, &err) == 0);
+	set_time(in("shared/usr/share/x"), 3000);
+	o.version = "2";
+	MUST(intake_add(store, in("shared"), &o, &second, &known, &err) == 0 && !known);
+	CHECK(entry_of(&first, "/usr/share/x")->time == 1000 &&
+	      entry_of(&first, "/usr/share")->time == 2000);
+	CHECK(entry_of(&second, "/usr/share/x")->time == 3000);
+	CHECK(time_of(object_of(&second, "/usr/share/x")) == 1000);
+	/* Another time alone makes no other version, and its first times stay. */
+	set_time(in("shared/usr/share/x"), 4000);
+	CHECK(intake_add(store, in("shared"), &o, &again, &known, &err) == 0 && known);
+	CHECK(digest_equal(&again.digest, &second.digest));
+	CHECK(entry_of(&again, "/usr/share/x")->time == 3000);
+	version_free(&again);
+	CHECK(store_load(store, &second.digest, &again, &err) == 0 &&
+	      entry_of(&again, "/usr/share/x")->time == 3000);
+	CHECK(verify() == 0);
+}
+
+static void test_format_1(void)
+{
+	static const char old[] = "pinlib-manifest\t1\nname\tshared\nversion\t1\narch\tall\n";
+	AUTO_VERSION struct version v = {0};
+	struct digest digest;
+	char hex[DIGEST_HEX], path[128];
+
+	MUST(digest_data(old, strlen(old), &digest, &err) == 0);
+	digest_hex(&digest, hex);
+	snprintf(path, sizeof path, "store/versions/%s", hex);
+	put_text(in(path), old);
+	CHECK(store_load(store, &digest, &v, &err) == -EBADMSG);
+	CHECK(strstr(err.text, " was written by an older pinlib, and lacks the times of files; ") &&
+	      strstr(err.text, "restore it by adding the same files again"));
+	MUST(unlink(in(path)) == 0);
+}
+
+/* Removals and new names change the times of these directories; the test wants the other faults. */
+static int verify_damage(const char *base)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/0/lib", base);
+	set_time(in(path), LAYER_NO_TIME);
+	snprintf(path, sizeof path, "%s/0", base);
+	set_time(in(path), LAYER_NO_TIME);
+	return verify_layers();
 }
 
 static void test_layer_damage(void)
@@ -283,9 +500,9 @@ static void test_layer_damage(void)
 	AUTO_VERSION struct version v = add_lib("5.0", "layer damage");
 	struct digest lib = entry_of(&v, "/usr/lib/libfoo.so.1")->content;
 	struct layer_entry e[] = {
-		{0, LAYER_FILE, "lib/copy", 0755, lib, NULL},
-		{0, LAYER_LINK, "lib/link", 0, {{0}}, "copy"},
-		{0, LAYER_WHITEOUT, "gone", 0, {{0}}, NULL},
+		{0, LAYER_FILE, "lib/copy", 0755, PUT_TIME, lib, NULL},
+		{0, LAYER_LINK, "lib/link", 0, 0, {{0}}, "copy"},
+		{0, LAYER_WHITEOUT, "gone", 0, 0, {{0}}, NULL},
 	};
 	char id[LAYER_ID], base[64], path[128];
 	struct layer_keep live = {(const char *const[]){id}, 1, 0, false};
@@ -294,33 +511,33 @@ static void test_layer_damage(void)
 
 	MUST(layer_build(store, in("layers"), e, 3, id, &err) == 0);
 	snprintf(base, sizeof base, "layers/%s", id);
-	CHECK(verify_layers() == 0);
+	CHECK(verify_damage(base) == 0);
 	snprintf(path, sizeof path, "%s/0/lib/copy", base);
 	flip(in(path));
-	CHECK(verify_layers() == 1 && strstr(said, "lib/copy is damaged"));
+	CHECK(verify_damage(base) == 1 && strstr(said, "lib/copy is damaged"));
 	flip(in(path));
 	MUST(chmod(in(path), 0777) == 0);
-	CHECK(verify_layers() == 1 && strstr(said, "0777"));
+	CHECK(verify_damage(base) == 1 && strstr(said, "0777"));
 	MUST(chmod(in(path), 0755) == 0);
 	snprintf(path, sizeof path, "%s/0/lib/link", base);
 	MUST(unlink(in(path)) == 0);
-	CHECK(verify_layers() == 1 && strstr(said, "lib/link is missing"));
+	CHECK(verify_damage(base) == 1 && strstr(said, "lib/link is missing"));
 	MUST(symlink("/etc", in(path)) == 0);
-	CHECK(verify_layers() == 1 && strstr(said, "points to /etc"));
+	CHECK(verify_damage(base) == 1 && strstr(said, "points to /etc"));
 	MUST(unlink(in(path)) == 0 && symlink("copy", in(path)) == 0);
 	snprintf(path, sizeof path, "%s/0/extra", base);
 	put_text(in(path), "x");
-	CHECK(verify_layers() == 1 && strstr(said, "extra is not in .spec"));
+	CHECK(verify_damage(base) == 1 && strstr(said, "extra is not in .spec"));
 	MUST(unlink(in(path)) == 0);
 	snprintf(path, sizeof path, "%s/0/gone", base);
 	MUST(unlink(in(path)) == 0);
 	put_text(in(path), "");
-	CHECK(verify_layers() == 1 && strstr(said, "is not of the type in .spec"));
+	CHECK(verify_damage(base) == 1 && strstr(said, "is not of the type in .spec"));
 	MUST(unlink(in(path)) == 0 && mknod(in(path), S_IFCHR, makedev(0, 0)) == 0);
-	CHECK(verify_layers() == 0);
+	CHECK(verify_damage(base) == 0);
 	snprintf(path, sizeof path, "%s/.spec", base);
 	flip(in(path));
-	CHECK(verify_layers() == 1 && strstr(said, ".spec"));
+	CHECK(verify_damage(base) == 1 && strstr(said, ".spec"));
 	/* Damaged layers are replaced, and stay only for running views. */
 	before = count_names(in("layers"));
 	CHECK(layer_build(store, in("layers"), e, 3, id, &err) == 0);
@@ -372,8 +589,13 @@ int main(void)
 	test_find();
 	test_verify();
 	test_build();
+	test_shared_content();
 	test_gc_during_launches();
 	test_build_refusals();
+	test_times();
+	test_other_times();
+	test_clone();
+	test_format_1();
 	test_layer_damage();
 	test_gc();
 	store_close(&store);

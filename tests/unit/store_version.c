@@ -1,26 +1,40 @@
+#include "store/seal.h"
+#include "store/text.h"
 #include "store/version.h"
 #include "tests/unit/test.h"
 
 #include "base/cleanup.h"
 
-#define HEAD "pinlib-manifest\t1\nname\tlibfoo\nversion\t1.2\narch\tamd64\n"
+#define HEAD "pinlib-manifest\t2\nname\tlibfoo\nversion\t1.2\narch\tamd64\n"
 #define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define A_FILE "file\t0644\t" SHA "\t5\t/usr/lib/libfoo.so.1.2\tlibfoo.so.1\n"
+#define A_FILE "file\t0644\t-5\t" SHA "\t5\t/usr/lib/libfoo.so.1.2\tlibfoo.so.1\n"
 
 static struct err err;
 
+/* version_parse of the text with its seal. */
+static int parse(const char *text, struct version *out)
+{
+	size_t len = 0;
+	AUTO_FREE char *sealed = seal_added(text, &len, &err);
+	int r = sealed ? version_parse(sealed, len, out, &err) : -ENOMEM;
+
+	if (r < 0)
+		CHECK(out->entries == NULL && out->name == NULL);
+	return r;
+}
+
 static void test_round_trip(void)
 {
-	static const char text[] = HEAD "dir\t0755\t/usr\n"
-					"dir\t0755\t/usr/lib\n"
+	static const char text[] = HEAD "dir\t0755\t1600000000\t/usr\n"
+					"dir\t0755\t1600000000\t/usr/lib\n"
 					"link\tlibfoo.so.1.2\t/usr/lib/libfoo.so.1\n" A_FILE
-					"file\t0755\t" SHA "\t0\t/usr/lib/x\xc3\xa4 y\n";
+					"file\t0755\t-5\t" SHA "\t0\t/usr/lib/x\xc3\xa4 y\n";
 	AUTO_VERSION struct version v = {0};
 	AUTO_FREE char *again = NULL;
 	struct digest digest;
 	size_t len = 0;
 
-	CHECK(version_parse(text, strlen(text), &v, &err) == 0);
+	CHECK(parse(text, &v) == 0);
 	CHECK(v.nentries == 5);
 	if (v.nentries != 5)
 		return;
@@ -28,14 +42,15 @@ static void test_round_trip(void)
 	CHECK_STR(v.entries[2].target, "libfoo.so.1.2");
 	CHECK_STR(v.entries[3].soname, "libfoo.so.1");
 	CHECK(v.entries[4].soname == NULL && v.entries[4].mode == 0755);
+	CHECK(v.entries[0].time == 1600000000 && v.entries[2].time == 0 && v.entries[3].time == -5);
 	CHECK(version_size(&v) == 5);
 	digest = v.digest;
 	struct entry first = v.entries[0];
 	v.entries[0] = v.entries[4]; /* encoding sorts */
 	v.entries[4] = first;
 	CHECK(version_encode(&v, &again, &len, &err) == 0);
-	CHECK(len == strlen(text));
-	CHECK_STR(again, text);
+	CHECK(len == strlen(text) + SEAL_LEN && seal_holds(again, len));
+	CHECK(strncmp(again, text, strlen(text)) == 0);
 	CHECK(digest_equal(&digest, &v.digest));
 }
 
@@ -43,72 +58,145 @@ static void test_malformed(void)
 {
 	static const char *const bad[] = {
 		"",
-		"pinlib-manifest\t2\nname\tx\nversion\t1\narch\tamd64\n",
-		"pinlib-manifest\t1\n",
-		"pinlib-manifest\t1\nname\tx\n",
-		"pinlib-manifest\t1\nversion\t1\nname\tx\narch\tamd64\n",
-		"pinlib-manifest\t1\nname\t\nversion\t1\narch\tamd64\n",
-		"pinlib-manifest\t1\nname\tx\nversion\t1=2\narch\tamd64\n",
-		"pinlib-manifest\t1\nname\tx y\nversion\t1\narch\tamd64\n",
-		"pinlib-manifest\t1\nname\tx\nversion\t1\narch\tAMD64\n",
-		"pinlib-manifest\t1\nname\tx\nversion\t1\narch\tamd64",
-		HEAD "dir\t0755\t/usr",
+		"pinlib-manifest\t3\nname\tx\nversion\t1\narch\tamd64\n",
+		"pinlib-manifest\t2\n",
+		"pinlib-manifest\t2\nname\tx\n",
+		"pinlib-manifest\t2\nversion\t1\nname\tx\narch\tamd64\n",
+		"pinlib-manifest\t2\nname\t\nversion\t1\narch\tamd64\n",
+		"pinlib-manifest\t2\nname\tx\nversion\t1=2\narch\tamd64\n",
+		"pinlib-manifest\t2\nname\tx y\nversion\t1\narch\tamd64\n",
+		"pinlib-manifest\t2\nname\tx\nversion\t1\narch\tAMD64\n",
+		"pinlib-manifest\t2\nname\tx\nversion\t1\narch\tamd64",
+		HEAD "dir\t0755\t1600000000\t/usr",
 		HEAD "\n",
-		HEAD "dir\t0755\tusr\n",
-		HEAD "dir\t0755\t/usr/\n",
-		HEAD "dir\t0755\t/\n",
-		HEAD "dir\t0755\t/usr/../etc\n",
-		HEAD "dir\t0755\t/usr//lib\n",
-		HEAD "dir\t755\t/usr\n",
-		HEAD "dir\t4755\t/usr\n",
-		HEAD "dir\t0755\t/usr\textra\n",
-		HEAD "dir\t0755\t/.wh.usr\n",
-		HEAD "dir\t0755\t/b\ndir\t0755\t/a\n",
-		HEAD "dir\t0755\t/a\ndir\t0755\t/a\n",
-		HEAD "dir\t0755\t/\xff\n",
-		HEAD "dir\t0755\t/\xc0\xaf\n",
-		HEAD "dir\t0755\t/\xc2\x85\n",
-		HEAD "dir\t0755\t/a\x1b[2J\n",
-		HEAD "file\t4755\t" SHA "\t5\t/x\n",
-		HEAD "file\t0644\tabcd\t5\t/x\n",
-		HEAD "file\t0644\t" SHA "\t05\t/x\n",
-		HEAD "file\t0644\t" SHA "\t-5\t/x\n",
-		HEAD "file\t0644\t" SHA "\t99999999999999999999\t/x\n",
-		HEAD "file\t0644\t" SHA "\t5\t/x\t\n",
+		HEAD "dir\t0755\t1600000000\tusr\n",
+		HEAD "dir\t0755\t1600000000\t/usr/\n",
+		HEAD "dir\t0755\t1600000000\t/\n",
+		HEAD "dir\t0755\t1600000000\t/usr/../etc\n",
+		HEAD "dir\t0755\t1600000000\t/usr//lib\n",
+		HEAD "dir\t755\t1600000000\t/usr\n",
+		HEAD "dir\t4755\t1600000000\t/usr\n",
+		HEAD "dir\t0755\t1600000000\t/usr\textra\n",
+		HEAD "dir\t0755\t/usr\n",
+		HEAD "dir\t0755\t\t/usr\n",
+		HEAD "dir\t0755\t-\t/usr\n",
+		HEAD "dir\t0755\t-0\t/usr\n",
+		HEAD "dir\t0755\t01\t/usr\n",
+		HEAD "dir\t0755\t+1\t/usr\n",
+		HEAD "dir\t0755\t 1\t/usr\n",
+		HEAD "dir\t0755\t1.5\t/usr\n",
+		HEAD "dir\t0755\t-2147483649\t/usr\n",
+		HEAD "dir\t0755\t15032385536\t/usr\n",
+		HEAD "dir\t0755\t99999999999\t/usr\n",
+		HEAD "dir\t0755\t18446744073709551616\t/usr\n",
+		HEAD "file\t0644\t" SHA "\t5\t/x\n",
+		HEAD "link\t1\ta\t/x\n",
+		HEAD "dir\t0755\t1600000000\t/.wh.usr\n",
+		HEAD "dir\t0755\t1600000000\t/b\ndir\t0755\t1600000000\t/a\n",
+		HEAD "dir\t0755\t1600000000\t/a\ndir\t0755\t1600000000\t/a\n",
+		HEAD "dir\t0755\t1600000000\t/\xff\n",
+		HEAD "dir\t0755\t1600000000\t/\xc0\xaf\n",
+		HEAD "dir\t0755\t1600000000\t/\xc2\x85\n",
+		HEAD "dir\t0755\t1600000000\t/a\x1b[2J\n",
+		HEAD "file\t4755\t-5\t" SHA "\t5\t/x\n",
+		HEAD "file\t0644\t-5\tabcd\t5\t/x\n",
+		HEAD "file\t0644\t-5\t" SHA "\t05\t/x\n",
+		HEAD "file\t0644\t-5\t" SHA "\t-5\t/x\n",
+		HEAD "file\t0644\t-5\t" SHA "\t99999999999999999999\t/x\n",
+		HEAD "file\t0644\t-5\t" SHA "\t5\t/x\t\n",
 		HEAD "link\t\t/x\n",
 		HEAD "link\t../../x\t/a/b\n",
-		HEAD "link\ta\t/x\ndir\t0755\t/x/y\n",
+		HEAD "link\ta\t/x\ndir\t0755\t1600000000\t/x/y\n",
 		HEAD "fifo\t0644\t/x\n",
-		HEAD "dir\t0755\t/x\r\n",
+		HEAD "dir\t0755\t1600000000\t/x\r\n",
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		AUTO_VERSION struct version v = {0};
-		int r = version_parse(bad[i], strlen(bad[i]), &v, &err);
+		int r = parse(bad[i], &v);
 
 		if (r != -EBADMSG)
 			fprintf(stderr, "case %zu: %d\n", i, r);
 		CHECK(r == -EBADMSG);
-		CHECK(v.entries == NULL && v.name == NULL);
 	}
 	AUTO_VERSION struct version nul = {0};
-	CHECK(version_parse(HEAD "dir\t0755\t/a\0b\n", strlen(HEAD) + 15, &nul, &err) == -EBADMSG);
+	CHECK(version_parse(HEAD "dir\t0755\t1\t/a\0b\n", strlen(HEAD) + 17, &nul, &err) ==
+	      -EBADMSG);
+	CHECK_STR(err.text, "has a NUL");
+}
+
+static void test_times(void)
+{
+	static const char *const good[] = {"0",		  "1",		"-1",
+					   "-2147483648", "2147483648", "15032385535"};
+	AUTO_VERSION struct version first = {0};
+
+	MUST(parse(HEAD "dir\t0755\t0\t/usr\n" A_FILE, &first) == 0);
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		AUTO_VERSION struct version v = {0};
+		char text[512];
+
+		snprintf(text, sizeof text, HEAD "dir\t0755\t%s\t/usr\n" A_FILE, good[i]);
+		CHECK(parse(text, &v) == 0 && v.entries[0].time == atoll(good[i]));
+		CHECK(digest_equal(&v.digest, &first.digest)); /* whatever the times */
+	}
+	CHECK(text_time_near(INT64_MIN) == TIME_EARLIEST &&
+	      text_time_near(INT64_MAX) == TIME_LATEST);
+	CHECK(text_time_near(-5) == -5);
+	first.entries[0].time = TIME_LATEST + 1;
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	CHECK(version_encode(&first, &text, &len, &err) == -EPERM && !text);
+}
+
+/* The digest is the one of format 1, and a manifest of format 1 is refused as such. */
+static void test_format_1(void)
+{
+	static const char old[] = "pinlib-manifest\t1\nname\tlibfoo\nversion\t1.2\narch\tamd64\n"
+				  "dir\t0755\t/usr\n";
+	AUTO_VERSION struct version v = {0}, none = {0};
+	struct digest digest;
+
+	CHECK(parse(HEAD "dir\t0755\t7\t/usr\n", &v) == 0);
+	MUST(digest_data(old, strlen(old), &digest, &err) == 0);
+	CHECK(digest_equal(&digest, &v.digest));
+	CHECK(version_parse(old, strlen(old), &none, &err) == -EBADMSG);
+	CHECK(strstr(err.text, "an older pinlib") != NULL);
+}
+
+/* With any bit changed the seal does not hold. */
+static void test_seal(void)
+{
+	size_t len = 0;
+	AUTO_FREE char *text = seal_added(HEAD "dir\t0755\t1600000000\t/usr\n", &len, &err);
+	AUTO_VERSION struct version v = {0};
+
+	MUST(text);
+	for (size_t i = 0; i < len * 8; i++) {
+		text[i / 8] ^= (char)(1 << (i % 8));
+		CHECK(version_parse(text, len, &v, &err) == -EBADMSG);
+		text[i / 8] ^= (char)(1 << (i % 8));
+	}
+	CHECK(version_parse(text, len - 1, &v, &err) == -EBADMSG);
+	CHECK(version_parse(text, len, &v, &err) == 0);
 }
 
 /* Every manifest cut short, and with each byte changed, is refused or means something else. */
 static void test_mutations(void)
 {
-	static const char text[] = HEAD "dir\t0755\t/usr\n" A_FILE;
+	static const char text[] = HEAD "dir\t0755\t1600000000\t/usr\n" A_FILE;
 	char copy[sizeof text];
 
 	for (size_t i = 0; i < sizeof text - 1; i++) {
 		AUTO_VERSION struct version cut = {0}, changed = {0};
-		int r = version_parse(text, i, &cut, &err);
+		int r;
 
-		CHECK(r < 0 || text[i - 1] == '\n');
 		memcpy(copy, text, sizeof copy);
-		copy[i] ^= 1 << (i % 8);
-		r = version_parse(copy, sizeof text - 1, &changed, &err);
+		copy[i] = '\0';
+		r = parse(copy, &cut);
+		CHECK(r < 0 || text[i - 1] == '\n');
+		copy[i] = (char)(text[i] ^ 1 << (i % 8));
+		r = parse(copy, &changed);
 		CHECK(r == 0 || r == -EBADMSG);
 	}
 }
@@ -221,6 +309,9 @@ int main(void)
 {
 	test_round_trip();
 	test_malformed();
+	test_times();
+	test_format_1();
+	test_seal();
 	test_mutations();
 	test_spec_parse();
 	test_matching();
