@@ -2,7 +2,7 @@
  * Freezing: the libraries that an app loads today become pins, so that no upgrade reaches it.
  *
  * The loader itself lists the libraries that the app loads (view/proof.h); those that it was observed
- * to map are added (labeler/observation.h). A library comes in as its whole Debian package, with
+ * to map are added (trace/observation.h). A library comes in as its whole Debian package, with
  * the package's plugins and data. Of a package that brings programs or is essential, and of a file
  * that no package owns, the file alone comes in, at its own path. glibc comes whole or not at all.
  * Pins of another origin stay, and the files that they bring are not frozen again.
@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "change/frozen.h"
-#include "labeler/observation.h"
+#include "trace/observation.h"
 #include "policy/policy.h"
 #include "store/store.h"
 

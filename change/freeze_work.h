@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "change/frozen.h"
 #include "dpkg/owner.h"
-#include "labeler/observation.h"
+#include "trace/observation.h"
 #include "policy/policy.h"
 #include "store/store.h"
 #include "view/view.h"

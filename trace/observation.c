@@ -1,4 +1,4 @@
-#include "labeler/observation.h"
+#include "trace/observation.h"
 
 #include "base/array.h"
 #include "base/cleanup.h"

@@ -1,6 +1,6 @@
 /* Traced runs: short uses of libraries are recorded, and the right processes are waited for. */
 #include "base/path.h"
-#include "labeler/observation.h"
+#include "trace/observation.h"
 #include "tests/unit/loader_help.h"
 
 #include <signal.h>
