@@ -1,7 +1,7 @@
 /* Traced runs: short uses of libraries are recorded, and the right processes are waited for. */
 #include "base/path.h"
-#include "trace/observation.h"
 #include "tests/unit/loader_help.h"
+#include "trace/observation.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -88,6 +88,48 @@ static void what_is_gone(void)
 	CHECK(mapped(&o, "late.so") == 0); /* "late.so" is looked up as a library, and not found */
 }
 
+/* Data that programs open, by whom, and without the files that one of them writes. Scratch directories are below /tmp,
+ * whose files are nobody's data, so the machine's own are read. */
+static bool opened(const struct observation *o, const char *path, const char *exe)
+{
+	for (size_t i = 0; i < o->nopened; i++)
+		if (strcmp(o->opened[i].path, path) == 0 &&
+		    strcmp(path_base(o->opened[i].exe), exe) == 0)
+			return o->opened[i].live;
+	return false;
+}
+
+static void what_is_opened(void)
+{
+	char data[] = "/var/tmp/pinlib-opened-XXXXXX", kept[64], written[64], command[512],
+	     file[PATH_MAX];
+
+	MUST(mkdtemp(data));
+	snprintf(kept, sizeof kept, "%s/kept", data);
+	snprintf(written, sizeof written, "%s/written", data);
+	put_text(kept, "kept");
+	put_text(written, "written");
+	snprintf(command, sizeof command,
+		 "cd %s; exec >/dev/null 2>&1; cat kept written kept /proc/self/stat gone; ls /etc;"
+		 "(read x </etc/group); test -e /etc/hosts; cp kept new; mv new newer; cat newer;"
+		 "echo x >written; rm newer",
+		 data);
+	AUTO_OBSERVATION struct observation o = watch(command);
+
+	CHECK(opened(&o, kept, "cat") && opened(&o, kept, "cp"));
+	CHECK(opened(&o, "/etc/group", path_base(realpath("/bin/sh", file))));
+	for (size_t i = 0; i < o.nopened; i++) {
+		CHECK(!path_below(o.opened[i].path, data) || strcmp(o.opened[i].path, kept) == 0);
+		CHECK(!path_below(o.opened[i].path, "/proc") &&
+		      strcmp(o.opened[i].path, "/etc") != 0);
+		CHECK(strcmp(o.opened[i].path, "/etc/hosts") != 0);
+		for (size_t k = 0; k < i; k++)
+			CHECK(strcmp(o.opened[i].path, o.opened[k].path) != 0 ||
+			      strcmp(o.opened[i].exe, o.opened[k].exe) != 0);
+	}
+	sh("rm -r %s", data);
+}
+
 static void deep_children(void)
 {
 	AUTO_OBSERVATION struct observation o =
@@ -145,6 +187,7 @@ int main(void)
 	build();
 	what_is_mapped();
 	what_is_gone();
+	what_is_opened();
 	deep_children();
 	background();
 	signals();
