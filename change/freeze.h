@@ -11,9 +11,9 @@
 
 #include "base/err.h"
 #include "change/frozen.h"
-#include "trace/observation.h"
 #include "policy/policy.h"
 #include "store/store.h"
+#include "trace/observation.h"
 
 #include <stdbool.h>
 

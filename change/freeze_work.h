@@ -9,9 +9,9 @@
 #include "base/err.h"
 #include "change/frozen.h"
 #include "dpkg/owner.h"
-#include "trace/observation.h"
 #include "policy/policy.h"
 #include "store/store.h"
+#include "trace/observation.h"
 #include "view/view.h"
 
 #include <stdbool.h>

@@ -157,7 +157,7 @@ void help_all(FILE *out)
 	enum command_group group = GROUP_HIDDEN;
 
 	fputs("Usage: pinlib [--json] COMMAND [ARGUMENT...]\n"
-	      "Pin library versions for single programs.\n\n",
+	      "Pin library versions for single programs. See 'pinlib help COMMAND', pinlib(1).\n\n",
 	      out);
 	for (size_t i = 0; command_table[i]; i++) {
 		const struct command *c = command_table[i];
@@ -171,7 +171,6 @@ void help_all(FILE *out)
 	fputs("\n"
 	      "pinlib add apt:zlib1g=1:1.2.13     store this version of a library\n"
 	      "pinlib set curl zlib1g=1.2.13      from now on curl runs with this version\n"
-	      "pinlib unset curl                  curl follows the system again\n"
-	      "'pinlib help COMMAND' shows its options; the manual is pinlib(1).\n",
+	      "pinlib unset curl                  curl follows the system again\n",
 	      out);
 }

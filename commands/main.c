@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
 	&command_doctor,
 	&command_gc, /* GROUP_CARE */
 	&command_exec,
+	&command_trace,
 	&command_unit, /* GROUP_RUN */
 	&command_refresh,
 	&command_forecast,

@@ -1,9 +1,10 @@
 #include "trace/decode.h"
 
 #include "base/cleanup.h"
-#include "labeler/maps.h"
 
+#include <elf.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -11,9 +12,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 /* -- paths -- */
 
@@ -125,6 +128,17 @@ static uint64_t open_flags(const struct tracee_thread *thread, const struct file
 	return args[call->more];
 }
 
+/* Notes what tells later whether the call creates its file. Times of files are as coarse as the kernel's tick, so a file
+ * that is older by less than that must be known from its name. RESOLVE_CACHED asks no file system, which could wait. */
+static void note_before_creation(struct file_call_begun *begun)
+{
+	const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED};
+	AUTO_FD int fd = (int)syscall(SYS_openat2, AT_FDCWD, begun->path, &how, sizeof how);
+
+	begun->existed = fd >= 0;
+	clock_gettime(CLOCK_REALTIME_COARSE, &begun->when);
+}
+
 static int report(const struct trace_consumer *c, struct tracee_thread *thread,
 		  struct trace_event event, struct err *err)
 {
@@ -176,7 +190,7 @@ int decode_begin(const struct trace_consumer *c, struct tracee_thread *thread,
 	if (call->kind == CALL_OPEN)
 		begun->flags = open_flags(thread, call, args);
 	if (begun->flags & O_CREAT)
-		clock_gettime(CLOCK_REALTIME_COARSE, &begun->when);
+		note_before_creation(begun);
 	begun->call = call;
 	return 1;
 }
@@ -214,7 +228,7 @@ static bool is_since(const struct statx_timestamp *t, const struct timespec *whe
  * changes the others. */
 static bool is_created(const struct file_call_begun *begun, const struct statx *x)
 {
-	if (!(begun->flags & O_CREAT))
+	if (!(begun->flags & O_CREAT) || begun->existed)
 		return false;
 	if (begun->flags & O_EXCL)
 		return true;
@@ -334,29 +348,61 @@ int decode_end(const struct trace_consumer *c, struct tracee_thread *thread,
 
 /* -- a new image -- */
 
-/* The kernel itself opens a program's loader: nothing but its mapping shows it. */
+/* The first mapped file: the program, since the kernel maps its loader above it. */
+static uint64_t program_start(pid_t tid)
+{
+	AUTO_FILE FILE *f = NULL;
+	uint64_t start = 0;
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/maps", tid);
+	f = fopen(path, "re");
+	return f && fscanf(f, "%" SCNx64 "-", &start) == 1 ? start : 0;
+}
+
+/* The text of PT_INTERP, from the program in memory (elf(5)). Both are in the first segment of any usual program. */
+static char *loader_name(pid_t tid)
+{
+	uint64_t start = program_start(tid), table;
+	union {
+		unsigned char ident[EI_NIDENT];
+		Elf64_Ehdr wide;
+		Elf32_Ehdr narrow;
+	} head = {0};
+	bool wide;
+
+	if (!start || tracee_memory(tid, start, &head, sizeof head) < sizeof head.narrow ||
+	    memcmp(head.ident, ELFMAG, SELFMAG) != 0)
+		return NULL;
+	wide = head.ident[EI_CLASS] == ELFCLASS64;
+	table = start + (wide ? head.wide.e_phoff : head.narrow.e_phoff);
+	for (int i = 0; i < (wide ? head.wide.e_phnum : head.narrow.e_phnum) && i < 64; i++) {
+		union {
+			Elf64_Phdr wide;
+			Elf32_Phdr narrow;
+		} segment = {0};
+		size_t size = wide ? sizeof segment.wide : sizeof segment.narrow;
+
+		if (tracee_memory(tid, table + (uint64_t)i * size, &segment, size) < size)
+			return NULL;
+		if (segment.wide.p_type == PT_INTERP) /* in both the first field */
+			return tracee_text(tid, start + (wide ? segment.wide.p_offset
+							      : segment.narrow.p_offset));
+	}
+	return NULL;
+}
+
+/* The kernel itself opens a program's loader, so no call names it. */
 static int report_loader(const struct trace_consumer *c, struct tracee_thread *thread,
 			 struct err *err)
 {
-	const char *program = thread->process->seen.program;
-	AUTO_FREE char *line = NULL;
-	AUTO_FILE FILE *f = NULL;
-	struct mapping m;
-	char path[64];
-	size_t room = 0;
-	int r = 0;
+	AUTO_FREE char *name = loader_name(thread->tid);
+	AUTO_FREE char *path = name && *name ? whole_path(thread, AT_FDCWD, name) : NULL;
 
-	snprintf(path, sizeof path, "/proc/%d/maps", thread->tid);
-	f = fopen(path, "re");
-	while (f && r == 0 && getline(&line, &room, f) > 0)
-		if (mapping_parse(line, &m) && m.path[0] == '/' && strcmp(m.path, program) != 0)
-			r = report(c, thread,
-				   (struct trace_event){.kind = TRACE_READ,
-							.path = m.path,
-							.file = m.path,
-							.fd = -1},
-				   err);
-	return r;
+	if (!path)
+		return 0;
+	return report(c, thread, (struct trace_event){.kind = TRACE_READ, .path = path, .fd = -1},
+		      err);
 }
 
 int decode_executed(const struct trace_consumer *c, struct tracee_thread *thread, struct err *err)

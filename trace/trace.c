@@ -1,6 +1,7 @@
 #include "trace/trace.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "trace/decode.h"
 
 #include <fcntl.h>
@@ -22,9 +23,11 @@ struct tracer {
 	void (*left)(size_t processes);
 	struct tracees tracees;
 	pid_t program;
-	bool begun;   /* the child has executed the program, and no longer runs our code */
-	bool ended;   /* the program has ended */
-	bool killing; /* all that still run */
+	bool begun;	   /* the child has executed the program, and no longer runs our code */
+	int handled;	   /* signals for the tracer */
+	int64_t passed_on; /* when the first of them was passed on to the program */
+	bool ended;	   /* the program has ended */
+	bool killing;	   /* all that still run */
 	struct trace_result result;
 	struct err *err;
 };
@@ -78,11 +81,13 @@ static void hold_signals(enum trace_way way, struct sigaction before[HELD])
 		catch_signal(SIGHUP);
 }
 
-static void restore_signals(const struct sigaction before[HELD])
+static void restore_signals(enum trace_way way, const struct sigaction before[HELD])
 {
 	alarm(0);
 	for (size_t i = 0; i < HELD; i++)
-		sigaction(held_signals[i], &before[i], NULL);
+		if (way == TRACE_ALL_CALLS ||
+		    (held_signals[i] != SIGTERM && held_signals[i] != SIGHUP))
+			sigaction(held_signals[i], &before[i], NULL);
 }
 
 /* Calls each for every thread. */
@@ -112,20 +117,27 @@ static void kill_thread(const struct tracer *t, pid_t tid)
 	kill(tid, SIGKILL);
 }
 
+/* timeout(1) and a terminal that goes away may send the same signal twice at once. */
+#define SECOND_SIGNAL_MS 1000
+
 static void on_signals(struct tracer *t)
 {
-	if (!arrived)
+	if (arrived == t->handled)
 		return;
 	if (t->way == TRACE_ALL_CALLS) {
 		each_thread(t, interrupt_released);
 		return;
 	}
-	if (!t->ended && arrived == 1) {
-		kill(t->program, last_signal);
+	if (!t->ended && t->handled && clock_ms() - t->passed_on < SECOND_SIGNAL_MS)
 		return;
+	if (t->ended || t->handled) {
+		t->killing = true;
+		each_thread(t, kill_thread);
+	} else {
+		t->passed_on = clock_ms();
+		kill(t->program, last_signal);
 	}
-	t->killing = true;
-	each_thread(t, kill_thread);
+	t->handled = arrived;
 }
 
 /* -- processes -- */
@@ -305,8 +317,9 @@ static void on_program_end(struct tracer *t, int status)
 	catch_signal(SIGTERM);
 	each_thread(t, interrupt_released);
 	others = count_processes(t);
-	if (others && t->left && t->way == TRACE_FILTERED)
+	if (others && t->left && !arrived)
 		t->left(others);
+	t->handled = 0;
 	on_signals(t);
 }
 
@@ -416,7 +429,7 @@ static int run_traced(struct tracer *t, start_fn *start, void *ctx)
 		r = trace_all(t);
 	if (r < 0)
 		kill(t->program, SIGKILL);
-	restore_signals(before);
+	restore_signals(t->way, before);
 	if (r < 0)
 		return r;
 	r = read_child_error(words, t->err);

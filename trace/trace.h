@@ -17,8 +17,9 @@ enum trace_way {
 	 * of their own (daemons), and at a later SIGINT or SIGTERM all the others. */
 	TRACE_ALL_CALLS,
 	/* Under a filter (trace/calls.h) only calls that name files stop, and not mmap(2). No process can be released: the
-	 * trace ends with the last one. SIGTERM and SIGHUP are passed on to the program; after its end these and SIGINT, or
-	 * a second one of them, kill the others. A kernel that cannot do it gets TRACE_ALL_CALLS, but releases nobody. */
+	 * trace ends with the last one. SIGTERM and SIGHUP are passed on to the program; a second one a second later, or one
+	 * after the program's end, or a SIGINT then, kills all that still run. These two signals stay caught when trace_run
+	 * returns, so that a report can be finished. A kernel without such filters gets TRACE_ALL_CALLS, but releases nobody. */
 	TRACE_FILTERED,
 };
 

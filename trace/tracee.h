@@ -12,7 +12,8 @@ struct file_call_begun {
 	char *path, *to;
 	int fd; /* that stands for a path */
 	uint64_t flags;
-	struct timespec when; /* by the clock of file times */
+	bool existed;	      /* with O_CREAT: there was such a file before; false: unknown */
+	struct timespec when; /* with O_CREAT: by the clock of file times */
 };
 
 struct tracee_thread {
