@@ -427,8 +427,10 @@ static int run_traced(struct tracer *t, start_fn *start, void *ctx)
 		r = err_sys(t->err, errno, "cannot start the program");
 	if (r == 0)
 		r = trace_all(t);
-	if (r < 0)
+	if (r < 0) {
 		kill(t->program, SIGKILL);
+		each_thread(t, kill_thread);
+	}
 	restore_signals(t->way, before);
 	if (r < 0)
 		return r;
