@@ -27,21 +27,57 @@ static char *diverted_to(char *line)
 	return at ? at + strlen(to) : NULL;
 }
 
-static int read_list(struct package_files *out, struct err *err)
+static int read_line(struct package_files *out, char *line, struct err *err)
 {
-	char *rest = out->text, *line;
+	char *to = diverted_to(line);
 
-	while ((line = strsep(&rest, "\n"))) {
-		char *to = diverted_to(line);
-
-		if (ARRAY_GROW(out->items, out->count, err) < 0)
-			return -ENOMEM;
-		if (to && out->count > 0)
-			out->items[out->count - 1].from = to;
-		else if (line[0] == '/' && strcmp(line, "/.") != 0)
-			out->items[out->count++] = (struct package_file){line, line};
-	}
+	if (ARRAY_GROW(out->items, out->count, err) < 0)
+		return -ENOMEM;
+	if (to && out->count > 0)
+		out->items[out->count - 1].from = to;
+	else if (line[0] == '/' && strcmp(line, "/.") != 0)
+		out->items[out->count++] = (struct package_file){line, line};
 	return 0;
+}
+
+/* Fills out from text, which the first of them owns already. */
+static int read_lists(char *text, struct package_files *out, size_t n, struct err *err)
+{
+	size_t at = 0;
+	int r = 0;
+
+	for (char *line; r == 0 && at < n && (line = strsep(&text, "\n"));)
+		if (*line == '\0')
+			at++;
+		else
+			r = read_line(&out[at], line, err);
+	return r;
+}
+
+int packages_list(const char *const *queries, size_t n, char **text, struct err *err)
+{
+	AUTO_FREE const char **argv = calloc(n + 4, sizeof *argv);
+	int r;
+
+	if (!argv)
+		return err_nomem(err);
+	argv[0] = "dpkg-query";
+	argv[1] = "--listfiles";
+	argv[2] = "--";
+	memcpy(argv + 3, queries, n * sizeof *argv);
+	r = dpkg_ask(argv, text, err);
+	return r < 0 ? err_wrap(err, r, "cannot ask dpkg for the files of packages") : 0;
+}
+
+int packages_files(const char *const *queries, size_t n, struct package_files *out, struct err *err)
+{
+	int r;
+
+	memset(out, 0, n * sizeof *out);
+	if (n == 0)
+		return 0;
+	r = packages_list(queries, n, &out->text, err);
+	return r < 0 ? r : read_lists(out->text, out, n, err);
 }
 
 int package_files(const char *query, struct package_files *out, struct err *err)
@@ -54,7 +90,7 @@ int package_files(const char *query, struct package_files *out, struct err *err)
 	if (r == 1)
 		r = err_set(err, ENOENT, "%s is not installed", query);
 	if (r == 0)
-		r = read_list(&files, err);
+		r = read_lists(files.text, &files, 1, err);
 	if (r < 0)
 		return r;
 	*out = files;

@@ -24,6 +24,15 @@ void package_files_free(struct package_files *files);
 /* The files of a package, query as dpkg takes it. -ENOENT: it is not installed. */
 int package_files(const char *query, struct package_files *out, struct err *err);
 
+/* The same for several packages: out is an array of n, in the order of the queries. A package that is
+ * not installed has no files. The caller frees all of out, also after an error. */
+int packages_files(const char *const *queries, size_t n, struct package_files *out,
+		   struct err *err);
+
+/* dpkg's lists of these packages, in their order, an empty line between two. A line without '/' in
+ * front tells of a diversion, or of a package without files. *text is the caller's to free. */
+int packages_list(const char *const *queries, size_t n, char **text, struct err *err);
+
 /* Whether the package has a program: a file in a directory that is usual in PATH. A package that is
  * not installed has none. */
 int package_has_program(const char *query, bool *out, struct err *err);

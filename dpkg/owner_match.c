@@ -1,7 +1,7 @@
 #include "dpkg/owner.h"
 
 #include "base/path.h"
-#include "dpkg/tool.h"
+#include "dpkg/listing.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -70,8 +70,7 @@ static void match_path(struct list_search *s, const char *path, size_t package)
 		s->of[found->number] = package;
 }
 
-/* The packages' lists come in the order of the queries, an empty line between two. A line without
- * '/' in front tells of a diversion, or of a package without files. */
+/* text: as packages_list fills it. */
 static void match_lists(struct list_search *s, char *text, size_t npackages)
 {
 	size_t package = 0;
@@ -81,21 +80,6 @@ static void match_lists(struct list_search *s, char *text, size_t npackages)
 			package++;
 		else if (*line == '/')
 			match_path(s, line, package);
-}
-
-static int list_packages(const char *const *queries, size_t n, char **text, struct err *err)
-{
-	AUTO_FREE const char **argv = calloc(n + 4, sizeof *argv);
-	int r;
-
-	if (!argv)
-		return err_nomem(err);
-	argv[0] = "dpkg-query";
-	argv[1] = "--listfiles";
-	argv[2] = "--";
-	memcpy(argv + 3, queries, n * sizeof *argv);
-	r = dpkg_ask(argv, text, err);
-	return r < 0 ? err_wrap(err, r, "cannot ask dpkg for the files of packages") : 0;
 }
 
 int packages_match(const char *const *queries, size_t nqueries, const char *const *paths,
@@ -116,7 +100,7 @@ int packages_match(const char *const *queries, size_t nqueries, const char *cons
 	if (nqueries == 0)
 		return 0;
 	qsort(sorted, npaths, sizeof *sorted, by_listed_path);
-	r = list_packages(queries, nqueries, &text, err);
+	r = packages_list(queries, nqueries, &text, err);
 	if (r == 0)
 		match_lists(&s, text, nqueries);
 	return r;

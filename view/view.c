@@ -9,6 +9,7 @@
 #include "view/covers.h"
 #include "view/glibc.h"
 #include "view/places.h"
+#include "view/replaced.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,8 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 		r = composition_settle(&c, err);
 	if (r == 0)
 		r = covers_choose(&c, &view.targets, err);
+	if (r == 0)
+		r = replaced_hide(&c, versions, &view.targets, app->path, err);
 	if (r == 0)
 		r = take_entries(&c, &view, err);
 	if (r == 0)
