@@ -10,10 +10,8 @@
 int select_program(struct store *store, const struct app *app, char *file, struct program *out,
 		   struct err *err)
 {
-	int r = app_file_find(store, app, file, err);
+	int r = app_program_find(store, app, file, out, err);
 
-	if (r == 0)
-		r = program_read(file, out, err);
 	if (r == 0 && (!out->elf.dynamic || !out->elf.interp))
 		return err_set(err, EINVAL, "%s is statically linked and loads no libraries",
 			       app->path);
@@ -26,6 +24,9 @@ int select_arch(struct store *store, const struct app *app, const char **arch, s
 	char file[PATH_MAX];
 	int r = select_program(store, app, file, &program, err);
 
+	*arch = NULL;
+	if (r == -ENOENT) /* the versions are to bring the interpreter of the script */
+		return 0;
 	if (r == 0)
 		*arch = elf_arch(program.elf.class, program.elf.machine);
 	return r;

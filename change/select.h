@@ -11,7 +11,8 @@
 int select_program(struct store *store, const struct app *app, char *file, struct program *out,
 		   struct err *err);
 
-/* The architecture of the libraries that the app loads; *arch is static. -EINVAL: it loads none. */
+/* The architecture of the libraries that the app loads; *arch is static. NULL: the app is a script, and the live system lacks
+ * its interpreter, which the versions are to bring. -EINVAL: it loads none. */
 int select_arch(struct store *store, const struct app *app, const char **arch, struct err *err);
 
 /* As store_find; arch may be NULL. -ENOEXEC: the store has such a version for another architecture only. */

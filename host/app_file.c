@@ -7,11 +7,18 @@
 
 #include <stdio.h>
 
+static void name_object(const struct entry *e, char file[PATH_MAX])
+{
+	char object[OBJECT_PATH];
+
+	object_path(&e->content, object);
+	snprintf(file, PATH_MAX, PINLIB_STORE "/objects/%s", object);
+}
+
 int app_file_of(const struct app *app, const struct versions *pinned, char file[PATH_MAX],
 		const struct entry **supplied, struct err *err)
 {
 	const struct entry *e = NULL;
-	char object[OBJECT_PATH];
 	int r = supply_find(app, pinned, &e, err);
 
 	if (r < 0)
@@ -20,8 +27,7 @@ int app_file_of(const struct app *app, const struct versions *pinned, char file[
 		*supplied = e;
 	if (!e)
 		return wrap_program(app->path, file, err);
-	object_path(&e->content, object);
-	snprintf(file, PATH_MAX, PINLIB_STORE "/objects/%s", object);
+	name_object(e, file);
 	return 0;
 }
 
@@ -43,4 +49,35 @@ bool app_is_supplied(struct store *store, const struct app *app)
 		return true;
 	return app->npins && supply_load(store, app, &pinned, &ignored) == 0 &&
 	       supply_find(app, &pinned, &e, &ignored) == 0 && e;
+}
+
+/* -- the program itself -- */
+
+static bool find_supplied(void *way, const char *path, char canonical[PATH_MAX],
+			  char file[PATH_MAX])
+{
+	const struct entry *e = supply_follow(way, path, canonical);
+
+	if (e)
+		name_object(e, file);
+	return e;
+}
+
+int app_program_read(const char *file, struct supply_way *way, struct program *out, struct err *err)
+{
+	const struct program_source source = {find_supplied, way};
+
+	return program_read_from(file, &source, out, err);
+}
+
+int app_program_find(struct store *store, const struct app *app, char file[PATH_MAX],
+		     struct program *out, struct err *err)
+{
+	AUTO_VERSIONS struct versions pinned = {0};
+	struct supply_way way = {.pinned = &pinned};
+	int r = app->npins ? supply_load(store, app, &pinned, err) : 0;
+
+	if (r == 0)
+		r = app_file_of(app, &pinned, file, NULL, err);
+	return r < 0 ? r : app_program_read(file, &way, out, err);
 }

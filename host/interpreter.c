@@ -43,7 +43,7 @@ static int check_script(struct store *store, const struct apps *apps, const stru
 	/* A script that cannot be read cannot run either. If it is among changed, wrap_fit reports
 	 * it. */
 	if (app_file_find(store, app, file, &ignored) < 0 || !stub_is_script(file) ||
-	    program_read(file, &program, &ignored) < 0)
+	    app_program_find(store, app, file, &program, &ignored) < 0)
 		return 0;
 	for (size_t i = 0; i < program.way.count; i++) {
 		const char *by = program.way.items[i];

@@ -27,29 +27,71 @@ int program_canonical(const char *name, char out[PATH_MAX], struct err *err)
 
 /* -- scripts -- */
 
-/* Appends a program to those that are started on the way; so far it is the interpreter. */
-static int add_to_way(struct program *p, const char *name, struct err *err)
-{
-	int r = program_canonical(name, p->interpreter, err);
-
-	return r < 0 ? r : strings_add_once(&p->way, p->interpreter, err);
-}
-
-static int follow_shebang(struct program *p, const char *shebang, struct err *err)
-{
-	char first[PATH_MAX], name[PATH_MAX];
-	int r = shebang_interpreter(shebang, NULL, first, name, err);
-
-	if (r == 0)
-		r = add_to_way(p, first, err);
-	return r < 0 || strcmp(first, name) == 0 ? r : add_to_way(p, name, err);
-}
-
 /* The file of a wrapped program, which host/wrap.h keeps beside it; else the path itself. */
 static void own_file(const char *path, char out[PATH_MAX])
 {
 	if (!stub_wraps(path, out))
 		snprintf(out, PATH_MAX, "%s", path);
+}
+
+static bool is_supplied(struct program *p, const struct program_source *source, const char *name)
+{
+	return source && source->find(source->ctx, name, p->interpreter, p->file);
+}
+
+/* The next program on the way becomes the interpreter. */
+static int start_program(struct program *p, const struct program_source *source, const char *name,
+			 struct err *err)
+{
+	int r;
+
+	p->shown = is_supplied(p, source, name);
+	if (p->shown)
+		return 0;
+	r = program_canonical(name, p->interpreter, err);
+	if (r < 0)
+		return r;
+	own_file(p->interpreter, p->file);
+	return strings_add_once(&p->way, p->interpreter, err);
+}
+
+static bool is_executable(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
+}
+
+/* As env(1) does, in the standard PATH. */
+static int start_named(struct program *p, const struct program_source *source, const char *name,
+		       struct err *err)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; shebang_dir(i); i++) {
+		if (path_join(shebang_dir(i), name, path, err) < 0)
+			continue;
+		p->shown = is_supplied(p, source, path);
+		if (p->shown)
+			return 0;
+		if (is_executable(path))
+			return start_program(p, NULL, path, err);
+	}
+	return err_set(err, ENOENT, "its interpreter, '%s', is not installed", name);
+}
+
+static int follow_shebang(struct program *p, const struct program_source *source,
+			  const char *shebang, struct err *err)
+{
+	char first[PATH_MAX], word[PATH_MAX];
+	int r = shebang_words(shebang, first, word, err);
+
+	if (r == 0)
+		r = start_program(p, source, first, err);
+	if (r < 0 || strcmp(first, word) == 0)
+		return r;
+	return strchr(word, '/') ? start_program(p, source, word, err)
+				 : start_named(p, source, word, err);
 }
 
 /* 0: an ELF file, and *elf is filled; 1: a script. */
@@ -81,21 +123,27 @@ static int read_program_file(const char *path, struct elf *elf, char shebang[INF
 
 int program_read(const char *path, struct program *out, struct err *err)
 {
-	char file[PATH_MAX], shebang[INFO_SHEBANG];
+	return program_read_from(path, NULL, out, err);
+}
+
+int program_read_from(const char *path, const struct program_source *source, struct program *out,
+		      struct err *err)
+{
+	char shebang[INFO_SHEBANG];
 	int r;
 
 	*out = (struct program){0};
+	snprintf(out->file, sizeof out->file, "%s", path);
 	r = read_program_file(path, &out->elf, out->shebang, err);
 	if (r <= 0)
 		return r;
 	out->kind = PROGRAM_SCRIPT;
 	memcpy(shebang, out->shebang, sizeof shebang);
 	for (int i = 0; i < SHEBANG_DEPTH_MAX; i++) {
-		r = follow_shebang(out, shebang, err);
+		r = follow_shebang(out, source, shebang, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", path);
-		own_file(out->interpreter, file);
-		r = read_program_file(file, &out->elf, shebang, err);
+		r = read_program_file(out->file, &out->elf, shebang, err);
 		if (r <= 0)
 			return r;
 	}
@@ -112,7 +160,7 @@ void program_free(struct program *program)
 
 static int find_libdirs(struct program *program, const char *path, struct err *err)
 {
-	return program->libdirs ? 0 : libdirs_new(path, program->shown, &program->libdirs, err);
+	return program->libdirs ? 0 : libdirs_new(path, program->shown ? program->file : NULL, &program->libdirs, err);
 }
 
 int program_places(struct program *program, const char *path, const char *soname, const char *also,

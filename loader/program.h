@@ -18,20 +18,33 @@ struct program {
 		[PATH_MAX]; /* scripts: the ELF program that runs it, canonical; interpreters
 				       that are scripts are followed (elf/shebang.h), more than
 				       the kernel takes are -ELOOP */
-	struct strings way; /* scripts: all programs that are started on the way to the
-				       interpreter, env(1) and scripts too; it is the last */
-	struct elf elf;	    /* of the program, or of the script's interpreter */
-	const char *shown;  /* the caller's: the file that is to be at the program's path, for the
-				    functions below; NULL: the live one */
+	struct strings way;	 /* scripts: all live programs that are started on the way to the
+				       interpreter, env(1) and scripts too, and it itself */
+	struct elf elf;	     /* of the program, or of the script's interpreter */
+	char file[PATH_MAX]; /* where elf was read */
+	bool shown; /* the functions below take this file to be at the program's path: it is the
+		       source's, or the caller says so; false: the live file is there */
 	struct libdirs *libdirs; /* found by the first program_places; NULL before */
 };
 
 /* The canonical path of the program that a name leads to. Relative names start from the working directory. -ENOENT. */
 int program_canonical(const char *name, char out[PATH_MAX], struct err *err);
 
+/* Interpreters that the live system need not have: those of pinned versions. */
+struct program_source {
+	/* Whether the source decides about path: canonical gets the path behind its links, file the
+	 * file to read. */
+	bool (*find)(void *ctx, const char *path, char canonical[PATH_MAX], char file[PATH_MAX]);
+	void *ctx;
+};
+
 /* Reads the file at path: the caller passes the own file of a wrapped program. A wrapped interpreter
  * is read where wrapping keeps it. -ENOEXEC: neither ELF nor a script with a #! line. */
 int program_read(const char *path, struct program *out, struct err *err);
+
+/* The same with interpreters of the source, which may be NULL. */
+int program_read_from(const char *path, const struct program_source *source, struct program *out,
+		      struct err *err);
 void program_free(struct program *program);
 #define AUTO_PROGRAM CLEANUP(program_free)
 
@@ -48,7 +61,7 @@ void program_free(struct program *program);
  *	another one: of glibc-hwcaps, and the legacy ones of glibc before 2.37 (tls, haswell,
  *	avx512_1, x86_64 and their combinations)
  *
- * Appends canonical paths, each once. path is the program's, for $ORIGIN; of a script, the interpreter's.
+ * Appends canonical paths, each once. path is the program's in its view, for $ORIGIN; of a script, the interpreter's.
  * -E2BIG: the loader may look in more places than for any real program.
  */
 int program_places(struct program *program, const char *path, const char *soname, const char *also,

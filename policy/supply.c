@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int supply_load(struct store *store, const struct app *app, struct versions *out, struct err *err)
 {
@@ -78,6 +79,57 @@ static const struct entry *file_at(const struct versions *pinned, const char *pa
 		if (link_target(e, at) < 0)
 			return NULL;
 	}
+	return NULL;
+}
+
+/* Replaces the path of a live link by its target; false: there is no link. */
+static bool follow_live(char at[PATH_MAX])
+{
+	char text[PATH_MAX];
+	ssize_t n = readlink(at, text, sizeof text - 1);
+	const struct entry link = {.path = at, .target = text};
+	char next[PATH_MAX];
+
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	if (link_target(&link, next) < 0)
+		return false;
+	memcpy(at, next, sizeof next);
+	return true;
+}
+
+static bool add_to_way(struct supply_way *way, const struct entry *e)
+{
+	for (size_t i = 0; i < way->count; i++)
+		if (way->items[i] == e)
+			return true;
+	if (way->count == sizeof way->items / sizeof *way->items)
+		return false;
+	way->items[way->count++] = e;
+	return true;
+}
+
+const struct entry *supply_follow(struct supply_way *way, const char *path,
+				  char canonical[PATH_MAX])
+{
+	const size_t before = way->count;
+	struct err ignored;
+
+	if (path_place(path, canonical, &ignored) < 0)
+		return NULL;
+	for (int links = 0; links < PATH_LINKS_MAX; links++) {
+		const struct entry *e = entry_at(way->pinned, canonical);
+
+		if (e && !add_to_way(way, e))
+			break;
+		if (e && e->type == ENTRY_FILE && e->mode & 0111)
+			return e;
+		if (e ? e->type == ENTRY_FILE || link_target(e, canonical) < 0
+		      : !follow_live(canonical))
+			break;
+	}
+	way->count = before;
 	return NULL;
 }
 

@@ -27,6 +27,18 @@ int supply_load(struct store *store, const struct app *app, struct versions *out
 int supply_find(const struct app *app, const struct versions *pinned, const struct entry **out,
 		struct err *err);
 
+/* Entries of pinned versions that lead to programs. */
+struct supply_way {
+	const struct versions *pinned;
+	const struct entry *items[32];
+	size_t count;
+};
+
+/* Follows path where the pinned versions lie over the live system, by their links and the live ones. The executable file of
+ * theirs at its end, or NULL: it is live. canonical gets its path. The way gets this file and their links that led to it. */
+const struct entry *supply_follow(struct supply_way *way, const char *path,
+				  char canonical[PATH_MAX]);
+
 /* The program that `set --as` means: the one that app's name begins with, whole or up to a '-', '_', '.', '@' or '+'; or else
  * the only one of the first version that has any. -ENOENT: no version has one; -EINVAL: which one is not clear. */
 int supply_choose(const char *app, const struct versions *pinned, char program[PATH_MAX],

@@ -17,6 +17,17 @@ static const char *const needed[] = {
 };
 #define NEEDED (sizeof needed / sizeof *needed)
 
+/* The directories that a view covers for an interpreter that a pinned version has. */
+static bool has_programs(const char *dir)
+{
+	static const char *const dirs[] = {"/usr/bin", "/usr/sbin", "/usr/games", "/bin", "/sbin"};
+
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+		if (strcmp(dir, dirs[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool may_cover(const char *dir)
 {
 	for (size_t i = 0; i < NEEDED; i++)
@@ -83,7 +94,7 @@ static void find_lasting(const char *nearest, char cover[PATH_MAX])
 		*strrchr(cover, '/') = '\0';
 }
 
-int cover_of_path(const char *path, char cover[PATH_MAX], struct err *err)
+static int find_cover(const char *path, bool exempt, char cover[PATH_MAX], struct err *err)
 {
 	char dir[PATH_MAX], nearest[PATH_MAX];
 	struct trusted known = {0};
@@ -96,11 +107,16 @@ int cover_of_path(const char *path, char cover[PATH_MAX], struct err *err)
 		return r;
 	nearest[existing] = '\0';
 	find_lasting(nearest, cover);
-	if (!may_cover(cover))
+	if (!may_cover(cover) && !(exempt && has_programs(cover)))
 		return refuse_cover(path, cover, dir, err);
 	if (!trust_dir(&known, nearest, err))
 		return err_wrap(err, -EPERM, "a view cannot cover %s", nearest);
 	return 0;
+}
+
+int cover_of_path(const char *path, char cover[PATH_MAX], struct err *err)
+{
+	return find_cover(path, false, cover, err);
 }
 
 /* Sorts, and removes directories below another one. */
@@ -186,7 +202,7 @@ int covers_choose(const struct composition *c, struct strings *out, struct err *
 		if (strcmp(dir, last_dir) == 0)
 			continue;
 		memcpy(last_dir, dir, sizeof dir);
-		r = cover_of_path(c->items[i].path, cover, err);
+		r = find_cover(c->items[i].path, c->items[i].exempt, cover, err);
 		if (r == 0)
 			r = strings_add_once(out, cover, err);
 		if (r < 0)

@@ -34,9 +34,8 @@
 /* The program whose loader chooses: the app, or the interpreter of a script. */
 struct place_loader {
 	struct program program;
-	char file[PATH_MAX]; /* of the program, outside of the view */
-	const char *path;    /* for $ORIGIN */
-	const char *place;   /* a further directory for the current version's sonames; NULL */
+	const char *path;  /* for $ORIGIN */
+	const char *place; /* a further directory for the current version's sonames; NULL */
 };
 
 /* /usr/lib/TRIPLET of the program's architecture. dir holds PATH_MAX bytes. */

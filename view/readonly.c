@@ -162,7 +162,8 @@ static int add_sentence(const struct writable *w, const struct app *app, struct 
 static bool is_packages(const char *cover)
 {
 	static const char *const dirs[] = {"/usr/lib",	  "/usr/lib32", "/usr/lib64",
-					   "/usr/libx32", "/usr/share", "/usr/libexec"};
+					   "/usr/libx32", "/usr/share", "/usr/libexec",
+					   "/usr/bin",	  "/usr/sbin",	"/usr/games"};
 
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		if (path_below(cover, dirs[i]))

@@ -4,11 +4,11 @@
 #include "base/sysroot.h"
 #include "elf/isa.h"
 #include "elf/readers.h"
+#include "host/app_file.h"
 #include "host/wrap.h"
 #include "late/modules.h"
 #include "loader/closure.h"
 #include "loader/program.h"
-#include "policy/supply.h"
 #include "view/effect.h"
 #include "view/glibc.h"
 #include "view/supplier.h"
@@ -457,7 +457,8 @@ int verdict_reach(struct store *store, const struct app *app, const struct versi
 	AUTO_VERDICT struct verdict v = {0};
 	struct verdict_case the_case = {
 		.store = store, .app = app, .pinned = pinned, .sysroot = sysroot};
-	int r = program_read(sysroot->real ? sysroot->real : app->path, &program, err);
+	struct supply_way way = {.pinned = pinned};
+	int r = app_program_read(sysroot->real ? sysroot->real : app->path, &way, &program, err);
 
 	if (r < 0)
 		return r;

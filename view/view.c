@@ -4,7 +4,6 @@
 #include "host/app_file.h"
 #include "host/original.h"
 #include "plan/write.h"
-#include "policy/supply.h"
 #include "view/compose.h"
 #include "view/covers.h"
 #include "view/glibc.h"
@@ -59,25 +58,42 @@ static bool has_entry(const struct version *v, const struct entry *e)
 	return e && e >= v->entries && e < v->entries + v->nentries;
 }
 
-/* program is the app's if a version supplies it, or NULL. */
+/* Entries of versions that are programs of the view. */
+struct view_programs {
+	const struct entry *app; /* if a version supplies it, or NULL */
+	struct supply_way way;	 /* to the interpreter of a script */
+};
+
+static bool is_on_way(const struct view_programs *of, const struct entry *e)
+{
+	for (size_t i = 0; i < of->way.count; i++)
+		if (of->way.items[i] == e)
+			return true;
+	return false;
+}
+
 static int compose_version(struct composition *c, struct place_loader *l, const struct version *v,
-			   const struct entry *program, struct err *err)
+			   const struct view_programs *of, struct err *err)
 {
 	struct compose_dir last = {0};
 	size_t before = c->count;
 
 	for (size_t i = 0; i < v->nentries; i++) {
+		const bool usual = compose_shows(v->entries[i].path);
+		size_t at = c->count;
 		int r;
 
-		if (!compose_shows(v->entries[i].path))
+		if (!usual && !is_on_way(of, &v->entries[i]))
 			continue;
 		r = compose_entry(c, &last, v, &v->entries[i], err);
-		if (r == 0)
+		for (; !usual && at < c->count; at++)
+			c->items[at].exempt = true;
+		if (r == 0 && usual)
 			r = places_add(c, l, &last, v, &v->entries[i], err);
 		if (r < 0)
 			return err_wrap(err, r, "%s %s", v->name, v->version);
 	}
-	if (c->count == before && !has_entry(v, program))
+	if (c->count == before && !has_entry(v, of->app))
 		return err_set(err, ENOENT, "%s %s has no files that a view could show", v->name,
 			       v->version);
 	return 0;
@@ -93,15 +109,16 @@ static const char *place_of(const struct app *app, const struct version *v)
 }
 
 static int compose_versions(struct composition *c, struct place_loader *l, const struct app *app,
-			    const struct versions *versions, size_t preferred,
-			    const struct entry *program, struct err *err)
+			    size_t preferred, const struct view_programs *of, struct err *err)
 {
+	const struct versions *versions = of->way.pinned;
+
 	for (size_t i = 0; i < versions->count; i++) {
 		size_t before = c->count;
 		int r;
 
 		l->place = place_of(app, &versions->items[i]);
-		r = compose_version(c, l, &versions->items[i], program, err);
+		r = compose_version(c, l, &versions->items[i], of, err);
 		if (r < 0)
 			return r;
 		if (i < preferred)
@@ -169,19 +186,20 @@ static void loader_free(struct place_loader *l)
 	program_free(&l->program);
 }
 
-/* supplied gets the entry of the program if a version has it. */
-static int read_loader(const struct app *app, const struct versions *versions,
-		       struct place_loader *out, const struct entry **supplied, struct err *err)
+static int read_loader(const struct app *app, struct place_loader *out, struct view_programs *of,
+		       struct err *err)
 {
-	int r = app_file_of(app, versions, out->file, supplied, err);
+	struct program *program = &out->program;
+	char file[PATH_MAX];
+	int r = app_file_of(app, of->way.pinned, file, &of->app, err);
 
 	if (r == 0)
-		r = program_read(out->file, &out->program, err);
+		r = app_program_read(file, &of->way, program, err);
 	if (r < 0)
 		return r;
-	if (*supplied && out->program.kind == PROGRAM_ELF)
-		out->program.shown = out->file;
-	out->path = out->program.kind == PROGRAM_SCRIPT ? out->program.interpreter : app->path;
+	if (program->kind == PROGRAM_ELF)
+		program->shown = of->app;
+	out->path = program->kind == PROGRAM_SCRIPT ? program->interpreter : app->path;
 	return 0;
 }
 
@@ -191,11 +209,11 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 	CLEANUP(loader_free) struct place_loader loader = {0};
 	CLEANUP(composition_free) struct composition c = {0};
 	AUTO_VIEW struct view view = {0};
-	const struct entry *program = NULL;
-	int r = read_loader(app, versions, &loader, &program, err);
+	struct view_programs of = {.way.pinned = versions};
+	int r = read_loader(app, &loader, &of, err);
 
 	if (r == 0)
-		r = compose_versions(&c, &loader, app, versions, preferred, program, err);
+		r = compose_versions(&c, &loader, app, preferred, &of, err);
 	if (r == 0)
 		r = hide_live_glibc(&c, &loader, err);
 	if (r == 0)
@@ -207,7 +225,7 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 	if (r == 0)
 		r = take_entries(&c, &view, err);
 	if (r == 0)
-		r = take_program(app, program, &view, err);
+		r = take_program(app, of.app, &view, err);
 	if (r < 0)
 		return r;
 	*out = view;
@@ -230,10 +248,8 @@ static int read_kind(struct store *store, const struct app *app, enum plan_kind 
 {
 	AUTO_PROGRAM struct program p = {0};
 	char program[PATH_MAX];
-	int r = app_file_find(store, app, program, err);
+	int r = app_program_find(store, app, program, &p, err);
 
-	if (r == 0)
-		r = program_read(program, &p, err);
 	if (r < 0)
 		return r;
 	*kind = p.kind == PROGRAM_SCRIPT ? PLAN_SCRIPT : PLAN_ELF;
