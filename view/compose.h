@@ -34,7 +34,7 @@ struct composed {
 	char *path;		    /* in the view, absolute */
 	char *target;		    /* links */
 	int rank;		    /* enum compose_rank */
-	bool exempt;		    /* may be where views otherwise show nothing: an interpreter */
+	bool exempt;		    /* may be where views otherwise show nothing (view/covers.c) */
 	const struct version *from; /* for messages */
 };
 

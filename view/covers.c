@@ -17,11 +17,13 @@ static const char *const needed[] = {
 };
 #define NEEDED (sizeof needed / sizeof *needed)
 
-/* The directories that a view covers for an interpreter that a pinned version has. */
-static bool has_programs(const char *dir)
+/* The directories that a view covers for an exempt entry: an interpreter, or configuration that the live system lacks. */
+static bool may_cover_exempt(const char *dir)
 {
 	static const char *const dirs[] = {"/usr/bin", "/usr/sbin", "/usr/games", "/bin", "/sbin"};
 
+	if (path_below(dir, "/etc") && strcmp(dir, "/etc") != 0)
+		return true;
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		if (strcmp(dir, dirs[i]) == 0)
 			return true;
@@ -107,7 +109,7 @@ static int find_cover(const char *path, bool exempt, char cover[PATH_MAX], struc
 		return r;
 	nearest[existing] = '\0';
 	find_lasting(nearest, cover);
-	if (!may_cover(cover) && !(exempt && has_programs(cover)))
+	if (!may_cover(cover) && !(exempt && may_cover_exempt(cover)))
 		return refuse_cover(path, cover, dir, err);
 	if (!trust_dir(&known, nearest, err))
 		return err_wrap(err, -EPERM, "a view cannot cover %s", nearest);

@@ -5,6 +5,7 @@
 #include "host/original.h"
 #include "plan/write.h"
 #include "view/compose.h"
+#include "view/config.h"
 #include "view/covers.h"
 #include "view/glibc.h"
 #include "view/places.h"
@@ -214,6 +215,8 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 
 	if (r == 0)
 		r = compose_versions(&c, &loader, app, preferred, &of, err);
+	if (r == 0)
+		r = config_add(&c, versions, err);
 	if (r == 0)
 		r = hide_live_glibc(&c, &loader, err);
 	if (r == 0)

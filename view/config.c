@@ -1,0 +1,171 @@
+#include "view/config.h"
+
+#include "base/cleanup.h"
+#include "base/mount.h"
+#include "base/path.h"
+#include "base/trust.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define CONFIG_DIR "/etc"
+#define LOOKED_MAX 1000 /* files; a directory with more is taken for shared */
+
+static bool is_config(const char *path)
+{
+	return path_below(path, CONFIG_DIR) && strcmp(path, CONFIG_DIR) != 0;
+}
+
+/* The entry of some version at path. */
+static const struct entry *find_kept(const struct versions *versions, const char *path,
+				     const struct version **from)
+{
+	const struct entry key = {.path = (char *)path};
+
+	for (size_t i = 0; i < versions->count; i++) {
+		const struct version *v = &versions->items[i];
+		const struct entry *e =
+			bsearch(&key, v->entries, v->nentries, sizeof key, entry_order);
+
+		*from = v;
+		if (e)
+			return e;
+	}
+	return NULL;
+}
+
+static int add_kept(struct composition *c, const char *path, const struct version *from,
+		    const struct entry *e, bool exempt, struct err *err)
+{
+	const struct composed file = {
+		.entry = {.type = LAYER_FILE, .mode = e->mode, .content = e->content},
+		.from = from,
+		.exempt = exempt,
+	};
+
+	return composition_add(c, path, NULL, file, err);
+}
+
+/* -- links -- */
+
+/* Adds the files below the directory old of the versions, below new. */
+static int add_below(struct composition *c, const struct versions *versions, const char *old,
+		     const char *new, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < versions->count; i++)
+		for (size_t k = 0; r == 0 && k < versions->items[i].nentries; k++) {
+			const struct entry *e = &versions->items[i].entries[k];
+			char path[PATH_MAX];
+
+			if (e->type != ENTRY_FILE || !path_below(e->path, old))
+				continue;
+			r = path_join(new, e->path + strlen(old) + 1, path, err);
+			if (r == 0)
+				r = add_kept(c, path, &versions->items[i], e, false, err);
+		}
+	return r;
+}
+
+/* Item number i is a link. */
+static int replace_link(struct composition *c, size_t i, const struct versions *versions,
+			struct err *err)
+{
+	const struct version *from;
+	const struct entry *e;
+	char target[PATH_MAX], path[PATH_MAX];
+	struct stat st;
+
+	snprintf(target, sizeof target, "%s", c->items[i].target);
+	snprintf(path, sizeof path, "%s", c->items[i].path);
+	if (!is_config(target) || stat(target, &st) == 0 || errno != ENOENT)
+		return 0;
+	e = find_kept(versions, target, &from);
+	if (!e || e->type == ENTRY_LINK)
+		return 0;
+	free(c->items[i].target);
+	c->items[i].target = NULL;
+	c->items[i].entry = (struct layer_entry){
+		.type = e->type == ENTRY_DIR ? LAYER_DIR : LAYER_FILE,
+		.mode = e->mode,
+		.content = e->content,
+	};
+	return e->type == ENTRY_DIR ? add_below(c, versions, target, path, err) : 0;
+}
+
+/* -- files -- */
+
+/* Whether every file in dir, which exists, is one that some version has, too. */
+static bool is_private(const char *dir, const struct versions *versions, size_t *looked)
+{
+	AUTO_DIR DIR *d = opendir(dir);
+	struct dirent *entry;
+	bool only = d;
+
+	while (only && (entry = readdir(d))) {
+		const struct version *from;
+		char path[PATH_MAX];
+		struct err ignored;
+		struct stat st;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		only = ++*looked < LOOKED_MAX &&
+		       path_join(dir, entry->d_name, path, &ignored) == 0 &&
+		       !mount_is_root(path) && lstat(path, &st) == 0 &&
+		       (S_ISDIR(st.st_mode) ? is_private(path, versions, looked)
+					    : find_kept(versions, path, &from) != NULL);
+	}
+	return only;
+}
+
+/* Whether a view may cover the nearest existing directory of path for it. */
+static bool may_cover_for(const char *path, const struct versions *versions)
+{
+	char dir[PATH_MAX], nearest[PATH_MAX];
+	struct trusted known = {0};
+	struct err ignored;
+	size_t existing, looked = 0;
+
+	path_dir(path, dir);
+	if (path_resolve(dir, nearest, &existing, &ignored) < 0)
+		return false;
+	nearest[existing] = '\0';
+	return is_config(nearest) && trust_dir(&known, nearest, &ignored) &&
+	       is_private(nearest, versions, &looked);
+}
+
+static int add_missing(struct composition *c, const struct versions *versions,
+		       const struct version *v, const struct entry *e, struct err *err)
+{
+	struct compose_dir last = {0};
+	char path[PATH_MAX];
+	struct err ignored;
+	struct stat st;
+
+	if (compose_live_path(&last, e->path, path, &ignored) < 0 || strcmp(path, e->path) != 0 ||
+	    lstat(path, &st) == 0 || !may_cover_for(path, versions))
+		return 0;
+	return add_kept(c, path, v, e, true, err);
+}
+
+int config_add(struct composition *c, const struct versions *versions, struct err *err)
+{
+	const size_t count = c->count; /* files follow */
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (c->items[i].entry.type == LAYER_LINK)
+			r = replace_link(c, i, versions, err);
+	for (size_t i = 0; i < versions->count; i++)
+		for (size_t k = 0; r == 0 && k < versions->items[i].nentries; k++) {
+			const struct version *v = &versions->items[i];
+
+			if (v->entries[k].type == ENTRY_FILE && is_config(v->entries[k].path))
+				r = add_missing(c, versions, v, &v->entries[k], err);
+		}
+	return r;
+}

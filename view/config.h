@@ -1,0 +1,23 @@
+/*
+ * Configuration: the files below /etc of pinned versions. They are the administrator's, so a view shows one only where
+ * the live system has none: an upgrade removed it, or the version never was installed here.
+ *
+ * | the version has                               | the view shows                | why                               | test                            |
+ * |-----------------------------------------------|-------------------------------|-----------------------------------|---------------------------------|
+ * | a file below /etc that exists on the live     | the live one                  | the administrator may have edited | scenarios/config: "the          |
+ * | system, were it a dangling link               |                               | it                                | administrator's"                |
+ * | a link to a file or directory below /etc that | the version's, in place of    | no file of /etc has to be shown   | scenarios/config: "a link"      |
+ * | does not exist                                | the link                      |                                   |                                 |
+ * | a file below /etc that does not exist, and    | the file                      | the cover hides no change that an | scenarios/config: "a private    |
+ * | the nearest directory has nothing but files   |                               | administrator makes to other      | directory"                      |
+ * | of the pinned versions                        |                               | programs' configuration           |                                 |
+ * | ... and that directory is shared, or is /etc  | nothing                       | a running program would go on     | scenarios/config: "shared"      |
+ * |                                               |                               | seeing old resolv.conf, passwd    |                                 |
+ */
+#pragma once
+
+#include "store/version.h"
+#include "view/compose.h"
+
+/* To be called when the composition has the entries of all versions, before it is settled. */
+int config_add(struct composition *c, const struct versions *versions, struct err *err);
