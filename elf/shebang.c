@@ -6,23 +6,22 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *shebang_dir(size_t n)
+bool shebang_has(const void *sysroot, const char *path)
+{
+	struct resolved at;
+
+	return sysroot_resolve(sysroot, path, &at) == 0 && S_ISREG(at.st.st_mode) &&
+	       at.st.st_mode & 0111;
+}
+
+static bool find_in_path(const char *name, shebang_has_fn *has, const void *ctx, char out[PATH_MAX])
 {
 	static const char *const dirs[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
 					   "/usr/bin",	      "/sbin",		"/bin"};
-
-	return n < sizeof dirs / sizeof *dirs ? dirs[n] : NULL;
-}
-
-static bool find_in_path(const char *name, const struct sysroot *sysroot, char out[PATH_MAX])
-{
-	struct resolved at;
 	struct err ignored;
 
-	for (size_t i = 0; shebang_dir(i); i++)
-		if (path_join(shebang_dir(i), name, out, &ignored) == 0 &&
-		    sysroot_resolve(sysroot, out, &at) == 0 && S_ISREG(at.st.st_mode) &&
-		    at.st.st_mode & 0111)
+	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+		if (path_join(dirs[i], name, out, &ignored) == 0 && has(ctx, out))
 			return true;
 	return false;
 }
@@ -105,7 +104,8 @@ static char *env_program(char **rest)
 	return word;
 }
 
-int shebang_words(const char *shebang, char started[PATH_MAX], char out[PATH_MAX], struct err *err)
+int shebang_interpreter(const char *shebang, shebang_has_fn *has, const void *ctx,
+			char started[PATH_MAX], char out[PATH_MAX], struct err *err)
 {
 	char line[256], *rest = line, *word;
 
@@ -120,29 +120,17 @@ int shebang_words(const char *shebang, char started[PATH_MAX], char out[PATH_MAX
 	}
 	if (!word)
 		return err_set(err, ENOEXEC, "the #! line names no interpreter");
-	snprintf(started, PATH_MAX, "%s", word);
-	if (strcmp(path_base(word), "env") == 0)
-		word = env_program(&rest);
+	if (started)
+		snprintf(started, PATH_MAX, "%s", word);
+	snprintf(out, PATH_MAX, "%s", word);
+	if (strcmp(path_base(word), "env") != 0)
+		return 0;
+	word = env_program(&rest);
 	if (!word || !*word)
 		return err_set(err, ENOEXEC, "the #! line, '%s', names no interpreter", shebang);
-	snprintf(out, PATH_MAX, "%s", word);
-	return 0;
-}
-
-int shebang_interpreter(const char *shebang, const struct sysroot *sysroot, char started[PATH_MAX],
-			char out[PATH_MAX], struct err *err)
-{
-	char first[PATH_MAX], word[PATH_MAX];
-	int r = shebang_words(shebang, first, word, err);
-
-	if (r < 0)
-		return r;
-	if (started)
-		memcpy(started, first, sizeof first);
-	/* A name that the kernel takes from the line is a path, relative ones too. */
-	if (strchr(word, '/') || strcmp(first, word) == 0)
-		memcpy(out, word, sizeof word);
-	else if (!find_in_path(word, sysroot, out))
+	if (strchr(word, '/'))
+		snprintf(out, PATH_MAX, "%s", word);
+	else if (!find_in_path(word, has, ctx, out))
 		return err_set(err, ENOENT, "its interpreter, '%s', is not installed", word);
 	return 0;
 }

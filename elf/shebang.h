@@ -6,21 +6,20 @@
 #include "base/sysroot.h"
 
 #include <limits.h>
-#include <stddef.h>
+#include <stdbool.h>
 
 /* Interpreters of one program that may be scripts themselves; the kernel takes no more. */
 #define SHEBANG_DEPTH_MAX 5
 
-/* The words of the line that matter; line is what follows "#!" (elf_info.shebang; NULL is -ENOEXEC). started gets the
- * program that the kernel starts, word the program that runs the script: in "env [-S] [VAR=x] NAME" that is NAME, which may
- * have no '/'; elsewhere both are the same. Where wrapping put pinlib's stub before the script's own interpreter, it is the
- * latter. */
-int shebang_words(const char *line, char started[PATH_MAX], char word[PATH_MAX], struct err *err);
+/* Whether an executable program is at path. */
+typedef bool shebang_has_fn(const void *ctx, const char *path);
 
-/* The directories of the standard PATH, in which env(1) looks for NAME; NULL after the last. */
-const char *shebang_dir(size_t n);
+/* A shebang_has_fn; ctx is a struct sysroot, whose view is looked into, or NULL. */
+bool shebang_has(const void *sysroot, const char *path);
 
-/* out gets the program that runs the script, a NAME from the standard PATH of the view that sysroot describes; started, which
- * may be NULL, is as above. */
-int shebang_interpreter(const char *line, const struct sysroot *sysroot, char started[PATH_MAX],
-			char out[PATH_MAX], struct err *err);
+/* line is what follows "#!" (elf_info.shebang; NULL is -ENOEXEC). out gets the program that runs the
+ * script. "env [-S] [VAR=x] NAME" means NAME, found in the standard PATH by has. Where wrapping put
+ * pinlib's stub before the script's own interpreter, out is the latter. started (may be NULL) gets
+ * what the kernel starts: env itself. */
+int shebang_interpreter(const char *line, shebang_has_fn *has, const void *ctx,
+			char started[PATH_MAX], char out[PATH_MAX], struct err *err);

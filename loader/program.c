@@ -34,18 +34,13 @@ static void own_file(const char *path, char out[PATH_MAX])
 		snprintf(out, PATH_MAX, "%s", path);
 }
 
-static bool is_supplied(struct program *p, const struct program_source *source, const char *name)
-{
-	return source && source->find(source->ctx, name, p->interpreter, p->file);
-}
-
 /* The next program on the way becomes the interpreter. */
 static int start_program(struct program *p, const struct program_source *source, const char *name,
 			 struct err *err)
 {
 	int r;
 
-	p->shown = is_supplied(p, source, name);
+	p->shown = source && source->find(source->ctx, name, p->interpreter, p->file);
 	if (p->shown)
 		return 0;
 	r = program_canonical(name, p->interpreter, err);
@@ -55,43 +50,24 @@ static int start_program(struct program *p, const struct program_source *source,
 	return strings_add_once(&p->way, p->interpreter, err);
 }
 
-static bool is_executable(const char *path)
+static bool has_program(const void *ctx, const char *path)
 {
-	struct stat st;
+	const struct program_source *source = ctx;
+	char canonical[PATH_MAX], file[PATH_MAX];
 
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & 0111;
-}
-
-/* As env(1) does, in the standard PATH. */
-static int start_named(struct program *p, const struct program_source *source, const char *name,
-		       struct err *err)
-{
-	char path[PATH_MAX];
-
-	for (size_t i = 0; shebang_dir(i); i++) {
-		if (path_join(shebang_dir(i), name, path, err) < 0)
-			continue;
-		p->shown = is_supplied(p, source, path);
-		if (p->shown)
-			return 0;
-		if (is_executable(path))
-			return start_program(p, NULL, path, err);
-	}
-	return err_set(err, ENOENT, "its interpreter, '%s', is not installed", name);
+	return (source && source->find(source->ctx, path, canonical, file)) ||
+	       shebang_has(NULL, path);
 }
 
 static int follow_shebang(struct program *p, const struct program_source *source,
 			  const char *shebang, struct err *err)
 {
-	char first[PATH_MAX], word[PATH_MAX];
-	int r = shebang_words(shebang, first, word, err);
+	char first[PATH_MAX], name[PATH_MAX];
+	int r = shebang_interpreter(shebang, has_program, source, first, name, err);
 
 	if (r == 0)
 		r = start_program(p, source, first, err);
-	if (r < 0 || strcmp(first, word) == 0)
-		return r;
-	return strchr(word, '/') ? start_program(p, source, word, err)
-				 : start_named(p, source, word, err);
+	return r < 0 || strcmp(first, name) == 0 ? r : start_program(p, source, name, err);
 }
 
 /* 0: an ELF file, and *elf is filled; 1: a script. */
@@ -160,7 +136,9 @@ void program_free(struct program *program)
 
 static int find_libdirs(struct program *program, const char *path, struct err *err)
 {
-	return program->libdirs ? 0 : libdirs_new(path, program->shown ? program->file : NULL, &program->libdirs, err);
+	return program->libdirs ? 0
+				: libdirs_new(path, program->shown ? program->file : NULL,
+					      &program->libdirs, err);
 }
 
 int program_places(struct program *program, const char *path, const char *soname, const char *also,

@@ -15,10 +15,10 @@ struct program {
 	enum program_kind kind;
 	char shebang[INFO_SHEBANG]; /* scripts: the first line after "#!", trimmed */
 	char interpreter
-		[PATH_MAX]; /* scripts: the ELF program that runs it, canonical; interpreters
+		[PATH_MAX];  /* scripts: the ELF program that runs it, canonical; interpreters
 				       that are scripts are followed (elf/shebang.h), more than
 				       the kernel takes are -ELOOP */
-	struct strings way;	 /* scripts: all live programs that are started on the way to the
+	struct strings way;  /* scripts: all live programs that are started on the way to the
 				       interpreter, env(1) and scripts too, and it itself */
 	struct elf elf;	     /* of the program, or of the script's interpreter */
 	char file[PATH_MAX]; /* where elf was read */

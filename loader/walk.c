@@ -304,8 +304,8 @@ static int find_program(struct load_walk *w, const char *name, struct resolved *
 			return r;
 		if ((*file)->info.is_elf || !(*file)->regular)
 			return 0;
-		r = shebang_interpreter((*file)->info.shebang, filecache_sysroot(files), NULL, next,
-					err);
+		r = shebang_interpreter((*file)->info.shebang, shebang_has,
+					filecache_sysroot(files), NULL, next, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", at->path);
 		if (i == 0)

@@ -99,11 +99,18 @@ static bool follow_live(char at[PATH_MAX])
 	return true;
 }
 
-static bool add_to_way(struct supply_way *way, const struct entry *e)
+bool supply_way_has(const struct supply_way *way, const struct entry *e)
 {
 	for (size_t i = 0; i < way->count; i++)
 		if (way->items[i] == e)
 			return true;
+	return false;
+}
+
+static bool add_to_way(struct supply_way *way, const struct entry *e)
+{
+	if (supply_way_has(way, e))
+		return true;
 	if (way->count == sizeof way->items / sizeof *way->items)
 		return false;
 	way->items[way->count++] = e;

@@ -18,6 +18,8 @@
 #include "store/version.h"
 
 #include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Loads the versions that the app's pins mean, in the order of the pins. */
 int supply_load(struct store *store, const struct app *app, struct versions *out, struct err *err);
@@ -33,6 +35,8 @@ struct supply_way {
 	const struct entry *items[32];
 	size_t count;
 };
+
+bool supply_way_has(const struct supply_way *way, const struct entry *e);
 
 /* Follows path where the pinned versions lie over the live system, by their links and the live ones. The executable file of
  * theirs at its end, or NULL: it is live. canonical gets its path. The way gets this file and their links that led to it. */

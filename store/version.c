@@ -48,6 +48,13 @@ uint64_t version_size(const struct version *v)
 	return sum;
 }
 
+const struct entry *version_entry(const struct version *v, const char *path)
+{
+	const struct entry key = {.path = (char *)path};
+
+	return bsearch(&key, v->entries, v->nentries, sizeof key, entry_order);
+}
+
 bool version_has_soname(const struct version *v, const char *soname)
 {
 	for (size_t i = 0; i < v->nentries; i++)

@@ -66,6 +66,8 @@ void versions_free(struct versions *vs);
 #define AUTO_VERSIONS CLEANUP(versions_free)
 
 uint64_t version_size(const struct version *v); /* sum of its files' sizes */
+/* The entry at path; NULL: there is none. */
+const struct entry *version_entry(const struct version *v, const char *path);
 bool version_has_soname(const struct version *v, const char *soname);
 bool versions_have(const struct versions *vs, const struct digest *digest);
 

@@ -22,18 +22,13 @@ static bool is_config(const char *path)
 static const struct entry *find_kept(const struct versions *versions, const char *path,
 				     const struct version **from)
 {
-	const struct entry key = {.path = (char *)path};
+	const struct entry *e = NULL;
 
-	for (size_t i = 0; i < versions->count; i++) {
-		const struct version *v = &versions->items[i];
-		const struct entry *e =
-			bsearch(&key, v->entries, v->nentries, sizeof key, entry_order);
-
-		*from = v;
-		if (e)
-			return e;
+	for (size_t i = 0; i < versions->count && !e; i++) {
+		*from = &versions->items[i];
+		e = version_entry(*from, path);
 	}
-	return NULL;
+	return e;
 }
 
 static int add_kept(struct composition *c, const char *path, const struct version *from,
@@ -114,8 +109,8 @@ static bool is_private(const char *dir, const struct versions *versions, size_t 
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		only = ++*looked < LOOKED_MAX &&
-		       path_join(dir, entry->d_name, path, &ignored) == 0 &&
-		       !mount_is_root(path) && lstat(path, &st) == 0 &&
+		       path_join(dir, entry->d_name, path, &ignored) == 0 && !mount_is_root(path) &&
+		       lstat(path, &st) == 0 &&
 		       (S_ISDIR(st.st_mode) ? is_private(path, versions, looked)
 					    : find_kept(versions, path, &from) != NULL);
 	}

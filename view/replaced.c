@@ -1,12 +1,10 @@
 #include "view/replaced.h"
 
-#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/mount.h"
 #include "base/path.h"
 #include "base/trust.h"
 #include "dpkg/installed.h"
-#include "loader/hwcaps.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -15,46 +13,35 @@
 
 /* -- files that are to be hidden -- */
 
-struct replaced_file {
-	char *path;
-	const struct version *by;
-	bool dir, kept;
-};
-
 struct replacing {
 	const struct composition *c; /* settled */
 	const struct strings *covers;
 	const char *app;
-	struct replaced_file *items;
-	size_t count;
+	struct strings
+		gone; /* files that are to be hidden, and directories with perhaps nothing else */
 	struct compose_dir last;
 	struct trusted known;
 };
 
 static void replacing_free(struct replacing *w)
 {
-	for (size_t i = 0; i < w->count; i++)
-		free(w->items[i].path);
-	free(w->items);
+	strings_free(&w->gone);
 }
 
 /* Whether ld.so searches dir, which is canonical, by default: /usr/lib, /usr/lib/TRIPLET, or a directory for newer
  * processors there. */
 static bool is_searched(const char *dir)
 {
-	static const char *const tops[] = {"/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32"};
-	const char *hwcaps = strstr(dir, "/glibc-hwcaps/");
+	const char *end = strstr(dir, "/glibc-hwcaps/"), *slash;
+	size_t len = end ? (size_t)(end - dir) : strlen(dir);
 	char top[PATH_MAX];
 
-	snprintf(top, sizeof top, "%.*s", hwcaps ? (int)(hwcaps - dir) : PATH_MAX, dir);
-	for (char *slash; hwcaps_is_legacy(path_base(top)) && (slash = strrchr(top, '/'));)
-		*slash = '\0';
-	if (strncmp(top, "/usr/lib/", 9) == 0 && strstr(top, "-linux-") && !strchr(top + 9, '/'))
-		return true;
-	for (size_t i = 0; i < sizeof tops / sizeof *tops; i++)
-		if (strcmp(top, tops[i]) == 0)
-			return true;
-	return false;
+	snprintf(top, sizeof top, "%.*s", (int)len, dir);
+	slash = strrchr(top, '/');
+	if (strncmp(top, "/usr/lib", 8) != 0)
+		return false;
+	return (slash == top + 4 && strcmp(slash, "/libexec") != 0) ||
+	       (slash == top + 8 && strstr(slash, "-linux-"));
 }
 
 /* Whether the composition has something at path or below it. */
@@ -85,7 +72,7 @@ static bool is_below_cover(const struct strings *covers, const char *path)
 	return false;
 }
 
-static bool may_hide(struct replacing *w, const char *path, bool *dir)
+static bool may_hide(struct replacing *w, const char *path)
 {
 	char parent[PATH_MAX];
 	struct err ignored;
@@ -95,9 +82,10 @@ static bool may_hide(struct replacing *w, const char *path, bool *dir)
 	    path_below(w->app, path) || !trust_dir_of(&w->known, path, &ignored) ||
 	    lstat(path, &st) < 0)
 		return false;
-	*dir = S_ISDIR(st.st_mode);
 	path_dir(path, parent);
-	return *dir ? !mount_is_root(path) : !is_searched(parent);
+	if (!S_ISDIR(st.st_mode))
+		return !is_searched(parent);
+	return !mount_is_root(path) && trust_dir(&w->known, path, &ignored);
 }
 
 /* The canonical path of a package's file. False where a link leads elsewhere: a user may have made it. /lib is one on
@@ -111,24 +99,18 @@ static bool find_installed(struct replacing *w, const char *listed, char path[PA
 		(path_below(path, "/usr") && strcmp(path + strlen("/usr"), listed) == 0));
 }
 
-static int add_files(struct replacing *w, const struct package_files *files,
-		     const struct version *by, struct err *err)
+static int add_files(struct replacing *w, const struct package_files *files, struct err *err)
 {
-	for (size_t i = 0; i < files->count; i++) {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < files->count; i++) {
 		const struct package_file *f = &files->items[i];
 		char path[PATH_MAX];
-		bool dir;
 
-		if (f->from != f->path || !find_installed(w, f->path, path) ||
-		    !may_hide(w, path, &dir))
-			continue;
-		if (ARRAY_GROW(w->items, w->count, err) < 0)
-			return -ENOMEM;
-		w->items[w->count] = (struct replaced_file){strdup(path), by, dir, false};
-		if (!w->items[w->count++].path)
-			return err_nomem(err);
+		if (f->from == f->path && find_installed(w, f->path, path) && may_hide(w, path))
+			r = strings_add(&w->gone, path, err);
 	}
-	return 0;
+	return r;
 }
 
 /* -- the versions that are packages -- */
@@ -189,7 +171,7 @@ static int add_replaced(struct replacing *w, const struct version *v, struct err
 
 	for (size_t i = 0; r == 0 && installed_get(i, &live); i++)
 		if (are_alike(v, live.package) && is_package(v, live.files))
-			r = add_files(w, live.files, v, err);
+			r = add_files(w, live.files, err);
 	return r;
 }
 
@@ -215,86 +197,65 @@ static int add_all_replaced(struct replacing *w, const struct versions *versions
 
 /* -- whole directories -- */
 
-static int by_replaced_path(const void *a, const void *b)
+static int compare_name(const void *key, const void *item)
 {
-	const struct replaced_file *x = a, *y = b;
-
-	return strcmp(x->path, y->path);
+	return strcmp(key, *(char *const *)item);
 }
 
-static struct replaced_file *find_replaced(const struct replacing *w, const char *path)
+/* The list is sorted. */
+static bool is_gone(const struct replacing *w, const char *path)
 {
-	const struct replaced_file key = {.path = (char *)path};
-
-	return bsearch(&key, w->items, w->count, sizeof key, by_replaced_path);
+	return bsearch(path, w->gone.items, w->gone.count, sizeof *w->gone.items, compare_name);
 }
 
-static void sort_replaced(struct replacing *w)
+/* Whether dir is a directory in which something stays. */
+static bool keeps_something(const struct replacing *w, const char *dir)
 {
-	size_t kept = 0;
-
-	if (w->count)
-		qsort(w->items, w->count, sizeof *w->items, by_replaced_path);
-	for (size_t i = 0; i < w->count; i++)
-		if (kept && strcmp(w->items[kept - 1].path, w->items[i].path) == 0)
-			free(w->items[i].path);
-		else
-			w->items[kept++] = w->items[i];
-	w->count = kept;
-}
-
-/* Whether everything in the directory goes. */
-static bool goes_whole(const struct replacing *w, const char *dir)
-{
-	AUTO_DIR DIR *d = opendir(dir);
+	struct stat st;
+	bool is_dir = lstat(dir, &st) == 0 && S_ISDIR(st.st_mode);
+	AUTO_DIR DIR *d = is_dir ? opendir(dir) : NULL;
 	struct dirent *entry;
+	bool keeps = is_dir && !d;
 
-	while (d && (entry = readdir(d))) {
-		const struct replaced_file *f;
+	while (d && !keeps && (entry = readdir(d))) {
 		char path[PATH_MAX];
 		struct err ignored;
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (path_join(dir, entry->d_name, path, &ignored) < 0)
-			return false;
-		f = find_replaced(w, path);
-		if (!f || f->kept)
-			return false;
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			keeps = path_join(dir, entry->d_name, path, &ignored) < 0 ||
+				!is_gone(w, path);
 	}
-	return d != NULL;
+	return keeps;
 }
 
-static int add_whiteouts(struct replacing *w, struct composition *c, struct err *err)
+/* Backwards: a directory sorts before what is below it. */
+static void keep_directories(struct replacing *w)
 {
-	int r = 0;
-
-	/* Backwards: a directory comes after what is below it. */
-	for (size_t i = w->count; i-- > 0;)
-		w->items[i].kept = w->items[i].dir && !goes_whole(w, w->items[i].path);
-	for (size_t i = 0; r == 0 && i < w->count; i++) {
-		const struct composed whiteout = {.from = w->items[i].by,
-						  .entry.type = LAYER_WHITEOUT};
-		const struct replaced_file *above;
-		char dir[PATH_MAX];
-
-		path_dir(w->items[i].path, dir);
-		above = find_replaced(w, dir);
-		if (!w->items[i].kept && (!above || above->kept))
-			r = composition_add(c, w->items[i].path, NULL, whiteout, err);
+	for (size_t i = w->gone.count; i-- > 0;) {
+		if (!keeps_something(w, w->gone.items[i]))
+			continue;
+		free(w->gone.items[i]);
+		w->gone.count--;
+		memmove(&w->gone.items[i], &w->gone.items[i + 1],
+			(w->gone.count - i) * sizeof *w->gone.items);
 	}
-	return r;
 }
 
 int replaced_hide(struct composition *c, const struct versions *versions,
 		  const struct strings *covers, const char *app, struct err *err)
 {
 	CLEANUP(replacing_free) struct replacing w = {.c = c, .covers = covers, .app = app};
+	const struct composed whiteout = {.entry.type = LAYER_WHITEOUT};
 	int r = add_all_replaced(&w, versions, err);
 
-	sort_replaced(&w);
-	if (r < 0 || w.count == 0)
-		return r;
-	r = add_whiteouts(&w, c, err);
-	return r < 0 ? r : composition_settle(c, err);
+	strings_sort(&w.gone);
+	keep_directories(&w);
+	for (size_t i = 0; r == 0 && i < w.gone.count; i++) {
+		char dir[PATH_MAX];
+
+		path_dir(w.gone.items[i], dir);
+		if (!is_gone(&w, dir))
+			r = composition_add(c, w.gone.items[i], NULL, whiteout, err);
+	}
+	return r < 0 || w.gone.count == 0 ? r : composition_settle(c, err);
 }

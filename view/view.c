@@ -65,14 +65,6 @@ struct view_programs {
 	struct supply_way way;	 /* to the interpreter of a script */
 };
 
-static bool is_on_way(const struct view_programs *of, const struct entry *e)
-{
-	for (size_t i = 0; i < of->way.count; i++)
-		if (of->way.items[i] == e)
-			return true;
-	return false;
-}
-
 static int compose_version(struct composition *c, struct place_loader *l, const struct version *v,
 			   const struct view_programs *of, struct err *err)
 {
@@ -84,7 +76,7 @@ static int compose_version(struct composition *c, struct place_loader *l, const 
 		size_t at = c->count;
 		int r;
 
-		if (!usual && !is_on_way(of, &v->entries[i]))
+		if (!usual && !supply_way_has(&of->way, &v->entries[i]))
 			continue;
 		r = compose_entry(c, &last, v, &v->entries[i], err);
 		for (; !usual && at < c->count; at++)
