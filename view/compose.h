@@ -1,15 +1,18 @@
 /*
  * Composing: what a view shows at which path, before the paths are divided among its covers.
  *
- * | case                                         | the view shows                             | why                                   | test                             |
- * |----------------------------------------------|--------------------------------------------|---------------------------------------|----------------------------------|
- * | a file, a link or a new directory            | that, in its directory on the live system  | the loader reads it at that path      | scenarios/view: "lands where"    |
- * | a directory of the live system               | nothing more: overlayfs merges directories | its other files stay visible          | scenarios/view: "other files"    |
- * | a link where the live system has a directory | nothing                                    | it would hide the directory           | unit/view_places                 |
- * | programs, /etc, /var, headers, documentation | nothing                                    | the machine's own, or nobody loads it | scenarios/proof: "shows nothing" |
- * | two versions with one path                   | the entry of the lower rank                | see enum compose_rank                 | unit/view_places, scenarios/try  |
- * | ... and one rank, but different content      | nothing: the pins are refused              | either choice would surprise          | unit/view_places                 |
- * | a file in a directory that is glibc's own    | no live file there (whiteouts)             | glibc is one piece: view/glibc.h      | scenarios/glibc: "hidden"        |
+ * | case                                             | the view shows                             | why                                   | test                             |
+ * |--------------------------------------------------|--------------------------------------------|---------------------------------------|----------------------------------|
+ * | a file, a link or a new directory                | that, in its directory on the live system  | the loader reads it at that path      | scenarios/view: "lands where"    |
+ * | a directory of the live system                   | nothing more: overlayfs merges directories | its other files stay visible          | scenarios/view: "other files"    |
+ * | ... and a package that the version replaces      | none of that package's other files         | see view/replaced.h                   | scenarios/replaced               |
+ * | a link where the live system has a directory     | nothing                                    | it would hide the directory           | unit/view_places                 |
+ * | programs, /var, headers, documentation           | nothing                                    | the machine's own, or nobody loads it | scenarios/proof: "shows nothing" |
+ * | ... and the program interprets the app, a script | it, and the links that lead there          | its modules have to match it          | scenarios/interpreter            |
+ * | /etc                                             | nothing, but for files that are gone       | see view/config.h                     | scenarios/config                 |
+ * | two versions with one path                       | the entry of the lower rank                | see enum compose_rank                 | unit/view_places, scenarios/try  |
+ * | ... and one rank, but different content          | nothing: the pins are refused              | either choice would surprise          | unit/view_places                 |
+ * | a file in a directory that is glibc's own        | no live file there (whiteouts)             | glibc is one piece: view/glibc.h      | scenarios/glibc: "hidden"        |
  */
 #pragma once
 
