@@ -51,6 +51,10 @@ service script <<<"Type=oneshot
 User=nobody
 NoNewPrivileges=yes
 ExecStart=/usr/bin/demo-script"
+service interpreted <<<"Type=oneshot
+User=nobody
+NoNewPrivileges=yes
+ExecStart=/usr/bin/demo-nine"
 service long <<<"User=nobody
 NoNewPrivileges=yes
 Restart=always
@@ -60,10 +64,13 @@ sed -i "s,$log/by@,$log/by," $units/by@.service
 mkdir /opt/demo/bin/data
 cp /usr/bin/id $log/id && chmod 4755 $log/id
 
+# A script whose interpreter a pinned version has: its view covers /usr/bin.
+mkdir -p $log/nine/usr/bin && cp /usr/bin/demo $log/nine/usr/bin/nine && printf '#!/usr/bin/nine -m\n' >/usr/bin/demo-nine && chmod 755 /usr/bin/demo-nine
+pinlib add --name=nine --version=9 $log/nine >/dev/null && pinlib set demo-nine nine=9 >/dev/null
 pinlib add "$fixtures"/deb/libdemo1_{1.0,2.0}-1_*.deb >/dev/null
 pinlib set demo libdemo1=1.0 >/dev/null && pinlib set demo-script libdemo1=1.0 >/dev/null
 pinlib set /opt/demo/bin/demo libdemo1=1.0 >/dev/null
-all="nnp bounded hard before by@ script writes setuid"
+all="nnp bounded hard before by@ script interpreted writes setuid"
 
 boot <<END
 says() { # NAME: what a service says when it is started
@@ -88,7 +95,7 @@ for s in $all; do
 done
 echo "is wrote: \$(tr '\n' ' ' <$log/wrote)"
 pinlib unit long >/dev/null
-for s in nnp bounded hard before script setuid; do
+for s in nnp bounded hard before script interpreted setuid; do
 	echo "is view, \$s: \$(says \$s)"
 done
 echo "is writes: \$(says writes) \$(ls /opt/demo/bin/data)"
@@ -124,6 +131,7 @@ echo "is unset, said: \$(grep -c 'its drop-in was removed' $log/unset)"
 echo "is unset: \$(says nnp) \$(ls $units | grep -c 'nnp.service.d')"
 systemctl stop long
 pinlib unit --remove script >/dev/null && pinlib unset /opt/demo/bin/demo >/dev/null 2>&1
+pinlib unit --remove interpreted >/dev/null && pinlib unset demo-nine >/dev/null
 echo "is removed: \$(says script)"
 echo "is in the end: \$(ls -A /run/pinlib/units) \$(ls -d $units/*.service.d 2>/dev/null)"
 END
@@ -145,6 +153,7 @@ is "unit names the file that it wrote, and the command to run next" "$(said wrot
 for s in nnp bounded before script; do
 	is "with the drop-in: $s" "$(said "view, $s")" "1.0 *"
 done
+is "with the drop-in: a script whose interpreter is pinned" "$(said 'view, interpreted')" "/usr/lib/*/libdemo.so.3.0 "
 is "a command that runs before the program sees the view too" "$(said 'view, before')" "1.0 /usr/bin/demo 1.0 /usr/bin/demo "
 is "instances of a template" "$(said 'view, by@')" "1.0 /usr/bin/demo 1.0 /usr/bin/demo one two "
 is "a confined service has the view" "$(said 'view, hard')" "1.0 /usr/bin/demo *"

@@ -1,4 +1,5 @@
 /* Single files of the live system, copies of layers, and which package a file came from. */
+#include "dpkg/installed.h"
 #include "dpkg/owner.h"
 #include "store/layer.h"
 #include "tests/unit/store_help.h"
@@ -147,6 +148,38 @@ static void holding(void)
 	CHECK(packages_match(queries + 3, 1, NULL, 0, of, libraries, &err) == 0 && libraries[0]);
 }
 
+static bool lists_file(const struct package_files *files, const char *path)
+{
+	for (size_t i = 0; i < files->count; i++)
+		if (strcmp(files->items[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static void installed(void)
+{
+	const char *queries[] = {"nonexistent", "perl-base", "nonexistent:amd64", "dpkg"};
+	struct strings perl = {(char *[]){(char *)"perl-base", (char *)"nonexistent"}, 2},
+		       dpkg = {(char *[]){(char *)"dpkg"}, 1};
+	struct package_files files[4];
+	struct installed live;
+
+	CHECK(packages_files(queries, 4, files, &err) == 0 && files[0].count == 0 &&
+	      files[2].count == 0);
+	CHECK(lists_file(&files[1], "/usr/bin/perl") && !lists_file(&files[1], "/usr/bin/dpkg"));
+	CHECK(lists_file(&files[3], "/usr/bin/dpkg") && !lists_file(&files[3], "/."));
+	for (size_t i = 0; i < 4; i++)
+		package_files_free(&files[i]);
+	/* The first question is about both that are known by then. */
+	MUST(installed_expect("dpkg", &err) == 0 && !installed_get(0, &live));
+	CHECK(installed_ask(&perl, &err) == 0 && installed_get(1, &live) &&
+	      !installed_get(2, &live));
+	CHECK(installed_ask(&dpkg, &err) == 0 && !installed_get(2, &live));
+	CHECK(installed_get(0, &live) && strcmp(live.package->name, "dpkg") == 0 &&
+	      lists_file(live.files, "/usr/bin/dpkg"));
+	CHECK(installed_get(1, &live) && lists_file(live.files, "/usr/bin/perl"));
+}
+
 int main(void)
 {
 	scratch_make();
@@ -156,6 +189,7 @@ int main(void)
 	owners();
 	other_names();
 	holding();
+	installed();
 	store_close(&store);
 	scratch_remove();
 	return test_end();

@@ -228,6 +228,34 @@ static void covers(void)
 	CHECK(covers_index(&chosen, "/usr/share/x") == 1);
 }
 
+/* The covers of two files, or the error; exempt is that of the first. */
+static const char *chosen_for(const char *path, bool exempt)
+{
+	static char text[2 * PATH_MAX];
+	CLEANUP(composition_free) struct composition c = {0};
+	AUTO_STRINGS struct strings chosen = {0};
+	const struct composed file = {.entry.type = LAYER_FILE, .exempt = exempt},
+			      other = {.entry.type = LAYER_FILE};
+
+	MUST(composition_add(&c, path, NULL, file, &err) == 0);
+	MUST(composition_add(&c, "/usr/share/x", NULL, other, &err) == 0);
+	if (covers_choose(&c, &chosen, &err) < 0)
+		return err.text;
+	snprintf(text, sizeof text, "%s %s", chosen.items[0], chosen.items[1]);
+	return text;
+}
+
+static void exempt_covers(void)
+{
+	CHECK_STR(chosen_for("/usr/bin/none", true), "/usr/bin /usr/share");
+	CHECK(strstr(chosen_for("/usr/bin/none", false), "below /usr/bin"));
+	CHECK_STR(chosen_for("/etc/default/none", true), "/etc/default /usr/share");
+	CHECK(strstr(chosen_for("/etc/default/none", false), "below /etc"));
+	CHECK(strstr(chosen_for("/etc/none", true), "below /etc"));
+	CHECK(strstr(chosen_for("/etc/none/none", true), "below /etc"));
+	CHECK(strstr(chosen_for("/root/none", true), "below /root"));
+}
+
 static void mount_between(void)
 {
 	CHECK_STR(cover("/usr/share/doc/none/x"), "/usr/share");
@@ -258,6 +286,7 @@ int main(void)
 	two_versions();
 	hidden();
 	covers();
+	exempt_covers();
 	mount_between();
 	program_free(&loader.program);
 	scratch_remove();
