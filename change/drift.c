@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/paths.h"
+#include "dpkg/installed.h"
 #include "host/app_file.h"
 #include "host/wrap.h"
 #include "store/layer_spec.h"
@@ -12,6 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+int drift_expect(const struct apps *apps, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < apps->count; i++)
+		for (size_t k = 0; r == 0 && k < apps->items[i].npins; k++)
+			r = installed_expect(apps->items[i].pins[k].name, err);
+	return r;
+}
 
 static bool filters_agree(const struct plan *plan, const struct confinement *confined)
 {

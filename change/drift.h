@@ -6,6 +6,9 @@
 #include "policy/policy.h"
 #include "store/store.h"
 
+/* One question to dpkg is then enough for all of these apps. */
+int drift_expect(const struct apps *apps, struct err *err);
+
 /* The first reason why the app's program, stub, plan or layers are not as the policy says; 0 if
  * there is none, and *file has the plan then. Whether the layers exist is looked at, not what is in
  * them. */

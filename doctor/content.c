@@ -121,7 +121,7 @@ int check_programs(struct checkup *c, struct err *err)
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
 	int faults = c->faults;
 
-	if (!file)
+	if (!file || drift_expect(&c->apps, err) < 0)
 		return err_nomem(err);
 	if (c->policy && c->apps.count == 0) {
 		check_well(c, "no program is pinned");

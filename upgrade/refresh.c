@@ -4,7 +4,6 @@
 #include "base/paths.h"
 #include "change/drift.h"
 #include "change/transition.h"
-#include "dpkg/installed.h"
 #include "host/app_file.h"
 #include "host/interpreter.h"
 #include "host/unit.h"
@@ -187,17 +186,6 @@ static void report_unrepaired(struct refresh *run, const struct app *app, const 
 	report_app(run, &(struct refreshed){app->path, REFRESH_FAILS, false, why, help});
 }
 
-/* The views of all apps need one question to dpkg. */
-static int expect_packages(const struct apps *apps, struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < apps->count; i++)
-		for (size_t k = 0; r == 0 && k < apps->items[i].npins; k++)
-			r = installed_expect(apps->items[i].pins[k].name, err);
-	return r;
-}
-
 /* An error with one app does not keep the others from being refreshed. */
 int refresh_apps(struct policy *policy, struct store *store, const struct refresh_options *options,
 		 struct err *err)
@@ -212,7 +200,7 @@ int refresh_apps(struct policy *policy, struct store *store, const struct refres
 		return err_nomem(err);
 	r = policy_apps(policy, POLICY_NOW, &apps, err);
 	if (r == 0)
-		r = expect_packages(&apps, err);
+		r = drift_expect(&apps, err);
 	for (size_t i = 0; r == 0 && i < apps.count; i++)
 		if (refresh_app(&run, &apps.items[i], &why) < 0)
 			report_unrepaired(&run, &apps.items[i], why.text);
