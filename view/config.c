@@ -35,7 +35,10 @@ static int add_kept(struct composition *c, const char *path, const struct versio
 		    const struct entry *e, bool exempt, struct err *err)
 {
 	const struct composed file = {
-		.entry = {.type = LAYER_FILE, .mode = e->mode, .content = e->content},
+		.entry = {.type = LAYER_FILE,
+			  .mode = e->mode,
+			  .time = e->time,
+			  .content = e->content},
 		.from = from,
 		.exempt = exempt,
 	};
@@ -86,6 +89,7 @@ static int replace_link(struct composition *c, size_t i, const struct versions *
 	c->items[i].entry = (struct layer_entry){
 		.type = e->type == ENTRY_DIR ? LAYER_DIR : LAYER_FILE,
 		.mode = e->mode,
+		.time = e->time,
 		.content = e->content,
 	};
 	return e->type == ENTRY_DIR ? add_below(c, versions, target, path, err) : 0;
