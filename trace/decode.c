@@ -212,6 +212,7 @@ static struct stat stat_of(const struct statx *x)
 		.st_dev = makedev(x->stx_dev_major, x->stx_dev_minor),
 		.st_ino = x->stx_ino,
 		.st_mode = x->stx_mode,
+		.st_uid = x->stx_uid,
 		.st_size = (off_t)x->stx_size,
 		.st_ctim = {x->stx_ctime.tv_sec, x->stx_ctime.tv_nsec},
 		.st_mtim = {x->stx_mtime.tv_sec, x->stx_mtime.tv_nsec},

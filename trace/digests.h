@@ -28,3 +28,7 @@ bool digests_open_file(struct digest_cache *digests, const struct trace_event *e
 /* The file at path, if it is still this one. */
 bool digests_path(struct digest_cache *digests, const char *path, dev_t dev, ino_t ino,
 		  struct digest *out);
+
+/* Whether the report may have the digest of a file that was opened for writing alone: root's tracer could read what the
+ * process could not. The file must be the process's, or readable for everybody. */
+bool digests_may_tell(const struct trace_event *event);

@@ -53,7 +53,7 @@ struct trace_event {
 	const char *file;      /* without links, if the file is open; else NULL */
 	pid_t thread;	       /* which is stopped during the report */
 	int fd;		       /* in that thread, if the file is open; else -1 */
-	const struct stat *st; /* of fd: mode, numbers, size and times; NULL: unknown */
+	const struct stat *st; /* of fd: mode, owner, numbers, size and times; NULL: unknown */
 };
 
 #define TRACE_REPLACED (-1) /* the status of an image whose process executed another program */

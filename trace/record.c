@@ -116,7 +116,7 @@ static int fill_item(struct recorder *r, struct recorded *item, const struct tra
 		item->to = strdup(e->to);
 	if (e->file)
 		item->file = strdup(e->file);
-	if (e->st) {
+	if (e->st && (e->kind != TRACE_WROTE || !r->with_digests || digests_may_tell(e))) {
 		item->dev = e->st->st_dev;
 		item->ino = e->st->st_ino;
 	}

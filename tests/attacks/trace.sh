@@ -17,6 +17,10 @@ runs "a directory becomes a link to one of root's" traced --digest "${user[@]}" 
 	sh -c 'mkdir d; echo closed >d/f; rm -r d; ln -s /root/closed d; ls d/; true'
 is "... whose files' digests are not told" "$(grep -c "${secret%% *}" /tmp/report)" 0
 
+mkdir logs && echo secret >logs/log && chmod 622 logs/log
+runs "a file of root's that the user may only write" traced --digest "${user[@]}" sh -c 'echo >>logs/log; echo mine >own; chmod 600 own; echo more >>own'
+is "... has no digest, one of the user's own has" "$(grep -c 'wrote.*/logs/log$' /tmp/report) $(grep -c 'wrote.*/own .*sha256' /tmp/report)" "1 1"
+
 # What blocks whoever opens or reads it.
 runs "FIFOs, a terminal, /proc/kmsg" traced --digest "${user[@]}" sh -c \
 	'mkfifo p; (: >p) & exec 3<p; cat p & kill $!; exec 4</proc/self/mounts 5<>p 6</dev/zero 7<>/dev/ptmx; wait'
