@@ -465,8 +465,8 @@ static int trace_inside(const char *app, char **argv, struct err *err)
 	return host_execute_in(app, args, err);
 }
 
-/* A user's tracer takes the wrapper's capability away (ptrace(2)): so a pinned program is traced from inside its view.
- * Returns only if argv[0] is no pinned program, or after an error. */
+/* A user's tracer takes the wrapper's capability away (ptrace(2)): so a pinned program is traced from inside its view
+ * (DESIGN.md, trace-in-view). Returns only if argv[0] is no pinned program, or after an error. */
 static int enter_view(char **argv, struct err *err)
 {
 	char path[PATH_MAX], app[PATH_MAX];

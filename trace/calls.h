@@ -46,5 +46,5 @@ bool calls_can_filter(void);
 
 /* For the child: from now on all calls of the table but mmap(2) stop for the tracer (SECCOMP_RET_TRACE), and all others
  * run at full speed. No process can remove the filter: without a tracer these calls then fail with ENOSYS. Without
- * CAP_SYS_ADMIN it sets no_new_privs. */
+ * CAP_SYS_ADMIN it sets no_new_privs (DESIGN.md, trace-by-filter). */
 int calls_load_filter(struct err *err);

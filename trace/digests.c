@@ -6,9 +6,11 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void digests_free(struct digest_cache *d)
@@ -97,10 +99,10 @@ static bool has_content(int at)
 	return fstatfs(at, &fs) == 0 && (fs.f_blocks || fs.f_type == TMPFS_MAGIC);
 }
 
-static bool hash_path(struct digest_cache *d, const char *path, int flags,
-		      const struct stat *wanted, struct digest *out)
+/* at: O_PATH, or -1. */
+static bool hash_regular(struct digest_cache *d, int at, const char *path,
+			 const struct stat *wanted, struct digest *out)
 {
-	AUTO_FD int at = open(path, O_PATH | O_CLOEXEC | flags);
 	uint64_t mount = MOUNT_ID_UNKNOWN;
 	struct err ignored;
 	struct stat st;
@@ -115,20 +117,35 @@ static bool hash_path(struct digest_cache *d, const char *path, int flags,
 
 bool digests_open_file(struct digest_cache *d, const struct trace_event *e, struct digest *out)
 {
+	AUTO_FD int at = -1;
 	char link[64];
 
 	if (e->fd < 0 || !e->st || !S_ISREG(e->st->st_mode))
 		return false;
 	snprintf(link, sizeof link, "/proc/%d/fd/%d", e->thread, e->fd);
-	return hash_path(d, link, 0, NULL, out);
+	at = open(link, O_PATH | O_CLOEXEC);
+	return hash_regular(d, at, link, NULL, out);
+}
+
+/* Root looks a name up only among those that the kernel knows already: any other could ask a user's file system. */
+static int open_name(const char *path)
+{
+	const struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+				     .resolve = geteuid() == 0 ? RESOLVE_CACHED : 0};
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+
+	if (fd < 0 && errno == EINVAL) /* before Linux 5.12 */
+		fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	return fd;
 }
 
 bool digests_path(struct digest_cache *d, const char *path, dev_t dev, ino_t ino,
 		  struct digest *out)
 {
 	const struct stat wanted = {.st_dev = dev, .st_ino = ino};
+	AUTO_FD int at = open_name(path);
 
-	return hash_path(d, path, O_NOFOLLOW, &wanted, out);
+	return hash_regular(d, at, path, &wanted, out);
 }
 
 /* The user whose rights on files a thread has. */

@@ -1,7 +1,7 @@
 /*
  * A record of a traced run: each image of a process with all files that it used, each once for each kind of use. An
  * image is handed over when it ends, so only running processes need memory: RECORD_MAX bytes together. Of paths beyond
- * that only the number is kept.
+ * that only the number is kept (DESIGN.md, record-by-image).
  */
 #pragma once
 

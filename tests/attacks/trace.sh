@@ -42,6 +42,12 @@ if fuse_here; then
 	is "... its server is not asked" "$(cat /tmp/hung)" ""
 	kill "$server"
 	umount -l fuse
+	mkdir over && chown 1000 over
+	runs "a FUSE file system over a directory in which the command wrote" traced --digest "${user[@]}" sh -c \
+		"echo x >over/f; $build/hostilefs --allow-other --hang lookup,getattr /tmp/at/over /tmp/at/tree >pid 2>said; \
+		(sleep 2; kill -9 \$(cat pid)) & exit 0"
+	is "... was mounted" "$(cat said)" ""
+	umount -l over 2>/dev/null
 else
 	skip "a FUSE file system that never answers" "$fuse_why"
 fi
