@@ -7,9 +7,9 @@
 #include "cli/app.h"
 #include "cli/message.h"
 #include "commands/commands.h"
+#include "ephemeral/ephemeral.h"
 #include "policy/policy.h"
 #include "store/store.h"
-#include "view/ephemeral.h"
 #include "view/verdict.h"
 
 #include <stdio.h>

@@ -1,10 +1,9 @@
-#include "view/ephemeral.h"
-
-#include "base/strings.h"
+#include "ephemeral/ephemeral.h"
 
 #include "base/kernel.h"
 #include "base/mount.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "base/unshare.h"
 #include "elf/readers.h"
 #include "host/wrap.h"
