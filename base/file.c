@@ -288,6 +288,8 @@ int file_remove_tree(int dirfd, const char *name, struct err *err)
 	if (errno != EISDIR && errno != EPERM)
 		return err_sys(err, errno, "cannot remove %s", name);
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
+		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open directory %s", name);
 	if (fchmod(fd, 0700) < 0)
