@@ -7,8 +7,10 @@
 #include "cli/app.h"
 #include "cli/message.h"
 #include "commands/commands.h"
+#include "commands/try_scratch.h"
 #include "ephemeral/ephemeral.h"
 #include "policy/policy.h"
+#include "policy/supply.h"
 #include "store/store.h"
 #include "view/verdict.h"
 
@@ -17,10 +19,15 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool force;
+static bool force, scratch, apply;
+static const char *keep;
 
 static const struct command_option options[] = {
 	FLAG(&force, "force", "run APP even if libraries or symbols are missing"),
+	FLAG(&scratch, "scratch",
+	     "let APP write to a scratch layer instead of the live files, and list its changes"),
+	OPTION(&keep, "keep", ARG_DIRECTORY, "DIR", "with --scratch: keep the changes in DIR"),
+	FLAG(&apply, "apply", "with --scratch: make the changes to the live files at the end"),
 	{0},
 };
 
@@ -143,11 +150,23 @@ static bool is_loaded(const struct ephemeral *t, const struct version *v, const 
 	return false;
 }
 
+/* Whether the version brings the program itself. */
+static bool brings_program(const struct ephemeral *t, const struct version *v)
+{
+	const struct entry *program = NULL;
+	struct err ignored;
+
+	return supply_find(&t->app, &t->pinned, &program, &ignored) == 0 && program &&
+	       program >= v->entries && program < v->entries + v->nentries;
+}
+
 static void say_held(const struct ephemeral *t, const struct ephemeral_item *items, size_t n,
 		     const struct verdict *v)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (is_loaded(t, &items[i].version, &v->proof))
+		if (brings_program(t, &items[i].version))
+			warn("try: %s provides the program %s", items[i].text, t->app.path);
+		else if (is_loaded(t, &items[i].version, &v->proof))
 			warn("try: %s provides everything that %s and its libraries need from it",
 			     items[i].text, t->app.path);
 		else
@@ -178,45 +197,86 @@ static int execute(const struct ephemeral *t, const struct try_request *req, str
 	return errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }
 
-static int try_out(const struct try_base *b, const struct try_request *req, struct ephemeral *t,
-		   const struct ephemeral_item *items, struct err *err)
-{
-	AUTO_VERDICT struct verdict v = {0};
-	struct sysroot sysroot;
+/* A trial: what becomes the program. */
+struct trial {
+	const struct try_base *base;
+	const struct try_request *request;
+	const struct ephemeral_item *items;
+	struct ephemeral *view;
+};
 
-	if (ephemeral_begin(b->store, items, req->nitems, t, err) < 0)
-		return EXIT_ERR;
-	sysroot = view_sysroot(&t->plan.plan, t->program);
-	if (verdict_reach(b->store, &t->app, &t->pinned, &sysroot, &v, err) < 0)
-		return EXIT_ERR;
+/* Whether the program is to run; negative after an error. */
+static int judge(const struct trial *trial, struct err *err)
+{
+	const struct ephemeral *t = trial->view;
+	AUTO_VERDICT struct verdict v = {0};
+	const struct sysroot sysroot = view_sysroot(&t->plan.plan, t->program);
+	int r = verdict_reach(trial->base->store, &t->app, &t->pinned, &sysroot, &v, err);
+
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < v.remarks.count; i++)
 		warn("note: %s", v.remarks.items[i]);
-	if (v.against.count == 0) {
-		say_held(t, items, req->nitems, &v);
-	} else {
+	if (v.against.count == 0)
+		say_held(t, trial->items, trial->request->nitems, &v);
+	else
 		say_against(t, &v);
-		if (!force)
-			return EXIT_OWN;
-	}
-	if (ephemeral_enter(t, err) < 0 || caller_become(&b->caller, err) < 0)
-		return EXIT_ERR;
-	return execute(t, req, err);
+	return v.against.count == 0 || force;
+}
+
+/* in is NULL without --scratch. */
+static int become(void *ctx, struct try_scratch *in, struct err *err)
+{
+	const struct trial *t = ctx;
+	const struct try_request *req = t->request;
+	int r = ephemeral_begin(t->base->store, t->items, req->nitems, t->view, err);
+
+	if (r < 0)
+		return r;
+	r = req->nitems ? judge(t, err) : 1;
+	if (r <= 0)
+		return r < 0 ? r : EXIT_OWN;
+	r = ephemeral_enter(t->view, err);
+	if (r == 0 && in)
+		r = try_scratch_enter(in, err);
+	if (r == 0)
+		r = caller_become(&t->base->caller, err);
+	if (r < 0)
+		return r;
+	if (in)
+		try_scratch_ready(in);
+	return execute(t->view, req, err);
+}
+
+static int try_out(struct trial *t, struct err *err)
+{
+	struct try_scratch in = {.app = t->view->app.path,
+				 .args = t->request->args + 1,
+				 .caller = &t->base->caller,
+				 .keep = keep,
+				 .apply = apply,
+				 .start = become,
+				 .ctx = t,
+				 .layer = SCRATCH_NONE};
+
+	return scratch ? try_scratch_run(&in, err) : become(t, NULL, err);
 }
 
 static int try_items(const struct try_request *req, struct ephemeral_item *items, struct err *err)
 {
 	CLEANUP(base_free) struct try_base base = {0};
-	AUTO_EPHEMERAL struct ephemeral trial = {0};
+	AUTO_EPHEMERAL struct ephemeral view = {0};
+	struct trial trial = {&base, req, items, &view};
 
 	if (read_base(&base, req->name, err) < 0)
 		return EXIT_ERR;
 	for (size_t i = 0; i < req->nitems; i++)
 		if (read_item(&base, req->items[i], &items[i], err) < 0)
 			return EXIT_ERR;
-	if (ephemeral_compile(base.store, &base.app, items, req->nitems, base.generation, &trial,
+	if (ephemeral_compile(base.store, &base.app, items, req->nitems, base.generation, &view,
 			      err) < 0)
 		return EXIT_ERR;
-	return try_out(&base, req, &trial, items, err);
+	return try_out(&trial, err);
 }
 
 static int run_try(int count, char **operands, struct err *err)
@@ -229,13 +289,17 @@ static int run_try(int count, char **operands, struct err *err)
 	AUTO_FREE struct ephemeral_item *items = NULL;
 	int status;
 
+	if (!scratch && (keep || apply || want_json))
+		return misused("--keep, --apply and --json need --scratch");
+	if (!scratch && req.nitems == 0)
+		return misused("missing NAME=VERSION or SONAME=./FILE");
 	for (size_t i = 0; i < req.nitems; i++)
 		if (!strchr(req.items[i], '='))
 			return misused(
 				"'%s' is neither NAME=VERSION nor SONAME=./FILE; arguments of APP "
 				"follow --",
 				req.items[i]);
-	items = calloc(req.nitems, sizeof *items);
+	items = calloc(req.nitems + 1, sizeof *items);
 	if (!items)
 		return err_nomem(err);
 	for (size_t i = 0; i < req.nitems; i++)
@@ -257,12 +321,16 @@ const struct command command_try = {
 		"run0 or pkexec the program runs as the user who called.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_APP},
-		     {.name = "NAME=VERSION|SONAME=./FILE", .kind = ARG_TRIED, .repeats = true},
+		     {.name = "NAME=VERSION|SONAME=./FILE",
+		      .kind = ARG_TRIED,
+		      .optional = true,
+		      .repeats = true},
 		     {.name = "ARGUMENT",
 		      .kind = ARG_FILE,
 		      .optional = true,
 		      .repeats = true,
 		      .behind_dashes = true}},
+	.json = true,
 	.host = true,
 	.failure = EXIT_OWN,
 	.run = run_try,
