@@ -173,6 +173,11 @@ static bool is_stub(const char *path)
 	return stub_read(path, app) != STUB_NONE;
 }
 
+static const char *program_kind(const struct plan *plan)
+{
+	return plan_is_supplied(plan) ? "pinned program" : "original";
+}
+
 /* Somebody may have copied a stub to the program's place, which would start the wrapper again and again. Of ELF programs only one
  * that is as long as a stub is opened. */
 static bool is_program_stub(const struct plan *plan, const struct stat *st)
@@ -229,7 +234,7 @@ static int start_unwrapped(int status)
 		return execute(plan->app, name ? name : plan->app, start.launch.argv);
 	}
 	err_sys(&start.err, ENOENT, "cannot find its %s, %s (run 'pinlib doctor')",
-		plan_is_supplied(plan) ? "pinned program" : "original", plan->program);
+		program_kind(plan), plan->program);
 	return fail_app(status);
 }
 
@@ -501,12 +506,13 @@ static int check_possible(void)
 	if (stat(plan->program, &start.program) < 0) {
 		if (errno == ENOENT)
 			return start_unwrapped(EXIT_NOT_FOUND);
-		err_sys(&start.err, errno, "cannot stat the program, %s", plan->program);
+		err_sys(&start.err, errno, "cannot stat its %s, %s", program_kind(plan),
+			plan->program);
 		return fail_app(EXIT_NOT_FOUND);
 	}
 	if (is_program_stub(plan, &start.program)) {
-		err_set(&start.err, EINVAL, "the program, %s, is a stub (run 'pinlib doctor')",
-			plan->program);
+		err_set(&start.err, EINVAL, "its %s, %s, is a stub (run 'pinlib doctor')",
+			program_kind(plan), plan->program);
 		return fail_app(EXIT_OWN);
 	}
 	if (start.refusal)
