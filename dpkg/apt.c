@@ -7,33 +7,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX ((size_t)16 << 20)
+#define ANSWER_MAX ((size_t)64 << 20)
 
-/* Runs a program of apt's with this configuration; it must succeed. more: further arguments. */
-static int run_apt(const char *const args[], const struct strings *more, const char *config,
-		   const char *dir, char **text, struct err *err)
+static bool is_same_text(const char *a, const char *b)
 {
-	AUTO_FREE const char **argv = NULL;
-	AUTO_FREE char *setting = NULL;
-	size_t n = 2, nargs = 0;
-	int r;
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
 
-	if (config && asprintf(&setting, "APT_CONFIG=%s", config) < 0) {
-		setting = NULL;
-		return err_nomem(err);
-	}
-	while (args[nargs])
-		nargs++;
-	argv = calloc(n + nargs + (more ? more->count : 0) + 1, sizeof *argv);
-	if (!argv)
-		return err_nomem(err);
-	argv[0] = "env";
-	argv[1] = setting ? setting : "--";
-	for (size_t i = 0; i < nargs; i++)
-		argv[n++] = args[i];
-	for (size_t i = 0; more && i < more->count; i++)
-		argv[n++] = more->items[i];
-	r = run_read(argv, dir, ANSWER_MAX, text, err);
+bool apt_place_equal(const struct apt_place *a, const struct apt_place *b)
+{
+	return is_same_text(a->config, b->config) && is_same_text(a->suite, b->suite);
+}
+
+/* The command before its own arguments. apt's candidates are never older than what is installed, so
+ * nothing is; apt must not write that into its cache of the machine's packages. */
+static int add_command(struct strings *argv, const char *program, const struct apt_place *place,
+		       struct err *err)
+{
+	int r = strings_add(argv, "env", err);
+
+	if (r == 0 && place->config)
+		r = strings_addf(argv, err, "APT_CONFIG=%s", place->config);
+	if (r == 0)
+		r = strings_add(argv, program, err);
+	if (r == 0)
+		r = strings_add(argv, "-oDir::State::status=/dev/null", err);
+	if (r == 0 && !place->config && !getenv("APT_CONFIG"))
+		r = strings_add(argv, "-oDir::Cache::pkgcache=", err);
+	if (r == 0 && place->suite)
+		r = strings_addf(argv, err, "-oAPT::Default-Release=%s", place->suite);
+	return r;
+}
+
+/* Runs args (a program of apt's first) from this place; it must succeed. more: further arguments. */
+static int run_apt(const char *const args[], const struct strings *more,
+		   const struct apt_place *place, const char *dir, char **text, struct err *err)
+{
+	AUTO_STRINGS struct strings argv = {0};
+	AUTO_FREE const char **pointers = NULL;
+	int r = add_command(&argv, args[0], place, err);
+
+	for (size_t i = 1; r == 0 && args[i]; i++)
+		r = strings_add(&argv, args[i], err);
+	for (size_t i = 0; r == 0 && more && i < more->count; i++)
+		r = strings_add(&argv, more->items[i], err);
+	pointers = calloc(argv.count + 1, sizeof *pointers);
+	if (r == 0 && !pointers)
+		r = err_nomem(err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < argv.count; i++)
+		pointers[i] = argv.items[i];
+	r = run_read(pointers, dir, ANSWER_MAX, text, err);
 	if (r <= 0)
 		return r;
 	if (!err->text[0])
@@ -48,12 +73,12 @@ static bool is_name(const char *s)
 }
 
 /* Lines that end in a name: "libxml2", "  Depends: libc6", "    libc6". */
-static int add_names(const char *const args[], const struct strings *packages, const char *config,
-		     struct strings *out, struct err *err)
+static int add_names(const char *const args[], const struct strings *packages,
+		     const struct apt_place *place, struct strings *out, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	char *rest, *line;
-	int r = run_apt(args, packages, config, NULL, &text, err);
+	int r = run_apt(args, packages, place, NULL, &text, err);
 
 	rest = text;
 	while (r == 0 && (line = strsep(&rest, "\n"))) {
@@ -65,28 +90,45 @@ static int add_names(const char *const args[], const struct strings *packages, c
 	return r;
 }
 
-int apt_names(const char *config, struct strings *out, struct err *err)
+int apt_names(const struct apt_place *place, struct strings *out, struct err *err)
 {
-	return add_names((const char *const[]){"apt-cache", "pkgnames", NULL}, NULL, config, out,
+	return add_names((const char *const[]){"apt-cache", "pkgnames", NULL}, NULL, place, out,
 			 err);
 }
 
-int apt_depends(const struct strings *packages, const char *config, struct strings *out,
-		struct err *err)
+int apt_depends(const struct strings *packages, bool recurse, const struct apt_place *place,
+		struct strings *out, struct err *err)
 {
-	const char *const args[] = {"apt-cache",     "depends",	       "--no-recommends",
-				    "--no-suggests", "--no-conflicts", "--no-breaks",
-				    "--no-replaces", "--no-enhances",  NULL};
+	const char *const args[] = {"apt-cache",
+				    "depends",
+				    "--no-recommends",
+				    "--no-suggests",
+				    "--no-conflicts",
+				    "--no-breaks",
+				    "--no-replaces",
+				    "--no-enhances",
+				    recurse ? "--recurse" : NULL,
+				    NULL};
 
-	return add_names(args, packages, config, out, err);
+	return add_names(args, packages, place, out, err);
 }
 
-int apt_download(const char *package, const char *config, const char *dir, struct err *err)
+int apt_show(const struct strings *packages, const struct apt_place *place, struct controls *out,
+	     struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	int r = run_apt((const char *const[]){"apt-cache", "show", "--no-all-versions", NULL},
+			packages, place, NULL, &text, err);
+
+	return r < 0 ? r : controls_parse(out, text, err);
+}
+
+int apt_download(const struct strings *packages, const struct apt_place *place, const char *dir,
+		 struct err *err)
 {
 	/* apt's own user could not write there; the signatures are checked all the same. */
-	const char *const args[] = {"apt-get",	"-q",	 "-o", "APT::Sandbox::User=root",
-				    "download", package, NULL};
+	const char *const args[] = {"apt-get", "-q", "-oAPT::Sandbox::User=root", "download", NULL};
 	AUTO_FREE char *text = NULL;
 
-	return run_apt(args, NULL, config, dir, &text, err);
+	return run_apt(args, packages, place, dir, &text, err);
 }

@@ -1,19 +1,40 @@
-/* Packages that apt knows, installed or not. config is an APT_CONFIG (apt.conf(5)) for apt to read;
- * NULL: the environment's. package is a name as apt takes it: "zlib1g", "libc6:i386". */
+/*
+ * Packages that apt knows, installed or not. What is installed does not count: apt takes the newest
+ * version of its sources, also where a newer one is installed.
+ */
 #pragma once
 
 #include "base/strings.h"
+#include "dpkg/control.h"
+
+#include <stdbool.h>
+
+/* Where packages come from. All zero: from the sources of the environment's APT_CONFIG. */
+struct apt_place {
+	const char *config; /* an APT_CONFIG (apt.conf(5)); NULL: the environment's */
+	const char
+		*suite; /* of these sources: a suite or its codename, preferred as by apt-get -t */
+};
+
+bool apt_place_equal(const struct apt_place *a, const struct apt_place *b);
 
 /* Each answer of apt-cache takes about as long whatever is asked, seconds where apt may keep no cache of its lists: so
  * ask for everything at once. */
 
 /* Appends the names of all packages. */
-int apt_names(const char *config, struct strings *out, struct err *err);
+int apt_names(const struct apt_place *place, struct strings *out, struct err *err);
 
-/* Appends the packages that any of these depends on. Virtual ones are left out, and unknown packages depend on none. */
-int apt_depends(const struct strings *packages, const char *config, struct strings *out,
-		struct err *err);
+/* Appends the packages that any of these depends on; recurse: also those that these depend on, and so
+ * on. Virtual ones are left out, and unknown packages depend on none. */
+int apt_depends(const struct strings *packages, bool recurse, const struct apt_place *place,
+		struct strings *out, struct err *err);
 
-/* Downloads a package's archive ("NAME", "NAME=VERSION") into the directory dir. apt has checked its
- * signature. */
-int apt_download(const char *package, const char *config, const char *dir, struct err *err);
+/* Appends the control fields of those that apt knows: of "NAME" its candidate's, of "NAME=VERSION" that
+ * version's. */
+int apt_show(const struct strings *packages, const struct apt_place *place, struct controls *out,
+	     struct err *err);
+
+/* Downloads packages' archives ("NAME", "NAME:ARCH", either with "=VERSION") into the directory dir. apt has checked
+ * their signatures. */
+int apt_download(const struct strings *packages, const struct apt_place *place, const char *dir,
+		 struct err *err);

@@ -4,11 +4,13 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "dpkg/apt.h"
+#include "intake/source.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CANDIDATES_MAX 256
 
@@ -79,7 +81,7 @@ static int source_distance(const char *source, const char *soname)
 
 	snprintf(name, sizeof name, "%s",
 		 strncmp(source, "apt:", 4) == 0 ? source + 4 : path_base(source));
-	name[strcspn(name, "_:")] = '\0';
+	name[strcspn(name, "_:/")] = '\0';
 	return distance(name, soname);
 }
 
@@ -111,13 +113,17 @@ static int beside_deb(const char *path, const char *soname, struct candidates *o
 	char dir[PATH_MAX], beside[PATH_MAX];
 	AUTO_DIR DIR *d = NULL;
 	struct dirent *entry;
+	struct stat st;
 	int r = 0;
 
 	path_dir(path, dir);
+	if (lstat(path, &st) < 0)
+		return 0;
 	d = opendir(dir);
 	while (r == 0 && d && out->sources.count < CANDIDATES_MAX && (entry = readdir(d))) {
 		if (!path_ends(entry->d_name, ".deb") ||
-		    strcmp(entry->d_name, path_base(path)) == 0)
+		    strcmp(entry->d_name, path_base(path)) == 0 ||
+		    !intake_is_neighbour(dirfd(d), entry->d_name, st.st_uid))
 			continue;
 		r = path_join(dir, entry->d_name, beside, err);
 		if (r == 0)
@@ -146,6 +152,7 @@ static int beside_object(const char *path, const char *soname, struct candidates
 /* The answer to a question. An error of apt means no names, and is no error of the caller's. */
 struct apt_answer {
 	char *config;	/* APT_CONFIG; NULL: the environment's */
+	char *suite;	/* NULL: none is preferred */
 	char *packages; /* that were asked about, "libxml2 libssl3"; "": all names */
 	struct strings names;
 };
@@ -153,6 +160,7 @@ struct apt_answer {
 static void apt_answer_free(struct apt_answer *answer)
 {
 	free(answer->config);
+	free(answer->suite);
 	free(answer->packages);
 	strings_free(&answer->names);
 }
@@ -165,19 +173,14 @@ void apt_answers_free(struct apt_answers *answers)
 	*answers = (struct apt_answers){0};
 }
 
-static bool is_same_config(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* The words of a list of packages, without versions. */
+/* The words of a list of packages, without versions and suites. */
 static int split_packages(const char *packages, struct strings *out, struct err *err)
 {
 	AUTO_FREE char *text = strdup(packages);
 	int r = text ? 0 : err_nomem(err);
 
 	for (char *rest = text, *word; r == 0 && (word = strsep(&rest, " "));) {
-		word[strcspn(word, "=")] = '\0';
+		word[strcspn(word, "=/")] = '\0';
 		if (*word)
 			r = strings_add_once(out, word, err);
 	}
@@ -186,24 +189,26 @@ static int split_packages(const char *packages, struct strings *out, struct err 
 
 static int ask_apt(struct apt_answer *answer, struct err *err)
 {
+	const struct apt_place place = {answer->config, answer->suite};
 	AUTO_STRINGS struct strings packages = {0};
 	int r = split_packages(answer->packages, &packages, err);
 
 	if (r == 0 && packages.count)
-		r = apt_depends(&packages, answer->config, &answer->names, err);
+		r = apt_depends(&packages, false, &place, &answer->names, err);
 	else if (r == 0)
-		r = apt_names(answer->config, &answer->names, err);
+		r = apt_names(&place, &answer->names, err);
 	return r == -ENOMEM ? r : 0;
 }
 
 /* packages "": all names. */
-static int find_answer(struct apt_answers *all, const char *config, const char *packages,
+static int find_answer(struct apt_answers *all, const struct apt_place *place, const char *packages,
 		       const struct strings **out, struct err *err)
 {
 	struct apt_answer *answer;
 
 	for (size_t i = 0; i < all->count; i++)
-		if (is_same_config(all->items[i].config, config) &&
+		if (apt_place_equal(&(struct apt_place){all->items[i].config, all->items[i].suite},
+				    place) &&
 		    strcmp(all->items[i].packages, packages) == 0) {
 			*out = &all->items[i].names;
 			return 0;
@@ -211,9 +216,11 @@ static int find_answer(struct apt_answers *all, const char *config, const char *
 	if (ARRAY_GROW(all->items, all->count, err) < 0)
 		return -ENOMEM;
 	answer = &all->items[all->count++];
-	*answer = (struct apt_answer){.config = config ? strdup(config) : NULL,
+	*answer = (struct apt_answer){.config = place->config ? strdup(place->config) : NULL,
+				      .suite = place->suite ? strdup(place->suite) : NULL,
 				      .packages = strdup(packages)};
-	if (!answer->packages || (config && !answer->config))
+	if (!answer->packages || (place->config && !answer->config) ||
+	    (place->suite && !answer->suite))
 		return err_nomem(err);
 	*out = &answer->names;
 	return ask_apt(answer, err);
@@ -222,7 +229,7 @@ static int find_answer(struct apt_answers *all, const char *config, const char *
 /* Adds the names that begin with prefix. arch is ":ARCH" where the origin has one; names of another
  * architecture have their own. */
 static int add_packages(struct candidates *c, const struct strings *names, const char *prefix,
-			const char *arch, struct err *err)
+			const char *arch, const char *suite, struct err *err)
 {
 	int r = 0;
 
@@ -232,7 +239,8 @@ static int add_packages(struct candidates *c, const struct strings *names, const
 
 		if (strncmp(name, prefix, strlen(prefix)) != 0)
 			continue;
-		if (asprintf(&source, "apt:%s%s", name, strchr(name, ':') ? "" : arch) < 0) {
+		if (asprintf(&source, "apt:%s%s%s%s", name, strchr(name, ':') ? "" : arch,
+			     suite ? "/" : "", suite ? suite : "") < 0) {
 			source = NULL;
 			return err_nomem(err);
 		}
@@ -244,15 +252,16 @@ static int add_packages(struct candidates *c, const struct strings *names, const
 /* ":i386" of "libxml2:i386=2.9 libssl3:i386"; "" without one. */
 static void find_arch(const char *packages, char arch[64])
 {
-	size_t len = strcspn(packages, ":= ");
+	size_t len = strcspn(packages, ":=/ ");
 
-	snprintf(arch, 64, "%.*s", packages[len] == ':' ? (int)strcspn(packages + len, "= ") : 0,
+	snprintf(arch, 64, "%.*s", packages[len] == ':' ? (int)strcspn(packages + len, "=/ ") : 0,
 		 packages + len);
 }
 
 static int beside_package(struct apt_answers *apt, const struct origin *origin, const char *soname,
 			  struct candidates *out, struct err *err)
 {
+	const struct apt_place place = {origin->apt_config, origin_suite(origin)};
 	const char *packages = origin->source + strlen("apt:");
 	const struct strings *names;
 	char name[520], arch[64];
@@ -260,13 +269,13 @@ static int beside_package(struct apt_answers *apt, const struct origin *origin, 
 
 	find_arch(packages, arch);
 	policy_name(soname, name);
-	r = find_answer(apt, origin->apt_config, "", &names, err);
+	r = find_answer(apt, &place, "", &names, err);
 	if (r == 0)
-		r = add_packages(out, names, name, arch, err);
+		r = add_packages(out, names, name, arch, place.suite, err);
 	if (r == 0 && *packages)
-		r = find_answer(apt, origin->apt_config, packages, &names, err);
+		r = find_answer(apt, &place, packages, &names, err);
 	if (r == 0 && *packages)
-		r = add_packages(out, names, "", arch, err);
+		r = add_packages(out, names, "", arch, place.suite, err);
 	sort_sources(out, soname);
 	return r;
 }
@@ -280,7 +289,7 @@ int candidates_find(struct apt_answers *apt, const struct origin *origin, const 
 	*out = (struct candidates){0};
 	if (strchr(soname, '/'))
 		return 0;
-	if (strncmp(origin->source, "apt:", 4) == 0)
+	if (origin_is_apt(origin))
 		r = beside_package(apt, origin, soname, &found, err);
 	else if (path_ends(origin->source, ".deb"))
 		r = beside_deb(origin->source, soname, &found, err);

@@ -20,6 +20,12 @@ static int read_source(struct staging *s, const void *ctx, struct err *err)
 	return source_path(s, source, err);
 }
 
+bool intake_is_source(const char *text)
+{
+	return strncmp(text, "dpkg:", 5) == 0 || strncmp(text, "apt:", 4) == 0 ||
+	       strchr(text, '/') || path_ends(text, ".deb");
+}
+
 static int apply_options(struct staging *s, struct err *err)
 {
 	int r = 0;

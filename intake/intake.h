@@ -2,11 +2,13 @@
  * Intake: the content of a source becomes a version in the store.
  *
  * A source is a .deb file, a shared object, a directory tree, dpkg:PACKAGE[:ARCH] (a package as
- * installed here), or apt:PACKAGE[:ARCH][=VERSION] (one that apt downloads). Archives and ELF files
- * are parsed in children without privileges, under a system-call filter (base/confine.h).
+ * installed here), or apt:PACKAGE[:ARCH][=VERSION][/SUITE] (one that apt downloads). Archives and ELF
+ * files are parsed in children without privileges, under a system-call filter (base/confine.h).
  */
 #pragma once
 
+#include "base/strings.h"
+#include "dpkg/apt.h"
 #include "intake/options.h"
 #include "store/store.h"
 
@@ -24,6 +26,23 @@
  */
 int intake_add(struct store *store, const char *source, const struct intake_options *options,
 	       struct version *out, bool *known, struct err *err);
+
+/* Whether a text is meant as a source and not as NAME=VERSION: it begins with apt: or dpkg:, has a '/',
+ * or ends in .deb. */
+bool intake_is_source(const char *text);
+
+/* Called for each archive: with its version, or with NULL and the reason why it was refused. */
+typedef int intake_fetched_fn(void *ctx, const struct version *version, const struct err *why,
+			      struct err *err);
+
+/* Adds packages ("NAME:ARCH=VERSION") that apt downloads all at once. If one cannot be downloaded, none is added.
+ * A result of fetched other than 0 ends the work, and is returned. */
+int intake_fetch(struct store *store, const struct strings *packages, const struct apt_place *place,
+		 intake_fetched_fn *fetched, void *ctx, struct err *err);
+
+/* Appends the control fields of a .deb file and of those beside it that root or its own owner put there, without those
+ * that cannot be read. Confined children read them. */
+int intake_controls(const char *deb, struct controls *out, struct err *err);
 
 struct intake_file {
 	int fd;		  /* open for reading; the content counts from its start */

@@ -18,5 +18,9 @@ int source_apt(struct staging *s, const char *package, struct err *err);
 /* A .deb file, a shared object or a directory, whichever the path leads to. */
 int source_path(struct staging *s, const char *path, struct err *err);
 
+/* Whether an entry of a directory may count as the neighbour of a file with this owner: anybody could put one into
+ * /tmp. */
+bool intake_is_neighbour(int dir, const char *name, uid_t owner);
+
 /* The frames of an archive's parser (intake/frame.h), which is taken for hostile. */
 int source_frames(struct staging *s, struct parser *parser, struct err *err);

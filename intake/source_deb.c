@@ -1,6 +1,10 @@
 /* The parent's side of intake/frame.h: starts the archive parser and checks each of its frames. */
+#include "base/file.h"
 #include "base/parser.h"
+#include "base/path.h"
+#include "base/reach.h"
 #include "intake/frame.h"
+#include "intake/intake.h"
 #include "intake/source.h"
 #include "intake/unpack.h"
 #include "store/text.h"
@@ -8,12 +12,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 struct frame_reader {
 	struct staging *s;
 	struct parser *parser;
 	char path[FRAME_TEXT_MAX + 1], target[FRAME_TEXT_MAX + 1];
 	char data[FRAME_DATA_MAX];
+	struct control *control; /* NULL; or the fields go there, and no members are expected */
 	/* The file that the next DATA frames belong to. */
 	bool open;
 	char member[FRAME_TEXT_MAX + 1];
@@ -135,6 +141,10 @@ static int take_frame(struct frame_reader *r, const struct frame *f, struct err 
 		return take_error(r, f, err);
 	if (r->open && f->type != FRAME_DATA)
 		return archive_damaged(err, "a member is shorter than its header says");
+	if (r->control)
+		return f->type == FRAME_FIELD
+			       ? control_set(r->control, r->path, r->target, err)
+			       : archive_damaged(err, "the parser sent an invalid frame");
 	switch (f->type) {
 	case FRAME_FIELD:
 		return take_field(r, err);
@@ -212,4 +222,97 @@ int source_deb(struct staging *s, int fd, const char *path, struct err *err)
 		n = source_frames(s, &parser, err);
 	n = parser_end(&parser, n, err);
 	return n < 0 ? err_wrap(err, n, "%s", path) : 0;
+}
+
+/* -- control fields alone -- */
+
+static void run_control_parser(void *archive, int output)
+{
+	unpack_deb_control(*(const int *)archive, output);
+}
+
+static int read_control_frames(struct parser *parser, struct control *out, struct err *err)
+{
+	AUTO_FREE struct frame_reader *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return err_nomem(err);
+	r->parser = parser;
+	r->w = OBJECT_WRITER_NONE;
+	r->control = out;
+	return read_frames(r, err);
+}
+
+static int read_control(const char *path, struct control *out, struct err *err)
+{
+	AUTO_REACH struct reach at = REACH_NONE;
+	struct parser parser = PARSER_NONE;
+	AUTO_FD int fd = -1;
+	int ends[2], r = reach(path, 0, &at, err);
+
+	if (r == 0 && !S_ISREG(at.st.st_mode))
+		r = err_set(err, EINVAL, "%s is not a file", path);
+	if (r == 0)
+		fd = r = reach_open(&at, O_RDONLY | O_NONBLOCK, err);
+	if (fd >= 0)
+		r = parser_pipe(ends, err);
+	if (r == 0)
+		r = parser_start(&parser, "archive", ends, run_control_parser, &fd, err);
+	if (r == 0)
+		r = read_control_frames(&parser, out, err);
+	r = parser_end(&parser, r, err);
+	if (r == 0)
+		out->file = strdup(path);
+	return r == 0 && !out->file ? err_nomem(err) : r;
+}
+
+struct deb_directory {
+	const char *path;
+	uid_t owner;
+	struct controls *out;
+};
+
+static int add_control(void *ctx, int dir, const char *name, struct err *err)
+{
+	struct deb_directory *d = ctx;
+	AUTO_CONTROL struct control c = {0};
+	char path[PATH_MAX];
+	struct err why;
+	int r;
+
+	if (!path_ends(name, ".deb") || d->out->count >= INTAKE_MAX_NEIGHBOURS ||
+	    !intake_is_neighbour(dir, name, d->owner) || path_join(d->path, name, path, &why) < 0)
+		return 0;
+	r = read_control(path, &c, &why);
+	if (r == 0 && (!c.name || text_label_fault(c.name) || !c.version || !c.arch))
+		r = -EBADMSG;
+	if (r < 0)
+		return r == -ENOMEM ? err_nomem(err) : 0;
+	return controls_add(d->out, &c, err);
+}
+
+bool intake_is_neighbour(int dir, const char *name, uid_t owner)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_uid == 0 || st.st_uid == owner);
+}
+
+int intake_controls(const char *deb, struct controls *out, struct err *err)
+{
+	struct deb_directory d = {.out = out};
+	char path[PATH_MAX];
+	AUTO_FD int dir = -1;
+	struct stat st;
+
+	if (lstat(deb, &st) < 0)
+		return err_sys(err, errno, "cannot read %s", deb);
+	path_dir(deb, path);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	d.path = path;
+	d.owner = st.st_uid;
+	return file_each_name(dir, add_control, &d, err);
 }

@@ -1,4 +1,5 @@
 /* Sources that name a Debian package: one installed here, or one that apt downloads. */
+#include "intake/intake.h"
 #include "intake/source.h"
 #include "store/text.h"
 
@@ -15,30 +16,47 @@
 #include <sys/stat.h>
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
-static int check_source_name(const char *text, bool version, struct err *err)
+/* The end of "zlib1g:amd64"; NULL: it is no package's name. */
+static const char *name_end(const char *text)
 {
 	const char *at = text + strspn(text, LOWER DIGITS "+-.");
-	bool good = at > text && strchr(LOWER DIGITS, text[0]);
+	size_t len;
+
+	if (at == text || !strchr(LOWER DIGITS, text[0]))
+		return NULL;
+	if (*at != ':')
+		return at;
+	len = strspn(at + 1, LOWER DIGITS "-");
+	return len && at[1] != '-' ? at + 1 + len : NULL;
+}
+
+/* The end of a part that begins with this mark, if there is one; NULL: it is malformed. */
+static const char *part_end(const char *at, char mark, const char *allowed)
+{
+	size_t len = at && *at == mark ? strspn(at + 1, allowed) : 0;
+
+	if (!at || *at != mark)
+		return at;
+	return len && at[1] != '-' ? at + 1 + len : NULL;
+}
+
+static int check_source_name(const char *text, bool apt, struct err *err)
+{
+	const char *at = name_end(text);
 	char buf[TEXT_SHOWN];
 
-	if (good && *at == ':') {
-		size_t len = strspn(at + 1, LOWER DIGITS "-");
-
-		good = len > 0 && at[1] != '-';
-		at += 1 + len;
+	if (apt) {
+		at = part_end(at, '=', LOWER UPPER DIGITS "+-.:~");
+		at = part_end(at, '/', LOWER UPPER DIGITS "+-.~");
 	}
-	if (good && version && *at == '=') {
-		size_t len = strspn(at + 1, LOWER DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZ+-.:~");
-
-		good = len > 0;
-		at += 1 + len;
-	}
-	if (!good || *at)
+	if (!at || *at)
 		return err_set(err, EINVAL,
 			       "\"%s\" is not a package name: write PACKAGE or PACKAGE:ARCH%s",
-			       text_shown(text, buf), version ? ", or either with =VERSION" : "");
+			       text_shown(text, buf),
+			       apt ? ", or either with =VERSION, /SUITE, or both" : "");
 	return 0;
 }
 
@@ -167,57 +185,128 @@ int source_dpkg(struct staging *s, const char *package, struct err *err)
 	return r < 0 ? err_wrap(err, r, "dpkg:%s", package) : 0;
 }
 
-static int found_deb(void *ctx, int dir, const char *name, struct err *err)
-{
-	char *found = ctx;
+/* -- apt -- */
 
-	(void)dir;
-	if (!path_ends(name, ".deb"))
-		return 0;
-	if (found[0])
-		return err_set(err, EIO, "apt-get fetched more than one package");
-	snprintf(found, NAME_MAX + 1, "%s", name);
-	return 0;
+/* Downloads packages into a new directory below dir. *out is its descriptor. */
+static int download(const struct store *store, const char *dir_name, int dir,
+		    const struct strings *packages, const struct apt_place *place, int *out,
+		    struct err *err)
+{
+	AUTO_FREE char *where = NULL;
+	int r;
+
+	if (asprintf(&where, "%s/tmp/%s/apt", store->root, dir_name) < 0) {
+		where = NULL;
+		return err_nomem(err);
+	}
+	if (mkdirat(dir, "apt", 0755) < 0)
+		return err_sys(err, errno, "cannot create a directory in the store");
+	*out = openat(dir, "apt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*out < 0)
+		return err_sys(err, errno, "cannot open a directory in the store");
+	progress_begin("waiting for apt-get", PROGRESS_ITEMS, 0);
+	r = apt_download(packages, place, where, err);
+	progress_begin("reading", PROGRESS_BYTES, 0);
+	return r;
 }
 
-static int add_fetched(struct staging *s, int dir, struct err *err)
-{
-	char name[NAME_MAX + 1] = "";
-	AUTO_FD int fd = -1;
-	int r = file_each_name(dir, found_deb, name, err);
+struct fetched_deb {
+	int dir;
+	const char *name;
+};
 
-	if (r < 0)
-		return r;
-	if (!name[0])
-		return err_set(err, EIO, "apt-get fetched nothing");
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+static int add_fetched(struct staging *s, const void *ctx, struct err *err)
+{
+	const struct fetched_deb *deb = ctx;
+	AUTO_FD int fd =
+		openat(deb->dir, deb->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
 	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", name);
-	return source_deb(s, fd, name, err);
+		return err_sys(err, errno, "cannot open %s", deb->name);
+	return source_deb(s, fd, deb->name, err);
+}
+
+static int found_deb(void *ctx, int dir, const char *name, struct err *err)
+{
+	(void)dir;
+	return path_ends(name, ".deb") ? strings_add(ctx, name, err) : 0;
 }
 
 /* Downloads into the staging directory, which is removed as a whole. */
 int source_apt(struct staging *s, const char *package, struct err *err)
 {
-	AUTO_FREE char *where = NULL;
+	AUTO_FREE char *name = strdup(package);
+	char *slash = name ? strchr(name, '/') : NULL;
+	const struct apt_place place = {s->options->apt_config, slash ? slash + 1 : NULL};
+	AUTO_STRINGS struct strings debs = {0};
 	AUTO_FD int dir = -1;
-	int r = check_source_name(package, true, err);
+	int r = name ? check_source_name(package, true, err) : err_nomem(err);
+
+	/* apt takes PACKAGE/SUITE for that suite's version or none, but no suite beside a version. */
+	if (slash && strchr(name, '='))
+		*slash = '\0';
+	if (r == 0)
+		r = download(s->store, s->dir_name, s->dir,
+			     &(struct strings){.items = &name, .count = 1}, &place, &dir, err);
+	if (r == 0)
+		r = file_each_name(dir, found_deb, &debs, err);
+	if (r == 0 && debs.count != 1)
+		r = err_set(err, EIO, "apt-get fetched %s",
+			    debs.count ? "more than one package" : "nothing");
+	if (r == 0)
+		r = add_fetched(s, &(struct fetched_deb){dir, debs.items[0]}, err);
+	return r < 0 ? err_wrap(err, r, "apt:%s", package) : 0;
+}
+
+/* -- several packages at once -- */
+
+struct fetched_package {
+	struct fetched_deb deb;
+	const char *suite;
+};
+
+/* The origin of each is "apt:libicu67:amd64=67.1-7/bullseye". */
+static int add_with_origin(struct staging *s, const void *ctx, struct err *err)
+{
+	const struct fetched_package *p = ctx;
+	bool all;
+	int r = add_fetched(s, &p->deb, err);
 
 	if (r < 0)
 		return r;
-	if (asprintf(&where, "%s/tmp/%s/apt", s->store->root, s->dir_name) < 0) {
-		where = NULL;
+	all = strcmp(s->arch, "all") == 0;
+	if (asprintf(&s->source, "apt:%s%s%s=%s%s%s", s->name, all ? "" : ":", all ? "" : s->arch,
+		     s->version, p->suite ? "/" : "", p->suite ? p->suite : "") < 0) {
+		s->source = NULL;
 		return err_nomem(err);
 	}
-	if (mkdirat(s->dir, "apt", 0755) < 0)
-		return err_sys(err, errno, "cannot create a directory in the store");
-	dir = openat(s->dir, "apt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return err_sys(err, errno, "cannot open a directory in the store");
-	progress_begin("waiting for apt-get", PROGRESS_ITEMS, 0);
-	r = apt_download(package, s->options->apt_config, where, err);
-	progress_begin("reading", PROGRESS_BYTES, 0);
+	return 0;
+}
+
+int intake_fetch(struct store *store, const struct strings *packages, const struct apt_place *place,
+		 intake_fetched_fn *fetched, void *ctx, struct err *err)
+{
+	const struct intake_options how = {.apt_config = place->config};
+	AUTO_STAGING struct staging holder = STAGING_NONE;
+	AUTO_STRINGS struct strings debs = {0};
+	AUTO_FD int dir = -1;
+	int r = staging_begin(store, &how, &holder, err);
+
 	if (r == 0)
-		r = add_fetched(s, dir, err);
-	return r < 0 ? err_wrap(err, r, "apt:%s", package) : 0;
+		r = download(store, holder.dir_name, holder.dir, packages, place, &dir, err);
+	if (r == 0)
+		r = file_each_name(dir, found_deb, &debs, err);
+	strings_sort(&debs);
+	for (size_t i = 0; r == 0 && i < debs.count; i++) {
+		struct fetched_package p = {{dir, debs.items[i]}, place->suite};
+		AUTO_VERSION struct version v = {0};
+		struct err why;
+		bool known;
+
+		r = source_add(store, add_with_origin, &p, "apt:", &how, &v, &known, &why);
+		if (r != -ENOMEM)
+			r = fetched(ctx, r == 0 ? &v : NULL, r == 0 ? NULL : &why, err);
+	}
+	progress_end();
+	return r;
 }

@@ -231,26 +231,59 @@ struct archive_entry *unpack_next(struct unpack *u, const char **name)
 	return e;
 }
 
-/* Sends one line of a control file ("Package: zlib1g"), if the parent needs it. */
-static void put_field(struct unpack *u, char *line)
+/* Whether a field has relations, which are sent one by one: some packages have more than a frame may
+ * hold, on one line or on several. */
+static bool has_relations(const char *field)
 {
-	char *colon = strchr(line, ':'), *value;
+	return strcasecmp(field, "Depends") == 0 || strcasecmp(field, "Pre-Depends") == 0 ||
+	       strcasecmp(field, "Provides") == 0;
+}
 
-	if (!colon || line[0] == ' ' || line[0] == '\t')
-		return;
-	*colon = '\0';
-	if (strcasecmp(line, "Package") != 0 && strcasecmp(line, "Version") != 0 &&
-	    strcasecmp(line, "Architecture") != 0)
-		return;
-	value = colon + 1 + strspn(colon + 1, " \t");
+static bool is_wanted(const struct unpack *u, const char *field)
+{
+	return strcasecmp(field, "Package") == 0 || strcasecmp(field, "Version") == 0 ||
+	       strcasecmp(field, "Architecture") == 0 ||
+	       (u->only_control && (has_relations(field) || strcasecmp(field, "Source") == 0 ||
+				    strcasecmp(field, "Essential") == 0));
+}
+
+static void put_value(struct unpack *u, const char *field, char *value)
+{
+	value += strspn(value, " \t");
 	for (size_t n = strlen(value); n > 0 && strchr(" \t\r", value[n - 1]); n--)
 		value[n - 1] = '\0';
-	unpack_emit(u, (struct frame){.type = FRAME_FIELD}, line, value);
+	if (*value || !has_relations(field))
+		unpack_emit(u, (struct frame){.type = FRAME_FIELD}, field, value);
+}
+
+/* Sends one line of a control file ("Package: zlib1g"), if the parent needs it. *field is the field of the
+ * line before, which a line that begins with a blank continues. */
+static void put_field(struct unpack *u, char *line, const char **field)
+{
+	bool more = line[0] == ' ' || line[0] == '\t';
+	char *colon = more ? NULL : strchr(line, ':'), *value = line, *item;
+
+	if (!more) {
+		*field = colon ? line : "";
+		if (!colon)
+			return;
+		*colon = '\0';
+		value = colon + 1;
+	}
+	if (!is_wanted(u, *field) || (more && !has_relations(*field)))
+		return;
+	if (!has_relations(*field)) {
+		put_value(u, *field, value);
+		return;
+	}
+	while ((item = strsep(&value, ",")))
+		put_value(u, *field, item);
 }
 
 void unpack_control(struct unpack *u)
 {
 	char *text = malloc(INTAKE_MAX_CONTROL), *rest = text, *line;
+	const char *field = "";
 	la_ssize_t n;
 	size_t used = 0;
 
@@ -266,7 +299,7 @@ void unpack_control(struct unpack *u)
 		unpack_damaged(u, u->tar);
 	text[used] = '\0';
 	while ((line = strsep(&rest, "\n")))
-		put_field(u, line);
+		put_field(u, line, &field);
 }
 
 static void read_control(struct unpack *u)
@@ -395,7 +428,7 @@ static void read_package(struct unpack *u)
 	static const char *const parts[] = {"debian-binary", "control.tar", "data.tar"};
 	static void (*const readers[])(struct unpack *) = {check_format, read_control, read_data};
 
-	for (size_t i = 0; i < 3;) {
+	for (size_t i = 0; i < (u->only_control ? 2 : 3);) {
 		struct archive_entry *e;
 		const char *name;
 		int r = archive_read_next_header(u->ar, &e);
@@ -416,7 +449,7 @@ static void read_package(struct unpack *u)
 
 static void read_deb(struct unpack *u, int archive, const void *ctx)
 {
-	(void)ctx;
+	u->only_control = ctx != NULL;
 	u->ar = unpack_reader(u);
 	if (archive_read_support_format_ar(u->ar) != ARCHIVE_OK ||
 	    archive_read_open_fd(u->ar, archive, 64 * 1024) != ARCHIVE_OK)
@@ -485,4 +518,9 @@ void unpack_confined(unpack_fn *read, const void *ctx, int archive, int out)
 void unpack_deb(int archive, int out)
 {
 	unpack_confined(read_deb, NULL, archive, out);
+}
+
+void unpack_deb_control(int archive, int out)
+{
+	unpack_confined(read_deb, "control", archive, out);
 }

@@ -4,6 +4,10 @@
 /* Confines itself (base/confine.h), then reads the .deb from archive and writes frames to out. */
 __attribute__((noreturn)) void unpack_deb(int archive, int out);
 
+/* As unpack_deb, but writes no more than the fields of struct control (dpkg/control.h): a FIELD for each
+ * relation, after a comma as well. */
+__attribute__((noreturn)) void unpack_deb_control(int archive, int out);
+
 /* As unpack_deb, but in the calling process, unconfined: for fuzzing. */
 void unpack_stream(int archive, int out);
 

@@ -21,6 +21,7 @@ struct unpack {
 	jmp_buf end; /* where unpack_fail() and unpack_emit() go, never from what libarchive calls */
 	struct archive *ar, *raw, *tar;
 	char *control;		   /* its text */
+	bool only_control;	   /* all fields of struct control are wanted, and no members */
 	struct digest_stream *sha; /* NULL, or the hash of the member's bytes in the archive */
 	char *held[4];		   /* texts, freed at the end */
 	size_t nheld;

@@ -20,6 +20,36 @@ void origin_free(struct origin *origin)
 	*origin = (struct origin){0};
 }
 
+bool origin_is_apt(const struct origin *origin)
+{
+	return strncmp(origin->source, "apt:", 4) == 0;
+}
+
+const char *origin_suite(const struct origin *origin)
+{
+	const char *slash = origin_is_apt(origin) ? strrchr(origin->source, '/') : NULL;
+
+	return slash ? slash + 1 : NULL;
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool origin_same_place(const struct origin *a, const struct origin *b)
+{
+	char dir_a[PATH_MAX], dir_b[PATH_MAX];
+
+	if (a->source[0] != '/' || b->source[0] != '/')
+		return origin_is_apt(a) && origin_is_apt(b) &&
+		       is_same_text(a->apt_config, b->apt_config) &&
+		       is_same_text(origin_suite(a), origin_suite(b));
+	path_dir(a->source, dir_a);
+	path_dir(b->source, dir_b);
+	return strcmp(dir_a, dir_b) == 0;
+}
+
 int origin_read(struct store *store, const struct digest *digest, struct origin *out,
 		struct err *err)
 {
@@ -80,7 +110,8 @@ static void write_command(const struct origin *o, char text[ORIGIN_RESTORE_MAX])
 	if (used < 0 || used >= ORIGIN_RESTORE_MAX)
 		return;
 	if (package && !strchr(o->source, '='))
-		snprintf(at, room, "apt:%s=%s", colon + 1, o->version);
+		snprintf(at, room, "apt:%.*s=%s%s", (int)strcspn(colon + 1, "/"), colon + 1,
+			 o->version, colon + 1 + strcspn(colon + 1, "/"));
 	else if (package || path_ends(o->source, ".deb"))
 		snprintf(at, room, package ? "%s" : "'%s'", o->source);
 	else

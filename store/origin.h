@@ -20,6 +20,8 @@
 #include "store/root.h"
 #include "store/version.h"
 
+#include <stdbool.h>
+
 struct origin {
 	char *source; /* fit for intake_add; a file by its absolute path */
 	char *name, *version;
@@ -29,6 +31,14 @@ struct origin {
 /* The latest origin of a version. -ENOENT: there is none; -EBADMSG: it is damaged. */
 int origin_read(struct store *store, const struct digest *digest, struct origin *out,
 		struct err *err);
+/* Whether it is a package of apt; and the suite that "apt:PACKAGE/SUITE" names, a pointer into source, or NULL. */
+bool origin_is_apt(const struct origin *origin);
+const char *origin_suite(const struct origin *origin);
+
+/* Whether further packages of the two come from one place: through one configuration of apt and one suite,
+ * or out of one directory. */
+bool origin_same_place(const struct origin *a, const struct origin *b);
+
 void origin_free(struct origin *origin);
 #define AUTO_ORIGIN CLEANUP(origin_free)
 

@@ -57,18 +57,6 @@ void supplier_search_free(struct supplier_search **search)
 	*search = NULL;
 }
 
-static bool is_of_apt(const struct origin *origin)
-{
-	return strncmp(origin->source, "apt:", strlen("apt:")) == 0;
-}
-
-static bool is_same_apt(const struct origin *a, const struct origin *b)
-{
-	return is_of_apt(a) && is_of_apt(b) &&
-	       (a->apt_config == b->apt_config ||
-		(a->apt_config && b->apt_config && strcmp(a->apt_config, b->apt_config) == 0));
-}
-
 /* "apt:libxml2" and "apt:libssl3" become "apt:libxml2 libssl3". */
 static int append_package(struct origin *to, const struct origin *from, struct err *err)
 {
@@ -85,7 +73,7 @@ static int append_package(struct origin *to, const struct origin *from, struct e
 static int add_origin(struct supplier_search *s, struct origin *origin, struct err *err)
 {
 	for (size_t i = 0; i < s->norigins; i++)
-		if (is_same_apt(&s->origins[i], origin))
+		if (origin_is_apt(origin) && origin_same_place(&s->origins[i], origin))
 			return append_package(&s->origins[i], origin, err);
 	if (ARRAY_GROW(s->origins, s->norigins, err) < 0)
 		return -ENOMEM;

@@ -72,6 +72,11 @@ void unpack_deb(int archive, int out)
 	_exit(0);
 }
 
+void unpack_deb_control(int archive, int out)
+{
+	unpack_deb(archive, out);
+}
+
 static struct store *store;
 
 /* True if nothing came of it and the reason has this text. */
@@ -91,6 +96,16 @@ static bool held(const char *source, attack_fn *what, const char *text)
 	       count_names(in("store/tmp")) == 0 && waitpid(-1, NULL, WNOHANG) < 0;
 }
 
+/* The same where the control fields of all archives in the directory are read: such an archive is left out. */
+static bool control_held(attack_fn *what)
+{
+	AUTO_CONTROLS struct controls all = {0};
+
+	attack = what;
+	return intake_controls(in("x.deb"), &all, &err) == 0 && all.count == 0 &&
+	       waitpid(-1, NULL, WNOHANG) < 0;
+}
+
 static void test_forbidden(void)
 {
 	for (size_t i = 0; i < FORBIDDEN; i++) {
@@ -98,11 +113,13 @@ static void test_forbidden(void)
 			continue;
 		bool elf = held(in("libx.so.1"), forbidden[i].fn, forbidden[i].said);
 		bool archive = held(in("x.deb"), forbidden[i].fn, forbidden[i].said);
+		bool control = control_held(forbidden[i].fn);
 
-		if (!elf || !archive)
+		if (!elf || !archive || !control)
 			fprintf(stderr, "not held: %s\n", forbidden[i].name);
 		CHECK(elf);
 		CHECK(archive);
+		CHECK(control);
 	}
 	CHECK(access(victim, F_OK) == 0 && count_names(in("outside")) == 1);
 }
@@ -121,6 +138,7 @@ static void test_endless(void)
 	CHECK(held(in("x.deb"), overflow_stack, "signal 11"));
 	CHECK(held(in("libx.so.1"), talk_for_ever, "libx.so.1"));
 	CHECK(held(in("x.deb"), talk_for_ever, "sent an invalid frame"));
+	CHECK(control_held(talk_for_ever) && control_held(overflow_stack));
 }
 
 /* -- the process, seen from outside -- */
