@@ -2,6 +2,7 @@
 
 #include "base/path.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,12 +178,16 @@ static bool is_command_file(const struct entry *e)
 	return false;
 }
 
-/* How well a name fits a program's: its whole length if it is the same, or if a suffix follows as in "php7.4-old". */
+/* How well a name fits a program's: its whole length if it is the same, or if a suffix follows as in "php7.4-old" and
+ * "perl5.32". */
 static size_t name_fits(const char *name, const char *program)
 {
 	size_t len = strlen(program);
 
-	if (strncmp(name, program, len) != 0 || (name[len] && !strchr("-_.@+", name[len])))
+	if (strncmp(name, program, len) != 0)
+		return 0;
+	if (name[len] && !strchr("-_.@+", name[len]) &&
+	    (!isdigit((unsigned char)name[len]) || isdigit((unsigned char)program[len - 1])))
 		return 0;
 	return len;
 }

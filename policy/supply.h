@@ -43,7 +43,8 @@ bool supply_way_has(const struct supply_way *way, const struct entry *e);
 const struct entry *supply_follow(struct supply_way *way, const char *path,
 				  char canonical[PATH_MAX]);
 
-/* The program that `set --as` means: the one that app's name begins with, whole or up to a '-', '_', '.', '@' or '+'; or else
+/* The program that `set --as` means: the one that app's name begins with, whole, or up to a '-', '_', '.', '@', '+' or
+ * a version (perl5.32); or else
  * the only one of the first version that has any. -ENOENT: no version has one; -EINVAL: which one is not clear. */
 int supply_choose(const char *app, const struct versions *pinned, char program[PATH_MAX],
 		  struct err *err);

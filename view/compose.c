@@ -199,7 +199,9 @@ static int by_path_and_rank(const void *a, const void *b)
 
 	if (order == 0)
 		order = x->rank - y->rank;
-	return order ? order : (x->entry.time < y->entry.time) - (x->entry.time > y->entry.time);
+	if (order == 0)
+		order = (x->entry.time < y->entry.time) - (x->entry.time > y->entry.time);
+	return order || !x->target || !y->target ? order : strcmp(x->target, y->target);
 }
 
 static bool composed_equal(const struct composed *a, const struct composed *b)
@@ -210,6 +212,14 @@ static bool composed_equal(const struct composed *a, const struct composed *b)
 		return a->entry.mode == b->entry.mode &&
 		       digest_equal(&a->entry.content, &b->entry.content);
 	return a->entry.type != LAYER_LINK || strcmp(a->target, b->target) == 0;
+}
+
+/* Of a library that a version has under several names, the first is as good: mesa's drivers are hard links with
+ * one soname. */
+static bool names_one_library(const struct composed *a, const struct composed *b)
+{
+	return a->from == b->from && a->entry.type == LAYER_LINK && b->entry.type == LAYER_LINK &&
+	       a->rank != COMPOSE_FILE;
 }
 
 int composition_settle(struct composition *c, struct err *err)
@@ -228,7 +238,8 @@ int composition_settle(struct composition *c, struct err *err)
 			c->items[kept++] = moved;
 			continue;
 		}
-		if (last->rank == it->rank && !composed_equal(last, it))
+		if (last->rank == it->rank && !composed_equal(last, it) &&
+		    !names_one_library(last, it))
 			return err_set(err, EEXIST,
 				       "%s %s and %s %s both have the file %s: pin only one of "
 				       "them",

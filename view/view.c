@@ -54,11 +54,6 @@ void view_free(struct view *view)
 
 /* -- composing -- */
 
-static bool has_entry(const struct version *v, const struct entry *e)
-{
-	return e && e >= v->entries && e < v->entries + v->nentries;
-}
-
 /* Entries of versions that are programs of the view. */
 struct view_programs {
 	const struct entry *app; /* if a version supplies it, or NULL */
@@ -86,7 +81,8 @@ static int compose_version(struct composition *c, struct place_loader *l, const 
 		if (r < 0)
 			return err_wrap(err, r, "%s %s", v->name, v->version);
 	}
-	if (c->count == before && !has_entry(v, of->app))
+	/* A program that is brought may need packages that only name others. */
+	if (c->count == before && !of->app)
 		return err_set(err, ENOENT, "%s %s has no files that a view could show", v->name,
 			       v->version);
 	return 0;
