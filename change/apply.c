@@ -2,6 +2,7 @@
 
 #include "base/path.h"
 #include "base/reach.h"
+#include "change/depends.h"
 #include "change/select.h"
 #include "change/with_deps.h"
 #include "host/app_file.h"
@@ -202,6 +203,9 @@ static int change_app(struct apply_run *a, const struct wanted_app *w, const str
 		r = policy_confine(a->policy, w->path, &w->confined, err);
 	if (r == 0)
 		r = policy_show_as(a->policy, w->path, w->as->program, err);
+	if (r == 0 && w->as->with_deps && !a->options->dry_run)
+		r = depends_add(a->policy, a->store, w->path, a->options->report, a->options->ctx,
+				err);
 	if (r == 0 && w->as->with_deps && !a->options->dry_run)
 		r = with_deps_add(a->policy, a->store, w->path, a->options->report, a->options->ctx,
 				  err);

@@ -105,28 +105,14 @@ static bool still_missing(const struct pinned_state *s, const struct missing *m)
 
 /* -- which versions have it -- */
 
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* Whether two versions came from one place: through one configuration of apt, or out of one
- * directory. */
-static bool same_place(struct store *store, const struct version *a, const struct version *b)
+/* Whether two versions came from one place. */
+static bool is_from_place(struct store *store, const struct version *a, const struct version *b)
 {
 	AUTO_ORIGIN struct origin x = {0}, y = {0};
-	char dir_x[PATH_MAX], dir_y[PATH_MAX];
 	struct err ignored;
 
-	if (origin_read(store, &a->digest, &x, &ignored) < 0 ||
-	    origin_read(store, &b->digest, &y, &ignored) < 0)
-		return false;
-	if (x.source[0] != '/' || y.source[0] != '/')
-		return strncmp(x.source, "apt:", 4) == 0 && strncmp(y.source, "apt:", 4) == 0 &&
-		       same_text(x.apt_config, y.apt_config);
-	path_dir(x.source, dir_x);
-	path_dir(y.source, dir_y);
-	return strcmp(dir_x, dir_y) == 0;
+	return origin_read(store, &a->digest, &x, &ignored) == 0 &&
+	       origin_read(store, &b->digest, &y, &ignored) == 0 && origin_same_place(&x, &y);
 }
 
 /* -- candidates, one by one -- */
@@ -190,7 +176,7 @@ static int from_store(struct dep_search *s, const struct version *pin, const cha
 			const struct version *v = &all.items[i];
 
 			if (supplier_fits(&s->now.app, v, soname) &&
-			    same_place(s->store, v, pin) == (pass == 0))
+			    is_from_place(s->store, v, pin) == (pass == 0))
 				r = try_version(s, v, m, err);
 		}
 	return r;

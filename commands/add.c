@@ -69,7 +69,7 @@ const struct command command_add = {
 		"libfoo.so.1.2\ta shared object\n"
 		"DIRECTORY\ta tree with files at standard paths (usr/lib/...)\n"
 		"dpkg:PACKAGE\tthe package as it is installed now\n"
-		"apt:PACKAGE[=VERSION]\tdownloaded with apt, not installed",
+		"apt:PACKAGE[=VERSION][/SUITE]\tdownloaded with apt, not installed",
 	.options = options,
 	.operands = {{.name = "SOURCE", .kind = ARG_FILE, .repeats = true}},
 	.json = true,

@@ -1,13 +1,16 @@
 #include "base/path.h"
+#include "change/depends.h"
 #include "change/select.h"
 #include "change/with_deps.h"
 #include "cli/app.h"
 #include "cli/message.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 #include "commands/commands.h"
 #include "host/app_file.h"
 #include "host/wrap.h"
+#include "intake/intake.h"
 #include "policy/caution.h"
 #include "policy/policy.h"
 #include "policy/profile.h"
@@ -29,8 +32,8 @@ static const struct command_option options[] = {
 	FLAG(&given.force, "force",
 	     "even if the loader finds that APP would not work, or APP should not be pinned"),
 	FLAG(&given.with_deps, "with-deps",
-	     "also pin the libraries that APP then lacks, from the store or from where the "
-	     "versions came from"),
+	     "also pin what the packages depend on, and the libraries that APP then lacks, "
+	     "from the store or from where the versions came from"),
 	OPTION(&given.place, "in", ARG_DIRECTORY, "DIR",
 	       "also show the libraries in DIR, where APP opens them by their path or a launcher's "
 	       "LD_LIBRARY_PATH leads"),
@@ -51,7 +54,8 @@ static const struct command_option options[] = {
 
 struct set_request {
 	enum plan_on_failure on_failure; /* 0: as it is, or refuse */
-	struct spec *specs;
+	char **texts;
+	struct spec *specs; /* of a source empty until it is in the store */
 	size_t nspecs;
 };
 
@@ -67,6 +71,34 @@ static int check_other(const struct versions *before, const struct version *v, s
 				       v->name, v->arch, x->version, v->version);
 	}
 	return 0;
+}
+
+/* Makes the spec of a source: the version that it has, by its digest. */
+static int add_source(struct session *s, const char *source, struct spec *spec, struct err *err)
+{
+	const struct intake_options how = {0};
+	AUTO_VERSION struct version v = {0};
+	char hex[DIGEST_HEX];
+	bool known;
+	int r = intake_add(s->store, source, &how, &v, &known, err);
+
+	if (r < 0)
+		return r;
+	digest_hex(&v.digest, hex);
+	snprintf(spec->name, sizeof spec->name, "%s", v.name);
+	snprintf(spec->version, sizeof spec->version, "sha256:%s", hex);
+	return 0;
+}
+
+/* They stay in the store if the pins are refused; gc removes them. */
+static int add_sources(struct session *s, const struct set_request *req, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < req->nspecs; i++)
+		if (!req->specs[i].name[0])
+			r = add_source(s, req->texts[i], &req->specs[i], err);
+	return r;
 }
 
 static int pin_one(struct session *s, const char *app, const struct version *v, struct err *err)
@@ -90,13 +122,26 @@ static int find_arch(struct session *s, const char *path, const char **arch, str
 	return r < 0 ? r : select_arch(s->store, &app, arch, err);
 }
 
+/* The versions that the command names come first; perl's program is in perl-base, on which it depends. */
 static int show_program(struct session *s, const char *app, const struct versions *pins,
 			struct err *err)
 {
+	AUTO_VERSIONS struct versions all = {0};
+	AUTO_APP struct app now = {0};
 	char program[PATH_MAX];
+	struct err ignored;
 	int r = supply_choose(app, pins, program, err);
 
+	if (r < 0 && policy_app(s->policy, app, POLICY_NOW, &now, &ignored) == 0 &&
+	    supply_load(s->store, &now, &all, &ignored) == 0 &&
+	    supply_choose(app, &all, program, &ignored) == 0)
+		r = 0;
 	return r < 0 ? r : policy_show_as(s->policy, app, program, err);
+}
+
+static int add_depends(struct session *s, const char *app, struct err *err)
+{
+	return given.with_deps ? depends_add(s->policy, s->store, app, warn_report, NULL, err) : 0;
 }
 
 static int pin_all(struct session *s, const char *app, const struct set_request *req,
@@ -104,8 +149,10 @@ static int pin_all(struct session *s, const char *app, const struct set_request 
 {
 	AUTO_VERSIONS struct versions pins = {0};
 	const char *arch = NULL;
-	int r = req->nspecs ? find_arch(s, app, &arch, err) : 0;
+	int r = add_sources(s, req, err);
 
+	if (r == 0 && req->nspecs)
+		r = find_arch(s, app, &arch, err);
 	pins.items = calloc(req->nspecs + 1, sizeof *pins.items);
 	if (!pins.items)
 		return err_nomem(err);
@@ -119,6 +166,8 @@ static int pin_all(struct session *s, const char *app, const struct set_request 
 			r = pin_one(s, app, v, err);
 		pins.count = i + 1;
 	}
+	if (r == 0)
+		r = add_depends(s, app, err);
 	return r == 0 && given.as ? show_program(s, app, &pins, err) : r;
 }
 
@@ -231,6 +280,7 @@ static int set_and_activate(const char *name, const struct set_request *req, str
 	bool new_update;
 	int status;
 
+	progress_show();
 	if (session_begin(&session, err) < 0 ||
 	    (given.as ? find_new_app(given.as, app, err) : find_app(name, app, err)) < 0 ||
 	    set_app(&session, app, req, err) < 0)
@@ -246,8 +296,9 @@ static int set_and_activate(const char *name, const struct set_request *req, str
 
 static int read_specs(char **texts, struct set_request *req, struct err *err)
 {
+	req->texts = texts;
 	for (size_t i = 0; i < req->nspecs; i++) {
-		int r = spec_parse(texts[i], &req->specs[i], err);
+		int r = intake_is_source(texts[i]) ? 0 : spec_parse(texts[i], &req->specs[i], err);
 
 		if (r < 0)
 			return r;
@@ -301,11 +352,14 @@ const struct command command_set = {
 	.summary = "Pin library versions for a program",
 	.text = "APP is a command in PATH or a path. NAME is a package (zlib1g), a soname "
 		"(libz.so.1) or its stem (libz). VERSION is a whole version, or its leading "
-		"components. All pins are set, or none: the loader is asked first whether APP "
-		"would work with them.",
+		"components. SOURCE is what 'pinlib add' takes: apt:PACKAGE, or a path. All pins "
+		"are set, or none: the loader is asked first whether APP would work with them.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_APP},
-		     {.name = "NAME=VERSION", .kind = ARG_SPEC, .optional = true, .repeats = true}},
+		     {.name = "NAME=VERSION|SOURCE",
+		      .kind = ARG_SPEC,
+		      .optional = true,
+		      .repeats = true}},
 	.json = true,
 	.root = true,
 	.run = run_set,
