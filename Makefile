@@ -169,6 +169,10 @@ check-kernels: deps all ## boot Debian 11's, 12's and 13's kernels, emulated, an
 	tests/helpers/fixtures $(BUILD)/fixtures
 	tests/bed tests/e2e/kernels
 
+.PHONY: trial-brought
+trial-brought: all ## bring seven interpreters of Debian 11 to Debian 12 and 13 (as root, with network)
+	tests/bed tests/trial/brought.sh trixie
+
 .PHONY: fuzz
 fuzz: ## fuzz each reader of foreign bytes for TIME seconds (needs clang)
 	@echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
