@@ -68,6 +68,35 @@ static int add_below(struct composition *c, const struct versions *versions, con
 	return r;
 }
 
+/* Whether a package's file is the default of the configuration file with this name, for a maintainer script to copy by
+ * ucf(1): NAME below /usr/share, or NAME.ucf, as R has it. */
+static bool is_default(const struct entry *e, const char *name)
+{
+	const char *base = path_base(e->path);
+	size_t len = strlen(name);
+
+	if (e->type != ENTRY_FILE || strncmp(base, name, len) != 0)
+		return false;
+	return strcmp(base + len, ".ucf") == 0 ||
+	       (!base[len] && path_below(e->path, "/usr/share") &&
+		!path_below(e->path, "/usr/share/doc"));
+}
+
+/* NULL unless the version has just one. */
+static const struct entry *find_default(const struct version *v, const char *name)
+{
+	const struct entry *found = NULL;
+
+	for (size_t i = 0; v && i < v->nentries; i++) {
+		if (!is_default(&v->entries[i], name))
+			continue;
+		if (found)
+			return NULL;
+		found = &v->entries[i];
+	}
+	return found;
+}
+
 /* Item number i is a link. */
 static int replace_link(struct composition *c, size_t i, const struct versions *versions,
 			struct err *err)
@@ -82,6 +111,8 @@ static int replace_link(struct composition *c, size_t i, const struct versions *
 	if (!is_config(target) || stat(target, &st) == 0 || errno != ENOENT)
 		return 0;
 	e = find_kept(versions, target, &from);
+	if (!e)
+		e = find_default(c->items[i].from, path_base(target));
 	if (!e || e->type == ENTRY_LINK)
 		return 0;
 	free(c->items[i].target);

@@ -8,6 +8,9 @@
  * | system, were it a dangling link               |                               | it                                | administrator's"                |
  * | a link to a file or directory below /etc that | the version's, in place of    | no file of /etc has to be shown   | scenarios/config: "a link"      |
  * | does not exist                                | the link                      |                                   |                                 |
+ * | a link to a file below /etc that nobody has   | the version's one file of     | ucf(1) would have copied this     | scenarios/brought: "ucf"        |
+ * |                                               | that name below /usr/share,   | default                           |                                 |
+ * |                                               | or with the ending .ucf       |                                   |                                 |
  * | a file below /etc that does not exist, and    | the file                      | the cover hides no change that an | scenarios/config: "a private    |
  * | the nearest directory has nothing but files   |                               | administrator makes to other      | directory"                      |
  * | of the pinned versions                        |                               | programs' configuration           |                                 |

@@ -55,8 +55,8 @@ bring_seven() {
 		-ropenssl -rjson -e 'puts [RUBY_VERSION, OpenSSL::OPENSSL_LIBRARY_VERSION, OpenSSL::Digest::SHA256.hexdigest("foo")[0, 8], JSON.parse("[1]")[0]].join(" ")'
 	brings "node 12 with crypto" 'v12.* 2c26b46b 3' /usr/local/bin/node12 apt:nodejs -- \
 		-e 'const z = require("zlib"); console.log(process.version, require("crypto").createHash("sha256").update("foo").digest("hex").slice(0, 8), z.inflateSync(z.deflateSync("abc")).length)'
-	brings "R 4.0 with stats and lapack" '4.0.4 2 -1 0.5' /usr/local/bin/R4.0 apt:r-base-core -- \
-		--vanilla --slave -e 'cat(paste(R.version$major, R.version$minor, sep = "."), solve(matrix(c(2, 1, 1, 1), 2), c(3, 1)), pnorm(0), "\n")' 
+	brings "R 4.0 with stats and lapack" '4.0.4 2 -1 0.5*' /usr/local/bin/R4.0 apt:r-base-core -- \
+		--vanilla --slave -e 'cat(paste(R.version$major, R.version$minor, sep = "."), solve(matrix(c(2, 1, 1, 1), 2), c(3, 1)), pnorm(0), "\n")'
 	brings "octave 6 with a matrix solved" '6.2.0 2 -1' /usr/local/bin/octave-cli-6 apt:octave -- \
 		--no-init-file --quiet --eval 'x = [2 1; 1 1] \ [3; 1]; printf("%s %d %d\n", version, round(x(1)), round(x(2)))'
 }
