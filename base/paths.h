@@ -44,6 +44,12 @@
 /* The apps whose libraries are kept, one path per line. */
 #define PINLIB_WATCHED PINLIB_STATE "/watched"
 
+/* See upgrade/unrefreshed.h; the package's postinst names the first. */
+#define PINLIB_REFRESH_DUE PINLIB_STATE "/refresh-due"
+#define PINLIB_UNREFRESHED PINLIB_STATE "/unrefreshed"
+
+#define PINLIB_RUNS PINLIB_STATE "/runs" /* see upgrade/kept_run.h */
+
 /* Views prepared for systemd services: UNIT/N is the N-th directory of a unit's view. No process is in these mounts
  * here, so readers of labels skip them. */
 #define PINLIB_UNITS "/run/pinlib/units"

@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 #include "base/paths.h"
 #include "dpkg/installed.h"
-#include "host/app_file.h"
 #include "host/wrap.h"
 #include "store/layer_spec.h"
 #include "store/layer_verify.h"
@@ -66,16 +65,11 @@ static int compare_plan(const struct app *app, struct store *store, const struct
 	return err_set(err, EINVAL, "the plan of %s does not match the policy", app->path);
 }
 
-static int load_plan(const struct app *app, bool supplied, struct plan_file *file, struct err *err)
+static int load_plan(const struct app *app, struct plan_file *file, struct err *err)
 {
-	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&app->path, 1);
 	int r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
 
-	if (r != -ENOENT)
-		return r;
-	if (!wrap_present(app->path) && wrap_allowed(app->path, supplied, &says, err) < 0)
-		return err_wrap(err, r, "%s has pins but cannot be wrapped", app->path);
-	return err_set(err, ENOENT, "the plan of %s is missing", app->path);
+	return r == -ENOENT ? err_set(err, ENOENT, "the plan of %s is missing", app->path) : r;
 }
 
 static int find_files(const struct plan *plan, const char *app, struct err *err)
@@ -89,18 +83,19 @@ static int find_files(const struct plan *plan, const char *app, struct err *err)
 	return 0;
 }
 
-int drift_find(const struct app *app, struct store *store, struct plan_file *file, struct err *err)
+int drift_find_files(const struct app *app, struct plan_file *file, struct err *err)
 {
-	bool supplied = app_is_supplied(store, app);
-	int r = wrap_fit(app->path, supplied, err);
+	int r = load_plan(app, file, err);
 
-	if (r < 0)
-		return err_wrap(err, r, "%s has pins but cannot be wrapped", app->path);
-	r = load_plan(app, supplied, file, err);
 	if (r == 0)
 		r = find_files(&file->plan, app->path, err);
-	if (r == 0)
-		r = wrap_check(app->path, err);
+	return r < 0 ? r : wrap_check(app->path, err);
+}
+
+int drift_find(const struct app *app, struct store *store, struct plan_file *file, struct err *err)
+{
+	int r = drift_find_files(app, file, err);
+
 	return r < 0 ? r : compare_plan(app, store, &file->plan, err);
 }
 

@@ -9,9 +9,12 @@
 /* One question to dpkg is then enough for all of these apps. */
 int drift_expect(const struct apps *apps, struct err *err);
 
-/* The first reason why the app's program, stub, plan or layers are not as the policy says; 0 if
- * there is none, and *file has the plan then. Whether the layers exist is looked at, not what is in
- * them. */
+/* Looks for the files of an app that does not sleep (change/asleep.h): its stub, original, plan and
+ * layers. 0: the app starts, and *file has the plan. */
+int drift_find_files(const struct app *app, struct plan_file *file, struct err *err);
+
+/* As drift_find_files; the first reason why the plan is not as the policy says, too. Does not look at
+ * what is in the layers. */
 int drift_find(const struct app *app, struct store *store, struct plan_file *file, struct err *err);
 
 /* As drift_find; the plan's layer is read, too, and compared with its list. */

@@ -10,12 +10,13 @@
 static int finish_apps(struct policy *policy, struct store *store, const struct strings *paths,
 		       struct strings *failed, struct err *first)
 {
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(paths->items, paths->count);
 	int result = 0;
 
 	for (size_t i = 0; i < paths->count; i++) {
 		const char *path = paths->items[i];
 		struct err why;
-		int r = transition_run(policy, store, path, &why);
+		int r = transition_run(policy, store, path, &says, &why);
 
 		if (r == 0)
 			continue;

@@ -107,13 +107,13 @@ int transition_publish(const struct transition *t, const char *path, struct dpkg
 	return r < 0 ? r : wrap_install(path, err);
 }
 
-int transition_run(struct policy *policy, struct store *store, const char *path, struct err *err)
+int transition_run(struct policy *policy, struct store *store, const char *path,
+		   struct dpkg_says *says, struct err *err)
 {
-	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&path, 1);
 	AUTO_TRANSITION struct transition *t = NULL;
-	int r = transition_build(policy, store, path, &says, &t, err);
+	int r = transition_build(policy, store, path, says, &t, err);
 
 	if (r == 0)
-		r = transition_prepare(t, &says, err);
-	return r < 0 ? r : transition_publish(t, path, &says, err);
+		r = transition_prepare(t, says, err);
+	return r < 0 ? r : transition_publish(t, path, says, err);
 }

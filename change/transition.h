@@ -36,7 +36,8 @@ int transition_publish(const struct transition *t, const char *path, struct dpkg
 		       struct err *err);
 
 /* All three at once, whatever state the app is in. The view is not proven. */
-int transition_run(struct policy *policy, struct store *store, const char *path, struct err *err);
+int transition_run(struct policy *policy, struct store *store, const char *path,
+		   struct dpkg_says *says, struct err *err);
 
 void transition_free(struct transition **t);
 #define AUTO_TRANSITION CLEANUP(transition_free)

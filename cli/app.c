@@ -91,6 +91,42 @@ int find_new_app(const char *path, char app[PATH_MAX], struct err *err)
 	return 0;
 }
 
+/* The only app of that name, without its directory. */
+static const char *find_by_name(const struct apps *apps, const char *name)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < apps->count; i++) {
+		if (strcmp(path_base(apps->items[i].path), name) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = apps->items[i].path;
+	}
+	return found;
+}
+
+static bool is_pinned(const struct apps *apps, const char *path)
+{
+	for (size_t i = 0; i < apps->count; i++)
+		if (strcmp(apps->items[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+int find_pinned(const struct apps *apps, const char *name, char app[PATH_MAX], struct err *err)
+{
+	const char *named = is_pinned(apps, name) ? name : NULL;
+	int r = named ? 0 : find_app(name, app, err);
+
+	if (!named && (r < 0 || !is_pinned(apps, app)))
+		named = find_by_name(apps, name);
+	if (!named)
+		return r;
+	snprintf(app, PATH_MAX, "%s", named);
+	return 0;
+}
+
 int find_apps(char *const *names, size_t n, struct strings *apps, struct err *err)
 {
 	int r = 0;

@@ -10,5 +10,8 @@
 int find_app(const char *name, char app[PATH_MAX], struct err *err);
 /* For `set --as`: the canonical path of a program that need not exist yet. -ENOENT, -ENOTDIR: it has no directory. */
 int find_new_app(const char *path, char app[PATH_MAX], struct err *err);
-/* The same as find_app for each name; each app once, in the order of their first names. */
+/* As find_app for a command that looks at pins: an app of that path, or the only one of that name, is meant even if its
+ * program is gone or became a link. */
+int find_pinned(const struct apps *apps, const char *name, char app[PATH_MAX], struct err *err);
+/* As find_app for each name; each app once, in the order of their first names. */
 int find_apps(char *const *names, size_t n, struct strings *apps, struct err *err);

@@ -1,4 +1,5 @@
 #include "base/paths.h"
+#include "change/asleep.h"
 #include "cli/app.h"
 #include "cli/message.h"
 #include "cli/out.h"
@@ -71,7 +72,27 @@ static void print_confinement(const struct confinement *c)
 		printf("  note: %s\n", printable(why));
 }
 
-static void print_app(const struct app *app, const struct plan *plan)
+/* The lines about the view; plan may be NULL. */
+static void print_view(const struct plan *plan)
+{
+	if (!plan) {
+		printf("  no plan: 'pinlib doctor --repair' makes it\n");
+		return;
+	}
+	printf("  %s: %s (%s), generation %llu\n",
+	       plan_is_supplied(plan) ? "pinned program" : "original", plan->program,
+	       kind_name(plan->kind), (unsigned long long)plan->generation);
+	if (plan_is_supplied(plan) && access(plan->real, F_OK) == 0)
+		printf("  live program: %s\n", plan->real);
+	if (plan->ncovers == 0)
+		printf("  sees the live system\n");
+	for (size_t i = 0; i < plan->ncovers; i++)
+		printf("  covers %s\n      with %s\n", plan->covers[i].target,
+		       plan->covers[i].layer);
+}
+
+/* asleep: why the app sleeps; NULL: it does not. */
+static void print_app(const struct app *app, const struct plan *plan, const char *asleep)
 {
 	struct table *t = table_new(4);
 
@@ -88,20 +109,10 @@ static void print_app(const struct app *app, const struct plan *plan)
 		printf("  forced: the loader found that it would not work\n");
 	print_confinement(&app->confined);
 	printf("  without capability: %s\n", on_failure_name(app->on_failure));
-	if (!plan) {
-		printf("  no plan: 'pinlib doctor --repair' makes it\n");
-		return;
-	}
-	printf("  %s: %s (%s), generation %llu\n",
-	       plan_is_supplied(plan) ? "pinned program" : "original", plan->program,
-	       kind_name(plan->kind), (unsigned long long)plan->generation);
-	if (plan_is_supplied(plan) && access(plan->real, F_OK) == 0)
-		printf("  live program: %s\n", plan->real);
-	if (plan->ncovers == 0)
-		printf("  sees the live system\n");
-	for (size_t i = 0; i < plan->ncovers; i++)
-		printf("  covers %s\n      with %s\n", plan->covers[i].target,
-		       plan->covers[i].layer);
+	if (asleep)
+		printf("  sleeps, its pins wait: %s\n", asleep);
+	else
+		print_view(plan);
 }
 
 static void json_confinement(const struct confinement *c)
@@ -120,10 +131,11 @@ static void json_confinement(const struct confinement *c)
 	json_close();
 }
 
-static void json_app(const struct app *app, const struct plan *plan)
+static void json_app(const struct app *app, const struct plan *plan, const char *asleep)
 {
 	json_open(NULL, '{');
 	json_string("app", app->path);
+	json_members("state %s why %s", asleep ? "sleeps" : "pinned", asleep);
 	json_string("real", plan ? plan->real : NULL);
 	json_string("program", plan ? plan->program : NULL);
 	json_string("as", app->program);
@@ -151,30 +163,46 @@ static void json_app(const struct app *app, const struct plan *plan)
 	json_close();
 }
 
-static int show_app(const struct app *app, struct err *err)
+static struct store *opened; /* NULL: there is none */
+
+/* Sets *asleep to the reason, which is in why, or to NULL. */
+static int find_asleep(const struct apps *apps, const struct app *app, const char **asleep,
+		       struct err *why)
+{
+	int r = asleep_find(opened, apps, app, why);
+
+	*asleep = r > 0 ? printable(why->text) : NULL;
+	return r < 0 ? r : 0;
+}
+
+static int show_app(const struct apps *apps, const struct app *app, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
 	const struct plan *plan = NULL;
+	const char *asleep;
+	struct err why;
 	int r;
 
 	if (!file)
 		return err_nomem(err);
+	if (find_asleep(apps, app, &asleep, &why) < 0)
+		warn("%s", why.text);
 	r = plan_load(PINLIB_PLANS, app->path, 0, file, err);
 	if (r == 0)
 		plan = &file->plan;
 	else if (r != -ENOENT)
 		warn("%s", err->text); /* the pins can be shown without the plan */
 	if (want_json)
-		json_app(app, plan);
+		json_app(app, plan, asleep);
 	else
-		print_app(app, plan);
+		print_app(app, plan, asleep);
 	return 0;
 }
 
 /* -- one line for each app -- */
 
 /* "zlib1g=1:1.2.11, libfoo=1.2 (forced)"; the caller frees it. */
-static char *pins_text(const struct app *app)
+static char *pins_text(const struct app *app, bool asleep)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -190,6 +218,8 @@ static char *pins_text(const struct app *app)
 		fputs("(the live system)", f);
 	if (app->forced)
 		fputs(" (forced)", f);
+	if (asleep)
+		fputs(" (sleeps)", f);
 	if (app->confined.profile)
 		fprintf(f, " (confined by %s)", app->confined.profile);
 	if (fclose(f) != 0) {
@@ -204,7 +234,9 @@ static int print_lines(const struct apps *apps, struct err *err)
 	struct table *t = table_new(2);
 
 	for (size_t i = 0; i < apps->count; i++) {
-		AUTO_FREE char *pins = pins_text(&apps->items[i]);
+		struct err ignored;
+		bool asleep = asleep_find(opened, apps, &apps->items[i], &ignored) > 0;
+		AUTO_FREE char *pins = pins_text(&apps->items[i], asleep);
 
 		if (!pins)
 			return err_nomem(err);
@@ -223,31 +255,38 @@ static int show_all(struct policy *policy, struct err *err)
 	if (r == 0 && !in_full && !want_json)
 		return print_lines(&apps, err);
 	for (size_t i = 0; r == 0 && i < apps.count; i++)
-		r = show_app(&apps.items[i], err);
+		r = show_app(&apps, &apps.items[i], err);
 	return r;
 }
 
 static int show_one(struct policy *policy, const char *name, struct err *err)
 {
+	AUTO_APPS struct apps apps = {0};
 	AUTO_APP struct app app = {0};
 	char path[PATH_MAX];
-	int r = find_app(name, path, err);
+	int r = policy_apps(policy, POLICY_NOW, &apps, err);
 
 	if (r == 0)
+		r = find_pinned(&apps, name, path, err);
+	if (r == 0)
 		r = policy_app(policy, path, POLICY_NOW, &app, err);
-	return r < 0 ? r : show_app(&app, err);
+	return r < 0 ? r : show_app(&apps, &app, err);
 }
 
 static int run_show(int count, char **operands, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
+	struct err ignored;
 	int r = policy_open(&policy, err);
 
 	if (r < 0)
 		return r;
+	if (store_open(PINLIB_STORE, false, &opened, &ignored) < 0)
+		opened = NULL;
 	json_open(NULL, '[');
 	r = count > 0 ? show_one(policy, operands[0], err) : show_all(policy, err);
 	json_close();
+	store_close(&opened);
 	return r;
 }
 

@@ -3,10 +3,12 @@
 #include "base/paths.h"
 #include "base/progress.h"
 #include "base/trust.h"
+#include "change/asleep.h"
 #include "change/drift.h"
 #include "change/pending.h"
 #include "doctor/check.h"
 #include "host/unit.h"
+#include "host/wrap.h"
 #include "policy/caution.h"
 #include "store/layer_verify.h"
 #include "view/verdict.h"
@@ -72,20 +74,40 @@ int check_pending(struct checkup *c, struct err *err)
 
 /* -- programs -- */
 
+/* A sleeping app is no fault, unless refresh has yet to unwrap it. */
+static void report_asleep(struct checkup *c, const char *app, const char *why)
+{
+	char remedy[2 * PATH_MAX];
+
+	if (wrap_present(app) && !wrap_is_anothers(app)) {
+		check_fault(c, "pinlib doctor --repair", "%s sleeps, and is still wrapped: %s", app,
+			    why);
+		return;
+	}
+	snprintf(remedy, sizeof remedy,
+		 "its pins wait until it can be wrapped again; 'pinlib unset %s' removes them",
+		 app);
+	check_note(c, remedy, "%s sleeps: %s", app, why);
+}
+
 static void check_app(struct checkup *c, const struct app *app, struct plan_file *file)
 {
 	AUTO_VERDICT struct verdict v = {0};
 	char remedy[3 * PATH_MAX];
 	struct err why;
-	int r;
+	int r = asleep_find(c->store, &c->apps, app, &why);
 
-	if (drift_find(app, c->store, file, &why) < 0) {
+	if (r > 0) {
+		report_asleep(c, app->path, why.text);
+		return;
+	}
+	if (r < 0 || drift_find(app, c->store, file, &why) < 0) {
 		snprintf(remedy, sizeof remedy, "pinlib doctor --repair, or pinlib unset %s",
 			 app->path);
 		check_fault(c, remedy, "%s", why.text);
 		return;
 	}
-	r = c->can_mount && !app->forced ? verdict_reach_current(c->store, app, &v, &why) : 0;
+	r = c->can_mount && !app->forced ? verdict_reach_current(c->store, app, true, &v, &why) : 0;
 	if (r == 0 && v.against.count == 0)
 		return;
 	snprintf(remedy, sizeof remedy, "'pinlib check %s' prints all reasons", app->path);

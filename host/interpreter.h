@@ -17,6 +17,6 @@
 int interpreter_check(struct policy *policy, struct store *store, const struct strings *changed,
 		      struct err *err);
 
-/* -EEXIST: path is a script with pins, and the policy wraps its interpreter too. */
-int interpreter_check_app(struct policy *policy, struct store *store, const char *path,
+/* -EEXIST: app, one of apps, is a script with pins, and its interpreter is one of apps, too. */
+int interpreter_check_app(struct store *store, const struct apps *apps, const struct app *app,
 			  struct err *err);

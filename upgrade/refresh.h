@@ -6,6 +6,10 @@
  * and users run the file that its package put at the path. Its pins sleep: they stay in the policy, and are in
  * force again when the program can be wrapped again, after its package came back for example. The
  * policy does not change, so there is no new generation.
+ *
+ * First every program that would not start (its stub, plan or original is missing) is put to sleep or
+ * repaired; then all cores prove views. A refresh that was killed, or had no more time, is continued
+ * by the next one (upgrade/unrefreshed.h).
  */
 #pragma once
 
@@ -20,7 +24,11 @@ enum refreshed_state {
 	REFRESH_REPAIRED, /* it is so again; why says what was wrong */
 	REFRESH_SLEEPS,	  /* it is not wrapped; why says what is in the way */
 	REFRESH_FAILS,	  /* it is wrapped and would not work; why is the first reason */
+	REFRESH_LEFT,	  /* there was no time for it; the next refresh begins with it */
 };
+
+#define REFRESH_SECONDS 60 /* for which apt waits at most */
+
 const char *refreshed_name(enum refreshed_state state); /* "repaired" */
 
 struct refreshed {
@@ -33,13 +41,14 @@ struct refreshed {
 typedef void refreshed_fn(void *ctx, const struct refreshed *refreshed);
 
 struct refresh_options {
-	bool deep;	      /* each layer is read and compared with its list, too */
-	refreshed_fn *report; /* is called once for each app */
+	bool deep; /* each layer is read and compared with its list, too */
+	bool due;  /* only apps that are due (upgrade/unrefreshed.h), in REFRESH_SECONDS */
+	refreshed_fn *report; /* is called once for each app, at the end, in the order of paths */
 	void *ctx;
 };
 
-/* Refreshes all apps. The generation in force is policy's current one, so policy is opened by
- * policy_open, under policy_lock. Returns how many apps have just gone to sleep or would not work,
- * or a negative error if there was no looking at them. The views of forced apps are not proven. */
+/* Refreshes apps. The generation in force is policy's current one, so policy is opened by policy_open,
+ * under policy_lock. Returns how many apps have just gone to sleep, would not work or are left, or a
+ * negative error if there was no looking at them. The views of forced apps are not proven. */
 int refresh_apps(struct policy *policy, struct store *store, const struct refresh_options *options,
 		 struct err *err);

@@ -106,6 +106,7 @@ struct verdict_case {
 	const struct sysroot *sysroot;
 	const char *interp; /* the loader */
 	const char *object; /* the program that it loads */
+	bool brief;	    /* no remarks and effects are asked for */
 };
 
 /* Adds the libraries, versions and symbols that the view lacks. Symbols that the live system lacks too do not count against the pins: the
@@ -429,7 +430,9 @@ static int check_closure(struct verdict *v, const struct verdict_case *a, struct
 		r = note_audit(v, a->object, c.depaudit, "DT_DEPAUDIT", err);
 	if (r == 0 && v->proof.nloaded)
 		r = compare_with_proof(v, a, &c, err);
-	if (r == 0 && v->against.count == 0)
+	if (r < 0 || a->brief)
+		return r;
+	if (v->against.count == 0)
 		r = modules_check(&c, &later, &v->remarks, err);
 	if (r == 0 && v->against.count == 0)
 		r = effect_check(a->app, a->pinned, a->sysroot, &c, &later, &v->effects, err);
@@ -450,22 +453,21 @@ static int check_view(struct verdict *v, const struct verdict_case *a,
 	return r;
 }
 
-int verdict_reach(struct store *store, const struct app *app, const struct versions *pinned,
-		  const struct sysroot *sysroot, struct verdict *out, struct err *err)
+static int reach(const struct verdict_case *of, struct verdict *out, struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
 	AUTO_VERDICT struct verdict v = {0};
-	struct verdict_case the_case = {
-		.store = store, .app = app, .pinned = pinned, .sysroot = sysroot};
-	struct supply_way way = {.pinned = pinned};
-	int r = app_program_read(sysroot->real ? sysroot->real : app->path, &way, &program, err);
+	struct verdict_case a = *of;
+	struct supply_way way = {.pinned = a.pinned};
+	int r = app_program_read(a.sysroot->real ? a.sysroot->real : a.app->path, &way, &program,
+				 err);
 
 	if (r < 0)
 		return r;
-	the_case.interp = program.elf.interp;
-	the_case.object = program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path;
-	if (app->npins && the_case.interp)
-		r = check_view(&v, &the_case, &program, err);
+	a.interp = program.elf.interp;
+	a.object = program.kind == PROGRAM_SCRIPT ? program.interpreter : a.app->path;
+	if (a.app->npins && a.interp)
+		r = check_view(&v, &a, &program, err);
 	if (r < 0)
 		return r;
 	*out = v;
@@ -473,8 +475,15 @@ int verdict_reach(struct store *store, const struct app *app, const struct versi
 	return 0;
 }
 
-int verdict_reach_current(struct store *store, const struct app *app, struct verdict *out,
-			  struct err *err)
+int verdict_reach(struct store *store, const struct app *app, const struct versions *pinned,
+		  const struct sysroot *sysroot, struct verdict *out, struct err *err)
+{
+	return reach(&(struct verdict_case){store, app, pinned, sysroot, NULL, NULL, false}, out,
+		     err);
+}
+
+int verdict_reach_current(struct store *store, const struct app *app, bool brief,
+			  struct verdict *out, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
 	AUTO_VERSIONS struct versions pinned = {0};
@@ -492,5 +501,6 @@ int verdict_reach_current(struct store *store, const struct app *app, struct ver
 	if (r < 0)
 		return r;
 	sysroot = view_sysroot(&file->plan, program);
-	return verdict_reach(store, app, &pinned, &sysroot, out, err);
+	return reach(&(struct verdict_case){store, app, &pinned, &sysroot, NULL, NULL, brief}, out,
+		     err);
 }

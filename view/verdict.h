@@ -11,6 +11,7 @@
 #include "policy/policy.h"
 #include "view/proof.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct verdict {
@@ -26,8 +27,9 @@ struct verdict {
  * loader. A loader that cannot run is a reason against the view, not an error. Mounts: root only. */
 int verdict_reach(struct store *store, const struct app *app, const struct versions *pinned,
 		  const struct sysroot *sysroot, struct verdict *out, struct err *err);
-/* The same for the view of the app's current plan. -ENOENT: there is no plan. */
-int verdict_reach_current(struct store *store, const struct app *app, struct verdict *out,
-			  struct err *err);
+/* The same for the view of the app's current plan. brief: only the reasons against it, for a third of
+ * the time. -ENOENT: there is no plan. */
+int verdict_reach_current(struct store *store, const struct app *app, bool brief,
+			  struct verdict *out, struct err *err);
 void verdict_free(struct verdict *verdict);
 #define AUTO_VERDICT CLEANUP(verdict_free)
