@@ -26,7 +26,7 @@ struct crew_member {
 
 struct crew {
 	struct crew_member members[MEMBERS_MAX];
-	size_t count;		/* of members */
+	size_t count; /* of members */
 	size_t next, nitems;
 	crew_work_fn *work;
 	crew_answer_fn *answer;
@@ -198,7 +198,8 @@ int crew_run(size_t count, int64_t until, crew_work_fn *work, crew_answer_fn *an
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < MEMBERS_MAX && i < count && (i == 0 || (long)i < cpus); i++) {
+	for (size_t i = 0; r == 0 && i < MEMBERS_MAX && i < count && (i == 0 || (long)i < cpus);
+	     i++) {
 		r = start_member(&crew, &crew.members[i], err);
 		if (r == 0)
 			give_item(&crew, &crew.members[crew.count++]);

@@ -1,9 +1,11 @@
 #include "cli/app.h"
+#include "cli/message.h"
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
 #include "policy/policy.h"
 #include "store/store.h"
+#include "upgrade/kept_run.h"
 
 #include <string.h>
 
@@ -105,6 +107,19 @@ static void print_difference(const struct app *was, const struct app *now)
 	table_print(t);
 }
 
+/* The commands of 'pinlib check --run' go with the last pin. */
+static void forget_runs(struct session *s, const struct strings *paths)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		AUTO_APP struct app now = {0};
+		struct err why;
+
+		if (policy_app(s->policy, paths->items[i], POLICY_NOW, &now, &why) == -ENOENT &&
+		    kept_run_remove(paths->items[i], &why) < 0)
+			warn("%s", why.text);
+	}
+}
+
 static int print_unset(struct session *s, const struct strings *paths, struct err *err)
 {
 	json_open(NULL, '{');
@@ -142,7 +157,10 @@ static int run_unset(int count, char **operands, struct err *err)
 			      : unset_one(&session, &paths, operands, (size_t)count, err);
 	if (r == 0)
 		r = session_activate(&session, &paths, given.force);
-	return r ? r : print_unset(&session, &paths, err);
+	if (r)
+		return r;
+	forget_runs(&session, &paths);
+	return print_unset(&session, &paths, err);
 }
 
 const struct command command_unset = {

@@ -37,7 +37,8 @@ struct command_run {
 	const struct strings *command;
 	struct caller caller;
 	const char *home;
-	int output, failure; /* write ends; the second gets errno if the command cannot be executed */
+	int output,
+		failure; /* write ends; the second gets errno if the command cannot be executed */
 };
 
 static int set_environment(const struct command_run *c)
@@ -55,8 +56,8 @@ _Noreturn static void execute_command(const struct command_run *c)
 	struct err ignored;
 	int null = open("/dev/null", O_RDONLY);
 
-	if (argv && null >= 0 && setsid() >= 0 && dup2(null, 0) == 0 && dup2(c->output, 1) == 1 && dup2(c->output, 2) == 2 &&
-	    chdir("/") == 0 && set_environment(c) == 0 &&
+	if (argv && null >= 0 && setsid() >= 0 && dup2(null, 0) == 0 && dup2(c->output, 1) == 1 &&
+	    dup2(c->output, 2) == 2 && chdir("/") == 0 && set_environment(c) == 0 &&
 	    caller_become(&c->caller, &ignored) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) {
 		memcpy(argv, c->command->items, c->command->count * sizeof *argv);
 		umask(022);
@@ -193,8 +194,7 @@ static int start_and_watch(struct command_run *c, struct kept_run *run, struct e
 	return watch_command(run, ours, failed, pid, err);
 }
 
-int kept_run_make(const struct strings *command, uid_t user, struct kept_run *out,
-		  struct err *err)
+int kept_run_make(const struct strings *command, uid_t user, struct kept_run *out, struct err *err)
 {
 	AUTO_KEPT_RUN struct kept_run run = {.user = user};
 	struct command_run c = {.command = command};

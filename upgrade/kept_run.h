@@ -41,8 +41,7 @@ void kept_run_free(struct kept_run *run);
  * both. -ETIMEDOUT: it took longer than kept_run_seconds; it was killed with its process group.
  * -ENOENT and the like: it cannot be executed, or there is no such user. */
 extern unsigned int kept_run_seconds; /* 30, but less in tests */
-int kept_run_make(const struct strings *command, uid_t user, struct kept_run *out,
-		  struct err *err);
+int kept_run_make(const struct strings *command, uid_t user, struct kept_run *out, struct err *err);
 
 bool kept_run_is_same(const struct kept_run *a, const struct kept_run *b);
 
