@@ -11,6 +11,7 @@
 #include "host/wrap.h"
 #include "policy/caution.h"
 #include "store/layer_verify.h"
+#include "upgrade/unrefreshed.h"
 #include "view/verdict.h"
 
 #include <limits.h>
@@ -61,13 +62,23 @@ int check_database(struct checkup *c, struct err *err)
 
 int check_pending(struct checkup *c, struct err *err)
 {
-	AUTO_STRINGS struct strings pending = {0};
+	AUTO_STRINGS struct strings pending = {0}, left = {0};
+	bool all = false;
 	int r = pending_read(&pending, err);
 
 	for (size_t i = 0; r == 0 && i < pending.count; i++)
 		check_fault(c, "pinlib doctor --repair",
 			    "a command was interrupted while it changed %s", pending.items[i]);
-	if (r == 0 && pending.count == 0)
+	if (r == 0)
+		r = unrefreshed_read(&left, &all, err);
+	if (r == 0 && all)
+		check_fault(c, "pinlib refresh",
+			    "packages have changed, and no program was refreshed yet");
+	else if (r == 0 && left.count)
+		check_fault(c, "pinlib refresh",
+			    "a refresh ended before it had looked at %zu program%s", left.count,
+			    left.count == 1 ? "" : "s");
+	if (r == 0 && !all && left.count + pending.count == 0)
 		check_well(c, "no command was interrupted");
 	return r;
 }

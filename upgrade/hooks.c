@@ -41,15 +41,18 @@ static char *text_for_apt(const char *self)
 }
 
 /* A user who cannot write the database of this system changes the packages of another root, or
- * none. */
+ * none. After its work dpkg has recorded the state of all packages (DESIGN.md, refresh-after-dpkg). */
 static char *text_for_dpkg(const char *self)
 {
 	char *text;
-	int n = asprintf(&text,
-			 "# 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
-			 "pre-invoke=[ -n \"$DPKG_FRONTEND_LOCKED\" ] || [ ! -w /var/lib/dpkg ] "
-			 "|| [ ! -x %s ] || %s keep hook dpkg || test $? -ne %d\n",
-			 self, self, HOOK_STOPS);
+	int n = asprintf(
+		&text,
+		"# 'pinlib keep enable' made this; 'pinlib keep disable' removes it.\n"
+		"pre-invoke=[ -n \"$DPKG_FRONTEND_LOCKED\" ] || [ ! -w /var/lib/dpkg ] "
+		"|| [ ! -x %s ] || %s keep hook dpkg || test $? -ne %d\n"
+		"post-invoke=[ ! -e " PINLIB_REFRESH_DUE " ] && [ ! -e " PINLIB_UNREFRESHED
+		" ] || [ ! -w /var/lib/dpkg ] || [ ! -x %s ] || %s refresh --due || true\n",
+		self, self, HOOK_STOPS, self, self);
 
 	return n < 0 ? NULL : text;
 }

@@ -1,7 +1,7 @@
 /*
- * The files by which apt and dpkg call pinlib before packages change: `pinlib keep hook apt` and
- * `pinlib keep hook dpkg`, and `pinlib forecast` before apt's question. They call the pinlib that
- * wrote them, by its path.
+ * The files by which apt and dpkg call pinlib: `pinlib keep hook apt` and `pinlib keep hook dpkg`
+ * before packages change, `pinlib forecast` before apt's question, and `pinlib refresh --due` when
+ * dpkg has ended. They call the pinlib that wrote them, by its path.
  */
 #pragma once
 

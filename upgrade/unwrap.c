@@ -1,9 +1,11 @@
 #include "upgrade/unwrap.h"
 
 #include "base/cleanup.h"
+#include "base/paths.h"
 #include "dpkg/archive.h"
 #include "dpkg/owner.h"
 #include "host/wrap.h"
+#include "plan/read.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -75,16 +77,28 @@ static int search_preinst(struct unwrap_search *w, const char *archive, struct e
 	return r;
 }
 
-/* Why the stub cannot stay at path if the archive has this member; NULL: it can. */
-static const char *member_conflict(const struct archive_member *m, const char *path)
+/* Why the stub cannot stay at path if the archive has this member; NULL: it can. Where a pinned version
+ * supplies the program, the live one may be anything but a directory. */
+static const char *member_conflict(const struct archive_member *m, const char *path, bool supplied)
 {
 	if (!archive_member_at(m, path))
 		return NULL;
 	if (m->type == 'd')
 		return "has a directory there";
+	if (supplied)
+		return NULL;
 	if (m->type == 'l')
 		return "has a symbolic link there";
 	return m->type == '-' && m->setid ? "makes it setuid or setgid" : NULL;
+}
+
+static bool is_supplied(const char *app)
+{
+	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
+	struct err ignored;
+
+	return file && plan_load(PINLIB_PLANS, app, 0, file, &ignored) == 0 &&
+	       plan_is_supplied(&file->plan);
 }
 
 static int search_members(struct unwrap_search *w, const struct archive_members *list,
@@ -92,10 +106,11 @@ static int search_members(struct unwrap_search *w, const struct archive_members 
 {
 	const char *names[2], *why = NULL;
 	size_t n = owner_names(app, names);
+	bool supplied = is_supplied(app);
 
 	for (size_t i = 0; i < list->count && !why; i++)
 		for (size_t k = 0; k < n && !why; k++)
-			why = member_conflict(&list->items[i], names[k]);
+			why = member_conflict(&list->items[i], names[k], supplied);
 	return why && wrap_present(app) ? add_unwrap(w, app, why, archive, err) : 0;
 }
 

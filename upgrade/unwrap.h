@@ -4,7 +4,7 @@
  *
  *	The new version of the package has the path as a directory, a link or setuid. (dpkg unpacks
  *	a directory at the diversion's target and its files below the path, where the stub is, and
- *	fails half-way.)
+ *	fails half-way.) Where a pinned version supplies the program, only a directory is in the way.
  *
  *	The preinst of a new package diverts the path. dpkg allows one diversion per path, so the
  *	preinst would fail, and so would undoing it. Recognised by dpkg-divert and the path in the
