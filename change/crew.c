@@ -49,7 +49,7 @@ static bool receive_all(int fd, void *to, size_t len)
 	return true;
 }
 
-static bool send_answer(int fd, const char *text, size_t len)
+static bool send_crew_answer(int fd, const char *text, size_t len)
 {
 	struct err ignored;
 
@@ -66,7 +66,7 @@ static bool work_on(const struct crew *crew, int fd, size_t item)
 	if (!f)
 		return false;
 	crew->work(crew->ctx, item, f);
-	return fclose(f) == 0 && send_answer(fd, text, len);
+	return fclose(f) == 0 && send_crew_answer(fd, text, len);
 }
 
 _Noreturn static void serve(const struct crew *crew, int fd, pid_t caller)
@@ -131,7 +131,7 @@ static void give_item(struct crew *crew, struct crew_member *m)
 	send(m->fd, &m->item, sizeof m->item, MSG_NOSIGNAL);
 }
 
-static bool receive_answer(const struct crew_member *m, char **text, size_t *len)
+static bool receive_crew_answer(const struct crew_member *m, char **text, size_t *len)
 {
 	if (!receive_all(m->fd, len, sizeof *len) || *len > CREW_ANSWER_MAX)
 		return false;
@@ -139,11 +139,11 @@ static bool receive_answer(const struct crew_member *m, char **text, size_t *len
 	return *text && (*len == 0 || receive_all(m->fd, *text, *len));
 }
 
-static int take_answer(struct crew *crew, struct crew_member *m, struct err *err)
+static int take_crew_answer(struct crew *crew, struct crew_member *m, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
-	bool whole = receive_answer(m, &text, &len);
+	bool whole = receive_crew_answer(m, &text, &len);
 	int r = 0;
 
 	if (!whole) {
@@ -185,7 +185,7 @@ static int attend(struct crew *crew, int64_t until, struct err *err)
 			return err_sys(err, errno, "cannot wait for a process");
 		for (size_t i = 0; r == 0 && i < crew->count; i++)
 			if (fds[i].revents)
-				r = take_answer(crew, &crew->members[i], err);
+				r = take_crew_answer(crew, &crew->members[i], err);
 	}
 	return r;
 }

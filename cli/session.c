@@ -8,6 +8,7 @@
 #include "cli/message.h"
 #include "cli/terminal.h"
 #include "policy/lock.h"
+#include "upgrade/siblings.h"
 
 #include <stdio.h>
 
@@ -82,6 +83,31 @@ static void keep_text(void *ctx, const char *what)
 	strings_add(ctx, what, &ignored);
 }
 
+/* What a change that succeeded leaves to watch. Without dpkg, or memory, there is nothing to say. */
+static void note_siblings(const struct session *s, const struct strings *paths)
+{
+	AUTO_APPS struct apps all = {0};
+	AUTO_FREE struct app *changed = NULL;
+	AUTO_FREE struct strings *notes = NULL;
+	struct apps some = {0};
+	struct err ignored;
+
+	if (policy_apps(s->policy, POLICY_NOW, &all, &ignored) < 0)
+		return;
+	some.items = changed = calloc(all.count + 1, sizeof *changed);
+	notes = calloc(all.count + 1, sizeof *notes);
+	for (size_t i = 0; changed && i < all.count; i++)
+		if (strings_have(paths, all.items[i].path))
+			changed[some.count++] = all.items[i];
+	if (changed && notes)
+		siblings_find(s->store, &some, notes, &ignored);
+	for (size_t i = 0; notes && i < some.count; i++) {
+		for (size_t k = 0; k < notes[i].count; k++)
+			warn("note: %s: %s", changed[i].path, notes[i].items[k]);
+		strings_free(&notes[i]);
+	}
+}
+
 int session_activate(struct session *s, const struct strings *paths, bool force)
 {
 	AUTO_STRINGS struct strings kept = {0};
@@ -96,6 +122,8 @@ int session_activate(struct session *s, const struct strings *paths, bool force)
 		put_message(r < 0 ? "  also: " : "pinlib: note: ", kept.items[i]);
 	if (r == -ECANCELED)
 		fprintf(stderr, "  nothing was changed; --force does it anyway\n");
+	if (r == 0)
+		note_siblings(s, paths);
 	return r < 0 ? EXIT_FAIL : EXIT_OK;
 }
 

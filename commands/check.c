@@ -15,6 +15,7 @@
 #include "policy/profile.h"
 #include "store/store.h"
 #include "upgrade/kept_run.h"
+#include "upgrade/siblings.h"
 #include "view/verdict.h"
 
 #include <stdio.h>
@@ -125,7 +126,7 @@ static int take_text(struct check_item *item, const char *text, struct err *err)
 	}
 }
 
-static void take_answer(void *ctx, size_t number, const char *text, size_t len)
+static void take_check_answer(void *ctx, size_t number, const char *text, size_t len)
 {
 	struct checking *c = ctx;
 	struct check_item *item = &c->items[number];
@@ -159,8 +160,8 @@ static void describe_difference(struct check_item *item, const struct kept_run *
 	size_t line = kept_run_difference(kept, now, &before, &after);
 
 	if (kept->status != now->status)
-		snprintf(text, sizeof text, "its command fails: exit status %d instead of %d: %s",
-			 now->status, kept->status, after ? after : "");
+		snprintf(text, sizeof text, "its command fails: exit status %d instead of %d%s%s",
+			 now->status, kept->status, line ? ": " : "", line ? after : "");
 	else if (line)
 		snprintf(text, sizeof text,
 			 "its command has other output: line %zu is \"%s\" instead of \"%s\"", line,
@@ -325,6 +326,21 @@ static bool print_items(const struct checking *c)
 
 /* -- the whole -- */
 
+/* Adds remarks about programs whose loader finds everything, and which may fail all the same. */
+static int find_siblings(struct checking *c, const struct apps *apps, struct err *err)
+{
+	AUTO_FREE struct strings *of = calloc(apps->count + 1, sizeof *of);
+	int r = of ? siblings_find(c->store, apps, of, err) : err_nomem(err);
+
+	for (size_t i = 0; of && i < apps->count; i++) {
+		for (size_t k = 0; r == 0 && k < of[i].count; k++)
+			if (c->items[i].state == CHECK_HOLDS)
+				r = strings_add(&c->items[i].remarks, of[i].items[k], err);
+		strings_free(&of[i]);
+	}
+	return r;
+}
+
 static int find_cautions(struct checking *c, struct cautions *cautions, const struct apps *apps,
 			 struct err *err)
 {
@@ -355,8 +371,10 @@ static int check_apps(struct store *store, const struct apps *all, const struct 
 	r = find_cautions(&c, &cautions, some, err);
 	progress_begin("testing views", PROGRESS_ITEMS, c.count);
 	if (r == 0 && c.count)
-		r = crew_run(c.count, 0, examine_item, take_answer, &c, err);
+		r = crew_run(c.count, 0, examine_item, take_check_answer, &c, err);
 	progress_end();
+	if (r == 0)
+		r = find_siblings(&c, some, err);
 	if (r == 0 && given.run)
 		r = repeat_runs(&c, err);
 	progress_hide();

@@ -291,7 +291,10 @@ int wrap_follow(const char *app, struct err *err)
 	if (r < 0 || !wrap_present(app) || access(f.file, F_OK) < 0)
 		return r;
 	r = stub_compare(app, f.file, err);
-	return r == STUB_OTHER_TIME ? stub_refit(app, f.file, err) : r < 0 ? r : 0;
+	if (r != STUB_OTHER_TIME)
+		return r < 0 ? r : 0;
+	r = stub_refit(app, f.file, err);
+	return r < 0 ? r : 1;
 }
 
 /* A user who could write to a stub may hold it open, and must not be able to write to it once it is root's. */

@@ -63,7 +63,7 @@ int wrap_prepare(const char *app, struct dpkg_says *says, struct err *err);
  * stub; -ESTALE: the original or the plan was replaced, or the stub edited. */
 int wrap_check(const char *app, struct err *err);
 
-/* After an upgrade of the original, sets the stub's time. Callers report nothing about this. */
+/* After an upgrade of the original, sets the stub's time; 1: it did. Callers report nothing about this. */
 int wrap_follow(const char *app, struct err *err);
 
 /* After wrap_prepare and the plan's publication: puts the stub at DIR/NAME, in one rename, or brings it up to date with

@@ -3,7 +3,11 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/strings.h"
+#include "change/asleep.h"
+#include "dpkg/package.h"
+#include "policy/supply.h"
 #include "upgrade/program_files.h"
+#include "upgrade/siblings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +24,8 @@ struct forecast {
 	struct apps apps; /* the wrapped ones */
 	struct program_files files;
 	struct touched touched;
-	unsigned char *news; /* of each change: what it means for the app at hand */
+	struct packages installed; /* all, once a program is replaced */
+	unsigned char *news;	   /* of each change: what it means for the app at hand */
 	FILE *line;
 	size_t written, more; /* programs in the line, and those beyond PROGRAMS_MAX */
 };
@@ -31,6 +36,7 @@ static void forecast_free(struct forecast *w)
 	apps_free(&w->apps);
 	program_files_free(&w->files);
 	touched_free(&w->touched);
+	packages_free(&w->installed);
 	free(w->news);
 	if (w->line)
 		fclose(w->line);
@@ -163,20 +169,89 @@ static const char *name_of(const struct forecast *w, const struct app *app)
 	return name;
 }
 
-static void write_app(struct forecast *w, const struct app *app, const bool *kept)
+/* The change of the program's own package; NULL: there is none. */
+static const struct change *find_itself(const struct forecast *w)
 {
-	bool begun = false;
+	for (size_t i = 0; i < w->changes->count; i++)
+		if (w->news[i] & ITSELF)
+			return &w->changes->items[i];
+	return NULL;
+}
+
+/* The first pin that was built from the source of the program, which is replaced; NULL: none is known
+ * (upgrade/siblings.h). */
+static const struct pin *find_sibling(struct forecast *w, const struct app *app,
+				      const struct change *itself)
+{
+	const struct package *own = NULL, *live;
+	struct err ignored;
+
+	if (app->npins && w->installed.count == 0)
+		packages_installed(NULL, 0, &w->installed, &ignored);
+	for (size_t i = 0; i < w->installed.count && !own; i++)
+		if (strcmp(w->installed.items[i].name, itself->name) == 0)
+			own = &w->installed.items[i];
+	for (size_t i = 0; own && i < app->npins; i++) {
+		live = siblings_installed(&w->installed, &app->pins[i]);
+		if (live && strcmp(live->source, own->source) == 0)
+			return &app->pins[i];
+	}
+	return NULL;
+}
+
+static void write_itself(struct forecast *w, const struct app *app, bool *begun)
+{
+	const struct change *itself = find_itself(w);
+	const struct pin *sibling;
+
+	if (!itself)
+		return;
+	*begun = true;
+	if (!itself->to) {
+		fputs(" itself will be removed", w->line);
+		return;
+	}
+	fprintf(w->line, " itself will be replaced: %s -> %s", itself->from, itself->to);
+	sibling = find_sibling(w, app, itself);
+	if (sibling)
+		fprintf(w->line, " (which the pinned %s may not fit)", sibling->name);
+}
+
+/* The pin that supplies the program; NULL: the program is the live system's. */
+static const struct pin *find_supplier(const struct app *app, const struct versions *pinned)
+{
+	const struct entry *e = NULL;
+	struct err ignored;
+
+	if (supply_find(app, pinned, &e, &ignored) < 0 || !e)
+		return NULL;
+	for (size_t i = 0; i < pinned->count; i++)
+		if (e >= pinned->items[i].entries &&
+		    e < pinned->items[i].entries + pinned->items[i].nentries)
+			return &app->pins[i];
+	return NULL;
+}
+
+static void write_app(struct forecast *w, const struct app *app, const struct versions *pinned,
+		      const bool *kept)
+{
+	const struct pin *supplier = find_supplier(app, pinned);
+	bool begun = supplier;
 
 	if (w->written == PROGRAMS_MAX) {
 		w->more++;
 		return;
 	}
 	fprintf(w->line, "%s%s", w->written++ ? "; " : "", name_of(w, app));
-	write_kept(w, app, kept, &begun);
+	if (supplier) {
+		fprintf(w->line, ": %s, stays %s",
+			supplier->origin == PIN_FREEZE ? "frozen" : "pinned", supplier->version);
+	} else {
+		write_itself(w, app, &begun);
+		write_kept(w, app, kept, &begun);
+	}
 	write_news(w, USES, false, "will use", &begun);
 	write_news(w, USES, true, "will be without", &begun);
-	write_news(w, ITSELF, false, "is itself replaced by", &begun);
-	write_news(w, ITSELF, true, "is itself removed with", &begun);
 }
 
 /* -- one program -- */
@@ -224,6 +299,8 @@ static int forecast_app(struct forecast *w, const struct app *app, size_t first,
 		return err_nomem(err);
 	if (!note_pins(w, app, kept) && !touched)
 		return 0;
+	if (asleep_find(w->store, &w->apps, app, err) > 0)
+		return 0;
 	r = load_pinned(w, app, &pinned, err);
 	if (r < 0)
 		return r;
@@ -231,7 +308,7 @@ static int forecast_app(struct forecast *w, const struct app *app, size_t first,
 	for (size_t i = first; i < end; i++)
 		if (w->touched.of[i] != UNTOUCHED)
 			note_file(w, app, &w->files.items[i], w->touched.of[i], &pinned, kept);
-	write_app(w, app, kept);
+	write_app(w, app, &pinned, kept);
 	return 0;
 }
 

@@ -259,7 +259,7 @@ static int run_path(const char *app, char path[PATH_MAX], struct err *err)
 	return r;
 }
 
-static bool parse_number(const char *text, uint64_t most, uint64_t *out)
+static bool parse_run_number(const char *text, uint64_t most, uint64_t *out)
 {
 	char *end;
 
@@ -273,7 +273,7 @@ static bool is_key(const char *line, size_t len, const char *key)
 	return len == strlen(key) && memcmp(line, key, len) == 0;
 }
 
-static bool parse_line(struct kept_run *run, const char *line)
+static bool parse_run_line(struct kept_run *run, const char *line)
 {
 	const char *value = strchr(line, '\t');
 	size_t len = value ? (size_t)(value - line) : 0;
@@ -287,10 +287,10 @@ static bool parse_line(struct kept_run *run, const char *line)
 	if (is_key(line, len, "digest"))
 		return digest_parse(value, &run->digest);
 	if (is_key(line, len, "size"))
-		return parse_number(value, UINT64_MAX, &run->size);
-	if (is_key(line, len, "status") && parse_number(value, 255, &number))
+		return parse_run_number(value, UINT64_MAX, &run->size);
+	if (is_key(line, len, "status") && parse_run_number(value, 255, &number))
 		return run->status = (int)number, true;
-	if (is_key(line, len, "user") && parse_number(value, UINT32_MAX - 1, &number))
+	if (is_key(line, len, "user") && parse_run_number(value, UINT32_MAX - 1, &number))
 		return run->user = (uid_t)number, true;
 	return false;
 }
@@ -303,7 +303,7 @@ static bool parse_run(char *text, size_t len, struct kept_run *run)
 	if (strcmp(line, HEADER) != 0)
 		return false;
 	while ((line = rest ? strsep(&rest, "\n") : NULL) && strcmp(line, "output") != 0)
-		if (!parse_line(run, line))
+		if (!parse_run_line(run, line))
 			return false;
 	if (!line || !rest || run->command.count == 0)
 		return false;

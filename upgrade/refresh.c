@@ -11,6 +11,7 @@
 #include "host/unit.h"
 #include "host/wrap.h"
 #include "plan/write.h"
+#include "upgrade/siblings.h"
 #include "upgrade/unrefreshed.h"
 #include "view/verdict.h"
 
@@ -23,8 +24,9 @@
 
 struct refresh_item {
 	const struct app *app;
-	bool done;   /* state, news, why and help are set */
-	bool proven; /* a child has looked at it */
+	bool done;     /* state, news, why and help are set */
+	bool proven;   /* a child has looked at it */
+	bool upgraded; /* its original was replaced */
 	enum refreshed_state state;
 	bool news;
 	char *why, *help;
@@ -64,7 +66,7 @@ static void refresh_free(struct refresh *run)
 
 const char *refreshed_name(enum refreshed_state state)
 {
-	static const char *const names[] = {"same", "repaired", "sleeps", "fails", "left"};
+	static const char *const names[] = {"same", "repaired", "sleeps", "mixed", "fails", "left"};
 
 	return names[state];
 }
@@ -198,6 +200,7 @@ static void prepare_item(struct refresh *run, struct refresh_item *item)
 	}
 	if (r == 0)
 		r = wrap_follow(item->app->path, &why);
+	item->upgraded = r > 0;
 	if (r < 0)
 		finish_unrepaired(item, why.text);
 	else if (drift_find_files(item->app, run->file, &why) < 0)
@@ -301,6 +304,50 @@ static void repair_drifts(struct refresh *run)
 		item->proven = false;
 		repair_item(run, item, item->drift);
 	}
+}
+
+/* -- programs that packages have replaced -- */
+
+static void mix_item(struct refresh_item *item, const char *why)
+{
+	char help[ERR_TEXT_MAX];
+
+	snprintf(help, sizeof help,
+		 "its loader finds everything; 'pinlib unset %s' gives it the system's libraries, "
+		 "if it does not work",
+		 item->app->path);
+	free(item->why);
+	free(item->help);
+	finish_item(item, REFRESH_MIXED, why, help);
+}
+
+/* Programs that work, going by their loaders, and that have just got siblings of other versions. */
+static int mix_items(struct refresh *run, struct err *err)
+{
+	AUTO_FREE struct app *apps = calloc(run->count + 1, sizeof *apps);
+	AUTO_FREE struct strings *of = calloc(run->count + 1, sizeof *of);
+	AUTO_FREE struct refresh_item **items = calloc(run->count + 1, sizeof *items);
+	size_t n = 0;
+	int r;
+
+	if (!apps || !of || !items)
+		return err_nomem(err);
+	for (size_t i = 0; i < run->count; i++) {
+		struct refresh_item *item = &run->items[i];
+
+		if (!item->done || !(item->upgraded || item->repaired) ||
+		    (item->state != REFRESH_SAME && item->state != REFRESH_REPAIRED))
+			continue;
+		apps[n] = *item->app;
+		items[n++] = item;
+	}
+	r = n ? siblings_find(run->store, &(struct apps){apps, n}, of, err) : 0;
+	for (size_t i = 0; i < n; i++) {
+		if (r == 0 && of[i].count)
+			mix_item(items[i], of[i].items[0]);
+		strings_free(&of[i]);
+	}
+	return r;
 }
 
 /* -- which apps -- */
@@ -414,6 +461,8 @@ int refresh_apps(struct policy *policy, struct store *store, const struct refres
 		r = prove_items(&run, err);
 	}
 	progress_end();
+	if (r == 0)
+		r = mix_items(&run, err);
 	if (r == 0)
 		r = record_left(&run, err);
 	if (r < 0)

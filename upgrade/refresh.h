@@ -23,8 +23,9 @@ enum refreshed_state {
 	REFRESH_SAME,	  /* the app was as the policy says, and its view holds */
 	REFRESH_REPAIRED, /* it is so again; why says what was wrong */
 	REFRESH_SLEEPS,	  /* it is not wrapped; why says what is in the way */
-	REFRESH_FAILS,	  /* it is wrapped and would not work; why is the first reason */
-	REFRESH_LEFT,	  /* there was no time for it; the next refresh begins with it */
+	REFRESH_MIXED, /* its program was replaced, and has pinned siblings (upgrade/siblings.h) */
+	REFRESH_FAILS, /* it is wrapped and would not work; why is the first reason */
+	REFRESH_LEFT,  /* there was no time for it; the next refresh begins with it */
 };
 
 #define REFRESH_SECONDS 60 /* for which apt waits at most */
