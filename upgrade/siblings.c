@@ -159,8 +159,7 @@ static int add_sentence(const struct sibling_search *s, size_t i, size_t pin, st
 	return r < 0 || out->count ? r : add_pins(s, i, pin, out, err);
 }
 
-int siblings_find(struct store *store, const struct apps *apps, struct strings *of,
-		  struct err *err)
+int siblings_find(struct store *store, const struct apps *apps, struct strings *of, struct err *err)
 {
 	CLEANUP(sibling_search_free)
 	struct sibling_search s = {.store = store, .apps = apps};
