@@ -176,10 +176,7 @@ static void repair_item(struct refresh *run, struct refresh_item *item, const ch
 	struct err why, unrepaired;
 	int r = transition_run(run->policy, run->store, app, &run->says, &why);
 
-	/* Something is in the way, and stays. */
-	if (r < 0 && !was_wrapped) {
-		put_to_sleep(run, item, -r, why.text);
-	} else if (r < 0) {
+	if (r < 0) {
 		err_set(&unrepaired, -r, "%s; pinlib cannot repair this: %s", wrong, why.text);
 		finish_unrepaired(item, unrepaired.text);
 	} else {
