@@ -75,10 +75,12 @@ int transition_build(struct policy *policy, struct store *store, const char *pat
 	r = t->wraps || wrap_traces(path) ? mounted_refuse(path, err) : 0;
 	if (r == 0 && t->wraps)
 		r = refuse_unwrappable(path, app_is_supplied(store, &t->app), says, err);
+	if (r == 0 && t->wraps) /* the view's loader is given the program by this name */
+		r = wrap_restore(path, false, err);
 	if (r == 0 && t->wraps)
 		r = view_build(store, &t->app, policy_current(policy), &t->plan, err);
-	if (r == 0 && t->wraps) /* the view's loader is given the program by this name */
-		r = wrap_restore(path, t->plan.view.supplied, err);
+	if (r == 0 && t->wraps && t->plan.view.supplied)
+		r = wrap_restore(path, true, err);
 	if (r < 0)
 		return r;
 	*out = t;
