@@ -83,6 +83,21 @@ static void keep_text(void *ctx, const char *what)
 	strings_add(ctx, what, &ignored);
 }
 
+/* Whether the generation before had other pins for the app. */
+static bool has_new_pins(const struct session *s, const struct app *now)
+{
+	AUTO_APP struct app was = {0};
+	struct err ignored;
+
+	if (policy_app(s->policy, now->path, s->generation - 1, &was, &ignored) < 0 ||
+	    was.npins != now->npins)
+		return true;
+	for (size_t i = 0; i < was.npins; i++)
+		if (!digest_equal(&was.pins[i].digest, &now->pins[i].digest))
+			return true;
+	return false;
+}
+
 /* What a change that succeeded leaves to watch. Without dpkg, or memory, there is nothing to say. */
 static void note_siblings(const struct session *s, const struct strings *paths)
 {
@@ -97,7 +112,7 @@ static void note_siblings(const struct session *s, const struct strings *paths)
 	some.items = changed = calloc(all.count + 1, sizeof *changed);
 	notes = calloc(all.count + 1, sizeof *notes);
 	for (size_t i = 0; changed && i < all.count; i++)
-		if (strings_have(paths, all.items[i].path))
+		if (strings_have(paths, all.items[i].path) && has_new_pins(s, &all.items[i]))
 			changed[some.count++] = all.items[i];
 	if (changed && notes)
 		siblings_find(s->store, &some, notes, &ignored);
