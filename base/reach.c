@@ -340,6 +340,47 @@ int reach(const char *path, int how, struct reach *out, struct err *err)
 	return r;
 }
 
+static int enter_beside(struct reach *out, const char *name, struct err *err)
+{
+	int how = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+	uint64_t known = MOUNT_ID_UNKNOWN;
+	int r;
+
+	out->fd = openat(out->dir, name, how | O_DIRECTORY);
+	if (out->fd < 0 && errno == ENOTDIR)
+		out->fd = openat(out->dir, name, how);
+	if (out->fd < 0)
+		return err_sys(err, errno, "cannot open %s", out->path);
+	r = fuse_refuse_users(out->fd, out->path, &known, err);
+	if (r < 0)
+		return r;
+	if (fstat(out->fd, &out->st) < 0)
+		return err_sys(err, errno, "cannot stat %s", out->path);
+	if (!S_ISLNK(out->st.st_mode) &&
+	    !(out->st.st_mode & (S_ISDIR(out->st.st_mode) ? S_IXOTH : S_IROTH)))
+		memcpy(out->closed, out->path, sizeof out->closed);
+	return 0;
+}
+
+int reach_beside(const struct reach *before, const char *name, struct reach *out, struct err *err)
+{
+	char dir[PATH_MAX];
+	int r;
+
+	*out = REACH_NONE;
+	path_dir(before->path, dir);
+	r = path_join(dir, name, out->path, err);
+	if (r < 0)
+		return r;
+	snprintf(out->name, sizeof out->name, "%s", name);
+	out->dir = fcntl(before->dir, F_DUPFD_CLOEXEC, 0);
+	r = out->dir < 0 ? err_sys(err, errno, "cannot open %s", dir)
+			 : enter_beside(out, name, err);
+	if (r < 0)
+		reach_end(out);
+	return r;
+}
+
 int reach_open(const struct reach *r, int flags, struct err *err)
 {
 	char self[64];

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "change/freeze_work.h"
+#include "host/app_file.h"
 #include "host/wrap.h"
 
 #include <stdlib.h>
@@ -25,6 +26,14 @@ static int add_outcome(struct freeze_work *w, const struct version *v, struct er
 	return freezing_add(&w->out, &f, err);
 }
 
+static bool has_made(const struct freeze_work *w, const struct digest *digest)
+{
+	for (size_t i = 0; i < w->nmade; i++)
+		if (digest_equal(&w->made[i]->digest, digest))
+			return true;
+	return false;
+}
+
 static int unpin_former(struct policy *policy, const struct freeze_work *w, struct err *err)
 {
 	int r = 0;
@@ -32,7 +41,7 @@ static int unpin_former(struct policy *policy, const struct freeze_work *w, stru
 	for (size_t i = 0; r == 0 && i < w->app.npins; i++) {
 		const struct pin *pin = &w->app.pins[i];
 
-		if (pin->origin == PIN_FREEZE && !versions_have(&w->made, &pin->digest) &&
+		if (pin->origin == PIN_FREEZE && !has_made(w, &pin->digest) &&
 		    !versions_have(&w->kept, &pin->digest))
 			r = policy_unpin(policy, w->app.path, &pin->digest, err);
 	}
@@ -46,10 +55,10 @@ static int pin_versions(struct policy *policy, struct freeze_work *w, struct err
 
 	if (r == 0)
 		r = unpin_former(policy, w, err);
-	for (size_t i = 0; r == 0 && i < w->made.count; i++) {
-		r = policy_pin(policy, app->path, &w->made.items[i], PIN_FREEZE, NULL, err);
+	for (size_t i = 0; r == 0 && i < w->nmade; i++) {
+		r = policy_pin(policy, app->path, w->made[i], PIN_FREEZE, NULL, err);
 		if (r == 0)
-			r = add_outcome(w, &w->made.items[i], err);
+			r = add_outcome(w, w->made[i], err);
 	}
 	/* The live system no longer has these; they stay frozen as before. */
 	for (size_t i = 0; r == 0 && i < w->base.npins; i++)
@@ -70,21 +79,23 @@ static int read_app(struct freeze_work *w, struct policy *policy, const char *pa
 }
 
 static int prepare_freeze(struct freeze_work *w, struct policy *policy, const char *path,
-			  struct err *err)
+			  struct dpkg_says *says, struct err *err)
 {
-	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&path, 1);
-	int r = wrap_allowed(path, false, &says, err);
+	const size_t packages = w->machine->inventory.packages.count;
+	struct store *store = w->machine->store;
+	int r = read_app(w, policy, path, err);
 
-	if (r == 0)
-		r = read_app(w, policy, path, err);
-	if (r == 0)
-		r = freeze_sort_pins(w, err);
 	if (r < 0)
 		return r;
+	w->marks = calloc(packages + 1, sizeof *w->marks);
 	w->plan = calloc(1, sizeof *w->plan);
-	if (!w->plan)
+	if (!w->marks || !w->plan)
 		return err_nomem(err);
-	return view_build(w->store, &w->base, policy_current(policy), w->plan, err);
+	w->owner = inventory_owner_diverted(&w->machine->inventory, path);
+	r = freeze_sort_pins(w, err);
+	if (r == 0)
+		r = wrap_allowed(path, app_is_supplied(store, &w->base), says, err);
+	return r < 0 ? r : view_build(store, &w->base, policy_current(policy), w->plan, err);
 }
 
 static int refuse_empty(const struct freeze_work *w, struct err *err)
@@ -98,30 +109,72 @@ static int refuse_empty(const struct freeze_work *w, struct err *err)
 		w->app.path, w->with_libc ? "" : ", belong to glibc (--with-libc)");
 }
 
-int freeze_make(struct policy *policy, struct store *store, const char *path,
-		const struct freeze_options *options, struct freezing *out, struct err *err)
+static int freeze_app(struct policy *policy, struct freeze_work *w, struct err *err)
 {
-	CLEANUP(freeze_work_free)
-	struct freeze_work w = {
-		.store = store,
-		.seen = options->seen,
-		.with_libc = options->with_libc,
-	};
-	int r = prepare_freeze(&w, policy, path, err);
+	int r = freeze_store_files(w, err);
 
 	if (r == 0)
-		r = freeze_find_files(&w, err);
+		r = pin_versions(policy, w, err);
+	return r < 0 ? r : refuse_empty(w, err);
+}
+
+/* All that goes into the store for any app: each package once. */
+static int take_chosen(struct freeze_machine *m, const struct freeze_work *works, size_t n,
+		       struct err *err)
+{
+	AUTO_FREE bool *wanted = calloc(m->inventory.packages.count + 1, sizeof *wanted);
+
+	if (!wanted)
+		return err_nomem(err);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < m->inventory.packages.count; k++)
+			wanted[k] |= works[i].marks[k] & FREEZE_WHOLE;
+	return freeze_take_packages(m, wanted, err);
+}
+
+static int freeze_all(struct policy *policy, struct freeze_machine *m, struct freeze_work *works,
+		      const struct strings *apps, struct err *err)
+{
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(apps->items, apps->count);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < apps->count; i++) {
+		r = prepare_freeze(&works[i], policy, apps->items[i], &says, err);
+		if (r == 0)
+			r = freeze_find_files(&works[i], err);
+	}
 	if (r == 0)
-		r = freeze_store_files(&w, err);
+		r = take_chosen(m, works, apps->count, err);
+	for (size_t i = 0; r == 0 && i < apps->count; i++)
+		r = freeze_app(policy, &works[i], err);
+	return r;
+}
+
+int freeze_make(struct policy *policy, struct store *store, const struct strings *apps,
+		const struct freeze_options *options, struct freezing *out, struct err *err)
+{
+	CLEANUP(freeze_machine_end) struct freeze_machine m = {0};
+	AUTO_FREE struct freeze_work *works = calloc(apps->count + 1, sizeof *works);
+	int r = works ? freeze_machine_begin(&m, store, err) : err_nomem(err);
+
+	for (size_t i = 0; works && i < apps->count; i++)
+		works[i] = (struct freeze_work){
+			.machine = &m,
+			.seen = options->seen,
+			.with_libc = options->with_libc,
+			.libraries = options->libraries,
+			.owner = OWNER_NONE,
+		};
 	if (r == 0)
-		r = pin_versions(policy, &w, err);
-	if (r == 0)
-		r = refuse_empty(&w, err);
-	if (r < 0)
-		return r;
-	*out = w.out;
-	w.out = (struct freezing){0};
-	return 0;
+		r = freeze_all(policy, &m, works, apps, err);
+	for (size_t i = 0; works && i < apps->count; i++) {
+		if (r == 0) {
+			out[i] = works[i].out;
+			works[i].out = (struct freezing){0};
+		}
+		freeze_work_free(&works[i]);
+	}
+	return r;
 }
 
 int freeze_thaw(struct policy *policy, const char *path, struct err *err)

@@ -1,15 +1,16 @@
 /*
- * Freezing: the libraries that an app loads today become pins, so that no upgrade reaches it.
+ * Freezing: a program, the libraries that it loads, and its modules and data become pins, so that no upgrade reaches it.
  *
- * The loader itself lists the libraries that the app loads (view/proof.h); those that it was observed
- * to map are added (trace/observation.h). A library comes in as its whole Debian package, with
- * the package's plugins and data. Of a package that brings programs or is essential, and of a file
- * that no package owns, the file alone comes in, at its own path. glibc comes whole or not at all.
- * Pins of another origin stay, and the files that they bring are not frozen again.
+ * The loader itself lists the libraries (view/proof.h). The others come from dpkg's lists and from the known directories
+ * of modules (change/freeze_work.h); an observed run adds the files that it used (trace/observation.h). A file comes in
+ * with its whole Debian package. Of an essential package, and of a file that no package owns, the file alone comes in, at
+ * its own path. glibc comes whole or not at all. Pins of another origin stay, and the files that they bring are not frozen
+ * again.
  */
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "change/frozen.h"
 #include "policy/policy.h"
 #include "store/store.h"
@@ -19,13 +20,16 @@
 
 struct freeze_options {
 	bool with_libc; /* glibc too; an app frozen with glibc is frozen with it again */
-	const struct observation *seen; /* NULL: nothing was observed */
+	bool libraries; /* the libraries alone: the program, its modules and its data follow upgrades. An app that was
+			   frozen with its program is frozen anew, and not again */
+	const struct observation *seen; /* of the only app; NULL: nothing was observed */
 };
 
-/* Pins what the app loads today with PIN_FREEZE; an activation must follow. The libraries that were frozen
- * before are taken again from the live system, or kept where the live system no longer has it.
- * -EINVAL: the app loads no libraries; -ENOENT: none of them can be frozen. */
-int freeze_make(struct policy *policy, struct store *store, const char *path,
+/* Pins the apps as the live system has them today, with PIN_FREEZE; an activation must follow. What was frozen before
+ * is taken again from the live system, or kept where the live system no longer has it. dpkg is asked once for all apps,
+ * and each package comes into the store once. out is an array, one for each app; the caller frees its items, after an
+ * error too. With libraries -EINVAL: an app loads no libraries; -ENOENT: none of them can be frozen. */
+int freeze_make(struct policy *policy, struct store *store, const struct strings *apps,
 		const struct freeze_options *options, struct freezing *out, struct err *err);
 
 /* Removes the pins of origin PIN_FREEZE; an app without other pins and without a filter is

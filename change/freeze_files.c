@@ -1,9 +1,11 @@
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/reach.h"
 #include "change/freeze_work.h"
 #include "change/select.h"
-#include "loader/program.h"
+#include "host/app_file.h"
+#include "host/wrap.h"
 #include "view/glibc.h"
 #include "view/proof.h"
 
@@ -13,14 +15,20 @@
 
 /* -- live files -- */
 
-/* Whether a pin that stays shows a file at this path. */
-static bool is_pinned(const struct freeze_work *w, const char *path)
+/* Whether the file is among those that are to be frozen. One that only an observed run used counts again for another
+ * program. */
+static bool have_file(const struct freeze_work *w, const char *path, const char *exe)
 {
-	return view_shows(&w->plan->view, path);
+	for (size_t i = 0; i < w->nfiles; i++) {
+		const struct freeze_file *f = &w->files[i];
+
+		if (strcmp(f->path, path) == 0 && (!f->exe || (exe && strcmp(f->exe, exe) == 0)))
+			return true;
+	}
+	return false;
 }
 
-/* name is the path at which the file is loaded; exe is NULL for a file that every run loads. */
-static int add_live_file(struct freeze_work *w, const char *name, const char *exe, struct err *err)
+int freeze_add_file(struct freeze_work *w, const char *name, const char *exe, struct err *err)
 {
 	char link[PATH_MAX], path[PATH_MAX];
 	struct freeze_file *f;
@@ -28,19 +36,14 @@ static int add_live_file(struct freeze_work *w, const char *name, const char *ex
 
 	if (r < 0)
 		return r;
-	if (is_pinned(w, link) || !realpath(link, path) || is_pinned(w, path))
+	if (freeze_is_pinned(w, link) || !realpath(link, path) || freeze_is_pinned(w, path) ||
+	    have_file(w, path, exe))
 		return 0;
-	for (size_t i = 0; i < w->nfiles; i++) {
-		f = &w->files[i];
-		if (strcmp(f->path, path) == 0 && (!f->exe || (exe && strcmp(f->exe, exe) == 0)))
-			return 0;
-	}
-	f = reallocarray(w->files, w->nfiles + 1, sizeof *f);
-	if (!f)
-		return err_nomem(err);
-	w->files = f;
-	f += w->nfiles++;
-	*f = (struct freeze_file){.path = strdup(path), .exe = exe, .owner = OWNER_NONE};
+	if (ARRAY_GROW(w->files, w->nfiles, err) < 0)
+		return -ENOMEM;
+	f = &w->files[w->nfiles++];
+	*f = (struct freeze_file){
+		.path = strdup(path), .exe = exe, .owner = OWNER_NONE, .exe_owner = OWNER_NONE};
 	if (strcmp(link, path) != 0)
 		f->link = strdup(link);
 	return f->path && (f->link || strcmp(link, path) == 0) ? 0 : err_nomem(err);
@@ -67,59 +70,170 @@ static bool live_place(const struct entry *e, char out[PATH_MAX])
 
 /* -- pins that stay -- */
 
-/* The pins that stay are those of other origins, and frozen ones whose libraries the live system no
- * longer has. */
+/* Whether the version is no package's: these have directories. */
+static bool is_of_files(const struct version *v)
+{
+	for (size_t i = 0; i < v->nentries; i++)
+		if (v->entries[i].type == ENTRY_DIR)
+			return false;
+	return true;
+}
+
+/* The installed package that a frozen version came from, or one of its files for another version of it. */
+static size_t live_package(const struct freeze_work *w, const struct pin *pin)
+{
+	char name[256];
+	size_t found;
+
+	snprintf(name, sizeof name, "%.250s", pin->name);
+	if (path_ends(name, GENERATED))
+		name[strlen(name) - strlen(GENERATED)] = '\0';
+	found = inventory_package(&w->machine->inventory, name, pin->arch);
+	return found != OWNER_NONE && (strcmp(freeze_package(w, found)->arch, pin->arch) == 0 ||
+				       path_ends(pin->name, GENERATED))
+		       ? found
+		       : OWNER_NONE;
+}
+
+static bool has_library(const struct version *v)
+{
+	for (size_t i = 0; i < v->nentries; i++)
+		if (v->entries[i].soname)
+			return true;
+	return false;
+}
+
+/* Whether the live system still has what a frozen version holds: one of its libraries; without any the package, or the
+ * single file. The program's own package counts in any case. */
+static bool is_live(const struct freeze_work *w, const struct pin *pin, const struct version *v)
+{
+	size_t package = live_package(w, pin);
+	char place[PATH_MAX];
+
+	if (freeze_is_libc(pin->name)) /* glibc is one piece, and the live system always has one */
+		return true;
+	if (package != OWNER_NONE && (package == w->owner || !has_library(v)))
+		return true;
+	for (size_t i = 0; i < v->nentries; i++)
+		if (live_place(&v->entries[i], place) ||
+		    (is_of_files(v) && realpath(v->entries[i].path, place)))
+			return true;
+	return false;
+}
+
+/* Whether one of the frozen versions supplies the program. */
+static int is_frozen_whole(const struct freeze_work *w, bool *out, struct err *err)
+{
+	AUTO_FREE struct pin *pins = calloc(w->app.npins + 1, sizeof *pins);
+	struct app frozen = w->app;
+
+	if (!pins)
+		return err_nomem(err);
+	frozen.pins = pins;
+	frozen.npins = 0;
+	for (size_t i = 0; i < w->app.npins; i++)
+		if (w->app.pins[i].origin == PIN_FREEZE)
+			pins[frozen.npins++] = w->app.pins[i];
+	*out = frozen.npins && app_is_supplied(w->machine->store, &frozen);
+	return 0;
+}
+
+static int sort_pin(struct freeze_work *w, const struct pin *pin, bool lost, struct err *err)
+{
+	AUTO_VERSION struct version v = {0};
+	int r = store_load(w->machine->store, &pin->digest, &v, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "%s %s", pin->name, pin->version);
+	if (pin->origin == PIN_FREEZE) {
+		w->with_libc |= version_has_soname(&v, "libc.so.6");
+		if (!lost && is_live(w, pin, &v))
+			return 0;
+	}
+	w->pins[w->base.npins++] = *pin;
+	if (ARRAY_GROW(w->kept.items, w->kept.count, err) < 0)
+		return -ENOMEM;
+	w->kept.items[w->kept.count++] = v;
+	v = (struct version){0};
+	return 0;
+}
+
+/* Frozen anew, and not again: no frozen pin stays. */
+static void forget_frozen(struct freeze_work *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->base.npins; i++) {
+		if (w->pins[i].origin == PIN_FREEZE) {
+			version_free(&w->kept.items[i]);
+			continue;
+		}
+		w->pins[n] = w->pins[i];
+		w->kept.items[n++] = w->kept.items[i];
+	}
+	w->base.npins = w->kept.count = n;
+	w->anew = true;
+}
+
+/* The pins that stay are those of other origins, and frozen ones of which the live system no longer has anything. If it no
+ * longer has the program, all stay: its old version needs the others. */
 int freeze_sort_pins(struct freeze_work *w, struct err *err)
 {
+	struct err ignored;
+	bool whole = false, lost;
+	int r = is_frozen_whole(w, &whole, err);
+
+	lost = r == 0 && whole && wrap_fit(w->app.path, false, &ignored) < 0;
 	w->pins = calloc(w->app.npins + 1, sizeof *w->pins);
-	if (!w->pins)
+	if (r == 0 && !w->pins)
 		return err_nomem(err);
 	w->base = w->app;
 	w->base.pins = w->pins;
 	w->base.npins = 0;
-	for (size_t i = 0; i < w->app.npins; i++) {
-		const struct pin *pin = &w->app.pins[i];
-		AUTO_VERSION struct version v = {0};
-		char place[PATH_MAX];
-		/* glibc is one piece, and the live system always has one. */
-		bool live = pin->origin == PIN_FREEZE && freeze_is_libc(pin->name);
-		int r = store_load(w->store, &pin->digest, &v, err);
-
-		if (r < 0)
-			return err_wrap(err, r, "%s %s", pin->name, pin->version);
-		w->with_libc |= pin->origin == PIN_FREEZE && version_has_soname(&v, "libc.so.6");
-		for (size_t k = 0; k < v.nentries && pin->origin == PIN_FREEZE && !live; k++)
-			live = live_place(&v.entries[k], place);
-		if (live)
-			continue;
-		w->pins[w->base.npins++] = *pin;
-		r = freeze_add_version(&w->kept, &v, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < w->app.npins; i++)
+		r = sort_pin(w, &w->app.pins[i], lost, err);
+	if (r == 0 && w->libraries && whole && !lost)
+		forget_frozen(w);
+	return r;
 }
 
 /* -- files that the app loads -- */
 
-/* The files of frozen versions, whether the app was observed to load them this time or not. */
+/* Adds the libraries, or the single file, of a version that was frozen before. */
+static int add_files_before(struct freeze_work *w, const struct pin *pin, struct err *err)
+{
+	AUTO_VERSION struct version v = {0};
+	int r = store_load(w->machine->store, &pin->digest, &v, err);
+
+	for (size_t i = 0; r == 0 && i < v.nentries; i++) {
+		char place[PATH_MAX];
+
+		if (live_place(&v.entries[i], place) ||
+		    (is_of_files(&v) && strcmp(v.entries[i].path, w->app.path) != 0 &&
+		     realpath(v.entries[i].path, place)))
+			r = freeze_add_file(w, place, NULL, err);
+	}
+	return r;
+}
+
+/* What was frozen before, whether the app was observed to use it this time or not. */
 static int add_frozen_before(struct freeze_work *w, struct err *err)
 {
-	for (size_t i = 0; i < w->app.npins; i++) {
-		AUTO_VERSION struct version v = {0};
-		char place[PATH_MAX];
-		int r = 0;
+	int r = 0;
 
-		if (w->app.pins[i].origin != PIN_FREEZE)
+	for (size_t i = 0; r == 0 && !w->anew && i < w->app.npins; i++) {
+		const struct pin *pin = &w->app.pins[i];
+		size_t package = live_package(w, pin);
+
+		if (pin->origin != PIN_FREEZE || freeze_is_libc(pin->name) ||
+		    versions_have(&w->kept, &pin->digest))
 			continue;
-		r = store_load(w->store, &w->app.pins[i].digest, &v, err);
-		for (size_t k = 0; r == 0 && k < v.nentries; k++)
-			if (live_place(&v.entries[k], place))
-				r = add_live_file(w, place, NULL, err);
-		if (r < 0)
-			return r;
+		if (package != OWNER_NONE && !w->libraries)
+			w->marks[package] |= FREEZE_WHOLE;
+		else if (!path_ends(pin->name, GENERATED))
+			r = add_files_before(w, pin, err);
 	}
-	return 0;
+	return r;
 }
 
 static int add_observed(struct freeze_work *w, struct err *err)
@@ -130,7 +244,7 @@ static int add_observed(struct freeze_work *w, struct err *err)
 		int r = 0;
 
 		if (o->items[i].live)
-			r = add_live_file(w, o->items[i].path, o->items[i].exe, err);
+			r = freeze_add_file(w, o->items[i].path, o->items[i].exe, err);
 		if (r < 0)
 			return r;
 	}
@@ -140,45 +254,42 @@ static int add_observed(struct freeze_work *w, struct err *err)
 /* The files that the loader loads for the program, with the pins that stay in force. */
 static int add_loaded(struct freeze_work *w, struct err *err)
 {
-	AUTO_PROGRAM struct program program = {0};
 	AUTO_PROOF struct proof proof = {0};
-	char file[PATH_MAX];
-	struct sysroot sysroot;
-	int r = select_program(w->store, &w->app, file, &program, err);
+	const struct sysroot sysroot = view_sysroot(&w->plan->plan, w->live);
+	int r = proof_run(&sysroot, w->program.elf.interp,
+			  w->program.kind == PROGRAM_SCRIPT ? w->program.interpreter : w->app.path,
+			  &proof, err);
 
-	if (r < 0)
-		return r;
-	w->arch = elf_arch(program.elf.class, program.elf.machine);
-	w->triplet = elf_triplet(program.elf.class, program.elf.machine);
-	sysroot = view_sysroot(&w->plan->plan, file);
-	r = proof_run(&sysroot, program.elf.interp,
-		      program.kind == PROGRAM_SCRIPT ? program.interpreter : w->app.path, &proof,
-		      err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot find out which libraries %s loads", w->app.path);
 	for (size_t i = 0; r == 0 && i < proof.nloaded; i++)
-		r = add_live_file(w, proof.loaded[i].path, NULL, err);
+		r = freeze_add_file(w, proof.loaded[i].path, NULL, err);
 	return r;
 }
 
-static int find_owners(struct freeze_work *w, struct err *err)
+static int read_program(struct freeze_work *w, struct err *err)
 {
-	AUTO_FREE const char **paths = calloc(2 * w->nfiles + 1, sizeof *paths);
-	AUTO_FREE size_t *of = NULL;
-	int r;
+	int r = wrap_program(w->app.path, w->live, err);
 
-	if (!paths)
-		return err_nomem(err);
-	for (size_t i = 0; i < w->nfiles; i++) {
-		paths[2 * i] = w->files[i].path;
-		paths[2 * i + 1] = w->files[i].exe ? w->files[i].exe : w->files[i].path;
-	}
-	r = packages_owning(paths, 2 * w->nfiles, &w->packages, &of, err);
-	for (size_t i = 0; r == 0 && i < w->nfiles; i++) {
-		w->files[i].owner = of[2 * i];
-		w->files[i].exe_owner = of[2 * i + 1];
-	}
+	if (r == 0)
+		r = select_program(w->machine->store, &w->base, w->file, &w->program, err);
+	w->arch = elf_arch(w->program.elf.class, w->program.elf.machine);
+	w->triplet = elf_triplet(w->program.elf.class, w->program.elf.machine);
 	return r;
+}
+
+static void find_owners(struct freeze_work *w)
+{
+	const struct inventory *inventory = &w->machine->inventory;
+
+	for (size_t i = 0; i < w->nfiles; i++) {
+		struct freeze_file *f = &w->files[i];
+
+		f->owner = strcmp(f->path, w->app.path) == 0 ? w->owner
+							     : inventory_owner(inventory, f->path);
+		if (f->exe)
+			f->exe_owner = inventory_owner_diverted(inventory, f->exe);
+	}
 }
 
 /* -- files that stay the live system's -- */
@@ -195,14 +306,15 @@ static bool belongs_to_glibc(const struct freeze_work *w, const struct freeze_fi
 	return p ? strcmp(p->source, "glibc") == 0 : glibc_owns(&e);
 }
 
-/* A program's modules are upgraded with the program, which cannot be held back; modules of the old
- * version would not fit the new program. */
+/* The modules of a program that is not held back are upgraded with it; those of the old version would not fit the
+ * new program. */
 static bool is_programs_own(const struct freeze_work *w, const struct freeze_file *f)
 {
 	const struct package *p = freeze_package(w, f->owner),
 			     *exe = freeze_package(w, f->exe_owner);
 
-	return f->exe && p && exe && strcmp(p->source, exe->source) == 0;
+	return f->exe && p && exe && strcmp(p->source, exe->source) == 0 &&
+	       !freeze_holds(w, f->exe);
 }
 
 static int leave_file_out(struct freeze_work *w, struct freeze_file *f, const char *why,
@@ -218,13 +330,14 @@ static int sift_file(struct freeze_work *w, struct freeze_file *f, struct err *e
 	struct err why;
 	int r;
 
-	if (belongs_to_glibc(w, f)) {
+	if (belongs_to_glibc(w, f) && strcmp(f->path, w->app.path) != 0) {
 		f->done = true;
-		return w->with_libc ? 0
-				    : freezing_leave_out(&w->out, f->path, "belongs to glibc", err);
+		return w->with_libc ? 0 : freezing_leave_out(&w->out, f->path, LEFT_OUT_GLIBC, err);
 	}
 	if (is_programs_own(w, f))
 		return leave_file_out(w, f, "is upgraded with the program that loads it", err);
+	if (strcmp(f->path, w->app.path) == 0) /* the view shows it, and wrap_allowed was asked */
+		return 0;
 	if (view_may_show(f->path, &why) < 0)
 		return leave_file_out(w, f, why.text, err);
 	r = reach(f->path, 0, &at, &why);
@@ -247,31 +360,55 @@ static bool is_anothers_library(const struct freeze_work *w, const struct freeze
 	return false;
 }
 
-static int sift_files(struct freeze_work *w, struct err *err)
+/* Whether the whole package comes in with this file of it. */
+static bool brings_package(const struct freeze_work *w, const struct freeze_file *f)
 {
+	const struct package *p = freeze_package(w, f->owner);
+
+	return p && freeze_comes_whole(w, f->owner) && !(w->libraries && p->programs);
+}
+
+int freeze_sift_files(struct freeze_work *w, bool *grew, struct err *err)
+{
+	find_owners(w);
 	for (size_t i = 0; i < w->nfiles; i++) {
 		struct freeze_file *f = &w->files[i];
 		int r = 0;
 
+		if (f->done || (f->owner != OWNER_NONE && w->marks[f->owner] & FREEZE_WHOLE))
+			continue;
 		if (is_programs_own(w, f) && is_anothers_library(w, f))
 			f->done = true;
 		else
 			r = sift_file(w, f, err);
 		if (r < 0)
 			return r;
+		if (!f->done && brings_package(w, f)) {
+			w->marks[f->owner] |= FREEZE_WHOLE;
+			*grew = true;
+		}
 	}
 	return 0;
 }
 
 int freeze_find_files(struct freeze_work *w, struct err *err)
 {
-	int r = add_loaded(w, err);
+	bool grew = true;
+	int r = read_program(w, err);
 
+	if (r == 0)
+		r = add_loaded(w, err);
 	if (r == 0)
 		r = add_frozen_before(w, err);
 	if (r == 0)
 		r = add_observed(w, err);
-	if (r == 0)
-		r = find_owners(w, err);
-	return r < 0 ? r : sift_files(w, err);
+	if (r == 0 && !w->libraries)
+		r = freeze_find_program(w, err);
+	while (r == 0 && grew) {
+		grew = false;
+		r = freeze_sift_files(w, &grew, err);
+		if (r == 0 && !w->libraries)
+			r = freeze_follow_packages(w, &grew, err);
+	}
+	return r;
 }

@@ -1,24 +1,15 @@
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "base/reach.h"
 #include "change/freeze_work.h"
 #include "intake/intake.h"
+#include "view/compose.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* -- packages -- */
-
-static bool have_version(const struct versions *vs, const char *name, const char *arch)
-{
-	for (size_t i = 0; i < vs->count; i++)
-		if (strcmp(vs->items[i].name, name) == 0 && strcmp(vs->items[i].arch, arch) == 0)
-			return true;
-	return false;
-}
 
 /* Whether a version in vs and v bring the same path: a view cannot show both. */
 static bool paths_collide(const struct versions *vs, const struct version *v)
@@ -34,57 +25,61 @@ static bool paths_collide(const struct versions *vs, const struct version *v)
 	return false;
 }
 
-static int add_package(struct freeze_work *w, const struct package *p, struct version *v,
-		       struct err *err)
+/* Configuration and state, which no view shows, and files that could not come in. */
+static int leave_files_out(struct freeze_work *w, const struct freeze_taken *taken, struct err *err)
 {
-	const struct intake_options options = {0};
-	AUTO_FREE char *source = NULL;
-	bool known;
+	const struct version *v = &taken->version;
+	int r = 0;
 
-	if (asprintf(&source, "dpkg:%s", p->query) < 0) {
-		source = NULL;
-		return err_nomem(err);
+	for (size_t i = 0; r == 0 && i < v->nentries; i++) {
+		const struct entry *e = &v->entries[i];
+
+		if (e->type != ENTRY_DIR && path_below(e->path, "/etc"))
+			r = freezing_leave_out(&w->out, e->path, LEFT_OUT_CONFIGURATION, err);
+		else if (e->type != ENTRY_DIR && path_below(e->path, "/var"))
+			r = freezing_leave_out(&w->out, e->path, LEFT_OUT_STATE, err);
 	}
-	return intake_add(w->store, source, &options, v, &known, err);
+	for (size_t i = 0; r == 0 && i + 1 < taken->left_out.count; i += 2)
+		if (compose_shows(taken->left_out.items[i]))
+			r = freezing_leave_out(&w->out, taken->left_out.items[i],
+					       taken->left_out.items[i + 1], err);
+	return r;
 }
 
-/* Whether the error is about the machine, which cannot go on, and not about the package. */
-static bool is_machines_fault(int r)
+static bool shows_anything(const struct version *v)
 {
-	static const int faults[] = {ENOMEM, ENOSPC, EDQUOT, EIO,   EROFS,
-				     EINTR,  EMFILE, ENFILE, EAGAIN};
-
-	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
-		if (r == -faults[i])
+	for (size_t i = 0; i < v->nentries; i++)
+		if (v->entries[i].type != ENTRY_DIR && compose_shows(v->entries[i].path))
 			return true;
 	return false;
 }
 
-/* 1: the package came in whole; 0: it cannot. */
+/* A package that the store refuses, or of which a pin that stays has one of the paths, does not come in whole: its
+ * files that the program loads come in alone. */
 static int store_package(struct freeze_work *w, size_t number, struct err *err)
 {
-	const struct package *p = freeze_package(w, number);
-	AUTO_VERSION struct version v = {0};
-	struct err why;
+	const struct freeze_taken *taken = &w->machine->packages[number];
 	int r;
 
-	if (!p || p->programs || p->essential || have_version(&w->kept, p->name, p->arch))
-		return 0;
-	r = add_package(w, p, &v, &why);
-	if (is_machines_fault(r)) {
-		*err = why;
-		return r;
-	}
-	/* The store refuses one of its files, or a pin that stays has one of its paths. */
-	if (r < 0 || paths_collide(&w->kept, &v))
+	if ((number != w->owner && !shows_anything(&taken->version)) ||
+	    taken->version.nentries == 0 || paths_collide(&w->kept, &taken->version))
 		return 0;
 	for (size_t i = 0; i < w->nfiles; i++)
 		w->files[i].done |= w->files[i].owner == number;
-	r = freeze_add_version(&w->made, &v, err);
-	return r < 0 ? r : 1;
+	w->marks[number] |= FREEZE_MADE;
+	r = leave_files_out(w, taken, err);
+	return r < 0 ? r : freeze_add_made(w, &taken->version, err);
 }
 
 /* -- single files -- */
+
+static bool is_made(const struct freeze_work *w, const char *name)
+{
+	for (size_t i = 0; i < w->nmade; i++)
+		if (strcmp(w->made[i]->name, name) == 0)
+			return true;
+	return false;
+}
 
 /* "libfoo" of "libfoo.so.1.2"; the whole path where a version has that name already. */
 static void name_file(const struct freeze_work *w, const struct freeze_file *f, char name[256])
@@ -93,7 +88,7 @@ static void name_file(const struct freeze_work *w, const struct freeze_file *f, 
 	int len = so && so > base ? (int)(so - base) : (int)strlen(base);
 
 	snprintf(name, 256, "%.*s", len < 200 ? len : 200, base);
-	if (have_version(&w->kept, name, w->arch) || have_version(&w->made, name, w->arch))
+	if (freeze_is_kept(w, name, w->arch) || is_made(w, name))
 		snprintf(name, 256, "%.200s", f->path + 1);
 	for (char *c = name; *c; c++)
 		if (*c == '/' || *c == ':' || *c == '=' || (unsigned char)*c <= ' ' ||
@@ -125,27 +120,13 @@ static int version_of(const struct freeze_work *w, const struct freeze_file *f, 
 	return 0;
 }
 
-/* Since freeze_find_files somebody may have put another file, or a link, there. */
-static int open_public(const char *path, struct err *err)
-{
-	AUTO_REACH struct reach at = REACH_NONE;
-	int r = reach(path, 0, &at, err);
-
-	if (r == 0)
-		r = reach_public(&at, false, err);
-	if (r == 0 && !S_ISREG(at.st.st_mode))
-		r = err_set(err, EINVAL, "%s is not a regular file", path);
-	return r < 0 ? r : reach_open(&at, O_RDONLY | O_NONBLOCK, err);
-}
-
 static int store_one_file(struct freeze_work *w, struct freeze_file *f, struct err *err)
 {
-	AUTO_FD int fd = open_public(f->path, err);
-	AUTO_VERSION struct version v = {0};
+	bool program = strcmp(f->path, w->app.path) == 0;
+	AUTO_FD int fd = freeze_open_public(program ? w->live : f->path, err);
 	char name[256], version[256];
 	const struct intake_file file = {fd, f->path, f->link};
-	const struct intake_options options = {.name = name, .version = version};
-	bool known;
+	const struct version *v;
 	int r;
 
 	f->done = true;
@@ -154,25 +135,21 @@ static int store_one_file(struct freeze_work *w, struct freeze_file *f, struct e
 	name_file(w, f, name);
 	r = version_of(w, f, fd, version, err);
 	if (r == 0)
-		r = intake_add_files(w->store, &file, 1, &options, &v, &known, err);
-	return r < 0 ? r : freeze_add_version(&w->made, &v, err);
+		r = freeze_take_files(w->machine, &file, 1, name, version, &v, err);
+	return r < 0 ? r : freeze_add_made(w, v, err);
 }
 
 static int store_all(struct freeze_work *w, struct err *err)
 {
-	for (size_t i = 0; i < w->nfiles; i++) {
-		struct freeze_file *f = &w->files[i];
-		int r;
+	int r = 0;
 
-		if (f->done)
-			continue;
-		r = store_package(w, f->owner, err);
-		if (r == 0)
-			r = store_one_file(w, f, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < w->machine->inventory.packages.count; i++)
+		if (w->marks[i] & FREEZE_WHOLE)
+			r = store_package(w, i, err);
+	for (size_t i = 0; r == 0 && i < w->nfiles; i++)
+		if (!w->files[i].done)
+			r = store_one_file(w, &w->files[i], err);
+	return r;
 }
 
 /* -- glibc -- */
@@ -184,16 +161,14 @@ static bool is_runtime(const struct package *p, const char *arch)
 }
 
 /* The files that glibc's tools made on this machine, in formats of this glibc. */
-static int store_generated(struct freeze_work *w, const char *version, struct err *err)
+static int store_generated_libc(struct freeze_work *w, const char *version, struct err *err)
 {
 	char cache[PATH_MAX];
 	const char *paths[2] = {cache, "/usr/lib/locale/locale-archive"};
 	AUTO_FD int one = -1, two = -1;
 	struct intake_file files[2];
-	const struct intake_options options = {.name = GLIBC_GENERATED, .version = version};
-	AUTO_VERSION struct version v = {0};
+	const struct version *v;
 	size_t n = 0;
-	bool known;
 	int r;
 
 	snprintf(cache, sizeof cache, "/usr/lib/%s/gconv/gconv-modules.cache", w->triplet);
@@ -205,21 +180,24 @@ static int store_generated(struct freeze_work *w, const char *version, struct er
 		files[n++] = (struct intake_file){two, paths[1], NULL};
 	if (n == 0)
 		return 0;
-	r = intake_add_files(w->store, files, n, &options, &v, &known, err);
-	return r < 0 ? r : freeze_add_version(&w->made, &v, err);
+	r = freeze_take_files(w->machine, files, n, GLIBC_GENERATED, version, &v, err);
+	return r < 0 ? r : freeze_add_made(w, v, err);
 }
 
 static int store_libc(struct freeze_work *w, struct err *err)
 {
-	AUTO_PACKAGES struct packages all = {0};
+	const struct packages *all = &w->machine->inventory.packages;
+	AUTO_FREE bool *wanted = calloc(all->count + 1, sizeof *wanted);
 	const char *version = NULL;
-	int r = packages_of_source("glibc", &all, err);
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < all.count; i++) {
-		const struct package *p = &all.items[i];
-		AUTO_VERSION struct version v = {0};
+	if (!wanted)
+		return err_nomem(err);
+	for (size_t i = 0; i < all->count; i++) {
+		const struct package *p = &all->items[i];
 
-		if (!is_runtime(p, w->arch) || have_version(&w->kept, p->name, p->arch))
+		if (strcmp(p->source, "glibc") != 0 || !is_runtime(p, w->arch) ||
+		    freeze_is_kept(w, p->name, p->arch))
 			continue;
 		if (version && strcmp(version, p->version) != 0)
 			return err_set(err, EINVAL,
@@ -227,19 +205,23 @@ static int store_libc(struct freeze_work *w, struct err *err)
 				       "the upgrade first ('apt --fix-broken install')",
 				       version, p->version);
 		version = p->version;
-		r = add_package(w, p, &v, err);
-		if (r == 0)
-			r = freeze_add_version(&w->made, &v, err);
+		wanted[i] = true;
 	}
-	if (r == 0 && !version)
+	if (!version)
 		return err_set(err, ENOENT,
 			       "no package of glibc is installed that could be frozen");
-	return r < 0 ? r : store_generated(w, version, err);
+	r = freeze_take_packages(w->machine, wanted, err);
+	for (size_t i = 0; r == 0 && i < all->count; i++)
+		if (wanted[i] && w->machine->packages[i].version.nentries)
+			r = freeze_add_made(w, &w->machine->packages[i].version, err);
+	return r < 0 ? r : store_generated_libc(w, version, err);
 }
 
 int freeze_store_files(struct freeze_work *w, struct err *err)
 {
 	int r = store_all(w, err);
 
+	if (r == 0 && !w->libraries)
+		r = freeze_store_generated(w, err);
 	return r < 0 || !w->with_libc ? r : store_libc(w, err);
 }

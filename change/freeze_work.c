@@ -1,5 +1,7 @@
 #include "change/freeze_work.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,31 +13,46 @@ void freeze_work_free(struct freeze_work *w)
 	}
 	free(w->files);
 	free(w->pins);
+	free(w->marks);
+	ldview_free(&w->view);
+	free(w->made);
 	app_free(&w->app);
 	if (w->plan)
 		view_plan_free(w->plan);
 	free(w->plan);
+	program_free(&w->program);
 	versions_free(&w->kept);
-	versions_free(&w->made);
-	packages_free(&w->packages);
 	freezing_free(&w->out);
 }
 
-int freeze_add_version(struct versions *to, struct version *v, struct err *err)
+int freeze_add_made(struct freeze_work *w, const struct version *v, struct err *err)
 {
-	struct version *items = reallocarray(to->items, to->count + 1, sizeof *items);
-
-	if (!items)
-		return err_nomem(err);
-	to->items = items;
-	items[to->count++] = *v;
-	*v = (struct version){0};
+	for (size_t i = 0; i < w->nmade; i++)
+		if (w->made[i] == v)
+			return 0;
+	if (ARRAY_GROW(w->made, w->nmade, err) < 0)
+		return -ENOMEM;
+	w->made[w->nmade++] = v;
 	return 0;
 }
 
 const struct package *freeze_package(const struct freeze_work *w, size_t number)
 {
-	return number == OWNER_NONE ? NULL : &w->packages.items[number];
+	return number == OWNER_NONE ? NULL : &w->machine->inventory.packages.items[number];
+}
+
+bool freeze_is_pinned(const struct freeze_work *w, const char *path)
+{
+	return view_shows(&w->plan->view, path);
+}
+
+bool freeze_is_kept(const struct freeze_work *w, const char *name, const char *arch)
+{
+	for (size_t i = 0; i < w->kept.count; i++)
+		if (strcmp(w->kept.items[i].name, name) == 0 &&
+		    strcmp(w->kept.items[i].arch, arch) == 0)
+			return true;
+	return false;
 }
 
 bool freeze_is_libc(const char *name)

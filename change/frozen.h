@@ -1,4 +1,4 @@
-/* The outcome of a freeze: which versions were pinned, and which libraries stay the live system's. */
+/* The outcome of a freeze: which versions were pinned, and which files stay the live system's. */
 #pragma once
 
 #include "base/err.h"
@@ -13,9 +13,13 @@ struct frozen {
 };
 
 struct left_out {
-	char *path; /* of a library that stays the live system's */
+	char *path; /* of a file that stays the live system's */
 	char *why;  /* the rest of a sentence: "belongs to glibc" */
 };
+
+#define LEFT_OUT_GLIBC "belongs to glibc"
+#define LEFT_OUT_CONFIGURATION "is configuration, which stays the administrator's"
+#define LEFT_OUT_STATE "is state of this machine, which the program may change"
 
 struct freezing {
 	struct frozen *items; /* sorted by name */

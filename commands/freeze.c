@@ -6,25 +6,33 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
+#include "host/unit.h"
+#include "host/wrap.h"
 #include "policy/caution.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* As many files are named that are left out for one reason. */
+#define SAID_ONE_BY_ONE 3
+
 static struct {
-	bool with_libc, force;
+	bool with_libc, libraries, force;
 } given;
 
 static const struct command_option options[] = {
 	FLAG(&given.with_libc, "with-libc", "also glibc, which is left out otherwise"),
+	FLAG(&given.libraries, "libraries",
+	     "only the libraries: the program, its modules and its data follow upgrades"),
 	FLAG(&given.force, "force",
 	     "even if the loader finds that APP would not work, or APP should not be pinned"),
 	OPTION(NULL, "observe", ARG_FILE, "[--] [ARGUMENT...]",
-	       "first run APP with these arguments, as the user who called sudo or doas, and also "
-	       "freeze what it and its children load late: plugins, NSS, gconv",
+	       "first run the only APP with these arguments, as the user who called sudo or doas, "
+	       "and also freeze the files that it and its children use late: plugins, data",
 	       .last = true),
 	{0},
 };
@@ -99,11 +107,9 @@ static void print_frozen(struct table *t, const char *app, const struct frozen *
 		    f->before, f->changed);
 }
 
-static void print_freezing(const char *app, const struct freezing *f,
+static void print_freezing(struct table *t, const char *app, const struct freezing *f,
 			   const struct observation *seen, int64_t generation)
 {
-	struct table *t = table_new(4);
-
 	json_open(NULL, '{');
 	json_members("app %s generation %lld", app, (long long)generation);
 	json_open("pins", '[');
@@ -118,67 +124,163 @@ static void print_freezing(const char *app, const struct freezing *f,
 		json_number("status", WIFSIGNALED(seen->status) ? 128 + WTERMSIG(seen->status)
 								: WEXITSTATUS(seen->status));
 	json_close();
+}
+
+/* One app is an object, as it was before freeze took several. */
+static void print_all(const struct strings *apps, const struct freezing *results,
+		      const struct observation *seen, int64_t generation)
+{
+	struct table *t = table_new(4);
+
+	if (apps->count > 1)
+		json_open(NULL, '[');
+	for (size_t i = 0; i < apps->count; i++)
+		print_freezing(t, apps->items[i], &results[i], seen, generation);
+	if (apps->count > 1)
+		json_close();
 	table_print(t);
 	print_line("generation %lld", (long long)generation);
 }
 
-/* glibc is left out unless --with-libc is given: one line for all of its files. */
-static void say_left_out(const struct freezing *f)
+/* -- the files that are left out -- */
+
+static size_t count_left_out(const struct freezing *f, const char *why)
 {
-	size_t glibc = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < f->nleft; i++)
-		if (strcmp(f->left[i].why, "belongs to glibc") == 0)
-			glibc++;
+		count += strcmp(f->left[i].why, why) == 0;
+	return count;
+}
+
+static bool is_first_of_reason(const struct freezing *f, size_t number)
+{
+	for (size_t i = 0; i < number; i++)
+		if (strcmp(f->left[i].why, f->left[number].why) == 0)
+			return false;
+	return true;
+}
+
+/* Reasons of many files get one line. glibc is left out unless --with-libc is given. */
+static void say_left_out(const struct freezing *f)
+{
+	for (size_t i = 0; i < f->nleft; i++) {
+		const char *path = f->left[i].path, *why = f->left[i].why;
+		size_t count = count_left_out(f, why);
+
+		if (strcmp(why, LEFT_OUT_GLIBC) != 0 && count <= SAID_ONE_BY_ONE)
+			warn("note: left out: %s %s", path, why);
+		else if (!is_first_of_reason(f, i))
+			continue;
+		else if (strcmp(why, LEFT_OUT_GLIBC) == 0)
+			warn("note: left out: glibc (%zu file%s); --with-libc freezes it too",
+			     count, count == 1 ? "" : "s");
 		else
-			warn("note: left out: %s %s", f->left[i].path, f->left[i].why);
-	if (glibc)
-		warn("note: left out: glibc (%zu files); --with-libc freezes it too", glibc);
+			warn("note: left out: %s and %zu more files: each %s", path, count - 1,
+			     why);
+	}
 }
 
 /* seen: by the observed run, or NULL. */
-static int freeze_and_activate(const char *app, const struct observation *seen, struct err *err)
+static int freeze_and_activate(const struct strings *apps, struct freezing *results,
+			       const struct observation *seen, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
-	AUTO_FREEZING struct freezing result = {0};
-	struct strings paths = {.items = (char *[]){(char *)app}, .count = 1};
-	const struct freeze_options how = {given.with_libc, seen};
+	const struct freeze_options how = {
+		.with_libc = given.with_libc, .libraries = given.libraries, .seen = seen};
 
 	if (session_begin(&session, err) < 0 ||
-	    freeze_make(session.policy, session.store, app, &how, &result, err) < 0)
+	    freeze_make(session.policy, session.store, apps, &how, results, err) < 0)
 		return EXIT_ERR;
-	say_left_out(&result);
-	if (session_activate(&session, &paths, given.force) != EXIT_OK)
+	for (size_t i = 0; i < apps->count; i++)
+		say_left_out(&results[i]);
+	if (session_activate(&session, apps, given.force) != EXIT_OK)
 		return EXIT_FAIL;
-	print_freezing(app, &result, seen, session.generation);
+	print_all(apps, results, seen, session.generation);
 	return EXIT_OK;
+}
+
+static int freeze_apps(const struct strings *apps, const struct observation *seen, struct err *err)
+{
+	struct freezing *results = calloc(apps->count + 1, sizeof *results);
+	int r = results ? freeze_and_activate(apps, results, seen, err) : err_nomem(err);
+
+	for (size_t i = 0; results && i < apps->count; i++)
+		freezing_free(&results[i]);
+	free(results);
+	return r;
+}
+
+/* -- before anything is done -- */
+
+static void say_unit(const struct unit_file *unit, const char *app)
+{
+	if (unit->confined)
+		warn("note: %s starts %s, but its settings may keep the wrapper from building a "
+		     "view: run "
+		     "'pinlib unit %s' as well, and then restart it",
+		     unit->name, app, unit->name);
+	else
+		warn("note: %s starts %s: restart it, and it runs the frozen program", unit->name,
+		     app);
+}
+
+static int say_units(const struct strings *apps, struct err *err)
+{
+	AUTO_STRINGS struct strings names = {0};
+	int r = unit_file_names(&names, err);
+
+	for (size_t i = 0; r == 0 && i < names.count; i++) {
+		AUTO_UNIT_FILE struct unit_file unit = {0};
+		struct err ignored;
+
+		if (unit_file_read(names.items[i], &unit, &ignored) < 0 ||
+		    strcmp(unit.name, names.items[i]) != 0) /* an alias */
+			continue;
+		for (size_t k = 0; k < apps->count; k++)
+			if (unit_starts(&unit, apps->items[k]))
+				say_unit(&unit, apps->items[k]);
+	}
+	return r;
+}
+
+/* Reasons against a freeze that is not begun then, and what else the administrator has to do. */
+static int say_hard_cases(const struct strings *apps, struct err *err)
+{
+	for (size_t i = 0; i < apps->count; i++)
+		if (wrap_fit(apps->items[i], true, err) == -EPERM)
+			return -EPERM;
+	return say_units(apps, err);
 }
 
 static int run_freeze(int count, char **operands, struct err *err)
 {
 	AUTO_OBSERVATION struct observation seen = {0};
-	char app[PATH_MAX];
+	AUTO_STRINGS struct strings apps = {0};
 
-	(void)count;
-	if (find_app(operands[0], app, err) < 0 ||
-	    caution_check_app(app, given.force, warn_report, NULL, err) < 0)
+	if (arguments_rest && count > 1)
+		return misused("--observe runs one APP, not several");
+	if (find_apps(operands, (size_t)count, &apps, err) < 0 ||
+	    caution_check(&apps, given.force ? &apps : NULL, warn_report, NULL, err) < 0 ||
+	    say_hard_cases(&apps, err) < 0)
 		return EXIT_ERR;
 	if (!arguments_rest)
-		return freeze_and_activate(app, NULL, err);
+		return freeze_apps(&apps, NULL, err);
 	arguments_rest[0] = operands[0];
-	if (observe_app(app, &seen, err) < 0)
+	if (observe_app(apps.items[0], &seen, err) < 0)
 		return EXIT_ERR;
-	return freeze_and_activate(app, &seen, err);
+	return freeze_apps(&apps, &seen, err);
 }
 
 const struct command command_freeze = {
 	.name = "freeze",
 	.group = GROUP_PIN,
-	.summary = "Pin everything that a program loads today",
-	.text = "Later upgrades do not reach frozen libraries. Pins that were set by hand stay. A "
-		"program that is frozen again gets the libraries that are installed by then.",
+	.summary = "Pin a program with everything that it loads today",
+	.text = "Later upgrades reach neither the program nor its libraries, modules and data. "
+		"Pins that were set by "
+		"hand stay. A program that is frozen again is frozen as it is installed by then.",
 	.options = options,
-	.operands = {{.name = "APP", .kind = ARG_APP}},
+	.operands = {{.name = "APP", .kind = ARG_APP, .repeats = true}},
 	.json = true,
 	.root = true,
 	.run = run_freeze,

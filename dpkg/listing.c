@@ -4,6 +4,8 @@
 #include "base/path.h"
 #include "dpkg/tool.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,14 +31,17 @@ static char *diverted_to(char *line)
 
 static int read_line(struct package_files *out, char *line, struct err *err)
 {
+	static const char others[] = "package diverts others to: ";
 	char *to = diverted_to(line);
 
 	if (ARRAY_GROW(out->items, out->count, err) < 0)
 		return -ENOMEM;
 	if (to && out->count > 0)
 		out->items[out->count - 1].from = to;
+	else if (out->count > 0 && strncmp(line, others, strlen(others)) == 0)
+		out->items[out->count - 1].diverts = true;
 	else if (line[0] == '/' && strcmp(line, "/.") != 0)
-		out->items[out->count++] = (struct package_file){line, line};
+		out->items[out->count++] = (struct package_file){line, line, false};
 	return 0;
 }
 
@@ -98,7 +103,7 @@ int package_files(const char *query, struct package_files *out, struct err *err)
 	return 0;
 }
 
-static bool is_program(const char *path)
+bool listing_is_program(const char *path)
 {
 	static const char *const dirs[] = {"/bin",	"/sbin",      "/usr/bin",
 					   "/usr/sbin", "/usr/games", "/usr/local/bin"};
@@ -109,6 +114,21 @@ static bool is_program(const char *path)
 	return false;
 }
 
+bool listing_is_merged(struct listing_top *top, const char *path)
+{
+	size_t len = 1 + strcspn(path + 1, "/");
+	char real[PATH_MAX];
+
+	if (len >= sizeof top->dir || path[len] == '\0' || strncmp(path, "/usr/", 5) == 0)
+		return false;
+	if (strncmp(top->dir, path, len) != 0 || top->dir[len] != '\0') {
+		snprintf(top->dir, sizeof top->dir, "%.*s", (int)len, path);
+		top->merged = realpath(top->dir, real) && strncmp(real, "/usr", 4) == 0 &&
+			      strcmp(real + 4, top->dir) == 0;
+	}
+	return top->merged;
+}
+
 int package_has_program(const char *query, bool *out, struct err *err)
 {
 	AUTO_PACKAGE_FILES struct package_files files = {0};
@@ -116,6 +136,6 @@ int package_has_program(const char *query, bool *out, struct err *err)
 
 	*out = false;
 	for (size_t i = 0; i < files.count && !*out; i++)
-		*out = is_program(files.items[i].path);
+		*out = listing_is_program(files.items[i].path);
 	return r == -ENOENT ? 0 : r;
 }

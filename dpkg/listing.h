@@ -8,8 +8,9 @@
 #include <stddef.h>
 
 struct package_file {
-	char *path; /* as the package has it: may be /lib/x where /lib is a link to usr/lib */
-	char *from; /* where the content is: another path if the file is diverted */
+	char *path;   /* as the package has it: may be /lib/x where /lib is a link to usr/lib */
+	char *from;   /* where the content is: another path if the file is diverted */
+	bool diverts; /* the package diverts the path of others, which may have a file there */
 };
 
 struct package_files {
@@ -32,6 +33,17 @@ int packages_files(const char *const *queries, size_t n, struct package_files *o
 /* dpkg's lists of these packages, in their order, an empty line between two. A line without '/' in
  * front tells of a diversion, or of a package without files. *text is the caller's to free. */
 int packages_list(const char *const *queries, size_t n, char **text, struct err *err);
+
+/* Whether the path is in a directory that is usual in PATH. */
+bool listing_is_program(const char *path);
+
+/* The directory below / that a path was in last, and whether it is a link to the one in /usr. All zero: none. */
+struct listing_top {
+	char dir[32];
+	bool merged;
+};
+/* Whether /usr has to go before a path that a package was built with: "/lib/x" on a merged system. */
+bool listing_is_merged(struct listing_top *top, const char *path);
 
 /* Whether the package has a program: a file in a directory that is usual in PATH. A package that is
  * not installed has none. */

@@ -18,29 +18,12 @@ struct list_search {
 	size_t n;
 	size_t *of;
 	bool *libraries;
-	char top[32]; /* the directory below / that a path was in last ... */
-	bool merged;  /* ... and whether it is a link to the one in /usr */
+	struct listing_top top;
 };
 
 static int by_listed_path(const void *a, const void *b)
 {
 	return strcmp(((const struct listed_path *)a)->path, ((const struct listed_path *)b)->path);
-}
-
-/* Whether /usr has to go before a path that a package was built with: "/lib/x" on a merged system. */
-static bool is_merged(struct list_search *s, const char *path)
-{
-	size_t len = 1 + strcspn(path + 1, "/");
-	char real[PATH_MAX];
-
-	if (len >= sizeof s->top || path[len] == '\0' || strncmp(path, "/usr/", 5) == 0)
-		return false;
-	if (strncmp(s->top, path, len) != 0 || s->top[len] != '\0') {
-		snprintf(s->top, sizeof s->top, "%.*s", (int)len, path);
-		s->merged = realpath(s->top, real) && strncmp(real, "/usr", 4) == 0 &&
-			    strcmp(real + 4, s->top) == 0;
-	}
-	return s->merged;
 }
 
 static bool is_library(const char *path)
@@ -56,7 +39,7 @@ static void match_path(struct list_search *s, const char *path, size_t package)
 	struct listed_path key = {path, 0};
 	const struct listed_path *found;
 
-	if (is_merged(s, path)) {
+	if (listing_is_merged(&s->top, path)) {
 		snprintf(usr, sizeof usr, "/usr%.*s", PATH_MAX, path);
 		key.path = usr;
 	}

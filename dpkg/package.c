@@ -9,7 +9,7 @@
 /* The fields that add_line reads, in its order. */
 #define FACTS                                                                                      \
 	"${db:Status-Abbrev}\\t${binary:Package}\\t${Package}\\t${Architecture}\\t${Version}\\t"   \
-	"${source:Package}\\t${Essential}\\t${Provides}\\n"
+	"${source:Package}\\t${Essential}\\t${Provides}\\t${Pre-Depends}, ${Depends}\\n"
 
 static void package_free(struct package *p)
 {
@@ -19,6 +19,7 @@ static void package_free(struct package *p)
 	free(p->version);
 	free(p->source);
 	free(p->provides);
+	free(p->depends);
 }
 
 void packages_free(struct packages *packages)
@@ -47,9 +48,11 @@ int packages_add(struct packages *packages, const struct package *package, struc
 			      .version = copy_text(package->version),
 			      .source = copy_text(package->source),
 			      .provides = copy_text(package->provides),
+			      .depends = copy_text(package->depends),
 			      .essential = package->essential,
 			      .wish = package->wish};
-	return p->query && p->name && p->arch && p->version && p->source && p->provides
+	return p->query && p->name && p->arch && p->version && p->source && p->provides &&
+			       p->depends
 		       ? 0
 		       : err_nomem(err);
 }
@@ -76,6 +79,7 @@ static int add_line(struct packages *out, char *line, const char *only_source, s
 	p.source = cut_field(&line);
 	p.essential = strcmp(cut_field(&line), "yes") == 0;
 	p.provides = cut_field(&line);
+	p.depends = cut_field(&line);
 	if (status[0] == '\0' || status[1] != 'i' ||
 	    (only_source && strcmp(p.source, only_source) != 0))
 		return 0;

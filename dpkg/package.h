@@ -12,6 +12,7 @@ struct package {
 	char *name, *arch, *version;
 	char *source;	/* the source package that it was built from: "zlib" */
 	char *provides; /* "cron-daemon, mail-reader (= 1.2)" */
+	char *depends;	/* its Pre-Depends and Depends: "libc6 (>= 2.36), awk | mawk" */
 	bool essential;
 	bool programs; /* it has programs (dpkg/listing.h); known to packages_owning alone */
 	char wish; /* the administrator's selection: 'i' install, 'h' hold, 'r' remove, 'p' purge */

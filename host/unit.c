@@ -95,6 +95,19 @@ int unit_app(struct policy *policy, const struct unit_file *unit, char app[PATH_
 	return r;
 }
 
+bool unit_starts(const struct unit_file *unit, const char *app)
+{
+	for (size_t i = 0; i < unit->programs.count; i++) {
+		char program[PATH_MAX], path[PATH_MAX];
+		struct err ignored;
+
+		if (find_unit_program(unit->programs.items[i], program) &&
+		    program_canonical(program, path, &ignored) == 0 && strcmp(path, app) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* -- the text -- */
 
 /* A drop-in has the path in several settings; in none of them may a character be special. */

@@ -34,6 +34,9 @@ int unit_fit(const struct unit_file *unit, struct err *err);
 int unit_app(struct policy *policy, const struct unit_file *unit, char app[PATH_MAX],
 	     struct err *err);
 
+/* Whether the service starts the app, which is a canonical path. */
+bool unit_starts(const struct unit_file *unit, const char *app);
+
 /* The text of the drop-in, the caller's to free. -EINVAL: a path has characters with a meaning of
  * their own in a unit; -ENOTSUP: the app has a system-call filter, which only the wrapper loads. */
 int unit_text(const char *app, const struct plan *plan, char **text, struct err *err);

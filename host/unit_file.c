@@ -97,6 +97,21 @@ static bool find_unit(const char *name, char path[PATH_MAX])
 	return false;
 }
 
+int unit_file_names(struct strings *out, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < SEARCHED; i++) {
+		AUTO_DIR DIR *d = opendir(search_path[i]);
+		struct dirent *e;
+
+		while (r == 0 && d && (e = readdir(d)))
+			if (path_ends(e->d_name, SUFFIX))
+				r = strings_add_once(out, e->d_name, err);
+	}
+	return r;
+}
+
 /* A link to a file of another name is an alias of the unit of that name. */
 static void follow_alias(const char *path, char name[NAME_MAX + 1])
 {
@@ -232,10 +247,38 @@ static int take_exec_start(struct unit_file *unit, const char *value, struct err
 	return r < 0 || !program[0] ? r : strings_add(&unit->programs, program, err);
 }
 
+static bool has_word(const char *value, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = value + (*value == '~'); *at;
+	     at += strcspn(at, " "), at += strspn(at, " "))
+		if (strncmp(at, word, len) == 0 && strchr(" :", at[len]))
+			return true;
+	return false;
+}
+
+/* Whether the setting takes from the service what the wrapper needs. Of several lines each is taken alone, and so may
+ * say so in vain. */
+static bool confines(const char *key, const char *value)
+{
+	bool except = *value == '~';
+
+	if (strcmp(key, "NoNewPrivileges") == 0)
+		return strcmp(value, "yes") == 0 || strcmp(value, "true") == 0 ||
+		       strcmp(value, "on") == 0 || strcmp(value, "1") == 0;
+	if (strcmp(key, "CapabilityBoundingSet") == 0)
+		return has_word(value, "CAP_SYS_ADMIN") == except;
+	if (strcmp(key, "SystemCallFilter") == 0 && *value)
+		return (has_word(value, "@mount") || has_word(value, "mount")) == except;
+	return false;
+}
+
 static int take_setting(struct unit_file *unit, const char *key, const char *value, struct err *err)
 {
 	if (strcmp(key, "ExecStart") == 0)
 		return take_exec_start(unit, value, err);
+	unit->confined |= confines(key, value);
 	if (strcmp(key, "RootDirectory") == 0)
 		unit->root_directory = *value && strcmp(value, "/") != 0;
 	if (strcmp(key, "RootImage") == 0)

@@ -77,7 +77,8 @@ static int refuse_privileged(const char *app, const struct stat *st, struct err 
 	if (r > 0)
 		return err_set(err, EPERM,
 			       "cannot pin %s: it is setuid or setgid or has file capabilities, "
-			       "and must not run with libraries of another version",
+			       "and must not run with libraries of another version; a copy ('cp') "
+			       "has none of these rights and can be pinned",
 			       app);
 	return r;
 }

@@ -3,11 +3,13 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/progress.h"
+#include "base/reach.h"
 #include "intake/source.h"
 #include "store/origin.h"
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int read_source(struct staging *s, const void *ctx, struct err *err)
 {
@@ -66,12 +68,15 @@ static int make_version(struct staging *s, struct version *v, struct err *err)
 	return 0;
 }
 
-static int publish_objects(const struct staging *s, const struct version *v, struct err *err)
+static int sync_staged(const struct staging *s, struct err *err)
 {
-	bool touched[256] = {false};
+	return syncfs(s->dir) < 0 ? err_sys(err, errno, "cannot sync %s/tmp", s->store->root) : 0;
+}
 
-	if (syncfs(s->dir) < 0)
-		return err_sys(err, errno, "cannot sync %s/tmp", s->store->root);
+/* Moves the synced contents to the store's objects; touched gets the directories that object_sync is to sync. */
+static int publish_objects(const struct staging *s, const struct version *v, bool touched[256],
+			   struct err *err)
+{
 	for (size_t i = 0; i < v->nentries; i++) {
 		const struct entry *e = &v->entries[i];
 		int r;
@@ -83,7 +88,7 @@ static int publish_objects(const struct staging *s, const struct version *v, str
 			return r;
 		touched[e->content.bytes[0]] = true;
 	}
-	return object_sync(s->store, touched, err);
+	return 0;
 }
 
 /* A known version replaces *v: its times are those of the first add. */
@@ -114,17 +119,19 @@ static int publish_manifest(struct store *store, struct version *v, const char *
 }
 
 static int write_origin(struct store *store, const struct staging *s, const struct version *v,
-			const char *source, struct err *err)
+			const char *source, bool sync, struct err *err)
 {
 	const char *config = s->options->apt_config;
 
-	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), err);
+	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), sync,
+			    err);
 }
 
 /* Publishes objects before the manifest, so that each visible manifest is complete. */
 static int publish(struct store *store, struct staging *s, const char *source, struct version *v,
 		   bool *known, struct err *err)
 {
+	bool touched[256] = {false};
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
 	int r = make_version(s, v, err);
@@ -134,9 +141,13 @@ static int publish(struct store *store, struct staging *s, const char *source, s
 	if (r == 0 && v->nentries == 0)
 		r = err_set(err, EINVAL, "it has no files");
 	if (r == 0)
-		r = publish_objects(s, v, err);
+		r = sync_staged(s, err);
+	if (r == 0)
+		r = publish_objects(s, v, touched, err);
+	if (r == 0)
+		r = object_sync(store, touched, err);
 	if (r == 0 && source)
-		r = write_origin(store, s, v, s->source ? s->source : source, err);
+		r = write_origin(store, s, v, s->source ? s->source : source, true, err);
 	if (r == 0)
 		r = publish_manifest(store, v, text, len, known, err);
 	return r;
@@ -186,6 +197,114 @@ int intake_add(struct store *store, const char *source, const struct intake_opti
 	return source_add(store, read_source, source, source, options, out, known, err);
 }
 
+/* -- installed packages -- */
+
+struct installed {
+	struct staging staging;
+	char *text; /* of the manifest */
+	size_t len;
+	bool known; /* nothing of it is to be written */
+	char source[300];
+};
+
+static void installed_free(struct installed *items, size_t n)
+{
+	for (size_t i = 0; items && i < n; i++) {
+		staging_end(&items[i].staging);
+		free(items[i].text);
+	}
+	free(items);
+}
+
+/* elf is for all packages: their files are this system's own, and no archive's. */
+static int stage_installed(struct store *store, const struct intake_package *p,
+			   const struct intake_options *options, struct parser *elf,
+			   struct installed *to, struct version *v, struct err *err)
+{
+	int r = staging_begin(store, options, &to->staging, err);
+
+	to->staging.elf = *elf;
+	if (r == 0)
+		r = source_installed(&to->staging, p, err);
+	*elf = to->staging.elf;
+	to->staging.elf = PARSER_NONE;
+	if (r == 0)
+		r = make_version(&to->staging, v, err);
+	if (r == 0 && v->nentries)
+		r = version_encode(v, &to->text, &to->len, err);
+	snprintf(to->source, sizeof to->source, "dpkg:%.290s", p->package->query);
+	return r < 0 ? err_wrap(err, r, "%s", to->source) : 0;
+}
+
+#define STAGED_MANIFEST "manifest"
+
+/* What one sync is to bring to the disk, besides the contents. A version that the store has is not written again. */
+static int prepare_installed(struct store *store, struct installed *it, const struct version *v,
+			     struct err *err)
+{
+	AUTO_VERSION struct version old = {0};
+	struct err ignored;
+	int r;
+
+	it->known = v->nentries == 0 || store_load(store, &v->digest, &old, &ignored) == 0;
+	if (it->known)
+		return 0;
+	r = file_publish_unsynced(it->staging.dir, STAGED_MANIFEST, it->text, it->len, 0644, err);
+	return r < 0 ? r : write_origin(store, &it->staging, v, it->source, false, err);
+}
+
+static int publish_installed(struct store *store, struct installed *items,
+			     const struct version *versions, size_t n, struct err *err)
+{
+	bool touched[256] = {false};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = prepare_installed(store, &items[i], &versions[i], err);
+	if (r == 0 && n)
+		r = sync_staged(&items[0].staging, err);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = publish_objects(&items[i].staging, &versions[i], touched, err);
+	if (r == 0 && syncfs(store->objects) < 0) /* one call, where object_sync makes 256 */
+		r = err_sys(err, errno, "cannot sync %s/objects", store->root);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		char hex[DIGEST_HEX];
+
+		digest_hex(&versions[i].digest, hex);
+		if (!items[i].known && renameat(items[i].staging.dir, STAGED_MANIFEST,
+						store->versions, hex) < 0)
+			r = err_sys(err, errno, "cannot publish %s/versions/%s", store->root, hex);
+	}
+	return r < 0 ? r : store_sync(store, err);
+}
+
+int intake_add_installed(struct store *store, const struct intake_package *packages, size_t n,
+			 struct version *out, struct err *err)
+{
+	const struct intake_options options = {0};
+	struct installed *items = calloc(n + 1, sizeof *items);
+	struct parser elf = PARSER_NONE;
+	int r = items ? 0 : err_nomem(err);
+
+	for (size_t i = 0; i < n; i++) {
+		out[i] = (struct version){0};
+		if (items)
+			items[i].staging = STAGING_NONE;
+	}
+	progress_begin("reading", PROGRESS_BYTES, 0);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = stage_installed(store, &packages[i], &options, &elf, &items[i], &out[i], err);
+	r = parser_end(&elf, r, err);
+	progress_end();
+	if (r == 0) {
+		progress_begin("writing to the disk", PROGRESS_BYTES, 0);
+		r = publish_installed(store, items, out, n, err);
+		progress_end();
+	}
+	installed_free(items, n);
+	return r;
+}
+
 /* -- single files -- */
 
 struct files {
@@ -203,15 +322,31 @@ static const char *target_of(const struct intake_file *f)
 	return strcmp(dir, link_dir) == 0 ? path_base(f->path) : f->path;
 }
 
+static int open_file(const char *path, struct err *err)
+{
+	AUTO_REACH struct reach at = REACH_NONE;
+	int r = reach(path, 0, &at, err);
+
+	if (r == 0)
+		r = reach_public(&at, false, err);
+	if (r == 0 && !S_ISREG(at.st.st_mode))
+		r = err_set(err, EINVAL, "%s is not a regular file", path);
+	return r < 0 ? r : reach_open(&at, O_RDONLY | O_NONBLOCK, err);
+}
+
 /* Everybody can read the store, but the caller's descriptor may be of a file that only root can
  * read. */
 static int add_file(struct staging *s, const struct intake_file *f, struct err *err)
 {
+	AUTO_FD int own = f->fd < 0 ? open_file(f->path, err) : -1;
+	int fd = f->fd < 0 ? own : f->fd, r;
 	struct stat st;
-	int r = fstat(f->fd, &st) < 0 ? err_sys(err, errno, "cannot stat %s", f->path)
-				      : staging_check_readable(&st, f->path, err);
 
-	return r < 0 ? r : staging_file_fd(s, f->path + 1, f->fd, err);
+	if (fd < 0)
+		return fd;
+	r = fstat(fd, &st) < 0 ? err_sys(err, errno, "cannot stat %s", f->path)
+			       : staging_check_readable(&st, f->path, err);
+	return r < 0 ? r : staging_file_fd(s, f->path + 1, fd, err);
 }
 
 static int read_files(struct staging *s, const void *ctx, struct err *err)

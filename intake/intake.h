@@ -45,7 +45,8 @@ int intake_fetch(struct store *store, const struct strings *packages, const stru
 int intake_controls(const char *deb, struct controls *out, struct err *err);
 
 struct intake_file {
-	int fd;		  /* open for reading; the content counts from its start */
+	int fd; /* open for reading; the content counts from its start. -1: the file is opened at path, if every user
+		 * may read it */
 	const char *path; /* where the version has it; absolute, normalised */
 	const char *link; /* a link to it, likewise; NULL: none */
 };
@@ -55,3 +56,10 @@ struct intake_file {
 int intake_add_files(struct store *store, const struct intake_file *files, size_t n,
 		     const struct intake_options *options, struct version *out, bool *known,
 		     struct err *err);
+
+/* Adds the versions of n installed packages together: one sync of the disk serves them all. out is an array of n, whose
+ * versions the caller frees, after an error too. As intake_add of "dpkg:PACKAGE", but files that may not come in are left
+ * out: setuid ones, files that some users may not read, and files that are gone. A package without other files has a
+ * version without entries, which is not added. */
+int intake_add_installed(struct store *store, const struct intake_package *packages, size_t n,
+			 struct version *out, struct err *err);

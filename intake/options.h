@@ -1,5 +1,9 @@
-/* How a source is added. */
+/* What is added, and how. */
 #pragma once
+
+#include "base/strings.h"
+#include "dpkg/listing.h"
+#include "dpkg/package.h"
 
 #include <stdbool.h>
 
@@ -8,4 +12,12 @@ struct intake_options {
 	const char *soname;	/* NULL, or the soname that the source must have: else -ENODATA */
 	const char *apt_config; /* APT_CONFIG for apt (apt.conf(5)); NULL: the environment's */
 	bool opaque; /* ELF files are not read: the version gets no sonames, and suits any machine */
+};
+
+/* An installed package, as dpkg listed it. */
+struct intake_package {
+	const struct package *package;
+	const struct package_files *files;
+	struct strings
+		*left_out; /* gets two strings for each file that is left out: the path, and why */
 };

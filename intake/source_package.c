@@ -139,11 +139,43 @@ static int add_installed_file(struct staging *s, const struct package_file *e,
 	return fd < 0 ? fd : staging_file_fd(s, e->path + 1, fd, err);
 }
 
-static int add_installed(struct staging *s, const struct package_files *l,
+/* The file that was reached by its whole path last, and the directory as that path has it: of the files of a package
+ * most are beside it. */
+struct reached {
+	struct reach file;
+	char dir[PATH_MAX];
+};
+
+static void reached_end(struct reached *last)
+{
+	reach_end(&last->file);
+}
+
+static int reach_installed(struct reached *last, const char *path, struct reach *at,
+			   struct err *err)
+{
+	char dir[PATH_MAX];
+	int r;
+
+	path_dir(path, dir);
+	if (last->file.dir >= 0 && !last->file.closed[0] && strcmp(dir, last->dir) == 0)
+		return reach_beside(&last->file, path_base(path), at, err);
+	r = reach(path, REACH_LINK, at, err);
+	if (r < 0)
+		return r;
+	reach_end(&last->file);
+	last->file = *at;
+	last->file.fd = -1;
+	last->file.dir = at->dir < 0 ? -1 : fcntl(at->dir, F_DUPFD_CLOEXEC, 0);
+	memcpy(last->dir, dir, sizeof dir);
+	return 0;
+}
+
+static int add_installed(struct staging *s, const struct package_files *l, struct reached *last,
 			 const struct package_file *e, struct err *err)
 {
 	AUTO_REACH struct reach at = REACH_NONE;
-	int r = reach(e->from, REACH_LINK, &at, err);
+	int r = reach_installed(last, e->from, &at, err);
 
 	if (r == -ENOENT && may_be_missing(e->path))
 		return 0;
@@ -158,6 +190,7 @@ static int add_installed(struct staging *s, const struct package_files *l,
 
 static int add_files(struct staging *s, const char *query, struct err *err)
 {
+	CLEANUP(reached_end) struct reached last = {.file = REACH_NONE};
 	AUTO_PACKAGE_FILES struct package_files files = {0};
 	int r = package_files(query, &files, err);
 
@@ -167,7 +200,54 @@ static int add_files(struct staging *s, const char *query, struct err *err)
 	for (size_t i = 0; i < files.count; i++) {
 		if (strlen(files.items[i].path) >= PATH_MAX)
 			return err_set(err, EPERM, "a path in it is longer than 4095 bytes");
-		r = add_installed(s, &files, &files.items[i], err);
+		r = add_installed(s, &files, &last, &files.items[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Whether the error is about the machine, which cannot go on, and not about the file. */
+static bool is_machines_fault(int r)
+{
+	static const int faults[] = {ENOMEM, ENOSPC, EDQUOT, EIO,   EROFS,
+				     EINTR,  EMFILE, ENFILE, EAGAIN};
+
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		if (r == -faults[i])
+			return true;
+	return false;
+}
+
+int source_installed(struct staging *s, const struct intake_package *p, struct err *err)
+{
+	AUTO_FREE struct package_file *items = calloc(p->files->count + 1, sizeof *items);
+	CLEANUP(reached_end) struct reached last = {.file = REACH_NONE};
+	const struct package_files files = {.items = items, .count = p->files->count};
+	int r = items ? staging_label(s, "name", p->package->name, err) : err_nomem(err);
+
+	if (r == 0)
+		r = staging_label(s, "version", p->package->version, err);
+	if (r == 0)
+		r = staging_label(s, "architecture", p->package->arch, err);
+	if (r < 0)
+		return r;
+	memcpy(items, p->files->items, files.count * sizeof *items);
+	qsort(items, files.count, sizeof *items, by_file_path);
+	for (size_t i = 0; i < files.count; i++) {
+		struct err why = {0};
+
+		if (strlen(items[i].path) >= PATH_MAX)
+			continue;
+		r = add_installed(s, &files, &last, &items[i], &why);
+		if (is_machines_fault(r)) {
+			*err = why;
+			return r;
+		}
+		if (r < 0)
+			r = strings_add(p->left_out, items[i].path, err);
+		if (r == 0 && why.text[0])
+			r = strings_add(p->left_out, why.text, err);
 		if (r < 0)
 			return r;
 	}

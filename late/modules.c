@@ -1,5 +1,6 @@
 #include "late/modules.h"
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/intern.h"
 #include "base/path.h"
@@ -133,12 +134,23 @@ static int add_nss_modules(struct module_search *s, const char *triplet, struct 
 	return r;
 }
 
-static bool is_user(const char *pattern, const struct closure *c)
+/* The first object that the pattern names; NULL: there is none. */
+static const struct object *find_user(const char *pattern, const struct closure *c)
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (fnmatch(pattern, path_base(c->objects[i].path), 0) == 0)
-			return true;
-	return false;
+			return &c->objects[i];
+	return NULL;
+}
+
+/* The kind's glob(7) pattern on this architecture. */
+static void write_pattern(const struct module_kind *kind, const char *triplet,
+			  char pattern[PATH_MAX])
+{
+	const char *modules = kind->modules, *at = strstr(modules, "%s");
+
+	snprintf(pattern, PATH_MAX, "%.*s%s%s", at ? (int)(at - modules) : 0, modules,
+		 at ? triplet : "", at ? at + 2 : modules);
 }
 
 static int find_modules(struct module_search *s, const struct closure *c, struct err *err)
@@ -149,12 +161,10 @@ static int find_modules(struct module_search *s, const struct closure *c, struct
 
 	s->nss = s->modules.count;
 	for (size_t i = 0; r == 0 && i < module_kinds_count(); i++) {
-		const char *modules = module_kinds[i].modules, *at = strstr(modules, "%s");
 		char pattern[PATH_MAX];
 
-		snprintf(pattern, sizeof pattern, "%.*s%s%s", at ? (int)(at - modules) : 0, modules,
-			 at ? triplet : "", at ? at + 2 : modules);
-		if (is_user(module_kinds[i].user, c))
+		write_pattern(&module_kinds[i], triplet, pattern);
+		if (find_user(module_kinds[i].user, c))
 			r = add_matches(s, pattern, err);
 		s->ends[i] = s->modules.count;
 	}
@@ -409,5 +419,54 @@ int modules_check(const struct closure *closure, struct strings *later, struct s
 	if (r == 0 && s.unnamed)
 		r = strings_addf(remarks, err, "%zu more such module%s would miss something",
 				 s.unnamed, s.unnamed == 1 ? "" : "s");
+	return r;
+}
+
+/* -- places -- */
+
+void module_places_free(struct module_places *places)
+{
+	for (size_t i = 0; i < places->count; i++)
+		free(places->items[i].path);
+	free(places->items);
+	*places = (struct module_places){0};
+}
+
+static int add_place(struct module_places *places, const char *path, const struct module_kind *kind,
+		     const struct object *user, struct err *err)
+{
+	struct module_place *p;
+	size_t len = strlen(path);
+
+	if (ARRAY_GROW(places->items, places->count, err) < 0)
+		return -ENOMEM;
+	p = &places->items[places->count];
+	*p = (struct module_place){strndup(path, path[len - 1] == '/' ? len - 1 : len),
+				   user->canonical, kind->shared};
+	if (!p->path)
+		return err_nomem(err);
+	places->count++;
+	return 0;
+}
+
+int modules_places(const struct closure *closure, struct module_places *out, struct err *err)
+{
+	const struct elf *program = closure->count ? closure->objects[0].elf : NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && program && i < module_kinds_count(); i++) {
+		const struct object *user = find_user(module_kinds[i].user, closure);
+		CLEANUP(globfree) glob_t found = {0};
+		char pattern[PATH_MAX];
+
+		if (!user)
+			continue;
+		write_pattern(&module_kinds[i], elf_triplet(program->class, program->machine),
+			      pattern);
+		if (glob(pattern, 0, NULL, &found) == GLOB_NOSPACE)
+			return err_nomem(err);
+		for (size_t k = 0; r == 0 && k < found.gl_pathc; k++)
+			r = add_place(out, found.gl_pathv[k], &module_kinds[i], user, err);
+	}
 	return r;
 }

@@ -16,3 +16,20 @@
  * the ldview that read it. */
 int modules_check(const struct closure *closure, struct strings *later, struct strings *remarks,
 		  struct err *err);
+
+/* A directory in which, or a file that, an object of a closure finds modules; and data beside them. */
+struct module_place {
+	char *path;
+	const char *user; /* the object's canonical path; the closure's */
+	bool shared;	  /* as in struct module_kind */
+};
+
+struct module_places {
+	struct module_place *items;
+	size_t count;
+};
+
+/* The places of the live system for the kinds of modules that the closure's objects load, without those of NSS. */
+int modules_places(const struct closure *closure, struct module_places *out, struct err *err);
+void module_places_free(struct module_places *places);
+#define AUTO_MODULE_PLACES CLEANUP(module_places_free)

@@ -37,9 +37,12 @@ refuse dpkg dpkg cannot change
 refuse apt-get apt cannot unpack
 refuse ucf ucf maintainer scripts
 refuse dot graphviz maintainer scripts
-warn grep grep maintainer scripts
-warn sed sed maintainer scripts
-warn gawk gawk maintainer scripts
+refuse grep grep no_new_privs
+refuse sed sed no_new_privs
+refuse gawk gawk no_new_privs
+refuse find findutils no_new_privs
+refuse tar tar no_new_privs
+refuse ls coreutils no_new_privs
 warn sshd openssh-server sessions that
 warn login login sessions that
 warn cron cron jobs and services
@@ -48,7 +51,6 @@ warn tmux tmux commands that users
 warn screen screen commands that users
 warn bash bash commands that users
 warn rsync rsync in covered directories
-warn tar tar in covered directories
 warn restic restic in covered directories
 warn updatedb.plocate plocate in covered directories
 warn ip iproute2 ip netns exec

@@ -13,8 +13,7 @@ root=/mnt/root
 older=bullseye newer=trixie # what was stable before, and is now
 released="bsdtar libarchive-tools libarchive13
 jq jq libjq1
-xz xz-utils liblzma5
-grep grep libpcre2-8-0"
+xz xz-utils liblzma5"
 debs=$base/debs
 arch=$(dpkg --print-architecture)
 export DEBIAN_FRONTEND=noninteractive
@@ -223,7 +222,6 @@ upgradable() {
 		jq jq libjq1 --version
 		xmlwf expat libexpat1 -v
 		xz xz-utils liblzma5 --version
-		grep grep libpcre2-8-0 --version
 		parted parted libparted2 --version
 		curl curl libssh2-1 --version
 	END

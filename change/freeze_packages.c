@@ -1,0 +1,265 @@
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "change/freeze_work.h"
+#include "late/modules.h"
+#include "view/compose.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* -- marks -- */
+
+static bool is_glibc(const struct package *p)
+{
+	return strcmp(p->source, "glibc") == 0;
+}
+
+bool freeze_comes_whole(const struct freeze_work *w, size_t number)
+{
+	const struct package *p = freeze_package(w, number);
+
+	return p && !p->essential && !is_glibc(p) && !freeze_is_kept(w, p->name, p->arch);
+}
+
+/* True if the mark is new. */
+static bool mark_package(struct freeze_work *w, size_t number, unsigned char marks)
+{
+	unsigned char before = w->marks[number];
+
+	if (freeze_comes_whole(w, number))
+		w->marks[number] |= marks;
+	return w->marks[number] != before;
+}
+
+bool freeze_holds(const struct freeze_work *w, const char *exe)
+{
+	size_t owner;
+
+	if (w->libraries)
+		return false;
+	if (strcmp(exe, w->app.path) == 0 || strcmp(exe, w->live) == 0)
+		return true;
+	if (w->program.kind != PROGRAM_SCRIPT || strcmp(exe, w->program.interpreter) != 0)
+		return false;
+	owner = inventory_owner_diverted(&w->machine->inventory, exe);
+	return owner != OWNER_NONE && w->marks[owner] & FREEZE_WHOLE;
+}
+
+/* -- data: packages that another one depends on -- */
+
+/* Whether a package has more than libraries and documentation. A directory precedes the files in it. */
+static bool brings_data(const struct package_files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		const char *path = files->items[i].path, *base = path_base(path);
+		bool library = strncmp(base, "lib", 3) == 0 && strstr(base, ".so");
+
+		if (i + 1 < files->count && path_below(files->items[i + 1].path, path))
+			continue;
+		if (!library && compose_shows(path))
+			return true;
+	}
+	return false;
+}
+
+static bool names_program(const char *package, const char *program)
+{
+	size_t len = strlen(program);
+
+	return len > 1 && strncmp(package, program, len) == 0 && package[len] == '-';
+}
+
+static bool is_for_development(const char *name)
+{
+	static const char *const ends[] = {"-dev", "-dbg",	 "-dbgsym",
+					   "-doc", "-testsuite", "-examples"};
+
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		if (path_ends(name, ends[i]))
+			return true;
+	return false;
+}
+
+/* Whether the package that a marked one depends on is frozen with it. */
+static bool is_data_of(const struct freeze_work *w, size_t number, size_t user)
+{
+	const struct package *p = freeze_package(w, number), *u = freeze_package(w, user),
+			     *owner = freeze_package(w, w->owner);
+	bool named =
+		w->marks[user] & FREEZE_LOADS && (names_program(p->name, path_base(w->app.path)) ||
+						  (owner && names_program(p->name, owner->name)));
+
+	return (named || strcmp(p->source, u->source) == 0) && !is_for_development(p->name) &&
+	       brings_data(&w->machine->inventory.files[number]);
+}
+
+/* "libc6 (>= 2.36), awk | mawk:any" names libc6, awk and mawk. */
+static bool walk_depends(struct freeze_work *w, size_t user)
+{
+	const struct package *u = freeze_package(w, user);
+	bool grew = false;
+
+	for (const char *at = u->depends; *at;) {
+		size_t len = strcspn(at, " ,|(:");
+		char name[256];
+
+		if (len > 0 && len < sizeof name) {
+			size_t found;
+
+			snprintf(name, sizeof name, "%.*s", (int)len, at);
+			found = inventory_package(&w->machine->inventory, name, u->arch);
+			if (found != OWNER_NONE && is_data_of(w, found, user))
+				grew |= mark_package(w, found, FREEZE_WHOLE | FREEZE_LOADS);
+		}
+		at += len;
+		if (*at == '(' || *at == ' ' || *at == ':')
+			at += strcspn(at, ",|");
+		at += strspn(at, ",| ");
+	}
+	return grew;
+}
+
+/* -- what their files load -- */
+
+/* The files of the app's view as its loader sees them. */
+static int get_view(struct freeze_work *w, struct ldview **out, struct err *err)
+{
+	int r = 0;
+
+	*out = w->machine->live;
+	if (w->base.npins == 0 && strcmp(w->live, w->app.path) == 0)
+		return 0;
+	if (!w->view) {
+		w->sysroot = view_sysroot(&w->plan->plan, w->live);
+		r = ldview_new(&w->sysroot, &w->view, err);
+	}
+	*out = w->view;
+	return r;
+}
+
+static bool may_load(const char *path)
+{
+	struct stat st;
+
+	if (!compose_shows(path) || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	return st.st_mode & 0111 || strstr(path_base(path), ".so") || path_ends(path, ".node");
+}
+
+static int add_loaded_by(struct freeze_work *w, struct ldview *view, const char *path,
+			 struct err *err)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	struct err why;
+	int r = closure_of(view, path, NULL, CLOSURE_NO_CWD, &c, &why);
+
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0 || c.script) /* no file for this loader, or a script */
+		return 0;
+	for (size_t i = 1; r == 0 && i < c.count; i++)
+		r = freeze_add_file(w, c.objects[i].path, NULL, err);
+	return r;
+}
+
+static int scan_package(struct freeze_work *w, size_t number, struct err *err)
+{
+	const struct package_files *files = &w->machine->inventory.files[number];
+	struct ldview *view;
+	int r = get_view(w, &view, err);
+
+	for (size_t i = 0; r == 0 && i < files->count; i++)
+		if (may_load(files->items[i].path))
+			r = add_loaded_by(w, view, files->items[i].path, err);
+	return r;
+}
+
+int freeze_follow_packages(struct freeze_work *w, bool *grew, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < w->machine->inventory.packages.count; i++)
+		if ((w->marks[i] & (FREEZE_WHOLE | FREEZE_WALKED)) == FREEZE_WHOLE) {
+			w->marks[i] |= FREEZE_WALKED;
+			*grew |= walk_depends(w, i);
+		}
+	for (size_t i = 0; r == 0 && i < w->machine->inventory.packages.count; i++)
+		if ((w->marks[i] & (FREEZE_LOADS | FREEZE_SCANNED)) == FREEZE_LOADS) {
+			w->marks[i] |= FREEZE_SCANNED;
+			*grew = true;
+			r = scan_package(w, i, err);
+		}
+	return r;
+}
+
+/* -- modules -- */
+
+/* Whether the package was built from the same source as the program or the library that finds modules in the place. */
+static bool is_users_own(const struct freeze_work *w, const struct module_place *place,
+			 const struct package *p)
+{
+	const struct package *user =
+		freeze_package(w, inventory_owner_diverted(&w->machine->inventory, place->user));
+	const struct package *owner = freeze_package(w, w->owner);
+
+	return (user && strcmp(user->source, p->source) == 0) ||
+	       (owner && strcmp(owner->source, p->source) == 0);
+}
+
+static void mark_place(struct freeze_work *w, const struct module_place *place)
+{
+	const struct inventory *inventory = &w->machine->inventory;
+
+	for (size_t i = 0; i < inventory->npaths; i++) {
+		const struct inventory_path *path = &inventory->paths[i];
+		const struct package *p = &inventory->packages.items[path->package];
+
+		if (w->marks[path->package] & FREEZE_LOADS || !path_below(path->path, place->path))
+			continue;
+		if (!is_for_development(p->name) && (!place->shared || is_users_own(w, place, p)) &&
+		    brings_data(&inventory->files[path->package]))
+			mark_package(w, path->package, FREEZE_WHOLE | FREEZE_LOADS);
+	}
+}
+
+static int mark_modules(struct freeze_work *w, struct err *err)
+{
+	AUTO_CLOSURE struct closure c = {0};
+	AUTO_MODULE_PLACES struct module_places places = {0};
+	struct ldview *view;
+	struct err why;
+	int r = get_view(w, &view, err);
+
+	if (r < 0)
+		return r;
+	r = closure_of(view,
+		       w->program.kind == PROGRAM_SCRIPT ? w->program.interpreter : w->app.path,
+		       NULL, CLOSURE_NO_CWD, &c, &why);
+	if (r < 0)
+		return r == -ENOMEM ? err_nomem(err) : 0;
+	r = modules_places(&c, &places, err);
+	for (size_t i = 0; r == 0 && i < places.count; i++)
+		mark_place(w, &places.items[i]);
+	return r;
+}
+
+/* -- the program -- */
+
+int freeze_find_program(struct freeze_work *w, struct err *err)
+{
+	int r = 0;
+
+	if (w->owner != OWNER_NONE && freeze_comes_whole(w, w->owner))
+		mark_package(w, w->owner, FREEZE_WHOLE | FREEZE_LOADS);
+	else if (!w->plan->view.supplied)
+		r = freeze_add_file(w, w->app.path, NULL, err);
+	if (r == 0 && w->program.kind == PROGRAM_SCRIPT) {
+		size_t owner =
+			inventory_owner_diverted(&w->machine->inventory, w->program.interpreter);
+
+		if (owner != OWNER_NONE)
+			mark_package(w, owner, FREEZE_WHOLE | FREEZE_LOADS);
+	}
+	return r < 0 ? r : mark_modules(w, err);
+}
