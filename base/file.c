@@ -188,8 +188,8 @@ static int write_temp(int dirfd, const char *temp, const char *path, const void 
 	return 0;
 }
 
-static int publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode, bool sync,
-		   struct err *err)
+static int publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+		   bool sync, struct err *err)
 {
 	char dir[PATH_MAX], prefix[PATH_MAX + 8], temp[PATH_MAX + 32];
 	int r;

@@ -236,19 +236,23 @@ static int add_frozen_before(struct freeze_work *w, struct err *err)
 	return r;
 }
 
+static int add_used(struct freeze_work *w, const struct observed *items, size_t n, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (items[i].live)
+			r = freeze_add_file(w, items[i].path, items[i].exe, err);
+	return r;
+}
+
+/* What the observed run mapped; and if the program is held back, what it opened. */
 static int add_observed(struct freeze_work *w, struct err *err)
 {
 	const struct observation *o = w->seen;
+	int r = o ? add_used(w, o->items, o->count, err) : 0;
 
-	for (size_t i = 0; o && i < o->count; i++) {
-		int r = 0;
-
-		if (o->items[i].live)
-			r = freeze_add_file(w, o->items[i].path, o->items[i].exe, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return r == 0 && o && !w->libraries ? add_used(w, o->opened, o->nopened, err) : r;
 }
 
 /* The files that the loader loads for the program, with the pins that stay in force. */
@@ -336,6 +340,10 @@ static int sift_file(struct freeze_work *w, struct freeze_file *f, struct err *e
 	}
 	if (is_programs_own(w, f))
 		return leave_file_out(w, f, "is upgraded with the program that loads it", err);
+	if (path_below(f->path, "/etc"))
+		return leave_file_out(w, f, LEFT_OUT_CONFIGURATION, err);
+	if (path_below(f->path, "/var"))
+		return leave_file_out(w, f, LEFT_OUT_STATE, err);
 	if (strcmp(f->path, w->app.path) == 0) /* the view shows it, and wrap_allowed was asked */
 		return 0;
 	if (view_may_show(f->path, &why) < 0)

@@ -123,8 +123,7 @@ static int write_origin(struct store *store, const struct staging *s, const stru
 {
 	const char *config = s->options->apt_config;
 
-	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), sync,
-			    err);
+	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), sync, err);
 }
 
 /* Publishes objects before the manifest, so that each visible manifest is complete. */
@@ -271,8 +270,8 @@ static int publish_installed(struct store *store, struct installed *items,
 		char hex[DIGEST_HEX];
 
 		digest_hex(&versions[i].digest, hex);
-		if (!items[i].known && renameat(items[i].staging.dir, STAGED_MANIFEST,
-						store->versions, hex) < 0)
+		if (!items[i].known &&
+		    renameat(items[i].staging.dir, STAGED_MANIFEST, store->versions, hex) < 0)
 			r = err_sys(err, errno, "cannot publish %s/versions/%s", store->root, hex);
 	}
 	return r < 0 ? r : store_sync(store, err);

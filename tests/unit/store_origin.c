@@ -29,7 +29,8 @@ static void origins(void)
 	struct digest one = digest_of("1"), two = digest_of("2"), three = digest_of("3");
 
 	CHECK(origin_read(store, &one, &none, &err) == -ENOENT);
-	CHECK(origin_write(store, called(&one), "apt:libxml2", "/etc/apt/other.conf", true, &err) == 0);
+	CHECK(origin_write(store, called(&one), "apt:libxml2", "/etc/apt/other.conf", true, &err) ==
+	      0);
 	CHECK(origin_read(store, &one, &a, &err) == 0);
 	CHECK_STR(a.source, "apt:libxml2");
 	CHECK_STR(a.apt_config, "/etc/apt/other.conf");
