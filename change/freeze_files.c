@@ -260,10 +260,13 @@ static int add_loaded(struct freeze_work *w, struct err *err)
 {
 	AUTO_PROOF struct proof proof = {0};
 	const struct sysroot sysroot = view_sysroot(&w->plan->plan, w->live);
-	int r = proof_run(&sysroot, w->program.elf.interp,
-			  w->program.kind == PROGRAM_SCRIPT ? w->program.interpreter : w->app.path,
-			  &proof, err);
+	int r;
 
+	if (!w->program.elf.interp)
+		return 0;
+	r = proof_run(&sysroot, w->program.elf.interp,
+		      w->program.kind == PROGRAM_SCRIPT ? w->program.interpreter : w->app.path,
+		      &proof, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot find out which libraries %s loads", w->app.path);
 	for (size_t i = 0; r == 0 && i < proof.nloaded; i++)
@@ -277,6 +280,8 @@ static int read_program(struct freeze_work *w, struct err *err)
 
 	if (r == 0)
 		r = select_program(w->machine->store, &w->base, w->file, &w->program, err);
+	if (r == -EINVAL && !w->libraries && w->program.elf.class) /* static: the program alone is frozen */
+		r = 0;
 	w->arch = elf_arch(w->program.elf.class, w->program.elf.machine);
 	w->triplet = elf_triplet(w->program.elf.class, w->program.elf.machine);
 	return r;

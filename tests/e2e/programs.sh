@@ -115,9 +115,33 @@ dot_breaks_postinst() {
 	runs "... until it is unpinned" dpkg-reconfigure libgvc6
 }
 
+# A copy outside of PATH is frozen instead, and neither apt nor dpkg notices.
+freezes_copies() {
+	local program version copy
+	mkdir -p /opt/copies
+	while read -r program version; do
+		refuses "$program is not frozen" 1 "should not be pinned" pinlib freeze "$program"
+		copy=/opt/copies/$program
+		cp -L "$(command -v "$program")" "$copy"
+		runs "... but a copy is" pinlib freeze "$copy"
+		runs "... and starts" "$copy" "$version"
+	done <<-END
+		gpgv --version
+		gawk --version
+		sed --version
+		grep --version
+		dot -V
+		perl -v
+	END
+	runs "apt gets its lists meanwhile" apt-get -q update --error-on=any
+	runs "... and libgvc6 is configured" dpkg-reconfigure libgvc6
+	pinlib unset --all >/dev/null
+}
+
 names_exist
 if install_packages; then
 	finds
+	freezes_copies
 	if [ "$codename" = bookworm ]; then
 		gpgv_breaks_apt
 	else
