@@ -280,7 +280,8 @@ static int read_program(struct freeze_work *w, struct err *err)
 
 	if (r == 0)
 		r = select_program(w->machine->store, &w->base, w->file, &w->program, err);
-	if (r == -EINVAL && !w->libraries && w->program.elf.class) /* static: the program alone is frozen */
+	if (r == -EINVAL && !w->libraries &&
+	    w->program.elf.class) /* static: the program alone is frozen */
 		r = 0;
 	w->arch = elf_arch(w->program.elf.class, w->program.elf.machine);
 	w->triplet = elf_triplet(w->program.elf.class, w->program.elf.machine);

@@ -198,7 +198,7 @@ int intake_add(struct store *store, const char *source, const struct intake_opti
 
 /* -- installed packages -- */
 
-struct installed {
+struct staged_package {
 	struct staging staging;
 	char *text; /* of the manifest */
 	size_t len;
@@ -206,7 +206,7 @@ struct installed {
 	char source[300];
 };
 
-static void installed_free(struct installed *items, size_t n)
+static void installed_free(struct staged_package *items, size_t n)
 {
 	for (size_t i = 0; items && i < n; i++) {
 		staging_end(&items[i].staging);
@@ -218,7 +218,7 @@ static void installed_free(struct installed *items, size_t n)
 /* elf is for all packages: their files are this system's own, and no archive's. */
 static int stage_installed(struct store *store, const struct intake_package *p,
 			   const struct intake_options *options, struct parser *elf,
-			   struct installed *to, struct version *v, struct err *err)
+			   struct staged_package *to, struct version *v, struct err *err)
 {
 	int r = staging_begin(store, options, &to->staging, err);
 
@@ -238,8 +238,8 @@ static int stage_installed(struct store *store, const struct intake_package *p,
 #define STAGED_MANIFEST "manifest"
 
 /* What one sync is to bring to the disk, besides the contents. A version that the store has is not written again. */
-static int prepare_installed(struct store *store, struct installed *it, const struct version *v,
-			     struct err *err)
+static int prepare_installed(struct store *store, struct staged_package *it,
+			     const struct version *v, struct err *err)
 {
 	AUTO_VERSION struct version old = {0};
 	struct err ignored;
@@ -252,7 +252,7 @@ static int prepare_installed(struct store *store, struct installed *it, const st
 	return r < 0 ? r : write_origin(store, &it->staging, v, it->source, false, err);
 }
 
-static int publish_installed(struct store *store, struct installed *items,
+static int publish_installed(struct store *store, struct staged_package *items,
 			     const struct version *versions, size_t n, struct err *err)
 {
 	bool touched[256] = {false};
@@ -281,7 +281,7 @@ int intake_add_installed(struct store *store, const struct intake_package *packa
 			 struct version *out, struct err *err)
 {
 	const struct intake_options options = {0};
-	struct installed *items = calloc(n + 1, sizeof *items);
+	struct staged_package *items = calloc(n + 1, sizeof *items);
 	struct parser elf = PARSER_NONE;
 	int r = items ? 0 : err_nomem(err);
 
