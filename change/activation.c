@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/paths.h"
 #include "change/pending.h"
+#include "change/readonly.h"
 #include "change/recovery.h"
 #include "change/transition.h"
 #include "host/apparmor.h"
@@ -11,7 +12,6 @@
 #include "host/wrap.h"
 #include "plan/write.h"
 #include "policy/supply.h"
-#include "view/readonly.h"
 #include "view/verdict.h"
 
 #include <limits.h>

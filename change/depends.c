@@ -20,7 +20,7 @@
 #define SENTENCE_MAX 1024
 
 /* The pins by hand that came from one place. */
-struct brought {
+struct companion_search {
 	struct policy *policy;
 	struct store *store;
 	const char *path; /* the app's */
@@ -34,7 +34,7 @@ struct brought {
 	size_t added;
 };
 
-static void brought_free(struct brought *b)
+static void brought_free(struct companion_search *b)
 {
 	app_free(&b->app);
 	origin_free(&b->origin);
@@ -42,10 +42,10 @@ static void brought_free(struct brought *b)
 	controls_free(&b->controls);
 }
 
-static void tell_brought(const struct brought *b, const char *fmt, ...)
+static void tell_brought(const struct companion_search *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static void tell_brought(const struct brought *b, const char *fmt, ...)
+static void tell_brought(const struct companion_search *b, const char *fmt, ...)
 {
 	char text[SENTENCE_MAX];
 	va_list args;
@@ -60,13 +60,14 @@ static void tell_brought(const struct brought *b, const char *fmt, ...)
 
 /* -- what the place has -- */
 
-static struct apt_place place_of(const struct brought *b)
+static struct apt_place place_of(const struct companion_search *b)
 {
 	return (struct apt_place){b->origin.apt_config, origin_suite(&b->origin)};
 }
 
 /* Reads the control fields of these packages and of all that they may need. */
-static int ask_apt_about(struct brought *b, const struct strings *packages, struct err *err)
+static int ask_apt_about(struct companion_search *b, const struct strings *packages,
+			 struct err *err)
 {
 	const struct apt_place place = place_of(b);
 	AUTO_STRINGS struct strings names = {0};
@@ -77,7 +78,7 @@ static int ask_apt_about(struct brought *b, const struct strings *packages, stru
 	return r < 0 ? r : apt_show(&names, &place, &b->controls, err);
 }
 
-static int read_place(struct brought *b, struct err *err)
+static int read_place(struct companion_search *b, struct err *err)
 {
 	return origin_is_apt(&b->origin) ? ask_apt_about(b, &b->roots, err)
 					 : intake_controls(b->origin.source, &b->controls, err);
@@ -94,8 +95,8 @@ static bool is_called(const struct control *c, const char *root)
 	return strcmp(name, root) == 0;
 }
 
-static int solve(const struct brought *b, const struct packages *live, struct requirements *out,
-		 struct err *err)
+static int solve(const struct companion_search *b, const struct packages *live,
+		 struct requirements *out, struct err *err)
 {
 	AUTO_FREE const struct control **roots = calloc(b->roots.count + 1, sizeof *roots);
 	size_t n = 0;
@@ -111,8 +112,8 @@ static int solve(const struct brought *b, const struct packages *live, struct re
 }
 
 /* Asks apt for packages that were not among the first answers: those that a provider depends on. */
-static int solve_with_more(struct brought *b, const struct packages *live, struct requirements *out,
-			   struct err *err)
+static int solve_with_more(struct companion_search *b, const struct packages *live,
+			   struct requirements *out, struct err *err)
 {
 	AUTO_STRINGS struct strings asked = {0};
 	int r = solve(b, live, out, err);
@@ -138,7 +139,8 @@ static int solve_with_more(struct brought *b, const struct packages *live, struc
 
 /* -- pins -- */
 
-static const struct pin *pin_named(const struct brought *b, const char *name, const char *arch)
+static const struct pin *pin_named(const struct companion_search *b, const char *name,
+				   const char *arch)
 {
 	for (size_t i = 0; i < b->app.npins; i++)
 		if (strcmp(b->app.pins[i].name, name) == 0 &&
@@ -148,7 +150,7 @@ static const struct pin *pin_named(const struct brought *b, const char *name, co
 }
 
 /* Whether a view of the app could show anything of the version. */
-static bool is_of_use(const struct brought *b, const struct version *v)
+static bool is_of_use(const struct companion_search *b, const struct version *v)
 {
 	const char *name = path_base(b->path);
 
@@ -164,7 +166,7 @@ static bool is_of_use(const struct brought *b, const struct version *v)
 	return false;
 }
 
-static const struct control *control_of(const struct brought *b, const struct version *v)
+static const struct control *control_of(const struct companion_search *b, const struct version *v)
 {
 	for (size_t i = 0; i < b->controls.count; i++)
 		if (strcmp(b->controls.items[i].name, v->name) == 0 &&
@@ -175,7 +177,8 @@ static const struct control *control_of(const struct brought *b, const struct ve
 
 /* A library that its package provides by soname (libblas.so.3) is chosen by update-alternatives(1), which links
  * it into the directory above its own. No package has this link. */
-static void find_alternative(const struct brought *b, const struct version *v, char place[PATH_MAX])
+static void find_alternative(const struct companion_search *b, const struct version *v,
+			     char place[PATH_MAX])
 {
 	const struct control *c = control_of(b, v);
 	struct err ignored;
@@ -198,7 +201,7 @@ static void find_alternative(const struct brought *b, const struct version *v, c
 	}
 }
 
-static int pin_version(struct brought *b, const struct version *v, struct err *err)
+static int pin_version(struct companion_search *b, const struct version *v, struct err *err)
 {
 	const struct pin *old = pin_named(b, v->name, v->arch);
 	char place[PATH_MAX];
@@ -217,8 +220,8 @@ static int pin_version(struct brought *b, const struct version *v, struct err *e
 /* -- versions -- */
 
 /* 1: the store has it from this place, and it is pinned. */
-static int from_stored(struct brought *b, const struct versions *stored, const struct control *c,
-		       struct err *err)
+static int from_stored(struct companion_search *b, const struct versions *stored,
+		       const struct control *c, struct err *err)
 {
 	for (size_t i = 0; i < stored->count; i++) {
 		const struct version *v = &stored->items[i];
@@ -237,7 +240,7 @@ static int from_stored(struct brought *b, const struct versions *stored, const s
 	return 0;
 }
 
-static int from_file(struct brought *b, const struct control *c, struct err *err)
+static int from_file(struct companion_search *b, const struct control *c, struct err *err)
 {
 	const struct intake_options how = {0};
 	AUTO_VERSION struct version v = {0};
@@ -255,7 +258,7 @@ static int from_file(struct brought *b, const struct control *c, struct err *err
 
 static int pin_fetched(void *ctx, const struct version *v, const struct err *why, struct err *err)
 {
-	struct brought *b = ctx;
+	struct companion_search *b = ctx;
 
 	if (v)
 		return pin_version(b, v, err);
@@ -263,7 +266,8 @@ static int pin_fetched(void *ctx, const struct version *v, const struct err *why
 	return 0;
 }
 
-static int add_required(struct brought *b, const struct requirements *needed, struct err *err)
+static int add_required(struct companion_search *b, const struct requirements *needed,
+			struct err *err)
 {
 	const struct apt_place place = place_of(b);
 	AUTO_VERSIONS struct versions stored = {0};
@@ -290,7 +294,7 @@ static int add_required(struct brought *b, const struct requirements *needed, st
 				     : r;
 }
 
-static int add_brought(struct brought *b, struct err *err)
+static int add_brought(struct companion_search *b, struct err *err)
 {
 	AUTO_REQUIREMENTS struct requirements needed = {0};
 	AUTO_PACKAGES struct packages live = {0};
@@ -333,7 +337,7 @@ static bool origin_of_pin(struct store *store, const struct pin *pin, struct ori
 	return false;
 }
 
-static int add_root(struct brought *b, const struct pin *pin, struct err *err)
+static int add_root(struct companion_search *b, const struct pin *pin, struct err *err)
 {
 	return strcmp(pin->arch, "all") == 0
 		       ? strings_addf(&b->roots, err, "%s=%s", pin->name, pin->version)
@@ -342,7 +346,7 @@ static int add_root(struct brought *b, const struct pin *pin, struct err *err)
 }
 
 /* Adds what belongs to the pins from the place of pin number first, and marks them as done. */
-static int add_place(struct brought *b, const struct app *app, size_t first, bool *done,
+static int add_place(struct companion_search *b, const struct app *app, size_t first, bool *done,
 		     struct err *err)
 {
 	int r = 0;
@@ -375,11 +379,11 @@ int depends_add(struct policy *policy, struct store *store, const char *app, rep
 		return err_nomem(err);
 	for (size_t i = 0; r == 0 && i < now.npins; i++) {
 		CLEANUP(brought_free)
-		struct brought b = {.policy = policy,
-				    .store = store,
-				    .path = app,
-				    .report = report,
-				    .ctx = ctx};
+		struct companion_search b = {.policy = policy,
+					     .store = store,
+					     .path = app,
+					     .report = report,
+					     .ctx = ctx};
 
 		/* Pins that another place has added count here. */
 		r = policy_app(policy, app, POLICY_NOW, &b.app, err);

@@ -1,4 +1,4 @@
-#include "change/freeze.h"
+#include "freeze/freeze.h"
 
 #include "base/caller.h"
 #include "cli/app.h"

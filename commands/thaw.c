@@ -1,8 +1,8 @@
-#include "change/freeze.h"
 #include "cli/app.h"
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
+#include "freeze/freeze.h"
 #include "policy/policy.h"
 
 static bool force;

@@ -1,6 +1,6 @@
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "change/freeze_work.h"
+#include "freeze/work.h"
 #include "late/modules.h"
 #include "view/compose.h"
 

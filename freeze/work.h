@@ -1,11 +1,11 @@
 /*
  * A freeze under way, and its parts:
  *
- *	freeze_machine.c	what all apps share: dpkg's lists, and the versions that came into the store
- *	freeze_files.c		which files of the live system are to be frozen
- *	freeze_packages.c	which packages of the program's are, with their modules and data
- *	freeze_store.c		these files and packages into the store
- *	freeze_generated.c	files that packages made on this machine
+ *	machine.c	what all apps share: dpkg's lists, and the versions that came into the store
+ *	files.c		which files of the live system are to be frozen
+ *	packages.c	which packages of the program's are, with their modules and data
+ *	store.c		these files and packages into the store
+ *	generated.c	files that packages made on this machine
  *
  * | package                                               | frozen with it                                         |
  * |-------------------------------------------------------|--------------------------------------------------------|
@@ -24,8 +24,8 @@
 #pragma once
 
 #include "base/err.h"
-#include "change/frozen.h"
 #include "dpkg/inventory.h"
+#include "freeze/frozen.h"
 #include "loader/closure.h"
 #include "loader/program.h"
 #include "policy/policy.h"

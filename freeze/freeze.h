@@ -2,7 +2,7 @@
  * Freezing: a program, the libraries that it loads, and its modules and data become pins, so that no upgrade reaches it.
  *
  * The loader itself lists the libraries (view/proof.h). The others come from dpkg's lists and from the known directories
- * of modules (change/freeze_work.h); an observed run adds the files that it used (trace/observation.h). A file comes in
+ * of modules (freeze/work.h); an observed run adds the files that it used (trace/observation.h). A file comes in
  * with its whole Debian package. Of an essential package, and of a file that no package owns, the file alone comes in, at
  * its own path. glibc comes whole or not at all. Pins of another origin stay, and the files that they bring are not frozen
  * again.
@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "base/strings.h"
-#include "change/frozen.h"
+#include "freeze/frozen.h"
 #include "policy/policy.h"
 #include "store/store.h"
 #include "trace/observation.h"

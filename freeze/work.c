@@ -1,4 +1,4 @@
-#include "change/freeze_work.h"
+#include "freeze/work.h"
 
 #include "base/array.h"
 

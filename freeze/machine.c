@@ -1,7 +1,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/reach.h"
-#include "change/freeze_work.h"
+#include "freeze/work.h"
 #include "intake/intake.h"
 
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "view/readonly.h"
+#include "change/readonly.h"
 
 #include "base/cleanup.h"
 #include "base/mount.h"

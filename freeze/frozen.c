@@ -1,4 +1,4 @@
-#include "change/frozen.h"
+#include "freeze/frozen.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-#include "change/freeze.h"
+#include "freeze/freeze.h"
 
 #include "base/cleanup.h"
-#include "change/freeze_work.h"
+#include "freeze/work.h"
 #include "host/app_file.h"
 #include "host/wrap.h"
 

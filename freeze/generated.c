@@ -2,7 +2,7 @@
  * list of its plugins. No package owns these files. */
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "change/freeze_work.h"
+#include "freeze/work.h"
 #include "intake/intake.h"
 #include "view/compose.h"
 
