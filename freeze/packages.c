@@ -53,7 +53,7 @@ static bool brings_data(const struct package_files *files)
 {
 	for (size_t i = 0; i < files->count; i++) {
 		const char *path = files->items[i].path, *base = path_base(path);
-		bool library = strncmp(base, "lib", 3) == 0 && strstr(base, ".so");
+		bool library = strncmp(base, "lib", 3) == 0 && strstr(base, ".so."); /* no plugin */
 
 		if (i + 1 < files->count && path_below(files->items[i + 1].path, path))
 			continue;
