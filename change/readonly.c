@@ -161,9 +161,9 @@ static int add_sentence(const struct writable *w, const struct app *app, struct 
 /* Only package managers write below these. */
 static bool is_packages(const char *cover)
 {
-	static const char *const dirs[] = {"/usr/lib",	  "/usr/lib32", "/usr/lib64",
-					   "/usr/libx32", "/usr/share", "/usr/libexec",
-					   "/usr/bin",	  "/usr/sbin",	"/usr/games"};
+	static const char *const dirs[] = {
+		"/usr/lib",	"/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/share",
+		"/usr/libexec", "/usr/bin",   "/usr/sbin",  "/usr/games",  "/usr/include"};
 
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		if (path_below(cover, dirs[i]))

@@ -60,7 +60,6 @@ bool compose_shows(const char *path)
 		"/boot",
 		"/home",
 		"/root",
-		"/usr/include",
 		"/usr/share/doc",
 		"/usr/share/man",
 		"/usr/share/info",

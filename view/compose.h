@@ -7,7 +7,7 @@
  * | a directory of the live system                   | nothing more: overlayfs merges directories | its other files stay visible          | scenarios/view: "other files"    |
  * | ... and a package that the version replaces      | none of that package's other files         | see view/replaced.h                   | scenarios/replaced               |
  * | a link where the live system has a directory     | nothing                                    | it would hide the directory           | unit/view_places                 |
- * | programs, /var, headers, documentation           | nothing                                    | the machine's own, or nobody loads it | scenarios/proof: "shows nothing" |
+ * | programs, /var, documentation                    | nothing                                    | the machine's own, or nobody loads it | scenarios/proof: "shows nothing" |
  * | ... and the program interprets the app, a script | it, and the links that lead there          | its modules have to match it          | scenarios/interpreter            |
  * | /etc                                             | nothing, but for files that are gone       | see view/config.h                     | scenarios/config                 |
  * | two versions with one path                       | the entry of the lower rank                | see enum compose_rank                 | unit/view_places, scenarios/try  |

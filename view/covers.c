@@ -69,9 +69,9 @@ static void cut_to_lasting(char cover[PATH_MAX])
 {
 	/* The last three are of base-files, libc-bin, and the translations of all essential packages. */
 	static const char *const lasting[] = {
-		"/usr/lib",	   "/usr/lib32",      "/usr/lib64",
-		"/usr/libx32",	   "/usr/share",      "/usr/libexec",
-		"/usr/share/misc", "/usr/lib/locale", "/usr/share/locale"};
+		"/usr/lib",	   "/usr/lib32",       "/usr/lib64",   "/usr/libx32",
+		"/usr/share",	   "/usr/libexec",     "/usr/include", "/usr/share/misc",
+		"/usr/lib/locale", "/usr/share/locale"};
 	size_t longest = triplet_length(cover);
 
 	for (size_t i = 0; i < sizeof lasting / sizeof *lasting; i++) {
