@@ -40,6 +40,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -498,6 +499,21 @@ static int find_app(int argc, char **argv)
 	return r < 0 ? fail("pinlib-wrapper", &start.err, EXIT_OWN) : find_plan();
 }
 
+/* Root's maintainer scripts (deb-postinst(5)) run the program that their package has just brought, to write files beside the
+ * live libraries. They get it as it is on the live system (DESIGN.md, maintainer-scripts-live). Any other user's
+ * variable means nothing. */
+static void show_live_to_dpkg(void)
+{
+	struct plan *plan = &start.launch.file.plan;
+
+	if (start.command || !start.mapped || getauxval(AT_UID) != 0 || getauxval(AT_EUID) != 0 ||
+	    !getenv("DPKG_MAINTSCRIPT_PACKAGE") || access(plan->real, X_OK) < 0)
+		return;
+	plan->ncovers = 0;
+	plan->program = plan->real;
+	plan->filter = NULL;
+}
+
 /* Whether the program is there, and a view can be built at all. */
 static int check_possible(void)
 {
@@ -591,6 +607,9 @@ int main(int argc, char **argv)
 	/* 3. Which app was meant, and what is its plan? */
 	if (status == GO_ON)
 		status = find_app(argc, argv);
+
+	if (status == GO_ON)
+		show_live_to_dpkg();
 
 	/* 4. Is the program there, and can a view be built at all? */
 	if (status == GO_ON)
