@@ -35,7 +35,6 @@ cases="refuse gpgv gpgv no_new_privs
 refuse perl perl-base config scripts
 refuse dpkg dpkg cannot change
 refuse apt-get apt cannot unpack
-refuse ucf ucf maintainer scripts
 refuse grep grep no_new_privs
 refuse sed sed no_new_privs
 refuse gawk gawk no_new_privs

@@ -167,7 +167,7 @@ static void found(void)
 	CHECK(cautions_find(&c, apps, 7, of, &err) == 0);
 	CHECK(of[0] && of[0]->grade == CAUTION_REFUSE);
 	CHECK(!of[1] && !of[4] && !of[5]);
-	CHECK(of[2] && of[2]->grade == CAUTION_WARN && of[2] == of[6]);
+	CHECK(of[2] && of[2]->grade == CAUTION_REFUSE && of[2] == of[6]);
 	CHECK(of[3] && of[3]->grade == CAUTION_WARN && of[3] != of[2]);
 }
 
