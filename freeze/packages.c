@@ -1,12 +1,15 @@
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "elf/shebang.h"
 #include "freeze/work.h"
 #include "late/modules.h"
 #include "view/compose.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* -- marks -- */
 
@@ -246,6 +249,40 @@ static int mark_modules(struct freeze_work *w, struct err *err)
 
 /* -- the program -- */
 
+static void mark_starter(struct freeze_work *w, const char *path)
+{
+	size_t owner = inventory_owner_diverted(&w->machine->inventory, path);
+
+	if (owner != OWNER_NONE)
+		mark_package(w, owner, FREEZE_WHOLE | FREEZE_LOADS | FREEZE_STARTS);
+}
+
+/* The links that lead from the script's first line to the interpreter: an upgrade lets /usr/bin/python3 lead to the next
+ * Python. */
+static void mark_links(struct freeze_work *w)
+{
+	char at[PATH_MAX], place[PATH_MAX], target[PATH_MAX], next[PATH_MAX];
+	struct err ignored;
+	ssize_t n;
+
+	if (shebang_interpreter(w->program.shebang, shebang_has, NULL, NULL, at, &ignored) < 0)
+		return;
+	for (int i = 0; i < PATH_LINKS_MAX && path_place(at, place, &ignored) == 0; i++) {
+		n = readlink(place, target, sizeof target - 1);
+		if (n < 0)
+			return;
+		target[n] = '\0';
+		mark_starter(w, place);
+		path_dir(place, at);
+		if (target[0] == '/')
+			snprintf(next, sizeof next, "%s", target);
+		else if (path_join(at, target, next, &ignored) < 0)
+			return;
+		if (path_normalise(next, at, &ignored) < 0)
+			return;
+	}
+}
+
 int freeze_find_program(struct freeze_work *w, struct err *err)
 {
 	int r = 0;
@@ -255,11 +292,8 @@ int freeze_find_program(struct freeze_work *w, struct err *err)
 	else if (!w->plan->view.supplied)
 		r = freeze_add_file(w, w->app.path, NULL, err);
 	if (r == 0 && w->program.kind == PROGRAM_SCRIPT) {
-		size_t owner =
-			inventory_owner_diverted(&w->machine->inventory, w->program.interpreter);
-
-		if (owner != OWNER_NONE)
-			mark_package(w, owner, FREEZE_WHOLE | FREEZE_LOADS);
+		mark_starter(w, w->program.interpreter);
+		mark_links(w);
 	}
 	return r < 0 ? r : mark_modules(w, err);
 }

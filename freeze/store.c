@@ -61,7 +61,8 @@ static int store_package(struct freeze_work *w, size_t number, struct err *err)
 	const struct freeze_taken *taken = &w->machine->packages[number];
 	int r;
 
-	if ((number != w->owner && !shows_anything(&taken->version)) ||
+	if ((number != w->owner && !(w->marks[number] & FREEZE_STARTS) &&
+	     !shows_anything(&taken->version)) ||
 	    taken->version.nentries == 0 || paths_collide(&w->kept, &taken->version))
 		return 0;
 	for (size_t i = 0; i < w->nfiles; i++)

@@ -85,6 +85,7 @@ enum {
 	FREEZE_WALKED = 4,  /* the packages that it depends on were looked at */
 	FREEZE_SCANNED = 8, /* its files were looked at */
 	FREEZE_MADE = 16,   /* its version is in made */
+	FREEZE_STARTS = 32, /* it has the script's interpreter, or a link that leads there */
 };
 
 /* A file of the live system that is to be frozen. */
