@@ -169,6 +169,10 @@ check-kernels: deps all ## boot Debian 11's, 12's and 13's kernels, emulated, an
 	tests/helpers/fixtures $(BUILD)/fixtures
 	tests/bed tests/e2e/kernels
 
+.PHONY: trial
+trial: all ## freeze 98 programs of Debian 12 through an upgrade to 13, and bring 55 of Debian 11 (as root; 30 minutes)
+	status=0; for part in frozen aside; do tests/trial/$$part.sh || status=1; done; exit $$status
+
 .PHONY: trial-brought
 trial-brought: all ## bring seven interpreters of Debian 11 to Debian 12 and 13 (as root, with network)
 	tests/bed tests/trial/brought.sh trixie
