@@ -30,6 +30,23 @@ older_lists() {
 	in_root $root env APT_CONFIG=/trial/apt.conf apt-get -q update --error-on=any
 }
 
+# What the programs print on the older Debian itself, in build/trial/outputs-SUITE. With KEEP=1 those of an earlier run count.
+older_outputs() {
+	local at=$trial/root-$older kept=$trial/outputs-$older name
+	[ -z "${KEEP:-}" ] || [ ! "$kept" -nt "$table" ] || [ ! "$kept" -nt "$src/tests/trial/frozen.programs" ] || return 0
+	said "${#names[@]} programs on Debian $older" suite_root $older "$table" || return 1
+	furnish "$at"
+	checks "$at" "$table" first "${names[@]}"
+	checks "$at" "$table" wanted "${names[@]}"
+	unfurnish "$at"
+	compare "the checks, made twice" "$at" first wanted "${names[@]}" || bad=1
+	for name in "${names[@]}"; do
+		[ "$(tail -n 1 "$at/trial/wanted/$name")" = "exit 0" ] || { echo "    $name: the check fails on Debian $older"; bad=1; }
+	done
+	rm -rf "$kept"
+	cp -a "$at/trial/wanted" "$kept"
+}
+
 bring_all() {
 	local name packages began
 	while read -r name packages; do
@@ -45,19 +62,10 @@ bring_all() {
 
 [ "$codename" = bookworm ] || die "this machine must be a Debian bookworm: the package of pinlib is built on it"
 mapfile -t names < <(table_names "$table")
-said "pinlib's package" pinlib_deb
-said "${#names[@]} programs on Debian $older" suite_root $older "$table" $root || exit
-checks $root "$table" first "${names[@]}"
-checks $root "$table" wanted "${names[@]}"
-compare "the checks, made twice" $root first wanted "${names[@]}" || bad=1
-unfurnish $root
-rm -rf "$trial/older"
-mv $root/trial "$trial/older"
-said "Debian $newer" suite_root $newer /dev/null $root || exit
-mv "$trial/older/wanted" $root/trial/ && rm -rf "$trial/older"
-for name in "${names[@]}"; do
-	[ "$(tail -n 1 "$root/trial/wanted/$name")" = "exit 0" ] || { echo "    $name: the check fails on Debian $older"; bad=1; }
-done
+said "pinlib's package" pinlib_deb || exit
+older_outputs || exit
+said "Debian $newer" suite_root $newer /dev/null && copy_root $newer $root || exit
+cp -a "$trial/outputs-$older" $root/trial/wanted
 cp "$trial/pinlib.deb" $root/tmp/ && said "pinlib installed" in_root $root apt-get -q install -y /tmp/pinlib.deb || exit
 said "package lists of Debian $older" older_lists || exit
 rm -f "$trial/times"

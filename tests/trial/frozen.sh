@@ -31,8 +31,8 @@ nothing_left() {
 
 [ "$codename" = $older ] || die "this machine must be a Debian $older: the package of pinlib is built on it"
 mapfile -t names < <(table_names "$table")
-said "pinlib's package" pinlib_deb
-said "${#names[@]} programs on Debian $older" suite_root $older "$table" $root || exit
+said "pinlib's package" pinlib_deb || exit
+said "${#names[@]} programs on Debian $older" suite_root $older "$table" && copy_root $older $root || exit
 cp "$trial/pinlib.deb" $root/tmp/ && said "pinlib installed" in_root $root apt-get -q install -y /tmp/pinlib.deb || exit
 checks $root "$table" first "${names[@]}"
 checks $root "$table" wanted "${names[@]}"

@@ -29,9 +29,16 @@ enter() {
 	mkdir -p "$trial" "$debs/partial"
 	exec 9>"$trial/lock"
 	flock -n 9 || die "another trial runs in $trial"
-	local status=0
-	PINLIB_TRIAL=1 timeout --foreground --kill-after=10 "${TOTAL:-1800}" unshare --mount --pid --fork --kill-child \
-		--propagation private --mount-proc "$0" "$@" || status=$?
+	local status=0 pid
+	PINLIB_TRIAL=1 timeout --foreground --kill-after=3 "${TOTAL:-1800}" unshare --mount --pid --fork --kill-child \
+		--propagation private --mount-proc "$0" "$@" &
+	pid=$!
+	echo $$ >&9
+	trap 'kill $pid' INT TERM HUP
+	while kill -0 $pid 2>/dev/null; do
+		wait $pid
+		status=$?
+	done
 	[ $status != 124 ] || echo "$0: not finished after ${TOTAL:-1800} seconds" >&2
 	[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$trial"/root-*
 	exit $status
@@ -52,20 +59,19 @@ in_root() {
 		cd / && hash -r && "$@"; exit $?' "$root" "$@"
 }
 
-# debootstrap_root SUITE ROOT: makes a minimal Debian. Fails with the reason in $why.
+# debootstrap_root SUITE ROOT: makes a minimal Debian.
 debootstrap_root() {
 	local suite=$1 root=$2 uri key
 	read -r uri key < <(debian_source) || {
-		why="apt's sources name no Debian archive with the suite $codename"
+		echo "apt's sources name no Debian archive with the suite $codename"
 		return 1
 	}
 	rm -rf --one-file-system "$root"
-	why=$(timeout 400 debootstrap --variant=minbase --cache-dir="$debs" --keyring="$key" --include=ca-certificates \
-		"$suite" "$root" "$uri" 2>&1) || {
-		why="debootstrap $suite: $(printf %s "$why" | tail -n 2)"
-		return 1
-	}
+	debootstrap --foreign --variant=minbase --cache-dir="$debs" --keyring="$key" --include=ca-certificates \
+		"$suite" "$root" "$uri" || return 1
+	mkdir -p "$root/etc/dpkg/dpkg.cfg.d"
 	printf 'force-unsafe-io\nforce-confold\n' >"$root/etc/dpkg/dpkg.cfg.d/trial"
+	in_root "$root" /debootstrap/debootstrap --second-stage || return 1
 	printf '%s\n' 'APT::Keep-Downloaded-Packages "true";' 'APT::Sandbox::User "root";' 'Acquire::Languages "none";' \
 		'APT::Install-Recommends "false";' 'Acquire::Retries "2";' >"$root/etc/apt/apt.conf.d/99trial"
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
@@ -75,11 +81,12 @@ debootstrap_root() {
 	mkdir -p "$root/trial"
 }
 
-# apt_sources SUITE: prints the lines of apt's sources, with the suite's security updates if this machine has those.
+# apt_sources SUITE: prints the lines of apt's sources, with the suite's security updates unless it is older than this
+# machine's: the archive drops packages of these updates one by one.
 apt_sources() {
 	local uri key
 	read -r uri key < <(debian_source) && echo "deb [signed-by=$key] $uri $1 main"
-	read -r uri key < <(debian_source "$codename-security") && echo "deb [signed-by=$key] $uri $1-security main"
+	[ "$1" = bullseye ] || { read -r uri key < <(debian_source "$codename-security") && echo "deb [signed-by=$key] $uri $1-security main"; }
 }
 
 # furnish ROOT: mounts the file systems of a running machine, the downloaded packages, and the trial.
@@ -110,37 +117,38 @@ unfurnish() {
 	umount -R "$1"/{dev,tmp,var/cache/apt/archives,trial/src}
 }
 
-# suite_root SUITE TABLE ROOT: copies build/trial/root-SUITE, which has the programs of the table installed, to ROOT, and
-# furnishes the copy. An earlier run may have kept it; then only packages that it lacks are installed.
+# suite_root SUITE TABLE: makes build/trial/root-SUITE, with the programs of the table installed. If an earlier run has kept
+# it, only packages that it lacks are installed.
 suite_root() {
-	local suite=$1 table=$2 root=$3 kept=$trial/root-$1 packages
-	[ -n "${KEEP:-}" ] && [ -e "$kept/trial/ready" ] || debootstrap_root "$suite" "$kept" || die "$why"
-	furnish "$kept"
-	rm -f "$kept/trial/ready"
-	mapfile -t packages < <(table_packages "$table")
-	in_root "$kept" apt-get -q update --error-on=any >"$trial/log" 2>&1 || die "no package lists of $suite: see $trial/log"
-	[ ${#packages[@]} = 0 ] || in_root "$kept" apt-get -q install -y "${packages[@]}" >"$trial/log" 2>&1 ||
-		die "apt cannot install the programs of $suite: see $trial/log"
-	"$src/tests/trial/inputs" "$kept/trial/in"
-	unfurnish "$kept"
-	touch "$kept/trial/ready"
-	rm -rf --one-file-system "$root"
-	cp -a --one-file-system --reflink=auto "$kept" "$root"
+	local suite=$1 table=$2 root=$trial/root-$1 packages
+	[ -n "${KEEP:-}" ] && [ -e "$root/trial/ready" ] || debootstrap_root "$suite" "$root" || return 1
 	furnish "$root"
+	rm -f "$root/trial/ready"
+	mapfile -t packages < <(table_packages "$table")
+	in_root "$root" apt-get -q update --error-on=any || return 1
+	[ ${#packages[@]} = 0 ] || in_root "$root" apt-get -q install -y "${packages[@]}" || return 1
+	"$src/tests/trial/inputs" "$root/trial/in"
+	unfurnish "$root"
+	touch "$root/trial/ready"
+}
+
+# copy_root SUITE ROOT: a copy of that root, furnished, which the trial changes.
+copy_root() {
+	rm -rf --one-file-system "$2"
+	cp -a --one-file-system --reflink=auto "$trial/root-$1" "$2" && furnish "$2"
 }
 
 # pinlib_deb: builds the package, unless one is there that is newer than all sources.
 pinlib_deb() {
 	local deb=$trial/pinlib.deb at=$trial/package
-	[ ! -e "$deb" ] || [ -n "$(find "$src" -path "$src/.git" -prune -o -path "$src/build*" -prune -o -path "$src/tests" -prune \
+	[ ! -e "$deb" ] || [ -n "$(find "$src" \( -path "$src/.git" -o -path "$src/build*" -o -path "$src/tests" \) -prune \
 		-o -type f -newer "$deb" -print -quit)" ] || return 0
-	rm -rf "$at"
 	mkdir -p "$at/pinlib"
+	find "$at/pinlib" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + # objects stay: make knows what is new
+	rm -f "$at"/*.*
 	tar -c -C "$src" --exclude=./.git --exclude=./build . | tar -x --no-same-owner -C "$at/pinlib"
 	(cd "$at/pinlib" && DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=$(nproc)" \
-		dpkg-buildpackage -us -uc -b) >"$trial/package.log" 2>&1 || die "the package does not build: see $trial/package.log"
-	mv "$at"/pinlib_*.deb "$deb"
-	rm -rf "$at"
+		dpkg-buildpackage -us -uc -b -nc) && mv "$at"/pinlib_*.deb "$deb"
 }
 
 # -- Tables --
@@ -208,6 +216,6 @@ said() {
 	shift
 	"$@" >"$trial/log" 2>&1 || status=$?
 	printf '%s: %s, %d s\n' "$title" "$([ $status = 0 ] && echo done || echo "exit $status")" $((SECONDS - began))
-	[ $status = 0 ] || tail -n 12 "$trial/log" | sed 's/^/    /'
+	[ $status = 0 ] || { grep -aE '^(E|pinlib|dpkg):' "$trial/log" || tail -n 12 "$trial/log"; } | tail -n 40 | cut -c 1-300 | sed 's/^/    /'
 	return $status
 }
