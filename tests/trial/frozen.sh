@@ -23,6 +23,16 @@ upgrade() {
 		in_root $root apt-get -q -y full-upgrade && cp "$trial/log" "$trial/upgrade.log"
 }
 
+# Sets there and gone: the programs that the new Debian has, and those that it does not have any more.
+sort_live() {
+	local name path
+	there=() gone=()
+	for name in "${names[@]}"; do
+		path=$(in_root $root readlink -f "$(in_root $root which "$name")")
+		if [ -e "$root${path%/*}/.pinlib/${path##*/}" ]; then there+=("$name"); else gone+=("$name"); fi
+	done
+}
+
 # Nothing of pinlib may remain at the programs, and dpkg must find its own files.
 nothing_left() {
 	[ -z "$(in_root $root bash -c 'pinlib show; dpkg-divert --list | grep /.pinlib/
@@ -49,12 +59,14 @@ said "apt-get full-upgrade to Debian $newer" upgrade || bad=1
 said "dpkg --audit" in_root $root bash -c '[ -z "$(dpkg --audit | tee /dev/stderr)" ]' || bad=1
 said "apt-get update" in_root $root apt-get -q update --error-on=any || bad=1
 checks $root "$table" upgraded "${names[@]}"
-before=$live checks $root "$table" plain "${names[@]}"
-compare "plain Debian $newer, for comparison" $root wanted plain "${names[@]}" >"$trial/plain"
+sort_live
+before=$live checks $root "$table" plain "${there[@]}"
+compare "plain Debian $newer, for comparison" $root wanted plain "${there[@]}" >"$trial/plain"
 tail -n 1 "$trial/plain"
 compare "FROZEN, after the upgrade" $root wanted upgraded "${names[@]}" || bad=1
 said "pinlib thaw, of each" in_root $root bash -c 'bad=0; for path in $(cat /trial/paths); do pinlib thaw $path || bad=1; done; exit $bad' || bad=1
 said "nothing of pinlib is left at the programs" nothing_left || bad=1
-checks $root "$table" thawed "${names[@]}"
-compare "THAWED, against plain Debian $newer" $root plain thawed "${names[@]}" || bad=1
+checks $root "$table" thawed "${there[@]}"
+compare "THAWED, against plain Debian $newer" $root plain thawed "${there[@]}" || bad=1
+[ ${#gone[@]} = 0 ] || said "Debian $newer has none of: ${gone[*]}" in_root $root bash -c '! which "$@"' bash "${gone[@]}" || bad=1
 exit $bad

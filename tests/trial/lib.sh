@@ -69,7 +69,8 @@ debootstrap_root() {
 	rm -rf --one-file-system "$root"
 	debootstrap --foreign --variant=minbase --cache-dir="$debs" --keyring="$key" --include=ca-certificates \
 		"$suite" "$root" "$uri" || return 1
-	mkdir -p "$root/etc/dpkg/dpkg.cfg.d"
+	[ ! -L "$root/proc" ] || rm "$root/proc" # where debootstrap finds that it may not mount
+	mkdir -p "$root/etc/dpkg/dpkg.cfg.d" "$root/mnt" "$root/proc"
 	printf 'force-unsafe-io\nforce-confold\n' >"$root/etc/dpkg/dpkg.cfg.d/trial"
 	in_root "$root" /debootstrap/debootstrap --second-stage || return 1
 	printf '%s\n' 'APT::Keep-Downloaded-Packages "true";' 'APT::Sandbox::User "root";' 'Acquire::Languages "none";' \
