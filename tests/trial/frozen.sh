@@ -20,7 +20,7 @@ done
 upgrade() {
 	apt_sources $newer >$root/etc/apt/sources.list &&
 		in_root $root apt-get -q update --error-on=any &&
-		in_root $root apt-get -q -y full-upgrade && cp "$trial/log" "$trial/upgrade.log"
+		in_root $root apt-get -q -y full-upgrade
 }
 
 # Sets there and gone: the programs that the new Debian has, and those that it does not have any more.
@@ -56,6 +56,7 @@ cp "$trial/log" "$trial/freeze.log"
 checks $root "$table" frozen "${names[@]}"
 compare "frozen, before the upgrade" $root wanted frozen "${names[@]}" || bad=1
 said "apt-get full-upgrade to Debian $newer" upgrade || bad=1
+cp "$trial/log" "$trial/upgrade.log"
 said "dpkg --audit" in_root $root bash -c '[ -z "$(dpkg --audit | tee /dev/stderr)" ]' || bad=1
 said "apt-get update" in_root $root apt-get -q update --error-on=any || bad=1
 checks $root "$table" upgraded "${names[@]}"
