@@ -170,7 +170,7 @@ check-kernels: deps all ## boot Debian 11's, 12's and 13's kernels, emulated, an
 	tests/bed tests/e2e/kernels
 
 .PHONY: trial
-trial: all ## freeze 98 programs of Debian 12 through an upgrade to 13, and bring 55 of Debian 11 (as root; 30 minutes)
+trial: all ## keep programs of Debian 12 through an upgrade to 13, and bring those of 11 (as root; up to 30 minutes each)
 	status=0; for part in frozen aside; do tests/trial/$$part.sh || status=1; done; exit $$status
 
 .PHONY: trial-brought
