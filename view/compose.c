@@ -121,6 +121,17 @@ static bool is_live_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Whether a link at path would hide a directory. Below /usr a live link to one is as good as the version's: another target
+ * belongs to the version. */
+static bool hides_live_dir(const char *path)
+{
+	struct stat st;
+
+	if (!is_live_dir(path))
+		return false;
+	return !path_below(path, "/usr") || lstat(path, &st) < 0 || S_ISDIR(st.st_mode);
+}
+
 int compose_entry(struct composition *c, struct compose_dir *last, const struct version *from,
 		  const struct entry *e, struct err *err)
 {
@@ -138,7 +149,7 @@ int compose_entry(struct composition *c, struct compose_dir *last, const struct 
 		entry.entry.time = e->time;
 		return composition_add(c, path, NULL, entry, err);
 	case ENTRY_LINK:
-		if (is_live_dir(path))
+		if (hides_live_dir(path))
 			return 0;
 		r = find_live_target(last, e, target, err);
 		if (r < 0)

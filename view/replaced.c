@@ -99,7 +99,19 @@ static bool find_installed(struct replacing *w, const char *listed, char path[PA
 		(path_below(path, "/usr") && strcmp(path + strlen("/usr"), listed) == 0));
 }
 
-static int add_files(struct replacing *w, const struct package_files *files, struct err *err)
+static int compare_entry_path(const void *path, const void *entry)
+{
+	return strcmp(path, ((const struct entry *)entry)->path);
+}
+
+/* Whether the version has this path, too: a directory, which the composition leaves to the live system. */
+static bool has_path(const struct version *v, const char *path)
+{
+	return bsearch(path, v->entries, v->nentries, sizeof *v->entries, compare_entry_path);
+}
+
+static int add_files(struct replacing *w, const struct version *v,
+		     const struct package_files *files, struct err *err)
 {
 	int r = 0;
 
@@ -107,7 +119,8 @@ static int add_files(struct replacing *w, const struct package_files *files, str
 		const struct package_file *f = &files->items[i];
 		char path[PATH_MAX];
 
-		if (f->from == f->path && find_installed(w, f->path, path) && may_hide(w, path))
+		if (f->from == f->path && !has_path(v, f->path) &&
+		    find_installed(w, f->path, path) && may_hide(w, path))
 			r = strings_add(&w->gone, path, err);
 	}
 	return r;
@@ -171,7 +184,7 @@ static int add_replaced(struct replacing *w, const struct version *v, struct err
 
 	for (size_t i = 0; r == 0 && installed_get(i, &live); i++)
 		if (are_alike(v, live.package) && is_package(v, live.files))
-			r = add_files(w, live.files, err);
+			r = add_files(w, v, live.files, err);
 	return r;
 }
 
