@@ -145,11 +145,12 @@ pinlib_deb() {
 	[ ! -e "$deb" ] || [ -n "$(find "$src" \( -path "$src/.git" -o -path "$src/build*" -o -path "$src/tests" \) -prune \
 		-o -type f -newer "$deb" -print -quit)" ] || return 0
 	mkdir -p "$at/pinlib"
+	touch "$trial/copied" # sources may change during the build
 	find "$at/pinlib" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + # objects stay: make knows what is new
 	rm -f "$at"/*.*
 	tar -c -C "$src" --exclude=./.git --exclude=./build . | tar -x --no-same-owner -C "$at/pinlib"
 	(cd "$at/pinlib" && DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=$(nproc)" \
-		dpkg-buildpackage -us -uc -b -nc) && mv "$at"/pinlib_*.deb "$deb"
+		dpkg-buildpackage -us -uc -b -nc) && mv "$at"/pinlib_*.deb "$deb" && touch -r "$trial/copied" "$deb"
 }
 
 # -- Tables --
