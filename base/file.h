@@ -37,7 +37,7 @@ int file_write(int fd, const void *data, size_t len, struct err *err);
  * name in the same directory, O_EXCL, fsync(2), rename(2), fsync(2) of the directory. */
 int file_publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 		 struct err *err);
-/* The same without fsync(2): until the caller syncs the file system, a lost machine may leave any content there. */
+/* The same without fsync(2): until the caller syncs the file system, a crash of the machine may leave any content there. */
 int file_publish_unsynced(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 			  struct err *err);
 

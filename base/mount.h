@@ -38,9 +38,9 @@ bool mount_is_root(const char *path);
  * below it. Returns a descriptor of the copy, which is attached nowhere yet. */
 int mount_pick_up(const char *path, unsigned flags, struct err *err);
 
-/* The same for a program: an original, with the attributes of the live mount, or a file below PINLIB_LAYERS. That one is
- * read-only, like the rest of its layer under an overlay, and may be executed as the layer's libraries may be mapped, even if
- * the file system of the layers is mounted noexec. */
+/* The same for a program: an original, with the attributes of the live mount, or a file below PINLIB_LAYERS. The latter is
+ * mounted read-only, like the rest of its layer under an overlay. It is never noexec: overlayfs, too, maps the layer's
+ * libraries where the file system of the layers is mounted noexec. */
 int mount_pick_up_program(const char *path, struct err *err);
 bool mount_is_in_layers(const char *path);
 

@@ -40,8 +40,8 @@ enum {
  * A relative path starts at the working directory's path. */
 int reach(const char *path, int how, struct reach *out, struct err *err);
 
-/* As reach with REACH_LINK, of the file called name in the directory of one that was reached before, with nothing closed
- * on the way and dir open: its directory is not resolved again. meant is false. */
+/* As reach with REACH_LINK, for the file name in the directory of before, whose path had nothing closed and whose dir is
+ * open: the directory is not resolved again. meant is false. */
 int reach_beside(const struct reach *before, const char *name, struct reach *out, struct err *err);
 
 /* -EPERM if reach refuses the path; 0 otherwise, even for a missing file. */

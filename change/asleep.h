@@ -5,7 +5,7 @@
 #include "policy/policy.h"
 #include "store/store.h"
 
-/* Whether the app, one of apps, sleeps, and all commands say so by this function:
+/* Whether the app, one of apps, sleeps. All commands ask this function, so that they agree:
  *
  *	its program is gone, a symbolic link or behind one, a directory, not executable, or
  *	privileged (wrap_fit), and no pinned version supplies it (policy/supply.h);
@@ -13,7 +13,7 @@
  *	it is not wrapped, and somebody diverts its path, or could write to its directory
  *	(wrap_allowed).
  *
- * The errno of the reason (ELOOP: a link), which is in err, a sentence without a full stop; 0: it
+ * Returns the errno of the reason (ELOOP: a link), with a sentence without a full stop in err; 0: it
  * does not sleep. store may be NULL: then less is known. An ordinary user gets 0, too, where they cannot reach the program. */
 int asleep_find(struct store *store, const struct apps *apps, const struct app *app,
 		struct err *err);

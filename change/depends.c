@@ -58,7 +58,7 @@ static void tell_brought(const struct companion_search *b, const char *fmt, ...)
 	b->report(b->ctx, text);
 }
 
-/* -- what the place has -- */
+/* -- packages of the place -- */
 
 static struct apt_place place_of(const struct companion_search *b)
 {
@@ -149,7 +149,7 @@ static const struct pin *pin_named(const struct companion_search *b, const char 
 	return NULL;
 }
 
-/* Whether a view of the app could show anything of the version. */
+/* Whether a view of the app could show a file of the version. */
 static bool is_of_use(const struct companion_search *b, const struct version *v)
 {
 	const char *name = path_base(b->path);
@@ -212,7 +212,7 @@ static int pin_version(struct companion_search *b, const struct version *v, stru
 	find_alternative(b, v, place);
 	r = policy_pin(b->policy, b->path, v, PIN_WITH_DEPS, *place ? place : NULL, err);
 	if (r == 0 && old)
-		tell_brought(b, "replaced %s=%s by %s", v->name, old->version, v->version);
+		tell_brought(b, "replaced %s=%s with %s", v->name, old->version, v->version);
 	b->added += r == 0 && !old;
 	return r;
 }
@@ -345,7 +345,7 @@ static int add_root(struct companion_search *b, const struct pin *pin, struct er
 				      pin->version);
 }
 
-/* Adds what belongs to the pins from the place of pin number first, and marks them as done. */
+/* Adds the companions of the pins that came from the place of pin number first, and marks these pins as done. */
 static int add_place(struct companion_search *b, const struct app *app, size_t first, bool *done,
 		     struct err *err)
 {

@@ -6,7 +6,7 @@
 #include "policy/policy.h"
 #include "store/store.h"
 
-/* One question to dpkg is then enough for all of these apps. */
+/* Adds the packages of these apps to the next question to dpkg, so that one serves them all. */
 int drift_expect(const struct apps *apps, struct err *err);
 
 /* Looks for the files of an app that does not sleep (change/asleep.h): its stub, original, plan and

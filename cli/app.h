@@ -8,9 +8,9 @@
 
 /* The canonical path of the app that the user named: a path, or a command in PATH. */
 int find_app(const char *name, char app[PATH_MAX], struct err *err);
-/* For `set --as`: the canonical path of a program that need not exist yet. -ENOENT, -ENOTDIR: it has no directory. */
+/* For `set --as`: the canonical path of a program that need not exist yet. -ENOENT, -ENOTDIR: its directory does not exist. */
 int find_new_app(const char *path, char app[PATH_MAX], struct err *err);
-/* As find_app for a command that looks at pins: an app of that path, or the only one of that name, is meant even if its
+/* As find_app, for commands that look at pins: finds an app by its path, or by its name if only one has it, even if its
  * program is gone or became a link. */
 int find_pinned(const struct apps *apps, const char *name, char app[PATH_MAX], struct err *err);
 /* As find_app for each name; each app once, in the order of their first names. */

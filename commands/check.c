@@ -28,8 +28,8 @@ static struct {
 static const struct command_option options[] = {
 	FLAG(&given.every, "all", "every program; this is the default"),
 	FLAG(&given.run, "run",
-	     "also run the COMMAND that was given for a program earlier, and compare its output; "
-	     "with COMMAND: keep it, and its output of now"),
+	     "also run the commands that were kept for programs, and compare their output; "
+	     "with COMMAND: run it now, and keep it with its output"),
 	{0},
 };
 
@@ -164,11 +164,11 @@ static void describe_difference(struct check_item *item, const struct kept_run *
 			 now->status, kept->status, line ? ": " : "", line ? after : "");
 	else if (line)
 		snprintf(text, sizeof text,
-			 "its command has other output: line %zu is \"%s\" instead of \"%s\"", line,
-			 after, before);
+			 "the output of its command differs: line %zu is \"%s\" instead of \"%s\"",
+			 line, after, before);
 	else
 		snprintf(text, sizeof text,
-			 "its command has other output: it differs behind the first %u bytes",
+			 "the output of its command differs after the first %u bytes",
 			 KEPT_OUTPUT_MAX);
 	fail_run(item, text);
 }
@@ -435,8 +435,8 @@ const struct command command_check = {
 	.summary = "Test whether pinned programs still work",
 	.text = "Builds each view in force on the live system as it is now, and asks its loader. "
 		"Prints one line for each program, or all reasons for a single APP, and names pins "
-		"without effect. The exit status is 1 if a program would not work, or sleeps. No "
-		"program is run, but for the commands of --run.\n"
+		"without effect. The exit status is 1 if a program would not work, or sleeps. Only "
+		"--run runs programs.\n"
 		"A program whose loader finds everything may still refuse its data, or a library. "
 		"'pinlib check --run APP -- COMMAND...' runs such a COMMAND now, as the user who "
 		"called sudo or doas, and keeps its exit status and output. After an upgrade "

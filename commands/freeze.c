@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* As many files are named that are left out for one reason. */
+/* Up to this number, files that are left out for one reason are named one by one. */
 #define SAID_ONE_BY_ONE 3
 
 static struct {
@@ -31,8 +31,8 @@ static const struct command_option options[] = {
 	FLAG(&given.force, "force",
 	     "even if the loader finds that APP would not work, or APP should not be pinned"),
 	OPTION(NULL, "observe", ARG_FILE, "[--] [ARGUMENT...]",
-	       "first run the only APP with these arguments, as the user who called sudo or doas, "
-	       "and also freeze the files that it and its children use late: plugins, data",
+	       "first run APP once with these arguments, as the user who called sudo or doas, and "
+	       "also freeze the plugins and data that it and its children open",
 	       .last = true),
 	{0},
 };
@@ -221,8 +221,7 @@ static void say_unit(const struct unit_file *unit, const char *app)
 		     "'pinlib unit %s' as well, and then restart it",
 		     unit->name, app, unit->name);
 	else
-		warn("note: %s starts %s: restart it, and it runs the frozen program", unit->name,
-		     app);
+		warn("note: %s starts %s: restart it to run the frozen program", unit->name, app);
 }
 
 static int say_units(const struct strings *apps, struct err *err)
@@ -275,10 +274,11 @@ static int run_freeze(int count, char **operands, struct err *err)
 const struct command command_freeze = {
 	.name = "freeze",
 	.group = GROUP_PIN,
-	.summary = "Pin a program with everything that it loads today",
+	.summary = "Pin programs with their libraries, modules and data of today",
 	.text = "Later upgrades reach neither the program nor its libraries, modules and data. "
 		"Pins that were set by "
-		"hand stay. A program that is frozen again is frozen as it is installed by then.",
+		"hand stay. A program that is frozen again gets the files that are installed by "
+		"then.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_APP, .repeats = true}},
 	.json = true,

@@ -12,7 +12,8 @@
 static bool due;
 
 static const struct command_option options[] = {
-	FLAG(&due, "due", "only what changes of packages left to do, for a minute at most"),
+	FLAG(&due, "due",
+	     "only the programs that package changes have made due, for a minute at most"),
 	{0},
 };
 
@@ -52,7 +53,7 @@ static int run_refresh(int count, char **operands, struct err *err)
 		err);
 	json_close();
 	if (left)
-		print_line("%zu program%s not looked at within %d seconds: 'pinlib refresh' "
+		print_line("%zu program%s not tested within %d seconds: 'pinlib refresh' "
 			   "continues, and so does the next change of packages",
 			   left, left == 1 ? " was" : "s were", REFRESH_SECONDS);
 	return r > 0 ? EXIT_FAIL : r;
@@ -61,8 +62,8 @@ static int run_refresh(int count, char **operands, struct err *err)
 const struct command command_refresh = {
 	.name = "refresh",
 	.summary = "Bring wrapped programs up to date with packages",
-	.text = "dpkg calls it after changes of packages. A program that would not start comes "
-		"first. If it is interrupted, the next one begins with the programs that are "
+	.text = "dpkg calls it after changes of packages. Programs that would not start come "
+		"first. If it is interrupted, the next call begins with the programs that are "
 		"left. 'pinlib doctor --repair' does the same.",
 	.options = options,
 	.json = true,

@@ -189,7 +189,7 @@ static int refuse_live(const char *app, bool known, struct err *err)
 	if (known || wrap_present(app) || (lstat(app, &st) < 0 && errno == ENOENT))
 		return 0;
 	return err_set(err, EEXIST,
-		       "%s exists: give --as another path, or pin it there ('pinlib set %s "
+		       "%s exists: give --as another path, or pin the live program ('pinlib set %s "
 		       "NAME=VERSION')",
 		       app, app);
 }
@@ -352,8 +352,8 @@ const struct command command_set = {
 	.summary = "Pin library versions for a program",
 	.text = "APP is a command in PATH or a path. NAME is a package (zlib1g), a soname "
 		"(libz.so.1) or its stem (libz). VERSION is a whole version, or its leading "
-		"components. SOURCE is what 'pinlib add' takes: apt:PACKAGE, or a path. All pins "
-		"are set, or none: the loader is asked first whether APP would work with them.",
+		"components. SOURCE is a source of 'pinlib add': apt:PACKAGE, or a path. All pins "
+		"are set, or none: pinlib first asks the loader whether APP would work with them.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_APP},
 		     {.name = "NAME=VERSION|SOURCE",

@@ -145,7 +145,7 @@ static bool is_utf8(const char *text)
 	return len == 0;
 }
 
-/* JSON has no bytes: such a path would not be told from others. */
+/* JSON strings hold no arbitrary bytes, so two such paths could look the same. */
 static void json_bytes(const char *key, const char *text)
 {
 	AUTO_FREE char *hex = calloc(2 * strlen(text) + 1, 1);
@@ -397,7 +397,7 @@ static int end_like(int status)
 	return 128 + sig;
 }
 
-/* Without --output the report has standard output, and the command gets standard error for it. */
+/* Without --output the report is standard output, and the command's standard output becomes standard error. */
 static int trace_command(char **argv, const struct output *out, int *status, struct err *err)
 {
 	AUTO_FD int stdout_before = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);

@@ -18,7 +18,7 @@
 
 /* -- the child -- */
 
-/* Where the program is probably going to write: its directories, and the files that its arguments name. */
+/* Where the program will probably write: its directories, and the files that its arguments name. */
 static int guess_wanted(const struct try_scratch *t, struct strings *wanted, struct err *err)
 {
 	const char *const dirs[] = {getenv("HOME"), getenv("TMPDIR"), "/tmp", "/var/tmp"};

@@ -23,7 +23,7 @@ struct try_scratch {
 	int parent;
 };
 
-/* Returns the exit status of the program, an exit status after messages, or a negative error. */
+/* Returns the exit status of the program or, after pinlib has printed an error, its own; or a negative error. */
 int try_scratch_run(struct try_scratch *t, struct err *err);
 
 /* In the child, where it sees its view and still has its privileges: leaves the live files. */

@@ -1,6 +1,6 @@
 /*
- * Packages that apt knows, installed or not. What is installed does not count: apt takes the newest
- * version of its sources, also where a newer one is installed.
+ * Packages that apt knows, installed or not. Installed versions do not count: apt takes the newest
+ * version of its sources, even if a newer one is installed.
  */
 #pragma once
 

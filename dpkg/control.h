@@ -48,8 +48,8 @@ struct relation {
 	bool more;	   /* an alternative to it follows */
 };
 
-/* Reads the relation at *text and moves *text behind it. False at the end, and before a relation
- * that dpkg would not read either. */
+/* Reads the relation at *text and moves *text past it. False at the end, and at a relation
+ * that dpkg would not accept either. */
 bool relation_next(const char **text, struct relation *out);
 bool relation_holds(const struct relation *relation, const char *version);
 

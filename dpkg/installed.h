@@ -10,7 +10,7 @@
 #include "dpkg/listing.h"
 #include "dpkg/package.h"
 
-/* The next question to dpkg is about this package, too: one question is then enough for many programs. */
+/* Adds the package to the next question to dpkg, so that one question serves many programs. */
 int installed_expect(const char *name, struct err *err);
 
 /* Asks dpkg about the packages of these names, unless this process knows the answer. Without dpkg no package is
@@ -22,5 +22,5 @@ struct installed {
 	const struct package_files *files;
 };
 
-/* Package number n of those that are known, in no order. False: there are not so many. */
+/* The n-th of the known packages, in no order. False: there are fewer. */
 bool installed_get(size_t n, struct installed *out);

@@ -28,7 +28,7 @@ struct inventory {
 	char *canonical; /* paths that files does not have so */
 };
 
-/* Without dpkg the inventory is empty. */
+/* On a system without dpkg the inventory is empty. */
 int inventory_read(struct inventory *out, struct err *err);
 void inventory_free(struct inventory *inventory);
 #define AUTO_INVENTORY CLEANUP(inventory_free)

@@ -1,9 +1,12 @@
 /*
- * Requirements: the packages that a program brings along, by Depends and Pre-Depends.
+ * Requirements: the packages that a program needs, by Depends and Pre-Depends.
  *
- * They all come from one origin. The live system serves instead (DESIGN.md, left-to-live) where it has the
- * same version, for glibc and the runtime of gcc, for interpreters that a package merely calls
- * ("perl:any"), for essential packages, and for those that only maintainer scripts use.
+ * They all come from one origin. The live system's package serves instead (DESIGN.md, left-to-live) if it
+ *
+ *	has the same version;
+ *	belongs to glibc or to the runtime of gcc;
+ *	is an interpreter that a package merely calls ("perl:any");
+ *	is essential, or only maintainer scripts use it.
  */
 #pragma once
 

@@ -50,7 +50,7 @@ static int status_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* A shell sees only this process stop, so it stops with the child. */
+/* A shell learns of a stop only from this process, so this process stops with the child. */
 static void stop_too(pid_t child)
 {
 	raise(SIGSTOP);

@@ -26,7 +26,7 @@ static bool is_since(const struct timespec *changed, const struct timespec *bega
 	return changed->tv_nsec == 0 || changed->tv_nsec >= began->tv_nsec;
 }
 
-/* Both clocks go on by the same time unless somebody sets one; adjtimex(2) bends it by a thousandth at most. */
+/* Both clocks go on by the same time unless somebody sets one; adjtimex(2) changes their pace by a thousandth at most. */
 static bool clock_was_set_back(const struct scratch *s)
 {
 	struct timespec now, lived;
@@ -99,7 +99,7 @@ static int copy_bytes(int from, int to, struct err *err)
 	return n < 0 ? err_sys(err, errno, "cannot write") : 0;
 }
 
-/* Copies a regular file to a new name, and to the disk. */
+/* Copies a regular file to a new name and syncs it. */
 static int copy_regular(int from, const char *name, int to, const char *copy, const struct stat *st,
 			struct err *err)
 {

@@ -1,6 +1,5 @@
 /*
- * What becomes of the changes of a run: they are kept as files, or brought over to the live system. Everything runs
- * with the rights of the caller, who may write there or not.
+ * Keeps the changes of a run as files, or brings them over to the live system, with the caller's rights alone.
  */
 #pragma once
 
@@ -26,7 +25,7 @@ int bring_check(const struct brought *b, struct strings *refused, struct err *er
  * number of changes that were brought over, also after an error. */
 int bring_over(const struct brought *b, size_t *done, struct err *err);
 
-/* Makes the directory dir, or takes it if it is empty. -ENOTEMPTY. */
+/* Makes the directory dir, or takes an empty one. -ENOTEMPTY: it has entries. */
 int bring_prepare(const char *dir, struct err *err);
 
 /*

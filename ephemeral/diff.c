@@ -14,7 +14,7 @@
 
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define OPEN_FILE (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-/* Nothing that is mounted on the live directories by now belongs to the tree. */
+/* File systems that were mounted on the live directories since the start do not belong to the tree. */
 #define SAME_TREE (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
 
 void diff_free(struct diff *c)

@@ -103,7 +103,7 @@ static int attach(struct plant *p, int mount, const char *path, struct err *err)
 	return p->root < 0 ? err_sys(err, errno, "cannot open the root of the scratch") : 0;
 }
 
-/* Puts the live file or directory there, with all mounts below it. */
+/* Mounts the live file or directory there, with all mounts below it. */
 static int bind_live(struct plant *p, int live, const char *path, bool readonly, struct err *err)
 {
 	struct mount_attr attr = {.attr_set =
@@ -326,7 +326,7 @@ static int place_dir(struct plant *p, int live, const char *path, bool in_skelet
 	return r < 0 ? r : bind_live(p, live, path, true, err);
 }
 
-/* A mount that has gone meanwhile is left out. */
+/* A mount that has disappeared meanwhile is left out. */
 static int place_path(struct plant *p, const char *path, bool in_skeleton, struct err *err)
 {
 	AUTO_FD int live = sys_openat2(AT_FDCWD, path, OPEN_PLACE, NO_LINKS);
@@ -412,7 +412,7 @@ static int place_wanted(struct plant *p, const struct strings *wanted, struct er
 	return r;
 }
 
-/* The upper directories are not to be seen, nor written, but through the overlays. */
+/* The program must reach the upper directories only through the overlays. */
 static int hide_scratch(struct plant *p, struct err *err)
 {
 	AUTO_FD int fs = sys_fsopen("tmpfs");
@@ -425,7 +425,7 @@ static int hide_scratch(struct plant *p, struct err *err)
 			 : attach(p, mount, p->scratch->dir, err);
 }
 
-/* Root's rights to write the kernel's settings come from the user number alone. */
+/* Root may write the kernel's settings by its user number alone, without capabilities. */
 static int close_settings(struct plant *p, struct err *err)
 {
 	static const char *const settings[] = {"/proc/sys", "/proc/sysrq-trigger"};
@@ -506,7 +506,7 @@ static int write_map(pid_t pid, const char *name)
 	return fd >= 0 && write(fd, map, used) == (ssize_t)used ? 0 : errno;
 }
 
-/* Runs in the parent user namespace, where alone it may map more than one user. */
+/* Runs in the parent user namespace: only a process there may map more than one user. */
 static int write_maps(pid_t pid)
 {
 	int r = write_map(pid, "uid_map");
@@ -536,7 +536,7 @@ int tree_seal(struct err *err)
 		return err_sys(err, errno,
 			       "cannot make a user namespace (see user.max_user_namespaces)");
 	if (write(ours, "", 1) != 1)
-		return err_sys(err, errno, "cannot reach a process of ours");
+		return err_sys(err, errno, "cannot write to a pipe");
 	while (waitpid(helper, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(err, errno, "cannot wait for a process");

@@ -19,8 +19,8 @@
 #include "ephemeral/scratch.h"
 
 /* Moves the process, which has a mount namespace of its own and CAP_SYS_ADMIN there, into the copy; its working
- * directory is the one of the same path. wanted are paths near which an ordinary user's program is going to write: overlayfs
- * cannot copy a directory of another user in a user namespace, so what is writable below one needs an overlay of its own.
+ * directory is the one of the same path. wanted are paths near which an ordinary user's program will probably write: in a user namespace
+ * overlayfs cannot copy a directory of another user, so a writable directory below one needs an overlay of its own.
  * Elsewhere the program gets EOVERFLOW below such directories. readonly gets a sentence for each directory that the caller could have
  * written and that is now read-only. After an error the process must end. -EPERM: the kernel mounts no overlay here. */
 int tree_enter(struct scratch *scratch, const struct strings *wanted, struct strings *readonly,

@@ -15,8 +15,7 @@
 
 /* -- live files -- */
 
-/* Whether the file is among those that are to be frozen. One that only an observed run used counts again for another
- * program. */
+/* Whether the list has the file already. A file that only an observed run used counts for each program separately. */
 static bool have_file(const struct freeze_work *w, const char *path, const char *exe)
 {
 	for (size_t i = 0; i < w->nfiles; i++) {
@@ -70,7 +69,7 @@ static bool live_place(const struct entry *e, char out[PATH_MAX])
 
 /* -- pins that stay -- */
 
-/* Whether the version is no package's: these have directories. */
+/* Whether the version is not a package: packages have directories. */
 static bool is_of_files(const struct version *v)
 {
 	for (size_t i = 0; i < v->nentries; i++)
@@ -158,7 +157,7 @@ static int sort_pin(struct freeze_work *w, const struct pin *pin, bool lost, str
 	return 0;
 }
 
-/* Frozen anew, and not again: no frozen pin stays. */
+/* For an app that is frozen in another way than before: no frozen pin stays. */
 static void forget_frozen(struct freeze_work *w)
 {
 	size_t n = 0;
@@ -216,7 +215,7 @@ static int add_files_before(struct freeze_work *w, const struct pin *pin, struct
 	return r;
 }
 
-/* What was frozen before, whether the app was observed to use it this time or not. */
+/* Adds everything that was frozen before, whether or not this observed run used it. */
 static int add_frozen_before(struct freeze_work *w, struct err *err)
 {
 	int r = 0;
@@ -246,7 +245,7 @@ static int add_used(struct freeze_work *w, const struct observed *items, size_t 
 	return r;
 }
 
-/* What the observed run mapped; and if the program is held back, what it opened. */
+/* Adds the files that the observed run mapped and, if the program is held back, those that it opened. */
 static int add_observed(struct freeze_work *w, struct err *err)
 {
 	const struct observation *o = w->seen;
@@ -255,7 +254,7 @@ static int add_observed(struct freeze_work *w, struct err *err)
 	return r == 0 && o && !w->libraries ? add_used(w, o->opened, o->nopened, err) : r;
 }
 
-/* The files that the loader loads for the program, with the pins that stay in force. */
+/* Adds the files that the loader loads for the program, with the pins that stay in force. */
 static int add_loaded(struct freeze_work *w, struct err *err)
 {
 	AUTO_PROOF struct proof proof = {0};

@@ -25,8 +25,8 @@ struct freeze_options {
 	const struct observation *seen; /* of the only app; NULL: nothing was observed */
 };
 
-/* Pins the apps as the live system has them today, with PIN_FREEZE; an activation must follow. What was frozen before
- * is taken again from the live system, or kept where the live system no longer has it. dpkg is asked once for all apps,
+/* Pins the apps as the live system has them today, with PIN_FREEZE; an activation must follow. Frozen versions are
+ * taken again from the live system, or kept where the live system no longer has them. dpkg is asked once for all apps,
  * and each package comes into the store once. out is an array, one for each app; the caller frees its items, after an
  * error too. With libraries -EINVAL: an app loads no libraries; -ENOENT: none of them can be frozen. */
 int freeze_make(struct policy *policy, struct store *store, const struct strings *apps,

@@ -1,5 +1,5 @@
-/* What a package's scripts made on this machine belongs to the package's version: Python's compiled modules, graphviz's
- * list of its plugins. No package owns these files. */
+/* Files that a package's scripts made on this machine belong to the package's version: Python's compiled modules, graphviz's
+ * list of its plugins. No package owns them. */
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "freeze/work.h"

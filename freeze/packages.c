@@ -123,7 +123,7 @@ static bool walk_depends(struct freeze_work *w, size_t user)
 	return grew;
 }
 
-/* -- what their files load -- */
+/* -- libraries that their files load -- */
 
 /* The files of the app's view as its loader sees them. */
 static int get_view(struct freeze_work *w, struct ldview **out, struct err *err)

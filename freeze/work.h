@@ -1,11 +1,11 @@
 /*
  * A freeze under way, and its parts:
  *
- *	machine.c	what all apps share: dpkg's lists, and the versions that came into the store
- *	files.c		which files of the live system are to be frozen
- *	packages.c	which packages of the program's are, with their modules and data
- *	store.c		these files and packages into the store
- *	generated.c	files that packages made on this machine
+ *	machine.c	has what all apps share: dpkg's lists, and the versions that came into the store
+ *	files.c		chooses the files of the live system that are to be frozen
+ *	packages.c	chooses the program's packages, and those of its modules and data
+ *	store.c		adds these files and packages to the store
+ *	generated.c	adds files that packages made on this machine
  *
  * | package                                               | frozen with it                                         |
  * |-------------------------------------------------------|--------------------------------------------------------|

@@ -27,7 +27,7 @@
 int intake_add(struct store *store, const char *source, const struct intake_options *options,
 	       struct version *out, bool *known, struct err *err);
 
-/* Whether a text is meant as a source and not as NAME=VERSION: it begins with apt: or dpkg:, has a '/',
+/* Whether an operand is a source and not NAME=VERSION: it begins with apt: or dpkg:, has a '/',
  * or ends in .deb. */
 bool intake_is_source(const char *text);
 

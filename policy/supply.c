@@ -49,7 +49,6 @@ static const struct entry *entry_at(const struct versions *pinned, const char *p
 	return NULL;
 }
 
-/* Where a link leads. */
 static int link_target(const struct entry *link, char out[PATH_MAX])
 {
 	char dir[PATH_MAX], target[PATH_MAX], text[PATH_MAX];
@@ -243,8 +242,8 @@ int supply_choose(const char *app, const struct versions *pinned, char program[P
 		e = only_program(v, names, sizeof names);
 		if (!e && names[0])
 			return err_set(err, EINVAL,
-				       "%s %s has several programs: %s; let the name of %s begin "
-				       "with one of theirs",
+				       "%s %s has several programs (%s), and the name of %s begins "
+				       "with none of theirs; choose another path",
 				       v->name, v->version, names, app);
 	}
 	if (!e)

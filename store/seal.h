@@ -1,5 +1,5 @@
 /*
- * Seals: the last line of a file whose name does not tell its content. It is the SHA-256 of the lines
+ * Seals: the last line of a file that is not named by its content. It has the SHA-256 of the lines
  * before it, so that `pinlib doctor` finds every flipped bit:
  *
  *	sha256	0123abc...

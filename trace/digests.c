@@ -90,7 +90,7 @@ static bool hash_file(struct digest_cache *d, int at, const struct stat *st, str
 	return true;
 }
 
-/* Reading a file of /proc or tracefs may wait for ever, or take something away. The kernel's own file systems count no
+/* Reading a file of /proc or tracefs may block forever or consume its data. Such file systems of the kernel report no
  * blocks. */
 static bool has_content(int at)
 {
@@ -127,7 +127,7 @@ bool digests_open_file(struct digest_cache *d, const struct trace_event *e, stru
 	return hash_regular(d, at, link, NULL, out);
 }
 
-/* Root looks a name up only among those that the kernel knows already: any other could ask a user's file system. */
+/* Root looks up only names that the kernel has cached: any other lookup could reach a user's file system. */
 static int open_name(const char *path)
 {
 	const struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
@@ -148,7 +148,7 @@ bool digests_path(struct digest_cache *d, const char *path, dev_t dev, ino_t ino
 	return hash_regular(d, at, path, &wanted, out);
 }
 
-/* The user whose rights on files a thread has. */
+/* The user with whose rights a thread accesses files. */
 static bool file_user(pid_t tid, uid_t *out)
 {
 	AUTO_FILE FILE *f = NULL;

@@ -140,7 +140,7 @@ static bool is_library(struct known_file *k, int fd)
 	return k->kind == LIBRARY;
 }
 
-/* Whether this is the first time. */
+/* Whether path and exe are new in the list. */
 static int is_new_pair(struct observer *w, char list, const char *path, const char *exe, bool *new)
 {
 	AUTO_FREE char *text = NULL;

@@ -171,7 +171,7 @@ static int record_use(void *ctx, struct trace_process *process, const struct tra
 	return r < 0 ? r : follow_rename(record, e, err);
 }
 
-/* What is left of the files that the image wrote. */
+/* Digests of the written files that still exist. */
 static void hash_written(struct recorder *r, struct record *record)
 {
 	for (size_t i = 0; i < record->count; i++) {

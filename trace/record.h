@@ -17,7 +17,7 @@ struct recorded {
 	char *file;  /* the path without links, if the file was opened or executed; else NULL */
 	char *moved; /* where this image has renamed a file to that it wrote; else NULL */
 	dev_t dev;   /* of file, with ino */
-	ino_t ino;   /* 0: unknown, or no digest may be told */
+	ino_t ino;   /* 0: unknown, or the report may not have a digest */
 	/* Of a regular file that was read, as it was when it was opened; of one that was written and is still there, as it
 	 * is when the image ends. */
 	bool has_digest;

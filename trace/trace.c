@@ -32,7 +32,7 @@ struct tracer {
 	struct err *err;
 };
 
-/* Before the program begins nothing is reported. */
+/* Calls of pinlib itself, before the program begins, are not reported. */
 static const struct trace_consumer *consumer_of(const struct tracer *t)
 {
 	static const struct trace_consumer nobody;
@@ -45,7 +45,7 @@ static const struct trace_consumer *consumer_of(const struct tracer *t)
 static volatile sig_atomic_t arrived; /* how many */
 static volatile sig_atomic_t last_signal;
 
-/* The alarm interrupts a wait that began between the signal and the look at it. */
+/* The alarm interrupts a wait that began after the signal and before it was noticed. */
 static void on_signal(int sig)
 {
 	if (sig != SIGALRM) {
@@ -142,7 +142,7 @@ static void on_signals(struct tracer *t)
 
 /* -- processes -- */
 
-/* Tells the consumer of a process that is new to it. */
+/* Reports a process that the consumer does not know yet. */
 static int report_begin(struct tracer *t, struct tracee *process)
 {
 	const struct trace_consumer *c = t->consumer;
@@ -439,10 +439,10 @@ static int run_traced(struct tracer *t, start_fn *start, void *ctx)
 	return r;
 }
 
-/* Those whose end was not seen, after an error too. */
+/* Frees the processes whose end was not seen, after an error too. */
 static int report_rest(struct tracer *t, int r)
 {
-	struct err ignored, *err = t->err;
+	struct err ignored = {0}, *err = t->err;
 
 	for (size_t i = 0; i < TRACEE_BUCKETS; i++)
 		while (t->tracees.buckets[i]) {

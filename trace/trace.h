@@ -2,8 +2,8 @@
  * Runs a program and reports the files that it and all processes that it starts use (trace/event.h).
  *
  * The program is traced (ptrace(2)) from its first instruction to its end: each thread and descendant stops at the calls
- * that name files, so the shortest use is reported. Not seen are io_uring(7), calls on descriptors that were opened before
- * the start, and calls that a filter of the program itself answers (SECCOMP_RET_USER_NOTIF).
+ * that name files, so the shortest use is reported. The tracer does not see io_uring(7), calls on descriptors that were
+ * opened before the start, and calls that a filter of the program itself answers (SECCOMP_RET_USER_NOTIF).
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /*
- * Kept runs: a command of the administrator's that shows whether an app does its work, and its output
- * at that time ('pinlib check --run APP -- COMMAND').
+ * Kept runs: an administrator's command that shows whether an app does its work, with its output
+ * when it was kept ('pinlib check --run APP -- COMMAND').
  *
  * PINLIB_RUNS/APP, named like the app's plan, mode 0600, is a note beside the policy: rollback does
  * not touch it, and unset removes it. Lines, and then bytes:
@@ -45,8 +45,8 @@ int kept_run_make(const struct strings *command, uid_t user, struct kept_run *ou
 
 bool kept_run_is_same(const struct kept_run *a, const struct kept_run *b);
 
-/* The first line, counted from 1, in which the kept outputs differ, and both lines, "" behind the last
- * one; 0: they differ behind KEPT_OUTPUT_MAX only. The caller frees the lines. */
+/* The number of the first line in which the kept outputs differ, from 1, and both lines, "" after the
+ * last one; 0: they differ after KEPT_OUTPUT_MAX bytes only. The caller frees the lines. */
 size_t kept_run_difference(const struct kept_run *a, const struct kept_run *b, char **of_a,
 			   char **of_b);
 
@@ -54,5 +54,5 @@ size_t kept_run_difference(const struct kept_run *a, const struct kept_run *b, c
 int kept_run_read(const char *app, struct kept_run *out, struct err *err);
 /* -EINVAL: an argument has a line break. */
 int kept_run_write(const char *app, const struct kept_run *run, struct err *err);
-/* A run that is not there is no error. */
+/* It is no error if the app has none. */
 int kept_run_remove(const char *app, struct err *err);

@@ -86,7 +86,7 @@ static void finish_item(struct refresh_item *item, enum refreshed_state state, c
 	progress_step(1);
 }
 
-/* What is wrong with the app could not be repaired: a full disk, or an object that the store lacks. */
+/* The fault could not be repaired: the disk is full, or the store lacks an object. */
 static void finish_unrepaired(struct refresh_item *item, const char *why)
 {
 	char help[ERR_TEXT_MAX];
@@ -98,7 +98,7 @@ static void finish_unrepaired(struct refresh_item *item, const char *why)
 	finish_item(item, REFRESH_FAILS, why, help);
 }
 
-/* Frozen libraries can be taken anew from the live system; other pins somebody chose. */
+/* Frozen libraries can be taken anew from the live system; other pins are somebody's choice. */
 static void finish_failing(struct refresh_item *item, const char *why)
 {
 	const struct app *app = item->app;
@@ -243,7 +243,7 @@ static void prove_item(void *ctx, size_t number, FILE *answer)
 		fprintf(answer, "%c", HOLDS);
 }
 
-/* For the refresh that follows this one if it is killed. */
+/* Writes the list for the next refresh, in case this one is killed. */
 static int record_left(struct refresh *run, struct err *err)
 {
 	AUTO_FREE char **paths = calloc(run->count + 1, sizeof *paths);
@@ -318,7 +318,7 @@ static void mix_item(struct refresh_item *item, const char *why)
 	finish_item(item, REFRESH_MIXED, why, help);
 }
 
-/* Programs that work, going by their loaders, and that have just got siblings of other versions. */
+/* Programs that work according to their loaders, and that now have siblings of other versions. */
 static int mix_items(struct refresh *run, struct err *err)
 {
 	AUTO_FREE struct app *apps = calloc(run->count + 1, sizeof *apps);

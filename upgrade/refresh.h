@@ -50,6 +50,6 @@ struct refresh_options {
 
 /* Refreshes apps. The generation in force is policy's current one, so policy is opened by policy_open,
  * under policy_lock. Returns how many apps have just gone to sleep, would not work or are left, or a
- * negative error if there was no looking at them. The views of forced apps are not proven. */
+ * negative error if it could not look at them. The views of forced apps are not proven. */
 int refresh_apps(struct policy *policy, struct store *store, const struct refresh_options *options,
 		 struct err *err);

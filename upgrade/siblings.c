@@ -122,9 +122,9 @@ static int add_program(const struct sibling_search *s, size_t i, size_t pin, str
 	if (!p || !are_siblings(s->live[i][pin], p) || app_is_supplied(s->store, app))
 		return 0;
 	return strings_addf(out, err,
-			    "the program is of %s %s, but %s %s, which was built from the same "
-			    "source, is pinned: one may refuse the other, which the loader does "
-			    "not see; pin %s, too, or try the program",
+			    "the program comes from %s %s, and the pinned %s %s was built from "
+			    "the same source: one may refuse the other, which the loader does "
+			    "not see; pin %s, too, or test the program",
 			    p->name, p->version, app->pins[pin].name, app->pins[pin].version,
 			    p->name);
 }
@@ -140,8 +140,8 @@ static int add_pins(const struct sibling_search *s, size_t i, size_t pin, struct
 		if (!live || is_other(live, &app->pins[k]) || !are_siblings(s->live[i][pin], live))
 			continue;
 		return strings_addf(out, err,
-				    "%s %s and %s %s are pinned, but were built from the same "
-				    "source in different versions: one may refuse the other",
+				    "the pinned %s %s and %s %s were built from different versions "
+				    "of one source: one may refuse the other",
 				    app->pins[pin].name, app->pins[pin].version, app->pins[k].name,
 				    app->pins[k].version);
 	}

@@ -15,11 +15,11 @@
 #include "policy/policy.h"
 #include "store/store.h"
 
-/* For each of apps, of gets a sentence without a full stop about the first pinned version that
+/* For each of apps, of gets a sentence without a full stop about the first pinned version that differs
+ * from the installed one, and that has as a sibling
  *
- *	is another one than is installed, has the installed program as a sibling, and no pinned
- *	version supplies the program;
- *	or has another pinned one as a sibling, of which the installed version is pinned.
+ *	the installed program, if no pinned version supplies the program;
+ *	or a pinned version that is the installed one.
  *
  * dpkg is asked twice, and only once if all pins are the installed versions. Only packages that are
  * still installed, also with "t64" behind their names, have a known source. */

@@ -1,5 +1,5 @@
 /*
- * The apps that refresh (upgrade/refresh.h) has still to look at:
+ * The apps that refresh (upgrade/refresh.h) still has to look at:
  *
  *	PINLIB_REFRESH_DUE   empty; packages have changed since the last refresh began: all apps.
  *			     dpkg's trigger makes it (debian/pinlib.postinst).
@@ -14,11 +14,11 @@
 
 #include <stdbool.h>
 
-/* Adds the left apps to out. *all: packages have changed. */
+/* Adds the apps of the list to out. *all: packages have changed, so all apps are due. */
 int unrefreshed_read(struct strings *out, bool *all, struct err *err);
 
 /* Replaces the list; an empty one is removed. Under policy_lock. */
 int unrefreshed_write(const struct strings *apps, struct err *err);
-/* The list has all apps that packages' changes concern. Called before any app is looked at: packages
- * that change meanwhile make all of them due again. */
+/* Removes PINLIB_REFRESH_DUE, when the list has all apps that were due, and before any of them is looked
+ * at: packages that change meanwhile make all apps due again. */
 int unrefreshed_begun(struct err *err);

@@ -82,7 +82,7 @@ static bool is_default(const struct entry *e, const char *name)
 		!path_below(e->path, "/usr/share/doc"));
 }
 
-/* NULL unless the version has just one. */
+/* NULL: the version has none, or several. */
 static const struct entry *find_default(const struct version *v, const char *name)
 {
 	const struct entry *found = NULL;

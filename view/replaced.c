@@ -157,8 +157,8 @@ static bool lists_path(const struct package_files *files, const char *path)
 	return false;
 }
 
-/* Each package of Debian has its copyright file in a directory of its name (Debian Policy, 12.5). A version that
- * lacks the installed package's is a file or a tree that somebody gave the same name. */
+/* Each package of Debian has its copyright file in a directory of its name (Debian Policy, 12.5). A version
+ * without the installed package's copyright file is a file or a tree that somebody gave the same name. */
 static bool is_package(const struct version *v, const struct package_files *files)
 {
 	char doc[PATH_MAX];

@@ -9,13 +9,13 @@ user=(setpriv --reuid 1000 --regid 1000 --clear-groups --inh-caps=-all env HOME=
 
 secret=$(sha256sum </etc/shadow)
 runs "a file becomes a link to one of root's" traced --digest "${user[@]}" sh -c 'echo x >f; rm f; ln -s /etc/shadow f; cat f; true'
-is "... whose digest is not told" "$(grep -c "${secret%% *}" /tmp/report)" 0
-is "... and whose refusal is" "$(grep -c 'denied .*/tmp/at/f' /tmp/report)" 1
+is "... whose digest is not reported" "$(grep -c "${secret%% *}" /tmp/report)" 0
+is "... but whose refusal is" "$(grep -c 'denied .*/tmp/at/f' /tmp/report)" 1
 mkdir -m 700 /root/closed && echo closed >/root/closed/f
 secret=$(sha256sum </root/closed/f)
 runs "a directory becomes a link to one of root's" traced --digest "${user[@]}" \
 	sh -c 'mkdir d; echo closed >d/f; rm -r d; ln -s /root/closed d; ls d/; true'
-is "... whose files' digests are not told" "$(grep -c "${secret%% *}" /tmp/report)" 0
+is "... whose files' digests are not reported" "$(grep -c "${secret%% *}" /tmp/report)" 0
 
 mkdir logs && echo secret >logs/log && chmod 622 logs/log
 runs "a file of root's that the user may only write" traced --digest "${user[@]}" sh -c 'echo >>logs/log; echo mine >own; chmod 600 own; echo more >>own'
@@ -38,7 +38,7 @@ if fuse_here; then
 	as 1000 ls -lR fuse >/dev/null # the kernel knows the file now: its own user's look-up does not wait
 	touch /tmp/hang
 	runs "a file on a FUSE file system that never answers" traced --digest "${user[@]}" sh -c 'exec 3<fuse/f'
-	is "... is told" "$(grep -c 'read  *.*/fuse/f' /tmp/report)" 1
+	is "... is reported" "$(grep -c 'read  *.*/fuse/f' /tmp/report)" 1
 	is "... its server is not asked" "$(cat /tmp/hung)" ""
 	kill "$server"
 	umount -l fuse
@@ -82,7 +82,7 @@ int main(void)
 }
 END
 gcc -w -o paths paths.c && runs "paths that are none" traced "${user[@]}" ./paths
-is "... the others are told" "$(grep -cE 'missing  */(none/|tmp/at/xx$)' /tmp/report)" 20001
+is "... the others are reported" "$(grep -cE 'missing  */(none/|tmp/at/xx$)' /tmp/report)" 20001
 
 # More than root's tracer keeps: 4,000 bytes a path.
 cat >many.py <<'END'
