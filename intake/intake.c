@@ -237,7 +237,8 @@ static int stage_installed(struct store *store, const struct intake_package *p,
 
 #define STAGED_MANIFEST "manifest"
 
-/* What one sync is to bring to the disk, besides the contents. A version that the store has is not written again. */
+/* The manifests and origins that one sync brings to the disk with the contents. A version that the store has is not
+ * written again. */
 static int prepare_installed(struct store *store, struct staged_package *it,
 			     const struct version *v, struct err *err)
 {

@@ -139,8 +139,8 @@ static int add_installed_file(struct staging *s, const struct package_file *e,
 	return fd < 0 ? fd : staging_file_fd(s, e->path + 1, fd, err);
 }
 
-/* The file that was reached by its whole path last, and the directory as that path has it: of the files of a package
- * most are beside it. */
+/* The file that was last reached by its whole path, and the directory in that path: most files of a package are in the
+ * directory of the file before. */
 struct reached {
 	struct reach file;
 	char dir[PATH_MAX];

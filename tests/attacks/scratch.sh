@@ -44,7 +44,7 @@ trial() {
 	local name=$1 uid=$2 dir=$3 mounts=$4 done=$5 said outside
 	shift 5
 	live "$dir" "$uid" "$mounts"
-	# Not by the function as: its process would be another one.
+	# Not by the function as, which starts another process.
 	setpriv --reuid "$uid" --regid "$uid" --clear-groups --inh-caps=-all sh -c "cd $dir && exec 9<>write && exec sleep 300" &
 	outside=$!
 	until [ "$(cat /proc/$outside/comm)" = sleep ]; do sleep 0.05; done
@@ -78,7 +78,7 @@ all[0]="added .*/sudo/new "
 trial "a program of the user who called sudo" 1000 /home/tester/sudo yes "3[0-9]" env SUDO_UID=1000
 listed "${all[@]}" "changed .*/mounted/file "
 
-# Without a scratch layer all this changes much.
+# Without a scratch layer the same program changes live files.
 live /home/tester/counter 1000 ""
 state /home/tester/counter >/root/before
 as 1000 writes /home/tester/counter $$ >/dev/null

@@ -21,7 +21,7 @@ mkdir logs && echo secret >logs/log && chmod 622 logs/log
 runs "a file of root's that the user may only write" traced --digest "${user[@]}" sh -c 'echo >>logs/log; echo mine >own; chmod 600 own; echo more >>own'
 is "... has no digest, one of the user's own has" "$(grep -c 'wrote.*/logs/log$' /tmp/report) $(grep -c 'wrote.*/own .*sha256' /tmp/report)" "1 1"
 
-# What blocks whoever opens or reads it.
+# Files that block whoever opens or reads them.
 runs "FIFOs, a terminal, /proc/kmsg" traced --digest "${user[@]}" sh -c \
 	'mkfifo p; (: >p) & exec 3<p; cat p & kill $!; exec 4</proc/self/mounts 5<>p 6</dev/zero 7<>/dev/ptmx; wait'
 is "... have no digest" "$(grep -cE '(/p|mounts|zero|ptmx)( |\)).* sha256' /tmp/report)" 0
@@ -52,7 +52,7 @@ else
 	skip "a FUSE file system that never answers" "$fuse_why"
 fi
 
-# Paths that are none, too long, at the end of a mapping, or never the same.
+# Paths at invalid addresses, too long, at the end of a mapping, or changing all the time.
 cat >paths.c <<'END'
 #include <fcntl.h>
 #include <stdio.h>
