@@ -39,7 +39,7 @@ struct check_item {
 	const struct app *app;
 	const struct caution *caution;
 	enum check_state state;
-	struct strings against; /* also why it sleeps, and what its run showed */
+	struct strings against; /* also why it sleeps, and how the output of its command differs */
 	struct strings remarks, effects;
 	bool loads; /* the loader loads something for it */
 	bool ran;   /* and the kept command had the same output */

@@ -243,7 +243,7 @@ static int say_units(const struct strings *apps, struct err *err)
 	return r;
 }
 
-/* Reasons against a freeze that is not begun then, and what else the administrator has to do. */
+/* Refuses programs that must not be frozen, before anything is done, and names services that need further steps. */
 static int say_hard_cases(const struct strings *apps, struct err *err)
 {
 	for (size_t i = 0; i < apps->count; i++)

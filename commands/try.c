@@ -197,7 +197,7 @@ static int execute(const struct ephemeral *t, const struct try_request *req, str
 	return errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }
 
-/* A trial: what becomes the program. */
+/* A trial: this process becomes the program. */
 struct trial {
 	const struct try_base *base;
 	const struct try_request *request;

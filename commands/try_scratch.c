@@ -191,7 +191,7 @@ static int print_changes(const struct brought *b, struct err *err)
 	return r;
 }
 
-/* -- what becomes of them -- */
+/* -- keeping and applying -- */
 
 /* True if all changes were brought over. */
 static bool apply_changes(const struct try_scratch *t, const struct brought *b, int status)

@@ -17,7 +17,7 @@ struct try_scratch {
 	 * exit status, or a negative error with the text in err. */
 	int (*start)(void *ctx, struct try_scratch *scratch, struct err *err);
 	void *ctx;
-	/* what try_scratch_run fills in */
+	/* filled by try_scratch_run */
 	struct scratch layer;
 	struct attendance *attendance;
 	int parent;

@@ -53,7 +53,7 @@ struct relation {
 bool relation_next(const char **text, struct relation *out);
 bool relation_holds(const struct relation *relation, const char *version);
 
-/* Whether the Provides field has what the relation asks for. */
+/* Whether the Provides field satisfies the relation. */
 bool relation_provided(const struct relation *relation, const char *provides);
 
 int debian_version_order(const char *a, const char *b);

@@ -46,7 +46,7 @@ static const struct package *live_package(const struct requiring *c, const char 
 	return NULL;
 }
 
-/* -- what the live system serves -- */
+/* -- packages of the live system -- */
 
 /* perl-base is essential, and a half of perl. */
 static bool is_part_of_root(const struct requiring *c, const struct control *p)
@@ -100,7 +100,7 @@ static bool live_has(const struct requiring *c, const struct relation *r, const 
 	return false;
 }
 
-/* -- what the origin has -- */
+/* -- packages of the origin -- */
 
 static bool satisfies(const struct control *p, const struct relation *r, const char *arch)
 {

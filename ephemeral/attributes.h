@@ -10,7 +10,8 @@
 /* Whether both have the same extended attributes, as far as the caller may read them. */
 bool attributes_equal(int a, int b);
 
-/* Gives to what st says and the extended attributes of from. Extended attributes that only to has are removed. */
+/* Gives to the owner, mode and times of st and the extended attributes of from. Removes extended attributes that only to
+ * has. */
 int attributes_copy(int from, const struct stat *st, int to, struct err *err);
 
 /* Whether both files have the same bytes; false after any error. */

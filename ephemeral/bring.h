@@ -8,7 +8,7 @@
 #include "ephemeral/diff.h"
 #include "ephemeral/scratch.h"
 
-/* The two sides of all trees: what diff_read read. */
+/* The two sides of all trees, and their changes, as diff_read found them. */
 struct brought {
 	const struct scratch *scratch;
 	const int *uppers;

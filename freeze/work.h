@@ -40,7 +40,7 @@
 #define GLIBC_GENERATED "glibc-generated" /* the version of what glibc's tools made here */
 #define GENERATED "-generated"		  /* ends the name of such a version of another package */
 
-/* -- what all apps share -- */
+/* -- shared by all apps -- */
 
 /* A version that is no package's, and the files that it was made of. */
 struct freeze_made {
@@ -118,7 +118,7 @@ struct freeze_work {
 	bool with_libc, libraries;
 	struct sysroot sysroot;	    /* of view */
 	struct ldview *view;	    /* of base, where base is not as the live system; else NULL */
-	bool anew;		    /* what was frozen before does not count */
+	bool anew;		    /* pins of an earlier freeze do not count */
 	const char *arch, *triplet; /* of the program */
 	struct freezing out;
 };

@@ -128,7 +128,7 @@ int policy_digests(struct policy *policy, struct digests *out, struct err *err);
 /* Wraps an app, or changes these two settings of a wrapped app. */
 int policy_wrap(struct policy *policy, const char *path, enum plan_on_failure on_failure,
 		bool forced, struct err *err);
-/* Sets what a wrapped app shows at its path; NULL as in struct app. */
+/* Sets the program of a wrapped app; NULL as in struct app. */
 int policy_show_as(struct policy *policy, const char *path, const char *program, struct err *err);
 /* Gives a wrapped app a filter; one without a profile takes the app's filter away. */
 int policy_confine(struct policy *policy, const char *path, const struct confinement *confined,

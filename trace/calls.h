@@ -1,4 +1,4 @@
-/* The system calls that name files: their numbers on each architecture of this machine, and what their arguments are. */
+/* The system calls that name files: their numbers on each architecture of this machine, and the meaning of their arguments. */
 #pragma once
 
 #include "base/err.h"

@@ -128,7 +128,7 @@ static uint64_t open_flags(const struct tracee_thread *thread, const struct file
 	return args[call->more];
 }
 
-/* Notes what tells later whether the call creates its file. Times of files are as coarse as the kernel's tick, so a file
+/* Notes facts that later show whether the call created its file. Times of files are as coarse as the kernel's tick, so a file
  * that is older by less than that must be known from its name. RESOLVE_CACHED asks no file system, which could wait. */
 static void note_before_creation(struct file_call_begun *begun)
 {

@@ -1,4 +1,4 @@
-/* From system calls to events: what a call names is read when it begins, and reported when its result is known. */
+/* From system calls to events: the names in a call are read when it begins, and reported when its result is known. */
 #pragma once
 
 #include "trace/event.h"

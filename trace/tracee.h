@@ -1,4 +1,4 @@
-/* The processes and threads of a traced program, and what can be read of them while they are stopped. */
+/* The processes and threads of a traced program, and functions that read their state while they are stopped. */
 #pragma once
 
 #include "trace/calls.h"

@@ -157,7 +157,7 @@ static int watch_command(struct kept_run *run, int output, int failure, pid_t pi
 		r = read_all_output(run, output, pid, s, err);
 	if (r == 0)
 		r = await_end(run, pid, err);
-	kill(-pid, SIGKILL); /* and what it has left running */
+	kill(-pid, SIGKILL); /* and the processes that it left */
 	kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
