@@ -104,6 +104,8 @@ int transition_publish(const struct transition *t, const char *path, struct dpkg
 		return r < 0 ? r : plan_remove(PINLIB_PLANS, path, err);
 	}
 	r = file_mkdirs(PINLIB_PLANS, err);
+	if (r == 0 && !t->plan.view.supplied)
+		r = wrap_follow_original(path, err);
 	if (r == 0)
 		r = plan_publish(PINLIB_PLANS, &t->plan.plan, err);
 	return r < 0 ? r : wrap_install(path, err);

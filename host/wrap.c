@@ -308,6 +308,18 @@ static bool is_to_replace(const char *app, int like)
 		(lstat(app, &st) < 0 || st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH)));
 }
 
+/* The stub has the owner and mode of the pinned program, and wrap_install would take the difference for an edit. */
+int wrap_follow_original(const char *app, struct err *err)
+{
+	char real[PATH_MAX];
+	struct followed f;
+	int r = original_path(app, real, err);
+
+	if (r == 0)
+		r = find_followed(app, real, &f, err);
+	return r < 0 || !f.supplied || !wrap_present(app) ? r : put_stub(app, real, real, err);
+}
+
 int wrap_install(const char *app, struct err *err)
 {
 	char real[PATH_MAX];

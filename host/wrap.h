@@ -66,6 +66,9 @@ int wrap_check(const char *app, struct err *err);
 /* After an upgrade of the original, sets the stub's time; 1: it did. Callers report nothing about this. */
 int wrap_follow(const char *app, struct err *err);
 
+/* Before a plan that supplies no program replaces one that does: puts a stub that follows the original at DIR/NAME. */
+int wrap_follow_original(const char *app, struct err *err);
+
 /* After wrap_prepare and the plan's publication: puts the stub at DIR/NAME, in one rename, or brings it up to date with
  * an upgraded original. A stub of which only mode, owner or time are wrong stays the same file, if only root could write
  * to it. A stub that was edited becomes the original first, here and in wrap_remove. */
