@@ -49,6 +49,8 @@ static int run_apt(const char *const args[], const struct strings *more,
 
 	for (size_t i = 1; r == 0 && args[i]; i++)
 		r = strings_add(&argv, args[i], err);
+	if (r == 0 && more) /* an index may name a package like an option */
+		r = strings_add(&argv, "--", err);
 	for (size_t i = 0; r == 0 && more && i < more->count; i++)
 		r = strings_add(&argv, more->items[i], err);
 	pointers = calloc(argv.count + 1, sizeof *pointers);

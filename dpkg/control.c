@@ -232,6 +232,9 @@ bool relation_next(const char **text, struct relation *out)
 	const char *at = *text + strspn(*text, " \t\r\n,|");
 
 	*out = (struct relation){0};
+	/* apt would take "-c" for an option. */
+	if (!isalnum((unsigned char)*at))
+		return false;
 	at = copy_word(at, " \t\r\n,|(:[", out->name, sizeof out->name);
 	if (at && *at == ':')
 		at = copy_word(at + 1, " \t\r\n,|([", out->arch, sizeof out->arch);

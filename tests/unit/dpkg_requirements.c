@@ -72,8 +72,9 @@ static void is_read(const char *text, const char *name, const char *arch, const 
 
 static void relations(void)
 {
-	static const char *const bad[] = {"",	   " , ", "a (", "a (>= ", "a (>= 1",  "a (>>> 1)",
-					  "a (1)", "a b", "a:",	 "(>= 1)", "a [amd64]"};
+	static const char *const bad[] = {"",	       " , ",	    "a (", "a (>= ", "a (>= 1",
+					  "a (>>> 1)", "a (1)",	    "a b", "a:",     "(>= 1)",
+					  "a [amd64]", "-c (= /x)", "-o"};
 	char many[600];
 
 	is_read("a", "a", "", "", "", false, "");
