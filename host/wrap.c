@@ -171,8 +171,9 @@ int wrap_allowed(const char *app, bool supplied, struct dpkg_says *says, struct 
 
 /* -- steps -- */
 
-/* Puts a new stub at the app's path by one rename; it follows the file program. */
-static int put_stub(const char *app, const char *real, const char *program, struct err *err)
+/* Puts a new stub at the app's path by one rename; it follows the file program. waits: nobody can start it yet. */
+static int place_stub(const char *app, const char *real, const char *program, bool waits,
+		      struct err *err)
 {
 	char temp[ORIGINAL_TEMP_MAX];
 	int r = original_temp_name(real, temp, err);
@@ -180,6 +181,8 @@ static int put_stub(const char *app, const char *real, const char *program, stru
 	if (r < 0)
 		return r;
 	r = stub_write(temp, app, program, err);
+	if (r == 0 && waits && chmod(temp, 0644) < 0)
+		r = err_sys(err, errno, "cannot set the mode of %s", temp);
 	if (r == 0 && rename(temp, app) < 0)
 		r = err_sys(err, errno, "cannot rename %s to %s", temp, app);
 	if (r < 0)
@@ -187,8 +190,14 @@ static int put_stub(const char *app, const char *real, const char *program, stru
 	return r;
 }
 
-/* Without a plan the stub starts nothing. It follows pinlib's own file until wrap_install, as the published plan does not
- * name the layer yet. */
+static int put_stub(const char *app, const char *real, const char *program, struct err *err)
+{
+	return place_stub(app, real, program, false, err);
+}
+
+/* Without a plan the stub starts nothing, and a program of the same name further on in PATH has to start meanwhile, so
+ * this stub is not executable. It follows pinlib's own file until wrap_install, as the published plan does not name the
+ * layer yet. */
 static int put_first_stub(const char *app, const char *real, struct err *err)
 {
 	char dir[PATH_MAX];
@@ -198,7 +207,7 @@ static int put_first_stub(const char *app, const char *real, struct err *err)
 	if (r == 0)
 		r = file_sync_parent(AT_FDCWD, dir, err);
 	if (r == 0)
-		r = put_stub(app, real, PINLIB_STUB, err);
+		r = place_stub(app, real, PINLIB_STUB, true, err);
 	return r < 0 ? r : file_sync_parent(AT_FDCWD, app, err);
 }
 
