@@ -266,7 +266,7 @@ static int open_uppers(const struct scratch *s, int *uppers, struct err *err)
 
 static int *uppers;
 
-static int report(struct try_scratch *t, int status, struct err *err)
+static int report_changes(struct try_scratch *t, int status, struct err *err)
 {
 	AUTO_DIFF struct diff changes = {0};
 	const struct brought brought = {&t->layer, uppers, &changes};
@@ -280,6 +280,15 @@ static int report(struct try_scratch *t, int status, struct err *err)
 	if (r == 0)
 		r = settle_changes(t, &brought, status, err);
 	json_close();
+	return r;
+}
+
+/* If the disk is full, for example, the scratch layer is all that there is of the changes. */
+static int report(struct try_scratch *t, int status, struct err *err)
+{
+	int r = report_changes(t, status, err);
+
+	t->layer.trees->unsaved = r < 0 && (t->keep || t->apply);
 	return r;
 }
 
@@ -339,7 +348,11 @@ int try_scratch_run(struct try_scratch *t, struct err *err)
 	} else if (t->keep) {
 		as_caller(t, drop_keep, 0, &ignored);
 	}
-	if (t->layer.fd >= 0 && scratch_delete(&t->layer, &ignored) < 0)
+	if (t->layer.trees && t->layer.trees->unsaved)
+		warn("scratch: the changes stay in %s, below the directories named 'upper'",
+		     t->layer.dir);
+	else if (t->layer.fd >= 0 && scratch_delete(&t->layer, &ignored) < 0)
 		warn("%s", ignored.text);
+	scratch_free(&t->layer);
 	return status;
 }
