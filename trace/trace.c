@@ -146,11 +146,13 @@ static void on_signals(struct tracer *t)
 static int report_begin(struct tracer *t, struct tracee *process)
 {
 	const struct trace_consumer *c = t->consumer;
+	int r;
 
 	if (!t->begun || process->reported)
 		return 0;
-	process->reported = true;
-	return c->begin ? c->begin(c->ctx, &process->seen, t->err) : 0;
+	r = c->begin ? c->begin(c->ctx, &process->seen, t->err) : 0;
+	process->reported = r == 0;
+	return r;
 }
 
 static int report_end(struct tracer *t, struct tracee *process, int status)
