@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "base/unshare.h"
 #include "elf/readers.h"
+#include "host/app_file.h"
 #include "host/wrap.h"
 #include "host/wrapper_file.h"
 #include "intake/intake.h"
@@ -152,7 +153,7 @@ static bool find_in_view(const struct view *view, const char *soname, char place
 		const struct layer_entry *e = &view->entries[i];
 		char full[2 * PATH_MAX];
 
-		if (strcmp(path_base(e->path), soname) != 0 ||
+		if (e->cover == view->targets.count || strcmp(path_base(e->path), soname) != 0 ||
 		    (e->type != LAYER_FILE && (e->type != LAYER_LINK || strchr(e->target, '/'))))
 			continue;
 		snprintf(full, sizeof full, "%s/%s", view->targets.items[e->cover], e->path);
@@ -174,16 +175,14 @@ static bool file_has_soname(const char *path, const char *soname)
 	       strcmp(elf.soname, soname) == 0;
 }
 
-static int find_on_live(const struct app *app, const char *soname, char place[PATH_MAX],
-			struct err *err)
+static int find_on_live(struct store *store, const struct app *app, const char *soname,
+			char place[PATH_MAX], struct err *err)
 {
 	AUTO_PROGRAM struct program program = {0};
 	const struct strings *libraries = NULL;
 	char file[PATH_MAX], usual[PATH_MAX];
-	int r = wrap_program(app->path, file, err);
+	int r = app_program_find(store, app, file, &program, err);
 
-	if (r == 0)
-		r = program_read(file, &program, err);
 	if (r == 0)
 		r = program_closure(
 			&program, program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path,
@@ -207,7 +206,8 @@ int ephemeral_place(struct store *store, const struct app *app, const char *sona
 
 	if (r < 0)
 		return r;
-	return find_in_view(&view, soname, place) ? 0 : find_on_live(app, soname, place, err);
+	return find_in_view(&view, soname, place) ? 0
+						  : find_on_live(store, app, soname, place, err);
 }
 
 /* -- the view -- */
@@ -246,8 +246,9 @@ static int collect_pins(struct store *store, const struct app *app,
 	versions->items = calloc(n + app->npins + 1, sizeof *versions->items);
 	out->pins = calloc(n + app->npins + 1, sizeof *out->pins);
 	out->path = strdup(app->path);
+	out->program = app->program ? strdup(app->program) : NULL;
 	out->on_failure = app->on_failure;
-	if (!versions->items || !out->pins || !out->path)
+	if (!versions->items || !out->pins || !out->path || (app->program && !out->program))
 		return err_nomem(err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		versions->items[versions->count++] = items[i].version;

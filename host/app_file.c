@@ -75,9 +75,14 @@ int app_program_find(struct store *store, const struct app *app, char file[PATH_
 {
 	AUTO_VERSIONS struct versions pinned = {0};
 	struct supply_way way = {.pinned = &pinned};
+	const struct entry *supplied = NULL;
 	int r = app->npins ? supply_load(store, app, &pinned, err) : 0;
 
 	if (r == 0)
-		r = app_file_of(app, &pinned, file, NULL, err);
-	return r < 0 ? r : app_program_read(file, &way, out, err);
+		r = app_file_of(app, &pinned, file, &supplied, err);
+	if (r == 0)
+		r = app_program_read(file, &way, out, err);
+	if (r == 0 && out->kind == PROGRAM_ELF)
+		out->shown = supplied;
+	return r;
 }
