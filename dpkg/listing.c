@@ -128,14 +128,3 @@ bool listing_is_merged(struct listing_top *top, const char *path)
 	}
 	return top->merged;
 }
-
-int package_has_program(const char *query, bool *out, struct err *err)
-{
-	AUTO_PACKAGE_FILES struct package_files files = {0};
-	int r = package_files(query, &files, err);
-
-	*out = false;
-	for (size_t i = 0; i < files.count && !*out; i++)
-		*out = listing_is_program(files.items[i].path);
-	return r == -ENOENT ? 0 : r;
-}

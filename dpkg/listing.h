@@ -44,7 +44,3 @@ struct listing_top {
 };
 /* Whether /usr has to go before a path that a package was built with: "/lib/x" on a merged system. */
 bool listing_is_merged(struct listing_top *top, const char *path);
-
-/* Whether the package has a program: a file in a directory that is usual in PATH. A package that is
- * not installed has none. */
-int package_has_program(const char *query, bool *out, struct err *err);

@@ -1,7 +1,6 @@
 #include "dpkg/owner.h"
 
 #include "base/path.h"
-#include "dpkg/listing.h"
 #include "dpkg/tool.h"
 
 #include <limits.h>
@@ -202,16 +201,6 @@ static int show_owners(const struct owners *o, size_t n, struct packages *out, s
 	return nclear ? packages_installed(clear, nclear, out, err) : 0;
 }
 
-static int find_programs(struct packages *packages, struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < packages->count; i++)
-		r = package_has_program(packages->items[i].query, &packages->items[i].programs,
-					err);
-	return r;
-}
-
 static size_t package_number(const struct packages *packages, const char *query)
 {
 	for (size_t i = 0; query && i < packages->count; i++)
@@ -231,8 +220,6 @@ int packages_owning(const char *const *paths, size_t n, struct packages *out, si
 		r = search_owners(&o.names, note_owner, &o, err);
 	if (r == 0)
 		r = show_owners(&o, n, out, err);
-	if (r == 0)
-		r = find_programs(out, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++)

@@ -14,7 +14,7 @@ struct package {
 	char *provides; /* "cron-daemon, mail-reader (= 1.2)" */
 	char *depends;	/* its Pre-Depends and Depends: "libc6 (>= 2.36), awk | mawk" */
 	bool essential;
-	bool programs; /* it has programs (dpkg/listing.h); known to packages_owning alone */
+	bool programs; /* it has programs (dpkg/listing.h); inventory_read alone fills it */
 	char wish; /* the administrator's selection: 'i' install, 'h' hold, 'r' remove, 'p' purge */
 };
 
