@@ -67,7 +67,7 @@ static char *cut_field(char **line)
 
 /* One line of FACTS. The status is "ii " for an installed package, "rc " for one whose
  * configuration alone is left. */
-static int add_line(struct packages *out, char *line, const char *only_source, struct err *err)
+static int add_line(struct packages *out, char *line, struct err *err)
 {
 	const char *status = cut_field(&line);
 	struct package p = {.wish = status[0]};
@@ -80,14 +80,10 @@ static int add_line(struct packages *out, char *line, const char *only_source, s
 	p.essential = strcmp(cut_field(&line), "yes") == 0;
 	p.provides = cut_field(&line);
 	p.depends = cut_field(&line);
-	if (status[0] == '\0' || status[1] != 'i' ||
-	    (only_source && strcmp(p.source, only_source) != 0))
-		return 0;
-	return packages_add(out, &p, err);
+	return status[0] == '\0' || status[1] != 'i' ? 0 : packages_add(out, &p, err);
 }
 
-static int show_packages(const char *const *names, size_t n, const char *only_source,
-			 struct packages *out, struct err *err)
+static int show_packages(const char *const *names, size_t n, struct packages *out, struct err *err)
 {
 	AUTO_FREE const char **argv = calloc(n + 5, sizeof *argv);
 	AUTO_FREE char *text = NULL;
@@ -105,22 +101,15 @@ static int show_packages(const char *const *names, size_t n, const char *only_so
 	r = dpkg_ask(argv, &text, err);
 	rest = text;
 	for (r = r < 0 ? r : 0; r == 0 && (line = strsep(&rest, "\n"));)
-		r = add_line(out, line, only_source, err);
+		r = add_line(out, line, err);
 	return r;
 }
 
 int packages_installed(const char *const *names, size_t n, struct packages *out, struct err *err)
 {
-	int r = dpkg_present() ? show_packages(names, n, NULL, out, err) : 0;
+	int r = dpkg_present() ? show_packages(names, n, out, err) : 0;
 
 	return r < 0 ? err_wrap(err, r, "cannot ask dpkg which packages are installed") : 0;
-}
-
-int packages_of_source(const char *source, struct packages *out, struct err *err)
-{
-	int r = dpkg_present() ? show_packages(NULL, 0, source, out, err) : 0;
-
-	return r < 0 ? err_wrap(err, r, "cannot ask dpkg for the packages of %s", source) : 0;
 }
 
 bool package_provides(const struct package *package, const char *name)

@@ -29,14 +29,9 @@ void packages_free(struct packages *packages);
 /* Appends a copy; strings that are NULL become "". */
 int packages_add(struct packages *packages, const struct package *package, struct err *err);
 
-/* Each of the following fills *out, which the caller frees also after an error. */
-
 /* The installed packages of these names ("zlib1g" finds each architecture); n 0: all. Names that
- * are not installed are left out. */
+ * are not installed are left out. The caller frees *out also after an error. */
 int packages_installed(const char *const *names, size_t n, struct packages *out, struct err *err);
-
-/* The installed packages that were built from this source package. */
-int packages_of_source(const char *source, struct packages *out, struct err *err);
 
 /* Whether the package provides the virtual package of this name, in any version. */
 bool package_provides(const struct package *package, const char *name);
