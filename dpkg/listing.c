@@ -59,7 +59,9 @@ static int read_lists(char *text, struct package_files *out, size_t n, struct er
 	return r;
 }
 
-int packages_list(const char *const *queries, size_t n, char **text, struct err *err)
+/* dpkg's lists of these packages, in their order, an empty line between two. A line without '/' in
+ * front tells of a diversion, or of a package without files. */
+static int list_packages(const char *const *queries, size_t n, char **text, struct err *err)
 {
 	AUTO_FREE const char **argv = calloc(n + 4, sizeof *argv);
 	int r;
@@ -81,7 +83,7 @@ int packages_files(const char *const *queries, size_t n, struct package_files *o
 	memset(out, 0, n * sizeof *out);
 	if (n == 0)
 		return 0;
-	r = packages_list(queries, n, &out->text, err);
+	r = list_packages(queries, n, &out->text, err);
 	return r < 0 ? r : read_lists(out->text, out, n, err);
 }
 

@@ -30,10 +30,6 @@ int package_files(const char *query, struct package_files *out, struct err *err)
 int packages_files(const char *const *queries, size_t n, struct package_files *out,
 		   struct err *err);
 
-/* dpkg's lists of these packages, in their order, with an empty line between two lists. A line that does not begin with
- * '/' is about a diversion, or a package without files. The caller frees *text. */
-int packages_list(const char *const *queries, size_t n, char **text, struct err *err);
-
 /* Whether the path is in a directory that is usual in PATH. */
 bool listing_is_program(const char *path);
 

@@ -21,6 +21,11 @@ struct list_search {
 	struct listing_top top;
 };
 
+struct package_lists {
+	struct package_files *items;
+	size_t count;
+};
+
 static int by_listed_path(const void *a, const void *b)
 {
 	return strcmp(((const struct listed_path *)a)->path, ((const struct listed_path *)b)->path);
@@ -53,27 +58,23 @@ static void match_path(struct list_search *s, const char *path, size_t package)
 		s->of[found->number] = package;
 }
 
-/* text: as packages_list fills it. */
-static void match_lists(struct list_search *s, char *text, size_t npackages)
+static void package_lists_free(struct package_lists *lists)
 {
-	size_t package = 0;
-
-	for (char *line; package < npackages && (line = strsep(&text, "\n"));)
-		if (*line == '\0')
-			package++;
-		else if (*line == '/')
-			match_path(s, line, package);
+	for (size_t i = 0; lists->items && i < lists->count; i++)
+		package_files_free(&lists->items[i]);
+	free(lists->items);
 }
 
 int packages_match(const char *const *queries, size_t nqueries, const char *const *paths,
 		   size_t npaths, size_t *of, bool *libraries, struct err *err)
 {
 	AUTO_FREE struct listed_path *sorted = calloc(npaths + 1, sizeof *sorted);
-	AUTO_FREE char *text = NULL;
+	CLEANUP(package_lists_free)
+	struct package_lists lists = {calloc(nqueries + 1, sizeof *lists.items), nqueries};
 	struct list_search s = {.sorted = sorted, .n = npaths, .of = of, .libraries = libraries};
 	int r;
 
-	if (!sorted)
+	if (!sorted || !lists.items)
 		return err_nomem(err);
 	for (size_t i = 0; i < npaths; i++) {
 		sorted[i] = (struct listed_path){paths[i], i};
@@ -83,8 +84,9 @@ int packages_match(const char *const *queries, size_t nqueries, const char *cons
 	if (nqueries == 0)
 		return 0;
 	qsort(sorted, npaths, sizeof *sorted, by_listed_path);
-	r = packages_list(queries, nqueries, &text, err);
-	if (r == 0)
-		match_lists(&s, text, nqueries);
+	r = packages_files(queries, nqueries, lists.items, err);
+	for (size_t i = 0; r == 0 && i < nqueries; i++)
+		for (size_t k = 0; k < lists.items[i].count; k++)
+			match_path(&s, lists.items[i].items[k].path, i);
 	return r;
 }
