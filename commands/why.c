@@ -88,14 +88,6 @@ static const struct pin *pin_of(struct store *store, const struct app *app, cons
 	return NULL;
 }
 
-static bool has_file(const struct package_files *files, const char *path)
-{
-	for (size_t i = 0; i < files->count; i++)
-		if (strcmp(files->items[i].path, path) == 0)
-			return true;
-	return false;
-}
-
 /* files are those of the installed package that is called so, none if there is none. */
 static bool is_meant(const struct library_reason *r, const char *name,
 		     const struct package_files *files)
@@ -107,8 +99,8 @@ static bool is_meant(const struct library_reason *r, const char *name,
 		return true;
 	if (r->pin)
 		return strcmp(r->pin->name, name) == 0;
-	return !r->object->layer &&
-	       (has_file(files, r->object->canonical) || has_file(files, r->object->path));
+	return !r->object->layer && (package_files_have(files, r->object->canonical) ||
+				     package_files_have(files, r->object->path));
 }
 
 /* -- printing it -- */

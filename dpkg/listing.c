@@ -105,6 +105,14 @@ int package_files(const char *query, struct package_files *out, struct err *err)
 	return 0;
 }
 
+bool package_files_have(const struct package_files *files, const char *path)
+{
+	for (size_t i = 0; i < files->count; i++)
+		if (strcmp(files->items[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 bool listing_is_program(const char *path)
 {
 	static const char *const dirs[] = {"/bin",	"/sbin",      "/usr/bin",

@@ -30,6 +30,9 @@ int package_files(const char *query, struct package_files *out, struct err *err)
 int packages_files(const char *const *queries, size_t n, struct package_files *out,
 		   struct err *err);
 
+/* Whether the package has this path; as the package has it, not canonical. */
+bool package_files_have(const struct package_files *files, const char *path);
+
 /* Whether the path is in a directory that is usual in PATH. */
 bool listing_is_program(const char *path);
 

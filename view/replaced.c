@@ -149,14 +149,6 @@ static int has_private_files(const struct version *v, bool *out, struct err *err
 	return 0;
 }
 
-static bool lists_path(const struct package_files *files, const char *path)
-{
-	for (size_t i = 0; i < files->count; i++)
-		if (strcmp(files->items[i].path, path) == 0)
-			return true;
-	return false;
-}
-
 /* Each package of Debian has its copyright file in a directory of its name (Debian Policy, 12.5). A version
  * without the installed package's copyright file is a file or a tree that somebody gave the same name. */
 static bool is_package(const struct version *v, const struct package_files *files)
@@ -167,7 +159,7 @@ static bool is_package(const struct version *v, const struct package_files *file
 	for (size_t i = 0; i < v->nentries; i++)
 		if (path_below(v->entries[i].path, doc))
 			return true;
-	return !lists_path(files, doc);
+	return !package_files_have(files, doc);
 }
 
 static bool are_alike(const struct version *v, const struct package *p)

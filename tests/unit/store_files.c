@@ -146,14 +146,6 @@ static void holding(void)
 	CHECK(packages_match(queries + 3, 1, NULL, 0, of, libraries, &err) == 0 && libraries[0]);
 }
 
-static bool lists_file(const struct package_files *files, const char *path)
-{
-	for (size_t i = 0; i < files->count; i++)
-		if (strcmp(files->items[i].path, path) == 0)
-			return true;
-	return false;
-}
-
 static void installed(void)
 {
 	const char *queries[] = {"nonexistent", "perl-base", "nonexistent:amd64", "dpkg"};
@@ -164,8 +156,10 @@ static void installed(void)
 
 	CHECK(packages_files(queries, 4, files, &err) == 0 && files[0].count == 0 &&
 	      files[2].count == 0);
-	CHECK(lists_file(&files[1], "/usr/bin/perl") && !lists_file(&files[1], "/usr/bin/dpkg"));
-	CHECK(lists_file(&files[3], "/usr/bin/dpkg") && !lists_file(&files[3], "/."));
+	CHECK(package_files_have(&files[1], "/usr/bin/perl") &&
+	      !package_files_have(&files[1], "/usr/bin/dpkg"));
+	CHECK(package_files_have(&files[3], "/usr/bin/dpkg") &&
+	      !package_files_have(&files[3], "/."));
 	for (size_t i = 0; i < 4; i++)
 		package_files_free(&files[i]);
 	/* The first question is about both that are known by then. */
@@ -174,8 +168,8 @@ static void installed(void)
 	      !installed_get(2, &live));
 	CHECK(installed_ask(&dpkg, &err) == 0 && !installed_get(2, &live));
 	CHECK(installed_get(0, &live) && strcmp(live.package->name, "dpkg") == 0 &&
-	      lists_file(live.files, "/usr/bin/dpkg"));
-	CHECK(installed_get(1, &live) && lists_file(live.files, "/usr/bin/perl"));
+	      package_files_have(live.files, "/usr/bin/dpkg"));
+	CHECK(installed_get(1, &live) && package_files_have(live.files, "/usr/bin/perl"));
 }
 
 int main(void)
