@@ -112,6 +112,11 @@ int packages_installed(const char *const *names, size_t n, struct packages *out,
 	return r < 0 ? err_wrap(err, r, "cannot ask dpkg which packages are installed") : 0;
 }
 
+bool package_archs_fit(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0 || strcmp(a, "all") == 0 || strcmp(b, "all") == 0;
+}
+
 bool package_provides(const struct package *package, const char *name)
 {
 	size_t len = strlen(name);

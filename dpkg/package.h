@@ -33,6 +33,10 @@ int packages_add(struct packages *packages, const struct package *package, struc
  * are not installed are left out. The caller frees *out also after an error. */
 int packages_installed(const char *const *names, size_t n, struct packages *out, struct err *err);
 
+/* Whether packages of one name and these architectures replace each other: from one version to another a package may
+ * become "all", or cease to be. */
+bool package_archs_fit(const char *a, const char *b);
+
 /* Whether the package provides the virtual package of this name, in any version. */
 bool package_provides(const struct package *package, const char *name);
 

@@ -31,17 +31,12 @@ void requirements_free(struct requirements *requirements)
 	*requirements = (struct requirements){0};
 }
 
-static bool suits_arch(const char *have, const char *want)
-{
-	return strcmp(have, want) == 0 || strcmp(have, "all") == 0 || strcmp(want, "all") == 0;
-}
-
 static const struct package *live_package(const struct requiring *c, const char *name,
 					  const char *arch)
 {
 	for (size_t i = 0; i < c->live->count; i++)
 		if (strcmp(c->live->items[i].name, name) == 0 &&
-		    suits_arch(c->live->items[i].arch, arch))
+		    package_archs_fit(c->live->items[i].arch, arch))
 			return &c->live->items[i];
 	return NULL;
 }
@@ -91,7 +86,7 @@ static bool live_has(const struct requiring *c, const struct relation *r, const 
 	for (size_t i = 0; i < c->live->count; i++) {
 		const struct package *p = &c->live->items[i];
 
-		if (!suits_arch(p->arch, arch) && strcmp(r->arch, "any") != 0)
+		if (!package_archs_fit(p->arch, arch) && strcmp(r->arch, "any") != 0)
 			continue;
 		if ((strcmp(p->name, r->name) == 0 && relation_holds(r, p->version)) ||
 		    relation_provided(r, p->provides))
@@ -104,7 +99,7 @@ static bool live_has(const struct requiring *c, const struct relation *r, const 
 
 static bool satisfies(const struct control *p, const struct relation *r, const char *arch)
 {
-	return suits_arch(p->arch, arch) &&
+	return package_archs_fit(p->arch, arch) &&
 	       ((strcmp(p->name, r->name) == 0 && relation_holds(r, p->version)) ||
 		relation_provided(r, p->provides));
 }

@@ -141,9 +141,7 @@ static int read_directories(const char *const *names, struct archives *out, stru
 
 static bool is_same(const struct package *a, const struct package *b)
 {
-	return strcmp(a->name, b->name) == 0 &&
-	       (strcmp(a->arch, b->arch) == 0 || strcmp(a->arch, "all") == 0 ||
-		strcmp(b->arch, "all") == 0);
+	return strcmp(a->name, b->name) == 0 && package_archs_fit(a->arch, b->arch);
 }
 
 static int add_archive(const struct package *a, const char *file, const struct packages *installed,

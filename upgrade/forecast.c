@@ -50,11 +50,6 @@ static int compare_names(const void *a, const void *b)
 		      (*(const struct change *const *)b)->name);
 }
 
-static bool is_same_arch(const char *a, const char *b)
-{
-	return strcmp(a, b) == 0 || strcmp(a, "all") == 0 || strcmp(b, "all") == 0;
-}
-
 /* A pinned package counts even if the program loads none of its files at start: it may have plugins
  * and data. */
 static bool is_pin_changed(const struct forecast *w, const struct pin *pin)
@@ -69,7 +64,7 @@ static bool is_pin_changed(const struct forecast *w, const struct pin *pin)
 	while (found > w->by_name && compare_names(found - 1, &k) == 0)
 		found--;
 	for (; found < end && compare_names(found, &k) == 0; found++)
-		if (is_same_arch((*found)->arch, pin->arch))
+		if (package_archs_fit((*found)->arch, pin->arch))
 			return true;
 	return false;
 }

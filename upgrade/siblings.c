@@ -30,8 +30,7 @@ static bool is_package_of(const struct package *p, const struct pin *pin)
 
 	return strncmp(p->name, pin->name, len) == 0 &&
 	       (p->name[len] == '\0' || strcmp(p->name + len, "t64") == 0) &&
-	       (strcmp(p->arch, pin->arch) == 0 || strcmp(p->arch, "all") == 0 ||
-		strcmp(pin->arch, "all") == 0);
+	       package_archs_fit(p->arch, pin->arch);
 }
 
 const struct package *siblings_installed(const struct packages *all, const struct pin *pin)

@@ -164,9 +164,7 @@ static bool is_package(const struct version *v, const struct package_files *file
 
 static bool are_alike(const struct version *v, const struct package *p)
 {
-	return strcmp(v->name, p->name) == 0 &&
-	       (strcmp(v->arch, p->arch) == 0 || strcmp(v->arch, "all") == 0 ||
-		strcmp(p->arch, "all") == 0);
+	return strcmp(v->name, p->name) == 0 && package_archs_fit(v->arch, p->arch);
 }
 
 static int add_replaced(struct replacing *w, const struct version *v, struct err *err)
