@@ -1,6 +1,7 @@
 #include "dpkg/package.h"
 
 #include "base/array.h"
+#include "dpkg/control.h"
 #include "dpkg/tool.h"
 
 #include <stdlib.h>
@@ -119,11 +120,11 @@ bool package_archs_fit(const char *a, const char *b)
 
 bool package_provides(const struct package *package, const char *name)
 {
-	size_t len = strlen(name);
+	const char *provides = package->provides;
+	struct relation r;
 
-	for (const char *at = package->provides; *at;
-	     at += strcspn(at, ","), at += strspn(at, ", "))
-		if (strncmp(at, name, len) == 0 && strchr(" ,:", at[len]))
+	while (relation_next(&provides, &r))
+		if (strcmp(r.name, name) == 0)
 			return true;
 	return false;
 }

@@ -1,5 +1,6 @@
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "dpkg/control.h"
 #include "elf/shebang.h"
 #include "freeze/work.h"
 #include "late/modules.h"
@@ -97,28 +98,18 @@ static bool is_data_of(const struct freeze_work *w, size_t number, size_t user)
 	       brings_data(&w->machine->inventory.files[number]);
 }
 
-/* "libc6 (>= 2.36), awk | mawk:any" names libc6, awk and mawk. */
 static bool walk_depends(struct freeze_work *w, size_t user)
 {
 	const struct package *u = freeze_package(w, user);
+	const char *depends = u->depends;
+	struct relation on;
 	bool grew = false;
 
-	for (const char *at = u->depends; *at;) {
-		size_t len = strcspn(at, " ,|(:");
-		char name[256];
+	while (relation_next(&depends, &on)) {
+		size_t found = inventory_package(&w->machine->inventory, on.name, u->arch);
 
-		if (len > 0 && len < sizeof name) {
-			size_t found;
-
-			snprintf(name, sizeof name, "%.*s", (int)len, at);
-			found = inventory_package(&w->machine->inventory, name, u->arch);
-			if (found != OWNER_NONE && is_data_of(w, found, user))
-				grew |= mark_package(w, found, FREEZE_WHOLE | FREEZE_LOADS);
-		}
-		at += len;
-		if (*at == '(' || *at == ' ' || *at == ':')
-			at += strcspn(at, ",|");
-		at += strspn(at, ",| ");
+		if (found != OWNER_NONE && is_data_of(w, found, user))
+			grew |= mark_package(w, found, FREEZE_WHOLE | FREEZE_LOADS);
 	}
 	return grew;
 }
