@@ -151,7 +151,7 @@ static int store_generated(struct generated *g, const struct package *p, struct 
 		return err_nomem(err);
 	for (size_t i = 0; i < g->paths.count; i++) {
 		struct err ignored;
-		AUTO_FD int fd = freeze_open_public(g->paths.items[i], &ignored);
+		AUTO_FD int fd = intake_open_public(g->paths.items[i], &ignored);
 
 		if (fd >= 0) /* and is opened again: there may be thousands */
 			files[n++] = (struct intake_file){-1, g->paths.items[i], NULL};

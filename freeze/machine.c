@@ -1,13 +1,10 @@
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "base/reach.h"
 #include "freeze/work.h"
 #include "intake/intake.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define TOGETHER 64 /* packages that are staged at the same time: each holds a directory open */
 
@@ -83,18 +80,6 @@ int freeze_take_packages(struct freeze_machine *m, const bool *wanted, struct er
 }
 
 /* -- files -- */
-
-int freeze_open_public(const char *path, struct err *err)
-{
-	AUTO_REACH struct reach at = REACH_NONE;
-	int r = reach(path, 0, &at, err);
-
-	if (r == 0)
-		r = reach_public(&at, false, err);
-	if (r == 0 && !S_ISREG(at.st.st_mode))
-		r = err_set(err, EINVAL, "%s is not a regular file", path);
-	return r < 0 ? r : reach_open(&at, O_RDONLY | O_NONBLOCK, err);
-}
 
 static bool is_made_of(const struct freeze_made *made, const struct intake_file *files, size_t n)
 {

@@ -124,7 +124,7 @@ static int version_of(const struct freeze_work *w, const struct freeze_file *f, 
 static int store_one_file(struct freeze_work *w, struct freeze_file *f, struct err *err)
 {
 	bool program = strcmp(f->path, w->app.path) == 0;
-	AUTO_FD int fd = freeze_open_public(program ? w->live : f->path, err);
+	AUTO_FD int fd = intake_open_public(program ? w->live : f->path, err);
 	char name[256], version[256];
 	const struct intake_file file = {fd, f->path, f->link};
 	const struct version *v;

@@ -74,9 +74,6 @@ int freeze_take_files(struct freeze_machine *m, const struct intake_file *files,
 		      const char *name, const char *version, const struct version **out,
 		      struct err *err);
 
-/* Opens a regular file that every user may read, and that no user could exchange for a closed one. */
-int freeze_open_public(const char *path, struct err *err);
-
 /* -- one app -- */
 
 enum {

@@ -322,7 +322,7 @@ static const char *target_of(const struct intake_file *f)
 	return strcmp(dir, link_dir) == 0 ? path_base(f->path) : f->path;
 }
 
-static int open_file(const char *path, struct err *err)
+int intake_open_public(const char *path, struct err *err)
 {
 	AUTO_REACH struct reach at = REACH_NONE;
 	int r = reach(path, 0, &at, err);
@@ -338,7 +338,7 @@ static int open_file(const char *path, struct err *err)
  * read. */
 static int add_file(struct staging *s, const struct intake_file *f, struct err *err)
 {
-	AUTO_FD int own = f->fd < 0 ? open_file(f->path, err) : -1;
+	AUTO_FD int own = f->fd < 0 ? intake_open_public(f->path, err) : -1;
 	int fd = f->fd < 0 ? own : f->fd, r;
 	struct stat st;
 

@@ -44,9 +44,11 @@ int intake_fetch(struct store *store, const struct strings *packages, const stru
  * that cannot be read. Confined children read them. */
 int intake_controls(const char *deb, struct controls *out, struct err *err);
 
+/* Opens a regular file that every user may read, and that no user could exchange for a closed one. */
+int intake_open_public(const char *path, struct err *err);
+
 struct intake_file {
-	int fd; /* open for reading; the content counts from its start. -1: the file is opened at path, if every user
-		 * may read it */
+	int fd; /* open for reading; the content counts from its start. -1: intake_open_public opens path */
 	const char *path; /* where the version has it; absolute, normalised */
 	const char *link; /* a link to it, likewise; NULL: none */
 };
