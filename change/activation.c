@@ -117,7 +117,7 @@ static int check_readonly(const struct activation *a, const struct transition *t
 	int r = new_covers(t, &covers, err);
 
 	if (r == 0)
-		r = readonly_find(&t->app, &covers, &reasons, &remarks, err);
+		r = readonly_find(a->store, &t->app, &covers, &reasons, &remarks, err);
 	if (r < 0)
 		return r;
 	report_from(a, &remarks, 0);

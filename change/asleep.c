@@ -57,7 +57,7 @@ int asleep_find(struct store *store, const struct apps *apps, const struct app *
 		err_set(err, -r, "its program is gone");
 	if (r < 0)
 		return is_reason(r) ? -r : r;
-	if (store && may_be_script(app->path))
+	if (store && (supplied || may_be_script(app->path)))
 		r = interpreter_check_app(store, apps, app, err);
 	if (r < 0)
 		return r == -EEXIST ? EEXIST : r;

@@ -3,8 +3,7 @@
 #include "base/cleanup.h"
 #include "base/mount.h"
 #include "base/path.h"
-#include "host/wrap.h"
-#include "loader/program.h"
+#include "host/app_file.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -172,25 +171,24 @@ static bool is_packages(const char *cover)
 }
 
 /* The base name of the app or, if it is a script, of its interpreter. */
-static void program_name(const struct app *app, char name[PATH_MAX])
+static void program_name(struct store *store, const struct app *app, char name[PATH_MAX])
 {
 	AUTO_PROGRAM struct program p = {0};
 	char program[PATH_MAX];
 	struct err ignored;
 
 	snprintf(name, PATH_MAX, "%s", path_base(app->path));
-	if (wrap_program(app->path, program, &ignored) == 0 &&
-	    program_read(program, &p, &ignored) == 0 && p.kind == PROGRAM_SCRIPT)
+	if (app_program_find(store, app, program, &p, &ignored) == 0 && p.kind == PROGRAM_SCRIPT)
 		snprintf(name, PATH_MAX, "%s", path_base(p.interpreter));
 }
 
-int readonly_find(const struct app *app, const struct strings *covers, struct strings *reasons,
-		  struct strings *remarks, struct err *err)
+int readonly_find(struct store *store, const struct app *app, const struct strings *covers,
+		  struct strings *reasons, struct strings *remarks, struct err *err)
 {
 	char name[PATH_MAX];
 	int r = 0;
 
-	program_name(app, name);
+	program_name(store, app, name);
 	for (size_t i = 0; r == 0 && i < covers->count; i++) {
 		const char *cover = covers->items[i];
 		bool local = path_below(cover, "/usr/local");

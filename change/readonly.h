@@ -20,8 +20,9 @@
 #include "base/err.h"
 #include "base/strings.h"
 #include "policy/policy.h"
+#include "store/store.h"
 
 /* Looks for such files in the covers, and adds a sentence for each cover that has some: to reasons against the pins, or
  * to remarks. Reads only directories that only root can write. */
-int readonly_find(const struct app *app, const struct strings *covers, struct strings *reasons,
-		  struct strings *remarks, struct err *err);
+int readonly_find(struct store *store, const struct app *app, const struct strings *covers,
+		  struct strings *reasons, struct strings *remarks, struct err *err);
