@@ -31,10 +31,10 @@ const struct command command_exec = {
 	.name = "exec",
 	.group = GROUP_RUN,
 	.summary = "Run a command in a program's view, or outside of any",
-	.text = "With --in COMMAND sees the files that APP sees, and at APP's path the original: "
-		"for gdb, valgrind, perf or a shell. With --host COMMAND gets the live system's "
-		"libraries, for programs that a pinned program starts. One of the two is needed; "
-		"every user can do both.",
+	.text = "With --in COMMAND sees the files that APP sees, and at APP's path its program "
+		"instead of the stub: for gdb, valgrind, perf or a shell. With --host COMMAND gets "
+		"the live system's libraries, for programs that a pinned program starts. One of "
+		"the two is needed; every user can do both.",
 	.options = options,
 	.operands = {{.name = "COMMAND", .kind = ARG_COMMAND},
 		     {.name = "ARGUMENT", .kind = ARG_FILE, .optional = true, .repeats = true}},
