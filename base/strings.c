@@ -40,6 +40,11 @@ int strings_addf(struct strings *list, struct err *err, const char *fmt, ...)
 	return append_string(list, n < 0 ? NULL : string, err);
 }
 
+bool string_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 bool strings_have(const struct strings *list, const char *string)
 {
 	for (size_t i = 0; i < list->count; i++)

@@ -17,6 +17,7 @@ int strings_add_once(struct strings *list, const char *string, struct err *err);
 int strings_addf(struct strings *list, struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+bool string_equal(const char *a, const char *b); /* either may be NULL, which equals NULL alone */
 bool strings_have(const struct strings *list, const char *string);
 void strings_sort(struct strings *list); /* by byte values */
 

@@ -173,7 +173,7 @@ static bool is_as_described(const struct wanted_app *w, const struct app *now)
 
 	if (!now->path || now->on_failure != w->as->on_failure ||
 	    !confinement_equal(&now->confined, &w->confined) ||
-	    strcmp(now->program ? now->program : "", w->as->program ? w->as->program : "") != 0)
+	    !string_equal(now->program, w->as->program))
 		return false;
 	for (size_t i = 0; i < now->npins; i++) {
 		const struct pin *pin = &now->pins[i];

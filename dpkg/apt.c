@@ -9,14 +9,9 @@
 
 #define ANSWER_MAX ((size_t)64 << 20)
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 bool apt_place_equal(const struct apt_place *a, const struct apt_place *b)
 {
-	return is_same_text(a->config, b->config) && is_same_text(a->suite, b->suite);
+	return string_equal(a->config, b->config) && string_equal(a->suite, b->suite);
 }
 
 /* The command before its own arguments. apt's candidates are never older than what is installed, so

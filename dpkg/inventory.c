@@ -1,7 +1,5 @@
 #include "dpkg/inventory.h"
 
-#include "base/path.h"
-
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

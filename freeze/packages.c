@@ -1,4 +1,3 @@
-#include "base/cleanup.h"
 #include "base/path.h"
 #include "dpkg/control.h"
 #include "elf/shebang.h"

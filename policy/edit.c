@@ -1,3 +1,4 @@
+#include "base/strings.h"
 #include "policy/database.h"
 #include "policy/policy.h"
 
@@ -7,11 +8,6 @@
  * opened. */
 #define NEW_GENERATION "(SELECT max(id) FROM generation)"
 #define THIS_APP "(SELECT id FROM app WHERE path = ?1)"
-
-static bool same_text(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
 
 static int add_confinement(struct policy *p, const struct confinement *c, struct err *err)
 {
@@ -98,7 +94,7 @@ int policy_show_as(struct policy *p, const char *path, const char *program, stru
 	struct app changed;
 	int r = policy_app(p, path, POLICY_NOW, &app, err);
 
-	if (r < 0 || same_text(app.program, program))
+	if (r < 0 || string_equal(app.program, program))
 		return r;
 	r = close_wrapping(p, path, err);
 	if (r < 0)
@@ -137,7 +133,7 @@ static int add_version(struct policy *p, const struct version *v, struct err *er
 
 bool pin_has_place(const struct pin *pin, const char *place)
 {
-	return same_text(pin->place, place);
+	return string_equal(pin->place, place);
 }
 
 /* Closes the app's pins of the same library. *there: the app has this very pin, which stays. */

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "store/note.h"
 #include "store/text.h"
 
@@ -32,19 +33,14 @@ const char *origin_suite(const struct origin *origin)
 	return slash ? slash + 1 : NULL;
 }
 
-static bool is_same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 bool origin_same_place(const struct origin *a, const struct origin *b)
 {
 	char dir_a[PATH_MAX], dir_b[PATH_MAX];
 
 	if (a->source[0] != '/' || b->source[0] != '/')
 		return origin_is_apt(a) && origin_is_apt(b) &&
-		       is_same_text(a->apt_config, b->apt_config) &&
-		       is_same_text(origin_suite(a), origin_suite(b));
+		       string_equal(a->apt_config, b->apt_config) &&
+		       string_equal(origin_suite(a), origin_suite(b));
 	path_dir(a->source, dir_a);
 	path_dir(b->source, dir_b);
 	return strcmp(dir_a, dir_b) == 0;

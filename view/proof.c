@@ -7,6 +7,7 @@
 #include "base/kernel.h"
 #include "base/mount.h"
 #include "base/path.h"
+#include "base/strings.h"
 #include "base/unshare.h"
 #include "view/syscalls.h"
 
@@ -77,11 +78,6 @@ static int add_loaded(struct proof *p, const char *name, size_t name_len, const 
 	return 0;
 }
 
-static bool equal_or_null(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 struct line_piece {
 	const char *at;
 	size_t len;
@@ -102,8 +98,8 @@ static int add_pieces(struct proof *p, enum missing_kind kind, struct line_piece
 	    !copy_piece(&m->by, by.at, by.len))
 		return err_nomem(err);
 	for (struct missing *o = p->missing; o < m; o++)
-		if (o->kind == kind && equal_or_null(o->what, m->what) &&
-		    equal_or_null(o->from, m->from) && equal_or_null(o->by, m->by)) {
+		if (o->kind == kind && string_equal(o->what, m->what) &&
+		    string_equal(o->from, m->from) && string_equal(o->by, m->by)) {
 			free(m->what);
 			free(m->from);
 			free(m->by);
