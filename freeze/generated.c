@@ -26,12 +26,15 @@ struct generated {
 	struct strings paths;
 };
 
-/* Whether all packages that have the directory are frozen. */
+/* Whether packages have the directory, and all of these are frozen. A link that an administrator put in its place may lead to
+ * files of anybody. */
 static bool is_wholly_frozen(const struct freeze_work *w, const char *dir)
 {
 	const struct inventory *inventory = &w->machine->inventory;
 	const struct inventory_path *p = inventory_find(inventory, dir);
 
+	if (!p)
+		return false;
 	for (; p; p = inventory_next(inventory, p))
 		if (!(w->marks[p->package] & FREEZE_MADE))
 			return false;

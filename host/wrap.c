@@ -171,6 +171,15 @@ int wrap_allowed(const char *app, bool supplied, struct dpkg_says *says, struct 
 
 /* -- steps -- */
 
+static int make_wait(const char *stub, struct err *err)
+{
+	AUTO_FD int fd = open(stub, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 || fchmod(fd, 0644) < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "cannot set the mode of %s", stub);
+	return 0;
+}
+
 /* Puts a new stub at the app's path by one rename; it follows the file program. waits: nobody can start it yet. */
 static int place_stub(const char *app, const char *real, const char *program, bool waits,
 		      struct err *err)
@@ -181,8 +190,8 @@ static int place_stub(const char *app, const char *real, const char *program, bo
 	if (r < 0)
 		return r;
 	r = stub_write(temp, app, program, err);
-	if (r == 0 && waits && chmod(temp, 0644) < 0)
-		r = err_sys(err, errno, "cannot set the mode of %s", temp);
+	if (r == 0 && waits)
+		r = make_wait(temp, err);
 	if (r == 0 && rename(temp, app) < 0)
 		r = err_sys(err, errno, "cannot rename %s to %s", temp, app);
 	if (r < 0)

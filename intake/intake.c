@@ -119,11 +119,11 @@ static int publish_manifest(struct store *store, struct version *v, const char *
 }
 
 static int write_origin(struct store *store, const struct staging *s, const struct version *v,
-			const char *source, bool sync, struct err *err)
+			const char *source, struct err *err)
 {
 	const char *config = s->options->apt_config;
 
-	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), sync, err);
+	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), err);
 }
 
 /* Publishes objects before the manifest, so that each visible manifest is complete. */
@@ -146,7 +146,7 @@ static int publish(struct store *store, struct staging *s, const char *source, s
 	if (r == 0)
 		r = object_sync(store, touched, err);
 	if (r == 0 && source)
-		r = write_origin(store, s, v, s->source ? s->source : source, true, err);
+		r = write_origin(store, s, v, s->source ? s->source : source, err);
 	if (r == 0)
 		r = publish_manifest(store, v, text, len, known, err);
 	return r;
@@ -237,7 +237,7 @@ static int stage_installed(struct store *store, const struct intake_package *p,
 
 #define STAGED_MANIFEST "manifest"
 
-/* The manifests and origins that one sync brings to the disk with the contents. A version that the store has is not
+/* The manifests that one sync brings to the disk with the contents, and the origins. A version that the store has is not
  * written again. */
 static int prepare_installed(struct store *store, struct staged_package *it,
 			     const struct version *v, struct err *err)
@@ -250,7 +250,7 @@ static int prepare_installed(struct store *store, struct staged_package *it,
 	if (it->known)
 		return 0;
 	r = file_publish_unsynced(it->staging.dir, STAGED_MANIFEST, it->text, it->len, 0644, err);
-	return r < 0 ? r : write_origin(store, &it->staging, v, it->source, false, err);
+	return r < 0 ? r : write_origin(store, &it->staging, v, it->source, err);
 }
 
 static int publish_installed(struct store *store, struct staged_package *items,

@@ -406,6 +406,34 @@ static int heed_caution(const struct caution *c, const char *app, bool forced, r
 	return 0;
 }
 
+static bool is_refused(const struct caution *c, const char *app, const struct strings *forced)
+{
+	return c && c->grade == CAUTION_REFUSE && !(forced && strings_have(forced, app));
+}
+
+/* Adds the refused apps from number first on to the error: the caller can then leave out all of them at once. */
+static void name_others(const struct strings *apps, size_t first, const struct caution **of,
+			const struct strings *forced, struct err *err)
+{
+	size_t used = strlen(err->text);
+	const char *before = "; nor should ";
+
+	for (size_t i = first; i < apps->count; i++) {
+		size_t room = sizeof err->text - used;
+		int n;
+
+		if (!is_refused(of[i], apps->items[i], forced))
+			continue;
+		n = snprintf(err->text + used, room, "%s%s", before, apps->items[i]);
+		if (n < 0 || (size_t)n >= room) {
+			err->text[used] = '\0';
+			return;
+		}
+		used += (size_t)n;
+		before = ", ";
+	}
+}
+
 int caution_check(const struct strings *apps, const struct strings *forced, report_fn *report,
 		  void *ctx, struct err *err)
 {
@@ -420,10 +448,13 @@ int caution_check(const struct strings *apps, const struct strings *forced, repo
 	if (r == 0)
 		r = cautions_find(&all, (const char *const *)apps->items, apps->count, of, err);
 	for (size_t i = 0; r == 0 && i < apps->count; i++)
-		if (of[i])
+		if (of[i]) {
 			r = heed_caution(of[i], apps->items[i],
-					 forced && strings_have(forced, apps->items[i]), report,
-					 ctx, err);
+					 !is_refused(of[i], apps->items[i], forced), report, ctx,
+					 err);
+			if (r < 0)
+				name_others(apps, i + 1, of, forced, err);
+		}
 	return r;
 }
 

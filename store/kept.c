@@ -38,7 +38,7 @@ int kept_write(struct store *store, const struct digest *digest, int64_t when, c
 		fprintf(f, "for\t%s\n", apps[i]);
 	if (fclose(f) != 0)
 		return err_nomem(err);
-	return note_write(store, KEPT, digest, text, true, err);
+	return note_write(store, KEPT, digest, text, err);
 }
 
 /* Reads the value of every "for" line. */

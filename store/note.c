@@ -67,7 +67,7 @@ int note_read(struct store *store, const char *kind, const struct digest *digest
 }
 
 int note_write(struct store *store, const char *kind, const struct digest *digest, const char *text,
-	       bool sync, struct err *err)
+	       struct err *err)
 {
 	size_t len = 0;
 	AUTO_FREE char *sealed = seal_added(text, &len, err);
@@ -81,6 +81,6 @@ int note_write(struct store *store, const char *kind, const struct digest *diges
 	if (dir < 0)
 		return dir;
 	digest_hex(digest, hex);
-	r = (sync ? file_publish : file_publish_unsynced)(dir, hex, sealed, len, 0644, err);
+	r = file_publish(dir, hex, sealed, len, 0644, err);
 	return r < 0 ? err_wrap(err, r, "%s/%s", store->root, kind) : 0;
 }

@@ -15,9 +15,9 @@
 int note_read(struct store *store, const char *kind, const struct digest *digest, char **text,
 	      struct err *err);
 
-/* Writes text, whole lines, in place of an earlier note of that kind; without sync as file_publish_unsynced. */
+/* Writes text, whole lines, in place of an earlier note of that kind. */
 int note_write(struct store *store, const char *kind, const struct digest *digest, const char *text,
-	       bool sync, struct err *err);
+	       struct err *err);
 
 /* A copy of the value of the first line with that key from *at on (at or *at NULL: from the start);
  * *at moves behind the line. The caller frees it. NULL: no such line, or out of memory. */

@@ -73,7 +73,7 @@ static bool fits_a_line(const char *value)
 }
 
 int origin_write(struct store *store, const struct version *version, const char *source,
-		 const char *apt_config, bool sync, struct err *err)
+		 const char *apt_config, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	bool config;
@@ -87,7 +87,7 @@ int origin_write(struct store *store, const struct version *version, const char 
 		text = NULL;
 		return err_nomem(err);
 	}
-	return note_write(store, ORIGINS, &version->digest, text, sync, err);
+	return note_write(store, ORIGINS, &version->digest, text, err);
 }
 
 /* -- restoring -- */

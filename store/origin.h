@@ -42,10 +42,10 @@ bool origin_same_place(const struct origin *a, const struct origin *b);
 void origin_free(struct origin *origin);
 #define AUTO_ORIGIN CLEANUP(origin_free)
 
-/* Writes a version's origin; without sync as file_publish_unsynced. A value that a line cannot hold is left out; without a
+/* Writes a version's origin. A value that a line cannot hold is left out; without a
  * source nothing is written. */
 int origin_write(struct store *store, const struct version *version, const char *source,
-		 const char *apt_config, bool sync, struct err *err);
+		 const char *apt_config, struct err *err);
 
 /* Fills text with the end of a sentence about a damaged version: "restore it with: pinlib add
  * apt:libfoo1=1.2-3", or that its origin is not known. */

@@ -64,6 +64,26 @@ static bool is_composed(const struct composition *c, const char *path)
 	return false;
 }
 
+static int compare_composed_path(const void *path, const void *composed)
+{
+	return strcmp(path, ((const struct composed *)composed)->path);
+}
+
+/* Whether the composition has something other than a directory above path: a link, or a whiteout of glibc's. */
+static bool is_cut_off(const struct composition *c, const char *path)
+{
+	char above[PATH_MAX];
+
+	for (path_dir(path, above); above[0] && above[1]; *strrchr(above, '/') = '\0') {
+		const struct composed *it =
+			bsearch(above, c->items, c->count, sizeof *c->items, compare_composed_path);
+
+		if (it && it->entry.type != LAYER_DIR)
+			return true;
+	}
+	return false;
+}
+
 static bool is_below_cover(const struct strings *covers, const char *path)
 {
 	for (size_t i = 0; i < covers->count; i++)
@@ -79,8 +99,8 @@ static bool may_hide(struct replacing *w, const char *path)
 	struct stat st;
 
 	if (!compose_shows(path) || !is_below_cover(w->covers, path) || is_composed(w->c, path) ||
-	    path_below(w->app, path) || !trust_dir_of(&w->known, path, &ignored) ||
-	    lstat(path, &st) < 0)
+	    is_cut_off(w->c, path) || path_below(w->app, path) ||
+	    !trust_dir_of(&w->known, path, &ignored) || lstat(path, &st) < 0)
 		return false;
 	path_dir(path, parent);
 	if (!S_ISDIR(st.st_mode))

@@ -29,8 +29,7 @@ static void origins(void)
 	struct digest one = digest_of("1"), two = digest_of("2"), three = digest_of("3");
 
 	CHECK(origin_read(store, &one, &none, &err) == -ENOENT);
-	CHECK(origin_write(store, called(&one), "apt:libxml2", "/etc/apt/other.conf", true, &err) ==
-	      0);
+	CHECK(origin_write(store, called(&one), "apt:libxml2", "/etc/apt/other.conf", &err) == 0);
 	CHECK(origin_read(store, &one, &a, &err) == 0);
 	CHECK_STR(a.source, "apt:libxml2");
 	CHECK_STR(a.apt_config, "/etc/apt/other.conf");
@@ -38,14 +37,14 @@ static void origins(void)
 	CHECK_STR(a.version, "1:2-3");
 
 	/* The latest source counts, and without a config none is kept. */
-	CHECK(origin_write(store, called(&one), "/a/a b.deb", NULL, true, &err) == 0);
+	CHECK(origin_write(store, called(&one), "/a/a b.deb", NULL, &err) == 0);
 	CHECK(origin_read(store, &one, &b, &err) == 0 && b.apt_config == NULL);
 	CHECK_STR(b.source, "/a/a b.deb");
 
 	/* A value with a newline is left out. */
-	CHECK(origin_write(store, called(&two), "/a/a\nb.deb", NULL, true, &err) == 0);
+	CHECK(origin_write(store, called(&two), "/a/a\nb.deb", NULL, &err) == 0);
 	CHECK(origin_read(store, &two, &none, &err) == -ENOENT);
-	CHECK(origin_write(store, called(&two), "apt:x", "/a\nsource\tapt:y", true, &err) == 0);
+	CHECK(origin_write(store, called(&two), "apt:x", "/a\nsource\tapt:y", &err) == 0);
 	CHECK(origin_read(store, &two, &c, &err) == 0 && c.apt_config == NULL);
 	CHECK_STR(c.source, "apt:x");
 
