@@ -250,7 +250,9 @@ static int prepare_installed(struct store *store, struct staged_package *it,
 	if (it->known)
 		return 0;
 	r = file_publish_unsynced(it->staging.dir, STAGED_MANIFEST, it->text, it->len, 0644, err);
-	return r < 0 ? r : write_origin(store, &it->staging, v, it->source, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s/tmp", store->root);
+	return write_origin(store, &it->staging, v, it->source, err);
 }
 
 static int publish_installed(struct store *store, struct staged_package *items,
