@@ -64,7 +64,7 @@ void try_scratch_ready(struct try_scratch *t)
 	/* Standard output is for the list of changes. */
 	if (want_json)
 		dup2(STDERR_FILENO, STDOUT_FILENO);
-	attend_child(t->attendance, t->parent);
+	attend_child(&t->attendance, t->parent);
 }
 
 static void start_and_exit(struct try_scratch *t, struct err *err)
@@ -314,13 +314,11 @@ static void say_left(void)
 
 static int run_child(struct try_scratch *t, struct err *err)
 {
-	struct attendance attendance;
 	pid_t pid;
-	int r = attend_begin(&attendance, err);
+	int r = attend_begin(&t->attendance, err);
 
 	if (r < 0)
 		return r;
-	t->attendance = &attendance;
 	t->parent = getpid();
 	warn("scratch: files are isolated; sockets, devices, the network and processes are not");
 	fflush(NULL);
@@ -329,7 +327,7 @@ static int run_child(struct try_scratch *t, struct err *err)
 		return err_sys(err, errno, "cannot start a process");
 	if (pid == 0)
 		start_and_exit(t, err);
-	return attend_wait(&attendance, pid, say_left, err);
+	return attend_wait(&t->attendance, pid, say_left, err);
 }
 
 int try_scratch_run(struct try_scratch *t, struct err *err)

@@ -3,6 +3,7 @@
 
 #include "base/caller.h"
 #include "base/err.h"
+#include "ephemeral/attend.h"
 #include "ephemeral/scratch.h"
 
 #include <stdbool.h>
@@ -19,7 +20,7 @@ struct try_scratch {
 	void *ctx;
 	/* filled by try_scratch_run */
 	struct scratch layer;
-	struct attendance *attendance;
+	struct attendance attendance;
 	int parent;
 };
 

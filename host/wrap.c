@@ -330,7 +330,7 @@ static bool is_to_replace(const char *app, int like)
 int wrap_follow_original(const char *app, struct err *err)
 {
 	char real[PATH_MAX];
-	struct followed f;
+	struct followed f = {.supplied = false};
 	int r = original_path(app, real, err);
 
 	if (r == 0)
