@@ -86,7 +86,7 @@ chmod 755 /opt/vendor/lib && gcc -shared -fPIC -Wl,-soname,libfz.so.1 -o /opt/ve
 	gcc -o /usr/local/bin/frozen m.c /opt/vendor/lib/libfz.so.1 -Wl,-rpath,/opt/vendor/lib && rm -f /opt/vendor/lib/data
 { cat /opt/vendor/lib/libfz.so.1 && echo 'KEPT SECRET'; } >/root/libfz.so.1 && chmod 755 /root/libfz.so.1
 chown -R 1000:1000 /opt/vendor && as 1000 mv /opt/vendor/lib/libfz.so.1 /opt/vendor/lib/was && as 1000 ln -s /root/libfz.so.1 /opt/vendor/lib/libfz.so.1
-refuses "freeze, with a library that its user made a link" 1 "nothing to freeze" pinlib freeze frozen
+refuses "freeze, with a library that its user made a link" 1 "nothing was changed" pinlib freeze frozen
 is "... nothing of it is in the store" "$(leaks)" 0
 pinlib unset frozen >/dev/null 2>&1
 
