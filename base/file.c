@@ -170,9 +170,23 @@ int file_sync_parent(int dirfd, const char *path, struct err *err)
 	return 0;
 }
 
+int file_create(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		struct err *err)
+{
+	AUTO_FD int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot create %s", name);
+	r = file_write(fd, data, len, err);
+	if (r < 0)
+		return err_wrap(err, r, "%s", name);
+	return fchmod(fd, mode) < 0 ? err_sys(err, errno, "cannot set the mode of %s", name) : 0;
+}
+
 /* Errors name path: nobody knows the temporary name. */
 static int write_temp(int dirfd, const char *temp, const char *path, const void *data, size_t len,
-		      mode_t mode, bool sync, struct err *err)
+		      mode_t mode, struct err *err)
 {
 	AUTO_FD int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
@@ -183,13 +197,13 @@ static int write_temp(int dirfd, const char *temp, const char *path, const void 
 	if (r < 0)
 		return err_wrap(err, r, "%s", path);
 	/* fchmod(2): the umask does not apply. */
-	if (fchmod(fd, mode) < 0 || (sync && fsync(fd) < 0))
+	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		return err_sys(err, errno, "cannot finish %s", path);
 	return 0;
 }
 
-static int publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
-		   bool sync, struct err *err)
+int file_publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+		 struct err *err)
 {
 	char dir[PATH_MAX], prefix[PATH_MAX + 8], temp[PATH_MAX + 32];
 	int r;
@@ -199,26 +213,14 @@ static int publish(int dirfd, const char *path, const void *data, size_t len, mo
 	r = file_temp_name(prefix, temp, sizeof temp, err);
 	if (r < 0)
 		return r;
-	r = write_temp(dirfd, temp, path, data, len, mode, sync, err);
+	r = write_temp(dirfd, temp, path, data, len, mode, err);
 	if (r == 0 && renameat(dirfd, temp, dirfd, path) < 0)
 		r = err_sys(err, errno, "cannot replace %s", path);
 	if (r < 0) {
 		unlinkat(dirfd, temp, 0);
 		return r;
 	}
-	return sync ? file_sync_parent(dirfd, path, err) : 0;
-}
-
-int file_publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
-		 struct err *err)
-{
-	return publish(dirfd, path, data, len, mode, true, err);
-}
-
-int file_publish_unsynced(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
-			  struct err *err)
-{
-	return publish(dirfd, path, data, len, mode, false, err);
+	return file_sync_parent(dirfd, path, err);
 }
 
 /* The exact names that file_temp_name builds from FILE_TEMP, so that no other file is removed. */

@@ -33,13 +33,14 @@ int file_write(int fd, const void *data, size_t len, struct err *err);
 
 #define FILE_TEMP ".tmp-" /* how the temporary names of file_publish begin */
 
+/* Creates the file name, without fsync(2); the umask does not apply. -EEXIST. */
+int file_create(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		struct err *err);
+
 /* Replaces path (relative to dirfd) by a file with these bytes and this mode, or leaves it as it was: a temporary
  * name in the same directory, O_EXCL, fsync(2), rename(2), fsync(2) of the directory. */
 int file_publish(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 		 struct err *err);
-/* The same without fsync(2): until the caller syncs the file system, a crash of the machine may leave any content there. */
-int file_publish_unsynced(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
-			  struct err *err);
 
 /* mkdir -p, with mode 0755 whatever the umask; calls fsync(2) on the parent of each new directory. */
 int file_mkdirs(const char *path, struct err *err);

@@ -249,7 +249,7 @@ static int prepare_installed(struct store *store, struct staged_package *it,
 	it->known = v->nentries == 0 || store_load(store, &v->digest, &old, &ignored) == 0;
 	if (it->known)
 		return 0;
-	r = file_publish_unsynced(it->staging.dir, STAGED_MANIFEST, it->text, it->len, 0644, err);
+	r = file_create(it->staging.dir, STAGED_MANIFEST, it->text, it->len, 0644, err);
 	if (r < 0)
 		return err_wrap(err, r, "%s/tmp", store->root);
 	return write_origin(store, &it->staging, v, it->source, err);

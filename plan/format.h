@@ -52,11 +52,9 @@ struct plan_header {
 	uint64_t generation; /* of the policy that was compiled */
 	uint32_t covers_at;
 	uint32_t strings_at;
-	uint32_t app; /* string: canonical absolute path of the program */
-	uint32_t
-		real; /* string: absolute path of the original, outside the view; it need not exist */
-	uint32_t
-		program; /* string: the file that the view shows at app: real, or a file below PINLIB_LAYERS */
+	uint32_t app;	    /* string: canonical absolute path of the program */
+	uint32_t real;	    /* string: absolute path of the original, which need not exist */
+	uint32_t program;   /* string: what the view shows at app: real, or a file in a layer */
 	uint32_t label;	    /* string: see PLAN_LABEL_MAX */
 	uint32_t filter_at; /* 0: no filter */
 	uint32_t zero;

@@ -287,19 +287,6 @@ static int find_layer(struct store *store, int root, const char *id, const char 
 	return r < 0 ? r : r > 0 ? 2 : 1;
 }
 
-static int put_spec(int dir, const char *text, size_t len, struct err *err)
-{
-	AUTO_FD int fd = openat(dir, LAYER_SPEC, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	int r;
-
-	if (fd < 0)
-		return err_sys(err, errno, "cannot create " LAYER_SPEC);
-	r = file_write(fd, text, len, err);
-	if (r < 0)
-		return r;
-	return fchmod(fd, 0644) < 0 ? err_sys(err, errno, "cannot set a file's mode") : 0;
-}
-
 struct layer_build {
 	struct store *store;
 	int root;
@@ -320,7 +307,7 @@ static int build_in(const struct layer_build *b, const char *temp, struct err *e
 		return dir;
 	r = fill_trees(b->store, dir, b->entries, b->n, true, err);
 	if (r == 0)
-		r = put_spec(dir, b->text, b->len, err);
+		r = file_create(dir, LAYER_SPEC, b->text, b->len, 0644, err);
 	if (r < 0)
 		return r;
 	if (syncfs(dir) < 0)

@@ -9,4 +9,4 @@
 int watched_read(struct strings *out, struct err *err);
 
 /* Sorts paths, and replaces the list by them, each once. */
-int watched_write(struct strings *paths, struct err *err);
+int watched_write(const struct strings *paths, struct err *err);
