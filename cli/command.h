@@ -42,6 +42,7 @@ struct command_option {
 	const char *argument; /* the argument's name */
 	const char *help;     /* one sentence, without a full stop */
 	bool needed;	      /* the command does not work without it */
+	bool instead;	      /* takes the place of the first operand */
 	bool last; /* follows the operands, and all that follows it is for another program */
 };
 

@@ -381,6 +381,7 @@ static const struct command_option *read_words(struct partial_line *l, size_t *o
 		o = find_option(l->command, word);
 		if (o && o->last)
 			return o;
+		*operands += o && o->instead;
 		if (o && o->kind != ARG_NONE && !strchr(word, '=')) {
 			wanted = i + 2 == l->count ? o : NULL;
 			i++;

@@ -39,7 +39,8 @@ static const struct command_option options[] = {
 	       "LD_LIBRARY_PATH leads"),
 	OPTION(&given.as, "as", ARG_FILE, "PATH",
 	       "instead of APP: the program of the pinned versions appears at PATH, beside the "
-	       "live system's program, or where there is none"),
+	       "live system's program, or where there is none",
+	       .instead = true),
 	OPTION(&given.on_failure, "on-failure", ARG_WORDS, "refuse|unpinned",
 	       "without its capability the wrapper refuses to start APP (default), or starts it "
 	       "without pins"),

@@ -123,8 +123,10 @@ static int check_header(const struct plan_header *h, size_t len, struct err *err
 	    !range(h, len, h->covers_at, h->covers * sizeof(struct plan_cover)))
 		return plan_damaged(err, "covers out of range");
 	if (h->strings_at < h->covers_at || h->strings_at > len ||
-	    ((const char *)h)[len - 1] != '\0' || h->zero != 0)
+	    ((const char *)h)[len - 1] != '\0')
 		return plan_damaged(err, "strings out of range");
+	if (h->zero != 0)
+		return plan_damaged(err, "unknown field");
 	return 0;
 }
 

@@ -268,7 +268,7 @@ static void each_check(void)
 	DEFECT((b.h->generation = '/', b.h->app = offsetof(struct plan_header, generation)),
 	       "name out of range");
 	DEFECT(b.h->program = 0, "name out of range");
-	DEFECT(b.h->zero = 1, "strings out of range");
+	DEFECT(b.h->zero = 1, "unknown field");
 	DEFECT(b.h->label = b.h->real, "name out of range");
 	DEFECT(b.h->filter_at = b.h->strings_at, "filter out of range");
 	DEFECT(b.h->filter_at = b.h->covers_at, "filter out of range"); /* a cover as its head */
