@@ -186,6 +186,12 @@ static bool is_program_stub(const struct plan *plan, const struct stat *st)
 	return (plan->kind == PLAN_SCRIPT || st->st_size == STUB_SIZE) && is_stub(plan->program);
 }
 
+/* Whether there is a live program beside a pinned one. */
+static bool has_live_program(const struct plan *plan)
+{
+	return access(plan->real, X_OK) == 0 && !is_stub(plan->real);
+}
+
 /* Whether a program is at the app's path, and not the stub. A stub that may be executed but not read is told by its
  * size. */
 static bool is_program(const char *app, struct stat *st)
@@ -245,7 +251,8 @@ static int start_without_view(const char *reason)
 	const struct plan *plan = &start.launch.file.plan;
 	struct err why; /* reason may be in start.err */
 
-	if (plan->on_failure == PLAN_UNPINNED && !start.command) {
+	if (plan->on_failure == PLAN_UNPINNED && !start.command &&
+	    (!plan_is_supplied(plan) || has_live_program(plan))) {
 		err_set(&why, EPERM, "starting without its pins: %s", reason);
 		print_error(plan->app, why.text);
 		if (restore_attributes(&start.err) < 0 ||
@@ -507,7 +514,7 @@ static void show_live_to_dpkg(void)
 	struct plan *plan = &start.launch.file.plan;
 
 	if (start.command || !start.mapped || getauxval(AT_UID) != 0 || getauxval(AT_EUID) != 0 ||
-	    !getenv("DPKG_MAINTSCRIPT_PACKAGE") || access(plan->real, X_OK) < 0)
+	    !getenv("DPKG_MAINTSCRIPT_PACKAGE") || !has_live_program(plan))
 		return;
 	plan->ncovers = 0;
 	plan->program = plan->real;
