@@ -2,7 +2,9 @@
 #include "dpkg/control.h"
 #include "elf/shebang.h"
 #include "freeze/work.h"
+#include "host/wrap.h"
 #include "late/modules.h"
+#include "policy/supply.h"
 #include "view/compose.h"
 
 #include <stdio.h>
@@ -156,15 +158,30 @@ static int add_loaded_by(struct freeze_work *w, struct ldview *view, const char 
 	return r;
 }
 
+/* Where to read a program of the app's package, which the app's view shows; false: the file is none. */
+static bool find_sibling(const struct freeze_work *w, size_t package, const char *path,
+			 char live[PATH_MAX])
+{
+	struct err ignored;
+
+	return package == w->owner && supply_is_command(path) &&
+	       wrap_program(path, live, &ignored) == 0;
+}
+
 static int scan_package(struct freeze_work *w, size_t number, struct err *err)
 {
 	const struct package_files *files = &w->machine->inventory.files[number];
 	struct ldview *view;
 	int r = get_view(w, &view, err);
 
-	for (size_t i = 0; r == 0 && i < files->count; i++)
+	for (size_t i = 0; r == 0 && i < files->count; i++) {
+		char live[PATH_MAX];
+
 		if (may_load(files->items[i].path))
 			r = add_loaded_by(w, view, files->items[i].path, err);
+		else if (find_sibling(w, number, files->items[i].path, live))
+			r = add_loaded_by(w, view, live, err);
+	}
 	return r;
 }
 

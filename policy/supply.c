@@ -163,18 +163,24 @@ int supply_find(const struct app *app, const struct versions *pinned, const stru
 
 /* -- the program of a version -- */
 
-static bool is_command_file(const struct entry *e)
+bool supply_is_command(const char *path)
 {
 	static const char *const dirs[] = {"/usr/bin",	     "/bin",	   "/usr/sbin",
 					   "/sbin",	     "/usr/games", "/usr/local/bin",
 					   "/usr/local/sbin"};
 	char dir[PATH_MAX];
 
-	path_dir(e->path, dir);
+	path_dir(path, dir);
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		if (strcmp(dir, dirs[i]) == 0)
-			return e->type == ENTRY_LINK || (e->type == ENTRY_FILE && e->mode & 0111);
+			return true;
 	return false;
+}
+
+static bool is_command_file(const struct entry *e)
+{
+	return (e->type == ENTRY_LINK || (e->type == ENTRY_FILE && e->mode & 0111)) &&
+	       supply_is_command(e->path);
 }
 
 /* How well a name fits a program's: its whole length if it is the same, or if a suffix follows as in "php7.4-old" and

@@ -43,6 +43,9 @@ bool supply_way_has(const struct supply_way *way, const struct entry *e);
 const struct entry *supply_follow(struct supply_way *way, const char *path,
 				  char canonical[PATH_MAX]);
 
+/* Whether the path is directly in a directory that PATH has by default. */
+bool supply_is_command(const char *path);
+
 /* The program that `set --as` means: the one that app's name begins with, whole, or up to a '-', '_', '.', '@', '+' or
  * a version (perl5.32); or else
  * the only one of the first version that has any. -ENOENT: no version has one; -EINVAL: which one is not clear. */

@@ -13,8 +13,9 @@
  * | a mount between the two                             | the root of that mount   | the mount would hide a higher cover, and stays | unit/view_places             |
  * |                                                     |                          | because it is busy                             |                              |
  * | the cover would hold /proc, /etc, /usr/bin, ...     | none: the pin is refused | the machine needs these directories            | unit/view_places             |
- * | ... but it is /usr/bin, for an interpreter, or below | that directory           | DESIGN.md, interpreter-of-script and           | unit/view_places             |
- * | /etc, for configuration that is gone                |                          | configuration-stays-live                       |                              |
+ * | ... but it is /usr/bin, for an interpreter or the  | that directory           | DESIGN.md, programs-of-version and             | unit/view_places             |
+ * | app's own package, or below /etc, for               |                          | configuration-stays-live                       |                              |
+ * | configuration that is gone                          |                          |                                                |                              |
  * | users other than root can write the directory       | none: the pin is refused | they could move it while a view is built       | scenarios/freeze: "left out" |
  * | one cover below another                             | the upper one            | one overlay shows both                         | unit/view_places             |
  */

@@ -56,28 +56,52 @@ void view_free(struct view *view)
 
 /* Entries of versions that are programs of the view. */
 struct view_programs {
+	const char *path;	 /* of the app */
 	const struct entry *app; /* if a version supplies it, or NULL */
 	struct supply_way way;	 /* to the interpreter of a script */
 };
 
+/* Whether the version is the one that supplies the app. */
+static bool supplies_app(const struct view_programs *of, const struct version *v)
+{
+	return of->app && version_entry(v, of->app->path) == of->app;
+}
+
+static int compose_program(struct composition *c, struct compose_dir *last,
+			   const struct view_programs *of, const struct version *v,
+			   const struct entry *e, struct err *err)
+{
+	char path[PATH_MAX];
+	size_t at = c->count;
+	int r = compose_live_path(last, e->path, path, err);
+
+	if (r < 0 || strcmp(path, of->path) == 0) /* the wrapper mounts the app itself */
+		return r;
+	r = compose_entry(c, last, v, e, err);
+	for (; at < c->count; at++)
+		c->items[at].exempt = true;
+	return r;
+}
+
 static int compose_version(struct composition *c, struct place_loader *l, const struct version *v,
 			   const struct view_programs *of, struct err *err)
 {
+	const bool own = supplies_app(of, v);
 	struct compose_dir last = {0};
 	size_t before = c->count;
 
 	for (size_t i = 0; i < v->nentries; i++) {
-		const bool usual = compose_shows(v->entries[i].path);
-		size_t at = c->count;
-		int r;
+		const struct entry *e = &v->entries[i];
+		int r = 0;
 
-		if (!usual && !supply_way_has(&of->way, &v->entries[i]))
-			continue;
-		r = compose_entry(c, &last, v, &v->entries[i], err);
-		for (; !usual && at < c->count; at++)
-			c->items[at].exempt = true;
-		if (r == 0 && usual)
-			r = places_add(c, l, &last, v, &v->entries[i], err);
+		if (compose_shows(e->path)) {
+			r = compose_entry(c, &last, v, e, err);
+			if (r == 0)
+				r = places_add(c, l, &last, v, e, err);
+		} else if ((own && e->type != ENTRY_DIR && supply_is_command(e->path)) ||
+			   supply_way_has(&of->way, e)) {
+			r = compose_program(c, &last, of, v, e, err);
+		}
 		if (r < 0)
 			return err_wrap(err, r, "%s %s", v->name, v->version);
 	}
@@ -198,7 +222,7 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 	CLEANUP(loader_free) struct place_loader loader = {0};
 	CLEANUP(composition_free) struct composition c = {0};
 	AUTO_VIEW struct view view = {0};
-	struct view_programs of = {.way.pinned = versions};
+	struct view_programs of = {.path = app->path, .way.pinned = versions};
 	int r = read_loader(app, &loader, &of, err);
 
 	if (r == 0)
