@@ -33,7 +33,8 @@ static bool filters_agree(const struct plan *plan, const struct confinement *con
 
 static bool covers_agree(const struct plan *plan, const struct view *view, const char *id)
 {
-	if (plan->ncovers != view->targets.count || plan_is_supplied(plan) != view->supplied)
+	if (plan->ncovers != view->targets.count || plan_is_supplied(plan) != view->supplied ||
+	    strcmp(plan->at, view->at) != 0)
 		return false;
 	for (size_t i = 0; i < plan->ncovers; i++) {
 		char layer[sizeof PINLIB_LAYERS + LAYER_ID + 24];

@@ -190,9 +190,9 @@ static int execute(const struct ephemeral *t, const struct try_request *req, str
 
 	req->args[0] = req->name;
 	unsetenv("PINLIB_LEFT_VIEW");
-	execv(t->app.path, req->args);
+	execv(t->plan.plan.at, req->args);
 	errnum = errno;
-	err_sys(err, errnum, "cannot execute %s", t->app.path);
+	err_sys(err, errnum, "cannot execute %s", t->plan.plan.at);
 	failed(err);
 	return errnum == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 }

@@ -387,7 +387,8 @@ static int explain_name(const char *program, const char *name, struct err *err)
 		sysroot = view_sysroot(&file->plan, own);
 	}
 	library_path = is_secure(path) ? NULL : getenv("LD_LIBRARY_PATH");
-	r = closure_read(path, &sysroot, library_path, 0, &closure, err);
+	r = closure_read(sysroot.app ? sysroot.app : path, &sysroot, library_path, 0, &closure,
+			 err);
 	return r < 0 ? r
 		     : explain(store, app.path ? &app : NULL, &closure, name, library_path,
 			       is_secure(path), err);

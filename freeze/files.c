@@ -264,7 +264,7 @@ static int add_loaded(struct freeze_work *w, struct err *err)
 	if (!w->program.elf.interp)
 		return 0;
 	r = proof_run(&sysroot, w->program.elf.interp,
-		      w->program.kind == PROGRAM_SCRIPT ? w->program.interpreter : w->app.path,
+		      w->program.kind == PROGRAM_SCRIPT ? w->program.interpreter : w->plan->plan.at,
 		      &proof, err);
 	if (r < 0)
 		return err_wrap(err, r, "cannot find out which libraries %s loads", w->app.path);

@@ -243,9 +243,9 @@ static int mark_modules(struct freeze_work *w, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = closure_of(view,
-		       w->program.kind == PROGRAM_SCRIPT ? w->program.interpreter : w->app.path,
-		       NULL, CLOSURE_NO_CWD, &c, &why);
+	r = closure_of(
+		view, w->program.kind == PROGRAM_SCRIPT ? w->program.interpreter : w->plan->plan.at,
+		NULL, CLOSURE_NO_CWD, &c, &why);
 	if (r < 0)
 		return r == -ENOMEM ? err_nomem(err) : 0;
 	r = modules_places(&c, &places, err);

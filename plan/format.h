@@ -54,10 +54,11 @@ struct plan_header {
 	uint32_t strings_at;
 	uint32_t app;	    /* string: canonical absolute path of the program */
 	uint32_t real;	    /* string: absolute path of the original, which need not exist */
-	uint32_t program;   /* string: what the view shows at app: real, or a file in a layer */
+	uint32_t program;   /* string: the file to execute: real, or a file in a layer */
+	uint32_t at;	    /* string: the path at which the view shows it: app, or its path in its
+			       version */
 	uint32_t label;	    /* string: see PLAN_LABEL_MAX */
 	uint32_t filter_at; /* 0: no filter */
-	uint32_t zero;
 };
 
 /* One overlay: the layer over the live directory. Covers are sorted by target, and no target is below another. */

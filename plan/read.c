@@ -125,8 +125,6 @@ static int check_header(const struct plan_header *h, size_t len, struct err *err
 	if (h->strings_at < h->covers_at || h->strings_at > len ||
 	    ((const char *)h)[len - 1] != '\0')
 		return plan_damaged(err, "strings out of range");
-	if (h->zero != 0)
-		return plan_damaged(err, "unknown field");
 	return 0;
 }
 
@@ -163,10 +161,11 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 		.app = path_at(h, h->app),
 		.real = path_at(h, h->real),
 		.program = path_at(h, h->program),
+		.at = path_at(h, h->at),
 		.label = string_at(h, h->label),
 		.ncovers = h->covers,
 	};
-	if (!plan->app || !plan->real || !plan->program || !plan->label ||
+	if (!plan->app || !plan->real || !plan->program || !plan->at || !plan->label ||
 	    strlen(plan->label) >= PLAN_LABEL_MAX)
 		return plan_damaged(err, "name out of range");
 	covers = range(data, len, h->covers_at, h->covers * sizeof *covers);

@@ -18,6 +18,7 @@ struct plan {
 	const char *app;
 	const char *real;
 	const char *program; /* equals real unless a pinned version supplies the program */
+	const char *at;	     /* equals app unless `set --as` shows a program of another path */
 	const char *label;
 	size_t ncovers;
 	struct cover covers[PLAN_COVERS_MAX];

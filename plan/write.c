@@ -80,8 +80,9 @@ int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *e
 	h.app = put_string(&w, plan->app);
 	h.real = put_string(&w, plan->real);
 	h.program = plan_is_supplied(plan) ? put_string(&w, plan->program) : h.real;
+	h.at = strcmp(plan->at, plan->app) != 0 ? put_string(&w, plan->at) : h.app;
 	h.label = put_string(&w, plan->label);
-	if (!h.app || !h.real || !h.program || !h.label || !put_covers(&w, plan, covers))
+	if (!h.app || !h.real || !h.program || !h.at || !h.label || !put_covers(&w, plan, covers))
 		return err_set(err, E2BIG, "the plan of %s is too large", plan->app);
 	h.size = (uint32_t)w.used;
 	memcpy(buf, &h, sizeof h);

@@ -26,6 +26,7 @@
 
 /* Of two entries at one path the lower rank wins. */
 enum compose_rank {
+	COMPOSE_APP = -4,	/* the app's link to its program */
 	COMPOSE_PREFERRED = -3, /* added to those below: the file that `try` was given */
 	COMPOSE_FILE = 0,	/* an entry of a version */
 	COMPOSE_SONAME,		/* the soname's link beside its file */

@@ -121,6 +121,14 @@ int cover_of_path(const char *path, char cover[PATH_MAX], struct err *err)
 	return find_cover(path, false, cover, err);
 }
 
+bool cover_may_show_program(const char *path)
+{
+	char cover[PATH_MAX];
+	struct err ignored;
+
+	return find_cover(path, true, cover, &ignored) == 0;
+}
+
 /* Sorts, and removes directories below another one. */
 static void reduce_covers(struct strings *covers)
 {

@@ -29,6 +29,9 @@
  * no cover can show the path, and err says why. */
 int cover_of_path(const char *path, char cover[PATH_MAX], struct err *err);
 
+/* Whether a cover can show a program at path, which is canonical. */
+bool cover_may_show_program(const char *path);
+
 /* The covers of a composition, sorted and none below another. -E2BIG: more than a plan can have. */
 int covers_choose(const struct composition *c, struct strings *out, struct err *err);
 

@@ -189,8 +189,11 @@ static int add_crash(struct verdict *v, const struct verdict_case *a, const stru
 
 static int run_proof(struct verdict *v, const struct verdict_case *a, struct err *err)
 {
-	const struct sysroot without = {
-		.app = a->sysroot->app, .real = a->sysroot->real, .label = a->sysroot->label};
+	/* Without covers the program is at the app's path. */
+	const bool app = a->sysroot->app && strcmp(a->object, a->sysroot->app) == 0;
+	const struct sysroot without = {.app = a->sysroot->app ? a->app->path : NULL,
+					.real = a->sysroot->real,
+					.label = a->sysroot->label};
 	AUTO_PROOF struct proof live = {0};
 	struct err why;
 	int r = proof_run(a->sysroot, a->interp, a->object, &v->proof, &why);
@@ -202,7 +205,7 @@ static int run_proof(struct verdict *v, const struct verdict_case *a, struct err
 	if (r < 0)
 		return strings_addf(&v->against, err, "the view cannot be tested: %s", why.text);
 	if (has_symbols(&v->proof) &&
-	    proof_run(&without, a->interp, a->object, &live, &why) == -ENOMEM)
+	    proof_run(&without, a->interp, app ? a->app->path : a->object, &live, &why) == -ENOMEM)
 		return err_nomem(err);
 	return add_missing(v, &live, a, err);
 }
@@ -465,7 +468,9 @@ static int reach(const struct verdict_case *of, struct verdict *out, struct err 
 	if (r < 0)
 		return r;
 	a.interp = program.elf.interp;
-	a.object = program.kind == PROGRAM_SCRIPT ? program.interpreter : a.app->path;
+	a.object = program.kind == PROGRAM_SCRIPT ? program.interpreter
+		   : a.sysroot->app		  ? a.sysroot->app
+						  : a.app->path;
 	if (a.app->npins && a.interp)
 		r = check_view(&v, &a, &program, err);
 	if (r < 0)

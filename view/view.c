@@ -61,6 +61,24 @@ struct view_programs {
 	struct supply_way way;	 /* to the interpreter of a script */
 };
 
+/* Whether a view shows what a version has at this path, if the version supplies the app. */
+static bool shows_of_own(const struct entry *e)
+{
+	return compose_shows(e->path) || (e->type != ENTRY_DIR && supply_is_command(e->path));
+}
+
+/* A program that `set --as` brought may find its files by its own path, as cmake does. */
+static int find_place(const struct app *app, const struct view_programs *of, char at[PATH_MAX],
+		      struct err *err)
+{
+	struct compose_dir last = {0};
+
+	if (app->program && of->app && shows_of_own(of->app))
+		return compose_live_path(&last, of->app->path, at, err);
+	snprintf(at, PATH_MAX, "%s", app->path);
+	return 0;
+}
+
 /* Whether the version is the one that supplies the app. */
 static bool supplies_app(const struct view_programs *of, const struct version *v)
 {
@@ -98,8 +116,7 @@ static int compose_version(struct composition *c, struct place_loader *l, const 
 			r = compose_entry(c, &last, v, e, err);
 			if (r == 0)
 				r = places_add(c, l, &last, v, e, err);
-		} else if ((own && e->type != ENTRY_DIR && supply_is_command(e->path)) ||
-			   supply_way_has(&of->way, e)) {
+		} else if ((own && shows_of_own(e)) || supply_way_has(&of->way, e)) {
 			r = compose_program(c, &last, of, v, e, err);
 		}
 		if (r < 0)
@@ -140,6 +157,18 @@ static int compose_versions(struct composition *c, struct place_loader *l, const
 	return 0;
 }
 
+/* The app's path leads to where its program is, also for a program that looks for itself in PATH, as gcc does. */
+static int compose_app_link(struct composition *c, const struct app *app, const char *at,
+			    struct err *err)
+{
+	const struct composed link = {
+		.entry.type = LAYER_LINK, .rank = COMPOSE_APP, .exempt = true};
+
+	if (strcmp(at, app->path) == 0 || !cover_may_show_program(app->path))
+		return 0;
+	return composition_add(c, app->path, at, link, err);
+}
+
 static int hide_live_glibc(struct composition *c, const struct place_loader *l, struct err *err)
 {
 	char dir[PATH_MAX];
@@ -172,8 +201,7 @@ static int take_entries(struct composition *c, struct view *view, struct err *er
 }
 
 /* A tree of its own, since the wrapper mounts the file and no directory. */
-static int take_program(const struct app *app, const struct entry *program, struct view *view,
-			struct err *err)
+static int take_program(const struct entry *program, struct view *view, struct err *err)
 {
 	struct layer_entry *e = &view->entries[view->nentries];
 
@@ -182,7 +210,7 @@ static int take_program(const struct app *app, const struct entry *program, stru
 	*e = (struct layer_entry){
 		.cover = view->targets.count,
 		.type = LAYER_FILE,
-		.path = strdup(path_base(app->path)),
+		.path = strdup(path_base(view->at)),
 		.mode = 0755,
 		.time = program->time,
 		.content = program->content,
@@ -199,20 +227,23 @@ static void loader_free(struct place_loader *l)
 	program_free(&l->program);
 }
 
+/* at is out's, and has to last as long. */
 static int read_loader(const struct app *app, struct place_loader *out, struct view_programs *of,
-		       struct err *err)
+		       char at[PATH_MAX], struct err *err)
 {
 	struct program *program = &out->program;
 	char file[PATH_MAX];
 	int r = app_file_of(app, of->way.pinned, file, &of->app, err);
 
 	if (r == 0)
+		r = find_place(app, of, at, err);
+	if (r == 0)
 		r = app_program_read(file, &of->way, program, err);
 	if (r < 0)
 		return r;
 	if (program->kind == PROGRAM_ELF)
 		program->shown = of->app;
-	out->path = program->kind == PROGRAM_SCRIPT ? program->interpreter : app->path;
+	out->path = program->kind == PROGRAM_SCRIPT ? program->interpreter : at;
 	return 0;
 }
 
@@ -223,10 +254,12 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 	CLEANUP(composition_free) struct composition c = {0};
 	AUTO_VIEW struct view view = {0};
 	struct view_programs of = {.path = app->path, .way.pinned = versions};
-	int r = read_loader(app, &loader, &of, err);
+	int r = read_loader(app, &loader, &of, view.at, err);
 
 	if (r == 0)
 		r = compose_versions(&c, &loader, app, preferred, &of, err);
+	if (r == 0)
+		r = compose_app_link(&c, app, view.at, err);
 	if (r == 0)
 		r = config_add(&c, versions, err);
 	if (r == 0)
@@ -240,7 +273,7 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 	if (r == 0)
 		r = take_entries(&c, &view, err);
 	if (r == 0)
-		r = take_program(app, of.app, &view, err);
+		r = take_program(of.app, &view, err);
 	if (r < 0)
 		return r;
 	*out = view;
@@ -284,6 +317,7 @@ void view_plan_fill(struct view_plan *out, const struct app *app, const char *re
 
 	plan->on_failure = app->on_failure;
 	plan->app = app->path;
+	plan->at = out->view.at;
 	view_plan_date(out, generation);
 	plan->real = plan->program = real;
 	plan->label = out->label;
@@ -296,7 +330,7 @@ void view_plan_fill(struct view_plan *out, const struct app *app, const char *re
 	if (!out->view.supplied)
 		return;
 	snprintf(out->program, sizeof out->program, "%s/%zu/%.255s", layers, plan->ncovers,
-		 path_base(app->path));
+		 path_base(plan->at));
 	plan->program = out->program;
 }
 
@@ -334,8 +368,8 @@ struct sysroot view_sysroot(const struct plan *plan, const char *live)
 		.covers = plan->covers, .ncovers = plan->ncovers, .label = plan->label};
 	const char *program = plan_is_supplied(plan) ? plan->program : live;
 
-	if (strcmp(program, plan->app) != 0) {
-		sysroot.app = plan->app;
+	if (strcmp(program, plan->at) != 0) {
+		sysroot.app = plan->at;
 		sysroot.real = program;
 	}
 	return sysroot;

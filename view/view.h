@@ -23,6 +23,8 @@ struct view {
 	size_t nentries;
 	struct strings targets; /* of the covers, sorted */
 	bool supplied; /* a pinned version has the app's program, the only file of the last tree */
+	char at[PATH_MAX]; /* where the view shows the program: the app's path, or after `set --as` the
+			      program's in its version */
 };
 
 /* Decides what the view of an app shows, and changes nothing. The app's program is read where

@@ -56,7 +56,7 @@ enum { GO_ON = -1 };
 static struct start {
 	struct launch launch;
 	struct caps entry;    /* the capabilities at the start */
-	struct stat program;  /* the file that the view shows at the app's path */
+	struct stat program;  /* the file that the view shows as the program */
 	struct mounts mounts; /* of an inherited view */
 	const char *name;     /* to execute the app by */
 	const char *refusal;  /* why no view can be built; NULL: no reason */
@@ -204,18 +204,18 @@ static bool is_program(const char *app, struct stat *st)
 }
 
 /* The caller's name for the app, if it leads to the program in the view (users may own links on the way), or else the
- * app's path. NULL if the program is not there: a filter of the caller's may have faked the mount, and the stub that is
+ * program's path there, which a script takes for its own. NULL if the program is not there: a filter of the caller's may have faked the mount, and the stub that is
  * still there would start the wrapper again and again. (A file other than the one that was there before is an upgrade of
  * the app.) */
 static const char *name_to_execute(const struct launch *launch, const struct stat *program)
 {
-	const char *app = launch->file.plan.app;
+	const char *at = launch->file.plan.at;
 	struct stat st;
 
-	if (stat(launch->name, &st) == 0 && st.st_dev == program->st_dev &&
-	    st.st_ino == program->st_ino)
+	if (strcmp(at, launch->file.plan.app) == 0 && stat(launch->name, &st) == 0 &&
+	    st.st_dev == program->st_dev && st.st_ino == program->st_ino)
 		return launch->name;
-	return is_program(app, &st) ? app : NULL;
+	return is_program(at, &st) ? at : NULL;
 }
 
 /* Gives the caller's attributes to the app. */
@@ -230,12 +230,14 @@ static int restore_attributes(struct err *err)
  * is started from there; otherwise it is lost. */
 static int start_unwrapped(int status)
 {
-	const struct plan *plan = &start.launch.file.plan;
+	struct plan *plan = &start.launch.file.plan;
 	struct stat st;
 
 	if (!start.command && is_program(plan->app, &st)) {
-		const char *name = name_to_execute(&start.launch, &st);
+		const char *name;
 
+		plan->at = plan->app; /* there is no view */
+		name = name_to_execute(&start.launch, &st);
 		if (restore_attributes(&start.err) < 0)
 			return fail_app(EXIT_OWN);
 		return execute(plan->app, name ? name : plan->app, start.launch.argv);
@@ -518,6 +520,7 @@ static void show_live_to_dpkg(void)
 		return;
 	plan->ncovers = 0;
 	plan->program = plan->real;
+	plan->at = plan->app;
 	plan->filter = NULL;
 }
 

@@ -54,7 +54,7 @@ int namespace_check_paths(const struct plan *plan, struct err *err)
 		return -EPERM;
 	if (!plan)
 		return 0;
-	if (!trust_dir_of(&known, plan->program, err) || !trust_dir_of(&known, plan->app, err))
+	if (!trust_dir_of(&known, plan->program, err) || !trust_dir_of(&known, plan->at, err))
 		return -EPERM;
 	for (size_t i = 0; i < plan->ncovers; i++)
 		if (!trust_fixed_dir(&known, plan->covers[i].target, err))
@@ -277,8 +277,8 @@ static int lay_covers(const struct plan *plan, int program, int wrapper, struct 
 
 	if (r == 0)
 		r = put_down_wrapper(wrapper, err);
-	/* On the stub, so that the program's /proc/self/exe is the app's path. */
-	return r < 0 ? r : mount_put_down(program, plan->app, err);
+	/* On the stub, or the version's own file, so that the program's /proc/self/exe is this path. */
+	return r < 0 ? r : mount_put_down(program, plan->at, err);
 }
 
 static int lay(const struct plan *plan, int wrapper, struct err *err)

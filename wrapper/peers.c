@@ -65,8 +65,8 @@ static const char *place_beyond(const struct way *way, const char *point)
 
 	if (leads_to(point, PINLIB_LIBDIR))
 		return PINLIB_LIBDIR;
-	if (plan && leads_to(point, plan->app))
-		return plan->app;
+	if (plan && leads_to(point, plan->at))
+		return plan->at;
 	for (size_t i = 0; plan && i < plan->ncovers; i++)
 		if (leads_to(point, plan->covers[i].target))
 			return plan->covers[i].target;

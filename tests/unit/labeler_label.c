@@ -26,6 +26,7 @@ static const char *publish(const char *app, const char *layer, uint64_t generati
 		.app = app,
 		.real = "/usr/bin/.pinlib/x",
 		.program = "/usr/bin/.pinlib/x",
+		.at = app,
 		.label = label,
 	};
 

@@ -25,6 +25,7 @@ static struct plan example(void)
 		.app = "/usr/bin/app",
 		.real = "/usr/bin/.pinlib/app",
 		.program = "/usr/bin/.pinlib/app",
+		.at = "/usr/bin/app",
 		.label = "abc:7:/usr/bin/app",
 		.ncovers = 2,
 		.covers = {{"/opt/lib", "/var/lib/pinlib/layers/abc/0"},
@@ -268,7 +269,7 @@ static void each_check(void)
 	DEFECT((b.h->generation = '/', b.h->app = offsetof(struct plan_header, generation)),
 	       "name out of range");
 	DEFECT(b.h->program = 0, "name out of range");
-	DEFECT(b.h->zero = 1, "unknown field");
+	DEFECT(b.h->at = 0, "name out of range");
 	DEFECT(b.h->label = b.h->real, "name out of range");
 	DEFECT(b.h->filter_at = b.h->strings_at, "filter out of range");
 	DEFECT(b.h->filter_at = b.h->covers_at, "filter out of range"); /* a cover as its head */
@@ -301,10 +302,16 @@ static void supplied(void)
 	void *data = NULL;
 	size_t len;
 
-	plan.program = "/var/lib/pinlib/layers/x/1/app";
+	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
+	CHECK(plan_parse(data, len, &back, &err) == 0 && !plan_is_supplied(&back));
+	CHECK(back.at == back.app);
+	free(data);
+	plan.program = "/var/lib/pinlib/layers/x/1/program";
+	plan.at = "/usr/bin/program";
 	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
 	CHECK(plan_parse(data, len, &back, &err) == 0 && plan_is_supplied(&back));
 	CHECK_STR(back.program, plan.program);
+	CHECK_STR(back.at, plan.at);
 	CHECK_STR(back.real, plan.real);
 	free(data);
 }
