@@ -50,6 +50,12 @@ static int look_in_cover(const struct cover *cover, struct resolved *at)
 	return 1;
 }
 
+/* Whether the path is a directory on the way to the app: the live system need not have it. */
+static bool leads_to_app(const struct sysroot *sysroot, const char *path)
+{
+	return sysroot->app && path_below(sysroot->app, path);
+}
+
 /* lstat(2) of at->path in the view; fills the other fields. */
 static int look_up(const struct sysroot *sysroot, struct resolved *at)
 {
@@ -66,7 +72,12 @@ static int look_up(const struct sysroot *sysroot, struct resolved *at)
 			return r < 0 ? r : 0;
 	}
 	strcpy(at->file, at->path);
-	return lstat(at->file, &at->st) < 0 ? -errno : 0;
+	if (lstat(at->file, &at->st) == 0)
+		return 0;
+	if (errno != ENOENT || !leads_to_app(sysroot, at->path))
+		return -errno;
+	at->st = (struct stat){.st_mode = S_IFDIR | 0755};
+	return 0;
 }
 
 /* -- the walk -- */

@@ -304,7 +304,7 @@ static void supplied(void)
 
 	CHECK(plan_encode(&plan, &data, &len, &err) == 0);
 	CHECK(plan_parse(data, len, &back, &err) == 0 && !plan_is_supplied(&back));
-	CHECK(back.at == back.app);
+	CHECK_STR(back.at, back.app);
 	free(data);
 	plan.program = "/var/lib/pinlib/layers/x/1/program";
 	plan.at = "/usr/bin/program";
