@@ -1,5 +1,5 @@
 /* Files that a package's scripts made on this machine belong to the package's version: Python's compiled modules, graphviz's
- * list of its plugins. No package owns them. */
+ * list of its plugins, the links in /etc by which PHP's modules are enabled. No package owns them. */
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "freeze/work.h"
@@ -23,7 +23,7 @@ struct generated {
 	struct freeze_work *w;
 	size_t package;
 	struct strings *known; /* paths that another package of this app has */
-	struct strings paths;
+	struct strings paths;  /* links, too */
 };
 
 /* Whether packages have the directory, and all of these are frozen. A link that an administrator put in its place may lead to
@@ -100,7 +100,7 @@ static int add_unowned(struct generated *g, const char *dir, int depth, struct e
 			continue;
 		if (entry->d_type == DT_DIR)
 			r = add_unowned(g, path, depth - 1, err);
-		else if (entry->d_type == DT_REG)
+		else if (entry->d_type == DT_REG || entry->d_type == DT_LNK)
 			r = add_generated_once(g, path, err);
 	}
 	return r;
@@ -120,6 +120,12 @@ static int add_shared_caches(struct generated *g, const char *dir, struct err *e
 	return r;
 }
 
+/* Whether views show files in the directory, be it only where the live system has lost them (view/config.h). */
+static bool may_have_generated(const char *dir)
+{
+	return compose_shows(dir) || path_below(dir, "/etc");
+}
+
 static int find_generated(struct generated *g, const struct version *v, struct err *err)
 {
 	int r = 0;
@@ -127,7 +133,7 @@ static int find_generated(struct generated *g, const struct version *v, struct e
 	for (size_t i = 0; r == 0 && i < v->nentries; i++) {
 		char dir[PATH_MAX];
 
-		if (v->entries[i].type != ENTRY_DIR || !compose_shows(v->entries[i].path) ||
+		if (v->entries[i].type != ENTRY_DIR || !may_have_generated(v->entries[i].path) ||
 		    path_below(v->entries[i].path, "/usr/local") || /* the administrator's */
 		    !realpath(v->entries[i].path, dir))
 			continue;
@@ -142,9 +148,26 @@ static int find_generated(struct generated *g, const struct version *v, struct e
 
 /* -- into the store -- */
 
+/* For each path the file at its end, or "" for a link that a view could not follow. */
+static int resolve_links(const struct generated *g, struct strings *targets, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < g->paths.count; i++) {
+		const char *path = g->paths.items[i];
+		char real[PATH_MAX];
+
+		if (!realpath(path, real) || (strcmp(path, real) != 0 && !may_have_generated(real)))
+			real[0] = '\0';
+		r = strings_add(targets, real, err);
+	}
+	return r;
+}
+
 static int store_generated(struct generated *g, const struct package *p, struct err *err)
 {
 	AUTO_FREE struct intake_file *files = calloc(g->paths.count + 1, sizeof *files);
+	AUTO_STRINGS struct strings targets = {0};
 	const struct version *v = NULL;
 	char name[256];
 	size_t n = 0;
@@ -152,15 +175,18 @@ static int store_generated(struct generated *g, const struct package *p, struct 
 
 	if (!files)
 		return err_nomem(err);
-	for (size_t i = 0; i < g->paths.count; i++) {
+	r = resolve_links(g, &targets, err);
+	for (size_t i = 0; r == 0 && i < g->paths.count; i++) {
+		const char *path = g->paths.items[i], *target = targets.items[i];
 		struct err ignored;
-		AUTO_FD int fd = intake_open_public(g->paths.items[i], &ignored);
+		AUTO_FD int fd = target[0] ? intake_open_public(target, &ignored) : -1;
 
 		if (fd >= 0) /* and is opened again: there may be thousands */
-			files[n++] = (struct intake_file){-1, g->paths.items[i], NULL};
+			files[n++] = (struct intake_file){-1, target,
+							  strcmp(path, target) != 0 ? path : NULL};
 	}
-	if (n == 0)
-		return 0;
+	if (r < 0 || n == 0)
+		return r;
 	snprintf(name, sizeof name, "%.200s" GENERATED, p->name);
 	r = freeze_take_files(g->w->machine, files, n, name, p->version, &v, err);
 	return r < 0 ? r : freeze_add_made(g->w, v, err);

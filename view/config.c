@@ -31,11 +31,12 @@ static const struct entry *find_kept(const struct versions *versions, const char
 	return e;
 }
 
+/* Adds a version's file or link at path. */
 static int add_kept(struct composition *c, const char *path, const struct version *from,
 		    const struct entry *e, bool exempt, struct err *err)
 {
-	const struct composed file = {
-		.entry = {.type = LAYER_FILE,
+	const struct composed kept = {
+		.entry = {.type = e->type == ENTRY_LINK ? LAYER_LINK : LAYER_FILE,
 			  .mode = e->mode,
 			  .time = e->time,
 			  .content = e->content},
@@ -43,7 +44,7 @@ static int add_kept(struct composition *c, const char *path, const struct versio
 		.exempt = exempt,
 	};
 
-	return composition_add(c, path, NULL, file, err);
+	return composition_add(c, path, e->target, kept, err);
 }
 
 /* -- links -- */
@@ -194,7 +195,7 @@ int config_add(struct composition *c, const struct versions *versions, struct er
 		for (size_t k = 0; r == 0 && k < versions->items[i].nentries; k++) {
 			const struct version *v = &versions->items[i];
 
-			if (v->entries[k].type == ENTRY_FILE && is_config(v->entries[k].path))
+			if (v->entries[k].type != ENTRY_DIR && is_config(v->entries[k].path))
 				r = add_missing(c, versions, v, &v->entries[k], err);
 		}
 	return r;

@@ -11,7 +11,7 @@
  * | a link to a file below /etc that nobody has   | the version's one file of     | ucf(1) would have copied this     | scenarios/brought: "ucf"        |
  * |                                               | that name below /usr/share,   | default                           |                                 |
  * |                                               | or with the ending .ucf       |                                   |                                 |
- * | a file below /etc that does not exist, and    | the file                      | the cover hides no change that an | scenarios/config: "a private    |
+ * | a file or link below /etc that does not       | the file or link              | the cover hides no change that an | scenarios/config: "a private    |
  * | the nearest directory has nothing but files   |                               | administrator makes to other      | directory"                      |
  * | of the pinned versions                        |                               | programs' configuration           |                                 |
  * | ... and that directory is shared, or is /etc  | nothing                       | a running program would go on     | scenarios/config: "shared"      |
