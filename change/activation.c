@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/paths.h"
+#include "change/directories.h"
 #include "change/pending.h"
 #include "change/readonly.h"
 #include "change/recovery.h"
@@ -251,6 +252,7 @@ static int activate(struct activation *a, const char *command, int64_t *generati
 	if (r < 0)
 		return undo_commit(a, r, err);
 	policy_settle(a->policy);
+	directories_sweep(a->policy, &ignored); /* or with the next change */
 	remark_capability(a);
 	remark_apparmor(a);
 	/* A list that still names these apps costs the next command a look at each, no more. */

@@ -77,10 +77,14 @@ static int find_files(const struct plan *plan, const char *app, struct err *err)
 {
 	if (access(plan->program, X_OK) < 0)
 		return err_sys(err, errno, "the program of %s, %s", app, plan->program);
-	for (size_t i = 0; i < plan->ncovers; i++)
+	for (size_t i = 0; i < plan->ncovers; i++) {
 		if (access(plan->covers[i].layer, F_OK) < 0)
 			return err_sys(err, errno, "the layer of %s, %s", app,
 				       plan->covers[i].layer);
+		if (access(plan->covers[i].target, F_OK) < 0)
+			return err_sys(err, errno, "a directory that %s needs, %s", app,
+				       plan->covers[i].target);
+	}
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "change/recovery.h"
 
 #include "base/cleanup.h"
+#include "change/directories.h"
 #include "change/pending.h"
 #include "change/transition.h"
 #include "host/unit.h"
@@ -45,6 +46,7 @@ int recovery_run(struct policy *policy, struct store *store, struct err *err)
 	r = finish_apps(policy, store, &paths, &failed, err);
 	if (r == -ENOMEM)
 		return r; /* the list stays as it is */
+	directories_sweep(policy, &ignored);
 	units_agree = units_update(policy, NULL, NULL);
 	if (r < 0) {
 		pending_write(&failed, NULL, &ignored);

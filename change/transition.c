@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/paths.h"
+#include "change/directories.h"
 #include "host/app_file.h"
 #include "host/mounted.h"
 #include "host/wrap.h"
@@ -79,6 +80,8 @@ int transition_build(struct policy *policy, struct store *store, const char *pat
 		r = wrap_restore(path, false, err);
 	if (r == 0 && t->wraps)
 		r = view_build(store, &t->app, policy_current(policy), &t->plan, err);
+	if (r == 0 && t->wraps)
+		r = directories_make(&t->plan.view.targets, err);
 	if (r == 0 && t->wraps && t->plan.view.supplied)
 		r = wrap_restore(path, true, err);
 	if (r < 0)

@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "change/asleep.h"
 #include "change/crew.h"
+#include "change/directories.h"
 #include "change/drift.h"
 #include "change/transition.h"
 #include "host/unit.h"
@@ -465,6 +466,7 @@ int refresh_apps(struct policy *policy, struct store *store, const struct refres
 	if (r < 0)
 		return r;
 	attention = report_items(&run);
+	directories_sweep(policy, err);
 	units_update(policy, NULL, NULL);
 	return attention;
 }

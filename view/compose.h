@@ -34,11 +34,12 @@ enum compose_rank {
 };
 
 struct composed {
-	struct layer_entry entry;   /* its path, target and cover are not set yet */
-	char *path;		    /* in the view, absolute */
-	char *target;		    /* links */
-	int rank;		    /* enum compose_rank */
-	bool exempt;		    /* may be where views otherwise show nothing (view/covers.c) */
+	struct layer_entry entry; /* its path, target and cover are not set yet */
+	char *path;		  /* in the view, absolute */
+	char *target;		  /* links */
+	int rank;		  /* enum compose_rank */
+	bool exempt;		  /* may be where views otherwise show nothing (view/covers.c) */
+	size_t cover; /* length of the path of the directory to cover; 0: view/covers.h finds it */
 	const struct version *from; /* for messages */
 };
 

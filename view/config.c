@@ -31,9 +31,9 @@ static const struct entry *find_kept(const struct versions *versions, const char
 	return e;
 }
 
-/* Adds a version's file or link at path. */
+/* Adds a version's file or link at path; cover is as in struct composed. */
 static int add_kept(struct composition *c, const char *path, const struct version *from,
-		    const struct entry *e, bool exempt, struct err *err)
+		    const struct entry *e, size_t cover, struct err *err)
 {
 	const struct composed kept = {
 		.entry = {.type = e->type == ENTRY_LINK ? LAYER_LINK : LAYER_FILE,
@@ -41,7 +41,8 @@ static int add_kept(struct composition *c, const char *path, const struct versio
 			  .time = e->time,
 			  .content = e->content},
 		.from = from,
-		.exempt = exempt,
+		.exempt = cover,
+		.cover = cover,
 	};
 
 	return composition_add(c, path, e->target, kept, err);
@@ -64,7 +65,7 @@ static int add_below(struct composition *c, const struct versions *versions, con
 				continue;
 			r = path_join(new, e->path + strlen(old) + 1, path, err);
 			if (r == 0)
-				r = add_kept(c, path, &versions->items[i], e, false, err);
+				r = add_kept(c, path, &versions->items[i], e, 0, err);
 		}
 	return r;
 }
@@ -153,8 +154,9 @@ static bool is_private(const char *dir, const struct versions *versions, size_t 
 	return only;
 }
 
-/* Whether a view may cover the nearest existing directory of path for it. */
-static bool may_cover_for(const char *path, const struct versions *versions)
+/* The directory that a view covers for path, which is canonical: the length of its path, or 0. It is the nearest one that
+ * exists, if it is private, or with makes the first one that is missing. */
+static size_t find_cover(const char *path, const struct versions *versions, bool makes)
 {
 	char dir[PATH_MAX], nearest[PATH_MAX];
 	struct trusted known = {0};
@@ -162,28 +164,33 @@ static bool may_cover_for(const char *path, const struct versions *versions)
 	size_t existing, looked = 0;
 
 	path_dir(path, dir);
-	if (path_resolve(dir, nearest, &existing, &ignored) < 0)
-		return false;
+	if (path_resolve(dir, nearest, &existing, &ignored) < 0 || strcmp(dir, nearest) != 0)
+		return 0;
 	nearest[existing] = '\0';
-	return is_config(nearest) && trust_dir(&known, nearest, &ignored) &&
-	       is_private(nearest, versions, &looked);
+	if (!path_below(nearest, CONFIG_DIR) || !trust_dir(&known, nearest, &ignored))
+		return 0;
+	if (is_config(nearest) && is_private(nearest, versions, &looked))
+		return existing;
+	return makes && dir[existing] ? existing + 1 + strcspn(dir + existing + 1, "/") : 0;
 }
 
 static int add_missing(struct composition *c, const struct versions *versions,
-		       const struct version *v, const struct entry *e, struct err *err)
+		       const struct version *v, const struct entry *e, bool makes, struct err *err)
 {
 	struct compose_dir last = {0};
 	char path[PATH_MAX];
 	struct err ignored;
 	struct stat st;
+	size_t cover;
 
 	if (compose_live_path(&last, e->path, path, &ignored) < 0 || strcmp(path, e->path) != 0 ||
-	    lstat(path, &st) == 0 || !may_cover_for(path, versions))
+	    lstat(path, &st) == 0)
 		return 0;
-	return add_kept(c, path, v, e, true, err);
+	cover = find_cover(path, versions, makes);
+	return cover ? add_kept(c, path, v, e, cover, err) : 0;
 }
 
-int config_add(struct composition *c, const struct versions *versions, struct err *err)
+int config_add(struct composition *c, const struct versions *versions, bool makes, struct err *err)
 {
 	const size_t count = c->count; /* files follow */
 	int r = 0;
@@ -196,7 +203,7 @@ int config_add(struct composition *c, const struct versions *versions, struct er
 			const struct version *v = &versions->items[i];
 
 			if (v->entries[k].type != ENTRY_DIR && is_config(v->entries[k].path))
-				r = add_missing(c, versions, v, &v->entries[k], err);
+				r = add_missing(c, versions, v, &v->entries[k], makes, err);
 		}
 	return r;
 }

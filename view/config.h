@@ -16,11 +16,14 @@
  * | of the pinned versions                        |                               | programs' configuration           |                                 |
  * | ... and that directory is shared, or is /etc  | nothing                       | a running program would go on     | scenarios/config: "shared"      |
  * |                                               |                               | seeing old resolv.conf, passwd    |                                 |
+ * | ... but has not the version's directory       | the file, in a directory that | the directory is nobody else's    | scenarios/config: "makes"       |
+ * | there                                         | pinlib makes for it           |                                   |                                 |
  */
 #pragma once
 
 #include "store/version.h"
 #include "view/compose.h"
 
-/* To be called when the composition has the entries of all versions, before it is settled. */
-int config_add(struct composition *c, const struct versions *versions, struct err *err);
+/* To be called when the composition has the entries of all versions, before it is settled. With makes the caller makes
+ * directories of covers that do not exist; else none are used. */
+int config_add(struct composition *c, const struct versions *versions, bool makes, struct err *err);

@@ -212,7 +212,13 @@ int covers_choose(const struct composition *c, struct strings *out, struct err *
 		if (strcmp(dir, last_dir) == 0)
 			continue;
 		memcpy(last_dir, dir, sizeof dir);
-		r = find_cover(c->items[i].path, c->items[i].exempt, cover, err);
+		if (c->items[i].cover) {
+			snprintf(cover, sizeof cover, "%.*s", (int)c->items[i].cover,
+				 c->items[i].path);
+			r = 0;
+		} else {
+			r = find_cover(c->items[i].path, c->items[i].exempt, cover, err);
+		}
 		if (r == 0)
 			r = strings_add_once(out, cover, err);
 		if (r < 0)

@@ -247,8 +247,9 @@ static int read_loader(const struct app *app, struct place_loader *out, struct v
 	return 0;
 }
 
-int view_of(const struct app *app, const struct versions *versions, size_t preferred,
-	    struct view *out, struct err *err)
+/* With makes the caller makes directories for covers. */
+static int compile(const struct app *app, const struct versions *versions, size_t preferred,
+		   bool makes, struct view *out, struct err *err)
 {
 	CLEANUP(loader_free) struct place_loader loader = {0};
 	CLEANUP(composition_free) struct composition c = {0};
@@ -261,7 +262,7 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 	if (r == 0)
 		r = compose_app_link(&c, app, view.at, err);
 	if (r == 0)
-		r = config_add(&c, versions, err);
+		r = config_add(&c, versions, makes, err);
 	if (r == 0)
 		r = hide_live_glibc(&c, &loader, err);
 	if (r == 0)
@@ -281,12 +282,18 @@ int view_of(const struct app *app, const struct versions *versions, size_t prefe
 	return 0;
 }
 
+int view_of(const struct app *app, const struct versions *versions, size_t preferred,
+	    struct view *out, struct err *err)
+{
+	return compile(app, versions, preferred, false, out, err);
+}
+
 int view_compile(struct store *store, const struct app *app, struct view *out, struct err *err)
 {
 	AUTO_VERSIONS struct versions versions = {0};
 	int r = supply_load(store, app, &versions, err);
 
-	return r < 0 ? r : view_of(app, &versions, 0, out, err);
+	return r < 0 ? r : compile(app, &versions, 0, true, out, err);
 }
 
 /* -- the plan -- */

@@ -28,10 +28,10 @@ struct view {
 };
 
 /* Decides what the view of an app shows, and changes nothing. The app's program is read where
- * app_file_find finds it. The caller frees *out. */
+ * app_file_find finds it. A target below /etc need not exist (change/directories.h). The caller frees *out. */
 int view_compile(struct store *store, const struct app *app, struct view *out, struct err *err);
 /* The same for these versions instead of the app's pins. If two have the same path, one of the first
- * preferred versions wins. */
+ * preferred versions wins. All targets exist. */
 int view_of(const struct app *app, const struct versions *versions, size_t preferred,
 	    struct view *out, struct err *err);
 /* Whether the view shows a file or a link at path, which is canonical. */
