@@ -53,14 +53,20 @@ bool freeze_holds(const struct freeze_work *w, const char *exe)
 
 /* -- data: packages that another one depends on -- */
 
-/* Whether a package has more than libraries and documentation. A directory precedes the files in it. */
+/* A directory precedes the files in it. */
+static bool is_dir(const struct package_files *files, size_t i)
+{
+	return i + 1 < files->count && path_below(files->items[i + 1].path, files->items[i].path);
+}
+
+/* Whether a package has more than libraries and documentation. */
 static bool brings_data(const struct package_files *files)
 {
 	for (size_t i = 0; i < files->count; i++) {
 		const char *path = files->items[i].path, *base = path_base(path);
 		bool library = strncmp(base, "lib", 3) == 0 && strstr(base, ".so."); /* no plugin */
 
-		if (i + 1 < files->count && path_below(files->items[i + 1].path, path))
+		if (is_dir(files, i))
 			continue;
 		if (!library && compose_shows(path))
 			return true;
@@ -254,6 +260,40 @@ static int mark_modules(struct freeze_work *w, struct err *err)
 	return r;
 }
 
+/* -- packages that extend the app's -- */
+
+static bool is_only_of_source(const struct freeze_work *w, const struct inventory_path *dir,
+			      const char *source)
+{
+	for (; dir; dir = inventory_next(&w->machine->inventory, dir))
+		if (strcmp(freeze_package(w, dir->package)->source, source) != 0)
+			return false;
+	return true;
+}
+
+/* Packages of the same source put files where the app's package has its own: the macros of groff, the further commands of
+ * git. */
+static void mark_extensions(struct freeze_work *w)
+{
+	const struct inventory *inventory = &w->machine->inventory;
+	const struct package *owner = freeze_package(w, w->owner);
+	const struct package_files *files = &inventory->files[w->owner];
+
+	for (size_t i = 0; i < files->count; i++) {
+		const char *path = files->items[i].path;
+		const struct inventory_path *dir;
+
+		if (!is_dir(files, i) || !compose_shows(path))
+			continue;
+		dir = inventory_find(inventory, path);
+		if (!is_only_of_source(w, dir, owner->source))
+			continue;
+		for (; dir; dir = inventory_next(inventory, dir))
+			if (!is_for_development(freeze_package(w, dir->package)->name))
+				mark_package(w, dir->package, FREEZE_WHOLE | FREEZE_LOADS);
+	}
+}
+
 /* -- the program -- */
 
 static void mark_starter(struct freeze_work *w, const char *path)
@@ -294,10 +334,12 @@ int freeze_find_program(struct freeze_work *w, struct err *err)
 {
 	int r = 0;
 
-	if (w->owner != OWNER_NONE && freeze_comes_whole(w, w->owner))
+	if (w->owner != OWNER_NONE && freeze_comes_whole(w, w->owner)) {
 		mark_package(w, w->owner, FREEZE_WHOLE | FREEZE_LOADS);
-	else if (!w->plan->view.supplied)
+		mark_extensions(w);
+	} else if (!w->plan->view.supplied) {
 		r = freeze_add_file(w, w->app.path, NULL, err);
+	}
 	if (r == 0 && w->program.kind == PROGRAM_SCRIPT) {
 		mark_starter(w, w->program.interpreter);
 		mark_links(w);

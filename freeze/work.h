@@ -12,6 +12,8 @@
  * | the program's                                         | whole                                                  |
  * | of the same source, or named after the program, and   | whole: libmagic-mgc, vim-runtime, libpython3.11-stdlib |
  * | the program's depends on it                           |                                                        |
+ * | of the same source, and has files in a directory that | whole: groff's macros, the commands of git-email       |
+ * | the program's has and no other source's               |                                                        |
  * | has files in a directory where a loaded library finds | whole: plugins of GStreamer, dictionaries of aspell    |
  * | modules (late/kinds.h)                                |                                                        |
  * | ... but all kinds of packages put modules there       | whole if it is of the same source: Python's stdlib     |
