@@ -1,6 +1,7 @@
 #include "freeze/freeze.h"
 
 #include "base/caller.h"
+#include "base/path.h"
 #include "cli/app.h"
 #include "cli/message.h"
 #include "cli/out.h"
@@ -252,6 +253,22 @@ static int say_hard_cases(const struct strings *apps, struct err *err)
 	return say_units(apps, err);
 }
 
+/* An upgrade leads /usr/bin/python3 to the next Python. */
+static int say_links(char *const *names, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		char app[PATH_MAX];
+
+		if (find_app(names[i], app, err) < 0)
+			return -ENOENT;
+		if (strcmp(path_base(names[i]), path_base(app)) != 0)
+			warn("note: %s is a link to %s, which is frozen; an upgrade may lead the "
+			     "link to another program: then start %s",
+			     names[i], app, path_base(app));
+	}
+	return 0;
+}
+
 static int run_freeze(int count, char **operands, struct err *err)
 {
 	AUTO_OBSERVATION struct observation seen = {0};
@@ -261,7 +278,7 @@ static int run_freeze(int count, char **operands, struct err *err)
 		return misused("--observe runs one APP, not several");
 	if (find_apps(operands, (size_t)count, &apps, err) < 0 ||
 	    caution_check(&apps, given.force ? &apps : NULL, warn_report, NULL, err) < 0 ||
-	    say_hard_cases(&apps, err) < 0)
+	    say_hard_cases(&apps, err) < 0 || say_links(operands, (size_t)count, err) < 0)
 		return EXIT_ERR;
 	if (!arguments_rest)
 		return freeze_apps(&apps, NULL, err);
