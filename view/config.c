@@ -99,6 +99,15 @@ static const struct entry *find_default(const struct version *v, const char *nam
 	return found;
 }
 
+/* Whether the composition shows configuration at path or below it. */
+static bool is_shown(const struct composition *c, const char *path)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (c->items[i].cover && path_below(c->items[i].path, path))
+			return true;
+	return false;
+}
+
 /* Item number i is a link. */
 static int replace_link(struct composition *c, size_t i, const struct versions *versions,
 			struct err *err)
@@ -110,7 +119,7 @@ static int replace_link(struct composition *c, size_t i, const struct versions *
 
 	snprintf(target, sizeof target, "%s", c->items[i].target);
 	snprintf(path, sizeof path, "%s", c->items[i].path);
-	if (!is_config(target) || stat(target, &st) == 0 || errno != ENOENT)
+	if (!is_config(target) || stat(target, &st) == 0 || errno != ENOENT || is_shown(c, target))
 		return 0;
 	e = find_kept(versions, target, &from);
 	if (!e)
@@ -195,9 +204,6 @@ int config_add(struct composition *c, const struct versions *versions, bool make
 	const size_t count = c->count; /* files follow */
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < count; i++)
-		if (c->items[i].entry.type == LAYER_LINK)
-			r = replace_link(c, i, versions, err);
 	for (size_t i = 0; i < versions->count; i++)
 		for (size_t k = 0; r == 0 && k < versions->items[i].nentries; k++) {
 			const struct version *v = &versions->items[i];
@@ -205,5 +211,8 @@ int config_add(struct composition *c, const struct versions *versions, bool make
 			if (v->entries[k].type != ENTRY_DIR && is_config(v->entries[k].path))
 				r = add_missing(c, versions, v, &v->entries[k], makes, err);
 		}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (c->items[i].entry.type == LAYER_LINK)
+			r = replace_link(c, i, versions, err);
 	return r;
 }

@@ -7,7 +7,7 @@
  * | a file below /etc that exists on the live     | the live one                  | the administrator may have edited | scenarios/config: "the          |
  * | system, even as a dangling link               |                               | it                                | administrator's"                |
  * | a link to a file or directory below /etc that | the version's, in place of    | no file of /etc has to be shown   | scenarios/config: "a link"      |
- * | does not exist                                | the link                      |                                   |                                 |
+ * | does not exist, and is not shown as below     | the link                      |                                   |                                 |
  * | a link to a file below /etc that nobody has   | the version's one file of     | ucf(1) would have copied this     | scenarios/brought: "ucf"        |
  * |                                               | that name below /usr/share,   | default                           |                                 |
  * |                                               | or with the ending .ucf       |                                   |                                 |
