@@ -25,6 +25,14 @@ static bool paths_collide(const struct versions *vs, const struct version *v)
 	return false;
 }
 
+/* The rest of a sentence that begins with the path, without its '/'. */
+static const char *after_path(const char *why, const char *path)
+{
+	size_t len = strlen(path + 1);
+
+	return strncmp(why, path + 1, len) == 0 && why[len] == ' ' ? why + len + 1 : why;
+}
+
 /* Configuration and state, which no view shows, and files that could not come in. */
 static int leave_files_out(struct freeze_work *w, const struct freeze_taken *taken, struct err *err)
 {
@@ -41,8 +49,10 @@ static int leave_files_out(struct freeze_work *w, const struct freeze_taken *tak
 	}
 	for (size_t i = 0; r == 0 && i + 1 < taken->left_out.count; i += 2)
 		if (compose_shows(taken->left_out.items[i]))
-			r = freezing_leave_out(&w->out, taken->left_out.items[i],
-					       taken->left_out.items[i + 1], err);
+			r = freezing_leave_out(
+				&w->out, taken->left_out.items[i],
+				after_path(taken->left_out.items[i + 1], taken->left_out.items[i]),
+				err);
 	return r;
 }
 

@@ -181,7 +181,7 @@ static int add_soname(struct composition *c, struct place_loader *l, const char 
 
 	path_dir(file, dir);
 	if (strchr(t->soname, '/'))
-		return err_set(err, EPERM, "the soname %s contains a slash", t->soname);
+		return 0;
 	if (strcmp(path_base(file), t->soname) != 0)
 		r = add_link(c, dir, t, path_base(file), COMPOSE_SONAME, err);
 	if (r == 0 && l->place && strcmp(l->place, dir) != 0)

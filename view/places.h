@@ -23,7 +23,7 @@
  * | S is not lib*.so.*                              | no variants, no default directory      | a module, opened by its path          | unit/view_places                    |
  * | the pin names a further directory               | S there: a link to F                   | a program opens it by that path, or a | scenarios/effect: "further          |
  * |                                                 |                                        | launcher sets LD_LIBRARY_PATH         | directory"                          |
- * | S contains a slash                              | nothing: the pin is refused            | the loader would take it for a path   | unit/view_places                    |
+ * | S contains a slash                              | F, as without a soname                 | the loader takes it for a path        | unit/view_places                    |
  */
 #pragma once
 

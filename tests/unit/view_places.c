@@ -101,7 +101,7 @@ static void soname_and_places(void)
 			: "SCR/lib/libpt.so.1 -> LIB/libpt.so.1.5\n"
 			  "LIB/libpt.so.1 -> libpt.so.1.5\nLIB/libpt.so.1.5\n");
 	e.soname = (char *)"a/libpt.so.1";
-	CHECK_STR(shown(&e, 1), "the soname a/libpt.so.1 contains a slash");
+	CHECK_STR(shown(&e, 1), "LIB/libpt.so.1.5\n");
 }
 
 /* The live system has libm.so.6 in LIB, and variants may come. */
