@@ -26,14 +26,14 @@ static bool may_be_script(const char *app)
 }
 
 /* A wrapper that is missing or unsafe concerns every app, and doctor reports it. */
-static int find_others(const char *app, bool supplied, struct err *err)
+static int find_others(const char *app, bool supplied, struct dpkg_says *says, struct err *err)
 {
-	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(&app, 1);
+	AUTO_DPKG_SAYS struct dpkg_says own = DPKG_SAYS_OF(&app, 1);
 	struct err ignored;
 
 	if (wrap_present(app) || wrapper_check(&ignored) < 0)
 		return 0;
-	return wrap_allowed(app, supplied, &says, err) == -EPERM ? EPERM : 0;
+	return wrap_allowed(app, supplied, says ? says : &own, err) == -EPERM ? EPERM : 0;
 }
 
 /* Most apps have a live program that fits, and their versions need not be read. */
@@ -46,7 +46,7 @@ static int find_unfit(struct store *store, const struct app *app, bool *supplied
 }
 
 int asleep_find(struct store *store, const struct apps *apps, const struct app *app,
-		struct err *err)
+		struct dpkg_says *says, struct err *err)
 {
 	bool supplied;
 	int r = find_unfit(store, app, &supplied, err);
@@ -61,5 +61,5 @@ int asleep_find(struct store *store, const struct apps *apps, const struct app *
 		r = interpreter_check_app(store, apps, app, err);
 	if (r < 0)
 		return r == -EEXIST ? EEXIST : r;
-	return find_others(app->path, supplied, err);
+	return find_others(app->path, supplied, says, err);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "host/divert.h"
 #include "policy/policy.h"
 #include "store/store.h"
 
@@ -14,6 +15,7 @@
  *	(wrap_allowed).
  *
  * Returns the errno of the reason (ELOOP: a link), with a sentence without a full stop in err; 0: it
- * does not sleep. store may be NULL: then less is known. An ordinary user gets 0, too, where they cannot reach the program. */
+ * does not sleep. store may be NULL: then less is known. says is for commands that ask about many
+ * apps, of which it has the paths; NULL: dpkg is asked for this app alone. An ordinary user gets 0, too, where they cannot reach the program. */
 int asleep_find(struct store *store, const struct apps *apps, const struct app *app,
-		struct err *err);
+		struct dpkg_says *says, struct err *err);

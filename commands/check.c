@@ -86,7 +86,7 @@ static void examine_item(void *ctx, size_t number, FILE *answer)
 	const struct check_item *item = &c->items[number];
 	AUTO_VERDICT struct verdict v = {0};
 	struct err why;
-	int r = asleep_find(c->store, c->apps, item->app, &why);
+	int r = asleep_find(c->store, c->apps, item->app, NULL, &why);
 
 	if (r > 0) {
 		answer_text(answer, ASLEEP, why.text);

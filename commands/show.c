@@ -169,7 +169,7 @@ static struct store *opened; /* NULL: there is none */
 static int find_asleep(const struct apps *apps, const struct app *app, const char **asleep,
 		       struct err *why)
 {
-	int r = asleep_find(opened, apps, app, why);
+	int r = asleep_find(opened, apps, app, NULL, why);
 
 	*asleep = r > 0 ? printable(why->text) : NULL;
 	return r < 0 ? r : 0;
@@ -231,16 +231,22 @@ static char *pins_text(const struct app *app, bool asleep)
 
 static int print_lines(const struct apps *apps, struct err *err)
 {
+	AUTO_FREE const char **paths = calloc(apps->count + 1, sizeof *paths);
+	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(paths, apps->count);
 	struct table *t = table_new(2);
 
+	if (!paths)
+		return err_nomem(err);
+	for (size_t i = 0; i < apps->count; i++)
+		paths[i] = apps->items[i].path;
 	for (size_t i = 0; i < apps->count; i++) {
 		struct err ignored;
-		bool asleep = asleep_find(opened, apps, &apps->items[i], &ignored) > 0;
+		bool asleep = asleep_find(opened, apps, &apps->items[i], &says, &ignored) > 0;
 		AUTO_FREE char *pins = pins_text(&apps->items[i], asleep);
 
 		if (!pins)
 			return err_nomem(err);
-		table_row(t, (const char *[]){apps->items[i].path, pins});
+		table_row(t, (const char *[]){paths[i], pins});
 	}
 	table_print(t);
 	return 0;

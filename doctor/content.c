@@ -106,7 +106,7 @@ static void check_app(struct checkup *c, const struct app *app, struct plan_file
 	AUTO_VERDICT struct verdict v = {0};
 	char remedy[3 * PATH_MAX];
 	struct err why;
-	int r = asleep_find(c->store, &c->apps, app, &why);
+	int r = asleep_find(c->store, &c->apps, app, NULL, &why);
 
 	if (r > 0) {
 		report_asleep(c, app->path, why.text);

@@ -294,7 +294,7 @@ static int forecast_app(struct forecast *w, const struct app *app, size_t first,
 		return err_nomem(err);
 	if (!note_pins(w, app, kept) && !touched)
 		return 0;
-	if (asleep_find(w->store, &w->apps, app, err) > 0)
+	if (asleep_find(w->store, &w->apps, app, NULL, err) > 0)
 		return 0;
 	r = load_pinned(w, app, &pinned, err);
 	if (r < 0)

@@ -190,7 +190,7 @@ static void repair_item(struct refresh *run, struct refresh_item *item, const ch
 static void prepare_item(struct refresh *run, struct refresh_item *item)
 {
 	struct err why;
-	int r = asleep_find(run->store, &run->apps, item->app, &why);
+	int r = asleep_find(run->store, &run->apps, item->app, &run->says, &why);
 
 	if (r > 0) {
 		put_to_sleep(run, item, r, why.text);
