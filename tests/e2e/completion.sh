@@ -66,37 +66,50 @@ lines = re.findall(r"gets: ([^\r\n]*)", said)
 print(lines[-1].rstrip() if lines else "nothing: " + repr(said[-300:]))
 END
 
-# completes SHELL TEXT WANTED
-completes() {
-	is "$1: $2" "$(timeout 60 python3 type.py "$1" "$2" "$src/completions")" "$3"
+# What bash puts in for an epoch, where ":" breaks words.
+mkdir -p tree/usr/lib && cp "$libs"/libc.so.6 tree/usr/lib/
+pinlib add --name epoch --version 1:2.5-1 tree >/dev/null || not_ok setup "cannot add the tree"
+
+# What is typed, and what stands there after the tab.
+cases=(
+	"pinlib uns" "pinlib unset"
+	"pinlib rollb" "pinlib rollback"
+	"pinlib unset d" "pinlib unset demo"
+	"pinlib unset /usr/bin/d" "pinlib unset /usr/bin/demo"
+	"pinlib unset demo lib" "pinlib unset demo libdemo1"
+	"pinlib set demo libdemo1" "pinlib set demo libdemo1="
+	"pinlib set demo libdemo1=2" "pinlib set demo libdemo1=2.0-1"
+	"pinlib set --on" "pinlib set --on-failure="
+	"pinlib set --on-failure=u" "pinlib set --on-failure=unpinned"
+	"pinlib set --confine=legacy-" "pinlib set --confine=legacy-nesting"
+	"pinlib add dir/o" "pinlib add dir/one.deb"
+	"pinlib exec --host -- dpkg-query" "pinlib exec --host -- dpkg-query"
+	"pinlib try demo libdemo.so.1=./dir/o" "pinlib try demo libdemo.so.1=./dir/one.deb"
+	"X=1 pinlib uns" "X=1 pinlib unset"
+	"pinlib nonsense x" "pinlib nonsense x"
+	"pinlib set demo epoch=1:2" "pinlib set demo epoch=1:2.5-1"
+)
+
+# type_all SHELL: types each case.
+type_all() {
+	local i
+	for ((i = 0; i < ${#cases[@]}; i += 2)); do
+		timeout 60 python3 type.py "$1" "${cases[i]}" "$src/completions" >"said.$1.$i"
+	done
 }
 
-for shell in bash zsh fish; do
+shells="bash zsh fish"
+for shell in $shells; do # at once: most of the time they wait
+	type_all $shell &
+done
+wait
+for shell in $shells; do
 	if ! command -v $shell >/dev/null; then
 		not_ok "$shell" "it is not installed: debian/control's Build-Depends name it"
 		continue
 	fi
-	completes $shell "pinlib uns" "pinlib unset"
-	completes $shell "pinlib rollb" "pinlib rollback"
-	completes $shell "pinlib unset d" "pinlib unset demo"
-	completes $shell "pinlib unset /usr/bin/d" "pinlib unset /usr/bin/demo"
-	completes $shell "pinlib unset demo lib" "pinlib unset demo libdemo1"
-	completes $shell "pinlib set demo libdemo1" "pinlib set demo libdemo1="
-	completes $shell "pinlib set demo libdemo1=2" "pinlib set demo libdemo1=2.0-1"
-	completes $shell "pinlib set --on" "pinlib set --on-failure="
-	completes $shell "pinlib set --on-failure=u" "pinlib set --on-failure=unpinned"
-	completes $shell "pinlib set --confine=legacy-" "pinlib set --confine=legacy-nesting"
-	completes $shell "pinlib add dir/o" "pinlib add dir/one.deb"
-	completes $shell "pinlib exec --host -- dpkg-query" "pinlib exec --host -- dpkg-query"
-	completes $shell "pinlib try demo libdemo.so.1=./dir/o" "pinlib try demo libdemo.so.1=./dir/one.deb"
-	completes $shell "X=1 pinlib uns" "X=1 pinlib unset"
-	completes $shell "pinlib nonsense x" "pinlib nonsense x"
+	for ((i = 0; i < ${#cases[@]}; i += 2)); do
+		is "$shell: ${cases[i]}" "$(cat "said.$shell.$i")" "${cases[i + 1]}"
+	done
 done
-
-# What bash puts in for an epoch, where ":" breaks words.
-mkdir -p tree/usr/lib && cp "$libs"/libc.so.6 tree/usr/lib/
-pinlib add --name epoch --version 1:2.5-1 tree >/dev/null || not_ok setup "cannot add the tree"
-completes bash "pinlib set demo epoch=1:2" "pinlib set demo epoch=1:2.5-1"
-completes zsh "pinlib set demo epoch=1:2" "pinlib set demo epoch=1:2.5-1"
-completes fish "pinlib set demo epoch=1:2" "pinlib set demo epoch=1:2.5-1"
 finish
