@@ -263,8 +263,9 @@ static int say_links(char *const *names, size_t n, struct err *err)
 			return -ENOENT;
 		if (strcmp(path_base(names[i]), path_base(app)) != 0)
 			warn("note: %s is a link to %s, which is frozen; an upgrade may lead the "
-			     "link to another program: then start %s",
-			     names[i], app, path_base(app));
+			     "link to another program: start %s, or keep the name with 'ln -s %s "
+			     "/usr/local/bin/%s'",
+			     names[i], app, path_base(app), app, path_base(names[i]));
 	}
 	return 0;
 }

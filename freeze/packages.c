@@ -223,8 +223,50 @@ static bool is_users_own(const struct freeze_work *w, const struct module_place 
 	       (owner && strcmp(owner->source, p->source) == 0);
 }
 
-static void mark_place(struct freeze_work *w, const struct module_place *place)
+/* Packages that the app's package depends on, directly or not. */
+static bool *find_needed(const struct freeze_work *w)
 {
+	const struct inventory *inventory = &w->machine->inventory;
+	bool *needed = calloc(inventory->packages.count + 1, sizeof *needed);
+	AUTO_FREE bool *walked = calloc(inventory->packages.count + 1, sizeof *walked);
+	bool grew = needed && walked && w->owner != OWNER_NONE;
+
+	if (grew)
+		needed[w->owner] = true;
+	while (grew) {
+		grew = false;
+		for (size_t i = 0; i < inventory->packages.count; i++) {
+			const char *depends = freeze_package(w, i)->depends;
+			struct relation on;
+
+			if (!needed[i] || walked[i])
+				continue;
+			walked[i] = grew = true;
+			while (relation_next(&depends, &on)) {
+				size_t found = inventory_package(inventory, on.name,
+								 freeze_package(w, i)->arch);
+
+				if (found != OWNER_NONE)
+					needed[found] = true;
+			}
+		}
+	}
+	if (!walked) {
+		free(needed);
+		return NULL;
+	}
+	return needed;
+}
+
+/* Whether a script's interpreter stays with it: then so do the modules that its package depends on. */
+static bool holds_interpreter(const struct freeze_work *w)
+{
+	return w->program.kind == PROGRAM_SCRIPT && freeze_holds(w, w->program.interpreter);
+}
+
+static void mark_place(struct freeze_work *w, const struct module_place *place, const bool *needed)
+{
+	const bool scripts = holds_interpreter(w);
 	const struct inventory *inventory = &w->machine->inventory;
 
 	for (size_t i = 0; i < inventory->npaths; i++) {
@@ -233,7 +275,9 @@ static void mark_place(struct freeze_work *w, const struct module_place *place)
 
 		if (w->marks[path->package] & FREEZE_LOADS || !path_below(path->path, place->path))
 			continue;
-		if (!is_for_development(p->name) && (!place->shared || is_users_own(w, place, p)) &&
+		if (!is_for_development(p->name) &&
+		    (!place->shared || is_users_own(w, place, p) ||
+		     (scripts && needed[path->package])) &&
 		    brings_data(&inventory->files[path->package]))
 			mark_package(w, path->package, FREEZE_WHOLE | FREEZE_LOADS);
 	}
@@ -243,9 +287,10 @@ static int mark_modules(struct freeze_work *w, struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
 	AUTO_MODULE_PLACES struct module_places places = {0};
+	AUTO_FREE bool *needed = find_needed(w);
 	struct ldview *view;
 	struct err why;
-	int r = get_view(w, &view, err);
+	int r = needed ? get_view(w, &view, err) : err_nomem(err);
 
 	if (r < 0)
 		return r;
@@ -256,7 +301,7 @@ static int mark_modules(struct freeze_work *w, struct err *err)
 		return r == -ENOMEM ? err_nomem(err) : 0;
 	r = modules_places(&c, &places, err);
 	for (size_t i = 0; r == 0 && i < places.count; i++)
-		mark_place(w, &places.items[i]);
+		mark_place(w, &places.items[i], needed);
 	return r;
 }
 
@@ -271,8 +316,28 @@ static bool is_only_of_source(const struct freeze_work *w, const struct inventor
 	return true;
 }
 
+static bool depends_on(const struct freeze_work *w, size_t user, size_t on)
+{
+	const char *depends = freeze_package(w, user)->depends;
+	struct relation relation;
+
+	while (relation_next(&depends, &relation))
+		if (strcmp(relation.name, freeze_package(w, on)->name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_essential(const struct freeze_work *w, const struct inventory_path *dir)
+{
+	for (; dir; dir = inventory_next(&w->machine->inventory, dir))
+		if (freeze_package(w, dir->package)->essential)
+			return true;
+	return false;
+}
+
 /* Packages of the same source put files where the app's package has its own: the macros of groff, the further commands of
- * git. */
+ * git. The directory is this source's alone, or the package depends on the app's: ocaml has the modules of its interpreter
+ * beside those of others. */
 static void mark_extensions(struct freeze_work *w)
 {
 	const struct inventory *inventory = &w->machine->inventory;
@@ -282,15 +347,21 @@ static void mark_extensions(struct freeze_work *w)
 	for (size_t i = 0; i < files->count; i++) {
 		const char *path = files->items[i].path;
 		const struct inventory_path *dir;
+		bool own;
 
 		if (!is_dir(files, i) || !compose_shows(path))
 			continue;
 		dir = inventory_find(inventory, path);
-		if (!is_only_of_source(w, dir, owner->source))
+		own = is_only_of_source(w, dir, owner->source);
+		if (is_essential(w, dir))
 			continue;
-		for (; dir; dir = inventory_next(inventory, dir))
-			if (!is_for_development(freeze_package(w, dir->package)->name))
+		for (; dir; dir = inventory_next(inventory, dir)) {
+			const struct package *p = freeze_package(w, dir->package);
+
+			if (strcmp(p->source, owner->source) == 0 && !is_for_development(p->name) &&
+			    (own || depends_on(w, dir->package, w->owner)))
 				mark_package(w, dir->package, FREEZE_WHOLE | FREEZE_LOADS);
+		}
 	}
 }
 

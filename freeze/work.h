@@ -12,11 +12,13 @@
  * | the program's                                         | whole                                                  |
  * | of the same source, or named after the program, and   | whole: libmagic-mgc, vim-runtime, libpython3.11-stdlib |
  * | the program's depends on it                           |                                                        |
- * | of the same source, and has files in a directory that | whole: groff's macros, the commands of git-email       |
- * | the program's has and no other source's               |                                                        |
+ * | of the same source, has files in a directory of the   | whole: groff's macros, the commands of git-email       |
+ * | program's, and depends on this, or all who have the   |                                                        |
+ * | directory are of the source                           |                                                        |
  * | has files in a directory where a loaded library finds | whole: plugins of GStreamer, dictionaries of aspell    |
  * | modules (late/kinds.h)                                |                                                        |
- * | ... but all kinds of packages put modules there       | whole if it is of the same source: Python's stdlib     |
+ * | ... but all kinds of packages put modules there       | whole if it is of the same source, Python's stdlib, or |
+ * |                                                       | the package of a script depends on it                  |
  * | has a library that the program or such a package's    | whole                                                  |
  * | files load                                            |                                                        |
  * | has a file that the observed run used                 | whole                                                  |

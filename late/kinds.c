@@ -55,9 +55,11 @@ const struct module_kind module_kinds[] = {
 	{"libperl.so.*", "/usr/local/lib/%s/perl*/", NULL, true},
 	{"libruby*.so.*", "/usr/lib/%s/ruby/", NULL, true}, /* Debian's ruby loads it */
 	{"libruby*.so.*", "/usr/lib/%s/rubygems-integration/", NULL, true},
-	{"libruby*.so.*", "/usr/lib/ruby/gems/*/extensions/", NULL, true},
+	{"libruby*.so.*", "/usr/lib/ruby/", NULL, true},
+	{"libruby*.so.*", "/usr/share/rubygems-integration/", NULL, true},
 	{"libruby*.so.*", "/var/lib/gems/*/extensions/", NULL, true},
 	{"php[0-9]*", "/usr/lib/php/20*/", NULL, true},
+	{"php[0-9]*", "/usr/share/php/", NULL, true},
 	{"php-*[0-9]*", "/usr/lib/php/20*/", NULL, true}, /* php-fpm8.2, php-cgi8.2 */
 	{"libphp*.so*", "/usr/lib/php/20*/", NULL, true},
 	{"node", "/usr/lib/%s/nodejs/", NULL, true},

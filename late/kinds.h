@@ -11,7 +11,7 @@ struct module_kind {
 	const char
 		*note; /* a warning for the case that one of them would not work in a view; NULL */
 	bool shared; /* packages of all kinds put modules there: a freeze takes only those that were built from
-			the same source as the user */
+			the same source as the user, or that a script's package depends on */
 };
 
 extern const struct module_kind module_kinds[];
