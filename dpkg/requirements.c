@@ -52,7 +52,7 @@ static bool is_part_of_root(const struct requiring *c, const struct control *p)
 	return false;
 }
 
-static bool is_left_to_live(const char *name)
+bool requirement_is_live(const char *name)
 {
 	for (size_t i = 0; i < sizeof left_to_live / sizeof *left_to_live; i++)
 		if (strcmp(left_to_live[i], name) == 0)
@@ -76,7 +76,7 @@ static bool live_serves(const struct requiring *c, const struct control *p,
 		return true;
 	if (is_part_of_root(c, p))
 		return false;
-	if (p->essential || is_left_to_live(p->name) || strcmp(p->source, "glibc") == 0)
+	if (p->essential || requirement_is_live(p->name) || strcmp(p->source, "glibc") == 0)
 		return true;
 	return live && (is_runtime(p->source) || strcmp(r->arch, "any") == 0);
 }
@@ -196,7 +196,7 @@ static int satisfy(struct requiring *c, const struct control *p, const struct re
 
 		if (found)
 			return live_serves(c, found, &all[i]) ? 0 : take_package(c, found, err);
-		if (is_left_to_live(all[i].name))
+		if (requirement_is_live(all[i].name))
 			return 0;
 	}
 	return any_is_live(c, all, n, arch) ? 0 : note_lack(c, p, all, n, err);

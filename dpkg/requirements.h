@@ -22,6 +22,9 @@ struct requirements {
 	struct strings unknown; /* the packages of lacks, as apt takes them: "ucf", "ucf=3.0043" */
 };
 
+/* Whether the package is always the live system's: only maintainer scripts use it, or its data has to be the machine's own. */
+bool requirement_is_live(const char *name);
+
 void requirements_free(struct requirements *requirements);
 #define AUTO_REQUIREMENTS CLEANUP(requirements_free)
 

@@ -1,5 +1,6 @@
 #include "base/path.h"
 #include "dpkg/control.h"
+#include "dpkg/requirements.h"
 #include "elf/shebang.h"
 #include "freeze/work.h"
 #include "host/wrap.h"
@@ -53,6 +54,14 @@ bool freeze_holds(const struct freeze_work *w, const char *exe)
 
 /* -- data: packages that another one depends on -- */
 
+/* By its name, which a plugin does not have. */
+static bool is_library(const char *path)
+{
+	const char *base = path_base(path);
+
+	return strncmp(base, "lib", 3) == 0 && strstr(base, ".so.");
+}
+
 /* A directory precedes the files in it. */
 static bool is_dir(const struct package_files *files, size_t i)
 {
@@ -63,12 +72,11 @@ static bool is_dir(const struct package_files *files, size_t i)
 static bool brings_data(const struct package_files *files)
 {
 	for (size_t i = 0; i < files->count; i++) {
-		const char *path = files->items[i].path, *base = path_base(path);
-		bool library = strncmp(base, "lib", 3) == 0 && strstr(base, ".so."); /* no plugin */
+		const char *path = files->items[i].path;
 
 		if (is_dir(files, i))
 			continue;
-		if (!library && compose_shows(path))
+		if (!is_library(path) && compose_shows(path))
 			return true;
 	}
 	return false;
@@ -223,50 +231,8 @@ static bool is_users_own(const struct freeze_work *w, const struct module_place 
 	       (owner && strcmp(owner->source, p->source) == 0);
 }
 
-/* Packages that the app's package depends on, directly or not. */
-static bool *find_needed(const struct freeze_work *w)
+static void mark_place(struct freeze_work *w, const struct module_place *place)
 {
-	const struct inventory *inventory = &w->machine->inventory;
-	bool *needed = calloc(inventory->packages.count + 1, sizeof *needed);
-	AUTO_FREE bool *walked = calloc(inventory->packages.count + 1, sizeof *walked);
-	bool grew = needed && walked && w->owner != OWNER_NONE;
-
-	if (grew)
-		needed[w->owner] = true;
-	while (grew) {
-		grew = false;
-		for (size_t i = 0; i < inventory->packages.count; i++) {
-			const char *depends = freeze_package(w, i)->depends;
-			struct relation on;
-
-			if (!needed[i] || walked[i])
-				continue;
-			walked[i] = grew = true;
-			while (relation_next(&depends, &on)) {
-				size_t found = inventory_package(inventory, on.name,
-								 freeze_package(w, i)->arch);
-
-				if (found != OWNER_NONE)
-					needed[found] = true;
-			}
-		}
-	}
-	if (!walked) {
-		free(needed);
-		return NULL;
-	}
-	return needed;
-}
-
-/* Whether a script's interpreter stays with it: then so do the modules that its package depends on. */
-static bool holds_interpreter(const struct freeze_work *w)
-{
-	return w->program.kind == PROGRAM_SCRIPT && freeze_holds(w, w->program.interpreter);
-}
-
-static void mark_place(struct freeze_work *w, const struct module_place *place, const bool *needed)
-{
-	const bool scripts = holds_interpreter(w);
 	const struct inventory *inventory = &w->machine->inventory;
 
 	for (size_t i = 0; i < inventory->npaths; i++) {
@@ -275,22 +241,119 @@ static void mark_place(struct freeze_work *w, const struct module_place *place, 
 
 		if (w->marks[path->package] & FREEZE_LOADS || !path_below(path->path, place->path))
 			continue;
-		if (!is_for_development(p->name) &&
-		    (!place->shared || is_users_own(w, place, p) ||
-		     (scripts && needed[path->package])) &&
+		if (!is_for_development(p->name) && (!place->shared || is_users_own(w, place, p)) &&
 		    brings_data(&inventory->files[path->package]))
 			mark_package(w, path->package, FREEZE_WHOLE | FREEZE_LOADS);
 	}
+}
+
+/* -- what the package of a script depends on -- */
+
+static bool has_commands(const struct package_files *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		if (supply_is_command(files->items[i].path))
+			return true;
+	return false;
+}
+
+/* Libraries, and their descriptions for interpreters, which load them by name. */
+static bool has_libraries(const struct package_files *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		if (is_library(files->items[i].path) || path_ends(files->items[i].path, ".typelib"))
+			return true;
+	return false;
+}
+
+/* A package with commands and without modules is another program: it and what it depends on follow upgrades together. */
+static bool is_part(const struct freeze_work *w, size_t number, const bool *modules)
+{
+	return !requirement_is_live(freeze_package(w, number)->name) &&
+	       (modules[number] || !has_commands(&w->machine->inventory.files[number]));
+}
+
+/* Adds the parts that a package depends on. True if there are new ones. */
+static bool walk_parts(const struct freeze_work *w, size_t user, const bool *modules, bool *parts)
+{
+	const struct package *u = freeze_package(w, user);
+	const char *depends = u->depends;
+	struct relation on;
+	bool grew = false;
+
+	while (relation_next(&depends, &on)) {
+		size_t found = inventory_package(&w->machine->inventory, on.name, u->arch);
+
+		if (found == OWNER_NONE || parts[found] || !is_part(w, found, modules))
+			continue;
+		parts[found] = grew = true;
+	}
+	return grew;
+}
+
+/* The interpreter stays, and newer modules may not work with it: those that the script's package depends on stay, too, and
+ * libraries, which they may load by name. modules says which packages have modules of the interpreter. */
+static int mark_parts(struct freeze_work *w, const bool *modules, struct err *err)
+{
+	const size_t count = w->machine->inventory.packages.count;
+	AUTO_FREE bool *parts = calloc(count + 1, sizeof *parts);
+	bool grew = true;
+
+	if (!parts)
+		return err_nomem(err);
+	parts[w->owner] = true;
+	while (grew) {
+		grew = false;
+		for (size_t i = 0; i < count; i++)
+			if (parts[i])
+				grew |= walk_parts(w, i, modules, parts);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (parts[i] && !is_for_development(freeze_package(w, i)->name) &&
+		    (modules[i] || has_libraries(&w->machine->inventory.files[i])))
+			mark_package(w, i, FREEZE_WHOLE | FREEZE_LOADS);
+	return 0;
+}
+
+/* Notes the packages with files in a place. */
+static void note_modules(const struct freeze_work *w, const struct module_place *place,
+			 bool *modules)
+{
+	const struct inventory *inventory = &w->machine->inventory;
+
+	for (size_t i = 0; i < inventory->npaths; i++)
+		if (path_below(inventory->paths[i].path, place->path))
+			modules[inventory->paths[i].package] = true;
+}
+
+static bool holds_interpreter(const struct freeze_work *w)
+{
+	return w->program.kind == PROGRAM_SCRIPT && w->owner != OWNER_NONE &&
+	       freeze_holds(w, w->program.interpreter);
+}
+
+static int mark_all_places(struct freeze_work *w, const struct module_places *places,
+			   struct err *err)
+{
+	AUTO_FREE bool *modules = calloc(w->machine->inventory.packages.count + 1, sizeof *modules);
+
+	if (!modules)
+		return err_nomem(err);
+	for (size_t i = 0; i < places->count; i++) {
+		mark_place(w, &places->items[i]);
+		if (places->items[i].shared)
+			note_modules(w, &places->items[i], modules);
+	}
+	return holds_interpreter(w) ? mark_parts(w, modules, err) : 0;
 }
 
 static int mark_modules(struct freeze_work *w, struct err *err)
 {
 	AUTO_CLOSURE struct closure c = {0};
 	AUTO_MODULE_PLACES struct module_places places = {0};
-	AUTO_FREE bool *needed = find_needed(w);
 	struct ldview *view;
 	struct err why;
-	int r = needed ? get_view(w, &view, err) : err_nomem(err);
+	int r = get_view(w, &view, err);
 
 	if (r < 0)
 		return r;
@@ -300,9 +363,7 @@ static int mark_modules(struct freeze_work *w, struct err *err)
 	if (r < 0)
 		return r == -ENOMEM ? err_nomem(err) : 0;
 	r = modules_places(&c, &places, err);
-	for (size_t i = 0; r == 0 && i < places.count; i++)
-		mark_place(w, &places.items[i], needed);
-	return r;
+	return r < 0 ? r : mark_all_places(w, &places, err);
 }
 
 /* -- packages that extend the app's -- */

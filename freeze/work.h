@@ -17,8 +17,9 @@
  * | directory are of the source                           |                                                        |
  * | has files in a directory where a loaded library finds | whole: plugins of GStreamer, dictionaries of aspell    |
  * | modules (late/kinds.h)                                |                                                        |
- * | ... but all kinds of packages put modules there       | whole if it is of the same source, Python's stdlib, or |
- * |                                                       | the package of a script depends on it                  |
+ * | ... but all kinds of packages put modules there       | whole if it is of the same source: Python's stdlib     |
+ * | has such modules or a library, and the package of a   | whole: flake8's python3-pyflakes, jekyll's libsass1    |
+ * | script depends on it; the interpreter is frozen, too  |                                                        |
  * | has a library that the program or such a package's    | whole                                                  |
  * | files load                                            |                                                        |
  * | has a file that the observed run used                 | whole                                                  |
