@@ -152,15 +152,11 @@ static const struct pin *pin_named(const struct companion_search *b, const char 
 /* Whether a view of the app could show a file of the version. */
 static bool is_of_use(const struct companion_search *b, const struct version *v)
 {
-	const char *name = path_base(b->path);
-
 	for (size_t i = 0; i < v->nentries; i++) {
-		const char *path = v->entries[i].path, *base = path_base(path);
+		const char *path = v->entries[i].path;
 
 		if (v->entries[i].type != ENTRY_DIR &&
-		    (compose_shows(path) ||
-		     (strncmp(path, "/usr/share/", 11) != 0 && strncmp(path, "/etc/", 5) != 0 &&
-		      strncmp(name, base, strlen(base)) == 0)))
+		    (compose_shows(path) || (b->whole && supply_is_command(path))))
 			return true;
 	}
 	return false;

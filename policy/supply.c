@@ -215,6 +215,31 @@ static const struct entry *program_named(const struct versions *pinned, const ch
 	return best;
 }
 
+/* A program beside the files that it uses, as /usr/lib/jvm/java-11-openjdk-amd64/bin/java; update-alternatives(1) links it. */
+static const struct entry *program_in_bin(const struct versions *pinned, const char *name)
+{
+	const struct entry *best = NULL;
+	size_t fit = 0;
+
+	for (size_t i = 0; i < pinned->count; i++)
+		for (size_t k = 0; k < pinned->items[i].nentries; k++) {
+			const struct entry *e = &pinned->items[i].entries[k];
+			char dir[PATH_MAX];
+			size_t len;
+
+			path_dir(e->path, dir);
+			if (e->type != ENTRY_FILE || !(e->mode & 0111) ||
+			    strcmp(path_base(dir), "bin") != 0)
+				continue;
+			len = name_fits(name, path_base(e->path));
+			if (len > fit) {
+				fit = len;
+				best = e;
+			}
+		}
+	return best;
+}
+
 /* The only program of a version; otherwise NULL, and text has the names of all. */
 static const struct entry *only_program(const struct version *v, char *text, size_t size)
 {
@@ -241,6 +266,9 @@ int supply_choose(const char *app, const struct versions *pinned, char program[P
 {
 	const struct entry *e = program_named(pinned, path_base(app));
 	char names[256];
+
+	if (!e)
+		e = program_in_bin(pinned, path_base(app));
 
 	for (size_t i = 0; !e && i < pinned->count; i++) {
 		const struct version *v = &pinned->items[i];

@@ -47,7 +47,7 @@ const struct entry *supply_follow(struct supply_way *way, const char *path,
 bool supply_is_command(const char *path);
 
 /* The program that `set --as` means: the one that app's name begins with, whole, or up to a '-', '_', '.', '@', '+' or
- * a version (perl5.32); or else
+ * a version (perl5.32): one in a directory of commands, or else in another one called bin; or else
  * the only one of the first version that has any. -ENOENT: no version has one; -EINVAL: which one is not clear. */
 int supply_choose(const char *app, const struct versions *pinned, char program[PATH_MAX],
 		  struct err *err);

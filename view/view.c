@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int view_may_show(const char *path, struct err *err)
 {
@@ -61,10 +62,24 @@ struct view_programs {
 	struct supply_way way;	 /* to the interpreter of a script */
 };
 
-/* Whether a view shows what a version has at this path, if the version supplies the app. */
-static bool shows_of_own(const struct entry *e)
+/* Whether a view can show a program of a version in a directory of commands. */
+static bool may_show_command(const struct entry *e)
 {
-	return compose_shows(e->path) || (e->type != ENTRY_DIR && supply_is_command(e->path));
+	struct compose_dir last = {0};
+	char path[PATH_MAX];
+	struct err ignored;
+
+	return e->type != ENTRY_DIR && supply_is_command(e->path) &&
+	       compose_live_path(&last, e->path, path, &ignored) == 0 &&
+	       cover_may_show_program(path);
+}
+
+/* The live system has no program that the app could start in its place. */
+static bool live_lacks(const struct entry *e)
+{
+	struct stat st;
+
+	return lstat(e->path, &st) < 0 && errno == ENOENT;
 }
 
 /* A program that `set --as` brought may find its files by its own path, as cmake does. */
@@ -73,7 +88,7 @@ static int find_place(const struct app *app, const struct view_programs *of, cha
 {
 	struct compose_dir last = {0};
 
-	if (app->program && of->app && shows_of_own(of->app))
+	if (app->program && of->app && (compose_shows(of->app->path) || may_show_command(of->app)))
 		return compose_live_path(&last, of->app->path, at, err);
 	snprintf(at, PATH_MAX, "%s", app->path);
 	return 0;
@@ -116,7 +131,8 @@ static int compose_version(struct composition *c, struct place_loader *l, const 
 			r = compose_entry(c, &last, v, e, err);
 			if (r == 0)
 				r = places_add(c, l, &last, v, e, err);
-		} else if ((own && shows_of_own(e)) || supply_way_has(&of->way, e)) {
+		} else if (supply_way_has(&of->way, e) ||
+			   (of->app && (own || live_lacks(e)) && may_show_command(e))) {
 			r = compose_program(c, &last, of, v, e, err);
 		}
 		if (r < 0)

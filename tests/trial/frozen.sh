@@ -49,6 +49,8 @@ checks $root "$table" wanted "${names[@]}"
 compare "the checks, made twice" $root first wanted "${names[@]}" || bad=1
 for name in "${names[@]}"; do
 	[ "$(tail -n 1 "$root/trial/wanted/$name")" = "exit 0" ] || { echo "    $name: the check fails before anything is done"; bad=1; }
+done
+for name in "${names[@]}"; do
 	in_root $root readlink -f "$(in_root $root which "$name")"
 done >$root/trial/paths
 said "pinlib freeze, of all by one command" in_root $root pinlib freeze "${names[@]}" || bad=1
