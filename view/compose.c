@@ -75,16 +75,14 @@ bool compose_shows(const char *path)
 	return true;
 }
 
-/* Whether the path, which is live, is for programs of another word size, and the live system has nothing for these: only
- * all of /usr could be covered for it. */
-static bool is_lost_multilib(const char *path)
+bool compose_has_room(const char *path)
 {
-	static const char *const dirs[] = {"/usr/lib32", "/usr/libx32"};
+	static const char *const dirs[] = {"/usr/lib32", "/usr/libx32", "/lib32", "/libx32"};
 
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
 		if (path_below(path, dirs[i]))
-			return access(dirs[i], F_OK) < 0;
-	return false;
+			return access(dirs[i], F_OK) == 0;
+	return true;
 }
 
 int compose_live_path(struct compose_dir *last, const char *path, char out[PATH_MAX],
@@ -154,8 +152,6 @@ int compose_entry(struct composition *c, struct compose_dir *last, const struct 
 
 	if (r < 0)
 		return r;
-	if (is_lost_multilib(path))
-		return 0;
 	switch (e->type) {
 	case ENTRY_DIR:
 		if (is_live_dir(path))

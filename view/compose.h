@@ -65,6 +65,9 @@ int composition_settle(struct composition *c, struct err *err);
 
 /* Whether views show files of that path at all. */
 bool compose_shows(const char *path);
+/* False for files of another word size, if the live system has no directory for these: a view would have to cover all of
+ * /usr to show them. */
+bool compose_has_room(const char *path);
 
 /* The directory that was resolved last. Entries come sorted, so the next is most often the same. All
  * zero: none. */

@@ -127,6 +127,8 @@ static int compose_version(struct composition *c, struct place_loader *l, const 
 		const struct entry *e = &v->entries[i];
 		int r = 0;
 
+		if (!compose_has_room(e->path))
+			continue;
 		if (compose_shows(e->path)) {
 			r = compose_entry(c, &last, v, e, err);
 			if (r == 0)
