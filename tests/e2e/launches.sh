@@ -131,7 +131,7 @@ for ((n = from; n <= to; n += ${STRIKE_EVERY:-3})); do
 	grep -q 'waiting for' change.log && wrong+="at call $n a change had to wait; "
 	tried=$((tried + 1))
 done
-if [ -z "$wrong" ] && [ $tried -gt 20 ] && [ $kept -gt 10 ]; then
+if [ -z "$wrong" ] && [ $tried -gt 12 ] && [ $kept -gt 4 ]; then
 	ok "a wrapper stopped at $tried of its calls starts its app when the pin has changed and gc was there"
 else
 	not_ok "a wrapper stopped at $tried of its calls starts its app when the pin has changed and gc was there" \
