@@ -15,7 +15,7 @@ launches() {
 
 flip() {
 	local app=$1 i
-	for i in {1..12}; do
+	for i in {1..8}; do
 		pinlib set "$app" libdemo1=1.0 >/dev/null || echo "set failed"
 		pinlib set "$app" libdemo1=2.0 >/dev/null || echo "set failed"
 		pinlib unset "$app" >/dev/null || echo "unset failed"
