@@ -16,6 +16,7 @@
  *
  * Returns the errno of the reason (ELOOP: a link), with a sentence without a full stop in err; 0: it
  * does not sleep. store may be NULL: then less is known. says is for commands that ask about many
- * apps, of which it has the paths; NULL: dpkg is asked for this app alone. An ordinary user gets 0, too, where they cannot reach the program. */
+ * apps, of which it has the paths; NULL: dpkg is asked for this app alone. An ordinary user gets 0,
+ * too, where they cannot reach the program. */
 int asleep_find(struct store *store, const struct apps *apps, const struct app *app,
 		struct dpkg_says *says, struct err *err);

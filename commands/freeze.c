@@ -262,9 +262,9 @@ static int say_links(char *const *names, size_t n, struct err *err)
 		if (find_app(names[i], app, err) < 0)
 			return -ENOENT;
 		if (strcmp(path_base(names[i]), path_base(app)) != 0)
-			warn("note: %s is a link to %s, which is frozen; an upgrade may lead the "
-			     "link to another program: start %s, or keep the name with 'ln -s %s "
-			     "/usr/local/bin/%s'",
+			warn("note: %s is a link to %s, the program that stays; an upgrade may "
+			     "lead the link to another one: start %s, or keep the name with 'ln -s "
+			     "%s /usr/local/bin/%s'",
 			     names[i], app, path_base(app), app, path_base(names[i]));
 	}
 	return 0;

@@ -113,19 +113,31 @@ static bool is_data_of(const struct freeze_work *w, size_t number, size_t user)
 	       brings_data(&w->machine->inventory.files[number]);
 }
 
+/* The next installed package that a package depends on; *depends begins as its field. OWNER_NONE: there are no more. */
+static size_t next_dependency(const struct freeze_work *w, const struct package *user,
+			      const char **depends)
+{
+	struct relation on;
+
+	while (relation_next(depends, &on)) {
+		size_t found = inventory_package(&w->machine->inventory, on.name, user->arch);
+
+		if (found != OWNER_NONE)
+			return found;
+	}
+	return OWNER_NONE;
+}
+
 static bool walk_depends(struct freeze_work *w, size_t user)
 {
 	const struct package *u = freeze_package(w, user);
 	const char *depends = u->depends;
-	struct relation on;
+	size_t found;
 	bool grew = false;
 
-	while (relation_next(&depends, &on)) {
-		size_t found = inventory_package(&w->machine->inventory, on.name, u->arch);
-
-		if (found != OWNER_NONE && is_data_of(w, found, user))
+	while ((found = next_dependency(w, u, &depends)) != OWNER_NONE)
+		if (is_data_of(w, found, user))
 			grew |= mark_package(w, found, FREEZE_WHOLE | FREEZE_LOADS);
-	}
 	return grew;
 }
 
@@ -278,16 +290,12 @@ static bool walk_parts(const struct freeze_work *w, size_t user, const bool *mod
 {
 	const struct package *u = freeze_package(w, user);
 	const char *depends = u->depends;
-	struct relation on;
+	size_t found;
 	bool grew = false;
 
-	while (relation_next(&depends, &on)) {
-		size_t found = inventory_package(&w->machine->inventory, on.name, u->arch);
-
-		if (found == OWNER_NONE || parts[found] || !is_part(w, found, modules))
-			continue;
-		parts[found] = grew = true;
-	}
+	while ((found = next_dependency(w, u, &depends)) != OWNER_NONE)
+		if (!parts[found] && is_part(w, found, modules))
+			parts[found] = grew = true;
 	return grew;
 }
 
@@ -379,15 +387,17 @@ static bool is_only_of_source(const struct freeze_work *w, const struct inventor
 
 static bool depends_on(const struct freeze_work *w, size_t user, size_t on)
 {
-	const char *depends = freeze_package(w, user)->depends;
-	struct relation relation;
+	const struct package *u = freeze_package(w, user);
+	const char *depends = u->depends;
+	size_t found;
 
-	while (relation_next(&depends, &relation))
-		if (strcmp(relation.name, freeze_package(w, on)->name) == 0)
+	while ((found = next_dependency(w, u, &depends)) != OWNER_NONE)
+		if (found == on)
 			return true;
 	return false;
 }
 
+/* Whether an essential package has the directory, as /usr/lib: then its place says nothing about a file in it. */
 static bool is_essential(const struct freeze_work *w, const struct inventory_path *dir)
 {
 	for (; dir; dir = inventory_next(&w->machine->inventory, dir))

@@ -197,26 +197,19 @@ static size_t name_fits(const char *name, const char *program)
 	return len;
 }
 
-static const struct entry *program_named(const struct versions *pinned, const char *name)
+/* Whether the file lies beside those that it uses, as /usr/lib/jvm/java-11-openjdk-amd64/bin/java: update-alternatives(1)
+ * links such programs. */
+static bool is_in_bin(const struct entry *e)
 {
-	const struct entry *best = NULL;
-	size_t fit = 0;
+	char dir[PATH_MAX];
 
-	for (size_t i = 0; i < pinned->count; i++)
-		for (size_t k = 0; k < pinned->items[i].nentries; k++) {
-			const struct entry *e = &pinned->items[i].entries[k];
-			size_t len = is_command_file(e) ? name_fits(name, path_base(e->path)) : 0;
-
-			if (len > fit) {
-				fit = len;
-				best = e;
-			}
-		}
-	return best;
+	path_dir(e->path, dir);
+	return e->type == ENTRY_FILE && e->mode & 0111 && strcmp(path_base(dir), "bin") == 0;
 }
 
-/* A program beside the files that it uses, as /usr/lib/jvm/java-11-openjdk-amd64/bin/java; update-alternatives(1) links it. */
-static const struct entry *program_in_bin(const struct versions *pinned, const char *name)
+/* The program whose name fits best. */
+static const struct entry *program_named(const struct versions *pinned, const char *name,
+					 bool (*is_program)(const struct entry *e))
 {
 	const struct entry *best = NULL;
 	size_t fit = 0;
@@ -224,14 +217,8 @@ static const struct entry *program_in_bin(const struct versions *pinned, const c
 	for (size_t i = 0; i < pinned->count; i++)
 		for (size_t k = 0; k < pinned->items[i].nentries; k++) {
 			const struct entry *e = &pinned->items[i].entries[k];
-			char dir[PATH_MAX];
-			size_t len;
+			size_t len = is_program(e) ? name_fits(name, path_base(e->path)) : 0;
 
-			path_dir(e->path, dir);
-			if (e->type != ENTRY_FILE || !(e->mode & 0111) ||
-			    strcmp(path_base(dir), "bin") != 0)
-				continue;
-			len = name_fits(name, path_base(e->path));
 			if (len > fit) {
 				fit = len;
 				best = e;
@@ -264,11 +251,11 @@ static const struct entry *only_program(const struct version *v, char *text, siz
 int supply_choose(const char *app, const struct versions *pinned, char program[PATH_MAX],
 		  struct err *err)
 {
-	const struct entry *e = program_named(pinned, path_base(app));
+	const struct entry *e = program_named(pinned, path_base(app), is_command_file);
 	char names[256];
 
 	if (!e)
-		e = program_in_bin(pinned, path_base(app));
+		e = program_named(pinned, path_base(app), is_in_bin);
 
 	for (size_t i = 0; !e && i < pinned->count; i++) {
 		const struct version *v = &pinned->items[i];

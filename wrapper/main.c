@@ -204,9 +204,9 @@ static bool is_program(const char *app, struct stat *st)
 }
 
 /* The caller's name for the app, if it leads to the program in the view (users may own links on the way), or else the
- * program's path there, which a script takes for its own. NULL if the program is not there: a filter of the caller's may have faked the mount, and the stub that is
- * still there would start the wrapper again and again. (A file other than the one that was there before is an upgrade of
- * the app.) */
+ * program's path there, which a script takes for its own. NULL if the program is not there: a filter of the caller's may
+ * have faked the mount, and the stub that is still there would start the wrapper again and again. (A file other than the
+ * one that was there before is an upgrade of the app.) */
 static const char *name_to_execute(const struct launch *launch, const struct stat *program)
 {
 	const char *at = launch->file.plan.at;
