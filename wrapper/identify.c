@@ -32,6 +32,7 @@ int identify_without_plan(struct launch *out, struct err *err)
 		.app = out->app,
 		.real = original,
 		.program = original,
+		.at = out->app,
 	};
 	return 0;
 }
