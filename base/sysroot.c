@@ -15,7 +15,7 @@
 
 bool sysroot_is_live(const struct sysroot *sysroot)
 {
-	return !sysroot || (sysroot->ncovers == 0 && !sysroot->app);
+	return !sysroot || (sysroot->ncovers == 0 && !sysroot->app && !sysroot->objects);
 }
 
 static int join_path(const char *dir, const char *name, char out[PATH_MAX])
@@ -72,6 +72,8 @@ static int look_up(const struct sysroot *sysroot, struct resolved *at)
 			return r < 0 ? r : 0;
 	}
 	strcpy(at->file, at->path);
+	if (sysroot->objects && path_below(at->path, sysroot->objects))
+		at->layer = sysroot->objects;
 	if (lstat(at->file, &at->st) == 0)
 		return 0;
 	if (errno != ENOENT || !leads_to_app(sysroot, at->path))

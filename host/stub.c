@@ -1,9 +1,11 @@
 #include "host/stub.h"
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/paths.h"
 #include "host/original.h"
+#include "host/sealed.h"
 #include "host/wrapper_file.h"
 #include "plan/read.h"
 #include "plan/stub.h"
@@ -48,7 +50,8 @@ bool stub_is_present(const char *app)
 	enum stub_form form = stub_read(app, named);
 	struct err ignored;
 
-	if (form == STUB_DAMAGED || (form != STUB_NONE && strcmp(named, app) == 0))
+	if (form == STUB_DAMAGED || (form != STUB_NONE && strcmp(named, app) == 0) ||
+	    sealed_is_present(app))
 		return true;
 	/* In front of an original, another app's stub and a blank file are damage, and no new program. */
 	return original_path(app, real, &ignored) == 0 && original_exists(real) &&
@@ -60,8 +63,9 @@ bool stub_is_damaged(const char *app)
 	char named[PATH_MAX];
 	enum stub_form form = stub_read(app, named);
 
-	return form != STUB_SCRIPT && stub_is_present(app) &&
-	       (form != STUB_ELF || strcmp(named, app) != 0);
+	if (form == STUB_SCRIPT || !stub_is_present(app))
+		return false;
+	return (form != STUB_ELF && !sealed_read(app, named)) || strcmp(named, app) != 0;
 }
 
 /* -- what a stub has to be -- */
@@ -70,6 +74,8 @@ struct stub_wish {
 	char word[STUB_WORD_MAX];
 	struct timespec time; /* of change */
 	struct stat original;
+	bool sealed; /* the file is to be a sealed one with this digest, and has no text here */
+	struct digest digest;
 	char *text;
 	size_t len;
 };
@@ -103,6 +109,12 @@ static int read_plan_for_stub(const char *app, struct stub_wish *wish, struct er
 	if (plan_load(PINLIB_PLANS, app, 0, file, &ignored) == 0) {
 		unpinned = file->plan.on_failure == PLAN_UNPINNED;
 		layers = layers_number(&file->plan);
+		wish->sealed = file->plan.seal;
+		if (wish->sealed)
+			memcpy(wish->digest.bytes, file->plan.seal->file, DIGEST_SIZE);
+		/* An object of the store, which is not executable. */
+		if (wish->sealed && plan_is_supplied(&file->plan))
+			wish->original.st_mode = S_IFREG | 0755;
 	}
 	wish->time = wish->original.st_mtim;
 	/* By a millisecond: a stub that is later than a change of its original counts as edited. */
@@ -157,7 +169,7 @@ static int make_wish(const char *app, const char *real, bool script, struct stub
 	if (stat(real, &wish->original) < 0)
 		return err_sys(err, errno, "cannot stat %s", real);
 	r = read_plan_for_stub(app, wish, err);
-	if (r < 0)
+	if (r < 0 || wish->sealed)
 		return r;
 	return script ? script_text(real, wish, err) : elf_text(wish, err);
 }
@@ -197,6 +209,8 @@ int stub_write(const char *path, const char *app, const char *real, struct err *
 	AUTO_STUB_WISH struct stub_wish wish = {0};
 	int r = make_wish(app, real, stub_is_script(real), &wish, err);
 
+	if (r == 0 && wish.sealed) /* only seal/ can make it */
+		r = err_set(err, ESTALE, "the sealed copy of %s is damaged or out of date", app);
 	if (r < 0)
 		return r;
 	return write_like(path, wish.text, wish.len, &wish.original, &wish.time, err);
@@ -225,10 +239,21 @@ static int compare_file(const char *app, const struct stub_wish *wish, struct er
 	return time_agrees(&st.st_mtim, &wish->time) ? STUB_ALIKE : STUB_OTHER_TIME;
 }
 
+/* 1: the file has this content. */
+static int has_digest(const char *path, const struct digest *digest, struct err *err)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct digest found;
+	int r = fd < 0 ? err_sys(err, errno, "cannot open %s", path) : digest_fd(fd, &found, err);
+
+	return r < 0 ? r : digest_equal(digest, &found);
+}
+
 int stub_compare(const char *app, const char *real, struct err *err)
 {
 	AUTO_STUB_WISH struct stub_wish wish = {0};
 	AUTO_FREE char *have = NULL;
+	char named[PATH_MAX];
 	size_t len = 0;
 	bool script = stub_is_script(app);
 	int r;
@@ -236,6 +261,12 @@ int stub_compare(const char *app, const char *real, struct err *err)
 	if (script != stub_is_script(real))
 		return STUB_OTHER_TEXT;
 	r = make_wish(app, real, script, &wish, err);
+	if (r == 0 && wish.sealed)
+		r = has_digest(app, &wish.digest, err);
+	if (wish.sealed)
+		return r > 0 ? compare_file(app, &wish, err) : r < 0 ? r : STUB_OTHER_TEXT;
+	if (r == 0 && sealed_read(app, named))
+		return STUB_OTHER_TEXT;
 	if (r == 0)
 		r = file_read_at(AT_FDCWD, app, STUB_TEXT_MAX, &have, &len, err);
 	if (r < 0)
@@ -243,6 +274,34 @@ int stub_compare(const char *app, const char *real, struct err *err)
 	if (len != wish.len || memcmp(have, wish.text, len) != 0)
 		return STUB_OTHER_TEXT;
 	return compare_file(app, &wish, err);
+}
+
+int stub_put_sealed(const char *app, const struct plan_seal *seal, const char *like, bool supplied,
+		    struct err *err)
+{
+	struct stub_wish wish = {.sealed = true};
+	char waiting[PATH_MAX];
+	AUTO_FD int fd = -1;
+	int r = sealed_waiting(app, waiting, err);
+
+	if (r == 0 && stat(like, &wish.original) < 0)
+		r = err_sys(err, errno, "cannot stat %s", like);
+	if (r < 0)
+		return r;
+	if (supplied)
+		wish.original.st_mode = S_IFREG | 0755;
+	wish.time = wish.original.st_mtim;
+	memcpy(wish.digest.bytes, seal->file, DIGEST_SIZE);
+	if (has_digest(app, &wish.digest, err) > 0 &&
+	    compare_file(app, &wish, err) != STUB_OTHER_MODE)
+		return 0;
+	fd = open(waiting, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", waiting);
+	r = fit_file(fd, waiting, &wish.original, &wish.time, err);
+	if (r == 0 && rename(waiting, app) < 0)
+		r = err_sys(err, errno, "cannot rename %s to %s", waiting, app);
+	return r < 0 ? r : file_sync_parent(AT_FDCWD, app, err);
 }
 
 int stub_refit(const char *app, const char *real, struct err *err)

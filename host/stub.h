@@ -31,6 +31,13 @@ enum stub_likeness { STUB_OTHER_TEXT, STUB_OTHER_MODE, STUB_OTHER_TIME, STUB_ALI
 /* How far the file at app is real's stub: text; then mode, owner and no privilege; then time. */
 int stub_compare(const char *app, const char *real, struct err *err);
 
+/* Moves the sealed file of digest seal, which waits (host/sealed.h), to the app's path, with the owner, mode and time of
+ * the program in the file like; supplied: that is an object of the store. If it is there already, it stays, since processes
+ * run it. */
+struct plan_seal;
+int stub_put_sealed(const char *app, const struct plan_seal *seal, const char *like, bool supplied,
+		    struct err *err);
+
 /* Sets mode, owner and time of a stub whose text is right. The file stays, since running views have a mount on it, and
  * loses setuid, setgid and capabilities. */
 int stub_refit(const char *app, const char *real, struct err *err);

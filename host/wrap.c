@@ -7,6 +7,7 @@
 #include "base/trust.h"
 #include "host/mounted.h"
 #include "host/original.h"
+#include "host/sealed.h"
 #include "host/stub.h"
 #include "host/wrapper_file.h"
 #include "plan/read.h"
@@ -55,6 +56,7 @@ int wrap_program(const char *app, char program[PATH_MAX], struct err *err)
 struct followed {
 	char file[PATH_MAX];
 	bool supplied;
+	bool sealed; /* the plan has a seal, and there is no stub */
 };
 
 static int find_followed(const char *app, const char *real, struct followed *out, struct err *err)
@@ -64,8 +66,11 @@ static int find_followed(const char *app, const char *real, struct followed *out
 
 	if (!file)
 		return err_nomem(err);
-	out->supplied = plan_load(PINLIB_PLANS, app, 0, file, &ignored) == 0 &&
-			plan_is_supplied(&file->plan);
+	*out = (struct followed){.supplied = false};
+	if (plan_load(PINLIB_PLANS, app, 0, file, &ignored) == 0) {
+		out->supplied = plan_is_supplied(&file->plan);
+		out->sealed = file->plan.seal;
+	}
 	snprintf(out->file, sizeof out->file, "%s", out->supplied ? file->plan.program : real);
 	return 0;
 }
@@ -223,13 +228,16 @@ static int put_first_stub(const char *app, const char *real, struct err *err)
 int wrap_restore(const char *app, bool supplied, struct err *err)
 {
 	char real[PATH_MAX];
+	struct followed f;
 	struct stat st;
 	int r = original_path(app, real, err);
 
+	if (r == 0)
+		r = find_followed(app, real, &f, err);
 	if (r < 0)
 		return r;
 	if (stub_is_damaged(app) && original_exists(real))
-		return put_stub(app, real, real, err);
+		return f.sealed ? 0 : put_stub(app, real, real, err);
 	if (supplied && !original_exists(real) &&
 	    (stub_is_damaged(app) || (lstat(app, &st) < 0 && errno == ENOENT)))
 		return put_first_stub(app, real, err);
@@ -266,9 +274,9 @@ static int say_unlike(const char *app, const struct followed *f, int like, struc
 {
 	if (like == STUB_OTHER_TEXT && !stub_is_script(app) && !stub_is_script(f->file))
 		return err_set(err, ESTALE,
-			       "%s, pinlib's stub, is damaged or out of date; 'pinlib doctor "
+			       "%s, pinlib's %s, is damaged or out of date; 'pinlib doctor "
 			       "--repair' restores it",
-			       app);
+			       app, f->sealed ? "sealed copy of the program" : "stub");
 	return err_set(err, ESTALE,
 		       "%s does not match its %s, %s, which was replaced; 'pinlib "
 		       "doctor --repair' updates it",
@@ -335,7 +343,22 @@ int wrap_follow_original(const char *app, struct err *err)
 
 	if (r == 0)
 		r = find_followed(app, real, &f, err);
-	return r < 0 || !f.supplied || !wrap_present(app) ? r : put_stub(app, real, real, err);
+	return r < 0 || !f.supplied || f.sealed || !wrap_present(app)
+		       ? r
+		       : put_stub(app, real, real, err);
+}
+
+int wrap_seal(const char *app, const struct plan_seal *seal, const char *supplied, struct err *err)
+{
+	char real[PATH_MAX];
+	struct followed f;
+	int r = original_path(app, real, err);
+
+	if (r == 0)
+		r = find_followed(app, real, &f, err);
+	if (r == 0)
+		r = adopt_edited(app, real, &f, err);
+	return r < 0 ? r : stub_put_sealed(app, seal, supplied ? supplied : real, supplied, err);
 }
 
 int wrap_install(const char *app, struct err *err)
@@ -357,7 +380,10 @@ int wrap_install(const char *app, struct err *err)
 	r = is_to_replace(app, like) ? put_stub(app, real, f.file, err)
 				     : stub_refit(app, f.file, err);
 	/* An earlier command may have been killed before the rename was on the disk. */
-	return r < 0 ? r : file_sync_parent(AT_FDCWD, app, err);
+	if (r == 0)
+		r = file_sync_parent(AT_FDCWD, app, err);
+	sealed_drop_waiting(app);
+	return r;
 }
 
 /* Undoes wrap_prepare. Both names are one file as a rule, and rename(2) would keep them. If they
@@ -457,5 +483,6 @@ int wrap_remove(const char *app, struct dpkg_says *says, struct err *err)
 		r = sync_dir(app, err);
 	if (r == 0)
 		r = divert_end(says, app, err);
+	sealed_drop_waiting(app);
 	return r < 0 ? r : original_tidy(real, err);
 }

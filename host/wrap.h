@@ -69,6 +69,11 @@ int wrap_follow(const char *app, struct err *err);
 /* Before a plan that supplies no program replaces one that does: puts a stub that follows the original at DIR/NAME. */
 int wrap_follow_original(const char *app, struct err *err);
 
+/* After wrap_prepare, and before the publication of a plan with this seal: puts the sealed file that waits
+ * (host/sealed.h) at DIR/NAME, in one rename. supplied: the program that it is a copy of, or NULL for the original. */
+struct plan_seal;
+int wrap_seal(const char *app, const struct plan_seal *seal, const char *supplied, struct err *err);
+
 /* After wrap_prepare and the plan's publication: puts the stub at DIR/NAME, in one rename, or brings it up to date with
  * an upgraded original. A stub of which only mode, owner or time are wrong stays the same file, if only root could write
  * to it. A stub that was edited becomes the original first, here and in wrap_remove. */

@@ -12,6 +12,8 @@
  *	+--------------------------+ header.filter_at, if it is not 0
  *	| struct plan_filter       |
  *	| struct sock_filter [n]   |  n = filter.ops, linux/filter.h
+ *	+--------------------------+ header.seal_at, if it is not 0
+ *	| struct plan_seal         |
  *	+--------------------------+ header.strings_at
  *	| strings, each ends in 0  |  the last byte of the file is 0
  *	+--------------------------+ header.size, the file's size
@@ -26,7 +28,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC "pinplan" /* 7 letters and the NUL */
-#define PLAN_VERSION 3
+#define PLAN_VERSION 4
 #define PLAN_SIZE_MAX (64 * 1024)
 #define PLAN_COVERS_MAX 64
 #define PLAN_FILTER_MAX BPF_MAXINSNS /* instructions: the kernel's limit, 32 KiB */
@@ -59,6 +61,8 @@ struct plan_header {
 			       version */
 	uint32_t label;	    /* string: see PLAN_LABEL_MAX */
 	uint32_t filter_at; /* 0: no filter */
+	uint32_t seal_at;   /* 0: the app has a view */
+	uint32_t zero;
 };
 
 /* One overlay: the layer over the live directory. Covers are sorted by target, and no target is below another. */
@@ -73,11 +77,20 @@ struct plan_filter {
 	uint32_t zero;
 };
 
+/* Of a sealed app (seal/seal.h), which has no view: no stub executes the wrapper for it. Each is a SHA-256. */
+struct plan_seal {
+	uint8_t file[32];   /* of the sealed file at the app's path */
+	uint8_t head[32];   /* of the first PLAN_SEAL_HEAD bytes of it, by which a damaged one is recognised */
+	uint8_t source[32]; /* of the program that it is a copy of */
+};
+#define PLAN_SEAL_HEAD 1024
+
 /* The label identifies the view in mountinfo: "LAYER:GENERATION:APP" in printable ASCII without spaces; other bytes are
  * percent-encoded. It is cut to this length (with the NUL), since fsconfig(2) takes 256 bytes, with PINLIB_SOURCE. */
 #define PLAN_LABEL_MAX 240
 
-_Static_assert(sizeof(struct plan_header) == 72, "the plan's header has no padding");
+_Static_assert(sizeof(struct plan_header) == 80, "the plan's header has no padding");
 _Static_assert(sizeof(struct plan_cover) == 8, "a cover has no padding");
+_Static_assert(sizeof(struct plan_seal) == 96, "a seal has no padding");
 _Static_assert(sizeof(struct plan_filter) == 8, "a filter's head has no padding");
 _Static_assert(sizeof(struct sock_filter) == 8, "an instruction has no padding");

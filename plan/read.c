@@ -122,7 +122,7 @@ static int check_header(const struct plan_header *h, size_t len, struct err *err
 	if (h->covers > PLAN_COVERS_MAX || h->covers_at < sizeof *h || h->covers_at % 4 ||
 	    !range(h, len, h->covers_at, h->covers * sizeof(struct plan_cover)))
 		return plan_damaged(err, "covers out of range");
-	if (h->strings_at < h->covers_at || h->strings_at > len ||
+	if (h->zero || h->strings_at < h->covers_at || h->strings_at > len ||
 	    ((const char *)h)[len - 1] != '\0')
 		return plan_damaged(err, "strings out of range");
 	return 0;
@@ -144,6 +144,17 @@ static int parse_filter(const struct plan_header *h, struct plan *plan, struct e
 	plan->filter = range(h, h->strings_at, h->filter_at + sizeof *filter,
 			     filter->ops * sizeof *plan->filter);
 	return plan->filter ? 0 : plan_damaged(err, "filter out of range");
+}
+
+/* In the same place; a sealed app has neither covers nor a filter, for which a wrapper would be needed. */
+static int parse_seal(const struct plan_header *h, struct plan *plan, struct err *err)
+{
+	if (h->seal_at == 0)
+		return 0;
+	plan->seal = range(h, h->strings_at, h->seal_at, sizeof *plan->seal);
+	if (!plan->seal || h->seal_at < h->covers_at || h->covers || h->filter_at)
+		return plan_damaged(err, "seal out of range");
+	return 0;
 }
 
 int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
@@ -181,7 +192,8 @@ int plan_parse(const void *data, size_t len, struct plan *plan, struct err *err)
 			if (is_strictly_below(plan->covers[i].target, plan->covers[k].target))
 				return plan_damaged(err, "one cover below another");
 	}
-	return parse_filter(h, plan, err);
+	r = parse_filter(h, plan, err);
+	return r < 0 ? r : parse_seal(h, plan, err);
 }
 
 /* A filter's EPERM must not look like the wrong owner. */

@@ -24,6 +24,7 @@ struct plan {
 	struct cover covers[PLAN_COVERS_MAX];
 	const struct sock_filter *filter; /* NULL: none */
 	size_t filter_ops;
+	const struct plan_seal *seal; /* NULL: the app has a view */
 };
 
 /* Whether a pinned version supplies the program, and not the live system. */

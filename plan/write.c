@@ -50,6 +50,15 @@ static void put_filter(struct plan_writer *w, const struct plan *plan, struct pl
 	w->used += sizeof head + len;
 }
 
+static void put_seal(struct plan_writer *w, const struct plan *plan, struct plan_header *h)
+{
+	if (!plan->seal)
+		return;
+	h->seal_at = (uint32_t)w->used;
+	memcpy(w->data + w->used, plan->seal, sizeof *plan->seal);
+	w->used += sizeof *plan->seal;
+}
+
 int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *err)
 {
 	struct plan check;
@@ -76,6 +85,7 @@ int plan_encode(const struct plan *plan, void **data, size_t *len, struct err *e
 			       PLAN_FILTER_MAX);
 	w.used = h.covers_at + h.covers * sizeof *covers;
 	put_filter(&w, plan, &h);
+	put_seal(&w, plan, &h);
 	h.strings_at = (uint32_t)w.used;
 	h.app = put_string(&w, plan->app);
 	h.real = put_string(&w, plan->real);

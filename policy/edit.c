@@ -31,12 +31,13 @@ static int add_wrapping(struct policy *p, const struct app *app, struct err *err
 		     : database_change(
 			       p, err,
 			       "INSERT INTO wrapping (app, on_failure, forced, confinement, "
-			       "program, added)"
+			       "program, sealed, added)"
 			       " VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
-			       " profile = ?4 AND source = ?5 AND filter = ?6), ?7, " NEW_GENERATION
+			       " profile = ?4 AND source = ?5 AND filter = ?6), ?7, ?8, " NEW_GENERATION
 			       ")",
-			       "siisdbs", app->path, (int)app->on_failure, (int)app->forced,
-			       c->profile, &c->source, c->filter, c->size, app->program);
+			       "siisdbsi", app->path, (int)app->on_failure, (int)app->forced,
+			       c->profile, &c->source, c->filter, c->size, app->program,
+			       (int)app->sealed);
 }
 
 static int close_wrapping(struct policy *p, const char *path, struct err *err)
@@ -102,6 +103,20 @@ int policy_show_as(struct policy *p, const char *path, const char *program, stru
 	changed = app;
 	changed.program = (char *)program;
 	return add_wrapping(p, &changed, err);
+}
+
+int policy_seal(struct policy *p, const char *path, bool sealed, struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	int r = policy_app(p, path, POLICY_NOW, &app, err);
+
+	if (r < 0 || app.sealed == sealed)
+		return r;
+	r = close_wrapping(p, path, err);
+	if (r < 0)
+		return r;
+	app.sealed = sealed;
+	return add_wrapping(p, &app, err);
 }
 
 int policy_unwrap(struct policy *p, const char *path, struct err *err)
@@ -178,12 +193,13 @@ int policy_pin(struct policy *p, const char *path, const struct version *v, enum
 
 /* An app differs if its row, or one of its pins, is in only one of the two states. */
 static const char differ_sql[] =
-	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z, program "
-	"AS t"
+	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced + 2 * sealed AS y,"
+	" confinement AS z, program AS t"
 	"  FROM wrapping WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
 	"  UNION ALL SELECT app, version, origin, -1, place, NULL FROM pin"
 	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)),"
-	" now AS (SELECT app, -1 AS v, on_failure AS x, forced AS y, confinement AS z, program AS t"
+	" now AS (SELECT app, -1 AS v, on_failure AS x, forced + 2 * sealed AS y,"
+	" confinement AS z, program AS t"
 	"  FROM wrapping WHERE removed IS NULL"
 	"  UNION ALL SELECT app, version, origin, -1, place, NULL FROM pin WHERE removed IS NULL)"
 	" SELECT path FROM app WHERE id IN ("
@@ -203,8 +219,8 @@ static int find_differing(struct policy *p, int64_t generation, struct strings *
 static int restore_app(struct policy *p, const char *path, int64_t generation, struct err *err)
 {
 	static const char *const copies[] = {
-		"INSERT INTO wrapping (app, on_failure, forced, confinement, program, added)"
-		" SELECT app, on_failure, forced, confinement, program, " NEW_GENERATION
+		"INSERT INTO wrapping (app, on_failure, forced, confinement, program, sealed, added)"
+		" SELECT app, on_failure, forced, confinement, program, sealed, " NEW_GENERATION
 		" FROM wrapping WHERE app = " THIS_APP " AND added <= ?2"
 		" AND (removed IS NULL OR removed > ?2)",
 		"INSERT INTO pin (app, version, origin, place, added)"

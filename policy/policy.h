@@ -81,6 +81,7 @@ struct app {
 			  path; NULL: path itself (policy/supply.h) */
 	enum plan_on_failure on_failure;
 	bool forced; /* pinned although its view failed the proof */
+	bool sealed; /* a copy that names its libraries stands at path (seal/seal.h); false: a stub */
 	struct confinement confined;
 	struct pin *pins; /* sorted by name, then arch */
 	size_t npins;
@@ -130,6 +131,8 @@ int policy_wrap(struct policy *policy, const char *path, enum plan_on_failure on
 		bool forced, struct err *err);
 /* Sets the program of a wrapped app; NULL as in struct app. */
 int policy_show_as(struct policy *policy, const char *path, const char *program, struct err *err);
+/* Sets the form of a wrapped app: sealed, or a view. */
+int policy_seal(struct policy *policy, const char *path, bool sealed, struct err *err);
 /* Gives a wrapped app a filter; one without a profile takes the app's filter away. */
 int policy_confine(struct policy *policy, const char *path, const struct confinement *confined,
 		   struct err *err);

@@ -48,6 +48,7 @@ enum {
 	COL_ON_FAILURE,
 	COL_FORCED,
 	COL_PROGRAM,
+	COL_SEALED,
 	COL_NAME,
 	COL_VERSION,
 	COL_ARCH,
@@ -60,7 +61,7 @@ enum {
 };
 
 #define APPS_SQL                                                                                   \
-	"SELECT a.path, w.on_failure, w.forced, w.program, v.name, v.version, v.arch, v.digest,"   \
+	"SELECT a.path, w.on_failure, w.forced, w.program, w.sealed, v.name, v.version, v.arch, v.digest,"   \
 	" p.origin, p.place, c.profile, c.source, c.filter"                                        \
 	" FROM wrapping w JOIN app a ON a.id = w.app"                                              \
 	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \
@@ -128,6 +129,7 @@ static int read_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
 			.on_failure = (enum plan_on_failure)sqlite3_column_int(s, COL_ON_FAILURE),
 			.forced = sqlite3_column_int(s, COL_FORCED),
 			.program = statement_text(s, COL_PROGRAM),
+			.sealed = sqlite3_column_int(s, COL_SEALED),
 		};
 		if (!app->path ||
 		    (!app->program && sqlite3_column_type(s, COL_PROGRAM) != SQLITE_NULL))

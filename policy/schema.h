@@ -4,7 +4,7 @@
 #include "policy/database.h"
 
 /* A new PLAN_VERSION needs a new POLICY_SCHEMA: debian/pinlib.preinst compares only this number. */
-#define POLICY_SCHEMA 5
+#define POLICY_SCHEMA 6
 #define POLICY_ID 0x706e6c62 /* SQLite's application_id: "pnlb" */
 
 /* Whether the open file is a policy that this pinlib reads. A foreign database must not pass: the
