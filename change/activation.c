@@ -64,7 +64,7 @@ static int reach_verdict(const struct activation *a, const struct transition *t,
 		r = supply_load(a->store, &t->app, &pinned, err);
 	if (r < 0)
 		return r;
-	sysroot = view_sysroot(&t->plan.plan, program);
+	sysroot = transition_sysroot(t, program);
 	return verdict_reach(a->store, &t->app, &pinned, &sysroot, v, err);
 }
 
@@ -81,6 +81,7 @@ static int prove_view(const struct activation *a, const struct transition *t, st
 		return r;
 	report_from(a, &v.effects, 0);
 	report_from(a, &v.remarks, 0);
+	report_from(a, &t->sealed.remarks, 0);
 	if (held || forced) {
 		report_from(a, &v.against, 0);
 		return policy_wrap(a->policy, app->path, app->on_failure, forced, err);

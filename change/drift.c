@@ -1,9 +1,11 @@
 #include "change/drift.h"
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/paths.h"
 #include "dpkg/installed.h"
 #include "host/wrap.h"
+#include "seal/seal.h"
 #include "store/layer_spec.h"
 #include "store/layer_verify.h"
 #include "view/view.h"
@@ -53,15 +55,16 @@ static int compare_plan(const struct app *app, struct store *store, const struct
 {
 	AUTO_VIEW struct view view = {0};
 	char id[LAYER_ID] = "none";
-	int r = view_compile(store, app, &view, err);
+	const bool sealed = app->sealed && app->npins;
+	int r = sealed ? seal_id(store, app, id, err) : view_compile(store, app, &view, err);
 
 	if (r == 0 && view.nentries)
 		r = layer_name(view.entries, view.nentries, id, err);
 	if (r < 0)
 		return r;
-	if (plan->on_failure == app->on_failure && strncmp(plan->label, id, strlen(id)) == 0 &&
-	    plan->label[strlen(id)] == ':' && covers_agree(plan, &view, id) &&
-	    filters_agree(plan, &app->confined))
+	if (sealed == (plan->seal != NULL) && plan->on_failure == app->on_failure &&
+	    strncmp(plan->label, id, strlen(id)) == 0 && plan->label[strlen(id)] == ':' &&
+	    (sealed || covers_agree(plan, &view, id)) && filters_agree(plan, &app->confined))
 		return 0;
 	return err_set(err, EINVAL, "the plan of %s does not match the policy", app->path);
 }
@@ -73,8 +76,24 @@ static int load_plan(const struct app *app, struct plan_file *file, struct err *
 	return r == -ENOENT ? err_set(err, ENOENT, "the plan of %s is missing", app->path) : r;
 }
 
+/* A sealed file is a copy of one program. */
+static int find_source(const struct plan *plan, const char *app, struct err *err)
+{
+	AUTO_FD int fd = open(plan->program, O_RDONLY | O_CLOEXEC);
+	struct digest found;
+	int r = fd < 0 ? err_sys(err, errno, "the program of %s, %s", app, plan->program)
+		       : digest_fd(fd, &found, err);
+
+	if (r == 0 && memcmp(found.bytes, plan->seal->source, sizeof found.bytes) != 0)
+		r = err_set(err, ESTALE, "%s is sealed, and its original, %s, was replaced", app,
+			    plan->program);
+	return r;
+}
+
 static int find_files(const struct plan *plan, const char *app, struct err *err)
 {
+	if (plan->seal)
+		return find_source(plan, app, err);
 	if (access(plan->program, X_OK) < 0)
 		return err_sys(err, errno, "the program of %s, %s", app, plan->program);
 	for (size_t i = 0; i < plan->ncovers; i++) {
@@ -111,7 +130,8 @@ int drift_find_deep(const struct app *app, struct store *store, struct plan_file
 	char id[LAYER_ID];
 	int r = drift_find(app, store, file, err);
 
-	if (r < 0 || (file->plan.ncovers == 0 && !plan_is_supplied(&file->plan)))
+	if (r < 0 || (file->plan.ncovers == 0 && !file->plan.seal &&
+		      !plan_is_supplied(&file->plan)))
 		return r;
 	layers = open(PINLIB_LAYERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (layers < 0)

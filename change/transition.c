@@ -7,8 +7,11 @@
 #include "change/directories.h"
 #include "host/app_file.h"
 #include "host/mounted.h"
+#include "host/sealed.h"
 #include "host/wrap.h"
 #include "plan/write.h"
+#include "policy/supply.h"
+#include "view/verdict.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -21,6 +24,7 @@ void transition_free(struct transition **t)
 		return;
 	app_free(&(*t)->app);
 	view_plan_free(&(*t)->plan);
+	sealed_free(&(*t)->sealed);
 	free(*t);
 	*t = NULL;
 }
@@ -60,6 +64,16 @@ static int refuse_unwrappable(const char *path, bool supplied, struct dpkg_says 
 	return r < 0 ? r : wrap_allowed(path, supplied, says, err);
 }
 
+static int build_plan(struct policy *policy, struct store *store, struct transition *t,
+		      struct err *err)
+{
+	int64_t generation = policy_current(policy);
+
+	return t->app.sealed && t->app.npins
+		       ? seal_build(store, &t->app, generation, &t->plan, &t->sealed, err)
+		       : view_build(store, &t->app, generation, &t->plan, err);
+}
+
 int transition_build(struct policy *policy, struct store *store, const char *path,
 		     struct dpkg_says *says, struct transition **out, struct err *err)
 {
@@ -79,7 +93,7 @@ int transition_build(struct policy *policy, struct store *store, const char *pat
 	if (r == 0 && t->wraps) /* the view's loader is given the program by this name */
 		r = wrap_restore(path, false, err);
 	if (r == 0 && t->wraps)
-		r = view_build(store, &t->app, policy_current(policy), &t->plan, err);
+		r = build_plan(policy, store, t, err);
 	if (r == 0 && t->wraps)
 		r = directories_make(&t->plan.view.targets, err);
 	if (r == 0 && t->wraps && t->plan.view.supplied)
@@ -91,12 +105,24 @@ int transition_build(struct policy *policy, struct store *store, const char *pat
 	return 0;
 }
 
+struct sysroot transition_sysroot(const struct transition *t, const char *program)
+{
+	struct sysroot sysroot = view_sysroot(&t->plan.plan, program);
+
+	if (t->plan.plan.seal) { /* it is not at the app's path yet */
+		sysroot.app = t->app.path;
+		sysroot.real = t->sealed.image;
+	}
+	return sysroot;
+}
+
 int transition_prepare(const struct transition *t, struct dpkg_says *says, struct err *err)
 {
 	return t->wraps ? wrap_prepare(t->app.path, says, err) : 0;
 }
 
-/* The plan comes before the stub whose wrapper reads it, and goes after the stub. */
+/* The plan comes before the stub whose wrapper reads it, and goes after the stub. So does that of a view before and
+ * after a sealed file: a wrapper that still reads it starts the app in its view. */
 int transition_publish(const struct transition *t, const char *path, struct dpkg_says *says,
 		       struct err *err)
 {
@@ -107,11 +133,32 @@ int transition_publish(const struct transition *t, const char *path, struct dpkg
 		return r < 0 ? r : plan_remove(PINLIB_PLANS, path, err);
 	}
 	r = file_mkdirs(PINLIB_PLANS, err);
-	if (r == 0 && !t->plan.view.supplied)
+	if (r == 0 && t->plan.plan.seal)
+		r = wrap_seal(path, t->plan.plan.seal,
+			      t->plan.view.supplied ? t->plan.program : NULL, err);
+	else if (r == 0 && !t->plan.view.supplied)
 		r = wrap_follow_original(path, err);
 	if (r == 0)
 		r = plan_publish(PINLIB_PLANS, &t->plan.plan, err);
 	return r < 0 ? r : wrap_install(path, err);
+}
+
+/* The program or the live system may have changed since the pins were set. */
+static int prove_sealed(struct store *store, const struct transition *t, struct err *err)
+{
+	AUTO_VERSIONS struct versions pinned = {0};
+	AUTO_VERDICT struct verdict v = {0};
+	struct sysroot sysroot = transition_sysroot(t, NULL);
+	int r = supply_load(store, &t->app, &pinned, err);
+
+	if (r == 0)
+		r = verdict_reach(store, &t->app, &pinned, &sysroot, &v, err);
+	if (r == 0 && v.against.count)
+		r = err_set(err, ECANCELED, "%s would not work with these pins: %s", t->app.path,
+			    v.against.items[0]);
+	if (r < 0)
+		sealed_drop_waiting(t->app.path);
+	return r;
 }
 
 int transition_run(struct policy *policy, struct store *store, const char *path,
@@ -120,6 +167,8 @@ int transition_run(struct policy *policy, struct store *store, const char *path,
 	AUTO_TRANSITION struct transition *t = NULL;
 	int r = transition_build(policy, store, path, says, &t, err);
 
+	if (r == 0 && t->plan.plan.seal && !t->app.forced)
+		r = prove_sealed(store, t, err);
 	if (r == 0)
 		r = transition_prepare(t, says, err);
 	return r < 0 ? r : transition_publish(t, path, says, err);

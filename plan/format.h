@@ -80,10 +80,8 @@ struct plan_filter {
 /* Of a sealed app (seal/seal.h), which has no view: no stub executes the wrapper for it. Each is a SHA-256. */
 struct plan_seal {
 	uint8_t file[32];   /* of the sealed file at the app's path */
-	uint8_t head[32];   /* of the first PLAN_SEAL_HEAD bytes of it, by which a damaged one is recognised */
 	uint8_t source[32]; /* of the program that it is a copy of */
 };
-#define PLAN_SEAL_HEAD 1024
 
 /* The label identifies the view in mountinfo: "LAYER:GENERATION:APP" in printable ASCII without spaces; other bytes are
  * percent-encoded. It is cut to this length (with the NUL), since fsconfig(2) takes 256 bytes, with PINLIB_SOURCE. */
@@ -91,6 +89,6 @@ struct plan_seal {
 
 _Static_assert(sizeof(struct plan_header) == 80, "the plan's header has no padding");
 _Static_assert(sizeof(struct plan_cover) == 8, "a cover has no padding");
-_Static_assert(sizeof(struct plan_seal) == 96, "a seal has no padding");
+_Static_assert(sizeof(struct plan_seal) == 64, "a seal has no padding");
 _Static_assert(sizeof(struct plan_filter) == 8, "a filter's head has no padding");
 _Static_assert(sizeof(struct sock_filter) == 8, "an instruction has no padding");

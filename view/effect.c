@@ -241,6 +241,17 @@ static bool is_doubtful(const struct effect_search *s, size_t pin)
 	return !s->script && p->origin == PIN_BY_HAND && !p->place;
 }
 
+static int say_by_path(const struct effect_search *s, const struct version *v,
+		       const struct effect_facts *f, struct strings *against, struct err *err)
+{
+	if (!s->sysroot->objects || f->loaded || !*f->mention.copy)
+		return 0;
+	return strings_addf(against, err,
+			    "%s opens %s by its path, and no sealed program finds %s %s there; a "
+			    "view shows it ('pinlib set --view %s')",
+			    f->mention.by, f->mention.copy, v->name, v->version, s->app->path);
+}
+
 static int say_effect(const struct effect_search *s, size_t pin, const struct version *v,
 		      const struct effect_facts *f, struct strings *out, struct err *err)
 {
@@ -257,6 +268,8 @@ static int say_effect(const struct effect_search *s, size_t pin, const struct ve
 			v->name, v->version, s->app->path, f->launched, dir);
 	if (f->loaded || !f->libraries)
 		return 0;
+	if (*m->copy && s->sysroot->objects)
+		return 0; /* say_by_path */
 	if (*m->copy)
 		return strings_addf(out, err,
 				    "%s %s may have no effect: %s loads no library from it when "
@@ -280,7 +293,8 @@ static int say_effect(const struct effect_search *s, size_t pin, const struct ve
 
 int effect_check(const struct app *app, const struct versions *pinned,
 		 const struct sysroot *sysroot, const struct closure *c,
-		 const struct strings *later, struct strings *out, struct err *err)
+		 const struct strings *later, struct strings *out, struct strings *against,
+		 struct err *err)
 {
 	CLEANUP(effect_search_end)
 	struct effect_search s = {.app = app,
@@ -296,6 +310,8 @@ int effect_check(const struct app *app, const struct versions *pinned,
 		struct effect_facts facts = {0};
 
 		r = find_facts(&s, &pinned->items[i], &facts, err);
+		if (r == 0)
+			r = say_by_path(&s, &pinned->items[i], &facts, against, err);
 		if (r == 0)
 			r = say_effect(&s, i, &pinned->items[i], &facts, out, err);
 	}

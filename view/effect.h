@@ -26,9 +26,11 @@
 #include "policy/policy.h"
 #include "store/version.h"
 
-/* Appends a sentence for each version that has, or may have, no effect. pinned are the versions that
+/* Appends a sentence for each version that has, or may have, no effect; to against, where a sealed program names another
+ * copy by its path: no pin of its reaches that. pinned are the versions that
  * the app's pins mean, in their order. closure is the app's, or that of the script's interpreter, in
  * its view, sysroot; later are the sonames that its modules load from layers (modules_check). */
 int effect_check(const struct app *app, const struct versions *pinned,
 		 const struct sysroot *sysroot, const struct closure *closure,
-		 const struct strings *later, struct strings *out, struct err *err);
+		 const struct strings *later, struct strings *out, struct strings *against,
+		 struct err *err);

@@ -191,10 +191,11 @@ static int run_proof(struct verdict *v, const struct verdict_case *a, struct err
 {
 	/* Without covers the program is at the app's path. */
 	const bool app = a->sysroot->app && strcmp(a->object, a->sysroot->app) == 0;
-	const struct sysroot without = {.app = a->sysroot->app ? a->app->path : NULL,
+	struct sysroot without = {.app = a->sysroot->app ? a->app->path : NULL,
 					.real = a->sysroot->real,
 					.label = a->sysroot->label};
 	AUTO_PROOF struct proof live = {0};
+	char original[PATH_MAX];
 	struct err why;
 	int r = proof_run(a->sysroot, a->interp, a->object, &v->proof, &why);
 
@@ -204,6 +205,10 @@ static int run_proof(struct verdict *v, const struct verdict_case *a, struct err
 		return add_crash(v, a, &why, err);
 	if (r < 0)
 		return strings_addf(&v->against, err, "the view cannot be tested: %s", why.text);
+	if (a->sysroot->objects && wrap_program(a->app->path, original, &why) == 0) {
+		without.app = a->app->path;
+		without.real = original;
+	}
 	if (has_symbols(&v->proof) &&
 	    proof_run(&without, a->interp, app ? a->app->path : a->object, &live, &why) == -ENOMEM)
 		return err_nomem(err);
@@ -364,6 +369,29 @@ static int compare_with_proof(struct verdict *v, const struct verdict_case *a,
 	return r;
 }
 
+/* A sealed program names its libraries itself, and their order with them. */
+static int check_order(struct verdict *v, const struct closure *c, struct err *err)
+{
+	const struct proof *p = &v->proof;
+	size_t at = 0;
+
+	for (size_t i = 1; i < c->count; i++) {
+		size_t k = 0;
+
+		while (k < p->nloaded && strcmp(p->loaded[k].path, c->objects[i].path) != 0)
+			k++;
+		if (k == p->nloaded || !c->objects[i].wanted)
+			continue;
+		if (k < at)
+			return strings_addf(&v->against, err,
+					    "the loader loads %s in another order than pinlib "
+					    "predicted",
+					    c->objects[i].path);
+		at = k;
+	}
+	return 0;
+}
+
 /* Levels of x86-64 that a file needs and the processor lacks: the loader checks them only when it
  * starts a program. */
 static int check_isa(struct verdict *v, const struct closure *c, struct err *err)
@@ -433,12 +461,15 @@ static int check_closure(struct verdict *v, const struct verdict_case *a, struct
 		r = note_audit(v, a->object, c.depaudit, "DT_DEPAUDIT", err);
 	if (r == 0 && v->proof.nloaded)
 		r = compare_with_proof(v, a, &c, err);
+	if (r == 0 && v->proof.nloaded && a->sysroot->objects && !has_preload())
+		r = check_order(v, &c, err);
 	if (r < 0 || a->brief)
 		return r;
 	if (v->against.count == 0)
 		r = modules_check(&c, &later, &v->remarks, err);
 	if (r == 0 && v->against.count == 0)
-		r = effect_check(a->app, a->pinned, a->sysroot, &c, &later, &v->effects, err);
+		r = effect_check(a->app, a->pinned, a->sysroot, &c, &later, &v->effects,
+				 &v->against, err);
 	return r;
 }
 

@@ -387,11 +387,23 @@ void view_plan_free(struct view_plan *plan)
 	view_free(&plan->view);
 }
 
+const char *view_objects(void)
+{
+	static char objects[PATH_MAX];
+
+	if (!*objects && !realpath(PINLIB_STORE "/objects", objects))
+		return PINLIB_STORE "/objects";
+	return objects;
+}
+
 struct sysroot view_sysroot(const struct plan *plan, const char *live)
 {
 	struct sysroot sysroot = {
 		.covers = plan->covers, .ncovers = plan->ncovers, .label = plan->label};
 	const char *program = plan_is_supplied(plan) ? plan->program : live;
+
+	if (plan->seal)
+		return (struct sysroot){.objects = view_objects()};
 
 	if (strcmp(program, plan->at) != 0) {
 		sysroot.app = plan->at;

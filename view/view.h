@@ -64,6 +64,9 @@ void view_plan_fill(struct view_plan *out, const struct app *app, const char *re
 void view_plan_date(struct view_plan *plan, int64_t generation);
 void view_plan_free(struct view_plan *plan);
 
-/* The file system as a plan shows it. live is the app's live program (wrap_program); the view shows it
+/* The directory of the store's objects, canonical, to which the libraries of sealed programs lead. */
+const char *view_objects(void);
+
+/* The file system as a plan shows it; of a sealed app, whose sealed file is at its path. live is the app's live program (wrap_program); the view shows it
  * unless a pinned version supplies the program. Points into both. */
 struct sysroot view_sysroot(const struct plan *plan, const char *live);
