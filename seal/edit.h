@@ -21,26 +21,7 @@
 #pragma once
 
 #include "base/err.h"
-
-#include <stddef.h>
-
-struct edit_rename {
-	const char *from, *to;
-};
-
-struct edit {
-	/* The new value of DT_RUNPATH if the program has one, else of DT_RPATH. NULL: they stay as they are. */
-	const char *path;
-	/* DT_NEEDED, in place, so that the order of the libraries stays. DT_VERNEED follows. A name that the program
-	 * does not need is -EINVAL. */
-	const struct edit_rename *renames;
-	size_t nrenames;
-	/* Further DT_NEEDED, in this order, after the program's own. */
-	const char *const *added;
-	size_t nadded;
-	/* The last string of the table, and so the last bytes of the copy, with its NUL: the file is recognised by it. */
-	const char *mark;
-};
+#include "seal/rewrite.h"
 
 /*
  * Writes the edited copy of the file from to the file to, which is empty; both are the caller's, and from is a regular
