@@ -21,6 +21,7 @@ struct apply_run {
 	const struct apply_options *options;
 	struct strings described; /* canonical */
 	struct strings pinned;	  /* those whose pins change */
+	struct strings sealed;	  /* of these, those with a 'sealed' line */
 	struct strings forced;	  /* of these, those with a 'force' line */
 	struct dpkg_says says;
 	struct strings *changed;
@@ -173,7 +174,7 @@ static bool is_as_described(const struct wanted_app *w, const struct app *now)
 
 	if (!now->path || now->on_failure != w->as->on_failure ||
 	    !confinement_equal(&now->confined, &w->confined) ||
-	    !string_equal(now->program, w->as->program))
+	    !string_equal(now->program, w->as->program) || now->sealed != w->as->sealed)
 		return false;
 	for (size_t i = 0; i < now->npins; i++) {
 		const struct pin *pin = &now->pins[i];
@@ -203,6 +204,8 @@ static int change_app(struct apply_run *a, const struct wanted_app *w, const str
 		r = policy_confine(a->policy, w->path, &w->confined, err);
 	if (r == 0)
 		r = policy_show_as(a->policy, w->path, w->as->program, err);
+	if (r == 0)
+		r = policy_seal(a->policy, w->path, w->as->sealed, err);
 	if (r == 0 && w->as->with_deps && !a->options->dry_run)
 		r = depends_add(a->policy, a->store, w->path, a->options->report, a->options->ctx,
 				err);
@@ -216,6 +219,8 @@ static int note_pinned(struct apply_run *a, const struct wanted_app *w, struct e
 {
 	int r = w->as->force ? strings_add(&a->forced, w->path, err) : 0;
 
+	if (r == 0 && w->as->sealed)
+		r = strings_add(&a->sealed, w->path, err);
 	return r < 0 ? r : strings_add(&a->pinned, w->path, err);
 }
 
@@ -306,10 +311,11 @@ int apply_to_policy(struct policy *policy, struct store *store, const struct des
 	if (r == 0 && options->exact)
 		r = unwrap_others(&a, err);
 	if (r == 0)
-		r = caution_check(&a.pinned, options->force ? &a.pinned : &a.forced,
+		r = caution_check(&a.pinned, &a.sealed, options->force ? &a.pinned : &a.forced,
 				  options->report, options->ctx, err);
 	strings_free(&a.described);
 	strings_free(&a.pinned);
+	strings_free(&a.sealed);
 	strings_free(&a.forced);
 	dpkg_says_free(&a.says);
 	return r;

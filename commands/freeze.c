@@ -22,13 +22,16 @@
 #define SAID_ONE_BY_ONE 3
 
 static struct {
-	bool with_libc, libraries, force;
+	bool with_libc, libraries, sealed, force;
 } given;
 
 static const struct command_option options[] = {
 	FLAG(&given.with_libc, "with-libc", "also glibc, which is left out otherwise"),
 	FLAG(&given.libraries, "libraries",
 	     "only the libraries: the program, its modules and its data follow upgrades"),
+	FLAG(&given.sealed, "sealed",
+	     "only the libraries, and APP becomes a sealed program, which names each by its "
+	     "content (pinlib(7)); implies --libraries"),
 	FLAG(&given.force, "force",
 	     "even if the loader finds that APP would not work, or APP should not be pinned"),
 	OPTION(NULL, "observe", ARG_FILE, "[--] [ARGUMENT...]",
@@ -189,10 +192,15 @@ static int freeze_and_activate(const struct strings *apps, struct freezing *resu
 	AUTO_SESSION struct session session = {.lock = -1};
 	const struct freeze_options how = {
 		.with_libc = given.with_libc, .libraries = given.libraries, .seen = seen};
+	int r = 0;
 
 	if (session_begin(&session, err) < 0 ||
 	    freeze_make(session.policy, session.store, apps, &how, results, err) < 0)
 		return EXIT_ERR;
+	for (size_t i = 0; i < apps->count && given.sealed && r == 0; i++)
+		r = policy_seal(session.policy, apps->items[i], true, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < apps->count; i++)
 		say_left_out(&results[i]);
 	if (session_activate(&session, apps, given.force) != EXIT_OK)
@@ -277,8 +285,14 @@ static int run_freeze(int count, char **operands, struct err *err)
 
 	if (arguments_rest && count > 1)
 		return misused("--observe runs one APP, not several");
+	if (given.sealed && (given.with_libc || arguments_rest))
+		return misused("--sealed does not go with %s: a sealed program takes glibc, "
+			       "plugins and data from the live system",
+			       given.with_libc ? "--with-libc" : "--observe");
+	given.libraries |= given.sealed;
 	if (find_apps(operands, (size_t)count, &apps, err) < 0 ||
-	    caution_check(&apps, given.force ? &apps : NULL, warn_report, NULL, err) < 0 ||
+	    caution_check(&apps, given.sealed ? &apps : NULL, given.force ? &apps : NULL,
+			  warn_report, NULL, err) < 0 ||
 	    say_hard_cases(&apps, err) < 0 || say_links(operands, (size_t)count, err) < 0)
 		return EXIT_ERR;
 	if (!arguments_rest)

@@ -24,7 +24,7 @@
 #include <sys/stat.h>
 
 static struct {
-	bool force, with_deps, host;
+	bool force, with_deps, host, sealed, view;
 	const char *on_failure, *profile, *place, *as;
 } given;
 
@@ -47,6 +47,10 @@ static const struct command_option options[] = {
 	OPTION(&given.profile, "confine", ARG_PROFILE, "PROFILE",
 	       "filter APP's system calls: 'legacy', or a file in /etc/pinlib/profiles; 'none' "
 	       "removes the filter"),
+	FLAG(&given.sealed, "sealed",
+	     "APP becomes a sealed program: a copy that names its pinned libraries by their content, "
+	     "without a view (pinlib(7))"),
+	FLAG(&given.view, "view", "APP has a view of its pinned files; the default"),
 	FLAG(&given.host, "host",
 	     "without pins: APP gets the live system's libraries even inside the view of another "
 	     "program"),
@@ -195,6 +199,19 @@ static int refuse_live(const char *app, bool known, struct err *err)
 		       app, app);
 }
 
+static bool will_be_sealed(bool now)
+{
+	return given.sealed || (now && !given.view);
+}
+
+static int heed_cautions(const char *app, bool sealed, struct err *err)
+{
+	const struct strings apps = {.items = (char *[]){(char *)app}, .count = 1};
+
+	return caution_check(&apps, will_be_sealed(sealed) ? &apps : NULL,
+			     given.force ? &apps : NULL, warn_report, NULL, err);
+}
+
 static int set_app(struct session *s, const char *app, const struct set_request *req,
 		   struct err *err)
 {
@@ -209,8 +226,8 @@ static int set_app(struct session *s, const char *app, const struct set_request 
 	allowed = wrap_allowed(app, given.as || app_is_supplied(s->store, &now), &says, err);
 	if (allowed == 0 && given.as)
 		allowed = refuse_live(app, r == 0, err);
-	if (allowed == 0 && req->nspecs && !given.as)
-		allowed = caution_check_app(app, given.force, warn_report, NULL, err);
+	if (allowed == 0 && (req->nspecs || given.view) && !given.as)
+		allowed = heed_cautions(app, now.sealed, err);
 	if (allowed < 0)
 		return allowed;
 	if (!on_failure)
@@ -224,6 +241,8 @@ static int set_app(struct session *s, const char *app, const struct set_request 
 			       "pins",
 			       app);
 	r = policy_wrap(s->policy, app, on_failure, false, err);
+	if (r == 0)
+		r = policy_seal(s->policy, app, will_be_sealed(now.sealed), err);
 	if (r == 0)
 		r = pin_all(s, app, req, err);
 	if (r == 0 && given.profile)
@@ -241,8 +260,8 @@ static int print_pins(struct session *s, const char *app, struct err *err)
 
 	if (r < 0)
 		return r;
-	json_record("app %s generation %lld profile %s", app, (long long)s->generation,
-		    now.confined.profile);
+	json_record("app %s generation %lld profile %s form %s", app, (long long)s->generation,
+		    now.confined.profile, now.sealed ? "sealed" : "view");
 	t = table_new(3);
 	if (now.npins == 0)
 		table_row(t,
@@ -252,6 +271,8 @@ static int print_pins(struct session *s, const char *app, struct err *err)
 	table_print(t);
 	if (now.confined.profile)
 		print_line("confined by %s", now.confined.profile);
+	if (now.sealed)
+		print_line("sealed");
 	print_line("generation %lld", (long long)s->generation);
 	return 0;
 }
@@ -286,7 +307,7 @@ static int set_and_activate(const char *name, const struct set_request *req, str
 	    (given.as ? find_new_app(given.as, app, err) : find_app(name, app, err)) < 0 ||
 	    set_app(&session, app, req, err) < 0)
 		return EXIT_ERR;
-	new_update = !given.as && !wrap_present(app) && may_update_itself(app);
+	new_update = !given.as && !given.sealed && !wrap_present(app) && may_update_itself(app);
 	status = session_activate(&session, &paths, given.force);
 	if (status)
 		return status;
@@ -340,7 +361,15 @@ static int run_set(int count, char **operands, struct err *err)
 	if (given.as && req.on_failure == PLAN_UNPINNED)
 		return misused("--on-failure=unpinned does not go with --as: there is no program "
 			       "without pins");
-	if (!given.host && !req.nspecs && !req.on_failure && !given.profile)
+	if (given.sealed && (given.view || given.host || given.as || given.place || given.profile))
+		return misused("--sealed does not go with %s: only a view has it",
+			       given.view   ? "--view"
+			       : given.host ? "--host"
+			       : given.as   ? "--as"
+			       : given.place ? "--in"
+					     : "--confine");
+	if (!given.host && !req.nspecs && !req.on_failure && !given.profile && !given.sealed &&
+	    !given.view)
 		return misused("missing NAME=VERSION");
 	if (read_specs(texts, &req, err) < 0)
 		return misused("%s", err->text);

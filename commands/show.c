@@ -72,11 +72,24 @@ static void print_confinement(const struct confinement *c)
 		printf("  note: %s\n", printable(why));
 }
 
+/* The set's libraries are links, which readlink(1) and ls(1) show. */
+static void print_seal(const struct plan *plan)
+{
+	printf("  sealed: a copy of %s, generation %llu\n", plan->program,
+	       (unsigned long long)plan->generation);
+	printf("  libraries: " PINLIB_LAYERS "/%.*s/0\n", (int)strcspn(plan->label, ":"),
+	       plan->label);
+}
+
 /* The lines about the view; plan may be NULL. */
 static void print_view(const struct plan *plan)
 {
 	if (!plan) {
 		printf("  no plan: 'pinlib doctor --repair' makes it\n");
+		return;
+	}
+	if (plan->seal) {
+		print_seal(plan);
 		return;
 	}
 	printf("  %s: %s (%s), generation %llu\n",
@@ -108,7 +121,8 @@ static void print_app(const struct app *app, const struct plan *plan, const char
 	if (app->forced)
 		printf("  forced: the loader found that it would not work\n");
 	print_confinement(&app->confined);
-	printf("  without capability: %s\n", on_failure_name(app->on_failure));
+	printf("  without %s: %s\n", app->sealed ? "the store" : "capability",
+	       on_failure_name(app->on_failure));
 	if (asleep)
 		printf("  sleeps, its pins wait: %s\n", asleep);
 	else
@@ -140,7 +154,8 @@ static void json_app(const struct app *app, const struct plan *plan, const char 
 	json_string("program", plan ? plan->program : NULL);
 	json_string("as", app->program);
 	json_string("kind", plan ? kind_name(plan->kind) : NULL);
-	json_members("on_failure %s forced %d", on_failure_name(app->on_failure), app->forced);
+	json_members("form %s on_failure %s forced %d", app->sealed ? "sealed" : "view",
+		     on_failure_name(app->on_failure), app->forced);
 	json_confinement(&app->confined);
 	json_number("generation", plan ? (int64_t)plan->generation : -1);
 	json_string("label", plan ? plan->label : NULL);
@@ -216,6 +231,8 @@ static char *pins_text(const struct app *app, bool asleep)
 			app->pins[i].place ? app->pins[i].place : "");
 	if (app->npins == 0)
 		fputs("(the live system)", f);
+	if (app->sealed)
+		fputs(" (sealed)", f);
 	if (app->forced)
 		fputs(" (forced)", f);
 	if (asleep)

@@ -132,6 +132,17 @@ static int read_remedy(struct caution_reader *r, char *value)
 	return read_sentence(r, value, "remedy", &r->entry.remedy);
 }
 
+static int read_form(struct caution_reader *r, char *value)
+{
+	char buf[TEXT_SHOWN];
+
+	if (strcmp(value, "view") != 0)
+		return report_fault(r, r->line, "the form is view, not '%s'",
+				    text_shown(value, buf));
+	r->entry.views = true;
+	return 0;
+}
+
 static const struct caution_keyword {
 	const char *name;
 	int (*read)(struct caution_reader *r, char *value);
@@ -140,6 +151,7 @@ static const struct caution_keyword {
 	{"grade", read_grade},
 	{"reason", read_reason},
 	{"remedy", read_remedy},
+	{"form", read_form},
 };
 
 /* -- entries -- */
@@ -385,7 +397,7 @@ int cautions_find_pinned(const struct cautions *cautions, const struct apps *app
 		paths[i] = apps->items[i].path;
 	r = cautions_find(cautions, paths, apps->count, of, err);
 	for (size_t i = 0; r == 0 && i < apps->count; i++)
-		if (apps->items[i].npins == 0)
+		if (apps->items[i].npins == 0 || (apps->items[i].sealed && of[i] && of[i]->views))
 			of[i] = NULL;
 	return r;
 }
@@ -395,13 +407,14 @@ int cautions_find_pinned(const struct cautions *cautions, const struct apps *app
 static int heed_caution(const struct caution *c, const char *app, bool forced, report_fn *report,
 			void *ctx, struct err *err)
 {
+	const char *seal = c->views ? ", or seal the program (--sealed)" : "";
 	char text[ERR_TEXT_MAX];
 
 	if (c->grade == CAUTION_REFUSE && !forced)
 		return err_set(err, ECANCELED,
-			       "%.300s should not be pinned: %s; %s (--force pins it anyway)", app,
-			       c->reason, c->remedy);
-	snprintf(text, sizeof text, "note: %.300s: %s; %s", app, c->reason, c->remedy);
+			       "%.300s should not be pinned: %s; %s%s (--force pins it anyway)", app,
+			       c->reason, c->remedy, seal);
+	snprintf(text, sizeof text, "note: %.300s: %s; %s%s", app, c->reason, c->remedy, seal);
 	report(ctx, text);
 	return 0;
 }
@@ -434,8 +447,8 @@ static void name_others(const struct strings *apps, size_t first, const struct c
 	}
 }
 
-int caution_check(const struct strings *apps, const struct strings *forced, report_fn *report,
-		  void *ctx, struct err *err)
+int caution_check(const struct strings *apps, const struct strings *sealed,
+		  const struct strings *forced, report_fn *report, void *ctx, struct err *err)
 {
 	AUTO_CAUTIONS struct cautions all = {0};
 	AUTO_FREE const struct caution **of = calloc(apps->count + 1, sizeof *of);
@@ -447,6 +460,9 @@ int caution_check(const struct strings *apps, const struct strings *forced, repo
 
 	if (r == 0)
 		r = cautions_find(&all, (const char *const *)apps->items, apps->count, of, err);
+	for (size_t i = 0; r == 0 && sealed && i < apps->count; i++)
+		if (of[i] && of[i]->views && strings_have(sealed, apps->items[i]))
+			of[i] = NULL;
 	for (size_t i = 0; r == 0 && i < apps->count; i++)
 		if (of[i]) {
 			r = heed_caution(of[i], apps->items[i],
@@ -456,11 +472,4 @@ int caution_check(const struct strings *apps, const struct strings *forced, repo
 				name_others(apps, i + 1, of, forced, err);
 		}
 	return r;
-}
-
-int caution_check_app(const char *app, bool force, report_fn *report, void *ctx, struct err *err)
-{
-	const struct strings one = {.items = (char *[]){(char *)app}, .count = 1};
-
-	return caution_check(&one, force ? &one : NULL, report, ctx, err);
 }

@@ -9,8 +9,8 @@
  *	reason programs that users start in it run in its view
  *	remedy pin those programs instead
  *
- * An entry has one line or more of "match", followed by one of each other kind. A line that begins with "#" is a
- * comment. Why a table: DESIGN.md, cautions-are-data.
+ * An entry has one line or more of "match", followed by one of each other kind, and perhaps "form view": it is about
+ * views alone, and does not concern sealed programs. A line that begins with "#" is a comment. Why a table: DESIGN.md, cautions-are-data.
  */
 #pragma once
 
@@ -35,6 +35,7 @@ struct caution {
 	struct strings matches; /* "/GLOB", "package:NAME", "provides:NAME" */
 	enum caution_grade grade;
 	char *reason, *remedy; /* sentences without a full stop */
+	bool views;	       /* not about sealed programs */
 };
 
 struct cautions {
@@ -58,12 +59,11 @@ int cautions_read(struct cautions *out, report_fn *report, void *ctx, struct err
  * once; that it diverts a wrapped one does not matter. */
 int cautions_find(const struct cautions *cautions, const char *const *apps, size_t n,
 		  const struct caution **of, struct err *err);
-/* The same for the apps of a policy; NULL also for those without pins. */
+/* The same for the apps of a policy; NULL also for those without pins, and for sealed ones if it is about views. */
 int cautions_find_pinned(const struct cautions *cautions, const struct apps *apps,
 			 const struct caution **of, struct err *err);
 
-/* Before apps are pinned: reads the table and reports its entries for them. -ECANCELED: an entry refuses an app that is
- * not in forced, which may be NULL. */
-int caution_check(const struct strings *apps, const struct strings *forced, report_fn *report,
-		  void *ctx, struct err *err);
-int caution_check_app(const char *app, bool force, report_fn *report, void *ctx, struct err *err);
+/* Before apps are pinned: reads the table and reports its entries for them. sealed: those that are to be sealed; forced:
+ * those for which no entry counts as a refusal; both may be NULL. -ECANCELED: an entry refuses an app. */
+int caution_check(const struct strings *apps, const struct strings *sealed,
+		  const struct strings *forced, report_fn *report, void *ctx, struct err *err);

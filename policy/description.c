@@ -180,6 +180,13 @@ static int read_with_deps(struct description_reader *r, const char *value)
 	return 0;
 }
 
+static int read_sealed(struct description_reader *r, const char *value)
+{
+	(void)value;
+	r->app->sealed = true;
+	return 0;
+}
+
 static int read_force(struct description_reader *r, const char *value)
 {
 	(void)value;
@@ -211,7 +218,7 @@ static const struct description_keyword {
 	{"add", true, read_source},	 {"on-failure", true, read_on_failure},
 	{"confine", true, read_confine}, {"with-deps", false, read_with_deps},
 	{"force", false, read_force},	 {"host", false, read_host},
-	{"absent", false, read_absent},
+	{"absent", false, read_absent},	 {"sealed", false, read_sealed},
 };
 
 static const struct description_keyword *keyword_find(const char *name)
@@ -229,14 +236,18 @@ static int check_app(struct description_reader *r)
 {
 	const struct described *app = r->app;
 	bool settings = app && (app->profile || app->program || app->force ||
-				app->on_failure != PLAN_REFUSE);
+				app->sealed || app->on_failure != PLAN_REFUSE);
 
 	if (!app)
 		return 0;
 	if (app->absent &&
 	    (app->npins || app->host || app->sources.count || app->with_deps || settings))
 		return refuse_text(r, "%s is absent and cannot have other lines", app->path);
-	if (app->host && (app->npins || app->sources.count || app->with_deps || app->program))
+	if (app->sealed && (app->profile || app->program))
+		return refuse_text(r, "%s is sealed and cannot have an 'as' or 'confine' line",
+				   app->path);
+	if (app->host && (app->npins || app->sources.count || app->with_deps || app->program ||
+			  app->sealed))
 		return refuse_text(r, "%s has a 'host' line and cannot have pins", app->path);
 	if (!app->absent && !app->host && !app->npins)
 		return refuse_text(r, "%s needs a 'pin', 'host' or 'absent' line", app->path);
@@ -377,6 +388,8 @@ void description_write_app(FILE *f, const struct app *app)
 		description_write_word(f, app->program);
 		putc('\n', f);
 	}
+	if (app->sealed)
+		fputs("\tsealed\n", f);
 	if (app->npins == 0)
 		fputs("\thost\n", f);
 	if (app->on_failure == PLAN_UNPINNED)

@@ -9,6 +9,7 @@
  *	    on-failure unpinned
  *	    confine legacy
  *	    with-deps
+ *	    sealed
  *	    force
  *	app /usr/bin/git
  *	    host
@@ -38,7 +39,7 @@
 struct described {
 	char *path;	   /* absolute and normalised; its links are not resolved */
 	bool absent, host; /* not wrapped; wrapped without pins */
-	bool with_deps;
+	bool with_deps, sealed;
 	bool force; /* pinned although policy/caution.h refuses it */
 	enum plan_on_failure on_failure;
 	char *profile; /* NULL: no filter */
