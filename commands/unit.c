@@ -107,6 +107,8 @@ static int drop_in_text(struct policy *policy, const struct unit_file *unit, cha
 			"%s is not wrapped now: 'pinlib doctor --repair' wraps it, or says why "
 			"not",
 			app);
+	if (r == 0 && file->plan.seal)
+		return err_set(err, EINVAL, "%s is sealed: it needs no view, and no drop-in", app);
 	return r < 0 ? r : unit_text(app, &file->plan, text, err);
 }
 

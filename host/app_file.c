@@ -1,6 +1,7 @@
 #include "host/app_file.h"
 
 #include "base/paths.h"
+#include "host/sealed.h"
 #include "host/wrap.h"
 #include "policy/supply.h"
 #include "store/object.h"
@@ -83,6 +84,6 @@ int app_program_find(struct store *store, const struct app *app, char file[PATH_
 	if (r == 0)
 		r = app_program_read(file, &way, out, err);
 	if (r == 0 && out->kind == PROGRAM_ELF)
-		out->shown = supplied;
+		out->shown = supplied || sealed_is_present(app->path);
 	return r;
 }

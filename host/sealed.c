@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "host/original.h"
+#include "late/mentions.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -84,6 +85,17 @@ static bool is_cut_off(const char *path)
 	return false;
 }
 
+/* Whether the file was the app's sealed file, before a program (strip, say) wrote to it. */
+static bool has_mark_inside(const char *path, const char *app)
+{
+	AUTO_MENTIONS struct mentions m = {0};
+	char mark[SEALED_MARK_MAX];
+	struct err ignored;
+
+	snprintf(mark, sizeof mark, SEALED_MARK "%s", app);
+	return mentions_read(path, &m, &ignored) == 0 && mentions_find(&m, mark, NULL);
+}
+
 bool sealed_is_present(const char *app)
 {
 	char named[PATH_MAX], real[PATH_MAX];
@@ -93,7 +105,8 @@ bool sealed_is_present(const char *app)
 	if (sealed && strcmp(named, app) == 0)
 		return true;
 	return original_path(app, real, &ignored) == 0 && original_exists(real) &&
-	       (sealed || is_cut_off(app));
+	       !original_is_same(app, real) &&
+	       (sealed || is_cut_off(app) || has_mark_inside(app, app));
 }
 
 int sealed_waiting(const char *app, char path[PATH_MAX], struct err *err)

@@ -353,7 +353,7 @@ static int find_update(struct policy *policy, const struct unit_drop_in *u,
 	if (!file)
 		return err_nomem(err);
 	r = policy_app(policy, u->app, POLICY_NOW, &app, err);
-	if (r == -ENOENT) {
+	if (r == -ENOENT || (r == 0 && app.sealed)) { /* a sealed program has no view */
 		*update = UNIT_REMOVE;
 		return 0;
 	}

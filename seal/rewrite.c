@@ -835,6 +835,8 @@ int rewrite_compute(int fd, const struct edit *edit, struct rewrite *out, struct
 		e = read_strings(&r, err);
 	if (e == 0)
 		e = change_names(&r, err);
+	if (e == 0 && edit->mark) /* last, and no name can stand in for it */
+		e = bytes_add(&r.strings, edit->mark, strlen(edit->mark) + 1, STRINGS_MAX, err);
 	if (e == 0)
 		e = place_tail(&r, err);
 	if (e == 0)

@@ -3,6 +3,7 @@
 #include "base/path.h"
 #include "host/app_file.h"
 #include "host/original.h"
+#include "host/sealed.h"
 #include "plan/write.h"
 #include "view/compose.h"
 #include "view/config.h"
@@ -260,7 +261,7 @@ static int read_loader(const struct app *app, struct place_loader *out, struct v
 	if (r < 0)
 		return r;
 	if (program->kind == PROGRAM_ELF)
-		program->shown = of->app;
+		program->shown = of->app || sealed_is_present(app->path);
 	out->path = program->kind == PROGRAM_SCRIPT ? program->interpreter : at;
 	return 0;
 }

@@ -452,6 +452,20 @@ static bool is_bad_plan(int r)
 	       r == -EFBIG;
 }
 
+/* The app was sealed after its stub had started this wrapper: its sealed file is at its path by now. */
+static int start_sealed(void)
+{
+	const struct plan *plan = &start.launch.file.plan;
+	struct stat st;
+
+	if (!start.command && is_program(plan->app, &st))
+		return start_unwrapped(EXIT_OWN);
+	err_set(&start.err, ENOENT, "%s",
+		start.command ? "it is sealed, and has no view"
+			      : "its sealed file is not at its path (run 'pinlib doctor --repair')");
+	return fail_app(EXIT_OWN);
+}
+
 static int find_plan(void)
 {
 	struct launch *launch = &start.launch;
@@ -472,7 +486,9 @@ static int find_plan(void)
 		start.refusal = start.err.text;
 		r = identify_without_plan(launch, &start.err);
 	}
-	return r < 0 ? fail(launch->app, &start.err, EXIT_OWN) : GO_ON;
+	if (r < 0)
+		return fail(launch->app, &start.err, EXIT_OWN);
+	return launch->file.plan.seal ? start_sealed() : GO_ON;
 }
 
 /* `pinlib exec --in` (DESIGN.md, exec-in): main then goes on as for the app. The command gets no filter, which would keep
