@@ -12,6 +12,7 @@
 #define OPTIONS_MAX 16
 enum {
 	VALUE_JSON = 256,
+	VALUE_USER,
 	VALUE_HELP,
 	VALUE_FIRST
 }; /* no letters; then the options by their places */
@@ -58,6 +59,8 @@ static void make_getopt(const struct command *c, struct option options[OPTIONS_M
 
 	options[n++] = (struct option){"json", no_argument, NULL, VALUE_JSON};
 	options[n++] = (struct option){"help", no_argument, NULL, VALUE_HELP};
+	if (c->user)
+		options[n++] = (struct option){"user", no_argument, NULL, VALUE_USER};
 	if (c->in_order)
 		*letters++ = '+';
 	*letters++ = ':'; /* a missing argument is told from an unknown option */
@@ -120,6 +123,8 @@ static int read_options(const struct command *c, int argc, char **argv)
 			return EXIT_OK;
 		case VALUE_JSON:
 			want_json = true;
+			break;
+		case VALUE_USER: /* the frame has seen it */
 			break;
 		case VALUE_HELP:
 			help_command(stdout, c);

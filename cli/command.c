@@ -3,6 +3,7 @@
 #include <string.h>
 
 bool want_json;
+bool want_user;
 const struct command *command_current;
 const struct command *const *command_table;
 

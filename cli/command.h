@@ -87,6 +87,7 @@ struct command {
 	bool json;     /* --json changes what it prints */
 	bool in_order; /* options end at the first operand: the others are another program's */
 	bool root;     /* changes things: for root, and never from inside a view */
+	bool user;     /* --user: for the user's own store, and then for everybody */
 	bool host;     /* compares with the live system: never from inside a view */
 	int misuse;    /* the exit status of misuse; 0: EXIT_USAGE */
 	int failure;   /* the exit status of an error; 0: EXIT_FAIL */
@@ -99,6 +100,7 @@ struct command {
 bool option_is_joined(const struct command_option *option);
 
 extern bool want_json; /* --json, before or after the command's name */
+extern bool want_user; /* --user, likewise */
 
 /* The command that runs, and the table that it is in, which ends in NULL. */
 extern const struct command *command_current;

@@ -26,11 +26,11 @@ static int unknown_command(const char *name)
 	return EXIT_USAGE;
 }
 
-/* A command that needs root explains itself to everybody. */
-static bool wants_help(const struct command *c, int argc, char **argv)
+/* Before the options are read, as root may be needed first. */
+static bool has_word(const struct command *c, int argc, char **argv, const char *word)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0 && !c->in_order; i++)
-		if (strcmp(argv[i], "--help") == 0)
+		if (strcmp(argv[i], word) == 0)
 			return true;
 	return false;
 }
@@ -44,15 +44,17 @@ static int run_command(int argc, char **argv, char **all)
 	struct err err;
 	int count, status;
 
-	if (wants_help(c, argc, argv)) {
+	if (has_word(c, argc, argv, "--help")) { /* explained to everybody */
 		help_command(stdout, c);
 		return EXIT_OK;
 	}
-	if (c->root && geteuid() != 0) {
-		err_set(&err, EPERM, "'pinlib %s' must be run as root", c->name);
+	want_user = c->user && (want_user || has_word(c, argc, argv, "--user"));
+	if (c->root && !want_user && geteuid() != 0) {
+		err_set(&err, EPERM, "'pinlib %s' must be run as root%s", c->name,
+			c->user ? ", or for your own store with --user" : "");
 		return failed(&err);
 	}
-	if ((c->root || c->host) && host_return(all, &err) < 0)
+	if (((c->root && !want_user) || c->host) && host_return(all, &err) < 0)
 		return failed(&err);
 	status = arguments_read(c, argc, argv, &count, &operands);
 	if (status == EXIT_OK)
@@ -89,6 +91,10 @@ static int take_option(const char *option)
 		want_json = true;
 		return -1;
 	}
+	if (strcmp(option, "--user") == 0) {
+		want_user = true;
+		return -1;
+	}
 	if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
 		help_all(stdout);
 		return EXIT_OK;
@@ -123,5 +129,7 @@ int frame_run(const struct command *const *table, int argc, char **argv)
 	command_current = command_find(argv[at]);
 	if (!command_current)
 		return unknown_command(argv[at]);
+	if (want_user && !command_current->user)
+		return misused("--user does not go with this command");
 	return run_command(argc - at, argv + at, argv);
 }

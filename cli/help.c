@@ -81,6 +81,8 @@ void help_usage(FILE *out, const struct command *c)
 		else
 			put_option_usage(&line, o);
 	}
+	if (c->user)
+		put_words(&line, "[--user]");
 	if (c->json)
 		put_words(&line, "[--json]");
 	for (size_t i = 0; i < OPERANDS_MAX && c->operands[i].name; i++)
@@ -135,6 +137,9 @@ static void put_options(FILE *out, const struct command *c)
 			snprintf(left, sizeof left, "%s", text);
 		put_row(out, left, o->help);
 	}
+	if (c->user)
+		put_row(out, "--user",
+			"for your own store, in $XDG_DATA_HOME/pinlib; needs no root");
 	if (c->json)
 		put_row(out, "--json", "print JSON, for programs");
 }
@@ -147,7 +152,7 @@ void help_command(FILE *out, const struct command *c)
 		fputc('\n', out);
 		put_text_lines(out, c->text);
 	}
-	if (c->options || c->json)
+	if (c->options || c->json || c->user)
 		fputc('\n', out);
 	put_options(out, c);
 }

@@ -5,6 +5,7 @@
 #include "change/pending.h"
 #include "change/recovery.h"
 #include "cli/arguments.h"
+#include "cli/command.h"
 #include "cli/message.h"
 #include "cli/terminal.h"
 #include "policy/lock.h"
@@ -66,6 +67,30 @@ int session_begin_store(struct session *s, struct err *err)
 	if (r == 0)
 		r = finish_pending(s->store, err);
 	return r;
+}
+
+static int begin_user(struct session *s, const struct home *home, struct err *err)
+{
+	struct err why;
+	int r = policy_lock_at(home->state, &s->lock, say_waiting, err);
+
+	if (r < 0)
+		return r;
+	terminal_hold(s->lock);
+	r = store_open(home->store, true, &s->store, err);
+	if (r == 0 && store_sweep(s->store, &why) < 0)
+		warn("cannot remove files that an interrupted command left: %s", why.text);
+	return r;
+}
+
+int session_begin_home(struct session *s, struct home *home, struct err *err)
+{
+	int r = home_find(want_user, home, err);
+
+	*s = (struct session){.lock = -1};
+	if (r < 0)
+		return r;
+	return home->user ? begin_user(s, home, err) : session_begin_store(s, err);
 }
 
 int session_begin(struct session *s, struct err *err)

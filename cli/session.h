@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/path.h"
 #include "policy/policy.h"
+#include "seal/home.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -23,6 +24,8 @@ struct session {
 int session_begin(struct session *session, struct err *err);
 /* The same without the policy, for a command that does not change it. */
 int session_begin_store(struct session *session, struct err *err);
+/* The same for a user's own store, or the machine's. */
+int session_begin_home(struct session *session, struct home *home, struct err *err);
 void session_end(struct session *session);
 #define AUTO_SESSION CLEANUP(session_end)
 

@@ -36,13 +36,14 @@ static int run_add(int count, char **operands, struct err *err)
 {
 	const struct intake_options how = {.name = given.name, .version = given.version};
 	AUTO_SESSION struct session session = {.lock = -1};
+	struct home home;
 	struct table *t;
 	int r;
 
 	if (count > 1 && (how.name || how.version))
 		return misused("--name and --version allow only one SOURCE");
 	progress_show();
-	r = session_begin_store(&session, err);
+	r = session_begin_home(&session, &home, err);
 	if (r < 0)
 		return r;
 	t = table_new(5);
@@ -74,5 +75,6 @@ const struct command command_add = {
 	.operands = {{.name = "SOURCE", .kind = ARG_FILE, .repeats = true}},
 	.json = true,
 	.root = true,
+	.user = true,
 	.run = run_add,
 };

@@ -1,8 +1,8 @@
-#include "base/paths.h"
 #include "cli/out.h"
 #include "cli/size.h"
 #include "commands/commands.h"
 #include "policy/policy.h"
+#include "seal/home.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -104,15 +104,18 @@ static int run_libs(int count, char **operands, struct err *err)
 	AUTO_POLICY struct policy *policy = NULL;
 	AUTO_VERSIONS struct versions versions = {0};
 	AUTO_APPS struct apps apps = {0};
-	int r = store_open(PINLIB_STORE, false, &store, err);
+	struct home home;
+	int r = home_find(want_user, &home, err);
 
 	(void)count;
+	if (r == 0)
+		r = store_open(home.store, false, &store, err);
 	if (r == 0)
 		r = store_list(store, &versions, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	r = policy_open(&policy, err);
-	if (r == 0)
+	r = want_user ? 0 : policy_open(&policy, err);
+	if (r == 0 && policy)
 		r = policy_apps(policy, POLICY_NOW, &apps, err);
 	return r < 0 ? r : print_versions(&versions, &apps, operands[0], err);
 }
@@ -124,5 +127,6 @@ const struct command command_libs = {
 	.text = "Columns: name, version, architecture, size, sonames, programs that pin it.",
 	.operands = {{.name = "NAME", .kind = ARG_NAME, .optional = true}},
 	.json = true,
+	.user = true,
 	.run = run_libs,
 };

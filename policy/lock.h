@@ -13,3 +13,6 @@
  * another command holds it, waited (may be NULL) is called once; after a minute the result is
  * -EBUSY. */
 int policy_lock(int *fd, void (*waited)(void), struct err *err);
+
+/* The same for the state directory of another store, a user's own (seal/home.h). */
+int policy_lock_at(const char *state, int *fd, void (*waited)(void), struct err *err);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RANK_TRIPLET, RANK_DEFAULT, RANK_OTHER };
+enum { RANK_NAMED, RANK_TRIPLET, RANK_DEFAULT, RANK_OTHER };
 
 void set_free(struct seal_set *set)
 {
@@ -93,6 +93,18 @@ int set_add_version(struct seal_set *set, const struct version *v, const char *t
 			r = add_library(set, e, rank_of(e->path, triplet), err);
 	}
 	return r;
+}
+
+int set_add(struct seal_set *set, const char *name, const struct digest *content, struct err *err)
+{
+	struct set_member *m = find_member(set, name);
+
+	if (!m)
+		return add_member(set, name, content, RANK_NAMED, err);
+	m->content = *content;
+	m->rank = RANK_NAMED;
+	m->ambiguous = false;
+	return 0;
 }
 
 int set_add_name(struct seal_set *set, const char *name, const char *soname, struct err *err)

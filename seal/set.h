@@ -41,6 +41,8 @@ void set_free(struct seal_set *set);
 /* Adds the libraries of a version. triplet: of the program (elf_triplet). */
 int set_add_version(struct seal_set *set, const struct version *version, const char *triplet,
 		    struct err *err);
+/* Adds one library, which counts before those of versions. */
+int set_add(struct seal_set *set, const char *name, const struct digest *content, struct err *err);
 /* Gives the library of soname another name, by which something needs it. */
 int set_add_name(struct seal_set *set, const char *name, const char *soname, struct err *err);
 bool set_has(const struct seal_set *set, const char *name);

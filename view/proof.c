@@ -376,7 +376,7 @@ static int become_nobody(struct err *err)
 
 /* The loader runs code of the libraries (IFUNC resolvers), so it keeps no rights. The change of uid
  * drops the capabilities. */
-static int drop_rights(struct err *err)
+static int drop_rights(bool bare, struct err *err)
 {
 	int r = 0;
 
@@ -385,7 +385,8 @@ static int drop_rights(struct err *err)
 		return err_sys(err, errno, "cannot set limits");
 	if (chdir("/") < 0)
 		return err_sys(err, errno, "cannot enter /");
-	r = make_readonly(err);
+	if (!bare)
+		r = make_readonly(err);
 	if (r == 0)
 		r = become_nobody(err);
 	return r == 0 ? syscalls_deny(err) : r;
@@ -461,6 +462,12 @@ static int show_copy(const char *path, struct err *err)
 	return mount_put_down(file, path, err);
 }
 
+/* An ordinary user's own loader, on files that the user could run it on anyway: it needs no namespace, and may get none. */
+static bool is_bare(const struct trace *t)
+{
+	return geteuid() != 0 && t->sysroot->ncovers == 0 && !t->sysroot->app;
+}
+
 static int exec_loader(const struct trace *t, struct err *err)
 {
 	/* musl's loader has --list; that of glibc came with 2.27 and reports less than the
@@ -471,12 +478,13 @@ static int exec_loader(const struct trace *t, struct err *err)
 	char *const envp[] = {"LD_TRACE_LOADED_OBJECTS=1", "LD_WARN=1", "LD_BIND_NOW=1",
 			      t->needers ? "LD_DEBUG=files" : NULL, NULL};
 	char *const none[] = {NULL};
-	int r = unshare_sysroot(t->sysroot, err);
+	const bool bare = is_bare(t);
+	int r = bare ? 0 : unshare_sysroot(t->sysroot, err);
 
-	if (r == 0 && !is_readable(t->object))
+	if (r == 0 && !bare && !is_readable(t->object))
 		r = show_copy(t->object, err);
 	if (r == 0)
-		r = drop_rights(err);
+		r = drop_rights(bare, err);
 	if (r < 0)
 		return r;
 	if (access(t->object, R_OK) < 0)
@@ -514,7 +522,7 @@ static int start_child(struct trace *t, pid_t *pid, struct err *err)
 	/* Everything that the child starts ends with its process namespace. The child has a copy of
 	 * the stack. */
 	*pid = clone(run_child, stack + STACK_SIZE,
-		     CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | SIGCHLD, t);
+		     is_bare(t) ? SIGCHLD : CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | SIGCHLD, t);
 	return *pid < 0 ? err_sys(err, errno, "cannot start a process to test the view") : 0;
 }
 

@@ -1,0 +1,47 @@
+/*
+ * Records of sealed files: HOME/sealed/NAME for each file that `pinlib seal` wrote, where NAME is the SHA-256 of its path.
+ * Lines of a key, a tab and a value; the last line is a seal (store/seal.h):
+ *
+ *	file	/home/ada/bin/curl
+ *	content	SHA256HEX
+ *	set	ID
+ *	link	libz.so.1	SHA256HEX    a line for each name of the set
+ *	version	SHA256HEX            a line for each version that it is sealed with
+ *
+ * As long as the file is there and sealed, gc keeps its set and its versions. (An app's plan stands for those of its sealed
+ * file.)
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/err.h"
+#include "seal/home.h"
+#include "seal/set.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+
+struct seal_record {
+	char *file; /* absolute; its directory was canonical when it was written */
+	struct digest content;
+	struct seal_set set;
+	struct digests versions;
+	bool gone; /* there is no such file any more, or it is not sealed */
+};
+
+struct seal_records {
+	struct seal_record *items; /* sorted by path */
+	size_t count;
+};
+void seal_records_free(struct seal_records *records);
+#define AUTO_SEAL_RECORDS CLEANUP(seal_records_free)
+
+/* Writes the record of a file, in place of an earlier one. */
+int record_write(const struct home *home, const struct seal_record *record, struct err *err);
+
+/* Reads all records; a damaged one is -EBADMSG, and err names it. No directory: none. */
+int records_read(const struct home *home, struct seal_records *out, struct err *err);
+
+/* Removes the records of files that are gone. */
+int records_sweep(const struct home *home, const struct seal_records *records, struct err *err);
