@@ -8,7 +8,7 @@ static const struct command *const commands[] = {
 	&command_unset,
 	&command_freeze,
 	&command_thaw,
-	&command_try, /* GROUP_PIN */
+	&command_try, &command_seal, /* GROUP_PIN */
 	&command_show,
 	&command_deps,
 	&command_why,
