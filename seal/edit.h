@@ -28,8 +28,9 @@
  * file. The same original and edit give the same bytes.
  *
  * -EINVAL: such a program cannot be edited, and err says why as the rest of a sentence about it ("has data behind its
- * last section, which would be lost"): it is static, of another byte order, has data behind its last section or in a
+ * last section, which it may look for there"): it is static, of another byte order, has data behind its last section or in a
  * section of its own (one that is not loaded, and whose name does not begin with a dot), or no program header to spare.
- * -EBADMSG: it is malformed, or its parser failed.
+ * -EBADMSG: it is malformed, it changed meanwhile, or its parser failed. Other errors are those of writing, or of
+ * starting the parser. After an error the file to holds nothing of use.
  */
 int edit_write(int from, int to, const struct edit *edit, struct err *err);
