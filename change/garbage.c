@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "host/unit.h"
 #include "plan/read.h"
+#include "seal/record.h"
 #include "store/layer.h"
 
 #include <dirent.h>
@@ -119,15 +120,27 @@ static int needed_layers(struct policy *policy, const struct live *live, struct 
 	return r;
 }
 
-/* The versions that the policy needs, and those in also. */
-static int needed_versions(struct policy *policy, const struct digests *also, struct digests *out,
-			   struct err *err)
+/* Files of root's `pinlib seal`. */
+static int recorded_needs(bool dry_run, struct strings *ids, struct digests *versions,
+			  struct err *err)
+{
+	AUTO_SEAL_RECORDS struct seal_records records = {0};
+	struct home home;
+	int r = home_find(false, &home, err);
+
+	if (r == 0)
+		r = records_read(&home, &records, err);
+	if (r == 0)
+		r = records_needs(&records, ids, versions, err);
+	return r < 0 || dry_run ? r : records_sweep(&home, &records, err);
+}
+
+static int add_needed(struct digests *out, const struct digests *also, struct err *err)
 {
 	struct digest *items;
-	int r = policy_digests(policy, out, err);
 
-	if (r < 0 || also->count == 0)
-		return r;
+	if (also->count == 0)
+		return 0;
 	items = reallocarray(out->items, out->count + also->count, sizeof *items);
 	if (!items)
 		return err_nomem(err);
@@ -135,6 +148,15 @@ static int needed_versions(struct policy *policy, const struct digests *also, st
 	memcpy(items + out->count, also->items, also->count * sizeof *items);
 	out->count += also->count;
 	return 0;
+}
+
+/* The versions that the policy needs, and those in also. */
+static int needed_versions(struct policy *policy, const struct digests *also, struct digests *out,
+			   struct err *err)
+{
+	int r = policy_digests(policy, out, err);
+
+	return r < 0 ? r : add_needed(out, also, err);
 }
 
 /* Marks the labels that keep something which the policy does not need. oldest: the first generation
@@ -277,7 +299,7 @@ int garbage_collect(struct policy *policy, struct store *store, const struct dig
 {
 	AUTO_STRINGS struct strings ids = {0};
 	AUTO_FREE struct digest *items = NULL;
-	struct digests needed = {0};
+	struct digests needed = {0}, recorded = {0};
 	int64_t oldest = keep > 0 ? policy_current(policy) - keep : 0;
 	size_t planned = 0;
 	int r = refuse_unknown_plans(policy, err);
@@ -288,11 +310,16 @@ int garbage_collect(struct policy *policy, struct store *store, const struct dig
 		r = needed_layers(policy, &out->live, &ids, &planned, err);
 	if (r == 0)
 		r = mark_holders(&ids, planned, oldest, out, err);
+	if (r == 0)
+		r = recorded_needs(dry_run, &ids, &recorded, err);
 	if (r == 0 && keep > 0)
 		r = prune_generations(policy, &out->live, keep, out, err);
 	if (r == 0)
 		r = needed_versions(policy, also, &needed, err);
+	if (r == 0)
+		r = add_needed(&needed, &recorded, err);
 	items = needed.items;
+	free(recorded.items);
 	if (r == 0 && !dry_run)
 		r = commit_prune(policy, err);
 	if (r == 0)

@@ -8,6 +8,8 @@
 #include "cli/terminal.h"
 #include "cli/who.h"
 #include "commands/commands.h"
+#include "seal/record.h"
+#include "store/layer.h"
 #include "upgrade/keep.h"
 
 #include <stdlib.h>
@@ -162,6 +164,45 @@ static int print_garbage(struct session *s, const struct digests *kept, int64_t 
 	return 0;
 }
 
+/* A user's own store: what its sealed files do not need. */
+static int collect_home(struct err *err)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_SEAL_RECORDS struct seal_records records = {0};
+	AUTO_STRINGS struct strings sets = {0};
+	struct garbage result = {0};
+	struct digests needed = {0};
+	struct layer_keep keep = {0};
+	struct layers_gone gone = {0};
+	struct home home;
+	int r = session_begin_home(&session, &home, err);
+
+	if (r == 0)
+		r = records_read(&home, &records, err);
+	if (r == 0)
+		r = records_needs(&records, &sets, &needed, err);
+	json_open(NULL, '{');
+	json_open("removed", '[');
+	if (r == 0 && !given.dry_run)
+		r = records_sweep(&home, &records, err);
+	if (r == 0)
+		r = store_gc(session.store, &needed, given.dry_run, print_found, NULL,
+			     &result.store, err);
+	keep.ids = (const char *const *)sets.items;
+	keep.count = keep.planned = sets.count;
+	if (r == 0)
+		r = layer_gc(home.layers, &keep, given.dry_run, print_found, NULL, &gone, err);
+	json_close();
+	result.layers = gone.removed;
+	if (r == 0 && want_json)
+		json_freed(&result);
+	json_close();
+	free(needed.items);
+	if (r == 0)
+		print_freed(&result);
+	return r;
+}
+
 static int run_gc(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
@@ -178,7 +219,11 @@ static int run_gc(int count, char **operands, struct err *err)
 		return misused("'%s' is not a number of days", given.keep_days);
 	if (!read_limit(given.keep_size, INT32_MAX, &megabytes))
 		return misused("'%s' is not a number of mebibytes", given.keep_size);
+	if (want_user && (given.keep || given.keep_days || given.keep_size))
+		return misused("--user does not go with --keep, --keep-days and --keep-size");
 	progress_show();
+	if (want_user)
+		return collect_home(err);
 	if (session_begin(&session, err) < 0 ||
 	    retained(session.store, days, megabytes, &kept, err) < 0)
 		return EXIT_ERR;
@@ -193,5 +238,6 @@ const struct command command_gc = {
 	.options = options,
 	.json = true,
 	.root = true,
+	.user = true,
 	.run = run_gc,
 };

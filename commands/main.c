@@ -8,7 +8,7 @@ static const struct command *const commands[] = {
 	&command_unset,
 	&command_freeze,
 	&command_thaw,
-	&command_try, &command_seal, /* GROUP_PIN */
+	&command_try, /* GROUP_PIN */
 	&command_show,
 	&command_deps,
 	&command_why,
@@ -22,6 +22,7 @@ static const struct command *const commands[] = {
 	&command_import, /* GROUP_UPGRADES */
 	&command_doctor,
 	&command_gc, /* GROUP_CARE */
+	&command_seal,
 	&command_exec,
 	&command_trace,
 	&command_unit, /* GROUP_RUN */

@@ -9,6 +9,7 @@
 #include "cli/session.h"
 #include "commands/commands.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,6 +75,19 @@ static int seal_program(const char *name, char **texts, int count, const char *f
 	return r < 0 ? r : print_sealed(&seal);
 }
 
+static int place_output(char file[PATH_MAX], struct err *err)
+{
+	char here[PATH_MAX] = "", path[PATH_MAX];
+	int n;
+
+	if (given.output[0] != '/' && !getcwd(here, sizeof here))
+		return err_sys(err, errno, "cannot find the working directory");
+	n = snprintf(path, sizeof path, "%s/%s", here, given.output);
+	return n < 0 || (size_t)n >= sizeof path
+		       ? err_set(err, ENAMETOOLONG, "%.64s...: path too long", given.output)
+		       : path_place(path, file, err);
+}
+
 static int run_seal(int count, char **operands, struct err *err)
 {
 	bool unpinned = given.on_failure && strcmp(given.on_failure, "unpinned") == 0;
@@ -86,7 +100,7 @@ static int run_seal(int count, char **operands, struct err *err)
 	if (!*given.output || path_ends(given.output, "/"))
 		return misused("--output takes the name of a file, not '%s'", given.output);
 	want_user |= geteuid() != 0; /* the machine's store is root's */
-	r = path_place(given.output, file, err);
+	r = place_output(file, err);
 	if (r < 0)
 		return r;
 	progress_show();

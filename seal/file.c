@@ -205,7 +205,8 @@ static int check_place(const struct file_seal *s, struct err *err)
 			       s->file);
 	/* Another user could lead root's file to a place of their choice. */
 	if (geteuid() == 0 && !s->home->user && !trust_dir_of(&known, s->file, err))
-		return err_wrap(err, -EPERM, "cannot write %s", s->file);
+		return err_wrap(err, -EPERM, "cannot write %s, which its user can ('pinlib seal' "
+				"works for every user)", s->file);
 	return 0;
 }
 

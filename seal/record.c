@@ -31,11 +31,17 @@ void seal_records_free(struct seal_records *records)
 	*records = (struct seal_records){0};
 }
 
-static int record_name(const char *file, char name[DIGEST_HEX], struct err *err)
+static int record_name(const struct seal_record *record, char name[DIGEST_HEX], struct err *err)
 {
+	char text[PATH_MAX + DIGEST_HEX + 1], hex[DIGEST_HEX];
 	struct digest digest;
-	int r = digest_data(file, strlen(file), &digest, err);
+	int n, r;
 
+	digest_hex(&record->content, hex);
+	n = snprintf(text, sizeof text, "%s\n%s", record->file, hex);
+	if (n < 0 || (size_t)n >= sizeof text)
+		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", record->file);
+	r = digest_data(text, (size_t)n, &digest, err);
 	if (r == 0)
 		digest_hex(&digest, name);
 	return r;
@@ -72,7 +78,7 @@ int record_write(const struct home *home, const struct seal_record *record, stru
 	AUTO_FREE char *text = record_text(record, &len);
 	AUTO_FREE char *sealed = text ? seal_added(text, &len, err) : NULL;
 	char name[DIGEST_HEX], path[PATH_MAX];
-	int r = record_name(record->file, name, err);
+	int r = record_name(record, name, err);
 
 	if (!sealed)
 		return text ? -ENOMEM : err_nomem(err);
@@ -161,6 +167,34 @@ static int by_file(const void *a, const void *b)
 	return strcmp(((const struct seal_record *)a)->file, ((const struct seal_record *)b)->file);
 }
 
+static bool has_content(const struct seal_record *record)
+{
+	AUTO_FD int fd = open(record->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct digest found;
+	struct err ignored;
+
+	return fd >= 0 && digest_fd(fd, &found, &ignored) == 0 &&
+	       digest_equal(&found, &record->content);
+}
+
+/* Of several records of one file the one with its content counts. Without one, all do: somebody wrote to the file. */
+static void choose_records(struct seal_records *all)
+{
+	for (size_t i = 0, end; i < all->count; i = end) {
+		size_t own = all->count;
+
+		for (end = i; end < all->count &&
+			      strcmp(all->items[end].file, all->items[i].file) == 0;
+		     end++)
+			;
+		for (size_t k = i; end - i > 1 && k < end; k++)
+			if (has_content(&all->items[k]))
+				own = k;
+		for (size_t k = i; own < all->count && k < end; k++)
+			all->items[k].gone |= k != own;
+	}
+}
+
 int records_read(const struct home *home, struct seal_records *out, struct err *err)
 {
 	AUTO_FD int dir = open(home->sealed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -173,6 +207,26 @@ int records_read(const struct home *home, struct seal_records *out, struct err *
 		return err_wrap(err, r, "%s", home->sealed);
 	if (out->count)
 		qsort(out->items, out->count, sizeof *out->items, by_file);
+	choose_records(out);
+	return 0;
+}
+
+int records_needs(const struct seal_records *records, struct strings *sets,
+		  struct digests *versions, struct err *err)
+{
+	for (size_t i = 0; i < records->count; i++) {
+		const struct seal_record *record = &records->items[i];
+
+		if (record->gone)
+			continue;
+		if (strings_add(sets, record->set.id, err) < 0)
+			return -ENOMEM;
+		for (size_t k = 0; k < record->versions.count; k++) {
+			if (ARRAY_GROW(versions->items, versions->count, err) < 0)
+				return -ENOMEM;
+			versions->items[versions->count++] = record->versions.items[k];
+		}
+	}
 	return 0;
 }
 
@@ -181,7 +235,7 @@ int records_sweep(const struct home *home, const struct seal_records *records, s
 	char name[DIGEST_HEX], path[PATH_MAX];
 
 	for (size_t i = 0; i < records->count; i++) {
-		int r = record_name(records->items[i].file, name, err);
+		int r = record_name(&records->items[i], name, err);
 
 		if (r == 0)
 			r = path_join(home->sealed, name, path, err);

@@ -1,6 +1,6 @@
 /*
- * Records of sealed files: HOME/sealed/NAME for each file that `pinlib seal` wrote, where NAME is the SHA-256 of its path.
- * Lines of a key, a tab and a value; the last line is a seal (store/seal.h):
+ * Records of sealed files: HOME/sealed/NAME for each file that `pinlib seal` wrote, where NAME is the SHA-256 of its path
+ * and content: the record is there before the file, whatever was there before. Lines of a key, a tab and a value; the last line is a seal (store/seal.h):
  *
  *	file	/home/ada/bin/curl
  *	content	SHA256HEX
@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/strings.h"
 #include "seal/home.h"
 #include "seal/set.h"
 #include "store/store.h"
@@ -27,7 +28,7 @@ struct seal_record {
 	struct digest content;
 	struct seal_set set;
 	struct digests versions;
-	bool gone; /* there is no such file any more, or it is not sealed */
+	bool gone; /* there is no such file any more, it is not sealed, or another record is its */
 };
 
 struct seal_records {
@@ -42,6 +43,10 @@ int record_write(const struct home *home, const struct seal_record *record, stru
 
 /* Reads all records; a damaged one is -EBADMSG, and err names it. No directory: none. */
 int records_read(const struct home *home, struct seal_records *out, struct err *err);
+
+/* Appends the sets and the versions of the files that are not gone. */
+int records_needs(const struct seal_records *records, struct strings *sets,
+		  struct digests *versions, struct err *err);
 
 /* Removes the records of files that are gone. */
 int records_sweep(const struct home *home, const struct seal_records *records, struct err *err);

@@ -162,8 +162,7 @@ static int write_edited(const struct sealing *s, const struct edit *edit, struct
 
 	if (from < 0)
 		return err_sys(err, errno, "cannot open %s", q->program);
-	if (unlink(q->image) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "cannot remove %s", q->image);
+	unlink(q->image); /* of the round before */
 	to = open(q->image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (to < 0)
 		return err_sys(err, errno, "cannot create %s", q->image);
