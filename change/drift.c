@@ -80,6 +80,7 @@ static int load_plan(const struct app *app, struct plan_file *file, struct err *
 static int find_source(const struct plan *plan, const char *app, struct err *err)
 {
 	AUTO_FD int fd = open(plan->program, O_RDONLY | O_CLOEXEC);
+	char set[sizeof PINLIB_LAYERS + LAYER_ID + 8];
 	struct digest found;
 	int r = fd < 0 ? err_sys(err, errno, "the program of %s, %s", app, plan->program)
 		       : digest_fd(fd, &found, err);
@@ -87,6 +88,9 @@ static int find_source(const struct plan *plan, const char *app, struct err *err
 	if (r == 0 && memcmp(found.bytes, plan->seal->source, sizeof found.bytes) != 0)
 		r = err_set(err, ESTALE, "%s is sealed, and its original, %s, was replaced", app,
 			    plan->program);
+	snprintf(set, sizeof set, "%s/%.*s/0", PINLIB_LAYERS, LAYER_ID - 1, plan->label);
+	if (r == 0 && access(set, F_OK) < 0)
+		r = err_sys(err, errno, "the set of %s, %s", app, set);
 	return r;
 }
 

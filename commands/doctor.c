@@ -1,12 +1,14 @@
 #include "doctor/doctor.h"
 
-#include "base/paths.h"
 #include "cli/message.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+#include "cli/terminal.h"
 #include "commands/commands.h"
+#include "policy/lock.h"
 #include "policy/policy.h"
+#include "seal/home.h"
 
 #include <string.h>
 
@@ -46,23 +48,41 @@ static int repair(struct session *s, struct err *err)
 	return r < 0 ? r : doctor_repair(committed, s->store, warn_report, NULL, err);
 }
 
-/* Nothing changes while the checks read. Without a state directory there is no lock, and nothing to change. */
-static void lock_state(int *fd)
+static int repair_home(struct session *s, struct home *home, struct err *err)
 {
-	struct err err;
+	int failing, r = session_begin_home(s, home, err);
 
-	if (access(PINLIB_STATE, F_OK) == 0 && take_lock(fd, NULL, &err) < 0)
-		warn("%s", err.text);
+	if (r < 0)
+		return r;
+	failing = home->user ? 0 : repair(s, err);
+	r = failing < 0 ? failing
+			: doctor_repair_sealed(home, s->store, warn_report, NULL, err);
+	return r < 0 ? r : failing + r;
 }
 
-static int print_checks(char *const *checks, size_t n)
+/* Nothing changes while the checks read. Without a state directory there is no lock, and nothing to change. */
+static void lock_state(const struct home *home, int *fd)
+{
+	struct err err;
+	int r;
+
+	if (access(home->state, F_OK) < 0)
+		return;
+	r = home->user ? policy_lock_at(home->state, fd, NULL, &err) : take_lock(fd, NULL, &err);
+	if (r < 0)
+		warn("%s", err.text);
+	else if (home->user)
+		terminal_hold(*fd);
+}
+
+static int print_checks(const struct home *home, char *const *checks, size_t n)
 {
 	struct table *t = table_new(3);
 	int faults;
 
 	json_open(NULL, '{');
 	json_open("findings", '[');
-	faults = doctor_examine(checks, n, print_finding, t);
+	faults = doctor_examine(home, checks, n, print_finding, t);
 	json_close();
 	json_number("faults", faults);
 	json_close();
@@ -73,6 +93,7 @@ static int print_checks(char *const *checks, size_t n)
 static int run_doctor(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
+	struct home home;
 	int failing = 0;
 
 	for (int i = 0; i < count; i++)
@@ -80,11 +101,13 @@ static int run_doctor(int count, char **operands, struct err *err)
 			return misused("'%s' is not a check; 'pinlib doctor' lists them",
 				       operands[i]);
 	progress_show();
-	if (!repairing)
-		lock_state(&session.lock);
-	else if (session_begin_store(&session, err) < 0 || (failing = repair(&session, err)) < 0)
+	if (home_find(want_user, &home, err) < 0)
 		return EXIT_ERR;
-	return print_checks(operands, (size_t)count) || failing ? EXIT_FAIL : EXIT_OK;
+	if (!repairing)
+		lock_state(&home, &session.lock);
+	else if ((failing = repair_home(&session, &home, err)) < 0)
+		return EXIT_ERR;
+	return print_checks(&home, operands, (size_t)count) || failing ? EXIT_FAIL : EXIT_OK;
 }
 
 const struct command command_doctor = {
@@ -102,5 +125,6 @@ const struct command command_doctor = {
 	.operands = {{.name = "CHECK", .kind = ARG_CHECK, .optional = true, .repeats = true}},
 	.json = true,
 	.root = true,
+	.user = true,
 	.run = run_doctor,
 };

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "doctor/finding.h"
 #include "policy/policy.h"
+#include "seal/home.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@ struct checkup {
 	int faults;
 	struct policy *policy; /* NULL: it cannot be read, and the check "database" says why */
 	struct apps apps;      /* its programs now */
+	struct home home;      /* of the store: the machine's, or a user's own */
 	struct store *store;   /* NULL: there is none */
 	bool can_mount;	       /* the kernel does all that a launch needs */
 };
@@ -51,6 +53,9 @@ int check_programs(struct checkup *c, struct err *err);
 int check_layers(struct checkup *c, struct err *err);
 int check_store(struct checkup *c, struct err *err);
 int check_units(struct checkup *c, struct err *err);
+
+/* doctor/sealed.c: the files of `pinlib seal`. */
+int check_sealed(struct checkup *c, struct err *err);
 
 /* doctor/orphans.c: leftovers of wrapping without a wrapped program, and diversions that are
  * missing. */

@@ -224,7 +224,7 @@ int check_layers(struct checkup *c, struct err *err)
 		check_well(c, "not checked: there is no store to build layers from");
 		return 0;
 	}
-	r = layer_verify(PINLIB_LAYERS, report_content, &report, err);
+	r = layer_verify(c->home.layers, report_content, &report, err);
 	if (r == 0)
 		check_well(c, "all layers match their checksums");
 	return r;
@@ -236,15 +236,15 @@ int check_store(struct checkup *c, struct err *err)
 		c, "pinlib add, with the source of the damaged version, restores it"};
 	int r;
 
-	if (!c->store && access(PINLIB_STORE, F_OK) < 0 && c->apps.count == 0) {
+	if (!c->store && access(c->home.store, F_OK) < 0 && c->apps.count == 0) {
 		check_well(c, "the store is empty");
 		return 0;
 	}
-	r = c->store ? 0 : store_open(PINLIB_STORE, false, &c->store, err);
+	r = c->store ? 0 : store_open(c->home.store, false, &c->store, err);
 	if (r < 0) {
 		check_fault(c,
-			    "restore " PINLIB_STORE
-			    " from a backup, or add the pinned versions again with pinlib add",
+			    "restore the store from a backup, or add the pinned versions again "
+			    "with pinlib add",
 			    "%s", err->text);
 		return 0;
 	}

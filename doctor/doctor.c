@@ -10,24 +10,26 @@
 static const struct {
 	const char *name;
 	int (*run)(struct checkup *c, struct err *err);
+	bool homes; /* it concerns a user's own home, too */
 } checks[] = {
-	{"kernel", check_kernel},
-	{"wrapper", check_wrapper},
-	{"nosuid", check_nosuid},
-	{"bounding-set", check_bounding_set},
-	{"user-namespaces", check_user_namespaces},
-	{"lsm", check_lsm},
-	{"files", check_files},
-	{"hooks", check_hooks},
-	{"trigger", check_trigger},
-	{"database", check_database},
-	{"pending", check_pending},
-	{"programs", check_programs},
-	{"orphans", check_orphans},
-	{"units", check_units},
-	{"layers", check_layers},
-	{"store", check_store},
-	{"space", check_space},
+	{"kernel", check_kernel, false},
+	{"wrapper", check_wrapper, false},
+	{"nosuid", check_nosuid, false},
+	{"bounding-set", check_bounding_set, false},
+	{"user-namespaces", check_user_namespaces, false},
+	{"lsm", check_lsm, false},
+	{"files", check_files, false},
+	{"hooks", check_hooks, false},
+	{"trigger", check_trigger, false},
+	{"database", check_database, false},
+	{"pending", check_pending, false},
+	{"programs", check_programs, false},
+	{"orphans", check_orphans, false},
+	{"units", check_units, false},
+	{"sealed", check_sealed, true},
+	{"layers", check_layers, true},
+	{"store", check_store, true},
+	{"space", check_space, false},
 };
 #define CHECKS (sizeof checks / sizeof *checks)
 
@@ -57,11 +59,13 @@ static void open_state(struct checkup *c)
 {
 	struct err ignored;
 
+	if (store_open(c->home.store, false, &c->store, &ignored) < 0)
+		c->store = NULL;
+	if (c->home.user)
+		return;
 	if (policy_open(&c->policy, &ignored) == 0 &&
 	    policy_apps(c->policy, POLICY_NOW, &c->apps, &ignored) < 0)
 		policy_close(&c->policy);
-	if (store_open(PINLIB_STORE, false, &c->store, &ignored) < 0)
-		c->store = NULL;
 }
 
 void check_report(struct checkup *c, enum health health, const char *remedy, const char *fmt, ...)
@@ -76,15 +80,17 @@ void check_report(struct checkup *c, enum health health, const char *remedy, con
 	c->faults += health == HEALTH_FAULT;
 }
 
-int doctor_examine(char *const *names, size_t n, finding_fn *report, void *ctx)
+int doctor_examine(const struct home *home, char *const *names, size_t n, finding_fn *report,
+		   void *ctx)
 {
-	struct checkup c = {.report = report, .ctx = ctx, .can_mount = true};
+	struct checkup c = {.report = report, .ctx = ctx, .home = *home, .can_mount = true};
 	struct err err;
 
 	open_state(&c);
 	for (size_t i = 0; i < CHECKS; i++) {
 		c.check = checks[i].name;
-		if (is_chosen(c.check, names, n) && checks[i].run(&c, &err) < 0)
+		if (is_chosen(c.check, names, n) && (checks[i].homes || !home->user) &&
+		    checks[i].run(&c, &err) < 0)
 			check_fault(&c, NULL, "this check failed: %s", err.text);
 	}
 	apps_free(&c.apps);

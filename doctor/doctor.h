@@ -8,15 +8,17 @@
 #include "base/err.h"
 #include "doctor/finding.h"
 #include "policy/policy.h"
+#include "seal/home.h"
 #include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 /* Runs the checks with these names, or all of them if there are none, in a fixed order; each
- * reports one finding at least. As root and under policy_lock, if there is a lock to be had
+ * reports one finding at least. Of a user's own home only those that are about homes run. As root and under policy_lock, if there is a lock to be had
  * (policy_lock makes PINLIB_STATE, so not where that is missing). Returns the number of faults. */
-int doctor_examine(char *const *names, size_t n, finding_fn *report, void *ctx);
+int doctor_examine(const struct home *home, char *const *names, size_t n, finding_fn *report,
+		   void *ctx);
 
 /* The name of a check, in that order; NULL after the last. */
 const char *doctor_check(size_t i);
@@ -29,3 +31,6 @@ bool doctor_has_check(const char *name);
  * need attention, or a negative error. */
 int doctor_repair(struct policy *policy, struct store *store, report_fn *report, void *ctx,
 		  struct err *err);
+/* The same for the sets of the home's recorded files (seal/record.h). */
+int doctor_repair_sealed(const struct home *home, struct store *store, report_fn *report, void *ctx,
+			 struct err *err);

@@ -189,8 +189,12 @@ static int prove_file(const struct file_seal *s, const char *image, const char *
 static int check_place(const struct file_seal *s, struct err *err)
 {
 	struct trusted known = {0};
+	char normal[PATH_MAX];
 	struct stat st, own;
+	int r = path_normalise(s->file, normal, err);
 
+	if (r < 0)
+		return r;
 	if (lstat(s->file, &st) == 0 && !S_ISREG(st.st_mode))
 		return err_set(err, EEXIST, "%s exists, and is no regular file", s->file);
 	if (stat(s->source, &own) < 0)

@@ -191,7 +191,7 @@ static void choose_records(struct seal_records *all)
 			if (has_content(&all->items[k]))
 				own = k;
 		for (size_t k = i; own < all->count && k < end; k++)
-			all->items[k].gone |= k != own;
+			all->items[k].replaced = k != own;
 	}
 }
 
@@ -217,7 +217,7 @@ int records_needs(const struct seal_records *records, struct strings *sets,
 	for (size_t i = 0; i < records->count; i++) {
 		const struct seal_record *record = &records->items[i];
 
-		if (record->gone)
+		if (record->gone || record->replaced)
 			continue;
 		if (strings_add(sets, record->set.id, err) < 0)
 			return -ENOMEM;
@@ -241,7 +241,7 @@ int records_sweep(const struct home *home, const struct seal_records *records, s
 			r = path_join(home->sealed, name, path, err);
 		if (r < 0)
 			return r;
-		if (records->items[i].gone && unlink(path) < 0 && errno != ENOENT)
+		if ((records->items[i].gone || records->items[i].replaced) && unlink(path) < 0 && errno != ENOENT)
 			return err_sys(err, errno, "cannot remove %s", path);
 	}
 	return 0;

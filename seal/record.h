@@ -28,7 +28,8 @@ struct seal_record {
 	struct digest content;
 	struct seal_set set;
 	struct digests versions;
-	bool gone; /* there is no such file any more, it is not sealed, or another record is its */
+	bool gone;     /* there is no such file any more, or it is not sealed */
+	bool replaced; /* another record is the file's */
 };
 
 struct seal_records {
@@ -44,9 +45,9 @@ int record_write(const struct home *home, const struct seal_record *record, stru
 /* Reads all records; a damaged one is -EBADMSG, and err names it. No directory: none. */
 int records_read(const struct home *home, struct seal_records *out, struct err *err);
 
-/* Appends the sets and the versions of the files that are not gone. */
+/* Appends the sets and the versions of the files that are neither gone nor replaced. */
 int records_needs(const struct seal_records *records, struct strings *sets,
 		  struct digests *versions, struct err *err);
 
-/* Removes the records of files that are gone. */
+/* Removes the records of files that are gone or were replaced. */
 int records_sweep(const struct home *home, const struct seal_records *records, struct err *err);

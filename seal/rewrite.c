@@ -717,8 +717,33 @@ static bool is_property(const struct rewriting *r, const Elf64_Phdr *note)
 	return false;
 }
 
+/* Whether a segment has only notes of toolchains, which are found by their sections, too. A program may keep data of its
+ * own in others, and look for them by their program header (single executables of Node.js). */
+static bool has_known_notes(struct rewriting *r, const Elf64_Phdr *ph)
+{
+	static const char *const owners[] = {"GNU", "FDO", "Go"};
+	const uint64_t unit = ph->p_align == 8 ? 8 : 4;
+	bool known = ph->p_filesz > 0;
+
+	for (uint64_t at = 0; known && at < ph->p_filesz;) {
+		Elf64_Nhdr head;
+		char owner[4] = "";
+
+		if (!image_get(&r->image, ph->p_offset + at, &head, sizeof head) ||
+		    head.n_namesz == 0 || head.n_namesz > sizeof owner ||
+		    !image_get(&r->image, ph->p_offset + at + sizeof head, owner, head.n_namesz))
+			return false;
+		known = false;
+		for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
+			known |= strncmp(owner, owners[i], sizeof owner) == 0;
+		at += round_up(sizeof head + head.n_namesz, unit);
+		at += round_up((uint64_t)head.n_descsz, unit);
+	}
+	return known;
+}
+
 /* The entry whose place the new segment takes: the one that is missed least. */
-static int find_spare(const struct rewriting *r, size_t *out, struct err *err)
+static int find_spare(struct rewriting *r, size_t *out, struct err *err)
 {
 	int best = 0;
 
@@ -727,7 +752,7 @@ static int find_spare(const struct rewriting *r, size_t *out, struct err *err)
 		int worth = ph->p_type == PT_NULL ? 2 : 0;
 
 		if (ph->p_type == PT_NOTE)
-			worth = is_property(r, ph) ? 3 : 1;
+			worth = is_property(r, ph) ? 3 : has_known_notes(r, ph) ? 1 : 0;
 		/* Of other notes the last. */
 		if (worth > best || (worth == 1 && best == 1)) {
 			best = worth;

@@ -110,6 +110,11 @@ static int make_path(struct sealing *s, struct err *err)
 	if (!f)
 		return err_nomem(err);
 	path_dir(s->request->at, dir);
+	if (strpbrk(s->set->dir, ":;$")) { /* the loader's own characters in a search path */
+		fclose(f);
+		return err_set(err, EINVAL, "the path of the store, %s, has a ':', ';' or '$'",
+			       s->set->dir);
+	}
 	fputs(s->set->dir, f);
 	if (old && *old) {
 		fputc(':', f);
