@@ -20,11 +20,17 @@ static int check_set(const struct home *home, const char *id)
 
 static void check_record(struct checkup *c, const struct seal_record *record)
 {
+	if (record->replaced)
+		return;
 	if (record->gone)
-		check_note(c, "pinlib gc forgets it", "%s is no longer the file that was sealed",
+		check_note(c,
+			   c->home.user ? "'pinlib --user gc' forgets it"
+					: "'pinlib gc' forgets it", "%s is no longer the file that was sealed",
 			   record->file);
 	else if (check_set(&c->home, record->set.id) != 0)
-		check_fault(c, "pinlib doctor --repair",
+		check_fault(c,
+			    c->home.user ? "pinlib --user doctor --repair"
+					 : "pinlib doctor --repair",
 			    "the set of %s, %s/%s, is missing or damaged", record->file,
 			    c->home.layers, record->set.id);
 }
@@ -46,8 +52,7 @@ int check_sealed(struct checkup *c, struct err *err)
 	for (size_t i = 0; i < records.count; i++)
 		check_record(c, &records.items[i]);
 	if (c->faults == faults)
-		check_well(c, "%zu file%s of 'pinlib seal'", records.count,
-			   records.count == 1 ? "" : "s");
+		check_well(c, "the set of each file that 'pinlib seal' wrote is whole");
 	return 0;
 }
 
@@ -57,7 +62,7 @@ static int repair_record(const struct home *home, struct store *store, struct se
 	char text[2 * PATH_MAX], id[LAYER_ID];
 	int r;
 
-	if (record->gone || check_set(home, record->set.id) == 0)
+	if (record->gone || record->replaced || check_set(home, record->set.id) == 0)
 		return 0;
 	snprintf(id, sizeof id, "%s", record->set.id);
 	r = set_build(&record->set, store, home->layers, objects, err);
