@@ -17,7 +17,8 @@ struct sysroot {
 	const char *app;   /* NULL, or a path in the view that shows ... */
 	const char *real;  /* ... this file of the live system */
 	const char *label; /* of the view: part of the source field of its overlays */
-	const char *objects; /* of a sealed program: a directory whose files count as a layer's; NULL */
+	const char *
+		objects; /* of a sealed program: a directory whose files count as a layer's; NULL */
 };
 
 struct resolved {

@@ -134,8 +134,8 @@ int drift_find_deep(const struct app *app, struct store *store, struct plan_file
 	char id[LAYER_ID];
 	int r = drift_find(app, store, file, err);
 
-	if (r < 0 || (file->plan.ncovers == 0 && !file->plan.seal &&
-		      !plan_is_supplied(&file->plan)))
+	if (r < 0 ||
+	    (file->plan.ncovers == 0 && !file->plan.seal && !plan_is_supplied(&file->plan)))
 		return r;
 	layers = open(PINLIB_LAYERS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (layers < 0)

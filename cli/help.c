@@ -161,7 +161,7 @@ void help_all(FILE *out)
 {
 	enum command_group group = GROUP_HIDDEN;
 
-	fputs("Usage: pinlib [--json] COMMAND [ARGUMENT...]\n"
+	fputs("Usage: pinlib [--json] [--user] COMMAND [ARGUMENT...]\n"
 	      "Pin library versions for single programs. See 'pinlib help COMMAND', pinlib(1).\n\n",
 	      out);
 	for (size_t i = 0; command_table[i]; i++) {

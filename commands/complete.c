@@ -320,6 +320,8 @@ static void offer_options(const struct partial_line *l)
 		snprintf(text, sizeof text, "--%s%s", o->name, option_is_joined(o) ? "=" : "");
 		offer(l, text, o->help);
 	}
+	if (l->command->user)
+		offer(l, "--user", "for your own store");
 	if (l->command->json)
 		offer(l, "--json", "print JSON, for programs");
 	offer(l, "--help", "show the options of this command");
@@ -415,6 +417,7 @@ static void complete_first(const struct partial_line *l)
 	if (l->word[0] != '-')
 		return;
 	offer(l, "--json", "print JSON, for programs");
+	offer(l, "--user", "with add, libs, gc, doctor and seal: for your own store");
 	offer(l, "--help", "list the commands");
 	offer(l, "--version", "print the version of pinlib");
 }

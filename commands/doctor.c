@@ -55,8 +55,7 @@ static int repair_home(struct session *s, struct home *home, struct err *err)
 	if (r < 0)
 		return r;
 	failing = home->user ? 0 : repair(s, err);
-	r = failing < 0 ? failing
-			: doctor_repair_sealed(home, s->store, warn_report, NULL, err);
+	r = failing < 0 ? failing : doctor_repair_sealed(home, s->store, warn_report, NULL, err);
 	return r < 0 ? r : failing + r;
 }
 

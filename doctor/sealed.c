@@ -25,8 +25,8 @@ static void check_record(struct checkup *c, const struct seal_record *record)
 	if (record->gone)
 		check_note(c,
 			   c->home.user ? "'pinlib --user gc' forgets it"
-					: "'pinlib gc' forgets it", "%s is no longer the file that was sealed",
-			   record->file);
+					: "'pinlib gc' forgets it",
+			   "%s is no longer the file that was sealed", record->file);
 	else if (check_set(&c->home, record->set.id) != 0)
 		check_fault(c,
 			    c->home.user ? "pinlib --user doctor --repair"

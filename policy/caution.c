@@ -147,11 +147,8 @@ static const struct caution_keyword {
 	const char *name;
 	int (*read)(struct caution_reader *r, char *value);
 } keywords[] = {
-	{"match", read_match},
-	{"grade", read_grade},
-	{"reason", read_reason},
-	{"remedy", read_remedy},
-	{"form", read_form},
+	{"match", read_match},	 {"grade", read_grade}, {"reason", read_reason},
+	{"remedy", read_remedy}, {"form", read_form},
 };
 
 /* -- entries -- */
@@ -412,8 +409,8 @@ static int heed_caution(const struct caution *c, const char *app, bool forced, r
 
 	if (c->grade == CAUTION_REFUSE && !forced)
 		return err_set(err, ECANCELED,
-			       "%.300s should not be pinned: %s; %s%s (--force pins it anyway)", app,
-			       c->reason, c->remedy, seal);
+			       "%.300s should not be pinned: %s; %s%s (--force pins it anyway)",
+			       app, c->reason, c->remedy, seal);
 	snprintf(text, sizeof text, "note: %.300s: %s; %s%s", app, c->reason, c->remedy, seal);
 	report(ctx, text);
 	return 0;

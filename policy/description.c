@@ -235,8 +235,8 @@ static const struct description_keyword *keyword_find(const char *name)
 static int check_app(struct description_reader *r)
 {
 	const struct described *app = r->app;
-	bool settings = app && (app->profile || app->program || app->force ||
-				app->sealed || app->on_failure != PLAN_REFUSE);
+	bool settings = app && (app->profile || app->program || app->force || app->sealed ||
+				app->on_failure != PLAN_REFUSE);
 
 	if (!app)
 		return 0;
@@ -246,8 +246,8 @@ static int check_app(struct description_reader *r)
 	if (app->sealed && (app->profile || app->program))
 		return refuse_text(r, "%s is sealed and cannot have an 'as' or 'confine' line",
 				   app->path);
-	if (app->host && (app->npins || app->sources.count || app->with_deps || app->program ||
-			  app->sealed))
+	if (app->host &&
+	    (app->npins || app->sources.count || app->with_deps || app->program || app->sealed))
 		return refuse_text(r, "%s has a 'host' line and cannot have pins", app->path);
 	if (!app->absent && !app->host && !app->npins)
 		return refuse_text(r, "%s needs a 'pin', 'host' or 'absent' line", app->path);

@@ -33,8 +33,8 @@ static int add_wrapping(struct policy *p, const struct app *app, struct err *err
 			       "INSERT INTO wrapping (app, on_failure, forced, confinement, "
 			       "program, sealed, added)"
 			       " VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
-			       " profile = ?4 AND source = ?5 AND filter = ?6), ?7, ?8, " NEW_GENERATION
-			       ")",
+			       " profile = ?4 AND source = ?5 AND filter = ?6), ?7, "
+			       "?8, " NEW_GENERATION ")",
 			       "siisdbsi", app->path, (int)app->on_failure, (int)app->forced,
 			       c->profile, &c->source, c->filter, c->size, app->program,
 			       (int)app->sealed);
@@ -219,7 +219,8 @@ static int find_differing(struct policy *p, int64_t generation, struct strings *
 static int restore_app(struct policy *p, const char *path, int64_t generation, struct err *err)
 {
 	static const char *const copies[] = {
-		"INSERT INTO wrapping (app, on_failure, forced, confinement, program, sealed, added)"
+		"INSERT INTO wrapping (app, on_failure, forced, confinement, program, sealed, "
+		"added)"
 		" SELECT app, on_failure, forced, confinement, program, sealed, " NEW_GENERATION
 		" FROM wrapping WHERE app = " THIS_APP " AND added <= ?2"
 		" AND (removed IS NULL OR removed > ?2)",

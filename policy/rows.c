@@ -61,7 +61,8 @@ enum {
 };
 
 #define APPS_SQL                                                                                   \
-	"SELECT a.path, w.on_failure, w.forced, w.program, w.sealed, v.name, v.version, v.arch, v.digest,"   \
+	"SELECT a.path, w.on_failure, w.forced, w.program, w.sealed, v.name, v.version, v.arch, "  \
+	"v.digest,"                                                                                \
 	" p.origin, p.place, c.profile, c.source, c.filter"                                        \
 	" FROM wrapping w JOIN app a ON a.id = w.app"                                              \
 	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \

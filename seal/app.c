@@ -27,8 +27,9 @@ static int refuse(const struct app *app, const char *why, struct err *err)
 	char text[ERR_TEXT_MAX];
 
 	snprintf(text, sizeof text, "%s", why);
-	return err_set(err, EINVAL, "%s cannot be sealed: %s; 'pinlib set --view %s' gives it a view",
-		       app->path, text, app->path);
+	return err_set(err, EINVAL,
+		       "%s cannot be sealed: %s; 'pinlib set --view %s' gives it a view", app->path,
+		       text, app->path);
 }
 
 static int refuse_settings(const struct app *app, struct err *err)
@@ -40,7 +41,8 @@ static int refuse_settings(const struct app *app, struct err *err)
 		return refuse(app, "only the wrapper of a view loads a filter (--confine)", err);
 	for (size_t i = 0; i < app->npins; i++)
 		if (app->pins[i].place)
-			return refuse(app, "only a view shows libraries in a directory (--in)", err);
+			return refuse(app, "only a view shows libraries in a directory (--in)",
+				      err);
 	return 0;
 }
 
@@ -85,8 +87,10 @@ static int check_version(const struct app *app, const struct pin *pin, const str
 		return refuse(app, why, err);
 	}
 	if (!libraries && pin->origin == PIN_BY_HAND) {
-		snprintf(why, sizeof why, "%s %s has no library, and a sealed program finds no other "
-			 "files of a version", v->name, v->version);
+		snprintf(why, sizeof why,
+			 "%s %s has no library, and a sealed program finds no other "
+			 "files of a version",
+			 v->name, v->version);
 		return refuse(app, why, err);
 	}
 	if (!others)

@@ -58,8 +58,8 @@ static int check_objects(const struct closure *original, const struct closure *s
 				       soname_of(o), o->canonical, was->canonical);
 		at = find_file(original, o->canonical);
 		if (at && at < before)
-			return err_set(err, EINVAL, "it would load %s before %s",
-				       last->canonical, o->canonical);
+			return err_set(err, EINVAL, "it would load %s before %s", last->canonical,
+				       o->canonical);
 		if (at) {
 			before = at;
 			last = o;

@@ -183,8 +183,8 @@ static void choose_records(struct seal_records *all)
 	for (size_t i = 0, end; i < all->count; i = end) {
 		size_t own = all->count;
 
-		for (end = i; end < all->count &&
-			      strcmp(all->items[end].file, all->items[i].file) == 0;
+		for (end = i;
+		     end < all->count && strcmp(all->items[end].file, all->items[i].file) == 0;
 		     end++)
 			;
 		for (size_t k = i; end - i > 1 && k < end; k++)
@@ -241,7 +241,8 @@ int records_sweep(const struct home *home, const struct seal_records *records, s
 			r = path_join(home->sealed, name, path, err);
 		if (r < 0)
 			return r;
-		if ((records->items[i].gone || records->items[i].replaced) && unlink(path) < 0 && errno != ENOENT)
+		if ((records->items[i].gone || records->items[i].replaced) && unlink(path) < 0 &&
+		    errno != ENOENT)
 			return err_sys(err, errno, "cannot remove %s", path);
 	}
 	return 0;

@@ -142,7 +142,8 @@ static int make_names(const struct sealing *s, struct strings *from, struct stri
 	for (size_t i = 0; r == 0 && i < elf->nneeded && !s->request->unpinned; i++) {
 		const struct elf_need *n = &elf->needed[i];
 
-		if (n->kind != ELF_NEEDED || !set_has(s->set, n->name) || strings_have(from, n->name))
+		if (n->kind != ELF_NEEDED || !set_has(s->set, n->name) ||
+		    strings_have(from, n->name))
 			continue;
 		r = name_need(s, n->name, name, err);
 		if (r == 0)

@@ -47,10 +47,12 @@ struct seal_request {
 	const char *program; /* the file to copy */
 	const char *at;	     /* the path at which the original is started, for $ORIGIN */
 	const char *image;   /* the file to write; it does not exist */
-	const char *app;     /* of which it is the sealed file, and at whose path it will be; "": it stays at image */
-	bool unpinned;	     /* without the store the live libraries do */
+	const char *
+		app; /* of which it is the sealed file, and at whose path it will be; "": it stays at image */
+	bool unpinned; /* without the store the live libraries do */
 	struct store *store;
-	const char *layers, *objects; /* where the set is built, and where its links lead; objects is canonical */
+	const char *layers,
+		*objects; /* where the set is built, and where its links lead; objects is canonical */
 };
 
 /* Writes the sealed file, with mode 0755, and builds the set, to which names may be added. The loader model has found the

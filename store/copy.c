@@ -20,7 +20,8 @@ static int copy_object(struct store *from, struct store *to, int dir, const stru
 	ssize_t n = 0;
 	int r = fd < 0 ? fd : object_begin(to, dir, &w, err);
 
-	for (off_t at = 0; r == 0 && (n = file_read_part(fd, buf, sizeof buf, at, err)) > 0; at += n)
+	for (off_t at = 0; r == 0 && (n = file_read_part(fd, buf, sizeof buf, at, err)) > 0;
+	     at += n)
 		r = object_write(&w, buf, (size_t)n, err);
 	if (r == 0 && n < 0)
 		r = (int)n;
@@ -85,5 +86,6 @@ int store_copy(struct store *from, struct store *to, struct version *v, struct e
 	if (r == 0)
 		r = copy_manifest(to, v, err);
 	file_remove_tree(to->tmp, name, &ignored);
-	return r < 0 ? err_wrap(err, r, "cannot copy %s %s to %s", v->name, v->version, to->root) : 0;
+	return r < 0 ? err_wrap(err, r, "cannot copy %s %s to %s", v->name, v->version, to->root)
+		     : 0;
 }

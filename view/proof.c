@@ -522,7 +522,8 @@ static int start_child(struct trace *t, pid_t *pid, struct err *err)
 	/* Everything that the child starts ends with its process namespace. The child has a copy of
 	 * the stack. */
 	*pid = clone(run_child, stack + STACK_SIZE,
-		     is_bare(t) ? SIGCHLD : CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | SIGCHLD, t);
+		     is_bare(t) ? SIGCHLD : CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | SIGCHLD,
+		     t);
 	return *pid < 0 ? err_sys(err, errno, "cannot start a process to test the view") : 0;
 }
 

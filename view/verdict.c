@@ -192,8 +192,8 @@ static int run_proof(struct verdict *v, const struct verdict_case *a, struct err
 	/* Without covers the program is at the app's path. */
 	const bool app = a->sysroot->app && strcmp(a->object, a->sysroot->app) == 0;
 	struct sysroot without = {.app = a->sysroot->app ? a->app->path : NULL,
-					.real = a->sysroot->real,
-					.label = a->sysroot->label};
+				  .real = a->sysroot->real,
+				  .label = a->sysroot->label};
 	AUTO_PROOF struct proof live = {0};
 	char original[PATH_MAX];
 	struct err why;

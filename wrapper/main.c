@@ -461,8 +461,9 @@ static int start_sealed(void)
 	if (!start.command && is_program(plan->app, &st))
 		return start_unwrapped(EXIT_OWN);
 	err_set(&start.err, ENOENT, "%s",
-		start.command ? "it is sealed, and has no view"
-			      : "its sealed file is not at its path (run 'pinlib doctor --repair')");
+		start.command
+			? "it is sealed, and has no view"
+			: "its sealed file is not at its path (run 'pinlib doctor --repair')");
 	return fail_app(EXIT_OWN);
 }
 

@@ -157,7 +157,8 @@ static void hostile_headers(void)
 					65536,	    4096,	1000};
 
 	CHECK(WITH(generation, 99) == 0); /* the test itself works */
-	CHECK(WITH(version, 2) == -EPROTO && WITH(version, 4) == -EPROTO);
+	CHECK(WITH(version, PLAN_VERSION - 1) == -EPROTO &&
+	      WITH(version, PLAN_VERSION + 1) == -EPROTO);
 	CHECK(WITH(version, 0) == -EPROTO && WITH(version, 0xffffffff) == -EPROTO);
 	CHECK(WITH(kind, 3) == -EBADMSG && WITH(kind, 0) == -EBADMSG);
 	CHECK(WITH(on_failure, 0) == -EBADMSG);
@@ -173,9 +174,46 @@ static void hostile_headers(void)
 		CHECK(WITH(real, wild[i]) == -EBADMSG);
 		CHECK(WITH(label, wild[i]) == -EBADMSG);
 	}
-	CHECK(WITH(app, 0) == -EBADMSG);		       /* the magic is not a path */
-	CHECK(with(example(), 64, 4, 0xffffffff) == -EBADMSG); /* the first cover's target */
-	CHECK(with(example(), 68, 4, 12) == -EBADMSG);
+	CHECK(WITH(app, 0) == -EBADMSG); /* the magic is not a path */
+	CHECK(with(example(), sizeof(struct plan_header), 4, 0xffffffff) ==
+	      -EBADMSG); /* the first cover's target */
+	CHECK(with(example(), sizeof(struct plan_header) + 4, 4, 12) == -EBADMSG);
+	CHECK(WITH(zero, 1) == -EBADMSG);
+	CHECK(WITH(seal_at, 80) == -EBADMSG); /* beside covers */
+}
+
+static struct plan with_seal(void)
+{
+	static struct plan_seal seal = {.file = {1, 2, 3}, .source = {4, 5, 6}};
+	struct plan plan = example();
+
+	plan.ncovers = 0;
+	plan.seal = &seal;
+	return plan;
+}
+
+/* A sealed app has neither covers nor a filter. */
+static void seals(void)
+{
+	const struct plan plan = with_seal();
+	size_t at = offsetof(struct plan_header, seal_at), len = 0, accepted = 0;
+	struct plan back, filtered = with_filter();
+	void *data = NULL;
+
+	MUST(plan_encode(&plan, &data, &len, &err) == 0);
+	MUST(plan_parse(data, len, &back, &err) == 0 && back.seal && back.ncovers == 0);
+	CHECK(memcmp(back.seal, plan.seal, sizeof *plan.seal) == 0);
+	free(data);
+	CHECK(with(plan, at, 4, sizeof(struct plan_header)) == 0); /* the test itself works */
+	CHECK(with(plan, at, 4, 0) == 0);			   /* none: a view */
+	for (uint64_t i = 1; i < 400; i++)
+		accepted += with(plan, at, 4, i) == 0;
+	CHECK(accepted == 1); /* a later place has no room before the strings */
+	CHECK(with(plan, at, 4, 0xffffffff) == -EBADMSG &&
+	      with(plan, at, 4, 0x80000000) == -EBADMSG);
+	filtered.ncovers = 0;
+	filtered.seal = plan.seal;
+	CHECK(plan_encode(&filtered, &data, &len, &err) == -EBADMSG);
 }
 
 /* The filter's head follows two covers, and its instructions follow the head. */
@@ -447,6 +485,7 @@ int main(void)
 	every_flipped_bit();
 	every_truncation();
 	hostile_headers();
+	seals();
 	each_check();
 	long_path();
 	hostile_filters();

@@ -72,7 +72,11 @@ static const struct edit_rename libc_rename = {libc_name, libc_path};
 
 static struct edit few(void)
 {
-	return (struct edit){.path = "/nonexistent/x", .renames = &libc_rename, .nrenames = 1};
+	/* The mark is one of the names, too, and still comes last. */
+	return (struct edit){.path = "/nonexistent/x",
+			     .renames = &libc_rename,
+			     .nrenames = 1,
+			     .mark = "/nonexistent/x"};
 }
 
 static struct edit more(void)
@@ -255,6 +259,18 @@ static bool libelf_agrees(int from, int to, const struct elf *after)
 	return yes;
 }
 
+/* Nothing is behind the mark. */
+static bool ends_in_mark(int to, const char *mark)
+{
+	char end[64];
+	size_t len = strlen(mark) + 1;
+	struct stat st;
+
+	return fstat(to, &st) == 0 &&
+	       pread(to, end, len, st.st_size - (off_t)len) == (ssize_t)len &&
+	       memcmp(end, mark, len) == 0;
+}
+
 static bool check_copy(int from, int to, const struct edit *edit)
 {
 	AUTO_ELF struct elf before = {0}, after = {0};
@@ -265,7 +281,8 @@ static bool check_copy(int from, int to, const struct edit *edit)
 		fprintf(stderr, "%s\n", err.text);
 		return false;
 	}
-	return is_elf && is_as_wished(&before, &after, edit) && libelf_agrees(from, to, &after);
+	return is_elf && is_as_wished(&before, &after, edit) && libelf_agrees(from, to, &after) &&
+	       (!edit->mark || ends_in_mark(to, edit->mark));
 }
 
 /* -- all programs of the machine -- */
