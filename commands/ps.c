@@ -190,12 +190,12 @@ static void json_process(const struct process *p, bool with_libs)
 		json_string("copies", NULL);
 	json_members("form %s app %s label %s generation %lld state %s", "view", s ? app : NULL,
 		     p->label, (long long)(s ? s->generation : -1), state_name(p));
-	json_open("objects", '[');
-	json_close();
 	if (known)
 		json_stale(p);
 	else
 		json_string("stale", NULL);
+	json_open("objects", '[');
+	json_close();
 	if (with_libs && known)
 		json_libs(p);
 	else if (with_libs)
@@ -206,12 +206,12 @@ static void json_process(const struct process *p, bool with_libs)
 /* -- all processes -- */
 
 /* A process in a view that maps objects of the store is in both lists. */
-struct found {
+struct ps_found {
 	struct processes views;
 	struct object_users sealed;
 };
 
-static void found_free(struct found *found)
+static void found_free(struct ps_found *found)
 {
 	processes_free(&found->views);
 	object_users_free(&found->sealed);
@@ -232,7 +232,7 @@ struct ps_form {
 };
 
 /* Both lists together, by process number. */
-static void show_found(const struct found *found, const struct strings *apps,
+static void show_found(const struct ps_found *found, const struct strings *apps,
 		       const struct ps_form *form)
 {
 	const struct processes *views = &found->views;
@@ -274,7 +274,7 @@ static void add_sealed_row(const struct object_user *user, void *ctx)
 	ps_sealed_row(user, ctx);
 }
 
-static void print_processes(const struct found *all, const struct strings *apps)
+static void print_processes(const struct ps_found *all, const struct strings *apps)
 {
 	struct table *t = table_new(7);
 
@@ -294,7 +294,7 @@ static void json_sealed(const struct object_user *user, void *ctx)
 	ps_sealed_json(user, *(bool *)ctx);
 }
 
-static void json_processes(const struct found *all, const struct strings *apps, bool with_libs)
+static void json_processes(const struct ps_found *all, const struct strings *apps, bool with_libs)
 {
 	json_open(NULL, '{');
 	json_open("processes", '[');
@@ -319,13 +319,13 @@ static void print_sealed(const struct object_user *user, void *ctx)
 	ps_sealed_print(user);
 }
 
-static void print_blocks(const struct found *all, const struct strings *apps)
+static void print_blocks(const struct ps_found *all, const struct strings *apps)
 {
 	show_found(all, apps, &(struct ps_form){print_view, print_sealed, NULL});
 }
 
 /* Processes that are not shown, or not in full. */
-static void say_unknown(const struct found *found, const struct strings *apps)
+static void say_unknown(const struct ps_found *found, const struct strings *apps)
 {
 	const struct processes *all = &found->views;
 	size_t others = 0;
@@ -378,7 +378,7 @@ static bool has_label(const struct processes *found)
 }
 
 /* pid 0: all. A process that did not answer for its label is not asked again. */
-static int find_sealed(pid_t pid, struct found *out, struct err *err)
+static int find_sealed(pid_t pid, struct ps_found *out, struct err *err)
 {
 	struct whos *silent = &out->views.silent;
 	int r = object_users_read(pid, silent, &out->sealed, err);
@@ -389,7 +389,7 @@ static int find_sealed(pid_t pid, struct found *out, struct err *err)
 /* Threads can be in different views: then there are several. */
 static int show_process(const char *text, struct err *err)
 {
-	AUTO_FOUND struct found found = {0};
+	AUTO_FOUND struct ps_found found = {0};
 	const struct strings all = {0};
 	int64_t pid;
 
@@ -411,7 +411,7 @@ static int show_process(const char *text, struct err *err)
 
 static int show_processes(int count, char **names, struct err *err)
 {
-	AUTO_FOUND struct found all = {0};
+	AUTO_FOUND struct ps_found all = {0};
 	AUTO_STRINGS struct strings apps = {0};
 
 	if (find_viewed(count, names, &apps, err) < 0 || processes_read(&all.views, err) < 0 ||

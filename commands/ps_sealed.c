@@ -12,9 +12,9 @@
 #include <string.h>
 
 /* Of one process at a time. */
-static const struct sealing *state_of(const struct object_user *user)
+static const struct sealed_state *state_of(const struct object_user *user)
 {
-	static struct sealing last;
+	static struct sealed_state last;
 	static const struct object_user *known;
 	struct err why;
 
@@ -27,11 +27,11 @@ static const struct sealing *state_of(const struct object_user *user)
 	return &last;
 }
 
-static const char *state_name(const struct sealing *s)
+static const char *state_name(const struct sealed_state *s)
 {
 	static const char *const names[] = {
-		[SEALING_UNKNOWN] = "unknown", [SEALING_NO_APP] = "sealed",
-		[SEALING_CURRENT] = "current", [SEALING_STALE] = "stale",
+		[SEALING_UNKNOWN] = "unknown",	     [SEALING_NO_APP] = "sealed",
+		[SEALING_CURRENT] = "current",	     [SEALING_STALE] = "stale",
 		[SEALING_SUPERSEDED] = "superseded",
 	};
 
@@ -40,7 +40,7 @@ static const char *state_name(const struct sealing *s)
 
 bool ps_sealed_is_of(const struct object_user *user, const struct strings *apps)
 {
-	const struct sealing *s = apps->count ? state_of(user) : NULL;
+	const struct sealed_state *s = apps->count ? state_of(user) : NULL;
 
 	return apps->count == 0 || (s->app && strings_have(apps, s->app));
 }
@@ -68,7 +68,7 @@ static void label_text(const struct object_user *u, char text[LABEL_MAX])
 
 void ps_sealed_row(const struct object_user *user, struct table *table)
 {
-	const struct sealing *s = state_of(user);
+	const struct sealed_state *s = state_of(user);
 	char pid[16], generation[32] = "-", program[PROGRAM_NAME_MAX], label[LABEL_MAX];
 
 	snprintf(pid, sizeof pid, "%d", user->who.pid);
@@ -122,7 +122,7 @@ static void path_of(const struct digest *object, char path[PATH_MAX])
 
 static void print_objects(const struct object_user *u)
 {
-	const struct sealing *s = state_of(u);
+	const struct sealed_state *s = state_of(u);
 	struct table *t = table_new(2);
 
 	for (size_t i = 0; i < u->objects.count; i++) {
@@ -145,7 +145,7 @@ static void print_objects(const struct object_user *u)
 
 void ps_sealed_print(const struct object_user *user)
 {
-	const struct sealing *s = state_of(user);
+	const struct sealed_state *s = state_of(user);
 	char text[PROGRAM_NAME_MAX];
 
 	printf("%d %s ", user->who.pid, user_name(user->who.uid));
@@ -172,7 +172,7 @@ static void json_objects(const struct object_user *u)
 	json_close();
 }
 
-static void json_stale(const struct object_user *u, const struct sealing *s)
+static void json_stale(const struct object_user *u, const struct sealed_state *s)
 {
 	char path[PATH_MAX];
 
@@ -191,7 +191,7 @@ static void json_stale(const struct object_user *u, const struct sealing *s)
 	json_close();
 }
 
-static void json_libs(const struct object_user *u, const struct sealing *s)
+static void json_libs(const struct object_user *u, const struct sealed_state *s)
 {
 	char path[PATH_MAX];
 
@@ -209,7 +209,7 @@ static void json_libs(const struct object_user *u, const struct sealing *s)
 
 void ps_sealed_json(const struct object_user *user, bool with_libs)
 {
-	const struct sealing *s = state_of(user);
+	const struct sealed_state *s = state_of(user);
 
 	json_open(NULL, '{');
 	json_who(&user->who);
@@ -219,8 +219,8 @@ void ps_sealed_json(const struct object_user *user, bool with_libs)
 	json_string("app", s->app);
 	json_string("label", NULL);
 	json_members("generation %lld state %s", (long long)s->generation, state_name(s));
-	json_objects(user);
 	json_stale(user, s);
+	json_objects(user);
 	if (with_libs)
 		json_libs(user, s);
 	json_close();

@@ -2,8 +2,8 @@
  * Sealed files on the machine (seal/seal.h): a copy of an app's program that names its pinned libraries by content, at the
  * app's path. The original is beside it (host/original.h), as behind a stub.
  *
- * A sealed file ends with SEALED_MARK (plan/format.h), the app's path and a NUL (seal/edit.h). So pinlib knows it without the plan, and
- * never takes it for an original.
+ * A sealed file ends with SEALED_MARK (plan/format.h), the app's path and a NUL (seal/edit.h). So pinlib knows it without
+ * the plan, and never takes it for an original.
  */
 #pragma once
 

@@ -7,20 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-void sealing_free(struct sealing *sealing)
+void sealing_free(struct sealed_state *sealing)
 {
 	free(sealing->set.items);
-	*sealing = (struct sealing){0};
+	*sealing = (struct sealed_state){0};
 }
 
-bool sealing_is_old(const struct sealing *sealing, const struct digest *object)
+bool sealing_is_old(const struct sealed_state *sealing, const struct digest *object)
 {
 	return sealing->state == SEALING_SUPERSEDED && !digests_have(&sealing->set, object);
 }
 
 /* The app is sealed now. */
-static int compare_set(const struct object_user *u, const struct plan *plan, struct sealing *out,
-		       struct err *err)
+static int compare_set(const struct object_user *u, const struct plan *plan,
+		       struct sealed_state *out, struct err *err)
 {
 	char id[LAYER_ID];
 	int r;
@@ -40,7 +40,7 @@ static int compare_set(const struct object_user *u, const struct plan *plan, str
 }
 
 /* Without a plan that is sealed only the mark tells an app that was sealed from any other program. */
-static void judge_mark(const struct object_user *u, struct sealing *out)
+static void judge_mark(const struct object_user *u, struct sealed_state *out)
 {
 	const bool was_app = u->app && strcmp(u->app, u->who.program) == 0;
 
@@ -48,12 +48,12 @@ static void judge_mark(const struct object_user *u, struct sealing *out)
 	out->state = was_app ? SEALING_SUPERSEDED : SEALING_NO_APP;
 }
 
-int sealing_read(const struct object_user *user, struct sealing *out, struct err *err)
+int sealing_read(const struct object_user *user, struct sealed_state *out, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
 	int r;
 
-	*out = (struct sealing){.state = SEALING_UNKNOWN, .generation = -1};
+	*out = (struct sealed_state){.state = SEALING_UNKNOWN, .generation = -1};
 	if (!file)
 		return err_nomem(err);
 	if (!user->who.program) {
