@@ -119,13 +119,28 @@ static int needed_layers(struct policy *policy, const struct live *live, struct 
 	return r;
 }
 
-/* The versions that the policy needs, and those in also. */
-static int needed_versions(struct policy *policy, const struct digests *also, struct digests *out,
-			   struct err *err)
+/* The sets of sealed programs that run. Only a set that is in no plan needs them. */
+static int needed_sets(struct strings *ids, size_t planned, struct garbage *out, struct err *err)
+{
+	const struct strings plans = {ids->items, planned};
+	int r = sets_used_find(&plans, &out->live, &out->sets, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "cannot find out which sealed programs run");
+	for (size_t i = 0; r == 0 && i < out->sets.count; i++)
+		r = strings_add(ids, out->sets.items[i].id, err);
+	return r;
+}
+
+/* The versions that the policy needs, those in also, and those of running sealed programs. */
+static int needed_versions(struct policy *policy, struct store *store, const struct digests *also,
+			   const struct sets_used *sets, struct digests *out, struct err *err)
 {
 	struct digest *items;
 	int r = policy_digests(policy, out, err);
 
+	if (r == 0)
+		r = sets_used_versions(sets, store, out, err);
 	if (r < 0 || also->count == 0)
 		return r;
 	items = reallocarray(out->items, out->count + also->count, sizeof *items);
@@ -265,6 +280,7 @@ static int sweep_temporary(struct err *err)
 void garbage_free(struct garbage *garbage)
 {
 	live_free(&garbage->live);
+	sets_used_free(&garbage->sets);
 	free(garbage->holds);
 	garbage->holds = NULL;
 }
@@ -287,11 +303,13 @@ int garbage_collect(struct policy *policy, struct store *store, const struct dig
 	if (r == 0)
 		r = needed_layers(policy, &out->live, &ids, &planned, err);
 	if (r == 0)
+		r = needed_sets(&ids, planned, out, err);
+	if (r == 0)
 		r = mark_holders(&ids, planned, oldest, out, err);
 	if (r == 0 && keep > 0)
 		r = prune_generations(policy, &out->live, keep, out, err);
 	if (r == 0)
-		r = needed_versions(policy, also, &needed, err);
+		r = needed_versions(policy, store, also, &out->sets, &needed, err);
 	items = needed.items;
 	if (r == 0 && !dry_run)
 		r = commit_prune(policy, err);
