@@ -221,7 +221,8 @@ static void put_user(FILE *answer, const struct object_user *u)
 	for (size_t i = 0; i < u->sets.count; i++)
 		survey_put_text(answer, u->sets.items[i]);
 	survey_put_number(answer, u->objects.count);
-	fwrite(u->objects.items, sizeof *u->objects.items, u->objects.count, answer);
+	if (u->objects.count)
+		fwrite(u->objects.items, sizeof *u->objects.items, u->objects.count, answer);
 }
 
 static void ask_user(void *ctx, pid_t pid, FILE *answer)
