@@ -12,13 +12,13 @@
 
 #define OBJECTS PINLIB_STORE "/objects"
 
-/* The kernel shows canonical paths, and PINLIB_STATE may be a link. */
+/* The kernel shows canonical paths, and PINLIB_STATE may be a link. After a failure realpath(3) leaves a part of the path. */
 static const char *objects_dir(void)
 {
 	static char dir[PATH_MAX];
 
 	if (!*dir && !realpath(OBJECTS, dir))
-		return OBJECTS;
+		strcpy(dir, OBJECTS);
 	return dir;
 }
 
