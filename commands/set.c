@@ -48,8 +48,7 @@ static const struct command_option options[] = {
 	       "filter APP's system calls: 'legacy', or a file in /etc/pinlib/profiles; 'none' "
 	       "removes the filter"),
 	FLAG(&given.sealed, "sealed",
-	     "APP becomes a sealed program: a copy that names its pinned libraries by their "
-	     "content, "
+	     "APP becomes a sealed program: a copy that names its pinned libraries by their content, "
 	     "without a view (pinlib(7))"),
 	FLAG(&given.view, "view", "APP has a view of its pinned files; the default"),
 	FLAG(&given.host, "host",
@@ -364,9 +363,9 @@ static int run_set(int count, char **operands, struct err *err)
 			       "without pins");
 	if (given.sealed && (given.view || given.host || given.as || given.place || given.profile))
 		return misused("--sealed does not go with %s: only a view has it",
-			       given.view    ? "--view"
-			       : given.host  ? "--host"
-			       : given.as    ? "--as"
+			       given.view   ? "--view"
+			       : given.host ? "--host"
+			       : given.as   ? "--as"
 			       : given.place ? "--in"
 					     : "--confine");
 	if (!given.host && !req.nspecs && !req.on_failure && !given.profile && !given.sealed &&
