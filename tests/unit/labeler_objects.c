@@ -180,7 +180,8 @@ int main(void)
 {
 	scratch_new();
 	test_paths();
-	MUST(file_mkdirs(in(OBJECTS "/00"), &err) == 0 && file_mkdirs(in(OBJECTS "/01"), &err) == 0);
+	MUST(file_mkdirs(in(OBJECTS "/00"), &err) == 0 &&
+	     file_mkdirs(in(OBJECTS "/01"), &err) == 0);
 	test_maps(0, 0, false);
 	test_maps(3, 3, false);
 	test_maps(OBJECTS_MAX, OBJECTS_MAX, false);
