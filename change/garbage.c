@@ -135,6 +135,19 @@ static int recorded_needs(bool dry_run, struct strings *ids, struct digests *ver
 	return r < 0 || dry_run ? r : records_sweep(&home, &records, err);
 }
 
+/* The sets of sealed programs that run. Only a set that is in no plan needs them. */
+static int needed_sets(struct strings *ids, size_t planned, struct garbage *out, struct err *err)
+{
+	const struct strings plans = {ids->items, planned};
+	int r = sets_used_find(&plans, &out->live, &out->sets, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "cannot find out which sealed programs run");
+	for (size_t i = 0; r == 0 && i < out->sets.count; i++)
+		r = strings_add(ids, out->sets.items[i].id, err);
+	return r;
+}
+
 static int add_needed(struct digests *out, const struct digests *also, struct err *err)
 {
 	struct digest *items;
@@ -287,6 +300,7 @@ static int sweep_temporary(struct err *err)
 void garbage_free(struct garbage *garbage)
 {
 	live_free(&garbage->live);
+	sets_used_free(&garbage->sets);
 	free(garbage->holds);
 	garbage->holds = NULL;
 }
@@ -309,6 +323,8 @@ int garbage_collect(struct policy *policy, struct store *store, const struct dig
 	if (r == 0)
 		r = needed_layers(policy, &out->live, &ids, &planned, err);
 	if (r == 0)
+		r = needed_sets(&ids, planned, out, err);
+	if (r == 0)
 		r = mark_holders(&ids, planned, oldest, out, err);
 	if (r == 0)
 		r = recorded_needs(dry_run, &ids, &recorded, err);
@@ -316,6 +332,8 @@ int garbage_collect(struct policy *policy, struct store *store, const struct dig
 		r = prune_generations(policy, &out->live, keep, out, err);
 	if (r == 0)
 		r = needed_versions(policy, also, &needed, err);
+	if (r == 0)
+		r = sets_used_versions(&out->sets, store, &needed, err);
 	if (r == 0)
 		r = add_needed(&needed, &recorded, err);
 	items = needed.items;

@@ -49,6 +49,20 @@ static int retained(struct store *store, int64_t days, int64_t megabytes, struct
 
 /* -- processes that need what could go -- */
 
+static void json_set_holders(const struct sets_used *sets)
+{
+	for (size_t i = 0; i < sets->count; i++) {
+		const struct set_used *set = &sets->items[i];
+
+		json_open(NULL, '{');
+		json_string("label", NULL);
+		json_members("set %s processes %lld", set->id, (long long)set->processes);
+		if (set->processes)
+			json_who(&set->first);
+		json_close();
+	}
+}
+
 /* A label is LAYER:GENERATION:APP. */
 static void json_holders(const struct garbage *c)
 {
@@ -64,6 +78,7 @@ static void json_holders(const struct garbage *c)
 			json_who(&l->first);
 		json_close();
 	}
+	json_set_holders(&c->sets);
 	json_close();
 }
 
@@ -85,6 +100,37 @@ static void print_holder(const struct live_label *l)
 		warn("the view %s stays: %s uses it", printable(label), who_text(&l->first));
 }
 
+static void print_set_holder(const struct set_used *set)
+{
+	size_t others = set->processes - 1;
+
+	if (others)
+		warn("the libraries of the sealed program in " PINLIB_LAYERS
+		     "/%s stay: %s and %zu other%s",
+		     set->id, who_text(&set->first), others,
+		     others == 1 ? " process use them" : " processes use them");
+	else
+		warn("the libraries of the sealed program in " PINLIB_LAYERS
+		     "/%s stay: %s uses them",
+		     set->id, who_text(&set->first));
+}
+
+static void print_set_holders(const struct sets_used *sets)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < sets->count; i++)
+		if (sets->items[i].processes && shown++ < HOLDERS_SHOWN)
+			print_set_holder(&sets->items[i]);
+	if (shown > HOLDERS_SHOWN)
+		warn("the libraries of %zu more stay: 'pinlib ps' lists them",
+		     shown - HOLDERS_SHOWN);
+	if (sets->hidden && sets->count)
+		warn("the libraries of all sealed programs stay: the maps of %zu process%s cannot "
+		     "be read",
+		     sets->hidden, sets->hidden == 1 ? "" : "es");
+}
+
 static void print_holders(const struct garbage *c)
 {
 	size_t shown = 0;
@@ -94,6 +140,7 @@ static void print_holders(const struct garbage *c)
 			print_holder(&c->live.labels[i]);
 	if (shown > HOLDERS_SHOWN)
 		warn("%zu more views stay: 'pinlib ps' lists them", shown - HOLDERS_SHOWN);
+	print_set_holders(&c->sets);
 }
 
 static void print_launching(const struct garbage *c)

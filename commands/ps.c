@@ -6,6 +6,7 @@
 #include "cli/terminal.h"
 #include "cli/who.h"
 #include "commands/commands.h"
+#include "commands/ps_sealed.h"
 #include "labeler/label.h"
 #include "labeler/process.h"
 
@@ -187,12 +188,14 @@ static void json_process(const struct process *p, bool with_libs)
 		json_copies(p);
 	else
 		json_string("copies", NULL);
-	json_members("app %s label %s generation %lld state %s", s ? app : NULL, p->label,
-		     (long long)(s ? s->generation : -1), state_name(p));
+	json_members("form %s app %s label %s generation %lld state %s", "view", s ? app : NULL,
+		     p->label, (long long)(s ? s->generation : -1), state_name(p));
 	if (known)
 		json_stale(p);
 	else
 		json_string("stale", NULL);
+	json_open("objects", '[');
+	json_close();
 	if (with_libs && known)
 		json_libs(p);
 	else if (with_libs)
@@ -202,6 +205,19 @@ static void json_process(const struct process *p, bool with_libs)
 
 /* -- all processes -- */
 
+/* A process in a view that maps objects of the store is in both lists. */
+struct ps_found {
+	struct processes views;
+	struct object_users sealed;
+};
+
+static void found_free(struct ps_found *found)
+{
+	processes_free(&found->views);
+	object_users_free(&found->sealed);
+}
+#define AUTO_FOUND CLEANUP(found_free)
+
 static bool is_wanted(const struct process *p, const struct strings *apps)
 {
 	const struct label_state *s = apps->count ? process_label_state(p) : NULL;
@@ -209,56 +225,109 @@ static bool is_wanted(const struct process *p, const struct strings *apps)
 	return apps->count == 0 || (s && strings_have(apps, s->app));
 }
 
-static void print_processes(const struct processes *all, const struct strings *apps)
+struct ps_form {
+	void (*view)(const struct process *p, void *ctx);
+	void (*sealed)(const struct object_user *user, void *ctx);
+	void *ctx;
+};
+
+/* Both lists together, by process number. */
+static void show_found(const struct ps_found *found, const struct strings *apps,
+		       const struct ps_form *form)
+{
+	const struct processes *views = &found->views;
+	const struct object_users *sealed = &found->sealed;
+
+	for (size_t i = 0, k = 0; i < views->count || k < sealed->count;) {
+		const struct process *p = i < views->count ? &views->items[i] : NULL;
+		const struct object_user *u = k < sealed->count ? &sealed->items[k] : NULL;
+
+		if (p && (!u || p->who.pid <= u->who.pid)) {
+			i++;
+			if (is_wanted(p, apps))
+				form->view(p, form->ctx);
+		} else {
+			k++;
+			if (ps_sealed_is_of(u, apps))
+				form->sealed(u, form->ctx);
+		}
+	}
+}
+
+static void add_row(const struct process *p, void *ctx)
+{
+	const struct label_state *s = process_label_state(p);
+	char pid[16], generation[32], app[PATH_MAX + 8], program[PROGRAM_NAME_MAX],
+		state[STATE_TEXT_MAX];
+
+	snprintf(pid, sizeof pid, "%d", p->who.pid);
+	snprintf(generation, sizeof generation, s ? "%lld" : "-", s ? (long long)s->generation : 0);
+	app_name(p, app, sizeof app);
+	program_name(&p->who, program);
+	state_text(p, state);
+	table_row(ctx, (const char *[]){pid, user_name(p->who.uid), state, generation, app, program,
+					p->label});
+}
+
+static void add_sealed_row(const struct object_user *user, void *ctx)
+{
+	ps_sealed_row(user, ctx);
+}
+
+static void print_processes(const struct ps_found *all, const struct strings *apps)
 {
 	struct table *t = table_new(7);
 
 	table_row(t, (const char *[]){"PID", "USER", "STATE", "GENERATION", "APP", "PROGRAM",
 				      "LABEL"});
-	for (size_t i = 0; i < all->count; i++) {
-		const struct process *p = &all->items[i];
-		const struct label_state *s = process_label_state(p);
-		char pid[16], generation[32], app[PATH_MAX + 8], program[PROGRAM_NAME_MAX],
-			state[STATE_TEXT_MAX];
-
-		if (!is_wanted(p, apps))
-			continue;
-		snprintf(pid, sizeof pid, "%d", p->who.pid);
-		snprintf(generation, sizeof generation, s ? "%lld" : "-",
-			 s ? (long long)s->generation : 0);
-		app_name(p, app, sizeof app);
-		program_name(&p->who, program);
-		state_text(p, state);
-		table_row(t, (const char *[]){pid, user_name(p->who.uid), state, generation, app,
-					      program, p->label});
-	}
+	show_found(all, apps, &(struct ps_form){add_row, add_sealed_row, t});
 	table_print(t);
 }
 
-static void json_processes(const struct processes *all, const struct strings *apps, bool with_libs)
+static void json_view(const struct process *p, void *ctx)
+{
+	json_process(p, *(bool *)ctx);
+}
+
+static void json_sealed(const struct object_user *user, void *ctx)
+{
+	ps_sealed_json(user, *(bool *)ctx);
+}
+
+static void json_processes(const struct ps_found *all, const struct strings *apps, bool with_libs)
 {
 	json_open(NULL, '{');
 	json_open("processes", '[');
-	for (size_t i = 0; i < all->count; i++)
-		if (is_wanted(&all->items[i], apps))
-			json_process(&all->items[i], with_libs);
+	show_found(all, apps, &(struct ps_form){json_view, json_sealed, &with_libs});
 	json_close();
-	json_number("unreadable", (int64_t)all->unreadable);
-	json_silent(&all->silent);
-	json_bool("hidden", all->hidden);
+	json_number("unreadable", (int64_t)all->views.unreadable);
+	json_number("unreadable_maps", (int64_t)all->sealed.hidden);
+	json_silent(&all->views.silent);
+	json_bool("hidden", all->views.hidden);
 	json_close();
 }
 
-static void print_blocks(const struct processes *all, const struct strings *apps)
+static void print_view(const struct process *p, void *ctx)
 {
-	for (size_t i = 0; i < all->count; i++)
-		if (is_wanted(&all->items[i], apps))
-			print_process(&all->items[i]);
+	(void)ctx;
+	print_process(p);
+}
+
+static void print_sealed(const struct object_user *user, void *ctx)
+{
+	(void)ctx;
+	ps_sealed_print(user);
+}
+
+static void print_blocks(const struct ps_found *all, const struct strings *apps)
+{
+	show_found(all, apps, &(struct ps_form){print_view, print_sealed, NULL});
 }
 
 /* Processes that are not shown, or not in full. */
-static void say_unknown(const struct processes *all, const struct strings *apps)
+static void say_unknown(const struct ps_found *found, const struct strings *apps)
 {
+	const struct processes *all = &found->views;
 	size_t others = 0;
 
 	for (size_t i = 0; i < all->count; i++)
@@ -273,6 +342,7 @@ static void say_unknown(const struct processes *all, const struct strings *apps)
 	warn_silent(&all->silent, "whether they have a label is unknown");
 	if (all->hidden)
 		warn("/proc hides processes from this user: whether they have a label is unknown");
+	ps_sealed_warn(&found->sealed);
 }
 
 /* A program that is gone can still have processes, so it can be named by its path. */
@@ -307,32 +377,45 @@ static bool has_label(const struct processes *found)
 	return false;
 }
 
+/* pid 0: all. A process that did not answer for its label is not asked again. */
+static int find_sealed(pid_t pid, struct ps_found *out, struct err *err)
+{
+	struct whos *silent = &out->views.silent;
+	int r = object_users_read(pid, silent, &out->sealed, err);
+
+	return r < 0 ? r : whos_move(silent, &out->sealed.silent, err);
+}
+
 /* Threads can be in different views: then there are several. */
 static int show_process(const char *text, struct err *err)
 {
-	AUTO_PROCESSES struct processes found = {0};
+	AUTO_FOUND struct ps_found found = {0};
 	const struct strings all = {0};
 	int64_t pid;
 
 	if (!read_number(text, 1, INT32_MAX, &pid))
 		return misused("'%s' is not a process number", text);
-	if (processes_read_one((pid_t)pid, &found, err) < 0)
+	if (processes_read_one((pid_t)pid, &found.views, err) < 0 ||
+	    find_sealed((pid_t)pid, &found, err) < 0)
 		return EXIT_ERR;
 	if (want_json)
 		json_processes(&found, &all, true);
 	else
 		print_blocks(&found, &all);
-	if (found.count == 0)
-		print_line("process %s has no label: it is in no view", text);
-	return has_label(&found) ? EXIT_OK : EXIT_FAIL;
+	if (found.views.count + found.sealed.count == 0)
+		print_line("process %s has no label: it is in no view%s", text,
+			   found.sealed.hidden ? "" : ", and is not sealed");
+	ps_sealed_warn(&found.sealed);
+	return has_label(&found.views) || found.sealed.count ? EXIT_OK : EXIT_FAIL;
 }
 
 static int show_processes(int count, char **names, struct err *err)
 {
-	AUTO_PROCESSES struct processes all = {0};
+	AUTO_FOUND struct ps_found all = {0};
 	AUTO_STRINGS struct strings apps = {0};
 
-	if (find_viewed(count, names, &apps, err) < 0 || processes_read(&all, err) < 0)
+	if (find_viewed(count, names, &apps, err) < 0 || processes_read(&all.views, err) < 0 ||
+	    find_sealed(0, &all, err) < 0)
 		return EXIT_ERR;
 	if (want_json)
 		json_processes(&all, &apps, libs);
@@ -354,10 +437,10 @@ static int run_ps(int count, char **operands, struct err *err)
 const struct command command_ps = {
 	.name = "ps",
 	.group = GROUP_LOOK,
-	.summary = "List the running processes that are in a view",
-	.text = "Lists the processes in the views of APP, or in all views. With the number of one "
-		"process, prints its view and its libraries; the exit status is 1 if it is in "
-		"none.",
+	.summary = "List the running processes that are in a view, or sealed",
+	.text = "Lists the processes in the views of APP, or in all views, and those of sealed "
+		"programs. With the number of one process, prints its view or its sealed program, "
+		"and its libraries; the exit status is 1 if it has neither.",
 	.options = options,
 	.operands = {{.name = "APP|PID", .kind = ARG_PROCESS, .optional = true, .repeats = true}},
 	.json = true,

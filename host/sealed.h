@@ -2,17 +2,17 @@
  * Sealed files on the machine (seal/seal.h): a copy of an app's program that names its pinned libraries by content, at the
  * app's path. The original is beside it (host/original.h), as behind a stub.
  *
- * A sealed file ends with SEALED_MARK, the app's path and a NUL (seal/edit.h). So pinlib knows it without the plan, and
- * never takes it for an original.
+ * A sealed file ends with SEALED_MARK (plan/format.h), the app's path and a NUL (seal/edit.h). So pinlib knows it without
+ * the plan, and never takes it for an original.
  */
 #pragma once
 
 #include "base/err.h"
+#include "plan/format.h"
 
 #include <limits.h>
 #include <stdbool.h>
 
-#define SEALED_MARK "Sealed by pinlib for "
 #define SEALED_MARK_MAX (sizeof SEALED_MARK + PATH_MAX)
 
 /* Whether path is a sealed file, whole or changed before its end. app gets the path of its app, "" for a file of

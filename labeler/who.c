@@ -175,6 +175,15 @@ int whos_take(struct whos *whos, struct survey_answer *answer, struct err *err)
 	return r < 0 ? r : add_who(whos, &who, err);
 }
 
+int whos_move(struct whos *to, struct whos *from, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < from->count; i++)
+		r = add_who(to, &from->items[i], err);
+	return r;
+}
+
 static int take_name(void *ctx, pid_t pid, const char *text, size_t len, struct err *err)
 {
 	(void)pid;

@@ -47,6 +47,7 @@ struct whos {
 };
 void whos_free(struct whos *silent);
 int whos_take(struct whos *whos, struct survey_answer *answer, struct err *err); /* appends one */
+int whos_move(struct whos *to, struct whos *from, struct err *err); /* appends all of them */
 
 /* Fills out for processes that did not answer, with what can be read without waiting. Leaves out those that have
  * ended. */

@@ -83,6 +83,9 @@ struct plan_seal {
 	uint8_t source[32]; /* of the program that it is a copy of */
 };
 
+/* Begins the last string of a sealed file; then come the app's path, "" for a file of `pinlib seal`, and a NUL. */
+#define SEALED_MARK "Sealed by pinlib for "
+
 /* The label identifies the view in mountinfo: "LAYER:GENERATION:APP" in printable ASCII without spaces; other bytes are
  * percent-encoded. It is cut to this length (with the NUL), since fsconfig(2) takes 256 bytes, with PINLIB_SOURCE. */
 #define PLAN_LABEL_MAX 240

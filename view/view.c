@@ -391,10 +391,10 @@ void view_plan_free(struct view_plan *plan)
 const char *view_objects(void)
 {
 	static char objects[PATH_MAX];
+	static bool known; /* after a failure realpath(3) leaves a part of the path */
 
-	if (!*objects && !realpath(PINLIB_STORE "/objects", objects))
-		return PINLIB_STORE "/objects";
-	return objects;
+	known = known || realpath(PINLIB_STORE "/objects", objects);
+	return known ? objects : PINLIB_STORE "/objects";
 }
 
 struct sysroot view_sysroot(const struct plan *plan, const char *live)
