@@ -4,8 +4,8 @@
 
 #include "base/err.h"
 #include "policy/policy.h"
+#include "proof/proof.h"
 #include "store/store.h"
-#include "view/proof.h"
 
 /* Adds pins of origin PIN_WITH_DEPS to app until its view holds or no candidate helps. A candidate
  * helps if with it the view's loader no longer misses what it missed. The app's pins stay. Versions

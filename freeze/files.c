@@ -6,8 +6,8 @@
 #include "freeze/work.h"
 #include "host/app_file.h"
 #include "host/wrap.h"
+#include "proof/proof.h"
 #include "view/glibc.h"
-#include "view/proof.h"
 
 #include <limits.h>
 #include <stdlib.h>

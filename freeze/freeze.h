@@ -1,7 +1,7 @@
 /*
  * Freezing: a program, the libraries that it loads, and its modules and data become pins, so that no upgrade reaches it.
  *
- * The loader itself lists the libraries (view/proof.h). The others come from dpkg's lists and from the known directories
+ * The loader itself lists the libraries (proof/proof.h). The others come from dpkg's lists and from the known directories
  * of modules (freeze/work.h); an observed run adds the files that it used (trace/observation.h). A file comes in
  * with its whole Debian package. Of an essential package, and of a file that no package owns, the file alone comes in, at
  * its own path. glibc comes whole or not at all. Pins of another origin stay, and the files that they bring are not frozen

@@ -9,7 +9,7 @@
 #include "base/strings.h"
 #include "plan/read.h"
 #include "policy/policy.h"
-#include "view/proof.h"
+#include "proof/proof.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* proof_parse: the output of a loader, or of a program in its place. */
-#include "view/proof.h"
+#include "proof/proof.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,7 +1,7 @@
 /* Proofs: parsing the output of loaders, and running the loader of a view. */
 #include "loader/program.h"
+#include "proof/proof.h"
 #include "tests/unit/loader_help.h"
-#include "view/proof.h"
 
 static struct proof parsed(const char *printed)
 {

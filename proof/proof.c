@@ -1,4 +1,4 @@
-#include "view/proof.h"
+#include "proof/proof.h"
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -9,7 +9,7 @@
 #include "base/path.h"
 #include "base/strings.h"
 #include "base/unshare.h"
-#include "view/syscalls.h"
+#include "proof/syscalls.h"
 
 #include <fcntl.h>
 #include <grp.h>

@@ -1,4 +1,4 @@
-#include "view/syscalls.h"
+#include "proof/syscalls.h"
 
 #include "policy/filter.h"
 
