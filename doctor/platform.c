@@ -300,14 +300,16 @@ static bool no_new_privs(const char *file)
 int check_bounding_set(struct checkup *c, struct err *err)
 {
 	static const char container[] =
-		"start the container with CAP_SYS_ADMIN (--cap-add=SYS_ADMIN); or let programs "
-		"start without their pins ('pinlib set --on-failure=unpinned')";
+		"seal programs instead ('pinlib set --sealed'), start the container with "
+		"CAP_SYS_ADMIN (--cap-add=SYS_ADMIN), or let programs start without their pins "
+		"('pinlib set --on-failure=unpinned')";
 	static const char session[] =
 		"run 'pinlib doctor' from another session: the service or login of this one takes "
 		"the privilege away";
 	static const char privileges[] =
-		"start the container without no-new-privileges; or let programs start without "
-		"their pins ('pinlib set --on-failure=unpinned')";
+		"seal programs instead ('pinlib set --sealed'), start the container without "
+		"no-new-privileges, or let programs start without their pins ('pinlib set "
+		"--on-failure=unpinned')";
 	bool all = lacks_admin("/proc/1/status"), none = no_new_privs("/proc/1/status");
 
 	(void)err;

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -462,10 +463,31 @@ static int show_copy(const char *path, struct err *err)
 	return mount_put_down(file, path, err);
 }
 
-/* An ordinary user's own loader, on files that the user could run it on anyway: it needs no namespace, and may get none. */
+static bool has_admin(void)
+{
+	cap_t caps = cap_get_proc();
+	cap_flag_value_t value = CAP_CLEAR;
+
+	if (caps)
+		cap_get_flag(caps, CAP_SYS_ADMIN, CAP_EFFECTIVE, &value);
+	cap_free(caps);
+	return value == CAP_SET;
+}
+
+/* Where there is nothing to mount an ordinary user's loader needs no namespace: the user could run it on these files anyway.
+ * That of root in a container without CAP_SYS_ADMIN gets none, and is nobody all the same. */
 static bool is_bare(const struct trace *t)
 {
-	return geteuid() != 0 && t->sysroot->ncovers == 0 && !t->sysroot->app;
+	return t->sysroot->ncovers == 0 &&
+	       (geteuid() != 0 ? !t->sysroot->app : t->sysroot->objects && !has_admin());
+}
+
+/* The program where the loader can read it. */
+static const char *object_file(const struct trace *t, bool bare)
+{
+	const struct sysroot *s = t->sysroot;
+
+	return bare && s->app && strcmp(t->object, s->app) == 0 ? s->real : t->object;
 }
 
 static int exec_loader(const struct trace *t, struct err *err)
@@ -473,12 +495,13 @@ static int exec_loader(const struct trace *t, struct err *err)
 	/* musl's loader has --list; that of glibc came with 2.27 and reports less than the
 	 * variables do. */
 	const bool musl = starts(path_base(t->interp), "ld-musl-");
-	char *const argv[] = {(char *)t->interp, musl ? "--list" : (char *)t->object,
-			      musl ? (char *)t->object : NULL, NULL};
+	const bool bare = is_bare(t);
+	const char *object = object_file(t, bare);
+	char *const argv[] = {(char *)t->interp, musl ? "--list" : (char *)object,
+			      musl ? (char *)object : NULL, NULL};
 	char *const envp[] = {"LD_TRACE_LOADED_OBJECTS=1", "LD_WARN=1", "LD_BIND_NOW=1",
 			      t->needers ? "LD_DEBUG=files" : NULL, NULL};
 	char *const none[] = {NULL};
-	const bool bare = is_bare(t);
 	int r = bare ? 0 : unshare_sysroot(t->sysroot, err);
 
 	if (r == 0 && !bare && !is_readable(t->object))
@@ -487,7 +510,7 @@ static int exec_loader(const struct trace *t, struct err *err)
 		r = drop_rights(bare, err);
 	if (r < 0)
 		return r;
-	if (access(t->object, R_OK) < 0)
+	if (access(object, R_OK) < 0)
 		return err_sys(err, errno,
 			       "%s: the test runs as an ordinary user, who cannot read the file",
 			       t->object);

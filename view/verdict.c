@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define PRELOAD "/etc/ld.so.preload" /* libraries that the loader loads first into every program */
 #define NAMED_SYMBOLS_MAX 5 /* the verdict names so many of one object and counts the others */
@@ -204,7 +205,10 @@ static int run_proof(struct verdict *v, const struct verdict_case *a, struct err
 	if (r == -ECANCELED || r == -ETIMEDOUT)
 		return add_crash(v, a, &why, err);
 	if (r < 0)
-		return strings_addf(&v->against, err, "the view cannot be tested: %s", why.text);
+		return strings_addf(&v->against, err, "the view cannot be tested: %s%s", why.text,
+				    r == -EPERM && geteuid() == 0 && !a->sysroot->objects
+					    ? "; a sealed program needs no view (--sealed)"
+					    : "");
 	if (a->sysroot->objects && wrap_program(a->app->path, original, &why) == 0) {
 		without.app = a->app->path;
 		without.real = original;
