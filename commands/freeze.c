@@ -185,6 +185,24 @@ static void say_left_out(const struct freezing *f)
 	}
 }
 
+/* Without --sealed the program stays, too, with its modules and data, and only a view shows these. */
+static int refuse_sealed(struct policy *policy, const struct strings *apps, struct err *err)
+{
+	for (size_t i = 0; i < apps->count; i++) {
+		AUTO_APP struct app app = {0};
+		int r = policy_app(policy, apps->items[i], POLICY_NOW, &app, err);
+
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (r == 0 && app.sealed)
+			return err_set(err, EEXIST,
+				       "%s is sealed: give --sealed to freeze its libraries alone, "
+				       "or first 'pinlib set --view %s'",
+				       app.path, app.path);
+	}
+	return 0;
+}
+
 /* seen: by the observed run, or NULL. */
 static int freeze_and_activate(const struct strings *apps, struct freezing *results,
 			       const struct observation *seen, struct err *err)
@@ -192,10 +210,11 @@ static int freeze_and_activate(const struct strings *apps, struct freezing *resu
 	AUTO_SESSION struct session session = {.lock = -1};
 	const struct freeze_options how = {
 		.with_libc = given.with_libc, .libraries = given.libraries, .seen = seen};
-	int r = 0;
+	int r = session_begin(&session, err);
 
-	if (session_begin(&session, err) < 0 ||
-	    freeze_make(session.policy, session.store, apps, &how, results, err) < 0)
+	if (r == 0 && !given.sealed)
+		r = refuse_sealed(session.policy, apps, err);
+	if (r < 0 || freeze_make(session.policy, session.store, apps, &how, results, err) < 0)
 		return EXIT_ERR;
 	for (size_t i = 0; i < apps->count && given.sealed && r == 0; i++)
 		r = policy_seal(session.policy, apps->items[i], true, err);

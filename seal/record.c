@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "host/sealed.h"
-#include "store/seal.h"
+#include "store/checksum.h"
 #include "store/text.h"
 
 #include <fcntl.h>
@@ -76,7 +76,7 @@ int record_write(const struct home *home, const struct seal_record *record, stru
 {
 	size_t len;
 	AUTO_FREE char *text = record_text(record, &len);
-	AUTO_FREE char *sealed = text ? seal_added(text, &len, err) : NULL;
+	AUTO_FREE char *sealed = text ? checksum_added(text, &len, err) : NULL;
 	char name[DIGEST_HEX], path[PATH_MAX];
 	int r = record_name(record, name, err);
 
@@ -127,10 +127,10 @@ static bool parse_record_line(struct seal_record *out, char *line, struct err *e
 
 static bool parse_record(struct seal_record *out, char *text, size_t len, struct err *err)
 {
-	bool whole = seal_holds(text, len);
+	bool whole = checksum_holds(text, len);
 
 	for (char *line; whole && (line = strsep(&text, "\n")) && *line;)
-		if (strncmp(line, SEAL, strlen(SEAL)) != 0)
+		if (strncmp(line, CHECKSUM, strlen(CHECKSUM)) != 0)
 			whole = parse_record_line(out, line, err);
 	return whole && out->file && out->set.id[0];
 }

@@ -2,7 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "store/seal.h"
+#include "store/checksum.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -59,7 +59,7 @@ int note_read(struct store *store, const char *kind, const struct digest *digest
 	r = file_read_at(dir, hex, NOTE_MAX, &text, &len, err);
 	if (r < 0)
 		return r;
-	if (strlen(text) != len || !seal_holds(text, len))
+	if (strlen(text) != len || !checksum_holds(text, len))
 		return err_set(err, EBADMSG, "%s/%s/%s is damaged", store->root, kind, hex);
 	*out = text;
 	text = NULL;
@@ -70,7 +70,7 @@ int note_write(struct store *store, const char *kind, const struct digest *diges
 	       struct err *err)
 {
 	size_t len = 0;
-	AUTO_FREE char *sealed = seal_added(text, &len, err);
+	AUTO_FREE char *sealed = checksum_added(text, &len, err);
 	AUTO_FD int dir = -1;
 	char hex[DIGEST_HEX];
 	int r;

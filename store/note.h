@@ -1,7 +1,7 @@
 /*
  * Notes: facts about a version beside its content, in small text files ROOT/KIND/abcdef... with the
- * name of the version's manifest. Lines of a key, a tab and a value; the last line is a seal
- * (store/seal.h).
+ * name of the version's manifest. Lines of a key, a tab and a value; the last line is a checksum
+ * (store/checksum.h).
  *
  * A note is never needed to use a version. store_gc removes those whose version is gone.
  */

@@ -1,7 +1,7 @@
 #include "store/version.h"
 
 #include "base/cleanup.h"
-#include "store/seal.h"
+#include "store/checksum.h"
 #include "store/text.h"
 
 #include <inttypes.h>
@@ -176,7 +176,7 @@ static void print_entry(FILE *f, const struct entry *e, bool times)
 	}
 }
 
-/* Without the seal. */
+/* Without the checksum. */
 static int print_version(const struct version *v, bool times, char **text, size_t *len,
 			 struct err *err)
 {
@@ -222,7 +222,7 @@ int version_encode(struct version *v, char **text, size_t *len, struct err *err)
 		r = print_version(v, true, &unsealed, len, err);
 	if (r < 0)
 		return r;
-	*text = seal_added(unsealed, len, err);
+	*text = checksum_added(unsealed, len, err);
 	return *text ? 0 : -ENOMEM;
 }
 
@@ -365,7 +365,7 @@ static int check_seal(const char *text, size_t len, struct err *err)
 	    strncmp(text, HEADER_TIMELESS, strlen(HEADER_TIMELESS)) == 0)
 		return err_set(err, EBADMSG,
 			       "was written by an older pinlib, and lacks the times of files");
-	if (!seal_holds(text, len))
+	if (!checksum_holds(text, len))
 		return err_set(err, EBADMSG, "does not match its last line, a checksum");
 	return 0;
 }
@@ -382,7 +382,7 @@ int version_parse(const char *text, size_t len, struct version *out, struct err 
 	r = check_seal(text, len, err);
 	if (r < 0)
 		return r;
-	len -= SEAL_LEN;
+	len -= CHECKSUM_LEN;
 	copy = strndup(text, len);
 	if (!copy)
 		return err_nomem(err);

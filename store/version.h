@@ -2,8 +2,8 @@
  * A library version: its name and its files.
  *
  * Stored as a manifest: UTF-8 text, one fact a line, fields separated by one tab, each line ends
- * in a newline. Order is fixed: header, then entries sorted by path, bytewise, then a seal
- * (store/seal.h):
+ * in a newline. Order is fixed: header, then entries sorted by path, bytewise, then a checksum
+ * (store/checksum.h):
  *
  *	pinlib-manifest	2
  *	name	zlib1g
@@ -18,7 +18,7 @@
  * there is none, is its soname (DT_SONAME). No field holds a control character, so tabs and newlines
  * need no quoting.
  *
- * The version's digest is the SHA-256 of this text without the times, without the seal, and with
+ * The version's digest is the SHA-256 of this text without the times, without the checksum, and with
  * the header of format 1, which had neither. So versions that differ only in times have one digest
  * (DESIGN.md, times-beside-content).
  */

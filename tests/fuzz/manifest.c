@@ -1,6 +1,6 @@
 /* version_parse: it accepts only canonical text, so writing the version gives the same text. The target adds the seal,
  * which no fuzzer would guess. */
-#include "store/seal.h"
+#include "store/checksum.h"
 #include "store/text.h"
 #include "store/version.h"
 #include "tests/fuzz/fuzz.h"
@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	HOLD(version_parse(copy, size, &v, &err) < 0); /* unsealed */
 	copy[size] = '\0';
-	sealed = seal_added(copy, &sealed_len, &err);
-	HOLD(sealed && (!copy[0] || seal_holds(sealed, sealed_len)));
+	sealed = checksum_added(copy, &sealed_len, &err);
+	HOLD(sealed && (!copy[0] || checksum_holds(sealed, sealed_len)));
 	if (version_parse(sealed, sealed_len, &v, &err) < 0) {
 		HOLD(!v.name && !v.entries);
 		return 0;

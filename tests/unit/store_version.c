@@ -1,4 +1,4 @@
-#include "store/seal.h"
+#include "store/checksum.h"
 #include "store/text.h"
 #include "store/version.h"
 #include "tests/unit/test.h"
@@ -15,7 +15,7 @@ static struct err err;
 static int parse(const char *text, struct version *out)
 {
 	size_t len = 0;
-	AUTO_FREE char *sealed = seal_added(text, &len, &err);
+	AUTO_FREE char *sealed = checksum_added(text, &len, &err);
 	int r = sealed ? version_parse(sealed, len, out, &err) : -ENOMEM;
 
 	if (r < 0)
@@ -49,7 +49,7 @@ static void test_round_trip(void)
 	v.entries[0] = v.entries[4]; /* encoding sorts */
 	v.entries[4] = first;
 	CHECK(version_encode(&v, &again, &len, &err) == 0);
-	CHECK(len == strlen(text) + SEAL_LEN && seal_holds(again, len));
+	CHECK(len == strlen(text) + CHECKSUM_LEN && checksum_holds(again, len));
 	CHECK(strncmp(again, text, strlen(text)) == 0);
 	CHECK(digest_equal(&digest, &v.digest));
 }
@@ -168,7 +168,7 @@ static void test_format_1(void)
 static void test_seal(void)
 {
 	size_t len = 0;
-	AUTO_FREE char *text = seal_added(HEAD "dir\t0755\t1600000000\t/usr\n", &len, &err);
+	AUTO_FREE char *text = checksum_added(HEAD "dir\t0755\t1600000000\t/usr\n", &len, &err);
 	AUTO_VERSION struct version v = {0};
 
 	MUST(text);
