@@ -599,10 +599,36 @@ static int enter_view(void)
 	return r < 0 ? fail_app(EXIT_OWN) : GO_ON;
 }
 
+/* Whether the app's plan is another one by now. A filter of the caller's that fakes mounts changes no plan. */
+static bool has_new_plan(void)
+{
+	static struct launch now;
+	struct err ignored;
+
+	memcpy(now.app, start.launch.app, sizeof now.app);
+	return identify_plan(0, &now, &ignored) == 0 &&
+	       now.file.plan.generation != start.launch.file.plan.generation;
+}
+
+/* 'pinlib unset' and 'pinlib set' have both renamed a file to the app's path, which removed the mount there: the stub starts
+ * the app anew, by the new plan. */
+static int start_again(void)
+{
+	struct plan *plan = &start.launch.file.plan;
+
+	if (plan->filter && caps_drop(&start.entry, &start.err) < 0)
+		return fail_app(EXIT_OWN);
+	plan->filter = NULL;
+	start.name = plan->app;
+	return GO_ON;
+}
+
 /* With the caller's own rights. */
 static int restore_caller(void)
 {
 	start.name = name_to_execute(&start.launch, &start.program);
+	if (!start.name && !start.command && has_new_plan() && start_again() != GO_ON)
+		return EXIT_OWN;
 	if (!start.name) {
 		err_set(&start.err, EPERM, "the program was mounted at its path but is not there");
 		return fail_app(EXIT_OWN);

@@ -18,6 +18,8 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
+#define PICK_UP_TRIES 8 /* each needs an unset and a set in between */
+
 /* Whether only root can write it. */
 static bool is_roots(const struct stat *st)
 {
@@ -274,14 +276,28 @@ int namespace_strip(const struct mounts *mounts, struct err *err)
 
 /* -- the view -- */
 
+/* On the stub, or the version's own file, so that the program's /proc/self/exe is this path. ENOENT: 'pinlib unset' and
+ * 'pinlib set' have both renamed the original since it was picked up, and the kernel mounts no unlinked name. The file
+ * has its name again. */
+static int put_down_program(const struct plan *plan, int program, struct err *err)
+{
+	int r = mount_put_down(program, plan->at, err);
+
+	for (int tries = 0; r == -ENOENT && tries < PICK_UP_TRIES; tries++) {
+		AUTO_FD int again = mount_pick_up_program(plan->program, err);
+
+		r = again < 0 ? again : mount_put_down(again, plan->at, err);
+	}
+	return r;
+}
+
 static int lay_covers(const struct plan *plan, int program, int wrapper, struct err *err)
 {
 	int r = covers_lay(plan->covers, plan->ncovers, plan->label, err);
 
 	if (r == 0)
 		r = put_down_wrapper(wrapper, err);
-	/* On the stub, or the version's own file, so that the program's /proc/self/exe is this path. */
-	return r < 0 ? r : mount_put_down(program, plan->at, err);
+	return r < 0 ? r : put_down_program(plan, program, err);
 }
 
 static int lay(const struct plan *plan, int wrapper, struct err *err)

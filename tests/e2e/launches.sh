@@ -141,6 +141,22 @@ is "... and nothing waits for it" "$(awk '$1 != 0 || $2 > 15000' took.log)" ""
 pinlib gc >/dev/null
 is "gc removes the kept layer after the wrapper has ended" "$(ls /var/lib/pinlib/layers | wc -l)" 1
 
+# At its last calls, where the program is mounted: the app is unset and set again, which renames what the mount is on; or it
+# is sealed.
+wrong='' tried=0
+for change in 'unset demo; pinlib set demo libdemo1=2.0' 'set --sealed demo libdemo1=2.0'; do
+	for ((n = to - 24; n <= to; n += 3)); do
+		pinlib set --view demo libdemo1=1.0 >/dev/null || pinlib set demo libdemo1=1.0 >/dev/null
+		said=$($inject -a "during=$n:(pinlib $change) >/dev/null" setpriv --reuid 1000 --regid 1000 --clear-groups \
+			--inh-caps=-all env demo 2>&1)
+		[[ $said == [12].0\ /usr/bin/demo ]] || wrong+="$change at call $n: $said; "
+		tried=$((tried + 1))
+	done
+done
+is "... nor does it fail where the program is unset and set, or sealed, at $tried of its last calls" "$wrong" ""
+pinlib set --view demo libdemo1=1.0 >/dev/null
+pinlib gc >/dev/null
+
 # A user who stops a wrapper and keeps it stopped: it holds its layers only for a limited time.
 pinlib set demo libdemo1=1.0 >/dev/null
 read_plan=$(awk -F'\t' '$5 ~ "/plans/usr%2Fbin%2Fdemo$" { print $1 + 6 }' calls.log)
