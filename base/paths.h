@@ -24,6 +24,8 @@
 #define PINLIB_STORE PINLIB_STATE "/store" /* library versions, by content */
 /* ID/N: the layer of a view's N-th covered directory. */
 #define PINLIB_LAYERS PINLIB_STATE "/layers"
+/* Nothing. In layers a link to it hides a name where the file system makes no whiteouts, as an overlay (of a container). */
+#define PINLIB_HIDDEN PINLIB_STATE "/hidden"
 #define PINLIB_PLANS PINLIB_STATE "/plans"	/* one file per app, see plan/format.h */
 #define PINLIB_POLICY PINLIB_STATE "/policy.db" /* the policy: pins and generations */
 #define PINLIB_LOCK PINLIB_STATE "/lock"	/* held by each command that changes anything */

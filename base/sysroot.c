@@ -27,9 +27,15 @@ static int join_path(const char *dir, const char *name, char out[PATH_MAX])
 
 /* -- one canonical path -- */
 
-static bool is_whiteout(const struct stat *st)
+/* Or a link that stands for one. */
+static bool is_whiteout(const char *file, const struct stat *st)
 {
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+	char target[sizeof PINLIB_HIDDEN];
+	ssize_t n = S_ISLNK(st->st_mode) ? readlink(file, target, sizeof target) : -1;
+
+	return (S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0)) ||
+	       (n == (ssize_t)strlen(PINLIB_HIDDEN) &&
+		memcmp(target, PINLIB_HIDDEN, (size_t)n) == 0);
 }
 
 /* Looks for at->path in a cover: 1, and the file, if the cover decides; 0 if it does not. */
@@ -44,7 +50,7 @@ static int look_in_cover(const struct cover *cover, struct resolved *at)
 		return -ENAMETOOLONG;
 	if (lstat(at->file, &at->st) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-	if (is_whiteout(&at->st))
+	if (is_whiteout(at->file, &at->st))
 		return -ENOENT;
 	at->layer = cover->layer;
 	return 1;

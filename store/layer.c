@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/paths.h"
 #include "store/layer_verify.h"
 #include "store/object.h"
 #include "store/origin.h"
@@ -166,6 +167,16 @@ static int put_file(struct store *store, const struct layer_entry *e, int dir, c
 	return r == 1 ? copy_object(store, e, object, dir, name, err) : r;
 }
 
+/* An overlay refuses whiteouts, since they would hide files of its own. A link that leads nowhere hides a name from every
+ * loader, too. */
+static int hide(int dir, const char *name, struct err *err)
+{
+	if (mknodat(dir, name, S_IFCHR, makedev(0, 0)) == 0 ||
+	    (errno == EPERM && symlinkat(PINLIB_HIDDEN, dir, name) == 0))
+		return 0;
+	return err_sys(err, errno, "cannot create a whiteout");
+}
+
 static int put_entry(struct store *store, int tree, const struct layer_entry *e, bool link,
 		     struct err *err)
 {
@@ -187,9 +198,7 @@ static int put_entry(struct store *store, int tree, const struct layer_entry *e,
 		return symlinkat(e->target, dir, name) < 0
 			       ? err_sys(err, errno, "cannot create a link")
 			       : 0;
-	if (mknodat(dir, name, S_IFCHR, makedev(0, 0)) < 0)
-		return err_sys(err, errno, "cannot create a whiteout");
-	return 0;
+	return hide(dir, name, err);
 }
 
 /* Sets the time of the directory that the first len bytes of e's path name; 0: its tree. */

@@ -6,6 +6,8 @@
  *	                            32 hexadecimal digits
  *	ROOT/.damaged-ID-...        a replaced layer, while views that mounted it may run
  *
+ * On a file system without whiteouts a link to PINLIB_HIDDEN hides a file of the live system.
+ *
  * Equal sets of entries give the same ID and share one tree. A file of mode 0644 with the time of
  * its object is a hard link to it: one copy on disk and in the page cache. Any other shares the
  * object's blocks, if the file system can (FICLONE), else it is a copy. Everything belongs to root;

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/paths.h"
 #include "base/progress.h"
 #include "store/layer_spec.h"
 #include "store/root.h"
@@ -91,6 +92,10 @@ static void check_entry(struct layer_check *c, int dir, const char *name, const 
 	};
 
 	c->seen[e - c->entries] = true;
+	if (e->type == LAYER_WHITEOUT && S_ISLNK(st->st_mode)) {
+		check_link(c, dir, name, path, &(struct layer_entry){.target = PINLIB_HIDDEN});
+		return;
+	}
 	if ((st->st_mode & S_IFMT) != types[e->type] ||
 	    (e->type == LAYER_WHITEOUT && st->st_rdev != 0)) {
 		finding(c, path, "is not of the type in .spec");
