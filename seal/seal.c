@@ -118,10 +118,10 @@ static int make_path(struct sealing *s, struct err *err)
 	return fclose(f) == 0 ? 0 : err_nomem(err);
 }
 
-/* The name by which the copy needs a library of the set. */
+/* The name by which the copy needs a library. */
 static int name_need(const struct sealing *s, const char *name, char out[PATH_MAX], struct err *err)
 {
-	if (!s->request->unpinned)
+	if (!s->request->unpinned && set_has(s->set, name))
 		return path_join(s->set->dir, name, out, err);
 	snprintf(out, PATH_MAX, "%s", name);
 	return 0;
@@ -137,7 +137,8 @@ static int make_names(const struct sealing *s, struct strings *from, struct stri
 	for (size_t i = 0; r == 0 && i < elf->nneeded && !s->request->unpinned; i++) {
 		const struct elf_need *n = &elf->needed[i];
 
-		if (n->kind != ELF_NEEDED || !set_has(s->set, n->name) || strings_have(from, n->name))
+		if (n->kind != ELF_NEEDED || !set_has(s->set, n->name) ||
+		    strings_have(from, n->name))
 			continue;
 		r = name_need(s, n->name, name, err);
 		if (r == 0)
@@ -215,6 +216,11 @@ static int read_sealed(struct sealing *s, struct err *err)
 }
 
 /* -- names to add -- */
+
+static const char *object_soname(const struct object *o)
+{
+	return o->elf && o->elf->soname ? o->elf->soname : "";
+}
 
 static bool needs_by_name(const struct sealing *s, const char *name)
 {
@@ -329,6 +335,51 @@ static int check_loaded(const struct sealing *s, struct err *err)
 	return order_check(&s->original, &s->sealed, s->set, err);
 }
 
+/* Whether the copy finds a library by its name, as the library did that needs it. */
+static bool is_found_by_name(const struct sealing *s, size_t object)
+{
+	const struct object *o = &s->original.objects[object];
+	const struct need *n =
+		o->by == CLOSURE_NONE ? NULL : &s->original.objects[o->by].needs[o->by_need];
+
+	return *object_soname(o) && n &&
+	       (set_has(s->set, object_soname(o)) || n->owner == 0 || n->rule == RULE_CACHE ||
+		n->rule == RULE_DEFAULT);
+}
+
+/* An added library comes before those that only libraries need. So the copy needs these, too, up to the last added one: all
+ * in the original's order, which the loader keeps. Later than that nothing moved. */
+static int add_in_order(struct sealing *s, struct err *err)
+{
+	AUTO_STRINGS struct strings late = s->added;
+	size_t last = 0;
+	bool grew;
+	int r = 0;
+
+	s->added = (struct strings){0};
+	for (size_t i = 1; i < s->original.count; i++)
+		if (strings_have(&late, object_soname(&s->original.objects[i])))
+			last = i;
+	for (size_t i = 1; r == 0 && i <= last; i++)
+		if (is_found_by_name(s, i))
+			r = add_name(s, object_soname(&s->original.objects[i]), &grew, err);
+	for (size_t i = 0; r == 0 && i < late.count; i++)
+		r = add_name(s, late.items[i], &grew, err);
+	return r;
+}
+
+static int keep_order(struct sealing *s, struct err *err)
+{
+	int r = 0;
+
+	if (s->added.count && !order_is_kept(&s->original, &s->sealed, s->set)) {
+		r = add_in_order(s, err);
+		if (r == 0)
+			r = write_round(s, err);
+	}
+	return r < 0 ? r : check_loaded(s, err);
+}
+
 static int make(struct sealing *s, struct err *err)
 {
 	const struct seal_request *q = s->request;
@@ -342,7 +393,7 @@ static int make(struct sealing *s, struct err *err)
 		r = make_path(s, err);
 	if (r == 0)
 		r = write_rounds(s, err);
-	return r < 0 ? r : check_loaded(s, err);
+	return r < 0 ? r : keep_order(s, err);
 }
 
 int seal_make(const struct seal_request *request, struct seal_set *set, struct err *err)

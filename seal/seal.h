@@ -14,7 +14,7 @@
  *
  * The search path is DT_RUNPATH if the program has one, else DT_RPATH. Where it does not count, because a library that the
  * program loads has a DT_RUNPATH of its own, the copy needs the pinned library itself: an object that is loaded answers to
- * its soname.
+ * its soname. If it would come before others then, whose definitions count now, the copy needs these before it.
  *
  * | cannot be sealed                                      | test, in scenarios/sealed    |
  * |-------------------------------------------------------|------------------------------|
