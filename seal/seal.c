@@ -273,11 +273,31 @@ static bool is_loaded(const struct sealing *s, const char *soname)
 	return false;
 }
 
+static bool escapes_any(const struct sealing *s)
+{
+	for (size_t i = 1; i < s->sealed.count; i++)
+		if (escapes_path(s, s->sealed.objects[i].path))
+			return true;
+	return false;
+}
+
+static bool set_is_loaded(const struct sealing *s)
+{
+	for (size_t i = 0; i < s->set->count; i++)
+		if (!is_loaded(s, s->set->items[i].name))
+			return false;
+	return true;
+}
+
 /* Libraries of the set that a library may open later, where only a loaded one answers. */
 static int add_late(struct sealing *s, bool *grew, struct err *err)
 {
 	AUTO_TEXTS struct texts texts = {0};
-	int r = texts_read_program(&texts, &s->sealed, NULL, &s->view, err);
+	int r;
+
+	if (!escapes_any(s) || set_is_loaded(s)) /* to read all texts takes long */
+		return 0;
+	r = texts_read_program(&texts, &s->sealed, NULL, &s->view, err);
 
 	if (r == 0)
 		r = texts_read_objects(&texts, &s->sealed, err);
