@@ -179,12 +179,36 @@ static int write_edited(const struct sealing *s, const struct edit *edit, struct
 	return r;
 }
 
+static bool needs_by_name(const struct sealing *s, const char *name)
+{
+	const struct elf *elf = &s->program.elf;
+
+	for (size_t i = 0; i < elf->nneeded; i++)
+		if (elf->needed[i].kind == ELF_NEEDED && strcmp(elf->needed[i].name, name) == 0)
+			return true;
+	return strings_have(&s->added, name);
+}
+
+/* To glibc a library that is loaded answers to its soname, so if the copy needs all of the set, the search path is of no use. It
+ * costs something: for the first library, glibc 2.36 also looks into 18 subdirectories, which do not exist. A file that moves
+ * needs its $ORIGIN expanded. */
+static bool path_matters(const struct sealing *s)
+{
+	if (s->request->unpinned || !*s->request->app || s->original.kind != LOADER_GLIBC)
+		return true;
+	for (size_t i = 0; i < s->set->count; i++)
+		if (set_has(s->set, s->set->items[i].name) &&
+		    !needs_by_name(s, s->set->items[i].name))
+			return true;
+	return false;
+}
+
 static int write_image(struct sealing *s, struct err *err)
 {
 	AUTO_STRINGS struct strings from = {0}, to = {0}, added = {0};
 	AUTO_FREE struct edit_rename *renames = NULL;
 	char mark[SEALED_MARK_MAX];
-	struct edit edit = {.path = s->path, .mark = mark};
+	struct edit edit = {.path = path_matters(s) ? s->path : NULL, .mark = mark};
 	int r = make_names(s, &from, &to, &added, err);
 
 	snprintf(mark, sizeof mark, "%s%s", SEALED_MARK, s->request->app);
@@ -220,16 +244,6 @@ static int read_sealed(struct sealing *s, struct err *err)
 static const char *object_soname(const struct object *o)
 {
 	return o->elf && o->elf->soname ? o->elf->soname : "";
-}
-
-static bool needs_by_name(const struct sealing *s, const char *name)
-{
-	const struct elf *elf = &s->program.elf;
-
-	for (size_t i = 0; i < elf->nneeded; i++)
-		if (elf->needed[i].kind == ELF_NEEDED && strcmp(elf->needed[i].name, name) == 0)
-			return true;
-	return strings_have(&s->added, name);
 }
 
 static int add_name(struct sealing *s, const char *name, bool *grew, struct err *err)

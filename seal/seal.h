@@ -8,7 +8,8 @@
  * |------------|--------------------------------------------------|--------------------------------------------------|
  * | refuse     | each library of the set that it loads, as a      | the loader refuses: it names the set's directory |
  * |            | DT_NEEDED with its path, and the set's directory |                                                  |
- * |            | as the first of its search path                  |                                                  |
+ * |            | as the first of its search path, unless it loads |                                                  |
+ * |            | all of the set                                   |                                                  |
  * | unpinned   | the set's directory as the first of its search   | the loader finds the live libraries              |
  * |            | path                                             |                                                  |
  *
