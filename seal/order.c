@@ -31,11 +31,15 @@ static const struct object *find_soname(const struct closure *c, const char *son
 	return NULL;
 }
 
-/* The number of the object that is the same file; 0: there is none. */
-static size_t find_file(const struct closure *c, const char *canonical)
+/* The number of the object that is the same file, or that a library of the set replaces; 0: there is none. */
+static size_t find_place(const struct closure *c, const struct object *o,
+			 const struct seal_set *set)
 {
+	bool replaces = set_has(set, soname_of(o));
+
 	for (size_t i = 1; i < c->count; i++)
-		if (strcmp(c->objects[i].canonical, canonical) == 0)
+		if (strcmp(c->objects[i].canonical, o->canonical) == 0 ||
+		    (replaces && strcmp(soname_of(&c->objects[i]), soname_of(o)) == 0))
 			return i;
 	return 0;
 }
@@ -50,13 +54,13 @@ static int check_objects(const struct closure *original, const struct closure *s
 		const struct object *o = &sealed->objects[i], *was;
 		size_t at;
 
-		if (o->layer || needed[i] || set_has(set, soname_of(o)))
+		if (needed[i])
 			continue;
-		was = find_soname(original, soname_of(o));
+		was = set_has(set, soname_of(o)) ? NULL : find_soname(original, soname_of(o));
 		if (was && strcmp(was->canonical, o->canonical) != 0)
 			return err_set(err, EINVAL, "it would load %s from %s instead of %s",
 				       soname_of(o), o->canonical, was->canonical);
-		at = find_file(original, o->canonical);
+		at = find_place(original, o, set);
 		if (at && at < before)
 			return err_set(err, EINVAL, "it would load %s before %s", last->canonical,
 				       o->canonical);
@@ -66,6 +70,21 @@ static int check_objects(const struct closure *original, const struct closure *s
 		}
 	}
 	return 0;
+}
+
+bool order_is_kept(const struct closure *original, const struct closure *sealed,
+		   const struct seal_set *set)
+{
+	size_t before = 0;
+
+	for (size_t i = 1; i < sealed->count; i++) {
+		size_t at = find_place(original, &sealed->objects[i], set);
+
+		if (at && at < before)
+			return false;
+		before = at ? at : before;
+	}
+	return true;
 }
 
 int order_check(const struct closure *original, const struct closure *sealed,

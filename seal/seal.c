@@ -123,10 +123,10 @@ static int make_path(struct sealing *s, struct err *err)
 	return fclose(f) == 0 ? 0 : err_nomem(err);
 }
 
-/* The name by which the copy needs a library of the set. */
+/* The name by which the copy needs a library. */
 static int name_need(const struct sealing *s, const char *name, char out[PATH_MAX], struct err *err)
 {
-	if (!s->request->unpinned)
+	if (!s->request->unpinned && set_has(s->set, name))
 		return path_join(s->set->dir, name, out, err);
 	snprintf(out, PATH_MAX, "%s", name);
 	return 0;
@@ -183,12 +183,36 @@ static int write_edited(const struct sealing *s, const struct edit *edit, struct
 	return r;
 }
 
+static bool needs_by_name(const struct sealing *s, const char *name)
+{
+	const struct elf *elf = &s->program.elf;
+
+	for (size_t i = 0; i < elf->nneeded; i++)
+		if (elf->needed[i].kind == ELF_NEEDED && strcmp(elf->needed[i].name, name) == 0)
+			return true;
+	return strings_have(&s->added, name);
+}
+
+/* To glibc a library that is loaded answers to its soname, so if the copy needs all of the set, the search path is of no use. It
+ * costs something: for the first library, glibc 2.36 also looks into 18 subdirectories, which do not exist. A file that moves
+ * needs its $ORIGIN expanded. */
+static bool path_matters(const struct sealing *s)
+{
+	if (s->request->unpinned || !*s->request->app || s->original.kind != LOADER_GLIBC)
+		return true;
+	for (size_t i = 0; i < s->set->count; i++)
+		if (set_has(s->set, s->set->items[i].name) &&
+		    !needs_by_name(s, s->set->items[i].name))
+			return true;
+	return false;
+}
+
 static int write_image(struct sealing *s, struct err *err)
 {
 	AUTO_STRINGS struct strings from = {0}, to = {0}, added = {0};
 	AUTO_FREE struct edit_rename *renames = NULL;
 	char mark[SEALED_MARK_MAX];
-	struct edit edit = {.path = s->path, .mark = mark};
+	struct edit edit = {.path = path_matters(s) ? s->path : NULL, .mark = mark};
 	int r = make_names(s, &from, &to, &added, err);
 
 	snprintf(mark, sizeof mark, "%s%s", SEALED_MARK, s->request->app);
@@ -221,14 +245,9 @@ static int read_sealed(struct sealing *s, struct err *err)
 
 /* -- names to add -- */
 
-static bool needs_by_name(const struct sealing *s, const char *name)
+static const char *object_soname(const struct object *o)
 {
-	const struct elf *elf = &s->program.elf;
-
-	for (size_t i = 0; i < elf->nneeded; i++)
-		if (elf->needed[i].kind == ELF_NEEDED && strcmp(elf->needed[i].name, name) == 0)
-			return true;
-	return strings_have(&s->added, name);
+	return o->elf && o->elf->soname ? o->elf->soname : "";
 }
 
 static int add_name(struct sealing *s, const char *name, bool *grew, struct err *err)
@@ -272,11 +291,31 @@ static bool is_loaded(const struct sealing *s, const char *soname)
 	return false;
 }
 
+static bool escapes_any(const struct sealing *s)
+{
+	for (size_t i = 1; i < s->sealed.count; i++)
+		if (escapes_path(s, s->sealed.objects[i].path))
+			return true;
+	return false;
+}
+
+static bool set_is_loaded(const struct sealing *s)
+{
+	for (size_t i = 0; i < s->set->count; i++)
+		if (!is_loaded(s, s->set->items[i].name))
+			return false;
+	return true;
+}
+
 /* Libraries of the set that a library may open later, where only a loaded one answers. */
 static int add_late(struct sealing *s, bool *grew, struct err *err)
 {
 	AUTO_TEXTS struct texts texts = {0};
-	int r = texts_read_program(&texts, &s->sealed, NULL, &s->view, err);
+	int r;
+
+	if (!escapes_any(s) || set_is_loaded(s)) /* to read all texts takes long */
+		return 0;
+	r = texts_read_program(&texts, &s->sealed, NULL, &s->view, err);
 
 	if (r == 0)
 		r = texts_read_objects(&texts, &s->sealed, err);
@@ -334,6 +373,51 @@ static int check_loaded(const struct sealing *s, struct err *err)
 	return order_check(&s->original, &s->sealed, s->set, err);
 }
 
+/* Whether the copy finds a library by its name, as the library did that needs it. */
+static bool is_found_by_name(const struct sealing *s, size_t object)
+{
+	const struct object *o = &s->original.objects[object];
+	const struct need *n =
+		o->by == CLOSURE_NONE ? NULL : &s->original.objects[o->by].needs[o->by_need];
+
+	return *object_soname(o) && n &&
+	       (set_has(s->set, object_soname(o)) || n->owner == 0 || n->rule == RULE_CACHE ||
+		n->rule == RULE_DEFAULT);
+}
+
+/* An added library comes before those that only libraries need. So the copy needs these, too, up to the last added one: all
+ * in the original's order, which the loader keeps. Later than that nothing moved. */
+static int add_in_order(struct sealing *s, struct err *err)
+{
+	AUTO_STRINGS struct strings late = s->added;
+	size_t last = 0;
+	bool grew;
+	int r = 0;
+
+	s->added = (struct strings){0};
+	for (size_t i = 1; i < s->original.count; i++)
+		if (strings_have(&late, object_soname(&s->original.objects[i])))
+			last = i;
+	for (size_t i = 1; r == 0 && i <= last; i++)
+		if (is_found_by_name(s, i))
+			r = add_name(s, object_soname(&s->original.objects[i]), &grew, err);
+	for (size_t i = 0; r == 0 && i < late.count; i++)
+		r = add_name(s, late.items[i], &grew, err);
+	return r;
+}
+
+static int keep_order(struct sealing *s, struct err *err)
+{
+	int r = 0;
+
+	if (s->added.count && !order_is_kept(&s->original, &s->sealed, s->set)) {
+		r = add_in_order(s, err);
+		if (r == 0)
+			r = write_round(s, err);
+	}
+	return r < 0 ? r : check_loaded(s, err);
+}
+
 static int make(struct sealing *s, struct err *err)
 {
 	const struct seal_request *q = s->request;
@@ -347,7 +431,7 @@ static int make(struct sealing *s, struct err *err)
 		r = make_path(s, err);
 	if (r == 0)
 		r = write_rounds(s, err);
-	return r < 0 ? r : check_loaded(s, err);
+	return r < 0 ? r : keep_order(s, err);
 }
 
 int seal_make(const struct seal_request *request, struct seal_set *set, struct err *err)

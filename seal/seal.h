@@ -8,13 +8,14 @@
  * |------------|--------------------------------------------------|--------------------------------------------------|
  * | refuse     | each library of the set that it loads, as a      | the loader refuses: it names the set's directory |
  * |            | DT_NEEDED with its path, and the set's directory |                                                  |
- * |            | as the first of its search path                  |                                                  |
+ * |            | as the first of its search path, unless it loads |                                                  |
+ * |            | all of the set                                   |                                                  |
  * | unpinned   | the set's directory as the first of its search   | the loader finds the live libraries              |
  * |            | path                                             |                                                  |
  *
  * The search path is DT_RUNPATH if the program has one, else DT_RPATH. Where it does not count, because a library that the
  * program loads has a DT_RUNPATH of its own, the copy needs the pinned library itself: an object that is loaded answers to
- * its soname.
+ * its soname. If it would come before others then, whose definitions count now, the copy needs these before it.
  *
  * | cannot be sealed                                      | test, in scenarios/sealed    |
  * |-------------------------------------------------------|------------------------------|
