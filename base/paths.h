@@ -24,13 +24,12 @@
 #define PINLIB_STORE PINLIB_STATE "/store" /* library versions, by content */
 /* ID/N: the layer of a view's N-th covered directory. */
 #define PINLIB_LAYERS PINLIB_STATE "/layers"
-/* Nothing. In layers a link to it hides a name where the file system makes no whiteouts, as an overlay (of a container). */
+/* Nothing; see store/layer.h. */
 #define PINLIB_HIDDEN PINLIB_STATE "/hidden"
 #define PINLIB_PLANS PINLIB_STATE "/plans"	/* one file per app, see plan/format.h */
 #define PINLIB_POLICY PINLIB_STATE "/policy.db" /* the policy: pins and generations */
 #define PINLIB_LOCK PINLIB_STATE "/lock"	/* held by each command that changes anything */
-/* Exists while dpkg has unpacked pinlib's package and not configured it, so that command and wrapper are of different
- * versions. The package's scripts create and remove it (debian/). */
+/* Exists while dpkg has unpacked pinlib's package and not configured it; the package's scripts create it (debian/). */
 #define PINLIB_UPGRADING PINLIB_STATE "/upgrading"
 
 /* The administrator's system-call profiles; pinlib's own are in PINLIB_DATADIR/profiles. */
@@ -54,8 +53,7 @@
 
 #define PINLIB_RUNS PINLIB_STATE "/runs" /* see upgrade/kept_run.h */
 
-/* Views prepared for systemd services: UNIT/N is the N-th directory of a unit's view. No process is in these mounts
- * here, so readers of labels skip them. */
+/* Views prepared for systemd services, in which no process is: UNIT/N is the N-th directory of a unit's view. */
 #define PINLIB_UNITS "/run/pinlib/units"
 #define PINLIB_UNIT_FILES "/etc/systemd/system" /* UNIT.d/pinlib.conf binds them */
 
