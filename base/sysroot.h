@@ -1,7 +1,6 @@
 /* Files as a view shows them: the live system, with layers over some of its directories as overlayfs merges them (a
- * layer's file wins, directories merge, a character device 0:0 hides a file, and so does a link to PINLIB_HIDDEN). Links
- * are followed within the view, so a link from a layer to the live system, or from there into a layer, ends at the right
- * file. */
+ * layer's file wins, directories merge, a character device 0:0 or a link to PINLIB_HIDDEN hides a file). Links are followed
+ * within the view, so a link from a layer to the live system, or from there into a layer, ends at the right file. */
 #pragma once
 
 #include "base/cover.h"
