@@ -231,17 +231,19 @@ static int check_place(const struct file_seal *s, struct err *err)
 	if (stat(s->source, &own) < 0)
 		return err_sys(err, errno, "cannot stat %s", s->source);
 	if (lstat(s->file, &st) == 0 && st.st_dev == own.st_dev && st.st_ino == own.st_ino)
-		return err_set(err, EEXIST,
-			       "%s is the program itself: give --output another file, or seal it in "
-			       "its place with 'pinlib set --sealed'",
-			       s->file);
+		return err_set(
+			err, EEXIST,
+			"%s is the program itself: give --output another file, or seal it in "
+			"its place with 'pinlib set --sealed'",
+			s->file);
 	if (wrap_traces(s->file))
 		return err_set(err, EEXIST, "%s is a program with pins: 'pinlib unset' it first",
 			       s->file);
 	/* Another user could lead root's file to a place of their choice. */
-	if (geteuid() == 0 && !s->home->user && !trust_dir_of(&known, s->file, err))
-		return err_wrap(err, -EPERM, "cannot write %s, which its user can ('pinlib seal' "
-				"works for every user)", s->file);
+	if (geteuid() == 0 && !trust_dir_of(&known, s->file, err))
+		return err_wrap(err, -EPERM,
+				"root cannot write %s safely ('pinlib seal' works for every user)",
+				s->file);
 	return 0;
 }
 
