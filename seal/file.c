@@ -318,18 +318,20 @@ static int make_file(struct file_seal *s, const char *image, report_fn *report, 
 
 int file_seal_write(struct file_seal *s, report_fn *report, void *ctx, struct err *err)
 {
-	char dir[PATH_MAX], prefix[PATH_MAX], image[PATH_MAX];
+	char dir[PATH_MAX], prefix[PATH_MAX], image[PATH_MAX] = "";
 	int r = check_place(s, err);
 
 	path_dir(s->file, dir);
 	if (r == 0)
-		r = path_join(dir, ".pinlib-seal-", prefix, err);
+		r = path_join(dir, RECORD_IMAGE, prefix, err);
 	if (r == 0)
 		r = file_temp_name(prefix, image, sizeof image, err);
-	if (r < 0)
-		return r;
-	r = make_file(s, image, report, ctx, err);
+	if (r == 0)
+		r = record_begin(s->home, image, err);
+	if (r == 0)
+		r = make_file(s, image, report, ctx, err);
 	if (r < 0)
 		unlink(image);
+	record_end(s->home);
 	return r;
 }

@@ -142,7 +142,8 @@ static int make_names(const struct sealing *s, struct strings *from, struct stri
 	for (size_t i = 0; r == 0 && i < elf->nneeded && !s->request->unpinned; i++) {
 		const struct elf_need *n = &elf->needed[i];
 
-		if (n->kind != ELF_NEEDED || !set_has(s->set, n->name) || strings_have(from, n->name))
+		if (n->kind != ELF_NEEDED || !set_has(s->set, n->name) ||
+		    strings_have(from, n->name))
 			continue;
 		r = name_need(s, n->name, name, err);
 		if (r == 0)
@@ -177,6 +178,8 @@ static int write_edited(const struct sealing *s, const struct edit *edit, struct
 
 		return err_set(err, EINVAL, "it %s", why.text);
 	}
+	if (r < 0 && r != -EBADMSG)
+		return err_wrap(err, r, "%s", q->image);
 	if (r == 0 && fchmod(to, 0755) < 0)
 		r = err_sys(err, errno, "cannot set the mode of %s", q->image);
 	return r;
