@@ -63,7 +63,7 @@ int find_app(const char *name, char app[PATH_MAX], struct err *err)
 		name = found;
 	}
 	/* A command that changes things may hold the lock: it must not wait for a user's file system. */
-	r = command_current->root ? reach_allowed(name, err) : 0;
+	r = command_current->root || command_current->user ? reach_allowed(name, err) : 0;
 	if (r == 0)
 		r = program_canonical(name, app, err);
 	if (r == 0 && strcmp(app, PINLIB_WRAPPER) == 0)

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/reach.h"
 #include "cli/app.h"
 #include "cli/message.h"
 #include "cli/out.h"
@@ -78,14 +79,15 @@ static int seal_program(const char *name, char **texts, int count, const char *f
 static int place_output(char file[PATH_MAX], struct err *err)
 {
 	char here[PATH_MAX] = "", path[PATH_MAX];
-	int n;
+	int n, r;
 
 	if (given.output[0] != '/' && !getcwd(here, sizeof here))
 		return err_sys(err, errno, "cannot find the working directory");
 	n = snprintf(path, sizeof path, "%s/%s", here, given.output);
-	return n < 0 || (size_t)n >= sizeof path
-		       ? err_set(err, ENAMETOOLONG, "%.64s...: path too long", given.output)
-		       : path_place(path, file, err);
+	if (n < 0 || (size_t)n >= sizeof path)
+		return err_set(err, ENAMETOOLONG, "%.64s...: path too long", given.output);
+	r = reach_allowed(path, err);
+	return r < 0 ? r : path_place(path, file, err);
 }
 
 static int run_seal(int count, char **operands, struct err *err)

@@ -128,7 +128,7 @@ static int check_originals(struct checkup *c, struct err *err)
 	return r;
 }
 
-/* The files that launches read. */
+/* The files that launches read: a sealed program's libraries are in the store itself. */
 static int check_launch_files(struct checkup *c, struct err *err)
 {
 	int faults = c->faults, r = check_fit(c, PINLIB_STATE, err);
@@ -137,6 +137,10 @@ static int check_launch_files(struct checkup *c, struct err *err)
 		r = check_fit_dir(c, PINLIB_PLANS, err);
 	if (r == 0 && c->faults == faults)
 		r = check_fit_dir(c, PINLIB_LAYERS, err);
+	if (r == 0 && c->faults == faults)
+		r = check_fit(c, PINLIB_STORE, err);
+	if (r == 0 && c->faults == faults)
+		r = check_fit_dir(c, PINLIB_STORE "/objects", err);
 	return r < 0 ? r : check_originals(c, err);
 }
 

@@ -313,6 +313,7 @@ int wrap_follow(const char *app, struct err *err)
 	struct followed f;
 	int r = original_path(app, real, err);
 
+	sealed_drop_waiting(app); /* of a command that was killed */
 	if (r == 0)
 		r = find_followed(app, real, &f, err);
 	if (r < 0 || !wrap_present(app) || access(f.file, F_OK) < 0)

@@ -69,7 +69,7 @@ static int name_local(const char *path, char version[64], struct err *err)
 	int r = fd < 0 ? err_sys(err, errno, "cannot open %s", path) : digest_fd(fd, &digest, err);
 
 	if (r < 0)
-		return r;
+		return fd < 0 ? r : err_wrap(err, r, "%s", path);
 	digest_hex(&digest, hex);
 	snprintf(version, 64, "local-%.12s", hex);
 	return 0;
@@ -159,9 +159,39 @@ static int make_pins(const struct file_seal *s, struct pin **pins, struct versio
 	return 0;
 }
 
+/* Reports a sentence about the image by the name that the file will have. */
+static void say_of_file(const struct file_seal *s, const char *image, const char *text,
+			report_fn *report, void *ctx)
+{
+	char said[ERR_TEXT_MAX + PATH_MAX] = "";
+	size_t len = 0;
+
+	for (const char *at; len < sizeof said && (at = strstr(text, image));) {
+		len += (size_t)snprintf(said + len, sizeof said - len, "%.*s%s", (int)(at - text),
+					text, s->file);
+		text = at + strlen(image);
+	}
+	if (len < sizeof said)
+		snprintf(said + len, sizeof said - len, "%s", text);
+	report(ctx, said);
+}
+
+struct prove_refusal {
+	const struct file_seal *seal;
+	struct err *err;
+};
+
+static void refuse_file(void *ctx, const char *text)
+{
+	const struct prove_refusal *refusal = ctx;
+
+	err_set(refusal->err, ECANCELED, "%s would not work: %s", refusal->seal->file, text);
+}
+
 static int prove_file(const struct file_seal *s, const char *image, const char *objects,
 		      report_fn *report, void *ctx, struct err *err)
 {
+	struct prove_refusal refusal = {s, err};
 	AUTO_FREE struct pin *pins = NULL;
 	AUTO_VERDICT struct verdict v = {0};
 	struct versions versions = {0};
@@ -174,14 +204,15 @@ static int prove_file(const struct file_seal *s, const char *image, const char *
 		r = verdict_reach(s->store, &app, &versions, &sysroot, &v, err);
 	free(versions.items); /* the versions are the items' */
 	for (size_t i = 0; r == 0 && i < v.effects.count; i++)
-		report(ctx, v.effects.items[i]);
+		say_of_file(s, image, v.effects.items[i], report, ctx);
 	for (size_t i = 0; r == 0 && i < v.remarks.count; i++)
-		report(ctx, v.remarks.items[i]);
+		say_of_file(s, image, v.remarks.items[i], report, ctx);
 	for (size_t i = 1; r == 0 && i < v.against.count; i++)
-		report(ctx, v.against.items[i]);
-	if (r == 0 && v.against.count)
-		r = err_set(err, ECANCELED, "%s would not work: %s", s->file, v.against.items[0]);
-	return r;
+		say_of_file(s, image, v.against.items[i], report, ctx);
+	if (r < 0 || !v.against.count)
+		return r;
+	say_of_file(s, image, v.against.items[0], refuse_file, &refusal);
+	return -ECANCELED;
 }
 
 /* -- the file -- */
@@ -209,10 +240,9 @@ static int check_place(const struct file_seal *s, struct err *err)
 		return err_set(err, EEXIST, "%s is a program with pins: 'pinlib unset' it first",
 			       s->file);
 	/* Another user could lead root's file to a place of their choice. */
-	if (geteuid() == 0 && !s->home->user && !trust_dir_of(&known, s->file, err))
+	if (geteuid() == 0 && !trust_dir_of(&known, s->file, err))
 		return err_wrap(err, -EPERM,
-				"cannot write %s, which its user can ('pinlib seal' "
-				"works for every user)",
+				"root cannot write %s safely ('pinlib seal' works for every user)",
 				s->file);
 	return 0;
 }
@@ -288,18 +318,20 @@ static int make_file(struct file_seal *s, const char *image, report_fn *report, 
 
 int file_seal_write(struct file_seal *s, report_fn *report, void *ctx, struct err *err)
 {
-	char dir[PATH_MAX], prefix[PATH_MAX], image[PATH_MAX];
+	char dir[PATH_MAX], prefix[PATH_MAX], image[PATH_MAX] = "";
 	int r = check_place(s, err);
 
 	path_dir(s->file, dir);
 	if (r == 0)
-		r = path_join(dir, ".pinlib-seal-", prefix, err);
+		r = path_join(dir, RECORD_IMAGE, prefix, err);
 	if (r == 0)
 		r = file_temp_name(prefix, image, sizeof image, err);
-	if (r < 0)
-		return r;
-	r = make_file(s, image, report, ctx, err);
+	if (r == 0)
+		r = record_begin(s->home, image, err);
+	if (r == 0)
+		r = make_file(s, image, report, ctx, err);
 	if (r < 0)
 		unlink(image);
+	record_end(s->home);
 	return r;
 }

@@ -21,7 +21,8 @@ struct home {
 	char state[PATH_MAX], store[PATH_MAX], layers[PATH_MAX], sealed[PATH_MAX];
 };
 
-/* Fills the paths, and makes nothing. -EINVAL: the environment names no absolute directory; -ENAMETOOLONG. */
+/* Fills the paths, and makes nothing. -EINVAL: the environment names no absolute directory; -EPERM: root is asked to use
+ * a directory that others can write, or lead elsewhere; -ENAMETOOLONG. */
 int home_find(bool user, struct home *out, struct err *err);
 
 /* The directory of the store's objects, canonical. The store exists. */

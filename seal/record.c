@@ -3,6 +3,7 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "base/path.h"
+#include "base/trust.h"
 #include "host/sealed.h"
 #include "store/checksum.h"
 #include "store/text.h"
@@ -11,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define RECORD_MAX ((size_t)1 << 20)
+#define BEGUN ".begun"
 
 static void record_clear(struct seal_record *r)
 {
@@ -89,6 +92,52 @@ int record_write(const struct home *home, const struct seal_record *record, stru
 	return r < 0 ? r : file_publish(AT_FDCWD, path, sealed, len, 0644, err);
 }
 
+/* -- what a killed command leaves -- */
+
+static int begun_path(const struct home *home, char path[PATH_MAX], struct err *err)
+{
+	return path_join(home->sealed, BEGUN, path, err);
+}
+
+/* A name that only this user could have chosen, of a file of theirs. */
+static bool is_left(const char *image)
+{
+	struct trusted known = {0};
+	struct err ignored;
+	struct stat st;
+
+	return image[0] == '/' &&
+	       strncmp(path_base(image), RECORD_IMAGE, strlen(RECORD_IMAGE)) == 0 &&
+	       (geteuid() != 0 || trust_dir_of(&known, image, &ignored)) &&
+	       lstat(image, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();
+}
+
+void record_end(const struct home *home)
+{
+	AUTO_FREE char *image = NULL;
+	char path[PATH_MAX];
+	struct err ignored;
+	size_t len;
+
+	if (begun_path(home, path, &ignored) < 0 ||
+	    file_read_at(AT_FDCWD, path, PATH_MAX, &image, &len, &ignored) < 0)
+		return;
+	if (strlen(image) == len && is_left(image))
+		unlink(image);
+	unlink(path);
+}
+
+int record_begin(const struct home *home, const char *image, struct err *err)
+{
+	char path[PATH_MAX];
+	int r = begun_path(home, path, err);
+
+	record_end(home);
+	if (r == 0)
+		r = file_mkdirs(home->sealed, err);
+	return r < 0 ? r : file_publish(AT_FDCWD, path, image, strlen(image), 0644, err);
+}
+
 /* -- reading -- */
 
 static bool parse_link(struct seal_record *out, char *value, struct err *err)
@@ -144,7 +193,7 @@ static int read_record(void *ctx, int dir, const char *name, struct err *err)
 	size_t len = 0;
 	int r;
 
-	if (strncmp(name, FILE_TEMP, strlen(FILE_TEMP)) == 0)
+	if (strncmp(name, FILE_TEMP, strlen(FILE_TEMP)) == 0 || strcmp(name, BEGUN) == 0)
 		return 0;
 	r = file_read_at(dir, name, RECORD_MAX, &text, &len, err);
 	if (r < 0)
@@ -230,13 +279,25 @@ int records_needs(const struct seal_records *records, struct strings *sets,
 	return 0;
 }
 
+/* A file that was replaced comes back if the power fails before its directory is on the disk. */
+static void sync_file(const struct seal_record *record)
+{
+	struct err ignored;
+
+	if (record->gone || record->replaced)
+		file_sync_parent(AT_FDCWD, record->file, &ignored);
+}
+
 int records_sweep(const struct home *home, const struct seal_records *records, struct err *err)
 {
 	char name[DIGEST_HEX], path[PATH_MAX];
+	int r = file_sweep(home->sealed, err);
 
-	for (size_t i = 0; i < records->count; i++) {
-		int r = record_name(&records->items[i], name, err);
+	record_end(home);
+	for (size_t i = 0; r == 0 && i < records->count; i++) {
+		r = record_name(&records->items[i], name, err);
 
+		sync_file(&records->items[i]);
 		if (r == 0)
 			r = path_join(home->sealed, name, path, err);
 		if (r < 0)
@@ -245,5 +306,5 @@ int records_sweep(const struct home *home, const struct seal_records *records, s
 		    errno != ENOENT)
 			return err_sys(err, errno, "cannot remove %s", path);
 	}
-	return 0;
+	return r;
 }

@@ -23,6 +23,8 @@
 
 #include <stdbool.h>
 
+#define RECORD_IMAGE ".pinlib-seal-" /* how the temporary names of files begin */
+
 struct seal_record {
 	char *file; /* absolute; its directory was canonical when it was written */
 	struct digest content;
@@ -49,5 +51,10 @@ int records_read(const struct home *home, struct seal_records *out, struct err *
 int records_needs(const struct seal_records *records, struct strings *sets,
 		  struct digests *versions, struct err *err);
 
-/* Removes the records of files that are gone or were replaced. */
+/* Notes the temporary name under which a file is about to be made, after the file of a note before was removed: the
+ * command that wrote it was killed. HOME/sealed/.begun has the name. */
+int record_begin(const struct home *home, const char *image, struct err *err);
+void record_end(const struct home *home);
+
+/* Removes the records of files that are gone or were replaced, and what killed commands left. */
 int records_sweep(const struct home *home, const struct seal_records *records, struct err *err);

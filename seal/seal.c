@@ -178,6 +178,8 @@ static int write_edited(const struct sealing *s, const struct edit *edit, struct
 
 		return err_set(err, EINVAL, "it %s", why.text);
 	}
+	if (r < 0 && r != -EBADMSG)
+		return err_wrap(err, r, "%s", q->image);
 	if (r == 0 && fchmod(to, 0755) < 0)
 		r = err_sys(err, errno, "cannot set the mode of %s", q->image);
 	return r;

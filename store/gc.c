@@ -188,7 +188,8 @@ static int sweep_note(void *ctx, int dir, const char *name, struct err *err)
 
 static int sweep_notes(struct gc *gc, const char *kind, struct err *err)
 {
-	AUTO_FD int dir = openat(gc->store->dir, kind, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int dir =
+		openat(gc->store->dir, kind, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return dir < 0 ? 0 : file_each_name(dir, sweep_note, gc, err);
 }

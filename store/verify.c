@@ -282,7 +282,8 @@ static int visit_kept(void *ctx, int dir, const char *name, struct err *err)
 static int check_notes(struct verification *v, const char *kind, each_name_fn *visit,
 		       struct err *err)
 {
-	AUTO_FD int dir = openat(v->store->dir, kind, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int dir =
+		openat(v->store->dir, kind, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (dir < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot open %s", kind);

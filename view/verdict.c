@@ -205,7 +205,9 @@ static int run_proof(struct verdict *v, const struct verdict_case *a, struct err
 	if (r == -ECANCELED || r == -ETIMEDOUT)
 		return add_crash(v, a, &why, err);
 	if (r < 0)
-		return strings_addf(&v->against, err, "the view cannot be tested: %s%s", why.text,
+		return strings_addf(&v->against, err, "%s cannot be tested: %s%s",
+				    a->sysroot->objects ? "the sealed program" : "the view",
+				    why.text,
 				    r == -EPERM && geteuid() == 0 && !a->sysroot->objects
 					    ? "; a sealed program needs no view (--sealed)"
 					    : "");
