@@ -313,13 +313,14 @@ int sets_used_versions(const struct sets_used *sets, struct store *store, struct
 	AUTO_VERSIONS struct versions all = {0};
 	struct digests objects = {0};
 	int r = all_objects(sets, &objects, err);
-	AUTO_FREE struct digest *items = objects.items;
 
-	if (r < 0 || objects.count == 0)
-		return r;
-	r = load_versions(store, &all, err);
+	if (r == 0 && objects.count)
+		r = load_versions(store, &all, err);
 	for (size_t i = 0; r == 0 && i < all.count; i++)
 		if (is_needed(needed, &all.items[i]))
 			leave_out(&objects, &all.items[i]);
-	return r < 0 ? r : cover_objects(&all, &objects, needed, err);
+	if (r == 0)
+		r = cover_objects(&all, &objects, needed, err);
+	free(objects.items);
+	return r;
 }
