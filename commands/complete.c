@@ -285,8 +285,9 @@ static void offer_values(const struct partial_line *l, enum argument kind, const
 	case ARG_COMMAND:
 		puts(strchr(l->word, '/') ? ":files" : ":commands");
 		break;
-	case ARG_FILE:
-		puts(":files");
+	case ARG_FILE: /* the names of packages are apt's */
+		if (strncmp(l->word, "apt:", 4) != 0 && strncmp(l->word, "dpkg:", 5) != 0)
+			puts(":files");
 		break;
 	case ARG_DIRECTORY:
 		puts(":directories");

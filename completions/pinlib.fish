@@ -2,7 +2,7 @@
 
 function __pinlib_complete
     set -l words (commandline -opc)
-    set -l word (commandline -ct | string collect --allow-empty)
+    set -l word (commandline -ct) # no word is none, and "$word" then an empty one
     for line in ($words[1] complete -- $words[2..-1] "$word" 2>/dev/null)
         switch $line
             case :files
