@@ -29,7 +29,7 @@ db = sqlite3.connect("/var/lib/pinlib/policy.db")
 (generation,) = db.execute("SELECT max(id) FROM generation").fetchone()
 for i in range(1, 10001):
     app = db.execute("INSERT INTO app (path) VALUES (?)", (f"/opt/many/app{i}",)).lastrowid
-    db.execute("INSERT INTO wrapping (app, on_failure, forced, added) VALUES (?, 1, 0, ?)", (app, generation))
+    db.execute("INSERT INTO wrapping (app, on_failure, forced, sealed, added) VALUES (?, 1, 0, 0, ?)", (app, generation))
     db.execute("INSERT INTO pin (app, version, origin, added) VALUES (?, ?, 0, ?)", (app, version, generation))
 db.commit()
 END
