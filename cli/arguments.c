@@ -83,6 +83,15 @@ static void make_getopt(const struct command *c, struct option options[OPTIONS_M
 	*letters = '\0';
 }
 
+/* The options of another program come behind dashes. */
+static const char *others_hint(void)
+{
+	for (size_t i = 0; i < OPERANDS_MAX; i++)
+		if (command_current->operands[i].behind_dashes)
+			return "; the program's own options follow '--'";
+	return "";
+}
+
 /* What getopt_long(3) returned as '?' or ':', and the word that it read last. */
 static int wrong_option(int found, const char *word)
 {
@@ -91,8 +100,8 @@ static int wrong_option(int found, const char *word)
 	if (optopt >= VALUE_JSON)
 		return misused("option '%s' takes no argument", word);
 	if (optopt)
-		return misused("unknown option '-%c'", optopt);
-	return misused("unknown option '%s'", word);
+		return misused("unknown option '-%c'%s", optopt, others_hint());
+	return misused("unknown option '%s'%s", word, others_hint());
 }
 
 /* By its place, or by its letter. */

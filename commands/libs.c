@@ -71,6 +71,20 @@ static int print_version(struct table *t, const struct version *v, const struct 
 	return 0;
 }
 
+/* Names a version whose name begins so: zlib1g for zlib. */
+static int none_found(const struct versions *versions, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < versions->count; i++)
+		if (strncmp(versions->items[i].name, name, strlen(name)) == 0)
+			return err_set(err, ENOENT, "the store has no %s; it has %s", name,
+				       versions->items[i].name);
+	return err_set(
+		err, ENOENT,
+		"the store has no %s; 'pinlib add apt:PACKAGE' adds a package, and so does a "
+		".deb file",
+		name);
+}
+
 static int print_versions(const struct versions *versions, const struct apps *apps,
 			  const char *name, struct err *err)
 {
@@ -89,13 +103,7 @@ static int print_versions(const struct versions *versions, const struct apps *ap
 	}
 	json_close();
 	table_print(t);
-	if (r == 0 && name && shown == 0)
-		return err_set(
-			err, ENOENT,
-			"the store has no %s; 'pinlib add apt:%s' adds it, and so does a .deb "
-			"file",
-			name, name);
-	return r;
+	return r == 0 && name && shown == 0 ? none_found(versions, name, err) : r;
 }
 
 static int run_libs(int count, char **operands, struct err *err)

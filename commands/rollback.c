@@ -2,6 +2,8 @@
 #include "cli/session.h"
 #include "commands/commands.h"
 
+#include <stdio.h>
+
 static bool force;
 
 static const struct command_option options[] = {
@@ -13,6 +15,7 @@ static int run_rollback(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_STRINGS struct strings paths = {0};
+	static char typed[64];
 	int64_t wanted = -1;
 
 	if (count > 0 && !read_number(operands[0], 0, INT64_MAX, &wanted))
@@ -25,6 +28,10 @@ static int run_rollback(int count, char **operands, struct err *err)
 		return err_set(err, ENOENT, "there is no earlier generation");
 	if (policy_restore(session.policy, wanted, &paths, err) < 0)
 		return EXIT_ERR;
+	if (count == 0) { /* history shows where to */
+		snprintf(typed, sizeof typed, "rollback %lld", (long long)wanted);
+		arguments_typed = typed;
+	}
 	if (session_activate(&session, &paths, force) != EXIT_OK)
 		return EXIT_FAIL;
 	json_record("generation %lld restored %lld changed %d", (long long)session.generation,

@@ -34,12 +34,15 @@ static int print_thawed(struct session *s, const char *app, struct err *err)
 static int run_thaw(int count, char **operands, struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_APPS struct apps apps = {0};
 	char app[PATH_MAX];
 	struct strings paths = {.items = (char *[]){app}, .count = 1};
 	int status;
 
 	(void)count;
-	if (session_begin(&session, err) < 0 || find_app(operands[0], app, err) < 0 ||
+	if (session_begin(&session, err) < 0 ||
+	    policy_apps(session.policy, POLICY_NOW, &apps, err) < 0 ||
+	    find_pinned(&apps, operands[0], app, err) < 0 ||
 	    freeze_thaw(session.policy, app, err) < 0)
 		return EXIT_ERR;
 	status = session_activate(&session, &paths, force);

@@ -75,16 +75,13 @@ static int unset_all(struct session *s, struct strings *paths, struct err *err)
 static int unset_one(struct session *s, struct strings *paths, char **args, size_t n,
 		     struct err *err)
 {
-	AUTO_APP struct app known = {0};
-	char found[PATH_MAX];
-	const char *app = found;
-	int r = 0;
+	AUTO_APPS struct apps apps = {0};
+	char app[PATH_MAX];
+	/* A program that is gone, or has become a link, can still be named. */
+	int r = policy_apps(s->policy, POLICY_NOW, &apps, err);
 
-	/* A program that is gone, or has become a link, can still be named by its path. */
-	if (policy_app(s->policy, args[0], POLICY_NOW, &known, err) == 0)
-		app = known.path;
-	else
-		r = find_app(args[0], found, err);
+	if (r == 0)
+		r = find_pinned(&apps, args[0], app, err);
 	if (r == 0)
 		r = strings_add(paths, app, err);
 	return r < 0 ? r : unset_names(s, app, args + 1, n - 1, err);

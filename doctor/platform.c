@@ -84,7 +84,7 @@ static const char *probe_layer(void)
 {
 	struct stat st;
 
-	return stat(PINLIB_STATE, &st) == 0 ? PINLIB_STATE : PINLIB_LIBDIR;
+	return stat(PINLIB_STATE, &st) == 0 ? PINLIB_STATE : "/var/lib";
 }
 
 /* The system calls of a launch (wrapper/namespace.c), in their order. */

@@ -145,6 +145,9 @@ int source_path(struct staging *s, const char *path, struct err *err)
 	enum source_kind kind = KIND_TREE;
 	int r = reach(path, 0, &at, err);
 
+	if (r == -ENOENT && !strchr(path, '/'))
+		return err_set(err, ENOENT, "there is no file %s; a package is apt:%s or dpkg:%s",
+			       path, path, path);
 	if (r < 0)
 		return r;
 	if (!S_ISREG(at.st.st_mode) && !S_ISDIR(at.st.st_mode))

@@ -260,7 +260,12 @@ static int read_words(struct description_reader *r, char *first, char *value, co
 	char buf[TEXT_SHOWN];
 
 	if (!k)
-		return refuse_text(r, "unknown keyword '%s'", text_shown(first, buf));
+		return refuse_text(
+			r,
+			"unknown keyword '%s'; a line begins with app, pin, in, as, add, "
+			"on-failure, confine, with-deps, sealed, force, host or absent "
+			"(pinlib.conf(5))",
+			text_shown(first, buf));
 	if (k->valued && !value)
 		return refuse_text(r, "%s needs a value", k->name);
 	if (more || (!k->valued && value))
