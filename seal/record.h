@@ -1,6 +1,7 @@
 /*
  * Records of sealed files: HOME/sealed/NAME for each file that `pinlib seal` wrote, where NAME is the SHA-256 of its path
- * and content: the record is there before the file, whatever was there before. Lines of a key, a tab and a value; the last line is a checksum (store/checksum.h):
+ * and content: the record is there before the file, whatever was there before. Lines of a key, a tab and a value; the last
+ * line is a checksum (store/checksum.h):
  *
  *	file	/home/ada/bin/curl
  *	content	SHA256HEX
