@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 cd /tmp || exit 1
 inject=$build/inject
-wanted=${LAUNCHES:-5000}
+wanted=${LAUNCHES:-4000}
 
 pinlib add "$fixtures"/{deb/libfive{a,b}_1.0,host/libfive{a,b}_2.0}_*.deb >/dev/null ||
 	not_ok setup "cannot add"

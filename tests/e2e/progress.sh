@@ -44,7 +44,7 @@ said=$(on_terminal "slowly pread64 pinlib doctor store")
 is "a finding has its line to itself" "$(tr -d '\n' <<<"$said" | grep -cE '(^|\^\[\[K|\^M)fault +store +object [0-9a-f]{64} is damaged')" 1
 cat kept >"$object"
 
-slow="DELAY=100000 slowly pread64 pinlib doctor store"
+slow="DELAY=70000 slowly pread64 pinlib doctor store"
 is "quick work shows none" "$(on_terminal "pinlib doctor store")" "well*store*"
 is "no colours" "$(on_terminal "$slow" | grep -c '\^\[\[[0-9;]*m')" 0
 is "... with NO_COLOR" "$(NO_COLOR=1 on_terminal "$slow" | grep -c '\^\[\[[0-9;]*m')" 0
