@@ -125,8 +125,9 @@ static int check_readonly(const struct activation *a, const struct transition *t
 	report_from(a, &remarks, 0);
 	if (reasons.count && !a->options->force && !t->app.forced) {
 		report_from(a, &reasons, 1);
-		report_text(a, "a sealed program has no view: 'pinlib set --sealed' leaves all "
-			       "directories writable");
+		if (t->plan.plan.kind == PLAN_ELF)
+			report_text(a, "'pinlib set --sealed' pins the libraries alone, and leaves "
+				       "all directories writable");
 		return err_set(err, ECANCELED, "%s", reasons.items[0]);
 	}
 	report_from(a, &reasons, 0);

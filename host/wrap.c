@@ -294,7 +294,8 @@ int wrap_check(const char *app, struct err *err)
 	if (r < 0)
 		return r;
 	if (!wrap_present(app))
-		return err_set(err, ENOENT, "%s is no longer pinlib's stub", app);
+		return err_set(err, ENOENT, "%s is no longer pinlib's %s", app,
+			       f.sealed ? "sealed copy of the program" : "stub");
 	like = stub_compare(app, f.file, err);
 	if (like < 0 || like == STUB_ALIKE)
 		return like < 0 ? like : 0;

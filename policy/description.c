@@ -246,6 +246,10 @@ static int check_app(struct description_reader *r)
 	if (app->sealed && (app->profile || app->program))
 		return refuse_text(r, "%s is sealed and cannot have an 'as' or 'confine' line",
 				   app->path);
+	for (size_t i = 0; app->sealed && i < app->places.count; i++)
+		if (*app->places.items[i])
+			return refuse_text(r, "%s is sealed and cannot have an 'in' line",
+					   app->path);
 	if (app->host &&
 	    (app->npins || app->sources.count || app->with_deps || app->program || app->sealed))
 		return refuse_text(r, "%s has a 'host' line and cannot have pins", app->path);

@@ -75,12 +75,17 @@ static int name_local(const char *path, char version[64], struct err *err)
 	return 0;
 }
 
-static int take_file(struct file_seal *s, const char *path, struct version *out, struct err *err)
+/* The version has the name that the file is given, up to its ".so". */
+static int take_file(struct file_seal *s, const char *soname, const char *path, struct version *out,
+		     struct err *err)
 {
-	char version[64];
-	const struct intake_options how = {.version = version};
+	char name[256], version[64];
+	const struct intake_options how = {.name = name, .version = version};
+	const char *so = strstr(soname, ".so");
 	bool known;
 	int r = name_local(path, version, err);
+
+	snprintf(name, sizeof name, "%.*s", so ? (int)(so - soname) : 255, soname);
 
 	if (r == 0)
 		r = intake_add(s->store, path, &how, out, &known, err);
@@ -107,7 +112,7 @@ int file_seal_add(struct file_seal *s, const char *text, struct err *err)
 		return err_set(err, EINVAL, "%s: give SONAME=FILE, as in libz.so.1=./libz.so.1.3",
 			       text);
 	memcpy(item->soname, text, (size_t)(equals - text));
-	return take_file(s, equals + 1, &item->version, err);
+	return take_file(s, item->soname, equals + 1, &item->version, err);
 }
 
 static const struct entry *only_file(const struct version *v)

@@ -1,5 +1,7 @@
 #include "view/verdict.h"
 
+#include "base/cleanup.h"
+#include "base/digest.h"
 #include "base/paths.h"
 #include "base/sysroot.h"
 #include "elf/isa.h"
@@ -14,6 +16,7 @@
 #include "view/supplier.h"
 #include "view/view.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -524,6 +527,24 @@ int verdict_reach(struct store *store, const struct app *app, const struct versi
 		     err);
 }
 
+/* An upgrade whose program does not work with the pins: the file that was sealed before goes on. */
+static int note_source(struct verdict *v, const struct plan *plan, const char *program,
+		       struct err *err)
+{
+	const char *source = plan_is_supplied(plan) ? plan->program : program;
+	AUTO_FD int fd = open(source, O_RDONLY | O_CLOEXEC);
+	struct digest found;
+	struct err ignored;
+
+	if (fd < 0 || digest_fd(fd, &found, &ignored) < 0 ||
+	    memcmp(found.bytes, plan->seal->source, sizeof found.bytes) == 0)
+		return 0;
+	return strings_addf(&v->remarks, err,
+			    "its original, %s, was replaced, and the sealed file is of the one "
+			    "before: 'pinlib refresh' seals it anew, or says why it cannot",
+			    source);
+}
+
 int verdict_reach_current(struct store *store, const struct app *app, bool brief,
 			  struct verdict *out, struct err *err)
 {
@@ -543,6 +564,8 @@ int verdict_reach_current(struct store *store, const struct app *app, bool brief
 	if (r < 0)
 		return r;
 	sysroot = view_sysroot(&file->plan, program);
-	return reach(&(struct verdict_case){store, app, &pinned, &sysroot, NULL, NULL, brief}, out,
-		     err);
+	r = reach(&(struct verdict_case){store, app, &pinned, &sysroot, NULL, NULL, brief}, out,
+		  err);
+	return r == 0 && file->plan.seal && !brief ? note_source(out, &file->plan, program, err)
+						   : r;
 }
