@@ -13,7 +13,8 @@ datadir = $(PREFIX)/share/pinlib
 mandir = $(PREFIX)/share/man
 bashdir ?= $(PREFIX)/share/bash-completion/completions
 zshdir ?= $(PREFIX)/share/zsh/site-functions
-fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
+# fish reads nothing below /usr/local, unless a desktop sets XDG_DATA_DIRS.
+fishdir ?= $(if $(filter /usr,$(PREFIX)),$(PREFIX)/share/fish/vendor_completions.d,/etc/fish/completions)
 # initramfs-tools and dracut read no other directories, whatever PREFIX is.
 initramfsdir ?= /usr/share/initramfs-tools
 adminhooksdir ?= /etc/initramfs-tools/hooks
@@ -275,6 +276,7 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 	rm -f $(DESTDIR)$(initramfsdir)/hooks/pinlib $(DESTDIR)$(initramfsdir)/conf-hooks.d/pinlib $(DESTDIR)$(adminhooksdir)/pinlib
 	rm -f $(DESTDIR)$(dracutdir)/dracut.conf.d/pinlib.conf
 	rm -rf $(DESTDIR)$(datadir)/initramfs
+	-[ -e /usr/bin/fish ] || rmdir -p $(DESTDIR)$(fishdir) 2>/dev/null
 	-rmdir $(DESTDIR)$(libdir) $(DESTDIR)$(datadir)/profiles $(DESTDIR)$(datadir) 2>/dev/null
 	-[ -e /usr/sbin/mkinitramfs ] || [ -e /usr/bin/dracut ] || rmdir -p $(addprefix $(DESTDIR),$(initramfsdir)/hooks $(initramfsdir)/conf-hooks.d $(adminhooksdir) $(dracutdir)/dracut.conf.d) 2>/dev/null
 	for page in $(man_pages); do \
