@@ -196,8 +196,15 @@ deps: ## install what debian/control's Build-Depends name, with apt
 .PHONY: check
 check: ## install what is missing, build, run every test (as root)
 	tests/deps
-	$(MAKE) all unit
+	$(MAKE) $(parallel) all unit fixtures
 	tests/run
+
+# Packages and programs of the tests (tests/helpers/fixtures), which finds out itself whether anything changed.
+.PHONY: fixtures
+fixtures:
+	tests/helpers/fixtures $(BUILD)/fixtures
+# A build that nobody gave a number of jobs uses all processors.
+parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
 .PHONY: check-fast
 check-fast: all unit ## run the tests that need neither root nor network; under a minute once built
@@ -224,9 +231,11 @@ rooms:
 
 .PHONY: demo
 demo: ## install what is missing, build, show the main job on real libraries (as root)
-	tests/deps
-	$(MAKE) all
+	@tests/demo --announce
+	tests/deps --build $(demo_needs)
+	$(MAKE) -s $(parallel) all
 	tests/demo
+demo_needs = binutils curl debian-archive-keyring dpkg-dev libxml2-utils python3 xz-utils
 
 # What measures: the clock around a launch, and the least that a view can cost.
 $(BUILD)/bench/runner: tests/bench/runner.c Makefile
