@@ -121,7 +121,7 @@ install_pinlib() {
 # world: installs the small world (tests/helpers/fixtures) in the bed: libdemo1 3.0 and the programs that use it.
 world() {
 	mkdir -p "$fixtures"
-	cp -a --no-preserve=ownership "$build/fixtures/." "$fixtures/"
+	cp -a --no-preserve=ownership "${FIXTURES:-$build/fixtures}/." "$fixtures/"
 	chmod -R a+rX "$fixtures"
 	unpacks world || dpkg -i "$fixtures"/host/*.deb >/tmp/dpkg.log 2>&1 || {
 		cat /tmp/dpkg.log >&2
