@@ -235,7 +235,7 @@ demo: ## install what is missing, build, show the main job on real libraries (as
 	tests/deps --build $(demo_needs)
 	$(MAKE) -s $(parallel) all
 	tests/demo
-demo_needs = binutils curl debian-archive-keyring dpkg-dev libxml2-utils python3 xz-utils
+demo_needs = binutils curl debian-archive-keyring libxml2-utils python3 xz-utils
 
 # What measures: the clock around a launch, and the least that a view can cost.
 $(BUILD)/bench/runner: tests/bench/runner.c Makefile
