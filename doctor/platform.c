@@ -12,12 +12,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libmount/libmount.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #define NOBODY 65534
@@ -115,6 +117,13 @@ static void probe_launch(struct probe_outcome *out)
 		failed_at(out, STEP_PUT_DOWN, r, &err);
 }
 
+static bool is_overlay(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
 static const char *kernel_remedy(const struct probe_outcome *o)
 {
 	if (o->errnum == ENOSYS)
@@ -129,7 +138,8 @@ static const char *kernel_remedy(const struct probe_outcome *o)
 	if (o->step == STEP_OVERLAY && o->errnum == ENODEV)
 		return "load overlayfs (modprobe overlay), and name it in "
 		       "/etc/modules-load.d/overlay.conf";
-	if (o->step == STEP_OVERLAY && (o->errnum == ELOOP || o->errnum == EINVAL))
+	if (o->step == STEP_OVERLAY && o->errnum == EINVAL &&
+	    (is_overlay("/usr/lib") || is_overlay(probe_layer())))
 		return "move /usr or " PINLIB_STATE " to a file system that is not an overlay: "
 		       "overlayfs stacks at most two deep";
 	if (o->errnum == EPERM || o->errnum == EACCES)

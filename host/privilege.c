@@ -62,16 +62,18 @@ int privilege_check(struct err *err)
 	int r = privilege_of_wrapper(&text, err);
 
 	if (r == -ENODATA || r == -ENOTSUP || (r == 0 && strcmp(text, PRIVILEGE_WRAPPER) != 0))
-		return err_set(err, EPERM, "%s does not have the file capability " PRIVILEGE_WRAPPER,
+		return err_set(err, EPERM,
+			       "%s does not have the file capability " PRIVILEGE_WRAPPER,
 			       PINLIB_WRAPPER);
 	if (r < 0)
 		return r;
 	if (statvfs(PINLIB_WRAPPER, &fs) == 0 && fs.f_flag & ST_NOSUID)
 		return err_set(err, EPERM, "the mount of %s is nosuid", PINLIB_WRAPPER);
 	if (!mount_is_root("/"))
-		return err_set(err, EPERM,
-			       "this is a chroot whose root directory is not a mount point; make it one "
-			       "with 'mount --bind DIR DIR' before chroot(8)");
+		return err_set(
+			err, EPERM,
+			"this is a chroot whose root directory is not a mount point; make it one "
+			"with 'mount --bind DIR DIR' before chroot(8)");
 	if (privilege_is_frozen("/proc/1/status"))
 		return err_set(err, EPERM, "no_new_privs is set for all processes");
 	if (privilege_is_bounded("/proc/1/status"))
