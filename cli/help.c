@@ -161,8 +161,8 @@ void help_all(FILE *out)
 {
 	enum command_group group = GROUP_HIDDEN;
 
-	fputs("Usage: pinlib [--json] [--user] COMMAND [ARGUMENT...]\n"
-	      "Pin library versions for single programs. See 'pinlib help COMMAND', pinlib(1).\n\n",
+	fputs("Usage: pinlib [--json] [--user] COMMAND [ARGUMENT...]; see 'pinlib help "
+	      "COMMAND'\n\n",
 	      out);
 	for (size_t i = 0; command_table[i]; i++) {
 		const struct command *c = command_table[i];

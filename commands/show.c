@@ -5,6 +5,8 @@
 #include "cli/out.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
+#include "commands/dot.h"
+#include "commands/graph.h"
 #include "plan/read.h"
 #include "policy/policy.h"
 #include "policy/profile.h"
@@ -14,10 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool in_full;
+static bool in_full, as_dot, as_svg;
 
 static const struct command_option options[] = {
 	FLAG(&in_full, "pins", "all of every program's pins and views"),
+	FLAG(&as_dot, "dot", "a graph for Graphviz of programs, layers and versions"),
+	FLAG(&as_svg, "svg", "this graph as a picture, drawn by Graphviz"),
 	{0},
 };
 
@@ -296,12 +300,55 @@ static int show_one(struct policy *policy, const char *name, struct err *err)
 	return r < 0 ? r : show_app(&apps, &app, err);
 }
 
+/* -- a graph -- */
+
+static int print_svg(const char *graph, size_t len, struct err *err)
+{
+	AUTO_FREE char *svg = NULL;
+	int r = dot_svg(graph, len, &svg, err);
+
+	if (r == 0)
+		fputs(svg, stdout);
+	return r;
+}
+
+static int show_graph(const char *name, struct err *err)
+{
+	AUTO_FACTS struct facts facts = {0};
+	AUTO_FREE char *graph = NULL;
+	char path[PATH_MAX];
+	size_t len = 0;
+	FILE *f;
+	int r = facts_gather(&facts, err);
+
+	if (r == 0 && name)
+		r = find_pinned(&facts.apps, name, path, err);
+	if (r < 0)
+		return r;
+	f = open_memstream(&graph, &len);
+	if (!f)
+		return err_nomem(err);
+	r = graph_write(f, &facts, name ? path : NULL, err);
+	if (fclose(f) != 0)
+		return err_nomem(err);
+	if (r == 0 && as_svg)
+		return print_svg(graph, len, err);
+	if (r == 0)
+		fputs(graph, stdout);
+	return r;
+}
+
 static int run_show(int count, char **operands, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	struct err ignored;
-	int r = policy_open(&policy, err);
+	int r;
 
+	if (as_dot + as_svg + in_full + want_json > 1 && (as_dot || as_svg))
+		return misused("--dot and --svg go with none of --pins, --json and each other");
+	if (as_dot || as_svg)
+		return show_graph(operands[0], err);
+	r = policy_open(&policy, err);
 	if (r < 0)
 		return r;
 	if (store_open(PINLIB_STORE, false, &opened, &ignored) < 0)
@@ -317,6 +364,10 @@ const struct command command_show = {
 	.name = "show",
 	.group = GROUP_LOOK,
 	.summary = "Show programs with pins: one in full, or a line for each",
+	.text = "--dot and --svg draw the machine's pins, or those of APP and the programs that "
+		"share "
+		"its versions. Marks say which programs sleep, whose files changed, and which have "
+		"processes that need a restart.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true}},
 	.json = true,

@@ -1,0 +1,376 @@
+#include "commands/graph.h"
+
+#include "commands/dot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define UNFOLDED_MAX 8 /* versions that a single layer has, and that are not one node */
+
+/* A layer or a set, with the versions of its programs. Programs with the same one and the same pins share it. */
+struct graph_layer {
+	const struct program_facts *first; /* of its programs */
+	size_t alone;			   /* versions that no other has */
+	size_t behind;			   /* those of them that differ from the live system */
+};
+
+struct graph_version {
+	const struct pin *pin;
+	size_t layers; /* that have it */
+	size_t last;   /* the number of the last of them */
+	bool shown;
+};
+
+struct graph {
+	FILE *out;
+	const struct facts *facts;
+	bool whole;    /* nothing is folded */
+	bool *shown;   /* of each program */
+	size_t *layer; /* of each program: its number in layers */
+	struct graph_layer *layers;
+	size_t nlayers;
+	struct graph_version *versions; /* sorted by name, version and digest; each once */
+	size_t nversions;
+};
+
+static void graph_free(struct graph *g)
+{
+	free(g->shown);
+	free(g->layer);
+	free(g->layers);
+	free(g->versions);
+}
+
+/* -- what the graph has -- */
+
+static bool have_same_pins(const struct app *a, const struct app *b)
+{
+	if (a->npins != b->npins || a->sealed != b->sealed)
+		return false;
+	for (size_t i = 0; i < a->npins; i++)
+		if (!digest_equal(&a->pins[i].digest, &b->pins[i].digest))
+			return false;
+	return true;
+}
+
+static size_t find_layer(struct graph *g, const struct program_facts *p)
+{
+	for (size_t i = 0; *p->layer && i < g->nlayers; i++)
+		if (strcmp(g->layers[i].first->layer, p->layer) == 0 &&
+		    have_same_pins(g->layers[i].first->app, p->app))
+			return i;
+	g->layers[g->nlayers] = (struct graph_layer){.first = p};
+	return g->nlayers++;
+}
+
+static int version_order(const void *a, const void *b)
+{
+	const struct pin *x = ((const struct graph_version *)a)->pin;
+	const struct pin *y = ((const struct graph_version *)b)->pin;
+	int order = strcmp(x->name, y->name);
+
+	if (order == 0)
+		order = strcmp(x->version, y->version);
+	if (order == 0)
+		order = strcmp(x->arch, y->arch);
+	return order ? order : memcmp(x->digest.bytes, y->digest.bytes, sizeof x->digest.bytes);
+}
+
+static struct graph_version *find_version(const struct graph *g, const struct pin *pin)
+{
+	const struct graph_version wanted = {.pin = pin};
+
+	return bsearch(&wanted, g->versions, g->nversions, sizeof wanted, version_order);
+}
+
+static int collect_versions(struct graph *g, struct err *err)
+{
+	const struct apps *apps = &g->facts->apps;
+	size_t pins = 0, kept = 0;
+
+	for (size_t i = 0; i < apps->count; i++)
+		pins += apps->items[i].npins;
+	g->versions = calloc(pins + 1, sizeof *g->versions);
+	if (!g->versions)
+		return err_nomem(err);
+	for (size_t i = 0; i < apps->count; i++)
+		for (size_t k = 0; k < apps->items[i].npins; k++)
+			g->versions[g->nversions++].pin = &apps->items[i].pins[k];
+	if (g->nversions)
+		qsort(g->versions, g->nversions, sizeof *g->versions, version_order);
+	for (size_t i = 0; i < g->nversions; i++)
+		if (i == 0 || version_order(&g->versions[kept - 1], &g->versions[i]) != 0)
+			g->versions[kept++] = g->versions[i];
+	g->nversions = kept;
+	return 0;
+}
+
+/* Whether the app has a version of the other one. */
+static bool share_version(const struct app *a, const struct app *b)
+{
+	for (size_t i = 0; i < a->npins; i++)
+		for (size_t k = 0; k < b->npins; k++)
+			if (digest_equal(&a->pins[i].digest, &b->pins[k].digest))
+				return true;
+	return false;
+}
+
+static void choose_programs(struct graph *g, const char *only)
+{
+	const struct apps *apps = &g->facts->apps;
+	const struct app *app = NULL;
+
+	for (size_t i = 0; only && i < apps->count; i++)
+		if (strcmp(apps->items[i].path, only) == 0)
+			app = &apps->items[i];
+	g->whole = app;
+	for (size_t i = 0; i < apps->count; i++)
+		g->shown[i] = !app || app == &apps->items[i] || share_version(app, &apps->items[i]);
+	for (size_t i = 0; i < g->nversions; i++)
+		g->versions[i].shown = !app;
+	for (size_t k = 0; app && k < app->npins; k++)
+		find_version(g, &app->pins[k])->shown = true;
+}
+
+static bool is_behind(const struct graph *g, const struct pin *pin)
+{
+	const struct package *live = facts_live(g->facts, pin);
+
+	return live && strcmp(live->version, pin->version) != 0;
+}
+
+static void count_layer(struct graph_version *v, size_t layer)
+{
+	v->layers++;
+	v->last = layer;
+}
+
+static void count_versions(struct graph *g)
+{
+	for (size_t i = 0; i < g->nlayers; i++)
+		for (size_t k = 0; k < g->layers[i].first->app->npins; k++)
+			count_layer(find_version(g, &g->layers[i].first->app->pins[k]), i);
+	for (size_t i = 0; i < g->nlayers; i++) {
+		const struct app *app = g->layers[i].first->app;
+
+		for (size_t k = 0; k < app->npins; k++)
+			if (find_version(g, &app->pins[k])->layers == 1) {
+				g->layers[i].alone++;
+				g->layers[i].behind += is_behind(g, &app->pins[k]);
+			}
+	}
+}
+
+static int graph_begin(struct graph *g, const char *only, struct err *err)
+{
+	const size_t n = g->facts->apps.count;
+
+	g->shown = calloc(n + 1, sizeof *g->shown);
+	g->layer = calloc(n + 1, sizeof *g->layer);
+	g->layers = calloc(n + 1, sizeof *g->layers);
+	if (!g->shown || !g->layer || !g->layers)
+		return err_nomem(err);
+	if (collect_versions(g, err) < 0)
+		return -ENOMEM;
+	choose_programs(g, only);
+	for (size_t i = 0; i < n; i++)
+		if (g->shown[i])
+			g->layer[i] = find_layer(g, &g->facts->programs[i]);
+	count_versions(g);
+	return 0;
+}
+
+/* -- nodes -- */
+
+static void put_mark(const struct graph *g, const char *mark)
+{
+	fprintf(g->out, "\\l! %s", mark);
+}
+
+static void put_marks(const struct graph *g, const struct program_facts *p)
+{
+	if (p->state == PROGRAM_SLEEPS)
+		put_mark(g, "sleeps: its pins wait");
+	if (p->state == PROGRAM_CHANGED)
+		put_mark(g, "its files changed");
+	if (p->remarks.count)
+		put_mark(g, "a version differs from its sibling");
+	if (p->outdated)
+		fprintf(g->out, "\\l! restart %zu of %zu process%s", p->outdated, p->processes,
+			p->processes == 1 ? "" : "es");
+}
+
+static void put_program(const struct graph *g, size_t number)
+{
+	const struct program_facts *p = &g->facts->programs[number];
+
+	fprintf(g->out, "\tp%zu [label=\"", number);
+	dot_put(g->out, p->app->path);
+	if (p->app->npins == 0)
+		fputs("\\lno pins: the live system", g->out);
+	else
+		fputs(p->app->sealed ? "\\lsealed" : "\\lview", g->out);
+	fputs(p->app->forced ? ", forced" : "", g->out);
+	put_marks(g, p);
+	fprintf(g->out, "\\l\", class=\"program%s%s%s];\n",
+		facts_need_attention(p) ? " attention\", color=\"#b3261e\", penwidth=1.8" : "\"",
+		p->app->sealed ? ", peripheries=2" : "",
+		p->state == PROGRAM_SLEEPS ? ", style=\"rounded,dashed\"" : "");
+}
+
+/* A program without a layer leads to its versions itself. */
+static bool has_layer(const struct graph_layer *layer)
+{
+	return *layer->first->layer;
+}
+
+static void put_layer(const struct graph *g, size_t number)
+{
+	const struct program_facts *p = g->layers[number].first;
+
+	fprintf(g->out, "\tl%zu [label=\"%s %.8s", number, p->app->sealed ? "set" : "layer",
+		p->layer);
+	for (size_t i = 0; i < p->covers.count; i++) {
+		fputs("\\lover ", g->out);
+		dot_put(g->out, p->covers.items[i]);
+	}
+	fprintf(g->out, "\\l\", class=\"layer\", shape=%s];\n", p->app->sealed ? "tab" : "folder");
+}
+
+static void put_version(const struct graph *g, size_t number)
+{
+	const struct pin *pin = g->versions[number].pin;
+	const struct package *live = facts_live(g->facts, pin);
+	const bool behind = is_behind(g, pin);
+
+	fprintf(g->out, "\tv%zu [label=\"", number);
+	dot_put(g->out, pin->name);
+	fputc(' ', g->out);
+	dot_put(g->out, pin->version);
+	fputs("\\l", g->out);
+	if (behind) {
+		fputs("live: ", g->out);
+		dot_put(g->out, live->version);
+	} else {
+		fputs(live ? "as the live system" : "no such package is installed", g->out);
+	}
+	fprintf(g->out, "\\l\", class=\"version%s\", shape=component, style=%s];\n",
+		behind ? " behind" : "", behind ? "bold" : "solid");
+}
+
+static bool is_folded(const struct graph *g, const struct graph_layer *layer)
+{
+	return !g->whole && layer->alone > UNFOLDED_MAX;
+}
+
+static bool is_in_fold(const struct graph *g, const struct graph_version *v)
+{
+	return v->layers == 1 && is_folded(g, &g->layers[v->last]);
+}
+
+static void put_fold(const struct graph *g, size_t number)
+{
+	const struct graph_layer *layer = &g->layers[number];
+
+	fprintf(g->out,
+		"\tf%zu [label=\"%zu versions that nothing else here has\\l%zu of them differ from "
+		"the live system\\l\", class=\"version%s\", shape=component, style=%s];\n",
+		number, layer->alone, layer->behind, layer->behind ? " behind" : "",
+		layer->behind ? "bold" : "solid");
+}
+
+/* -- edges -- */
+
+static void put_version_edges(const struct graph *g, size_t number, const char *from)
+{
+	const struct graph_layer *layer = &g->layers[number];
+
+	for (size_t k = 0; k < layer->first->app->npins; k++) {
+		const struct graph_version *v = find_version(g, &layer->first->app->pins[k]);
+
+		if (v->shown && !is_in_fold(g, v))
+			fprintf(g->out, "\t%s -> v%td;\n", from, v - g->versions);
+	}
+	if (is_folded(g, layer))
+		fprintf(g->out, "\t%s -> f%zu;\n", from, number);
+}
+
+static void put_edges(const struct graph *g)
+{
+	char from[32];
+
+	for (size_t i = 0; i < g->facts->apps.count; i++) {
+		const struct graph_layer *layer = &g->layers[g->layer[i]];
+
+		if (!g->shown[i])
+			continue;
+		if (has_layer(layer)) {
+			fprintf(g->out, "\tp%zu -> l%zu;\n", i, g->layer[i]);
+			continue;
+		}
+		snprintf(from, sizeof from, "p%zu", i);
+		put_version_edges(g, g->layer[i], from);
+	}
+	for (size_t i = 0; i < g->nlayers; i++) {
+		snprintf(from, sizeof from, "l%zu", i);
+		if (has_layer(&g->layers[i]))
+			put_version_edges(g, i, from);
+	}
+}
+
+/* -- the whole -- */
+
+static const char head[] =
+	"digraph pins {\n"
+	"\tgraph [rankdir=LR, bgcolor=white, nodesep=0.18, ranksep=0.8, "
+	"fontname=\"Helvetica,Arial,sans-serif\", fontsize=11];\n"
+	"\tnode [shape=box, style=rounded, margin=\"0.13,0.07\", "
+	"fontname=\"Helvetica,Arial,sans-serif\", fontsize=11, color=\"#57606a\", "
+	"fontcolor=\"#1f2328\"];\n"
+	"\tedge [color=\"#8b949e\", arrowsize=0.6];\n";
+
+/* The picture is readable without colours: shapes, lines and words tell the same. */
+static const char legend[] =
+	"\tsubgraph cluster_legend {\n"
+	"\t\tlabel=\"Legend\"; labeljust=l; style=rounded; color=\"#afb8c1\"; "
+	"fontcolor=\"#57606a\"; class=\"legend\";\n"
+	"\t\tnode [class=\"legend\"];\n"
+	"\t\tk0 [label=\"program with a view\"];\n"
+	"\t\tk1 [label=\"sealed program\", peripheries=2];\n"
+	"\t\tk2 [label=\"sleeping program\", style=\"rounded,dashed\"];\n"
+	"\t\tk3 [label=\"layer of views\", shape=folder];\n"
+	"\t\tk4 [label=\"set of sealed programs\", shape=tab];\n"
+	"\t\tk5 [label=\"! needs attention\", class=\"legend attention\", color=\"#b3261e\", "
+	"penwidth=1.8];\n"
+	"\t\tk6 [label=\"version, as the live system\", shape=component, style=solid];\n"
+	"\t\tk7 [label=\"version that differs from it\", shape=component, style=bold];\n"
+	"\t\tk0 -> k3 -> k6 [style=invis];\n"
+	"\t\tk1 -> k4 -> k7 [style=invis];\n"
+	"\t\tk2 -> k5 [style=invis];\n"
+	"\t}\n";
+
+int graph_write(FILE *out, const struct facts *facts, const char *only, struct err *err)
+{
+	CLEANUP(graph_free) struct graph g = {.out = out, .facts = facts};
+	int r = graph_begin(&g, only, err);
+
+	if (r < 0)
+		return r;
+	fputs(head, out);
+	for (size_t i = 0; i < facts->apps.count; i++)
+		if (g.shown[i])
+			put_program(&g, i);
+	for (size_t i = 0; i < g.nlayers; i++) {
+		if (has_layer(&g.layers[i]))
+			put_layer(&g, i);
+		if (is_folded(&g, &g.layers[i]))
+			put_fold(&g, i);
+	}
+	for (size_t i = 0; i < g.nversions; i++)
+		if (g.versions[i].shown && !is_in_fold(&g, &g.versions[i]))
+			put_version(&g, i);
+	put_edges(&g);
+	fputs(legend, out);
+	fputs("}\n", out);
+	return 0;
+}
