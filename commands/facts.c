@@ -125,15 +125,6 @@ static int gather_remarks(struct facts *facts, struct store *store, struct err *
 
 /* -- processes -- */
 
-static void count_process(struct facts *facts, const char *app, bool outdated)
-{
-	for (size_t i = 0; i < facts->apps.count; i++)
-		if (strcmp(facts->apps.items[i].path, app) == 0) {
-			facts->programs[i].processes++;
-			facts->programs[i].outdated += outdated;
-		}
-}
-
 static int add_outdated(struct facts *facts, const struct who *who, const char *app,
 			bool superseded, struct err *err)
 {
@@ -151,7 +142,11 @@ static int add_outdated(struct facts *facts, const struct who *who, const char *
 		.app = strdup(app),
 		.program = strdup(program),
 	};
-	return o->app && o->program ? 0 : err_nomem(err);
+	if (!o->app || !o->program)
+		return err_nomem(err);
+	for (size_t i = 0; i < facts->apps.count; i++)
+		facts->programs[i].outdated += strcmp(facts->apps.items[i].path, app) == 0;
+	return 0;
 }
 
 static int judge_view(struct facts *facts, const struct process *p, struct err *err)
@@ -169,7 +164,6 @@ static int judge_view(struct facts *facts, const struct process *p, struct err *
 		return 0;
 	}
 	outdated = state.superseded || process_is_stale(p);
-	count_process(facts, state.app, outdated);
 	return outdated ? add_outdated(facts, &p->who, state.app, state.superseded, err) : 0;
 }
 
@@ -187,7 +181,6 @@ static int judge_sealed(struct facts *facts, const struct object_user *user, str
 		return 0;
 	superseded = state.state == SEALING_SUPERSEDED;
 	outdated = superseded || state.state == SEALING_STALE;
-	count_process(facts, state.app, outdated);
 	return outdated ? add_outdated(facts, &user->who, state.app, superseded, err) : 0;
 }
 
@@ -278,7 +271,7 @@ int64_t facts_since(const struct facts *facts, const struct pin *pin, bool *befo
 {
 	const struct generations *all = &facts->generations;
 
-	*before = all->count && pin->added == all->items[0].id && pin->added > 1;
+	*before = all->count && pin->added == all->items[0].id;
 	for (size_t i = 0; i < all->count; i++)
 		if (all->items[i].id == pin->added)
 			return all->items[i].time;

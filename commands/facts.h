@@ -24,11 +24,11 @@ enum program_state {
 struct program_facts {
 	const struct app *app; /* one of facts.apps */
 	enum program_state state;
-	char *why;		    /* a sentence without a full stop; NULL: it starts */
-	char layer[LAYER_ID];	    /* of its view, or its set; "": it has none */
-	struct strings covers;	    /* the directories that its view covers */
-	struct strings remarks;	    /* upgrade/siblings.h */
-	size_t processes, outdated; /* those that were seen */
+	char *why;		/* a sentence without a full stop; NULL: it starts */
+	char layer[LAYER_ID];	/* of its view, or its set; "": it has none */
+	struct strings covers;	/* the directories that its view covers */
+	struct strings remarks; /* upgrade/siblings.h */
+	size_t outdated;	/* its processes that need a restart, of those that were seen */
 };
 
 /* A process that still has files which its program would not get now. */

@@ -5,32 +5,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNFOLDED_MAX 8 /* versions that a single layer has, and that are not one node */
+#define LISTED_MAX 12 /* versions in a node, unless the graph is of one app */
 
-/* A layer or a set, with the versions of its programs. Programs with the same one and the same pins share it. */
-struct graph_layer {
-	const struct program_facts *first; /* of its programs */
-	size_t alone;			   /* versions that no other has */
-	size_t behind;			   /* those of them that differ from the live system */
-};
-
+/* A version, and which layers have it. */
 struct graph_version {
 	const struct pin *pin;
-	size_t layers; /* that have it */
-	size_t last;   /* the number of the last of them */
 	bool shown;
+	bool *in;     /* of each layer */
+	size_t group; /* its number in groups */
+};
+
+/* Versions that the same layers have are one node: frozen programs share dozens. */
+struct graph_group {
+	const struct graph_version *first;
+	size_t count, differing; /* from the live system */
 };
 
 struct graph {
 	FILE *out;
 	const struct facts *facts;
-	bool whole;    /* nothing is folded */
+	bool whole;    /* each version is listed */
 	bool *shown;   /* of each program */
 	size_t *layer; /* of each program: its number in layers */
-	struct graph_layer *layers;
+	/* A layer or a set, by the first of its programs. Programs with the same one and the same pins share it; one
+	 * without a layer counts as one here, too. */
+	const struct program_facts **layers;
 	size_t nlayers;
 	struct graph_version *versions; /* sorted by name, version and digest; each once */
 	size_t nversions;
+	bool *in; /* of all versions */
+	struct graph_group *groups;
+	size_t ngroups;
 };
 
 static void graph_free(struct graph *g)
@@ -39,6 +44,8 @@ static void graph_free(struct graph *g)
 	free(g->layer);
 	free(g->layers);
 	free(g->versions);
+	free(g->in);
+	free(g->groups);
 }
 
 /* -- what the graph has -- */
@@ -56,10 +63,10 @@ static bool have_same_pins(const struct app *a, const struct app *b)
 static size_t find_layer(struct graph *g, const struct program_facts *p)
 {
 	for (size_t i = 0; *p->layer && i < g->nlayers; i++)
-		if (strcmp(g->layers[i].first->layer, p->layer) == 0 &&
-		    have_same_pins(g->layers[i].first->app, p->app))
+		if (strcmp(g->layers[i]->layer, p->layer) == 0 &&
+		    have_same_pins(g->layers[i]->app, p->app))
 			return i;
-	g->layers[g->nlayers] = (struct graph_layer){.first = p};
+	g->layers[g->nlayers] = p;
 	return g->nlayers++;
 }
 
@@ -139,26 +146,36 @@ static bool is_behind(const struct graph *g, const struct pin *pin)
 	return live && strcmp(live->version, pin->version) != 0;
 }
 
-static void count_layer(struct graph_version *v, size_t layer)
+static size_t find_group(struct graph *g, const struct graph_version *v)
 {
-	v->layers++;
-	v->last = layer;
+	for (size_t i = 0; i < g->ngroups; i++)
+		if (memcmp(g->groups[i].first->in, v->in, g->nlayers * sizeof *v->in) == 0)
+			return i;
+	g->groups[g->ngroups] = (struct graph_group){.first = v};
+	return g->ngroups++;
 }
 
-static void count_versions(struct graph *g)
+static int group_versions(struct graph *g, struct err *err)
 {
+	g->in = calloc(g->nversions * g->nlayers + 1, sizeof *g->in);
+	g->groups = calloc(g->nversions + 1, sizeof *g->groups);
+	if (!g->in || !g->groups)
+		return err_nomem(err);
+	for (size_t i = 0; i < g->nversions; i++)
+		g->versions[i].in = g->in + i * g->nlayers;
 	for (size_t i = 0; i < g->nlayers; i++)
-		for (size_t k = 0; k < g->layers[i].first->app->npins; k++)
-			count_layer(find_version(g, &g->layers[i].first->app->pins[k]), i);
-	for (size_t i = 0; i < g->nlayers; i++) {
-		const struct app *app = g->layers[i].first->app;
+		for (size_t k = 0; k < g->layers[i]->app->npins; k++)
+			find_version(g, &g->layers[i]->app->pins[k])->in[i] = true;
+	for (size_t i = 0; i < g->nversions; i++) {
+		struct graph_version *v = &g->versions[i];
 
-		for (size_t k = 0; k < app->npins; k++)
-			if (find_version(g, &app->pins[k])->layers == 1) {
-				g->layers[i].alone++;
-				g->layers[i].behind += is_behind(g, &app->pins[k]);
-			}
+		if (!v->shown)
+			continue;
+		v->group = find_group(g, v);
+		g->groups[v->group].count++;
+		g->groups[v->group].differing += is_behind(g, v->pin);
 	}
+	return 0;
 }
 
 static int graph_begin(struct graph *g, const char *only, struct err *err)
@@ -176,8 +193,7 @@ static int graph_begin(struct graph *g, const char *only, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		if (g->shown[i])
 			g->layer[i] = find_layer(g, &g->facts->programs[i]);
-	count_versions(g);
-	return 0;
+	return group_versions(g, err);
 }
 
 /* -- nodes -- */
@@ -196,8 +212,8 @@ static void put_marks(const struct graph *g, const struct program_facts *p)
 	if (p->remarks.count)
 		put_mark(g, "a version differs from its sibling");
 	if (p->outdated)
-		fprintf(g->out, "\\l! restart %zu of %zu process%s", p->outdated, p->processes,
-			p->processes == 1 ? "" : "es");
+		fprintf(g->out, "\\l! %zu process%s to restart", p->outdated,
+			p->outdated == 1 ? "" : "es");
 }
 
 static void put_program(const struct graph *g, size_t number)
@@ -219,14 +235,14 @@ static void put_program(const struct graph *g, size_t number)
 }
 
 /* A program without a layer leads to its versions itself. */
-static bool has_layer(const struct graph_layer *layer)
+static bool has_layer(const struct graph *g, size_t layer)
 {
-	return *layer->first->layer;
+	return *g->layers[layer]->layer;
 }
 
 static void put_layer(const struct graph *g, size_t number)
 {
-	const struct program_facts *p = g->layers[number].first;
+	const struct program_facts *p = g->layers[number];
 
 	fprintf(g->out, "\tl%zu [label=\"%s %.8s", number, p->app->sealed ? "set" : "layer",
 		p->layer);
@@ -237,85 +253,66 @@ static void put_layer(const struct graph *g, size_t number)
 	fprintf(g->out, "\\l\", class=\"layer\", shape=%s];\n", p->app->sealed ? "tab" : "folder");
 }
 
-static void put_version(const struct graph *g, size_t number)
+/* "zlib1g 1.2.11, live: 1.2.13" */
+static void put_version(const struct graph *g, const struct pin *pin)
 {
-	const struct pin *pin = g->versions[number].pin;
 	const struct package *live = facts_live(g->facts, pin);
-	const bool behind = is_behind(g, pin);
 
-	fprintf(g->out, "\tv%zu [label=\"", number);
 	dot_put(g->out, pin->name);
 	fputc(' ', g->out);
 	dot_put(g->out, pin->version);
-	fputs("\\l", g->out);
-	if (behind) {
-		fputs("live: ", g->out);
+	if (!live)
+		fputs(", live: none", g->out);
+	if (is_behind(g, pin)) {
+		fputs(", live: ", g->out);
 		dot_put(g->out, live->version);
-	} else {
-		fputs(live ? "as the live system" : "no such package is installed", g->out);
 	}
-	fprintf(g->out, "\\l\", class=\"version%s\", shape=component, style=%s];\n",
-		behind ? " behind" : "", behind ? "bold" : "solid");
+	fputs("\\l", g->out);
 }
 
-static bool is_folded(const struct graph *g, const struct graph_layer *layer)
+static void put_group(const struct graph *g, size_t number)
 {
-	return !g->whole && layer->alone > UNFOLDED_MAX;
-}
+	const struct graph_group *group = &g->groups[number];
+	const bool all = g->whole || group->count <= LISTED_MAX;
+	size_t listed = 0;
 
-static bool is_in_fold(const struct graph *g, const struct graph_version *v)
-{
-	return v->layers == 1 && is_folded(g, &g->layers[v->last]);
-}
+	fprintf(g->out, "\tv%zu [label=\"", number);
+	for (size_t i = 0; i < g->nversions; i++) {
+		const struct graph_version *v = &g->versions[i];
 
-static void put_fold(const struct graph *g, size_t number)
-{
-	const struct graph_layer *layer = &g->layers[number];
-
-	fprintf(g->out,
-		"\tf%zu [label=\"%zu versions that nothing else here has\\l%zu of them differ from "
-		"the live system\\l\", class=\"version%s\", shape=component, style=%s];\n",
-		number, layer->alone, layer->behind, layer->behind ? " behind" : "",
-		layer->behind ? "bold" : "solid");
+		if (v->shown && v->group == number && (all || listed++ < LISTED_MAX - 1))
+			put_version(g, v->pin);
+	}
+	if (!all)
+		fprintf(g->out, "and %zu more\\l", group->count - (LISTED_MAX - 1));
+	if (!all && group->differing)
+		fprintf(g->out, "%zu of all differ from the live system\\l", group->differing);
+	fprintf(g->out, "\", class=\"version%s\", shape=component, style=%s];\n",
+		group->differing ? " behind" : "", group->differing ? "bold" : "solid");
 }
 
 /* -- edges -- */
 
-static void put_version_edges(const struct graph *g, size_t number, const char *from)
+static void put_group_edges(const struct graph *g, size_t layer, char kind, size_t from)
 {
-	const struct graph_layer *layer = &g->layers[number];
-
-	for (size_t k = 0; k < layer->first->app->npins; k++) {
-		const struct graph_version *v = find_version(g, &layer->first->app->pins[k]);
-
-		if (v->shown && !is_in_fold(g, v))
-			fprintf(g->out, "\t%s -> v%td;\n", from, v - g->versions);
-	}
-	if (is_folded(g, layer))
-		fprintf(g->out, "\t%s -> f%zu;\n", from, number);
+	for (size_t i = 0; i < g->ngroups; i++)
+		if (g->groups[i].first->in[layer])
+			fprintf(g->out, "\t%c%zu -> v%zu;\n", kind, from, i);
 }
 
 static void put_edges(const struct graph *g)
 {
-	char from[32];
-
 	for (size_t i = 0; i < g->facts->apps.count; i++) {
-		const struct graph_layer *layer = &g->layers[g->layer[i]];
-
 		if (!g->shown[i])
 			continue;
-		if (has_layer(layer)) {
+		if (has_layer(g, g->layer[i]))
 			fprintf(g->out, "\tp%zu -> l%zu;\n", i, g->layer[i]);
-			continue;
-		}
-		snprintf(from, sizeof from, "p%zu", i);
-		put_version_edges(g, g->layer[i], from);
+		else
+			put_group_edges(g, g->layer[i], 'p', i);
 	}
-	for (size_t i = 0; i < g->nlayers; i++) {
-		snprintf(from, sizeof from, "l%zu", i);
-		if (has_layer(&g->layers[i]))
-			put_version_edges(g, i, from);
-	}
+	for (size_t i = 0; i < g->nlayers; i++)
+		if (has_layer(g, i))
+			put_group_edges(g, i, 'l', i);
 }
 
 /* -- the whole -- */
@@ -332,7 +329,7 @@ static const char head[] =
 /* The picture is readable without colours: shapes, lines and words tell the same. */
 static const char legend[] =
 	"\tsubgraph cluster_legend {\n"
-	"\t\tlabel=\"Legend\"; labeljust=l; style=rounded; color=\"#afb8c1\"; "
+	"\t\tlabel=\"Legend\"; labeljust=l; margin=12; style=rounded; color=\"#afb8c1\"; "
 	"fontcolor=\"#57606a\"; class=\"legend\";\n"
 	"\t\tnode [class=\"legend\"];\n"
 	"\t\tk0 [label=\"program with a view\"];\n"
@@ -342,8 +339,8 @@ static const char legend[] =
 	"\t\tk4 [label=\"set of sealed programs\", shape=tab];\n"
 	"\t\tk5 [label=\"! needs attention\", class=\"legend attention\", color=\"#b3261e\", "
 	"penwidth=1.8];\n"
-	"\t\tk6 [label=\"version, as the live system\", shape=component, style=solid];\n"
-	"\t\tk7 [label=\"version that differs from it\", shape=component, style=bold];\n"
+	"\t\tk6 [label=\"versions, as the live system\", shape=component, style=solid];\n"
+	"\t\tk7 [label=\"some differ from it\", shape=component, style=bold];\n"
 	"\t\tk0 -> k3 -> k6 [style=invis];\n"
 	"\t\tk1 -> k4 -> k7 [style=invis];\n"
 	"\t\tk2 -> k5 [style=invis];\n"
@@ -360,15 +357,11 @@ int graph_write(FILE *out, const struct facts *facts, const char *only, struct e
 	for (size_t i = 0; i < facts->apps.count; i++)
 		if (g.shown[i])
 			put_program(&g, i);
-	for (size_t i = 0; i < g.nlayers; i++) {
-		if (has_layer(&g.layers[i]))
+	for (size_t i = 0; i < g.nlayers; i++)
+		if (has_layer(&g, i))
 			put_layer(&g, i);
-		if (is_folded(&g, &g.layers[i]))
-			put_fold(&g, i);
-	}
-	for (size_t i = 0; i < g.nversions; i++)
-		if (g.versions[i].shown && !is_in_fold(&g, &g.versions[i]))
-			put_version(&g, i);
+	for (size_t i = 0; i < g.ngroups; i++)
+		put_group(&g, i);
 	put_edges(&g);
 	fputs(legend, out);
 	fputs("}\n", out);

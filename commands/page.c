@@ -154,7 +154,7 @@ static const char style[] =
 	"summary{cursor:pointer;padding:.6rem 1rem;background:var(--panel);border-radius:.4rem}\n"
 	"details[open] summary{border-radius:.4rem .4rem 0 0;border-bottom:1px solid var(--line)}\n"
 	"summary span{color:var(--soft)}\n"
-	".body{padding:.35rem 1rem .6rem}\n"
+	".body{padding:.35rem 1rem .6rem}.body p{max-width:none;font-size:.9rem}\n"
 	".picture{margin:0;padding:1rem;border:1px solid var(--line);border-radius:.4rem;"
 	"overflow-x:auto}\n"
 	".picture svg{display:block;max-width:100%;height:auto;margin:0 auto}\n"
@@ -171,8 +171,9 @@ static const char style[] =
 	".stack tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}\n"
 	".stack tr:last-child{border-bottom:0}\n"
 	".stack th,.stack td{display:block;padding:.1rem 0;border:0;text-align:left}\n"
+	".stack th{font-weight:600}\n"
 	".stack td::before{content:attr(data-label) \" \";color:var(--soft);display:inline-block;"
-	"min-width:7.5rem}}\n"
+	"min-width:7.5rem;font:.9rem/1.5 system-ui,\"DejaVu Sans\",sans-serif}}\n"
 	"@media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--panel:#fff;"
 	"--alert:#8c1d18;--alert-paper:#fff;--link:#000}body{max-width:none;padding:0;font-size:"
 	"10pt}\n"
@@ -280,9 +281,9 @@ static void put_alerts_of(FILE *out, const struct program_facts *p)
 		page_add(out, "<li><code>%s</code>: %s.</li>\n", app, p->remarks.items[i]);
 	if (p->outdated)
 		page_add(out,
-			 "<li><code>%s</code>: %zu of %zu process%s must be restarted "
-			 "(<a href=\"#processes\">list</a>).</li>\n",
-			 app, p->outdated, p->processes, p->processes == 1 ? "" : "es");
+			 "<li><code>%s</code>: %zu <a href=\"#processes\">process%s</a> must be "
+			 "restarted.</li>\n",
+			 app, p->outdated, p->outdated == 1 ? "" : "es");
 }
 
 static void put_alerts(FILE *out, const struct facts *facts)
@@ -374,19 +375,29 @@ static void put_form(FILE *out, const struct program_facts *p)
 {
 	if (p->app->sealed)
 		page_add(out,
-			 "<p>Sealed: a copy of the program names its libraries by content (set "
-			 "<code>%s</code>).</p>\n",
+			 "<p class=\"note\">Sealed: a copy of the program names its libraries by "
+			 "content (set <code>%s</code>).</p>\n",
 			 *p->layer ? p->layer : "unknown");
 	for (size_t i = 0; i < p->covers.count; i++)
-		page_add(out, "<p>A view covers <code>%s</code> with layer <code>%s</code>.</p>\n",
-			 p->covers.items[i], p->layer);
+		page_add(out,
+			 i ? ", <code>%s</code>" : "<p class=\"note\">View over <code>%s</code>",
+			 p->covers.items[i]);
+	if (p->covers.count)
+		page_add(out, ", layer <code>%s</code>.</p>\n", p->layer);
 	if (p->app->program)
-		page_add(out, "<p>It shows the pinned program <code>%s</code>.</p>\n",
+		page_add(out,
+			 "<p class=\"note\">The view shows the pinned program "
+			 "<code>%s</code>.</p>\n",
 			 p->app->program);
 	if (p->app->forced)
-		page_add(out, "<p>Forced: the loader found that it would not work.</p>\n");
+		page_add(
+			out,
+			"<p class=\"note\">Forced: the loader found that it would not work.</p>\n");
 	if (p->app->confined.profile)
-		page_add(out, "<p>Confined by <code>%s</code>.</p>\n", p->app->confined.profile);
+		page_add(
+			out,
+			"<p class=\"note\">Its system calls are confined by <code>%s</code>.</p>\n",
+			p->app->confined.profile);
 }
 
 static void put_state(FILE *out, const struct program_facts *p)
@@ -398,7 +409,8 @@ static void put_state(FILE *out, const struct program_facts *p)
 	if (p->remarks.count)
 		page_add(out, ", <b class=\"bad\">see remark</b>");
 	if (p->outdated)
-		page_add(out, ", <b class=\"bad\">restart %zu</b>", p->outdated);
+		page_add(out, ", <b class=\"bad\">%zu process%s to restart</b>", p->outdated,
+			 p->outdated == 1 ? "" : "es");
 }
 
 static void put_program(FILE *out, const struct facts *facts, const struct program_facts *p)
