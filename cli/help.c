@@ -161,8 +161,8 @@ void help_all(FILE *out)
 {
 	enum command_group group = GROUP_HIDDEN;
 
-	fputs("Usage: pinlib [--json] [--user] COMMAND [ARGUMENT...]; see 'pinlib help "
-	      "COMMAND'\n\n",
+	fputs("Usage: pinlib [--json] [--user] COMMAND [ARGUMENT...]\n"
+	      "Pin library versions for single programs. See 'pinlib help COMMAND', pinlib(1).\n\n",
 	      out);
 	for (size_t i = 0; command_table[i]; i++) {
 		const struct command *c = command_table[i];
@@ -175,7 +175,6 @@ void help_all(FILE *out)
 	}
 	fputs("\n"
 	      "pinlib add apt:zlib1g=1:1.2.13     store this version of a library\n"
-	      "pinlib set curl zlib1g=1.2.13      from now on curl runs with this version\n"
-	      "pinlib unset curl                  curl follows the system again\n",
+	      "pinlib set curl zlib1g=1.2.13      from now on curl runs with this version\n",
 	      out);
 }
