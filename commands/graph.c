@@ -1,6 +1,10 @@
 #include "commands/graph.h"
 
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/message.h"
 #include "commands/dot.h"
+#include "labeler/live.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -346,24 +350,81 @@ static const char legend[] =
 	"\t\tk2 -> k5 [style=invis];\n"
 	"\t}\n";
 
-int graph_write(FILE *out, const struct facts *facts, const char *only, struct err *err)
+static void put_graph(const struct graph *g)
 {
-	CLEANUP(graph_free) struct graph g = {.out = out, .facts = facts};
+	fputs(head, g->out);
+	for (size_t i = 0; i < g->facts->apps.count; i++)
+		if (g->shown[i])
+			put_program(g, i);
+	for (size_t i = 0; i < g->nlayers; i++)
+		if (has_layer(g, i))
+			put_layer(g, i);
+	for (size_t i = 0; i < g->ngroups; i++)
+		put_group(g, i);
+	put_edges(g);
+	fputs(legend, g->out);
+	fputs("}\n", g->out);
+}
+
+int graph_write(const struct facts *facts, const char *only, char **text, size_t *len,
+		struct err *err)
+{
+	CLEANUP(graph_free) struct graph g = {.facts = facts};
 	int r = graph_begin(&g, only, err);
 
 	if (r < 0)
 		return r;
-	fputs(head, out);
-	for (size_t i = 0; i < facts->apps.count; i++)
-		if (g.shown[i])
-			put_program(&g, i);
-	for (size_t i = 0; i < g.nlayers; i++)
-		if (has_layer(&g, i))
-			put_layer(&g, i);
-	for (size_t i = 0; i < g.ngroups; i++)
-		put_group(&g, i);
-	put_edges(&g);
-	fputs(legend, out);
-	fputs("}\n", out);
-	return 0;
+	g.out = open_memstream(text, len);
+	if (!g.out)
+		return err_nomem(err);
+	put_graph(&g);
+	return fclose(g.out) == 0 ? 0 : err_nomem(err);
+}
+
+/* -- for `pinlib show` -- */
+
+/* The graph cannot say what it does not show. */
+static void warn_missing(const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->unknown.count; i++)
+		warn("%s", facts->unknown.items[i]);
+	if (facts->unseen)
+		warn("%zu process%s could not be read: more may need a restart", facts->unseen,
+		     facts->unseen == 1 ? "" : "es");
+	else if (facts->hidden)
+		warn("/proc hides processes from this user: more may need a restart");
+}
+
+/* In a view the program is at its path, and not its stub. */
+static int check_outside(struct err *err)
+{
+	int r = live_in_view(err);
+
+	return r <= 0 ? r
+		      : err_set(err, EINVAL,
+				"this is a view, where files differ from the live system's; use "
+				"'pinlib exec --host pinlib show ...'");
+}
+
+int graph_show(const char *name, bool svg, struct err *err)
+{
+	AUTO_FACTS struct facts facts = {0};
+	AUTO_FREE char *graph = NULL, *picture = NULL;
+	char path[PATH_MAX];
+	size_t len = 0;
+	int r = check_outside(err);
+
+	if (r == 0)
+		r = facts_gather(&facts, err);
+	if (r == 0 && name)
+		r = find_pinned(&facts.apps, name, path, err);
+	if (r == 0)
+		r = graph_write(&facts, name ? path : NULL, &graph, &len, err);
+	if (r == 0 && svg)
+		r = dot_svg(graph, len, &picture, err);
+	if (r < 0)
+		return r;
+	warn_missing(&facts);
+	fputs(svg ? picture : graph, stdout);
+	return EXIT_OK;
 }

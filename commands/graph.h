@@ -3,8 +3,10 @@
 
 #include "commands/facts.h"
 
-#include <stdio.h>
+/* The text of the graph; the same facts give the same bytes. only: the path of an app, for a graph of this app, its
+ * versions, and the programs that share them; NULL: all. The caller frees *text. */
+int graph_write(const struct facts *facts, const char *only, char **text, size_t *len,
+		struct err *err);
 
-/* Writes the graph; the same facts give the same bytes. only: the path of an app, for a graph of this app, its versions,
- * and the programs that share them; NULL: all. */
-int graph_write(FILE *out, const struct facts *facts, const char *only, struct err *err);
+/* Prints the graph of the machine, or of the app that the user named, or the picture that Graphviz draws of it. */
+int graph_show(const char *name, bool svg, struct err *err);

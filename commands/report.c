@@ -1,12 +1,10 @@
-#include "cli/message.h"
+#include "base/file.h"
 #include "cli/out.h"
 #include "cli/output.h"
 #include "commands/commands.h"
 #include "commands/dot.h"
 #include "commands/graph.h"
 #include "commands/page.h"
-
-#include "base/file.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -25,17 +23,10 @@ static char *draw_picture(const struct facts *facts, struct err *err)
 	AUTO_FREE char *graph = NULL;
 	char *svg = NULL;
 	size_t len = 0;
-	FILE *f = open_memstream(&graph, &len);
-	int r;
 
-	if (!f) {
-		err_nomem(err);
+	if (graph_write(facts, NULL, &graph, &len, err) < 0 || dot_svg(graph, len, &svg, err) < 0)
 		return NULL;
-	}
-	r = graph_write(f, facts, NULL, err);
-	if (fclose(f) != 0)
-		r = err_nomem(err);
-	return r == 0 && dot_svg(graph, len, &svg, err) == 0 ? svg : NULL;
+	return svg;
 }
 
 static int write_page(const struct facts *facts, char **page, size_t *len, struct err *err)

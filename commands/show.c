@@ -5,7 +5,6 @@
 #include "cli/out.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
-#include "commands/dot.h"
 #include "commands/graph.h"
 #include "plan/read.h"
 #include "policy/policy.h"
@@ -300,44 +299,6 @@ static int show_one(struct policy *policy, const char *name, struct err *err)
 	return r < 0 ? r : show_app(&apps, &app, err);
 }
 
-/* -- a graph -- */
-
-static int print_svg(const char *graph, size_t len, struct err *err)
-{
-	AUTO_FREE char *svg = NULL;
-	int r = dot_svg(graph, len, &svg, err);
-
-	if (r == 0)
-		fputs(svg, stdout);
-	return r;
-}
-
-static int show_graph(const char *name, struct err *err)
-{
-	AUTO_FACTS struct facts facts = {0};
-	AUTO_FREE char *graph = NULL;
-	char path[PATH_MAX];
-	size_t len = 0;
-	FILE *f;
-	int r = facts_gather(&facts, err);
-
-	if (r == 0 && name)
-		r = find_pinned(&facts.apps, name, path, err);
-	if (r < 0)
-		return r;
-	f = open_memstream(&graph, &len);
-	if (!f)
-		return err_nomem(err);
-	r = graph_write(f, &facts, name ? path : NULL, err);
-	if (fclose(f) != 0)
-		return err_nomem(err);
-	if (r == 0 && as_svg)
-		return print_svg(graph, len, err);
-	if (r == 0)
-		fputs(graph, stdout);
-	return r;
-}
-
 static int run_show(int count, char **operands, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
@@ -347,7 +308,7 @@ static int run_show(int count, char **operands, struct err *err)
 	if (as_dot + as_svg + in_full + want_json > 1 && (as_dot || as_svg))
 		return misused("--dot and --svg go with none of --pins, --json and each other");
 	if (as_dot || as_svg)
-		return show_graph(operands[0], err);
+		return graph_show(operands[0], as_svg, err);
 	r = policy_open(&policy, err);
 	if (r < 0)
 		return r;
