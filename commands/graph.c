@@ -19,7 +19,7 @@ struct graph_version {
 	size_t group; /* its number in groups */
 };
 
-/* Versions that the same layers have are one node: frozen programs share dozens. */
+/* Versions that the same layers have are one node (DESIGN.md, picture-by-layers). */
 struct graph_group {
 	const struct graph_version *first;
 	size_t count, differing; /* from the live system */

@@ -48,7 +48,7 @@ static void put_escaped(FILE *out, const char *text)
 }
 
 /* Writes HTML: fmt is markup, with %s for a text, which is escaped, %zu and %lld. No text reaches the page in another
- * way, except for the picture. */
+ * way, except for the picture (DESIGN.md, page-is-text). */
 static void __attribute__((format(printf, 2, 3))) page_add(FILE *out, const char *fmt, ...)
 {
 	va_list ap;
