@@ -94,9 +94,7 @@ static void put_age(FILE *out, int64_t seconds)
 {
 	const int64_t days = seconds / DAY;
 
-	if (days < 1)
-		page_add(out, "today");
-	else if (days < 60)
+	if (days < 60)
 		page_add(out, "%lld day%s", (long long)days, plural((size_t)days));
 	else if (days < 730)
 		page_add(out, "%lld months", (long long)(days / 30));
@@ -273,10 +271,7 @@ static void put_alerts_of(FILE *out, const struct program_facts *p)
 	if (p->state == PROGRAM_SLEEPS)
 		page_add(out, "<li><code>%s</code> sleeps, its pins wait: %s.</li>\n", app, p->why);
 	if (p->state == PROGRAM_CHANGED)
-		page_add(out,
-			 "<li><code>%s</code>: its files changed: %s. <code>pinlib doctor "
-			 "--repair</code> repairs what it can.</li>\n",
-			 app, p->why);
+		page_add(out, "<li>Files changed: %s.</li>\n", p->why);
 	for (size_t i = 0; i < p->remarks.count; i++)
 		page_add(out, "<li><code>%s</code>: %s.</li>\n", app, p->remarks.items[i]);
 	if (p->outdated)
@@ -296,7 +291,9 @@ static void put_alerts(FILE *out, const struct facts *facts)
 		put_alerts_of(out, &facts->programs[i]);
 	for (size_t i = 0; i < facts->unknown.count; i++)
 		page_add(out, "<li>Missing in this report: %s.</li>\n", facts->unknown.items[i]);
-	page_add(out, "</ul>\n</section>\n");
+	page_add(out,
+		 "</ul>\n<p class=\"note\"><code>pinlib doctor --repair</code> repairs changed "
+		 "files, and <code>pinlib refresh</code> follows upgrades.</p>\n</section>\n");
 }
 
 /* -- the picture -- */
@@ -310,7 +307,8 @@ static void put_picture(FILE *out, const char *svg, const char *why)
 		page_add(out, "<p class=\"note\">No picture: %s.</p>\n</section>\n", why);
 		return;
 	}
-	page_add(out, "<figure class=\"picture\" tabindex=\"0\">\n<svg role=\"img\" "
+	page_add(out, "<figure class=\"picture\" tabindex=\"0\" role=\"group\" "
+		      "aria-label=\"Picture, which scrolls\">\n<svg role=\"img\" "
 		      "aria-label=\"Programs, "
 		      "their layers or sets, and the library versions in these; the tables below "
 		      "have the "
@@ -361,10 +359,11 @@ static void put_pin(FILE *out, const struct facts *facts, const struct pin *pin)
 	else
 		page_add(out, "<td data-label=\"Live\" class=\"name differs\">%s</td>",
 			 live->version);
-	page_add(out, "<td data-label=\"Since\">%s", before ? "before " : "");
+	page_add(out, "<td data-label=\"Since\">");
 	put_time(out, since);
-	page_add(out, "</td><td data-label=\"Age\">%s", before ? "over " : "");
+	page_add(out, "%s</td><td data-label=\"Age\">", before ? " or before" : "");
 	put_age(out, facts->now - since);
+	page_add(out, before ? " or more" : "");
 	page_add(out, "</td><td data-label=\"Chosen\">%s", origin_text(pin));
 	if (pin->place)
 		page_add(out, "; also in <code>%s</code>", pin->place);
