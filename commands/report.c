@@ -77,13 +77,11 @@ const struct command command_report = {
 	.name = "report",
 	.group = GROUP_LOOK,
 	.summary = "Write a page about all pins, to read in a browser",
-	.text = "The page is one HTML file without scripts that loads nothing: pins with their "
-		"age, "
-		"the live versions beside them, programs that need attention, processes to "
-		"restart, "
-		"and the last upgrades and changes. Where Graphviz is installed it has the picture "
-		"of "
-		"'pinlib show --svg', too. Root's report covers the processes of all users.",
+	.text = "The page is one HTML file without scripts that loads nothing. It has the pins, "
+		"their age and the live versions, programs that need attention, processes to "
+		"restart, and the last upgrades and changes. Where Graphviz is installed it has "
+		"the picture of 'pinlib show --svg', too. Root's report covers the processes of "
+		"all users.",
 	.options = options,
 	.json = true,
 	.host = true,

@@ -326,9 +326,8 @@ const struct command command_show = {
 	.group = GROUP_LOOK,
 	.summary = "Show programs with pins: one in full, or a line for each",
 	.text = "--dot and --svg draw the machine's pins, or those of APP and the programs that "
-		"share "
-		"its versions. Marks say which programs sleep, whose files changed, and which have "
-		"processes that need a restart.",
+		"share its versions. Marks say which programs sleep, whose files changed, and "
+		"which have processes to restart.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true}},
 	.json = true,
