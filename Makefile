@@ -177,6 +177,14 @@ trial: all ## keep programs of Debian 12 through an upgrade to 13, and bring tho
 trial-brought: all ## bring seven interpreters of Debian 11 to Debian 12 and 13 (as root, with network)
 	tests/bed tests/trial/brought.sh trixie
 
+.PHONY: check-debian12 check-debian13
+check-debian12: SUITE = bookworm
+check-debian13: SUITE = trixie
+check-debian12: ## run the tests in a Debian 12 root (as root, with network; GROUP=scenarios/try: that group alone)
+check-debian13: ## the same in a Debian 13 root
+check-debian12 check-debian13:
+	tests/trial/suite.sh $(SUITE) $(GROUP)
+
 .PHONY: fuzz
 fuzz: ## fuzz each reader of foreign bytes for TIME seconds (needs clang)
 	@echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
@@ -307,4 +315,4 @@ clean: ## remove what was built
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
