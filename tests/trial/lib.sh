@@ -149,7 +149,7 @@ copy_sources() {
 	shift
 	mkdir -p "$to"
 	find "$to" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
-	tar -c -C "$src" "$@" --exclude=./build . | tar -x --no-same-owner -C "$to"
+	tar -c --warning=no-file-changed -C "$src" "$@" --exclude=./build . | tar -x --no-same-owner -C "$to"
 }
 
 # pinlib_deb: builds the package, unless one is there that is newer than all sources.

@@ -378,7 +378,7 @@ static void test_script(void)
 	put_text("script", "#!/usr/bin/env cat\n");
 	MUST(program_read("script", &p, &err) == 0);
 	MUST(program_closure(&p, p.interpreter, &ours, &err) == 0);
-	ask_paths("/bin/cat", &loaders);
+	ask_paths("/bin/cat", "", &loaders);
 	CHECK(all_in(ours, &loaders, "not loaded:") && all_in(&loaders, ours, "missing:"));
 	CHECK(ours && ours->count > 0);
 }
