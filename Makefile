@@ -185,6 +185,11 @@ check-debian13: ## the same in a Debian 13 root
 check-debian12 check-debian13:
 	tests/trial/suite.sh $(SUITE) $(GROUP)
 
+.PHONY: trial-containers
+trial-containers: all ## pin in containers of podman, systemd-nspawn and chroot (as root, with network)
+	tests/helpers/fixtures $(BUILD)/fixtures
+	tests/trial/containers.sh
+
 .PHONY: fuzz
 fuzz: ## fuzz each reader of foreign bytes for TIME seconds (needs clang)
 	@echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
