@@ -51,14 +51,16 @@ root_env=(LC_ALL=C.UTF-8 TZ=UTC HOME=/root DEBIAN_FRONTEND=noninteractive TERM=d
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
 
 # in_root ROOT COMMAND...: as root where that directory is /: in every mount table, and its processes are the only ones. No
-# package's script may write the kernel's settings in /proc/sys there: they are those of the machine.
+# package's script may write the kernel's settings in /proc/sys there: they are those of the machine. A script sets
+# proc_sys=rw where users make containers: the kernel mounts a /proc for them only where all of the old one can be seen.
+proc_sys=ro
 in_root() {
 	local root=$1
 	shift
 	env -i "${root_env[@]}" unshare --mount --pid --fork --kill-child bash -c '
-		mount --rbind "$0" "$0" && mount -t proc proc "$0/proc" && mount --bind "$0/proc/sys" "$0/proc/sys" &&
-		mount -o remount,bind,ro "$0/proc/sys" && cd "$0" && pivot_root . mnt && umount -l /mnt &&
-		cd / && hash -r && "$@"; exit $?' "$root" "$@"
+		mount --rbind "$0" "$0" && mount -t proc proc "$0/proc" || exit
+		[ $1 = rw ] || { mount --bind "$0/proc/sys" "$0/proc/sys" && mount -o remount,bind,ro "$0/proc/sys"; } || exit
+		cd "$0" && pivot_root . mnt && umount -l /mnt && cd / && hash -r && shift && "$@"; exit $?' "$root" $proc_sys "$@"
 }
 
 # debootstrap_root SUITE ROOT: makes a minimal Debian.
