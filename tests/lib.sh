@@ -146,6 +146,19 @@ runs_i386() {
 	}
 }
 
+# variant_dir: prints the first subdirectory that the loader searches for a variant of a library for this processor. Fails with
+# a message if there is none.
+variant_dir() {
+	local loader dir
+	loader=$(readelf -lW /usr/bin/env | sed -n 's/.*program interpreter: \(.*\)]/\1/p')
+	dir=$("$loader" --help | sed -n 's/^ *\([^ ]*\) (supported, searched)$/\1/p' | head -n 1)
+	[ -n "$dir" ] || {
+		echo "the loader knows no variants for this processor" >&2
+		return 1
+	}
+	echo "glibc-hwcaps/$dir"
+}
+
 # one_root DIR COMMAND...: runs a shell command where / is a single mount: a tmpfs at DIR with /proc, the wrapper, demo with
 # its view, and the programs that a user's commands need. In the bed itself, /usr is another mount than /.
 one_root() {
