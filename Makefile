@@ -199,6 +199,10 @@ check-kernels: deps all ## boot Debian 11's, 12's and 13's kernels, emulated, an
 	tests/helpers/fixtures $(BUILD)/fixtures
 	tests/bed tests/e2e/kernels
 
+.PHONY: check-arm64
+check-arm64: deps all ## build the package for arm64, and launch in Debian 12's and 13's kernels for it, emulated
+	tests/bed tests/e2e/arm64
+
 .PHONY: trial
 trial: all ## keep programs of Debian 12 through an upgrade to 13, and bring those of 11 (as root; up to 30 minutes each)
 	status=0; for part in frozen aside; do tests/trial/$$part.sh || status=1; done; exit $$status
@@ -338,4 +342,4 @@ clean: ## remove what was built
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
