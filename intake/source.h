@@ -24,5 +24,5 @@ int source_path(struct staging *s, const char *path, struct err *err);
  * /tmp. */
 bool intake_is_neighbour(int dir, const char *name, uid_t owner);
 
-/* The frames of an archive's parser (intake/frame.h), which is taken for hostile. */
+/* The frames of an archive's parser (unpack/frame.h), which is taken for hostile. */
 int source_frames(struct staging *s, struct parser *parser, struct err *err);

@@ -1,13 +1,13 @@
-/* The parent's side of intake/frame.h: starts the archive parser and checks each of its frames. */
+/* The parent's side of unpack/frame.h: starts the archive parser and checks each of its frames. */
 #include "base/file.h"
 #include "base/parser.h"
 #include "base/path.h"
 #include "base/reach.h"
-#include "intake/frame.h"
 #include "intake/intake.h"
 #include "intake/source.h"
-#include "intake/unpack.h"
 #include "store/text.h"
+#include "unpack/frame.h"
+#include "unpack/unpack.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -18,8 +18,6 @@
 #define INTAKE_MAX_MEMBERS 200000
 #define INTAKE_MAX_CONTENT (UINT64_C(8) << 30) /* bytes of all files */
 #define INTAKE_MAX_PATHS ((size_t)64 << 20)    /* bytes of all paths and link targets */
-#define INTAKE_MAX_STREAM (UINT64_C(10) << 30) /* bytes of an unpacked archive, its headers too */
-#define INTAKE_MAX_CONTROL ((size_t)1 << 20)   /* bytes of a package's control file */
 #define INTAKE_MAX_NEIGHBOURS 2000 /* .deb files of a directory whose relations are read */
 #define INTAKE_MAX_DEPTH 128	   /* directories within directories, of a tree */
 /* Bytes in the holes of a file. Some linkers leave a few; more means a file whose size means nothing.

@@ -3,7 +3,7 @@
  * archive parser's. */
 #include "base/confine.h"
 #include "base/parser.h"
-#include "intake/unpack.h"
+#include "unpack/unpack.h"
 #include "tests/unit/confined.h"
 #include "tests/unit/store_help.h"
 

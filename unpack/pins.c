@@ -1,9 +1,8 @@
-#include "intake/unpack.h"
+/* The parser of pinlib's own images (intake/oci.h). */
+#include "unpack/parts.h"
+#include "unpack/unpack.h"
 
-#include "intake/oci.h"
-#include "intake/staging.h"
-#include "intake/unpack_parts.h"
-
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,9 @@
-/* The parts that the archive parsers share (unpack.c: .deb files; unpack_oci.c: image layouts). A
- * parser runs in a child and ends at the first error: unpack_fail, unpack_damaged and unpack_emit then
- * jump to its end. */
+/* The parts that the parsers of archives share. A parser runs in a child and ends at the first error:
+ * unpack_fail, unpack_damaged and unpack_emit then jump to its end. */
 #pragma once
 
 #include "base/digest.h"
-#include "intake/frame.h"
+#include "unpack/frame.h"
 
 #include <archive.h>
 #include <archive_entry.h>

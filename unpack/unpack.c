@@ -1,13 +1,17 @@
-#include "intake/unpack.h"
+#include "unpack/unpack.h"
 
 #include "base/confine.h"
-#include "intake/staging.h"
-#include "intake/unpack_parts.h"
+#include "unpack/parts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 #include <zlib.h>
 
 /* False: the parent has gone, or has closed its end. */
@@ -132,7 +136,7 @@ static la_ssize_t read_raw(struct archive *a, void *ctx, const void **data)
 	u->stream += (uint64_t)n;
 	if (u->gzip)
 		u->crc = (uint32_t)crc32_z(u->crc, *data, (size_t)n);
-	if (u->stream > INTAKE_MAX_STREAM) {
+	if (u->stream > UNPACK_MAX_STREAM) {
 		u->errnum = EFBIG;
 		snprintf(u->reason, sizeof u->reason, "it unpacks to more bytes than are allowed");
 		archive_set_error(a, EFBIG, "%s", u->reason);
@@ -282,7 +286,7 @@ static void put_field(struct unpack *u, char *line, const char **field)
 
 void unpack_control(struct unpack *u)
 {
-	char *text = malloc(INTAKE_MAX_CONTROL), *rest = text, *line;
+	char *text = malloc(UNPACK_MAX_CONTROL), *rest = text, *line;
 	const char *field = "";
 	la_ssize_t n;
 	size_t used = 0;
@@ -290,9 +294,9 @@ void unpack_control(struct unpack *u)
 	if (!text)
 		unpack_fail(u, EBADMSG, "", "out of memory");
 	u->control = text;
-	while ((n = archive_read_data(u->tar, text + used, INTAKE_MAX_CONTROL - used)) > 0) {
+	while ((n = archive_read_data(u->tar, text + used, UNPACK_MAX_CONTROL - used)) > 0) {
 		used += (size_t)n;
-		if (used == INTAKE_MAX_CONTROL)
+		if (used == UNPACK_MAX_CONTROL)
 			unpack_fail(u, EFBIG, "", "its control file is too large");
 	}
 	if (n < 0)
@@ -300,22 +304,6 @@ void unpack_control(struct unpack *u)
 	text[used] = '\0';
 	while ((line = strsep(&rest, "\n")))
 		put_field(u, line, &field);
-}
-
-static void read_control(struct unpack *u)
-{
-	const char *name;
-
-	unpack_open(u);
-	while (unpack_next(u, &name)) {
-		if (strcmp(name, "./control") != 0 && strcmp(name, "control") != 0)
-			continue;
-		/* Programs differ in which of two they read. */
-		if (u->control)
-			unpack_fail(u, EPERM, name, "occurs twice");
-		unpack_control(u);
-	}
-	unpack_close(u);
 }
 
 static void put_content(struct unpack *u)
@@ -394,70 +382,6 @@ void unpack_member(struct unpack *u, struct archive_entry *e, const char *name)
 	}
 }
 
-static void read_data(struct unpack *u)
-{
-	struct archive_entry *e;
-	const char *name;
-
-	unpack_open(u);
-	while ((e = unpack_next(u, &name)))
-		unpack_member(u, e, name);
-	unpack_close(u);
-}
-
-/* debian-binary holds "2.0\n" (deb(5)); the major number has been 2 for 30 years. */
-static void check_format(struct unpack *u)
-{
-	char text[16] = "";
-
-	if (archive_read_data(u->ar, text, sizeof text - 1) < 0)
-		unpack_damaged(u, u->ar);
-	if (strncmp(text, "2.", 2) != 0)
-		unpack_fail(u, EBADMSG, "", "it is not a Debian package of format 2");
-}
-
-static bool begins(const char *name, const char *with)
-{
-	return strncmp(name, with, strlen(with)) == 0;
-}
-
-/* Reads debian-binary, control.tar.* and data.tar.*, in this order. Members whose name begins
- * with "_" may come between (deb(5)). */
-static void read_package(struct unpack *u)
-{
-	static const char *const parts[] = {"debian-binary", "control.tar", "data.tar"};
-	static void (*const readers[])(struct unpack *) = {check_format, read_control, read_data};
-
-	for (size_t i = 0; i < (u->only_control ? 2 : 3);) {
-		struct archive_entry *e;
-		const char *name;
-		int r = archive_read_next_header(u->ar, &e);
-
-		if (r == ARCHIVE_EOF)
-			unpack_fail(u, EBADMSG, "", "it ends too early");
-		if (r != ARCHIVE_OK)
-			unpack_damaged(u, u->ar);
-		name = archive_entry_pathname(e);
-		if (name && name[0] == '_')
-			continue;
-		if (!name || !begins(name, parts[i]))
-			unpack_fail(u, EBADMSG, "",
-				    "its members are not those of a Debian package");
-		readers[i++](u);
-	}
-}
-
-static void read_deb(struct unpack *u, int archive, const void *ctx)
-{
-	u->only_control = ctx != NULL;
-	u->ar = unpack_reader(u);
-	if (archive_read_support_format_ar(u->ar) != ARCHIVE_OK ||
-	    archive_read_open_fd(u->ar, archive, 64 * 1024) != ARCHIVE_OK)
-		unpack_damaged(u, u->ar);
-	read_package(u);
-	unpack_emit(u, (struct frame){.type = FRAME_END}, "", "");
-}
-
 /* A function of its own, because longjmp may lose the variables of setjmp's caller. */
 static void run_reader(struct unpack *u, unpack_fn *read, const void *ctx, int archive)
 {
@@ -477,11 +401,6 @@ void unpack_run(unpack_fn *read, const void *ctx, int archive, int out)
 	struct unpack u = {.out = out};
 
 	run_reader(&u, read, ctx, archive);
-}
-
-void unpack_stream(int archive, int out)
-{
-	unpack_run(read_deb, NULL, archive, out);
 }
 
 static void say_why(struct unpack *u, int archive, const void *why)
@@ -513,14 +432,4 @@ void unpack_confined(unpack_fn *read, const void *ctx, int archive, int out)
 		unconfined(out, failed);
 	unpack_run(read, ctx, 0, 1);
 	_exit(0);
-}
-
-void unpack_deb(int archive, int out)
-{
-	unpack_confined(read_deb, NULL, archive, out);
-}
-
-void unpack_deb_control(int archive, int out)
-{
-	unpack_confined(read_deb, "control", archive, out);
 }

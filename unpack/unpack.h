@@ -1,5 +1,14 @@
-/* The archive parser, which writes the frames of intake/frame.h in a child process. */
+/* The archive parser, which writes the frames of unpack/frame.h in a child process. */
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Limits; beyond them the parser fails with EFBIG. */
+#define UNPACK_MAX_STREAM (UINT64_C(10) << 30) /* bytes of an unpacked archive, its headers too */
+#define UNPACK_MAX_CONTROL ((size_t)1 << 20)   /* bytes of a package's control file */
+#define OCI_LAYERS_MAX 2000
+#define OCI_PINS_MAX ((size_t)1 << 20)
 
 /* Confines itself (base/confine.h), then reads the .deb from archive and writes frames to out. */
 __attribute__((noreturn)) void unpack_deb(int archive, int out);
