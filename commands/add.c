@@ -67,6 +67,7 @@ const struct command command_add = {
 	.summary = "Add library versions to the store",
 	.text = "SOURCE is one of:\n"
 		"FILE.deb\ta Debian package\n"
+		"FILE.rpm, FILE.pkg.tar.zst\tan rpm, a package of pacman\n"
 		"libfoo.so.1.2\ta shared object\n"
 		"DIRECTORY\ta tree with files at standard paths (usr/lib/...)\n"
 		"dpkg:PACKAGE\tthe package as it is installed now\n"

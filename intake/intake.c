@@ -25,7 +25,7 @@ static int read_source(struct staging *s, const void *ctx, struct err *err)
 bool intake_is_source(const char *text)
 {
 	return strncmp(text, "dpkg:", 5) == 0 || strncmp(text, "apt:", 4) == 0 ||
-	       strchr(text, '/') || path_ends(text, ".deb");
+	       strchr(text, '/') || intake_kind(text) >= 0;
 }
 
 static int apply_options(struct staging *s, struct err *err)

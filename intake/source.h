@@ -2,6 +2,7 @@
 #pragma once
 
 #include "intake/staging.h"
+#include "unpack/unpack.h"
 
 /* Fills the staging from what ctx is. */
 typedef int source_fn(struct staging *s, const void *ctx, struct err *err);
@@ -11,14 +12,18 @@ int source_add(struct store *store, source_fn *read, const void *ctx, const char
 	       const struct intake_options *options, struct version *out, bool *known,
 	       struct err *err);
 
-int source_deb(struct staging *s, int fd, const char *path, struct err *err);
+int source_archive(struct staging *s, enum unpack_kind kind, int fd, const char *path,
+		   struct err *err);
 int source_tree(struct staging *s, int fd, const char *path, struct err *err);
 int source_dpkg(struct staging *s, const char *package, struct err *err);
 /* The package as it is installed, without the files that may not come in, and without asking dpkg. */
 int source_installed(struct staging *s, const struct intake_package *package, struct err *err);
 int source_apt(struct staging *s, const char *package, struct err *err);
-/* A .deb file, a shared object or a directory, whichever the path leads to. */
+/* A package, a shared object or a directory, whichever the path leads to. */
 int source_path(struct staging *s, const char *path, struct err *err);
+
+/* The kind of package (enum unpack_kind) that a file's name tells; -1: none. */
+int intake_kind(const char *name);
 
 /* Whether an entry of a directory may count as the neighbour of a file with this owner: anybody could put one into
  * /tmp. */

@@ -43,6 +43,7 @@ struct staging {
 	struct parser elf; /* reads their sonames; started for the first one */
 	char elf_arch[32], elf_example[256]; /* of the ELF files so far, and one of them */
 	bool elf_mixed;
+	bool glibc_only; /* ELF files that need musl are refused */
 };
 
 #define STAGING_NONE ((struct staging){.dir = -1, .elf = PARSER_NONE})
@@ -74,6 +75,9 @@ int staging_label(struct staging *s, const char *what, const char *value, struct
 
 /* Sets s->arch to that of the ELF files, "all" without any. -EINVAL: they differ. */
 int staging_arch(struct staging *s, struct err *err);
+
+/* Takes ELF_MUSL from the name of an ELF file's architecture. -EPERM: the source has no business with musl. */
+int staging_check_libc(const struct staging *s, const char *path, char arch[256], struct err *err);
 
 /* -EPERM if the file with this st is not readable for everybody, or the directory not readable and
  * searchable, because everybody can read the store. */

@@ -110,13 +110,6 @@ static void come_to(struct unpack *u, int archive, const char *name)
 		unpack_fail(u, EBADMSG, name, "is missing in the archive");
 }
 
-/* A fuzzer could not get past the first digest. */
-#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-#define COMPARE_DIGESTS false
-#else
-#define COMPARE_DIGESTS true
-#endif
-
 static void check_sha(struct unpack *u, const char *blob)
 {
 	struct digest found, named;
@@ -124,7 +117,7 @@ static void check_sha(struct unpack *u, const char *blob)
 	bool good = digest_end(&u->sha, &found, &ignored) == 0 &&
 		    digest_parse(strrchr(blob, '/') + 1, &named) && digest_equal(&found, &named);
 
-	if (!good && COMPARE_DIGESTS)
+	if (!good && UNPACK_COMPARE_DIGESTS)
 		unpack_fail(u, EBADMSG, blob, "does not match its name");
 }
 
@@ -135,11 +128,9 @@ static const char *read_text(struct unpack *u)
 	size_t used = 0;
 	la_ssize_t n;
 
-	if (!text || u->nheld == sizeof u->held / sizeof *u->held) {
-		free(text);
+	if (!text)
 		unpack_fail(u, EBADMSG, "", "out of memory");
-	}
-	u->held[u->nheld++] = text;
+	unpack_hold(u, text);
 	while ((n = archive_read_data(u->ar, text + used, JSON_MAX + 1 - used)) > 0) {
 		used += (size_t)n;
 		if (used > JSON_MAX)

@@ -67,6 +67,15 @@ void unpack_fail(struct unpack *u, int errnum, const char *member, const char *w
 	longjmp(u->end, 1);
 }
 
+void unpack_hold(struct unpack *u, char *text)
+{
+	if (u->nheld == sizeof u->held / sizeof *u->held) {
+		free(text);
+		unpack_fail(u, EBADMSG, "", "out of memory");
+	}
+	u->held[u->nheld++] = text;
+}
+
 static void note_reason(struct unpack *u, struct archive *a)
 {
 	const char *s = archive_error_string(a);
@@ -161,6 +170,7 @@ static void add_filters(struct unpack *u, struct archive *a)
 	    archive_read_support_filter_xz(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK ||
+	    (u->cpio && archive_read_support_filter_lzma(a) != ARCHIVE_OK) ||
 	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
 	    archive_read_support_format_empty(a) != ARCHIVE_OK)
 		unpack_fail(u, ENOSYS, "", "libarchive lacks a decompressor");
@@ -178,7 +188,8 @@ void unpack_open(struct unpack *u)
 	u->gzip = archive_filter_code(u->raw, 0) == ARCHIVE_FILTER_GZIP;
 	u->crc = 0;
 	u->tar = unpack_reader(u);
-	if (archive_read_support_format_tar(u->tar) != ARCHIVE_OK)
+	if ((u->cpio ? archive_read_support_format_cpio
+		     : archive_read_support_format_tar)(u->tar) != ARCHIVE_OK)
 		unpack_damaged(u, u->tar);
 	if (archive_read_open(u->tar, u, NULL, read_raw, NULL) != ARCHIVE_OK)
 		unpack_damaged(u, u->tar);
@@ -284,15 +295,15 @@ static void put_field(struct unpack *u, char *line, const char **field)
 		put_value(u, *field, item);
 }
 
-void unpack_control(struct unpack *u)
+char *unpack_text(struct unpack *u)
 {
-	char *text = malloc(UNPACK_MAX_CONTROL), *rest = text, *line;
-	const char *field = "";
+	char *text = malloc(UNPACK_MAX_CONTROL);
 	la_ssize_t n;
 	size_t used = 0;
 
 	if (!text)
 		unpack_fail(u, EBADMSG, "", "out of memory");
+	free(u->control);
 	u->control = text;
 	while ((n = archive_read_data(u->tar, text + used, UNPACK_MAX_CONTROL - used)) > 0) {
 		used += (size_t)n;
@@ -302,6 +313,14 @@ void unpack_control(struct unpack *u)
 	if (n < 0)
 		unpack_damaged(u, u->tar);
 	text[used] = '\0';
+	return text;
+}
+
+void unpack_control(struct unpack *u)
+{
+	char *rest = unpack_text(u), *line;
+	const char *field = "";
+
 	while ((line = strsep(&rest, "\n")))
 		put_field(u, line, &field);
 }
@@ -356,27 +375,43 @@ static const char *special(const struct archive_entry *e, mode_t type)
 	}
 }
 
+static void put_link(struct unpack *u, struct frame f, const char *name, const char *target)
+{
+	char path[UNPACK_PATH], to[UNPACK_PATH];
+
+	unpack_emit(u, f, unpack_place(u, name, path), unpack_place_target(u, name, target, to));
+}
+
+void unpack_file(struct unpack *u, struct archive_entry *e, const char *path)
+{
+	unpack_emit(u,
+		    (struct frame){.type = FRAME_FILE,
+				   .mode = (uint32_t)archive_entry_perm(e),
+				   .time = archive_entry_mtime(e),
+				   .size = (uint64_t)archive_entry_size(e)},
+		    path, "");
+	put_content(u);
+}
+
 void unpack_member(struct unpack *u, struct archive_entry *e, const char *name)
 {
 	const char *hard = archive_entry_hardlink(e), *target = archive_entry_symlink(e);
 	mode_t type = archive_entry_filetype(e);
 	struct frame f = {.mode = (uint32_t)archive_entry_perm(e), .time = archive_entry_mtime(e)};
+	char path[UNPACK_PATH], earlier[UNPACK_PATH];
 
 	check_xattrs(u, e, name);
 	if (hard) {
 		f.type = FRAME_HARD;
-		unpack_emit(u, f, name, hard);
+		unpack_emit(u, f, unpack_place(u, name, path), unpack_place(u, hard, earlier));
 	} else if (type == AE_IFDIR) {
 		f.type = FRAME_DIR;
-		unpack_emit(u, f, name, "");
+		unpack_emit(u, f, unpack_place(u, name, path), "");
 	} else if (type == AE_IFLNK) {
 		f.type = FRAME_LINK;
-		unpack_emit(u, f, name, target ? target : "");
+		put_link(u, f, name, target ? target : "");
 	} else if (type == AE_IFREG) {
-		f.type = FRAME_FILE;
-		f.size = (uint64_t)archive_entry_size(e);
-		unpack_emit(u, f, name, "");
-		put_content(u);
+		unpack_file(u, e, unpack_place(u, name, path));
 	} else {
 		unpack_fail(u, EPERM, name, special(e, type));
 	}
@@ -393,6 +428,12 @@ static void run_reader(struct unpack *u, unpack_fn *read, const void *ctx, int a
 	digest_abandon(&u->sha);
 	while (u->nheld > 0)
 		free(u->held[--u->nheld]);
+	while (u->twins) {
+		struct unpack_twin *next = u->twins->next;
+
+		free(u->twins);
+		u->twins = next;
+	}
 	free(u->control);
 }
 

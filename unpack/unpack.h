@@ -1,6 +1,7 @@
 /* The archive parser, which writes the frames of unpack/frame.h in a child process. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,18 @@ __attribute__((noreturn)) void unpack_deb(int archive, int out);
 /* As unpack_deb, but writes no more than the fields of struct control (dpkg/control.h): a FIELD for each
  * relation, after a comma as well. */
 __attribute__((noreturn)) void unpack_deb_control(int archive, int out);
+
+enum unpack_kind {
+	UNPACK_DEB,
+	UNPACK_RPM,
+	UNPACK_PKG, /* pacman's, or apk's of format 2 */
+};
+
+/* The same for a package of another distribution (not UNPACK_DEB). only_control: name, version, architecture, and the
+ * sonames that it provides, as fields "Provides". */
+__attribute__((noreturn)) void unpack_foreign(enum unpack_kind kind, bool only_control, int archive,
+					      int out);
+void unpack_foreign_stream(enum unpack_kind kind, bool only_control, int archive, int out);
 
 /* As unpack_deb, but in the calling process, unconfined: for fuzzing. */
 void unpack_stream(int archive, int out);
