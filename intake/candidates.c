@@ -150,6 +150,16 @@ static int beside_foreign(const char *path, const char *soname, struct candidate
 	return r;
 }
 
+static int in_image(const char *source, const char *soname, struct candidates *out, struct err *err)
+{
+	const char *hash = strrchr(source, '#');
+
+	if (!hash)
+		return 0;
+	out->likely = 1;
+	return strings_addf(&out->sources, err, "%.*s#%s", (int)(hash - source), source, soname);
+}
+
 static int beside_object(const char *path, const char *soname, struct candidates *out,
 			 struct err *err)
 {
@@ -308,6 +318,8 @@ int candidates_find(struct apt_answers *apt, const struct origin *origin, const 
 		return 0;
 	if (origin_is_apt(origin))
 		r = beside_package(apt, origin, soname, &found, err);
+	else if (source_is_image(origin->source))
+		r = in_image(origin->source, soname, &found, err);
 	else if (intake_kind(origin->source) == UNPACK_DEB)
 		r = beside_deb(origin->source, soname, &found, err);
 	else if (origin->source[0] == '/' && intake_kind(origin->source) >= 0)

@@ -22,6 +22,13 @@ int source_apt(struct staging *s, const char *package, struct err *err);
 /* A package, a shared object or a directory, whichever the path leads to. */
 int source_path(struct staging *s, const char *path, struct err *err);
 
+/* A part of an image, and whether a source names one by its prefix. */
+int source_image(struct staging *s, const char *source, struct err *err);
+bool source_is_image(const char *source);
+
+/* Names the version of a single shared object with this file name and soname, as the options say or as these do. */
+int source_name_so(struct staging *s, const char *base, const char *soname, struct err *err);
+
 /* The kind of package (enum unpack_kind) that a file's name tells; -1: none. */
 int intake_kind(const char *name);
 
@@ -31,3 +38,11 @@ bool intake_is_neighbour(int dir, const char *name, uid_t owner);
 
 /* The frames of an archive's parser (unpack/frame.h), which is taken for hostile. */
 int source_frames(struct staging *s, struct parser *parser, struct err *err);
+/* The same of an image's parser, which may leave the version without labels. A BLOB frame gets an answer. */
+struct source_blobs {
+	int dir; /* of the image's layout */
+	const struct parser *parser;
+};
+int source_image_frames(struct staging *s, struct parser *parser, const struct source_blobs *blobs,
+			struct err *err);
+int source_send_blob(const struct source_blobs *blobs, const char *name, struct err *err);

@@ -19,6 +19,7 @@ struct frame_reader {
 	struct parser *parser;
 	char path[FRAME_TEXT_MAX + 1], target[FRAME_TEXT_MAX + 1];
 	char data[FRAME_DATA_MAX];
+	const struct source_blobs *blobs; /* of an image; NULL: none */
 	struct control *control; /* NULL; or the fields go there, and no members are expected */
 	/* The file that the next DATA frames belong to. */
 	bool open;
@@ -148,6 +149,9 @@ static int take_frame(struct frame_reader *r, const struct frame *f, struct err 
 	switch (f->type) {
 	case FRAME_FIELD:
 		return take_field(r, err);
+	case FRAME_BLOB:
+		return r->blobs ? source_send_blob(r->blobs, r->path, err)
+				: archive_damaged(err, "the parser sent an invalid frame");
 	case FRAME_DIR:
 		return staging_dir(r->s, r->path, f->time, err);
 	case FRAME_LINK:
@@ -188,7 +192,8 @@ static int check_fields(const struct staging *s, struct err *err)
 	return 0;
 }
 
-int source_frames(struct staging *s, struct parser *parser, struct err *err)
+int source_image_frames(struct staging *s, struct parser *parser, const struct source_blobs *blobs,
+			struct err *err)
 {
 	AUTO_FREE struct frame_reader *r = calloc(1, sizeof *r);
 	int n;
@@ -197,10 +202,18 @@ int source_frames(struct staging *s, struct parser *parser, struct err *err)
 		return err_nomem(err);
 	r->s = s;
 	r->parser = parser;
+	r->blobs = blobs;
 	r->w = OBJECT_WRITER_NONE;
 	n = read_frames(r, err);
 	object_abandon(&r->w);
-	return n < 0 ? n : check_fields(s, err);
+	return n;
+}
+
+int source_frames(struct staging *s, struct parser *parser, struct err *err)
+{
+	int r = source_image_frames(s, parser, NULL, err);
+
+	return r < 0 ? r : check_fields(s, err);
 }
 
 struct archive_job {

@@ -44,7 +44,7 @@ static void split_so(const char *base, char name[256], char version[256])
 		snprintf(version, 256, "%s", so + 4);
 }
 
-static int name_so(struct staging *s, const char *base, const char *soname, struct err *err)
+int source_name_so(struct staging *s, const char *base, const char *soname, struct err *err)
 {
 	char name[256], version[256], stem[256], ignored[256];
 	int r = 0;
@@ -95,7 +95,7 @@ static int source_so(struct staging *s, int fd, const char *path, struct err *er
 	if (r == 0)
 		r = triplet_of(arch, &triplet, err);
 	if (r == 0)
-		r = name_so(s, base, soname, err);
+		r = source_name_so(s, base, soname, err);
 	if (r == 0)
 		r = add_so(s, fd, base, soname, triplet, err);
 	if (r == 0)

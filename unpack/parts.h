@@ -30,6 +30,8 @@ struct unpack {
 	char *control;	     /* its text */
 	bool only_control;   /* all fields of struct control are wanted, and no members */
 	bool cpio;	     /* the inner archive is cpio, not tar */
+	bool any_name;	     /* members whose names are not UTF-8 are left out, not refused */
+	bool sha_inner;	     /* sha is of the bytes that the decompressor gives */
 	const char *triplet; /* libraries move to its directory (unpack_place); NULL: none do */
 	struct digest_stream *sha; /* NULL, or the hash of the member's bytes in the archive */
 	char *held[4];		   /* texts, freed at the end */
@@ -55,6 +57,7 @@ struct unpack {
 #endif
 
 void unpack_emit(struct unpack *u, struct frame f, const char *path, const char *target);
+void unpack_flush(struct unpack *u);
 void unpack_fail(struct unpack *u, int errnum, const char *member, const char *why)
 	__attribute__((noreturn));
 void unpack_damaged(struct unpack *u, struct archive *a) __attribute__((noreturn));
@@ -75,6 +78,11 @@ void unpack_member(struct unpack *u, struct archive_entry *e, const char *name);
 void unpack_control(struct unpack *u);
 /* Writes it as a regular file with this path, whatever its header calls it. */
 void unpack_file(struct unpack *u, struct archive_entry *e, const char *path);
+/* The same after the first bytes of the content were read. */
+void unpack_file_after(struct unpack *u, struct archive_entry *e, const char *path,
+		       const void *head, size_t len);
+/* Fails if the member has attributes that may not come in. */
+void unpack_check(struct unpack *u, struct archive_entry *e, const char *name);
 /* The text of the current member, until the next call. */
 char *unpack_text(struct unpack *u);
 

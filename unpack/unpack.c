@@ -61,6 +61,12 @@ void unpack_emit(struct unpack *u, struct frame f, const char *path, const char 
 	unpack_put(u, target, f.target_len);
 }
 
+void unpack_flush(struct unpack *u)
+{
+	if (!flush_frames(u))
+		longjmp(u->end, 1);
+}
+
 void unpack_fail(struct unpack *u, int errnum, const char *member, const char *why)
 {
 	unpack_emit(u, (struct frame){.type = FRAME_ERROR, .mode = (uint32_t)errnum}, member, why);
@@ -130,7 +136,7 @@ static la_ssize_t read_ar(struct archive *a, void *ctx, const void **data)
 	if (n <= 0)
 		return n < 0 ? pass_on(u, u->ar, a) : 0;
 	keep_tail(u, *data, (size_t)n);
-	if (u->sha && digest_update(u->sha, *data, (size_t)n, &ignored) < 0)
+	if (u->sha && !u->sha_inner && digest_update(u->sha, *data, (size_t)n, &ignored) < 0)
 		return -1;
 	return n;
 }
@@ -139,9 +145,12 @@ static la_ssize_t read_raw(struct archive *a, void *ctx, const void **data)
 {
 	struct unpack *u = ctx;
 	la_ssize_t n = next_block(u->raw, data);
+	struct err ignored;
 
 	if (n <= 0)
 		return n < 0 ? pass_on(u, u->raw, a) : 0;
+	if (u->sha && u->sha_inner && digest_update(u->sha, *data, (size_t)n, &ignored) < 0)
+		return -1;
 	u->stream += (uint64_t)n;
 	if (u->gzip)
 		u->crc = (uint32_t)crc32_z(u->crc, *data, (size_t)n);
@@ -234,13 +243,16 @@ void unpack_close(struct unpack *u)
 struct archive_entry *unpack_next(struct unpack *u, const char **name)
 {
 	struct archive_entry *e;
-	int r = archive_read_next_header(u->tar, &e);
 
-	if (r == ARCHIVE_EOF)
-		return NULL;
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		unpack_damaged(u, u->tar);
-	*name = archive_entry_pathname(e);
+	do {
+		int r = archive_read_next_header(u->tar, &e);
+
+		if (r == ARCHIVE_EOF)
+			return NULL;
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+			unpack_damaged(u, u->tar);
+		*name = archive_entry_pathname(e);
+	} while (!*name && u->any_name);
 	if (!*name)
 		unpack_fail(u, EPERM, "", "a member's name is not UTF-8");
 	return e;
@@ -325,23 +337,27 @@ void unpack_control(struct unpack *u)
 		put_field(u, line, &field);
 }
 
+static void put_piece(struct unpack *u, const void *data, size_t len)
+{
+	struct frame f = {.type = FRAME_DATA, .data_len = (uint32_t)len};
+
+	unpack_put(u, &f, sizeof f);
+	unpack_put(u, data, len);
+}
+
 static void put_content(struct unpack *u)
 {
 	char buf[64 * 1024];
 	la_ssize_t n;
 
 	_Static_assert(sizeof buf <= FRAME_DATA_MAX, "a frame holds it");
-	while ((n = archive_read_data(u->tar, buf, sizeof buf)) > 0) {
-		struct frame f = {.type = FRAME_DATA, .data_len = (uint32_t)n};
-
-		unpack_put(u, &f, sizeof f);
-		unpack_put(u, buf, (size_t)n);
-	}
+	while ((n = archive_read_data(u->tar, buf, sizeof buf)) > 0)
+		put_piece(u, buf, (size_t)n);
 	if (n < 0)
 		unpack_damaged(u, u->tar);
 }
 
-static void check_xattrs(struct unpack *u, struct archive_entry *e, const char *name)
+void unpack_check(struct unpack *u, struct archive_entry *e, const char *name)
 {
 	const char *attr;
 	const void *value;
@@ -382,7 +398,8 @@ static void put_link(struct unpack *u, struct frame f, const char *name, const c
 	unpack_emit(u, f, unpack_place(u, name, path), unpack_place_target(u, name, target, to));
 }
 
-void unpack_file(struct unpack *u, struct archive_entry *e, const char *path)
+void unpack_file_after(struct unpack *u, struct archive_entry *e, const char *path,
+		       const void *head, size_t len)
 {
 	unpack_emit(u,
 		    (struct frame){.type = FRAME_FILE,
@@ -390,7 +407,14 @@ void unpack_file(struct unpack *u, struct archive_entry *e, const char *path)
 				   .time = archive_entry_mtime(e),
 				   .size = (uint64_t)archive_entry_size(e)},
 		    path, "");
+	if (len > 0)
+		put_piece(u, head, len);
 	put_content(u);
+}
+
+void unpack_file(struct unpack *u, struct archive_entry *e, const char *path)
+{
+	unpack_file_after(u, e, path, NULL, 0);
 }
 
 void unpack_member(struct unpack *u, struct archive_entry *e, const char *name)
@@ -400,7 +424,7 @@ void unpack_member(struct unpack *u, struct archive_entry *e, const char *name)
 	struct frame f = {.mode = (uint32_t)archive_entry_perm(e), .time = archive_entry_mtime(e)};
 	char path[UNPACK_PATH], earlier[UNPACK_PATH];
 
-	check_xattrs(u, e, name);
+	unpack_check(u, e, name);
 	if (hard) {
 		f.type = FRAME_HARD;
 		unpack_emit(u, f, unpack_place(u, name, path), unpack_place(u, hard, earlier));

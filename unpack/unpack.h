@@ -38,3 +38,16 @@ void unpack_stream(int archive, int out);
  */
 __attribute__((noreturn)) void unpack_oci(int archive, unsigned int part, int out);
 void unpack_oci_stream(int archive, unsigned int part, int out);
+
+/* The part of an image that becomes a version. */
+struct unpack_pick {
+	const char *name;    /* a package ("zlib1g", "zlib1g:i386") or a library ("libz.so.1") */
+	const char *tag;     /* of the image; "": there is one */
+	const char *arch;    /* this machine's, by image-spec: "amd64" */
+	const char *triplet; /* and its multiarch triplet */
+	bool docker; /* as docker save and skopeo's docker-archive write it; else an OCI layout */
+	bool directory; /* BLOB frames ask for its files through a socket at 0; else input is a tar archive */
+};
+
+__attribute__((noreturn)) void unpack_image(const struct unpack_pick *pick, int input, int out);
+void unpack_image_stream(const struct unpack_pick *pick, int input, int out);

@@ -83,6 +83,12 @@ void unpack_foreign(enum unpack_kind kind, bool only_control, int archive, int o
 	unpack_deb(archive, out);
 }
 
+void unpack_image(const struct unpack_pick *pick, int input, int out)
+{
+	(void)pick;
+	unpack_deb(input, out);
+}
+
 static struct store *store;
 
 /* True if nothing came of it and the reason has this text. */
@@ -112,6 +118,8 @@ static bool control_held(attack_fn *what)
 	       waitpid(-1, NULL, WNOHANG) < 0;
 }
 
+static char layout[PATH_MAX]; /* its parser has a socket, not a pipe */
+
 static void test_forbidden(void)
 {
 	for (size_t i = 0; i < FORBIDDEN; i++) {
@@ -120,13 +128,15 @@ static void test_forbidden(void)
 		bool elf = held(in("libx.so.1"), forbidden[i].fn, forbidden[i].said);
 		bool archive = held(in("x.deb"), forbidden[i].fn, forbidden[i].said);
 		bool foreign = held(in("x.rpm"), forbidden[i].fn, forbidden[i].said);
+		bool image = held(layout, forbidden[i].fn, forbidden[i].said);
 		bool control = control_held(forbidden[i].fn);
 
-		if (!elf || !archive || !foreign || !control)
+		if (!elf || !archive || !foreign || !image || !control)
 			fprintf(stderr, "not held: %s\n", forbidden[i].name);
 		CHECK(elf);
 		CHECK(archive);
 		CHECK(foreign);
+		CHECK(image);
 		CHECK(control);
 	}
 	CHECK(access(victim, F_OK) == 0 && count_names(in("outside")) == 1);
@@ -145,6 +155,8 @@ static void test_endless(void)
 	CHECK(held(in("libx.so.1"), overflow_stack, "signal 11"));
 	CHECK(held(in("x.deb"), overflow_stack, "signal 11"));
 	CHECK(held(in("x.rpm"), overflow_stack, "signal 11"));
+	CHECK(held(layout, overflow_stack, "signal 11"));
+	CHECK(held(layout, talk_for_ever, "sent an invalid frame"));
 	CHECK(held(in("libx.so.1"), talk_for_ever, "libx.so.1"));
 	CHECK(held(in("x.deb"), talk_for_ever, "sent an invalid frame"));
 	CHECK(control_held(talk_for_ever) && control_held(overflow_stack));
@@ -300,6 +312,8 @@ int main(void)
 	put_file(in("libx.so.1"), elf, sizeof elf);
 	put_text(in("x.deb"), "!<arch>\ndebian-binary   ");
 	put_text(in("x.rpm"), "\xed\xab\xee\xdb                    ");
+	put_text(in("layout/index.json"), "{}");
+	snprintf(layout, sizeof layout, "oci:%s/layout#x", scratch);
 	put_text(in("outside/victim"), "x");
 	snprintf(victim, sizeof victim, "%s/outside/victim", scratch);
 	snprintf(outside, sizeof outside, "%s/outside/made", scratch);
@@ -308,6 +322,7 @@ int main(void)
 	test_seen(in("libx.so.1"), 3);
 	test_seen(in("x.deb"), 2);
 	test_seen(in("x.rpm"), 2);
+	test_seen(layout, 2);
 	test_many();
 	store_close(&store);
 	scratch_remove();
