@@ -72,7 +72,8 @@ const struct command command_add = {
 		"DIRECTORY\ta tree with files at standard paths (usr/lib/...)\n"
 		"dpkg:PACKAGE\tthe package as it is installed now\n"
 		"apt:PACKAGE[=VERSION][/SUITE]\tdownloaded with apt, not installed\n"
-		"oci:DIR[:TAG]#NAME\tNAME, a package or soname, out of an image that skopeo copied\n"
+		"oci:DIR[:TAG]#NAME\tNAME, a package or soname, out of an image that skopeo "
+		"copied\n"
 		"docker-archive:FILE[:TAG]#NAME\tthe same out of an image that docker saved",
 	.options = options,
 	.operands = {{.name = "SOURCE", .kind = ARG_FILE, .repeats = true}},

@@ -202,7 +202,7 @@ static int read_parts(struct staging *s, struct image_job *job, int dir, struct 
 	return r == 0 && !s->name[0] ? name_library(s, err) : r;
 }
 
-static int read_image(struct staging *s, int form, struct image_words *w, struct err *err)
+static int read_form(struct staging *s, int form, struct image_words *w, struct err *err)
 {
 	struct image_job job = {.pick = {.docker = forms[form].docker,
 					 .directory = forms[form].directory,
@@ -241,7 +241,7 @@ int source_image(struct staging *s, const char *source, struct err *err)
 	int form = form_of(source), r = split_words(source, forms[form].prefix, &w, err);
 
 	if (r == 0) {
-		r = read_image(s, form, &w, err);
+		r = read_form(s, form, &w, err);
 		if (r < 0)
 			r = err_wrap(err, r, "%s%s", forms[form].prefix, w.path);
 	}

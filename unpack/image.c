@@ -27,7 +27,7 @@ struct image_output {
 	char *from, *to;
 };
 
-struct image {
+struct container_image {
 	struct unpack_pick pick;
 	struct layout layout;
 	const char *manifest, *config; /* config: of docker's archives; else NULL */
@@ -43,7 +43,7 @@ struct image {
 
 static void image_free(void *ctx)
 {
-	struct image *im = ctx;
+	struct container_image *im = ctx;
 
 	tree_free(&im->tree);
 	for (size_t i = 0; i < im->noutputs; i++) {
@@ -60,7 +60,7 @@ static bool is_equal(const char *a, const char *b)
 	return a && strcmp(a, b) == 0;
 }
 
-static const char *index_value(struct unpack *u, struct image *im, const char *index,
+static const char *index_value(struct unpack *u, struct container_image *im, const char *index,
 			       unsigned long i, const char *key)
 {
 	char path[128];
@@ -72,8 +72,8 @@ static const char *index_value(struct unpack *u, struct image *im, const char *i
 #define REF_NAME "annotations.\"org.opencontainers.image.ref.name\""
 
 /* How well an image of the index fits: 0, it does not; 2, it is for this machine; 1, it may be. */
-static int image_fit(struct unpack *u, struct image *im, const char *index, unsigned long i,
-		     const char *tag)
+static int image_fit(struct unpack *u, struct container_image *im, const char *index,
+		     unsigned long i, const char *tag)
 {
 	const char *arch;
 
@@ -88,7 +88,7 @@ static int image_fit(struct unpack *u, struct image *im, const char *index, unsi
 }
 
 /* The one that is for this machine, or the only one. */
-static unsigned long choose_image(struct unpack *u, struct image *im, const char *index,
+static unsigned long choose_image(struct unpack *u, struct container_image *im, const char *index,
 				  const char *tag)
 {
 	unsigned long count = layout_number(u, &im->layout, index, "$.manifests.#"), chosen = 0;
@@ -114,7 +114,7 @@ static unsigned long choose_image(struct unpack *u, struct image *im, const char
 	return chosen;
 }
 
-static void find_manifest(struct unpack *u, struct image *im)
+static void find_manifest(struct unpack *u, struct container_image *im)
 {
 	const char *index, *tag = im->pick.tag;
 
@@ -141,7 +141,8 @@ static void find_manifest(struct unpack *u, struct image *im)
 #define REPO_TAGS_MAX 32
 
 /* "demo:1" is docker's word for "docker.io/library/demo:1", too. */
-static bool has_repo_tag(struct unpack *u, struct image *im, unsigned long i, const char *tag)
+static bool has_repo_tag(struct unpack *u, struct container_image *im, unsigned long i,
+			 const char *tag)
 {
 	for (int j = 0; j < REPO_TAGS_MAX; j++) {
 		char path[64];
@@ -161,7 +162,7 @@ static bool has_repo_tag(struct unpack *u, struct image *im, unsigned long i, co
 	return false;
 }
 
-static void choose_docker_image(struct unpack *u, struct image *im)
+static void choose_docker_image(struct unpack *u, struct container_image *im)
 {
 	unsigned long count = layout_number(u, &im->layout, im->manifest, "$.#");
 	const char *tag = im->pick.tag;
@@ -179,7 +180,7 @@ static void choose_docker_image(struct unpack *u, struct image *im)
 }
 
 /* The configuration, whose name is its digest. */
-static void read_docker_config(struct unpack *u, struct image *im)
+static void read_docker_config(struct unpack *u, struct container_image *im)
 {
 	char path[64], name[256];
 	struct digest named, found;
@@ -201,7 +202,7 @@ static void read_docker_config(struct unpack *u, struct image *im)
 }
 
 /* docker's manifest.json has Config, RepoTags and Layers of each image. */
-static void find_docker_manifest(struct unpack *u, struct image *im)
+static void find_docker_manifest(struct unpack *u, struct container_image *im)
 {
 	layout_open(u, &im->layout, "manifest.json");
 	im->manifest = layout_text(u);
@@ -209,7 +210,7 @@ static void find_docker_manifest(struct unpack *u, struct image *im)
 	read_docker_config(u, im);
 }
 
-static void count_layers(struct unpack *u, struct image *im)
+static void count_layers(struct unpack *u, struct container_image *im)
 {
 	char path[64] = "$.layers.#";
 	unsigned long layers;
@@ -226,7 +227,8 @@ static void count_layers(struct unpack *u, struct image *im)
 
 /* name: for layout_check_sha. docker names layers as it likes, and the configuration has the digests of what is in
  * them. */
-static void open_image_layer(struct unpack *u, struct image *im, int layer, char name[256])
+static void open_image_layer(struct unpack *u, struct container_image *im, int layer,
+			     char name[256])
 {
 	char path[64], member[256];
 
@@ -258,7 +260,7 @@ static bool is_kept(const char *path)
 	       strcmp(path + len - 5, ".list") == 0;
 }
 
-static void keep_text(struct unpack *u, struct image *im, struct tree_node *n,
+static void keep_text(struct unpack *u, struct container_image *im, struct tree_node *n,
 		      struct archive_entry *e)
 {
 	uint64_t size = (uint64_t)archive_entry_size(e);
@@ -273,7 +275,7 @@ static void keep_text(struct unpack *u, struct image *im, struct tree_node *n,
 		unpack_damaged(u, u->tar);
 }
 
-static void read_tree(struct unpack *u, struct image *im)
+static void read_tree(struct unpack *u, struct container_image *im)
 {
 	for (int layer = im->layers; layer-- > 0;) {
 		struct archive_entry *e;
@@ -318,11 +320,11 @@ static bool line_equal(const char *line, const char *text, size_t len)
 	return n == len && strncmp(line, text, len) == 0;
 }
 
-typedef bool stanza_fn(struct image *im, const struct stanza *s, void *ctx);
+typedef bool stanza_fn(struct container_image *im, const struct stanza *s, void *ctx);
 
 /* Calls fn for each installed package of the text, until it is false. */
-static bool each_stanza(struct image *im, const char *text, const char *owner, stanza_fn *fn,
-			void *ctx)
+static bool each_stanza(struct container_image *im, const char *text, const char *owner,
+			stanza_fn *fn, void *ctx)
 {
 	while (*text) {
 		const char *end = strstr(text, "\n\n");
@@ -346,7 +348,7 @@ static bool each_stanza(struct image *im, const char *text, const char *owner, s
 }
 
 struct stanza_search {
-	struct image *im;
+	struct container_image *im;
 	stanza_fn *fn;
 	void *ctx;
 	bool stopped;
@@ -367,7 +369,7 @@ static void visit_status(const struct tree_node *n, void *ctx)
 			!each_stanza(s->im, n->text, n->path + strlen(DISTROLESS), s->fn, s->ctx);
 }
 
-static void each_package(struct image *im, stanza_fn *fn, void *ctx)
+static void each_package(struct container_image *im, stanza_fn *fn, void *ctx)
 {
 	struct stanza_search s = {im, fn, ctx, false};
 
@@ -375,7 +377,7 @@ static void each_package(struct image *im, stanza_fn *fn, void *ctx)
 }
 
 /* The text with the package's files, and how much of a line precedes the path. */
-static const char *package_list(struct image *im, const struct stanza *s, size_t *skip)
+static const char *package_list(struct container_image *im, const struct stanza *s, size_t *skip)
 {
 	int name = (int)strcspn(s->package, "\n"), arch = (int)strcspn(s->arch, "\n");
 	const struct tree_node *n;
@@ -422,7 +424,7 @@ struct picked {
 	const struct tree_node *file; /* the package that has it is looked for */
 };
 
-static bool match_name(struct image *im, const struct stanza *s, void *ctx)
+static bool match_name(struct container_image *im, const struct stanza *s, void *ctx)
 {
 	struct picked *p = ctx;
 
@@ -443,7 +445,7 @@ static const char *base_of(const char *path)
 }
 
 /* The paths of a list may lead through links: /lib is one today. */
-static bool match_file(struct image *im, const struct stanza *s, void *ctx)
+static bool match_file(struct container_image *im, const struct stanza *s, void *ctx)
 {
 	struct picked *p = ctx;
 	size_t skip;
@@ -477,7 +479,7 @@ static void visit_library(const struct tree_node *n, void *ctx)
 	s->count++;
 }
 
-static const struct tree_node *find_library(struct unpack *u, struct image *im)
+static const struct tree_node *find_library(struct unpack *u, struct container_image *im)
 {
 	static const struct {
 		const char *dir;
@@ -506,7 +508,7 @@ static const struct tree_node *find_library(struct unpack *u, struct image *im)
 
 /* -- the version -- */
 
-static void add_output(struct unpack *u, struct image *im, const struct tree_node *n,
+static void add_output(struct unpack *u, struct container_image *im, const struct tree_node *n,
 		       const char *to)
 {
 	struct image_output *more, *o;
@@ -527,7 +529,8 @@ static void add_output(struct unpack *u, struct image *im, const struct tree_nod
 		unpack_fail(u, EBADMSG, "", "out of memory");
 }
 
-static void put_node(struct unpack *u, struct image *im, const struct tree_node *n, const char *to)
+static void put_node(struct unpack *u, struct container_image *im, const struct tree_node *n,
+		     const char *to)
 {
 	if (n->type == AE_IFDIR)
 		unpack_emit(u, (struct frame){.type = FRAME_DIR, .time = n->time}, to, "");
@@ -542,7 +545,7 @@ static void put_node(struct unpack *u, struct image *im, const struct tree_node 
 /* A list of distroless has no links: those beside a file that lead to it belong to it. */
 struct link_search {
 	struct unpack *u;
-	struct image *im;
+	struct container_image *im;
 	const struct tree_node *file;
 };
 
@@ -576,7 +579,7 @@ static bool lists_below(const char *list, const char *path)
 }
 
 /* An image may lack files of its packages, such as manuals. */
-static void put_files(struct unpack *u, struct image *im, const struct stanza *s)
+static void put_files(struct unpack *u, struct container_image *im, const struct stanza *s)
 {
 	size_t skip;
 	const char *list = package_list(im, s, &skip), *text = list;
@@ -596,7 +599,7 @@ static void put_files(struct unpack *u, struct image *im, const struct stanza *s
 	}
 }
 
-static void put_package(struct unpack *u, struct image *im, const struct stanza *s)
+static void put_package(struct unpack *u, struct container_image *im, const struct stanza *s)
 {
 	put_stanza(u, "Package", s->package);
 	put_stanza(u, "Version", s->version);
@@ -606,7 +609,7 @@ static void put_package(struct unpack *u, struct image *im, const struct stanza 
 		unpack_fail(u, EPERM, im->pick.name, "has no files in the image");
 }
 
-static void put_library(struct unpack *u, struct image *im, const struct tree_node *n)
+static void put_library(struct unpack *u, struct container_image *im, const struct tree_node *n)
 {
 	const struct tree_node *file = tree_resolve(&im->tree, n->path, true);
 	const char *base = base_of(n->path);
@@ -626,7 +629,7 @@ static void put_library(struct unpack *u, struct image *im, const struct tree_no
 	unpack_hold(u, im->link);
 }
 
-static void refuse_pick(struct unpack *u, struct image *im)
+static void refuse_pick(struct unpack *u, struct container_image *im)
 {
 	char musl[64];
 	static const char *const machines[] = {"x86_64", "aarch64", "i386", "armhf"};
@@ -642,7 +645,7 @@ static void refuse_pick(struct unpack *u, struct image *im)
 		    "is neither a package in dpkg's database of the image nor a library in it");
 }
 
-static void pick_version(struct unpack *u, struct image *im)
+static void pick_version(struct unpack *u, struct container_image *im)
 {
 	const char *colon = strchr(im->pick.name, ':');
 	struct picked p = {.name = im->pick.name,
@@ -671,7 +674,8 @@ static void pick_version(struct unpack *u, struct image *im)
 /* -- content -- */
 
 /* Moves a library that no package names to Debian's directory for the machine that its first bytes name. */
-static void put_single(struct unpack *u, struct image *im, struct archive_entry *e, const char *to)
+static void put_single(struct unpack *u, struct container_image *im, struct archive_entry *e,
+		       const char *to)
 {
 	unsigned char head[20] = {0};
 	la_ssize_t n = archive_read_data(u->tar, head, sizeof head);
@@ -692,8 +696,8 @@ static void put_single(struct unpack *u, struct image *im, struct archive_entry 
 	unpack_emit(u, (struct frame){.type = FRAME_LINK}, unpack_place(u, im->link, link), base);
 }
 
-static void put_outputs(struct unpack *u, struct image *im, int layer, struct archive_entry *e,
-			const char *name)
+static void put_outputs(struct unpack *u, struct container_image *im, int layer,
+			struct archive_entry *e, const char *name)
 {
 	const char *first = NULL;
 	char path[PATH_MAX];
@@ -723,7 +727,7 @@ static void put_outputs(struct unpack *u, struct image *im, int layer, struct ar
 	}
 }
 
-static bool has_output(const struct image *im, int layer)
+static bool has_output(const struct container_image *im, int layer)
 {
 	for (size_t i = 0; i < im->noutputs; i++)
 		if (im->outputs[i].layer == layer)
@@ -731,7 +735,7 @@ static bool has_output(const struct image *im, int layer)
 	return false;
 }
 
-static void read_content(struct unpack *u, struct image *im)
+static void read_content(struct unpack *u, struct container_image *im)
 {
 	u->stream = 0;
 	for (int layer = 0; layer < im->layers; layer++) {
@@ -751,9 +755,9 @@ static void read_content(struct unpack *u, struct image *im)
 		unpack_fail(u, EBADMSG, "", "a hard link in it leads to nothing");
 }
 
-static void read_image(struct unpack *u, int archive, const void *ctx)
+static void read_container(struct unpack *u, int archive, const void *ctx)
 {
-	struct image *im = *(struct image *const *)ctx;
+	struct container_image *im = *(struct container_image *const *)ctx;
 
 	u->any_name = true;
 	im->layout.archive = im->pick.directory ? -1 : archive;
@@ -770,18 +774,18 @@ static void read_image(struct unpack *u, int archive, const void *ctx)
 
 void unpack_image(const struct unpack_pick *pick, int input, int out)
 {
-	struct image im = {.pick = *pick}, *ctx = &im;
+	struct container_image im = {.pick = *pick}, *ctx = &im;
 
 	layout_begin(&im.layout);
-	unpack_confined(read_image, &ctx, input, out);
+	unpack_confined(read_container, &ctx, input, out);
 }
 
 void unpack_image_stream(const struct unpack_pick *pick, int input, int out)
 {
-	struct image im = {.pick = *pick}, *ctx = &im;
+	struct container_image im = {.pick = *pick}, *ctx = &im;
 
 	layout_begin(&im.layout);
-	unpack_run(read_image, &ctx, input, out);
+	unpack_run(read_container, &ctx, input, out);
 	layout_end(&im.layout);
 	image_free(&im);
 }
