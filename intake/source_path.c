@@ -186,7 +186,7 @@ int source_path(struct staging *s, const char *path, struct err *err)
 	AUTO_FD int fd = -1;
 	int kind = KIND_TREE, r = reach(path, 0, &at, err);
 
-	if (r == -ENOENT && !strchr(path, '/'))
+	if (r == -ENOENT && !strchr(path, '/') && intake_kind(path) < 0)
 		return err_set(err, ENOENT, "there is no file %s; a package is apt:%s or dpkg:%s",
 			       path, path, path);
 	if (r < 0)
