@@ -1,25 +1,16 @@
 /*
- * Data on standard output: aligned tables and lines for people, JSON for programs. With --json the tables and lines
- * print nothing, and without --json the JSON functions print nothing, so a command may call both.
+ * Data on standard output: aligned tables and lines for people (cli/table.h), JSON for programs. With --json the tables
+ * and lines print nothing, and without --json the JSON functions print nothing, so a command may call both.
  */
 #pragma once
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "cli/table.h"
 #include "cli/terminal.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* A table whose columns are as wide as their widest cells. Cells are copied; the last column is not padded.
- * table_print prints and frees the table. */
-struct table;
-struct table *table_new(size_t columns);
-void table_row(struct table *table, const char *const *cells);
-void table_print(struct table *table);
-
-/* A line, whose end is added. */
-void print_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* JSON, printed at once. These functions put in the commas and indent. key is NULL inside arrays and at the top.
  * Bytes that are not UTF-8 become U+FFFD. */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool libs;
 
@@ -109,26 +110,27 @@ static void print_libs(const struct process *p)
 		table_row(t, (const char *[]){kind_name(&p->libs.items[i]), p->libs.items[i].path});
 	table_print(t);
 	if (p->trust == TRUST_NO)
-		printf("  root of this system did not make this label\n");
+		print_line("  root of this system did not make this label");
 	else if (p->libs_failed)
-		printf("  libraries: unknown\n");
+		print_line("  libraries: unknown");
 }
 
 static void print_process(const struct process *p)
 {
 	const struct label_state *s = process_label_state(p);
 	AUTO_FREE char *label = strdup(p->label);
-	char text[PROGRAM_NAME_MAX], state[STATE_TEXT_MAX];
+	char text[PROGRAM_NAME_MAX], state[STATE_TEXT_MAX], generation[48] = "";
 
 	app_name(p, text, sizeof text);
-	printf("%d %s %s%s", p->who.pid, user_name(p->who.uid), printable(text),
-	       p->app_stale ? " (replaced)" : "");
 	if (s)
-		printf(", generation %lld", (long long)s->generation);
-	program_name(&p->who, text);
+		snprintf(generation, sizeof generation, ", generation %lld",
+			 (long long)s->generation);
 	state_text(p, state);
-	printf(": %s\n  label: %s\n", state, label ? printable(label) : "?");
-	printf("  program: %s%s\n", printable(text), p->libs.program_stale ? ", replaced" : "");
+	print_line("%d %s %s%s%s: %s", p->who.pid, user_name(p->who.uid), printable(text),
+		   p->app_stale ? " (replaced)" : "", generation, state);
+	print_line("  label: %s", label ? printable(label) : "?");
+	program_name(&p->who, text);
+	print_line("  program: %s%s", printable(text), p->libs.program_stale ? ", replaced" : "");
 	print_libs(p);
 }
 
@@ -274,9 +276,10 @@ static void add_sealed_row(const struct object_user *user, void *ctx)
 	ps_sealed_row(user, ctx);
 }
 
+/* The label, which repeats generation and app, is too long for a terminal. */
 static void print_processes(const struct ps_found *all, const struct strings *apps)
 {
-	struct table *t = table_new(7);
+	struct table *t = table_new(terminal_columns(STDOUT_FILENO) ? 6 : 7);
 
 	table_row(t, (const char *[]){"PID", "USER", "STATE", "GENERATION", "APP", "PROGRAM",
 				      "LABEL"});

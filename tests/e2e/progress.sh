@@ -41,7 +41,7 @@ shows "check --all" "DELAY=900000 slowly openat pinlib check --all" \
 object=$(find /var/lib/pinlib/store/objects -type f | sort | head -n 1)
 cp -a "$object" kept && printf x >>"$object"
 said=$(on_terminal "slowly pread64 pinlib doctor store")
-is "a finding has its line to itself" "$(tr -d '\n' <<<"$said" | grep -cE '(^|\^\[\[K|\^M)fault +store +object [0-9a-f]{64} is damaged')" 1
+is "a finding has its line to itself" "$(tr -d '\n' <<<"$said" | grep -cE '(^|\^\[\[K|\^M)fault +store +object [0-9a-f]{12} is damaged')" 1
 cat kept >"$object"
 
 slow="DELAY=70000 slowly pread64 pinlib doctor store"
