@@ -14,12 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BETWEEN 2	 /* blanks between two columns */
-#define COLUMN_MIN 8	 /* a narrower terminal folds the lines itself */
-#define DIGEST_SHOWN 12	 /* of the digits of a SHA-256 */
-#define ELLIPSIS "..."	 /* of ASCII, since the terminal may know nothing else */
-#define HANGING 4	 /* the indentation after a fold of a line */
-#define TERMINAL_MIN 20	 /* columns, to fold anything */
+#define BETWEEN 2	/* blanks between two columns */
+#define COLUMN_MIN 8	/* a narrower terminal folds the lines itself */
+#define DIGEST_SHOWN 12 /* of the digits of a SHA-256 */
+#define ELLIPSIS "..."	/* of ASCII, since the terminal may know nothing else */
+#define HANGING 4	/* the indentation after a fold of a line */
+#define TERMINAL_MIN 20 /* columns, to fold anything */
 
 struct table {
 	size_t columns, rows;
@@ -91,7 +91,8 @@ static void elide_words(char *text, size_t width)
 {
 	while (*text) {
 		size_t len = strcspn(text, " "), n = text_width(text, len);
-		size_t head = (width - strlen(ELLIPSIS)) / 3, tail = width - strlen(ELLIPSIS) - head;
+		size_t head = (width - strlen(ELLIPSIS)) / 3,
+		       tail = width - strlen(ELLIPSIS) - head;
 
 		if (n > width) {
 			char *cut = text + text_bytes(text, head);
@@ -184,7 +185,8 @@ static size_t limit_widths(struct column *columns, size_t n, size_t most, bool c
 	size_t sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t least = cut ? 0 : columns[i].least, whole = cut ? columns[i].least : columns[i].whole;
+		size_t least = cut ? 0 : columns[i].least,
+		       whole = cut ? columns[i].least : columns[i].whole;
 		size_t width = most < least ? least : most;
 
 		columns[i].width = width < whole ? width : whole;
@@ -268,7 +270,8 @@ static void fold_line(const char *text, size_t width)
 	printf("%*s", (int)indent, "");
 	text += indent;
 	while (*text) {
-		size_t len = fitting(text, width > column + COLUMN_MIN ? width - column : COLUMN_MIN);
+		size_t len =
+			fitting(text, width > column + COLUMN_MIN ? width - column : COLUMN_MIN);
 
 		printf("%.*s\n", (int)len, text);
 		text += len + strspn(text + len, " ");

@@ -6,6 +6,7 @@
 #include "change/select.h"
 #include "cli/app.h"
 #include "cli/message.h"
+#include "cli/out.h"
 #include "commands/commands.h"
 #include "commands/try_scratch.h"
 #include "ephemeral/ephemeral.h"
@@ -178,8 +179,10 @@ static void say_against(const struct ephemeral *t, const struct verdict *v)
 {
 	for (size_t i = 0; i < v->against.count; i++)
 		warn("try: %s", v->against.items[i]);
-	if (!force)
+	if (!force) {
 		warn("try: %s was not run; --force runs it anyway", t->app.path);
+		json_fail(v->against.items[0]);
+	}
 }
 
 /* -- the run -- */
