@@ -98,7 +98,8 @@ static int print_status(struct err *err)
 	print_settings(&conf, apt, dpkg);
 	json_open("kept", '[');
 	for (size_t i = 0; i < kept.count; i++)
-		print_kept(t, &kept.items[i]);
+		if (strcmp(kept.items[i].why, KEPT_BY_HAND) != 0)
+			print_kept(t, &kept.items[i]);
 	json_close();
 	json_close();
 	table_print(t);

@@ -20,8 +20,8 @@ static void print_pin(struct table *t, const char *app, const struct pin *pin)
 	json_close();
 }
 
-static int print_app(struct table *t, struct session *s, const char *path, struct strings *unwrapped,
-		     struct err *err)
+static int print_app(struct table *t, struct session *s, const char *path,
+		     struct strings *unwrapped, struct err *err)
 {
 	AUTO_APP struct app was = {0}, now = {0};
 	int r = policy_app(s->policy, path, s->generation - 1, &was, err);

@@ -175,6 +175,23 @@ static void say_held(const struct ephemeral *t, const struct ephemeral_item *ite
 	}
 }
 
+/* The remedy for a view that lacks a library: the versions that were to be tried, pinned with their libraries. */
+static void say_with_deps(const struct ephemeral *t, const struct ephemeral_item *items, size_t n)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (!strchr(items[i].text, '/'))
+			fprintf(f, " %s", items[i].text);
+	if (fclose(f) == 0 && *text)
+		warn("try: 'pinlib set --with-deps %s%s' also pins the libraries that it lacks",
+		     t->app.path, text);
+}
+
 static void say_against(const struct ephemeral *t, const struct verdict *v)
 {
 	for (size_t i = 0; i < v->against.count; i++)
@@ -224,6 +241,8 @@ static int judge(const struct trial *trial, struct err *err)
 		say_held(t, trial->items, trial->request->nitems, &v);
 	else
 		say_against(t, &v);
+	if (v.against.count && proof_lacks_library(&v.proof))
+		say_with_deps(t, trial->items, trial->request->nitems);
 	return v.against.count == 0 || force;
 }
 
