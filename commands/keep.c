@@ -370,7 +370,8 @@ const struct command command_keep = {
 		"status\tshow the settings, which are in pinlib.conf(5), and what was kept\n"
 		"watch\tadd the programs APP to those whose libraries are kept; without APP, list "
 		"them\n"
-		"A kept version can be pinned at once: pinlib set APP LIBRARY=OLD",
+		"'pinlib keep' lists the kept versions, and 'pinlib set APP NAME=VERSION' pins "
+		"one.",
 	.options = options,
 	.operands = {{.name = "enable|disable|status|watch", .kind = ARG_WORDS, .optional = true},
 		     {.name = "APP", .kind = ARG_APP, .optional = true, .repeats = true}},

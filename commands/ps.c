@@ -9,6 +9,7 @@
 #include "commands/ps_sealed.h"
 #include "labeler/label.h"
 #include "labeler/process.h"
+#include "policy/policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -348,14 +349,19 @@ static void say_unknown(const struct ps_found *found, const struct strings *apps
 	ps_sealed_warn(&found->sealed);
 }
 
-/* A program that is gone can still have processes, so it can be named by its path. */
+/* A program that is gone can still have processes, so it can be named by its path, or as the policy knows it. */
 static int find_viewed(int count, char **names, struct strings *apps, struct err *err)
 {
+	AUTO_POLICY struct policy *policy = NULL;
+	AUTO_APPS struct apps pinned = {0};
 	char app[PATH_MAX];
+	struct err ignored; /* processes can be listed without the policy */
 	int r = 0;
 
+	if (count && policy_open(&policy, &ignored) == 0)
+		policy_apps(policy, POLICY_NOW, &pinned, &ignored);
 	for (int i = 0; r == 0 && i < count; i++) {
-		r = find_app(names[i], app, err);
+		r = find_pinned(&pinned, names[i], app, err);
 		if (r < 0 && names[i][0] == '/')
 			r = path_normalise(names[i], app, err);
 		if (r == 0)

@@ -3,6 +3,8 @@
 #include "cli/out.h"
 #include "policy/policy.h"
 
+#include <unistd.h>
+
 static bool has_pin(const struct app *app, const struct pin *pin)
 {
 	for (size_t i = 0; i < app->npins; i++)
@@ -48,6 +50,9 @@ int removed_print(struct session *s, const struct strings *apps, struct err *err
 	json_close();
 	table_print(t);
 	for (size_t i = 0; i < unwrapped.count; i++)
-		print_line("%s is as it was before pinlib", unwrapped.items[i]);
+		print_line(access(unwrapped.items[i], F_OK) == 0
+				   ? "%s is as it was before pinlib"
+				   : "%s has no pins any more; its program is gone",
+			   unwrapped.items[i]);
 	return r;
 }
