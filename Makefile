@@ -177,6 +177,11 @@ trial: all ## keep programs of Debian 12 through an upgrade to 13, and bring tho
 trial-brought: all ## bring seven interpreters of Debian 11 to Debian 12 and 13 (as root, with network)
 	tests/bed tests/trial/brought.sh trixie
 
+.PHONY: trial-containers
+trial-containers: all ## pin in containers of podman, systemd-nspawn and chroot (as root, with network)
+	tests/helpers/fixtures $(BUILD)/fixtures
+	tests/trial/containers.sh
+
 .PHONY: fuzz
 fuzz: ## fuzz each reader of foreign bytes for TIME seconds (needs clang)
 	@echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \

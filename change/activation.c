@@ -9,6 +9,7 @@
 #include "change/transition.h"
 #include "host/apparmor.h"
 #include "host/interpreter.h"
+#include "host/privilege.h"
 #include "host/unit.h"
 #include "host/wrap.h"
 #include "plan/write.h"
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 
 struct activation {
 	struct policy *policy;
@@ -68,17 +68,37 @@ static int reach_verdict(const struct activation *a, const struct transition *t,
 	return verdict_reach(a->store, &t->app, &pinned, &sysroot, v, err);
 }
 
+/* Adds the reason why nobody here can get a view. The proof, which root runs, does not find it: no_new_privs takes nothing
+ * from root, but the wrapper's capability from users. */
+static int find_obstacle(const struct transition *t, struct strings *against, struct err *err)
+{
+	struct err why;
+	int r = t->app.sealed ? 0 : privilege_check(&why);
+
+	if (r == -EPERM)
+		return strings_addf(against, err, "no view is possible here: %s%s", why.text,
+				    t->plan.plan.kind == PLAN_ELF
+					    ? "; a sealed program needs no view (--sealed)"
+					    : "");
+	if (r < 0)
+		*err = why;
+	return r;
+}
+
 /* The policy remembers whether the view held. */
 static int prove_view(const struct activation *a, const struct transition *t, struct err *err)
 {
 	AUTO_VERDICT struct verdict v = {0};
 	const struct app *app = &t->app;
-	int r = reach_verdict(a, t, &v, err);
-	bool held = v.against.count == 0;
-	bool forced = !held && (a->options->force || app->forced);
+	int r = find_obstacle(t, &v.against, err);
+	bool held, forced;
 
+	if (r == 0 && v.against.count == 0)
+		r = reach_verdict(a, t, &v, err);
 	if (r < 0)
 		return r;
+	held = v.against.count == 0;
+	forced = !held && (a->options->force || app->forced);
 	report_from(a, &v.effects, 0);
 	report_from(a, &v.remarks, 0);
 	report_from(a, &t->sealed.remarks, 0);
@@ -178,22 +198,6 @@ static int publish_all(const struct activation *a, int64_t generation, struct er
 	return 0;
 }
 
-/* A file capability is lost where the wrapper was copied or restored, or installed with DESTDIR.
- * No reason against a pin: programs that root starts get their view all the same. */
-static void remark_capability(const struct activation *a)
-{
-	bool wraps = false;
-
-	for (size_t i = 0; i < a->paths->count; i++)
-		wraps |= a->transitions[i]->wraps;
-	if (wraps && getxattr(PINLIB_WRAPPER, "security.capability", NULL, 0) < 0 &&
-	    errno == ENODATA)
-		report_text(a, PINLIB_WRAPPER
-			    " has no file capability: for ordinary users the program does not "
-			    "start, or "
-			    "starts without its pins; run 'pinlib doctor' for the remedy");
-}
-
 static void remark_apparmor(const struct activation *a)
 {
 	char profile[NAME_MAX + 1], text[ERR_TEXT_MAX];
@@ -259,7 +263,6 @@ static int activate(struct activation *a, const char *command, int64_t *generati
 		return undo_commit(a, r, err);
 	policy_settle(a->policy);
 	directories_sweep(a->policy, &ignored); /* or with the next change */
-	remark_capability(a);
 	remark_apparmor(a);
 	/* A list that still names these apps costs the next command a look at each, no more. */
 	if (units_update(a->policy, a->options->report, a->options->ctx))

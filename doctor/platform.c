@@ -6,18 +6,20 @@
 #include "base/paths.h"
 #include "doctor/check.h"
 #include "host/apparmor.h"
+#include "host/privilege.h"
 #include "host/wrapper_file.h"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <libmount/libmount.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #define NOBODY 65534
@@ -115,17 +117,29 @@ static void probe_launch(struct probe_outcome *out)
 		failed_at(out, STEP_PUT_DOWN, r, &err);
 }
 
+static bool is_overlay(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
 static const char *kernel_remedy(const struct probe_outcome *o)
 {
 	if (o->errnum == ENOSYS)
 		return "boot Linux 5.12 or later; on such a kernel a system-call filter is in the "
 		       "way: allow the call in the container's seccomp profile";
+	if (o->step == STEP_SETATTR && o->errnum == EINVAL)
+		return "seal programs instead ('pinlib set --sealed'), or make the root directory "
+		       "of this "
+		       "chroot a mount point: 'mount --bind DIR DIR' before chroot(8)";
 	if (o->step == STEP_NAMESPACE && o->errnum == ENOSPC)
 		return "raise the limit with sysctl user.max_mnt_namespaces=N";
 	if (o->step == STEP_OVERLAY && o->errnum == ENODEV)
 		return "load overlayfs (modprobe overlay), and name it in "
 		       "/etc/modules-load.d/overlay.conf";
-	if (o->step == STEP_OVERLAY && (o->errnum == ELOOP || o->errnum == EINVAL))
+	if (o->step == STEP_OVERLAY && o->errnum == EINVAL &&
+	    (is_overlay("/usr/lib") || is_overlay(probe_layer())))
 		return "move /usr or " PINLIB_STATE " to a file system that is not an overlay: "
 		       "overlayfs stacks at most two deep";
 	if (o->errnum == EPERM || o->errnum == EACCES)
@@ -155,36 +169,27 @@ int check_kernel(struct checkup *c, struct err *err)
 
 /* -- the wrapper -- */
 
-static const char set_capability[] = "setcap cap_sys_admin=p " PINLIB_WRAPPER;
+static const char set_capability[] = "setcap " PRIVILEGE_WRAPPER " " PINLIB_WRAPPER;
 
 /* Only "cap_sys_admin=p" is right. Were the capability effective too, execve(2) itself would fail
  * where the bounding set lacks it, and the wrapper could not say why. */
 static int check_capability(struct checkup *c, struct err *err)
 {
-	char *text;
-	cap_t caps = cap_get_file(PINLIB_WRAPPER);
+	AUTO_FREE char *text = NULL;
+	int r = privilege_of_wrapper(&text, err);
 
-	if (!caps && errno == ENODATA) {
+	if (r == -ENODATA)
 		check_fault(c, set_capability, "%s has no file capability", PINLIB_WRAPPER);
-		return 0;
-	}
-	if (!caps && errno == ENOTSUP) {
+	else if (r == -ENOTSUP)
 		check_fault(c, "install pinlib on a file system with extended attributes",
 			    "the file system of %s has no file capabilities", PINLIB_WRAPPER);
-		return 0;
-	}
-	if (!caps)
-		return err_sys(err, errno, "cannot read the capabilities of %s", PINLIB_WRAPPER);
-	text = cap_to_text(caps, NULL);
-	cap_free(caps);
-	if (!text)
-		return err_nomem(err);
-	if (strcmp(text, "cap_sys_admin=p") == 0)
-		check_well(c, "%s has %s", PINLIB_WRAPPER, text);
-	else
-		check_fault(c, set_capability, "%s has the capabilities %s, not cap_sys_admin=p",
+	else if (r < 0)
+		return r;
+	else if (strcmp(text, PRIVILEGE_WRAPPER) != 0)
+		check_fault(c, set_capability, "%s has the capabilities %s, not " PRIVILEGE_WRAPPER,
 			    PINLIB_WRAPPER, text);
-	cap_free(text);
+	else
+		check_well(c, "%s has %s", PINLIB_WRAPPER, text);
 	return 0;
 }
 
@@ -228,28 +233,24 @@ int check_wrapper(struct checkup *c, struct err *err)
 
 /* -- the mount of the wrapper -- */
 
-/* The mount point of the mount that path is on. */
-static int mount_point(const char *path, char out[PATH_MAX], struct err *err)
+/* The mount point of the mount that path is on; path itself if it is not in the table, as in a chroot. */
+static void mount_point(const char *path, char out[PATH_MAX])
 {
 	struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
 	struct libmnt_fs *fs = NULL;
 
 	if (table)
 		fs = mnt_table_find_mountpoint(table, path, MNT_ITER_BACKWARD);
-	snprintf(out, PATH_MAX, "%s", fs ? mnt_fs_get_target(fs) : "");
+	snprintf(out, PATH_MAX, "%s", fs ? mnt_fs_get_target(fs) : path);
 	mnt_unref_table(table);
-	return fs ? 0
-		  : err_set(err, ENOENT, "the mount of %s is not in /proc/self/mountinfo", path);
 }
 
 int check_nosuid(struct checkup *c, struct err *err)
 {
 	char point[PATH_MAX], remedy[PATH_MAX + 64];
 	struct statvfs fs;
-	int r = mount_point(PINLIB_LIBDIR, point, err);
 
-	if (r < 0)
-		return r;
+	mount_point(PINLIB_LIBDIR, point);
 	if (statvfs(PINLIB_LIBDIR, &fs) < 0)
 		return err_sys(err, errno, "cannot read the mount flags of %s", PINLIB_LIBDIR);
 	snprintf(remedy, sizeof remedy, "mount -o remount,bind,%s %s, and correct /etc/fstab",
@@ -267,36 +268,6 @@ int check_nosuid(struct checkup *c, struct err *err)
 
 /* -- the privileges that processes can get -- */
 
-/* The number in a line of /proc/PID/status; false: there is no such line. */
-static bool status_number(const char *file, const char *name, int base, unsigned long long *number)
-{
-	AUTO_FILE FILE *f = fopen(file, "re");
-	size_t len = strlen(name);
-	char line[256];
-
-	while (f && fgets(line, sizeof line, f))
-		if (strncmp(line, name, len) == 0 && line[len] == ':') {
-			*number = strtoull(line + len + 1, NULL, base);
-			return true;
-		}
-	return false;
-}
-
-/* Whether the process of this status file, and so all its children, cannot get CAP_SYS_ADMIN. */
-static bool lacks_admin(const char *file)
-{
-	unsigned long long set;
-
-	return status_number(file, "CapBnd", 16, &set) && !(set >> CAP_SYS_ADMIN & 1);
-}
-
-static bool no_new_privs(const char *file)
-{
-	unsigned long long on;
-
-	return status_number(file, "NoNewPrivs", 10, &on) && on;
-}
-
 int check_bounding_set(struct checkup *c, struct err *err)
 {
 	static const char container[] =
@@ -310,17 +281,18 @@ int check_bounding_set(struct checkup *c, struct err *err)
 		"seal programs instead ('pinlib set --sealed'), start the container without "
 		"no-new-privileges, or let programs start without their pins ('pinlib set "
 		"--on-failure=unpinned')";
-	bool all = lacks_admin("/proc/1/status"), none = no_new_privs("/proc/1/status");
+	bool all = privilege_is_bounded("/proc/1/status"),
+	     none = privilege_is_frozen("/proc/1/status");
 
 	(void)err;
-	if (lacks_admin("/proc/self/status"))
+	if (privilege_is_bounded("/proc/self/status"))
 		check_fault(c, all ? container : session,
 			    "the capability bounding set of %s lacks CAP_SYS_ADMIN",
 			    all ? "all processes here" : "this process");
-	if (no_new_privs("/proc/self/status"))
+	if (privilege_is_frozen("/proc/self/status"))
 		check_fault(c, none ? privileges : session, "no_new_privs is set for %s",
 			    none ? "all processes here" : "this process");
-	if (!lacks_admin("/proc/self/status") && !no_new_privs("/proc/self/status"))
+	if (!privilege_is_bounded("/proc/self/status") && !privilege_is_frozen("/proc/self/status"))
 		check_well(c, "the wrapper can get CAP_SYS_ADMIN");
 	return 0;
 }
@@ -376,14 +348,18 @@ static const char *user_namespace_remedy(const struct probe_outcome *o)
 	       "seccomp profile";
 }
 
-static bool in_user_namespace(void)
+/* Whether a user other than root exists here (user_namespaces(7)): not where "unshare -r" leads, but in a container. */
+static bool has_users(void)
 {
+	AUTO_FILE FILE *f = fopen("/proc/self/uid_map", "re");
 	unsigned long first, host, count;
 	char line[128];
 
-	return read_first_line("/proc/self/uid_map", line, sizeof line) &&
-	       (sscanf(line, "%lu %lu %lu", &first, &host, &count) != 3 || first || host ||
-		count != 4294967295);
+	while (f && fgets(line, sizeof line, f))
+		if (sscanf(line, "%lu %lu %lu", &first, &host, &count) == 3 && first <= NOBODY &&
+		    NOBODY - first < count)
+			return true;
+	return false;
 }
 
 int check_user_namespaces(struct checkup *c, struct err *err)
@@ -391,10 +367,10 @@ int check_user_namespaces(struct checkup *c, struct err *err)
 	struct probe_outcome out;
 	int r;
 
-	if (in_user_namespace()) {
+	if (!has_users()) {
 		check_fault(c, "run 'pinlib doctor' outside of the user namespace",
-			    "this process is in a user namespace, where the checks say nothing "
-			    "about the machine");
+			    "this process is in a user namespace without other users, where the "
+			    "checks say nothing about the machine");
 		return 0;
 	}
 	r = run_probe(probe_user_namespace, &out, err);

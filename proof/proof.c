@@ -472,7 +472,8 @@ static int show_copy(const char *path, struct err *err)
 	return mount_put_down(file, path, err);
 }
 
-static bool has_admin(void)
+/* Whether root can make a mount namespace of its own: not without CAP_SYS_ADMIN, nor in a chroot whose root is no mount. */
+static bool can_unshare(void)
 {
 	cap_t caps = cap_get_proc();
 	cap_flag_value_t value = CAP_CLEAR;
@@ -480,15 +481,15 @@ static bool has_admin(void)
 	if (caps)
 		cap_get_flag(caps, CAP_SYS_ADMIN, CAP_EFFECTIVE, &value);
 	cap_free(caps);
-	return value == CAP_SET;
+	return value == CAP_SET && mount_is_root("/");
 }
 
 /* Where there is nothing to mount an ordinary user's loader needs no namespace: the user could run it on these files anyway.
- * That of root in a container without CAP_SYS_ADMIN gets none, and is nobody all the same. */
+ * That of root in a container or chroot without mounts gets none, and is nobody all the same. */
 static bool is_bare(const struct trace *t)
 {
 	return t->sysroot->ncovers == 0 &&
-	       (geteuid() != 0 ? !t->sysroot->app : t->sysroot->objects && !has_admin());
+	       (geteuid() != 0 ? !t->sysroot->app : t->sysroot->objects && !can_unshare());
 }
 
 /* The program where the loader can read it. */

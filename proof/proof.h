@@ -3,7 +3,7 @@
  *
  * A child builds the view, and then has no privileges, no network, no writable file, an empty
  * environment, limited time and memory, and a filter that refuses the calls that no loader makes.
- * (For sealed programs, which need no mounts, an ordinary user's child has no namespaces, nor root's without CAP_SYS_ADMIN.)
+ * (For sealed programs, which need no mounts, an ordinary user's child has no namespaces, nor root's where root cannot mount.)
  * The loader that the program names traces the program there without running it
  * (LD_TRACE_LOADED_OBJECTS, LD_WARN and LD_BIND_NOW, ld.so(8)). Its exit status is 0 whatever it
  * finds, so pinlib reads its output. Only LD_DEBUG=files names the object that needs a missing

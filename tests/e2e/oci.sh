@@ -244,5 +244,20 @@ for file in back.tar again2.tar; do
 1.1 /usr/bin/demo2"
 	is "... the store is as it was" "$(pinlib libs | diff - libs)" ""
 done
+
+# README.md's fleet: its lines, with this registry.
+. "$src/tests/helpers/examples.sh"
+export REGISTRY=127.0.0.1:5417
+mkdir -p /etc/containers
+printf '[[registry]]\nlocation = "%s"\ninsecure = true\n' $REGISTRY >/etc/containers/registries.conf
+echo '{"default": [{"type": "insecureAcceptAnything"}]}' >/etc/containers/policy.json
+rm -f pins.tar
+pinlib set curl dpkg:zlib1g >/dev/null || not_ok setup "cannot set curl"
+example README.md "pinlib export curl"
+another_machine
+rm -f pins.tar
+example README.md "pinlib import pins.tar"
+is "... curl has its pin" "$(pinlib show curl | grep -c 'pin  *zlib1g')" 1
+is "... and apply prints if it changed" "$(pinlib apply --json | grep -o '"changed": [a-z]*')" '"changed": false'
 kill "$(cat registry.pid)"
 finish
