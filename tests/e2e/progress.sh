@@ -31,7 +31,7 @@ shows() {
 }
 
 shows doctor "slowly pread64 pinlib doctor" "pinlib: hashing the store: .* of .*, .*%" "well*kernel*"
-shows gc "slowly getdents64 pinlib gc --dry-run" "pinlib: scanning the store" "*version *"
+shows gc "slowly getdents64 pinlib gc --dry-run" "pinlib: scanning the store" "*version*"
 printf 'int x;' >x.c && gcc -shared -Wl,-soname,libx.so.1 -o libx.so.1 x.c
 shows add "slowly fsync,syncfs,renameat2,openat pinlib add --version 1 libx.so.1" "pinlib: " "libx *added*"
 shows "check --all" "DELAY=900000 slowly openat pinlib check --all" \
