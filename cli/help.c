@@ -175,7 +175,6 @@ void help_all(FILE *out)
 	}
 	fputs("\n"
 	      "pinlib add apt:zlib1g=1:1.2.13     store this version of a library\n"
-	      "pinlib set curl zlib1g=1.2.13      from now on curl runs with this version\n"
-	      "pinlib unset curl                  curl follows the system again\n",
+	      "pinlib set curl zlib1g=1.2.13      from now on curl runs with this version\n",
 	      out);
 }

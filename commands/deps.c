@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
+#include "commands/dot.h"
 #include "elf/isa.h"
 #include "loader/closure.h"
 #include "loader/symbols.h"
@@ -250,44 +251,31 @@ static void put_wrong(const struct request *q, const struct closure *c,
 
 /* -- Graphviz -- */
 
-static void put_quoted(const char *text)
-{
-	AUTO_FREE char *copy = strdup(text);
-
-	putchar('"');
-	for (const char *p = copy ? printable(copy) : "?"; *p; p++) {
-		if (*p == '"' || *p == '\\')
-			putchar('\\');
-		putchar(*p);
-	}
-	putchar('"');
-}
-
 static void put_edge(const struct closure *c, const struct object *from, const struct need *n)
 {
 	fputs("\t", stdout);
-	put_quoted(from->path);
+	dot_put_quoted(stdout, from->path);
 	fputs(" -> ", stdout);
-	put_quoted(n->object == CLOSURE_NONE ? n->name : c->objects[n->object].path);
+	dot_put_quoted(stdout, n->object == CLOSURE_NONE ? n->name : c->objects[n->object].path);
 	printf(" [label=\"%s\"%s];\n", rule_name(n->rule),
 	       n->object == CLOSURE_NONE ? ", color=red" : "");
 	if (n->object != CLOSURE_NONE)
 		return;
 	fputs("\t", stdout);
-	put_quoted(n->name);
+	dot_put_quoted(stdout, n->name);
 	fputs(" [color=red, style=dashed];\n", stdout);
 }
 
 static void put_dot(const struct closure *c)
 {
 	fputs("digraph ", stdout);
-	put_quoted(c->objects[0].path);
+	dot_put_quoted(stdout, c->objects[0].path);
 	fputs(" {\n\trankdir=LR;\n\tnode [shape=box];\n", stdout);
 	for (size_t i = 0; i < c->count; i++) {
 		const struct object *o = &c->objects[i];
 
 		fputs("\t", stdout);
-		put_quoted(o->path);
+		dot_put_quoted(stdout, o->path);
 		puts(o->layer ? " [style=filled, xlabel=\"pinned\"];" : ";");
 		/* Edges to objects that are loaded already are left out: those to libc would cover all others. */
 		for (size_t k = 0; k < o->nneeds; k++)

@@ -2,30 +2,38 @@
 #include "commands/commands.h"
 
 static const struct command *const commands[] = {
+	/* GROUP_PIN */
 	&command_add,
 	&command_libs,
 	&command_set,
 	&command_unset,
 	&command_freeze,
 	&command_thaw,
-	&command_try, /* GROUP_PIN */
+	&command_try,
+	/* GROUP_LOOK */
 	&command_show,
 	&command_deps,
 	&command_why,
 	&command_ps,
-	&command_check, /* GROUP_LOOK */
+	&command_check,
+	&command_report,
+	/* GROUP_BACK */
 	&command_history,
-	&command_rollback, /* GROUP_BACK */
+	&command_rollback,
+	/* GROUP_UPGRADES */
 	&command_keep,
 	&command_apply,
 	&command_export,
-	&command_import, /* GROUP_UPGRADES */
+	&command_import,
+	/* GROUP_CARE */
 	&command_doctor,
-	&command_gc, /* GROUP_CARE */
+	&command_gc,
+	/* GROUP_RUN */
 	&command_seal,
 	&command_exec,
 	&command_trace,
-	&command_unit, /* GROUP_RUN */
+	&command_unit,
+	/* GROUP_HIDDEN */
 	&command_refresh,
 	&command_forecast,
 	&command_stage,

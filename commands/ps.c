@@ -24,16 +24,6 @@ static const struct command_option options[] = {
 
 /* -- the lines of a process -- */
 
-static bool is_stale(const struct process *p)
-{
-	if (p->libs.program_stale || p->app_stale)
-		return true;
-	for (size_t i = 0; i < p->libs.count; i++)
-		if (p->libs.items[i].stale)
-			return true;
-	return false;
-}
-
 static bool has_copy(const struct process *p)
 {
 	for (size_t i = 0; i < p->libs.count; i++)
@@ -72,10 +62,10 @@ static const char *state_name(const struct process *p)
 	if (p->trust == TRUST_UNKNOWN || !s)
 		return "unknown";
 	if (s->superseded)
-		return is_stale(p) ? "superseded, stale" : "superseded";
+		return process_is_stale(p) ? "superseded, stale" : "superseded";
 	if (p->libs_failed)
 		return "unknown";
-	return is_stale(p) ? "stale" : "current";
+	return process_is_stale(p) ? "stale" : "current";
 }
 
 /* "current", "superseded, stale, other copy". */

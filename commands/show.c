@@ -5,6 +5,7 @@
 #include "cli/out.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
+#include "commands/graph.h"
 #include "plan/read.h"
 #include "policy/policy.h"
 #include "policy/profile.h"
@@ -14,10 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool in_full;
+static bool in_full, as_dot, as_svg;
 
 static const struct command_option options[] = {
 	FLAG(&in_full, "pins", "all of every program's pins and views"),
+	FLAG(&as_dot, "dot", "a graph for Graphviz of programs, layers and versions"),
+	FLAG(&as_svg, "svg", "this graph as a picture, drawn by Graphviz"),
 	{0},
 };
 
@@ -300,8 +303,13 @@ static int run_show(int count, char **operands, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
 	struct err ignored;
-	int r = policy_open(&policy, err);
+	int r;
 
+	if (as_dot + as_svg + in_full + want_json > 1 && (as_dot || as_svg))
+		return misused("--dot and --svg go with none of --pins, --json and each other");
+	if (as_dot || as_svg)
+		return graph_show(operands[0], as_svg, err);
+	r = policy_open(&policy, err);
 	if (r < 0)
 		return r;
 	if (store_open(PINLIB_STORE, false, &opened, &ignored) < 0)
@@ -317,6 +325,9 @@ const struct command command_show = {
 	.name = "show",
 	.group = GROUP_LOOK,
 	.summary = "Show programs with pins: one in full, or a line for each",
+	.text = "--dot and --svg draw the machine's pins, or those of APP and the programs that "
+		"share its versions. Marks say which programs sleep, whose files changed, and "
+		"which have processes to restart.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true}},
 	.json = true,

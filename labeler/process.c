@@ -21,6 +21,16 @@ void processes_free(struct processes *processes)
 	*processes = (struct processes){0};
 }
 
+bool process_is_stale(const struct process *p)
+{
+	if (p->libs.program_stale || p->app_stale)
+		return true;
+	for (size_t i = 0; i < p->libs.count; i++)
+		if (p->libs.items[i].stale)
+			return true;
+	return false;
+}
+
 /* The state of one search. Children work on copies. */
 struct process_search {
 	struct mount_tables *tables; /* in a child */

@@ -29,6 +29,9 @@ struct processes {
 	struct whos silent; /* processes that did not answer: they may have a label, too */
 	bool hidden;	    /* /proc hides processes from this user */
 };
+/* Whether its app, its program or a library was replaced or deleted since. */
+bool process_is_stale(const struct process *process);
+
 void processes_free(struct processes *processes);
 #define AUTO_PROCESSES CLEANUP(processes_free)
 

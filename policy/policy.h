@@ -72,6 +72,7 @@ struct pin {
 	char *arch;
 	struct digest digest;
 	enum pin_origin origin;
+	int64_t added; /* the generation that set it, or the oldest one that is kept */
 	char *place; /* a further directory, canonical, in which the view shows its sonames; NULL */
 };
 

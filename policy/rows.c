@@ -55,6 +55,7 @@ enum {
 	COL_DIGEST,
 	COL_ORIGIN,
 	COL_PLACE,
+	COL_ADDED,
 	COL_PROFILE,
 	COL_SOURCE,
 	COL_FILTER
@@ -63,7 +64,7 @@ enum {
 #define APPS_SQL                                                                                   \
 	"SELECT a.path, w.on_failure, w.forced, w.program, w.sealed, v.name, v.version, v.arch, "  \
 	"v.digest,"                                                                                \
-	" p.origin, p.place, c.profile, c.source, c.filter"                                        \
+	" p.origin, p.place, p.added, c.profile, c.source, c.filter"                               \
 	" FROM wrapping w JOIN app a ON a.id = w.app"                                              \
 	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \
 	" ?1)"                                                                                     \
@@ -83,6 +84,7 @@ static int read_pin(struct app *app, sqlite3_stmt *s, struct err *err)
 		.version = statement_text(s, COL_VERSION),
 		.arch = statement_text(s, COL_ARCH),
 		.origin = (enum pin_origin)sqlite3_column_int(s, COL_ORIGIN),
+		.added = sqlite3_column_int64(s, COL_ADDED),
 		.place = statement_text(s, COL_PLACE),
 	};
 	if (!pin->place && sqlite3_column_type(s, COL_PLACE) != SQLITE_NULL)

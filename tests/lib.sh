@@ -279,3 +279,15 @@ END
 	echo "$suite_why" >"$dir/why"
 	return 1
 }
+
+# graphviz: installs it in the bed, unless it is there. Fails with the reason where apt cannot reach an archive.
+graphviz() {
+	local said get=(apt-get -o Acquire::Retries=1 -o Acquire::http::Timeout=20)
+
+	[ ! -x /usr/bin/dot ] || return 0
+	said=$("${get[@]}" install -y --no-install-recommends graphviz 2>&1) ||
+		said=$({ timeout 120 "${get[@]}" update && "${get[@]}" install -y --no-install-recommends graphviz; } 2>&1) || {
+		echo "Graphviz cannot be installed: $(grep -m 1 '^[EW]:' <<<"$said")" >&2
+		return 1
+	}
+}
