@@ -208,7 +208,7 @@ deps: ## install what debian/control's Build-Depends name, with apt
 .PHONY: check
 check: ## install what is missing, build, run every test (as root)
 	tests/deps
-	$(MAKE) all unit
+	$(MAKE) -j$$(nproc) all unit
 	tests/run
 
 .PHONY: check-fast
