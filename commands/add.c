@@ -67,10 +67,14 @@ const struct command command_add = {
 	.summary = "Add library versions to the store",
 	.text = "SOURCE is one of:\n"
 		"FILE.deb\ta Debian package\n"
+		"FILE.rpm, FILE.pkg.tar.zst\tan rpm, a package of pacman\n"
 		"libfoo.so.1.2\ta shared object\n"
 		"DIRECTORY\ta tree with files at standard paths (usr/lib/...)\n"
 		"dpkg:PACKAGE\tthe package as it is installed now\n"
-		"apt:PACKAGE[=VERSION][/SUITE]\tdownloaded with apt, not installed",
+		"apt:PACKAGE[=VERSION][/SUITE]\tdownloaded with apt, not installed\n"
+		"oci:DIR[:TAG]#NAME\tNAME, a package or soname, out of an image that skopeo "
+		"copied\n"
+		"docker-archive:FILE[:TAG]#NAME\tthe same out of an image that docker saved",
 	.options = options,
 	.operands = {{.name = "SOURCE", .kind = ARG_FILE, .repeats = true}},
 	.json = true,

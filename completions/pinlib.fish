@@ -6,8 +6,8 @@ function __pinlib_complete
     for line in ($words[1] complete -- $words[2..-1] "$word" 2>/dev/null)
         switch $line
             case :files
-                set -l before (string match -r '^.*=' -- "$word")
-                for path in (__fish_complete_path (string replace -r '^.*=' '' -- "$word"))
+                set -l before (string match -r '^.*=|^(?:oci|docker-archive|oci-archive):' -- "$word")
+                for path in (__fish_complete_path (string replace -r '^.*=|^(?:oci|docker-archive|oci-archive):' '' -- "$word"))
                     echo "$before$path"
                 end
             case :directories

@@ -531,6 +531,20 @@ const char *elf_triplet(int class, int machine)
 	return "";
 }
 
+/* musl's names of itself and of its loader. glibc has no libc.so without a number. */
+static bool needs_musl(const struct elf *elf)
+{
+	const char *loader = elf->interp ? strrchr(elf->interp, '/') : NULL;
+
+	if (loader && strncmp(loader, "/ld-musl-", 9) == 0)
+		return true;
+	for (size_t i = 0; i < elf->nneeded; i++)
+		if (strncmp(elf->needed[i].name, "libc.musl-", 10) == 0 ||
+		    strcmp(elf->needed[i].name, "libc.so") == 0)
+			return true;
+	return elf->soname && strncmp(elf->soname, "libc.musl-", 10) == 0;
+}
+
 int elf_facts(int fd, char *soname, char *arch, struct err *err)
 {
 	AUTO_ELF struct elf elf = {0};
@@ -543,6 +557,7 @@ int elf_facts(int fd, char *soname, char *arch, struct err *err)
 	if (elf.soname && strlen(elf.soname) >= 256)
 		return image_malformed(err, "the soname is too long");
 	snprintf(soname, 256, "%s", elf.soname ? elf.soname : "");
-	snprintf(arch, 256, "%s", elf_arch(elf.class, elf.machine));
+	snprintf(arch, 256, "%s%s", needs_musl(&elf) ? ELF_MUSL : "",
+		 elf_arch(elf.class, elf.machine));
 	return 0;
 }

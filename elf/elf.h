@@ -83,6 +83,8 @@ void elf_free(struct elf *elf);
 const char *elf_arch(int class, int machine);
 const char *elf_triplet(int class, int machine);
 
-/* The soname and Debian's name of the architecture, "" where there are none, each in 256 bytes. A
- * file that is not ELF is no error. */
+#define ELF_MUSL "musl-linux-" /* as dpkg-architecture(1) names them: musl-linux-amd64 */
+
+/* The soname and Debian's name of the architecture, "" where there are none, each in 256 bytes. The name begins with
+ * ELF_MUSL if the file needs musl. A file that is not ELF is no error. */
 int elf_facts(int fd, char *soname, char *arch, struct err *err);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "dpkg/apt.h"
+#include "intake/intake.h"
 #include "intake/source.h"
 
 #include <ctype.h>
@@ -131,6 +132,32 @@ static int beside_deb(const char *path, const char *soname, struct candidates *o
 	}
 	sort_sources(out, soname);
 	return r;
+}
+
+/* Packages of other distributions say in their metadata which sonames they have. */
+static int beside_foreign(const char *path, const char *soname, struct candidates *out,
+			  struct err *err)
+{
+	AUTO_CONTROLS struct controls all = {0};
+	struct relation wanted = {0};
+	int r = intake_controls(path, &all, err);
+
+	snprintf(wanted.name, sizeof wanted.name, "%s", soname);
+	for (size_t i = 0; r == 0 && i < all.count && out->sources.count < CANDIDATES_MAX; i++)
+		if (relation_provided(&wanted, all.items[i].provides))
+			r = strings_add(&out->sources, all.items[i].file, err);
+	out->likely = out->sources.count;
+	return r;
+}
+
+static int in_image(const char *source, const char *soname, struct candidates *out, struct err *err)
+{
+	const char *hash = strrchr(source, '#');
+
+	if (!hash)
+		return 0;
+	out->likely = 1;
+	return strings_addf(&out->sources, err, "%.*s#%s", (int)(hash - source), source, soname);
 }
 
 static int beside_object(const char *path, const char *soname, struct candidates *out,
@@ -291,8 +318,12 @@ int candidates_find(struct apt_answers *apt, const struct origin *origin, const 
 		return 0;
 	if (origin_is_apt(origin))
 		r = beside_package(apt, origin, soname, &found, err);
-	else if (path_ends(origin->source, ".deb"))
+	else if (source_is_image(origin->source))
+		r = in_image(origin->source, soname, &found, err);
+	else if (intake_kind(origin->source) == UNPACK_DEB)
 		r = beside_deb(origin->source, soname, &found, err);
+	else if (origin->source[0] == '/' && intake_kind(origin->source) >= 0)
+		r = beside_foreign(origin->source, soname, &found, err);
 	else if (origin->source[0] == '/')
 		r = beside_object(origin->source, soname, &found, err);
 	if (r < 0)

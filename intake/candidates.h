@@ -2,7 +2,8 @@
  * Candidates: sources that may hold a library which an app misses, near the source that one of its
  * libraries came from.
  *
- * For a .deb file these are its neighbours in the directory; for a shared object the neighbour of
+ * For a .deb file these are its neighbours in the directory; for a package of another distribution those of its kind
+ * whose metadata name the soname; for a part of an image the library of that name in it; for a shared object the neighbour of
  * that name; for a package of apt the packages that Debian's policy (8.1, names of shared library
  * packages) would name so, and those that the package depends on. Other origins have none.
  */

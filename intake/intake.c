@@ -19,13 +19,15 @@ static int read_source(struct staging *s, const void *ctx, struct err *err)
 		return source_dpkg(s, source + 5, err);
 	if (strncmp(source, "apt:", 4) == 0)
 		return source_apt(s, source + 4, err);
+	if (source_is_image(source))
+		return source_image(s, source, err);
 	return source_path(s, source, err);
 }
 
 bool intake_is_source(const char *text)
 {
 	return strncmp(text, "dpkg:", 5) == 0 || strncmp(text, "apt:", 4) == 0 ||
-	       strchr(text, '/') || path_ends(text, ".deb");
+	       source_is_image(text) || strchr(text, '/') || intake_kind(text) >= 0;
 }
 
 static int apply_options(struct staging *s, struct err *err)

@@ -1,8 +1,8 @@
 /*
  * Intake: the content of a source becomes a version in the store.
  *
- * A source is a .deb file, a shared object, a directory tree, dpkg:PACKAGE[:ARCH] (a package as
- * installed here), or apt:PACKAGE[:ARCH][=VERSION][/SUITE] (one that apt downloads). Archives and ELF
+ * A source is a package's file (.deb, .rpm, pacman's, apk's), a shared object, a directory tree, dpkg:PACKAGE[:ARCH] (a
+ * package as installed here), or apt:PACKAGE[:ARCH][=VERSION][/SUITE] (one that apt downloads). Archives and ELF
  * files are parsed in children without privileges, under a system-call filter (base/confine.h).
  */
 #pragma once
@@ -28,7 +28,7 @@ int intake_add(struct store *store, const char *source, const struct intake_opti
 	       struct version *out, bool *known, struct err *err);
 
 /* Whether an operand is a source and not NAME=VERSION: it begins with apt: or dpkg:, has a '/',
- * or ends in .deb. */
+ * or ends as a package's file (.deb, .rpm, .apk, .pkg.tar.zst, .pkg.tar.xz, .pkg.tar.gz). */
 bool intake_is_source(const char *text);
 
 /* Called for each archive: with its version, or with NULL and the reason why it was refused. */
@@ -40,9 +40,10 @@ typedef int intake_fetched_fn(void *ctx, const struct version *version, const st
 int intake_fetch(struct store *store, const struct strings *packages, const struct apt_place *place,
 		 intake_fetched_fn *fetched, void *ctx, struct err *err);
 
-/* Appends the control fields of a .deb file and of those beside it that root or its own owner put there, without those
- * that cannot be read. Confined children read them. */
-int intake_controls(const char *deb, struct controls *out, struct err *err);
+/* Appends the control fields of a package's file and of the files of its kind beside it that root or its own owner put
+ * there, without those that cannot be read. Of other kinds than .deb these are the labels, and Provides with sonames.
+ * Confined children read them. */
+int intake_controls(const char *package, struct controls *out, struct err *err);
 
 /* Opens a regular file that every user may read, and that no user could exchange for a closed one. */
 int intake_open_public(const char *path, struct err *err);

@@ -14,9 +14,7 @@
 #pragma once
 
 #include "intake/intake.h"
-
-#define OCI_LAYERS_MAX 2000
-#define OCI_PINS_MAX ((size_t)1 << 20)
+#include "unpack/unpack.h" /* limits */
 
 /* Writes the image to fd, from its position on. Equal versions and text give equal bytes. Each object
  * is rehashed on its way (-EBADMSG: it is damaged). */

@@ -1,9 +1,9 @@
 /* The parent's side of an image's import. It takes the parser's frames for hostile. */
-#include "intake/frame.h"
 #include "intake/oci.h"
 #include "intake/source.h"
-#include "intake/unpack.h"
 #include "store/text.h"
+#include "unpack/frame.h"
+#include "unpack/unpack.h"
 
 struct oci_part {
 	int fd;

@@ -303,7 +303,7 @@ static int add_fetched(struct staging *s, const void *ctx, struct err *err)
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open %s", deb->name);
-	return source_deb(s, fd, deb->name, err);
+	return source_archive(s, UNPACK_DEB, fd, deb->name, err);
 }
 
 static int found_deb(void *ctx, int dir, const char *name, struct err *err)

@@ -44,7 +44,7 @@ static void split_so(const char *base, char name[256], char version[256])
 		snprintf(version, 256, "%s", so + 4);
 }
 
-static int name_so(struct staging *s, const char *base, const char *soname, struct err *err)
+int source_name_so(struct staging *s, const char *base, const char *soname, struct err *err)
 {
 	char name[256], version[256], stem[256], ignored[256];
 	int r = 0;
@@ -85,14 +85,17 @@ static int source_so(struct staging *s, int fd, const char *path, struct err *er
 	char soname[256] = "", arch[256] = "";
 	int r = 0;
 
+	s->glibc_only = true;
 	if (!s->options->opaque)
 		r = soname_ask(&s->elf, fd, soname, arch, err);
 	if (r == 0 && soname[0] && (text_fault(soname) || strchr(soname, '/')))
 		r = err_set(err, EPERM, "its soname is not a plain name");
 	if (r == 0)
+		r = staging_check_libc(s, path, arch, err);
+	if (r == 0)
 		r = triplet_of(arch, &triplet, err);
 	if (r == 0)
-		r = name_so(s, base, soname, err);
+		r = source_name_so(s, base, soname, err);
 	if (r == 0)
 		r = add_so(s, fd, base, soname, triplet, err);
 	if (r == 0)
@@ -100,13 +103,61 @@ static int source_so(struct staging *s, int fd, const char *path, struct err *er
 	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
 }
 
-enum source_kind { KIND_DEB, KIND_SO, KIND_TREE };
+/* As enum unpack_kind, and two kinds that are no packages. */
+enum { KIND_SO = 100, KIND_TREE };
 
-/* Finds the kind by content, because a name proves nothing. The name makes the error clearer. */
-static int find_kind(int fd, const char *path, enum source_kind *kind, struct err *err)
+/* The first bytes of each kind of file. */
+static int kind_of(const char head[20])
 {
-	static const char deb[] = "!<arch>\ndebian-binary";
-	char head[sizeof deb - 1] = {0};
+	static const struct {
+		const char *magic;
+		size_t len;
+		int kind;
+	} known[] = {
+		{"!<arch>\ndebian-binary", 20, UNPACK_DEB},
+		{"\xed\xab\xee\xdb", 4, UNPACK_RPM},
+		{"\x28\xb5\x2f\xfd", 4, UNPACK_PKG},
+		{"\xfd"
+		 "7zXZ",
+		 6, UNPACK_PKG},
+		{"\x1f\x8b", 2, UNPACK_PKG},
+		{"\177ELF", 4, KIND_SO},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (memcmp(head, known[i].magic, known[i].len) == 0)
+			return known[i].kind;
+	return -1;
+}
+
+/* The name of a damaged file makes the error clearer. */
+static int refuse_kind(const char *path, const char head[20], struct err *err)
+{
+	if (memcmp(head, "ADB", 3) == 0)
+		return err_set(err, EINVAL, "%s is in apk's format 3, which pinlib does not read",
+			       path);
+	switch (intake_kind(path)) {
+	case UNPACK_DEB:
+		return err_set(err, EBADMSG, "%s: damaged archive: it is not a Debian package",
+			       path);
+	case UNPACK_RPM:
+		return err_set(err, EBADMSG, "%s: damaged archive: it is not an rpm package", path);
+	case UNPACK_PKG:
+		return err_set(err, EBADMSG,
+			       "%s: damaged archive: it is not a package of pacman or apk", path);
+	default:
+		return err_set(
+			err, EINVAL,
+			"%s is neither a package (.deb, .rpm, .pkg.tar.zst), a shared object "
+			"nor a directory",
+			path);
+	}
+}
+
+/* Finds the kind by content, because a name proves nothing. */
+static int find_kind(int fd, const char *path, int *kind, struct err *err)
+{
+	char head[20] = {0};
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -117,21 +168,12 @@ static int find_kind(int fd, const char *path, enum source_kind *kind, struct er
 	}
 	if (pread(fd, head, sizeof head, 0) < 0)
 		return err_sys(err, errno, "cannot read %s", path);
-	if (memcmp(head, deb, sizeof head) == 0)
-		*kind = KIND_DEB;
-	else if (memcmp(head, "\177ELF", 4) == 0)
-		*kind = KIND_SO;
-	else if (path_ends(path, ".deb"))
-		return err_set(err, EBADMSG, "%s: damaged archive: it is not a Debian package",
-			       path);
-	else
-		return err_set(err, EINVAL,
-			       "%s is neither a .deb file, a shared object nor a directory", path);
-	return 0;
+	*kind = kind_of(head);
+	return *kind < 0 ? refuse_kind(path, head, err) : 0;
 }
 
 /* The files of a directory are checked one by one; an archive is published as a whole. */
-static int check_public(const struct reach *at, enum source_kind kind, struct err *err)
+static int check_public(const struct reach *at, int kind, struct err *err)
 {
 	int r = reach_public(at, true, err);
 
@@ -142,10 +184,9 @@ int source_path(struct staging *s, const char *path, struct err *err)
 {
 	AUTO_REACH struct reach at = REACH_NONE;
 	AUTO_FD int fd = -1;
-	enum source_kind kind = KIND_TREE;
-	int r = reach(path, 0, &at, err);
+	int kind = KIND_TREE, r = reach(path, 0, &at, err);
 
-	if (r == -ENOENT && !strchr(path, '/'))
+	if (r == -ENOENT && !strchr(path, '/') && intake_kind(path) < 0)
 		return err_set(err, ENOENT, "there is no file %s; a package is apt:%s or dpkg:%s",
 			       path, path, path);
 	if (r < 0)
@@ -164,11 +205,11 @@ int source_path(struct staging *s, const char *path, struct err *err)
 	if (r < 0)
 		return r;
 	switch (kind) {
-	case KIND_DEB:
-		return source_deb(s, fd, path, err);
 	case KIND_SO:
 		return source_so(s, fd, path, err);
-	default:
+	case KIND_TREE:
 		return source_tree(s, fd, path, err);
+	default:
+		return source_archive(s, (enum unpack_kind)kind, fd, path, err);
 	}
 }

@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/file.h"
+#include "elf/elf.h"
 #include "intake/soname.h"
 #include "store/text.h"
 
@@ -233,6 +234,22 @@ static void note_arch(struct staging *s, const char *path, const char *arch)
 	}
 }
 
+int staging_check_libc(const struct staging *s, const char *path, char arch[256], struct err *err)
+{
+	const size_t len = strlen(ELF_MUSL);
+	char buf[TEXT_SHOWN];
+
+	if (strncmp(arch, ELF_MUSL, len) != 0)
+		return 0;
+	if (s->glibc_only)
+		return err_set(err, EPERM,
+			       "%s needs the C library musl, and Debian's programs run with glibc: "
+			       "a process cannot have both",
+			       text_shown(path, buf));
+	memmove(arch, arch + len, strlen(arch + len) + 1);
+	return 0;
+}
+
 /* Fills soname, "" if there is none. */
 static int read_elf_info(struct staging *s, const char *path, int fd, uint64_t size,
 			 char soname[256], struct err *err)
@@ -248,6 +265,9 @@ static int read_elf_info(struct staging *s, const char *path, int fd, uint64_t s
 		return err_wrap(err, r, "%s", path);
 	if (soname[0] && text_fault(soname))
 		return refuse_member(err, path, "has a soname that is not plain text");
+	r = staging_check_libc(s, path, arch, err);
+	if (r < 0)
+		return r;
 	if (arch[0] && text_arch_fault(arch))
 		return err_set(err, EINVAL, "%s has an invalid architecture", path);
 	note_arch(s, path, arch);

@@ -18,8 +18,6 @@
 #define INTAKE_MAX_MEMBERS 200000
 #define INTAKE_MAX_CONTENT (UINT64_C(8) << 30) /* bytes of all files */
 #define INTAKE_MAX_PATHS ((size_t)64 << 20)    /* bytes of all paths and link targets */
-#define INTAKE_MAX_STREAM (UINT64_C(10) << 30) /* bytes of an unpacked archive, its headers too */
-#define INTAKE_MAX_CONTROL ((size_t)1 << 20)   /* bytes of a package's control file */
 #define INTAKE_MAX_NEIGHBOURS 2000 /* .deb files of a directory whose relations are read */
 #define INTAKE_MAX_DEPTH 128	   /* directories within directories, of a tree */
 /* Bytes in the holes of a file. Some linkers leave a few; more means a file whose size means nothing.
@@ -45,6 +43,7 @@ struct staging {
 	struct parser elf; /* reads their sonames; started for the first one */
 	char elf_arch[32], elf_example[256]; /* of the ELF files so far, and one of them */
 	bool elf_mixed;
+	bool glibc_only; /* ELF files that need musl are refused */
 };
 
 #define STAGING_NONE ((struct staging){.dir = -1, .elf = PARSER_NONE})
@@ -76,6 +75,9 @@ int staging_label(struct staging *s, const char *what, const char *value, struct
 
 /* Sets s->arch to that of the ELF files, "all" without any. -EINVAL: they differ. */
 int staging_arch(struct staging *s, struct err *err);
+
+/* Takes ELF_MUSL from the name of an ELF file's architecture. -EPERM: the source has no business with musl. */
+int staging_check_libc(const struct staging *s, const char *path, char arch[256], struct err *err);
 
 /* -EPERM if the file with this st is not readable for everybody, or the directory not readable and
  * searchable, because everybody can read the store. */

@@ -119,14 +119,27 @@ static int read_place(struct description_reader *r, const char *value)
 	return 0;
 }
 
+/* Whether it means the same in every working directory. */
+static bool is_full_source(const char *value)
+{
+	static const char *const beginnings[] = {
+		"/", "apt:", "dpkg:", "oci:/", "oci-archive:/", "docker-archive:/"};
+
+	for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+		if (strncmp(value, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
 static int read_source(struct description_reader *r, const char *value)
 {
 	struct described *app = r->app;
 	char buf[TEXT_SHOWN];
 
-	if (value[0] != '/' && strncmp(value, "apt:", 4) != 0 && strncmp(value, "dpkg:", 5) != 0)
+	if (!is_full_source(value))
 		return refuse_text(r,
-				   "'%s' is not a full path, and does not begin with apt: or dpkg:",
+				   "'%s' is not a full path, and does not begin with apt:, dpkg:, "
+				   "oci:/ or docker-archive:/",
 				   text_shown(value, buf));
 	if (text_fault(value))
 		return refuse_text(r, "'%s' %s", text_shown(value, buf), text_fault(value));

@@ -35,8 +35,12 @@ const char *origin_suite(const struct origin *origin)
 
 bool origin_same_place(const struct origin *a, const struct origin *b)
 {
+	const char *part_a = strrchr(a->source, '#'), *part_b = strrchr(b->source, '#');
 	char dir_a[PATH_MAX], dir_b[PATH_MAX];
 
+	/* "oci:/srv/image#zlib1g": parts of one image. */
+	if (part_a && part_b && a->source[0] != '/' && part_a - a->source == part_b - b->source)
+		return strncmp(a->source, b->source, (size_t)(part_a - a->source)) == 0;
 	if (a->source[0] != '/' || b->source[0] != '/')
 		return origin_is_apt(a) && origin_is_apt(b) &&
 		       string_equal(a->apt_config, b->apt_config) &&

@@ -36,7 +36,7 @@ bool origin_is_apt(const struct origin *origin);
 const char *origin_suite(const struct origin *origin);
 
 /* Whether further packages of the two come from one place: through one configuration of apt and one suite,
- * or out of one directory. */
+ * out of one directory, or out of one image. */
 bool origin_same_place(const struct origin *a, const struct origin *b);
 
 void origin_free(struct origin *origin);

@@ -260,4 +260,20 @@ example README.md "pinlib import pins.tar"
 is "... curl has its pin" "$(pinlib show curl | grep -c 'pin  *zlib1g')" 1
 is "... and apply prints if it changed" "$(pinlib apply --json | grep -o '"changed": [a-z]*')" '"changed": false'
 kill "$(cat registry.pid)"
+
+# A package out of an image, in each form that skopeo writes. The database is real: dpkg makes it.
+another_machine
+mkdir -p root/var/lib/dpkg
+: >root/var/lib/dpkg/status
+runs "dpkg installs into a root" dpkg --root=root --force-depends --force-script-chrootless -i "$fixtures"/deb/libdemo1_1.0-1_*.deb
+runs "an image of this root" python3 /mnt/src/tests/helpers/foreign oci made root tag=1 arch="$(dpkg --print-architecture)"
+runs "skopeo copies it to a layout" skopeo --insecure-policy copy oci:made:1 oci:copied:2
+runs "... with zstd" skopeo --insecure-policy copy --dest-compress-format zstd --dest-compress oci:made:1 oci:zstd:3
+runs "... to docker's archive" skopeo --insecure-policy copy oci:made:1 docker-archive:copied.tar:demo:1
+for source in oci:copied oci:copied:2 oci:zstd docker-archive:copied.tar docker-archive:copied.tar:demo:1; do
+	another_machine
+	runs "set $source#libdemo1" pinlib set demo "$source#libdemo1"
+	is "... in force" "$(demo)" "1.0 /usr/bin/demo"
+	is "... all files of the package" "$(pinlib libs | awk '{ print $1, $2 }')" "libdemo1 1.0-1"
+done
 finish

@@ -1,7 +1,7 @@
-/* A .deb file on the way that it takes, but in one process: the parser (unpack.c: ar, the
+/* A .deb file on the way that it takes, but in one process: the parser (unpack/unpack.c: ar, the
  * decompressors, tar), the frames that it writes, and the staging of these frames. */
-#include "intake/unpack.h"
 #include "tests/fuzz/store.h"
+#include "unpack/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,8 +1,8 @@
-/* An image's layout on the way that it takes, but in one process: the parser (unpack_oci.c: tar,
+/* An image's layout on the way that it takes, but in one process: the parser (unpack/pins.c: tar,
  * JSON, layers), the frames that it writes, and the staging of a version's frames. For
  * libFuzzer digests are not compared: no mutation would get past them. */
-#include "intake/unpack.h"
 #include "tests/fuzz/store.h"
+#include "unpack/unpack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

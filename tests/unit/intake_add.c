@@ -150,7 +150,7 @@ static void test_so(void)
 	put_lib(in("libodd.so.1"), "libodd.so.1", "s390x", "bar");
 	CHECK(refused(in("libodd.so.1"), NULL, -EINVAL, "s390x"));
 	put_text(in("text"), "hello");
-	CHECK(refused(in("text"), NULL, -EINVAL, "neither a .deb"));
+	CHECK(refused(in("text"), NULL, -EINVAL, "neither a package"));
 }
 
 static void test_deb(void)

@@ -3,9 +3,9 @@
  * archive parser's. */
 #include "base/confine.h"
 #include "base/parser.h"
-#include "intake/unpack.h"
 #include "tests/unit/confined.h"
 #include "tests/unit/store_help.h"
+#include "unpack/unpack.h"
 
 #include <linux/futex.h>
 
@@ -53,7 +53,7 @@ static void talk_for_ever(int fd)
 		;
 }
 
-/* -- the two parsers that misbehave -- */
+/* -- the parsers that misbehave -- */
 
 static int facts_attack(int fd, char *soname, char *arch, struct err *e)
 {
@@ -75,6 +75,18 @@ void unpack_deb(int archive, int out)
 void unpack_deb_control(int archive, int out)
 {
 	unpack_deb(archive, out);
+}
+
+void unpack_foreign(enum unpack_kind kind, bool only_control, int archive, int out)
+{
+	(void)kind, (void)only_control;
+	unpack_deb(archive, out);
+}
+
+void unpack_image(const struct unpack_pick *pick, int input, int out)
+{
+	(void)pick;
+	unpack_deb(input, out);
 }
 
 static struct store *store;
@@ -106,6 +118,8 @@ static bool control_held(attack_fn *what)
 	       waitpid(-1, NULL, WNOHANG) < 0;
 }
 
+static char layout[PATH_MAX]; /* its parser has a socket, not a pipe */
+
 static void test_forbidden(void)
 {
 	for (size_t i = 0; i < FORBIDDEN; i++) {
@@ -113,12 +127,16 @@ static void test_forbidden(void)
 			continue;
 		bool elf = held(in("libx.so.1"), forbidden[i].fn, forbidden[i].said);
 		bool archive = held(in("x.deb"), forbidden[i].fn, forbidden[i].said);
+		bool foreign = held(in("x.rpm"), forbidden[i].fn, forbidden[i].said);
+		bool image = held(layout, forbidden[i].fn, forbidden[i].said);
 		bool control = control_held(forbidden[i].fn);
 
-		if (!elf || !archive || !control)
+		if (!elf || !archive || !foreign || !image || !control)
 			fprintf(stderr, "not held: %s\n", forbidden[i].name);
 		CHECK(elf);
 		CHECK(archive);
+		CHECK(foreign);
+		CHECK(image);
 		CHECK(control);
 	}
 	CHECK(access(victim, F_OK) == 0 && count_names(in("outside")) == 1);
@@ -136,6 +154,9 @@ static void test_endless(void)
 	CHECK(held(in("x.deb"), allocate_for_ever, "signal 4"));
 	CHECK(held(in("libx.so.1"), overflow_stack, "signal 11"));
 	CHECK(held(in("x.deb"), overflow_stack, "signal 11"));
+	CHECK(held(in("x.rpm"), overflow_stack, "signal 11"));
+	CHECK(held(layout, overflow_stack, "signal 11"));
+	CHECK(held(layout, talk_for_ever, "sent an invalid frame"));
 	CHECK(held(in("libx.so.1"), talk_for_ever, "libx.so.1"));
 	CHECK(held(in("x.deb"), talk_for_ever, "sent an invalid frame"));
 	CHECK(control_held(talk_for_ever) && control_held(overflow_stack));
@@ -290,6 +311,9 @@ int main(void)
 	fake_elf(elf, "libx.so.1", "amd64", "x");
 	put_file(in("libx.so.1"), elf, sizeof elf);
 	put_text(in("x.deb"), "!<arch>\ndebian-binary   ");
+	put_text(in("x.rpm"), "\xed\xab\xee\xdb                    ");
+	put_text(in("layout/index.json"), "{}");
+	snprintf(layout, sizeof layout, "oci:%s/layout#x", scratch);
 	put_text(in("outside/victim"), "x");
 	snprintf(victim, sizeof victim, "%s/outside/victim", scratch);
 	snprintf(outside, sizeof outside, "%s/outside/made", scratch);
@@ -297,6 +321,8 @@ int main(void)
 	test_endless();
 	test_seen(in("libx.so.1"), 3);
 	test_seen(in("x.deb"), 2);
+	test_seen(in("x.rpm"), 2);
+	test_seen(layout, 2);
 	test_many();
 	store_close(&store);
 	scratch_remove();

@@ -9,6 +9,7 @@
  *	HARD   path, target (an earlier path), mode
  *	FILE   path, mode, time, size; then DATA frames, size bytes in all
  *	DATA   data
+ *	BLOB   path: a file of an image's directory, "blobs/sha256/HEX"; the parent answers with a descriptor
  *	ERROR  mode: EPERM, EBADMSG, EFBIG or ENOSYS (the parser could not be confined); path: the
  *	       member or nothing; target: the reason. The last frame
  *	END    the last frame; mode: of an image's pins, how many versions it has
@@ -26,6 +27,7 @@ enum frame_type {
 	FRAME_DATA,
 	FRAME_ERROR,
 	FRAME_END,
+	FRAME_BLOB,
 };
 
 struct frame {

@@ -1,13 +1,13 @@
-/* The parent's side of intake/frame.h: starts the archive parser and checks each of its frames. */
+/* The parent's side of unpack/frame.h: starts the archive parser and checks each of its frames. */
 #include "base/file.h"
 #include "base/parser.h"
 #include "base/path.h"
 #include "base/reach.h"
-#include "intake/frame.h"
 #include "intake/intake.h"
 #include "intake/source.h"
-#include "intake/unpack.h"
 #include "store/text.h"
+#include "unpack/frame.h"
+#include "unpack/unpack.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -19,6 +19,7 @@ struct frame_reader {
 	struct parser *parser;
 	char path[FRAME_TEXT_MAX + 1], target[FRAME_TEXT_MAX + 1];
 	char data[FRAME_DATA_MAX];
+	const struct source_blobs *blobs; /* of an image; NULL: none */
 	struct control *control; /* NULL; or the fields go there, and no members are expected */
 	/* The file that the next DATA frames belong to. */
 	bool open;
@@ -148,6 +149,9 @@ static int take_frame(struct frame_reader *r, const struct frame *f, struct err 
 	switch (f->type) {
 	case FRAME_FIELD:
 		return take_field(r, err);
+	case FRAME_BLOB:
+		return r->blobs ? source_send_blob(r->blobs, r->path, err)
+				: archive_damaged(err, "the parser sent an invalid frame");
 	case FRAME_DIR:
 		return staging_dir(r->s, r->path, f->time, err);
 	case FRAME_LINK:
@@ -188,7 +192,8 @@ static int check_fields(const struct staging *s, struct err *err)
 	return 0;
 }
 
-int source_frames(struct staging *s, struct parser *parser, struct err *err)
+int source_image_frames(struct staging *s, struct parser *parser, const struct source_blobs *blobs,
+			struct err *err)
 {
 	AUTO_FREE struct frame_reader *r = calloc(1, sizeof *r);
 	int n;
@@ -197,27 +202,50 @@ int source_frames(struct staging *s, struct parser *parser, struct err *err)
 		return err_nomem(err);
 	r->s = s;
 	r->parser = parser;
+	r->blobs = blobs;
 	r->w = OBJECT_WRITER_NONE;
 	n = read_frames(r, err);
 	object_abandon(&r->w);
-	return n < 0 ? n : check_fields(s, err);
+	return n;
 }
 
-static void run_deb_parser(void *archive, int output)
+int source_frames(struct staging *s, struct parser *parser, struct err *err)
 {
-	unpack_deb(*(const int *)archive, output);
+	int r = source_image_frames(s, parser, NULL, err);
+
+	return r < 0 ? r : check_fields(s, err);
 }
 
-int source_deb(struct staging *s, int fd, const char *path, struct err *err)
+struct archive_job {
+	enum unpack_kind kind;
+	bool only_control;
+	int fd;
+};
+
+static void run_archive_parser(void *ctx, int output)
 {
+	const struct archive_job *job = ctx;
+
+	if (job->kind != UNPACK_DEB)
+		unpack_foreign(job->kind, job->only_control, job->fd, output);
+	if (job->only_control)
+		unpack_deb_control(job->fd, output);
+	unpack_deb(job->fd, output);
+}
+
+int source_archive(struct staging *s, enum unpack_kind kind, int fd, const char *path,
+		   struct err *err)
+{
+	struct archive_job job = {.kind = kind, .fd = fd};
 	struct parser parser = PARSER_NONE;
 	int ends[2], n;
 
+	s->glibc_only = kind != UNPACK_DEB;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_sys(err, errno, "cannot read %s", path);
 	n = parser_pipe(ends, err);
 	if (n == 0)
-		n = parser_start(&parser, "archive", ends, run_deb_parser, &fd, err);
+		n = parser_start(&parser, "archive", ends, run_archive_parser, &job, err);
 	if (n == 0)
 		n = source_frames(s, &parser, err);
 	n = parser_end(&parser, n, err);
@@ -225,11 +253,6 @@ int source_deb(struct staging *s, int fd, const char *path, struct err *err)
 }
 
 /* -- control fields alone -- */
-
-static void run_control_parser(void *archive, int output)
-{
-	unpack_deb_control(*(const int *)archive, output);
-}
 
 static int read_control_frames(struct parser *parser, struct control *out, struct err *err)
 {
@@ -243,8 +266,10 @@ static int read_control_frames(struct parser *parser, struct control *out, struc
 	return read_frames(r, err);
 }
 
-static int read_control(const char *path, struct control *out, struct err *err)
+static int read_control(const char *path, enum unpack_kind kind, struct control *out,
+			struct err *err)
 {
+	struct archive_job job = {.kind = kind, .only_control = true};
 	AUTO_REACH struct reach at = REACH_NONE;
 	struct parser parser = PARSER_NONE;
 	AUTO_FD int fd = -1;
@@ -253,11 +278,11 @@ static int read_control(const char *path, struct control *out, struct err *err)
 	if (r == 0 && !S_ISREG(at.st.st_mode))
 		r = err_set(err, EINVAL, "%s is not a file", path);
 	if (r == 0)
-		fd = r = reach_open(&at, O_RDONLY | O_NONBLOCK, err);
+		job.fd = fd = r = reach_open(&at, O_RDONLY | O_NONBLOCK, err);
 	if (fd >= 0)
 		r = parser_pipe(ends, err);
 	if (r == 0)
-		r = parser_start(&parser, "archive", ends, run_control_parser, &fd, err);
+		r = parser_start(&parser, "archive", ends, run_archive_parser, &job, err);
 	if (r == 0)
 		r = read_control_frames(&parser, out, err);
 	r = parser_end(&parser, r, err);
@@ -266,29 +291,47 @@ static int read_control(const char *path, struct control *out, struct err *err)
 	return r == 0 && !out->file ? err_nomem(err) : r;
 }
 
-struct deb_directory {
+struct package_directory {
 	const char *path;
+	enum unpack_kind kind;
 	uid_t owner;
 	struct controls *out;
 };
 
 static int add_control(void *ctx, int dir, const char *name, struct err *err)
 {
-	struct deb_directory *d = ctx;
+	struct package_directory *d = ctx;
 	AUTO_CONTROL struct control c = {0};
 	char path[PATH_MAX];
 	struct err why;
 	int r;
 
-	if (!path_ends(name, ".deb") || d->out->count >= INTAKE_MAX_NEIGHBOURS ||
+	if (intake_kind(name) != (int)d->kind || d->out->count >= INTAKE_MAX_NEIGHBOURS ||
 	    !intake_is_neighbour(dir, name, d->owner) || path_join(d->path, name, path, &why) < 0)
 		return 0;
-	r = read_control(path, &c, &why);
+	r = read_control(path, d->kind, &c, &why);
 	if (r == 0 && (!c.name || text_label_fault(c.name) || !c.version || !c.arch))
 		r = -EBADMSG;
 	if (r < 0)
 		return r == -ENOMEM ? err_nomem(err) : 0;
 	return controls_add(d->out, &c, err);
+}
+
+int intake_kind(const char *name)
+{
+	static const struct {
+		const char *suffix;
+		enum unpack_kind kind;
+	} known[] = {
+		{".deb", UNPACK_DEB},	     {".rpm", UNPACK_RPM},
+		{".apk", UNPACK_PKG},	     {".pkg.tar.zst", UNPACK_PKG},
+		{".pkg.tar.xz", UNPACK_PKG}, {".pkg.tar.gz", UNPACK_PKG},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (path_ends(name, known[i].suffix))
+			return (int)known[i].kind;
+	return -1;
 }
 
 bool intake_is_neighbour(int dir, const char *name, uid_t owner)
@@ -299,20 +342,22 @@ bool intake_is_neighbour(int dir, const char *name, uid_t owner)
 	       (st.st_uid == 0 || st.st_uid == owner);
 }
 
-int intake_controls(const char *deb, struct controls *out, struct err *err)
+int intake_controls(const char *package, struct controls *out, struct err *err)
 {
-	struct deb_directory d = {.out = out};
+	struct package_directory d = {.out = out};
+	int kind = intake_kind(package);
 	char path[PATH_MAX];
 	AUTO_FD int dir = -1;
 	struct stat st;
 
-	if (lstat(deb, &st) < 0)
-		return err_sys(err, errno, "cannot read %s", deb);
-	path_dir(deb, path);
+	if (lstat(package, &st) < 0)
+		return err_sys(err, errno, "cannot read %s", package);
+	path_dir(package, path);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(err, errno, "cannot open %s", path);
 	d.path = path;
+	d.kind = kind < 0 ? UNPACK_DEB : (enum unpack_kind)kind;
 	d.owner = st.st_uid;
 	return file_each_name(dir, add_control, &d, err);
 }

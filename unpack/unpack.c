@@ -1,13 +1,17 @@
-#include "intake/unpack.h"
+#include "unpack/unpack.h"
 
 #include "base/confine.h"
-#include "intake/staging.h"
-#include "intake/unpack_parts.h"
+#include "unpack/parts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 #include <zlib.h>
 
 /* False: the parent has gone, or has closed its end. */
@@ -57,10 +61,25 @@ void unpack_emit(struct unpack *u, struct frame f, const char *path, const char 
 	unpack_put(u, target, f.target_len);
 }
 
+void unpack_flush(struct unpack *u)
+{
+	if (!flush_frames(u))
+		longjmp(u->end, 1);
+}
+
 void unpack_fail(struct unpack *u, int errnum, const char *member, const char *why)
 {
 	unpack_emit(u, (struct frame){.type = FRAME_ERROR, .mode = (uint32_t)errnum}, member, why);
 	longjmp(u->end, 1);
+}
+
+void unpack_hold(struct unpack *u, char *text)
+{
+	if (u->nheld == sizeof u->held / sizeof *u->held) {
+		free(text);
+		unpack_fail(u, EBADMSG, "", "out of memory");
+	}
+	u->held[u->nheld++] = text;
 }
 
 static void note_reason(struct unpack *u, struct archive *a)
@@ -117,7 +136,7 @@ static la_ssize_t read_ar(struct archive *a, void *ctx, const void **data)
 	if (n <= 0)
 		return n < 0 ? pass_on(u, u->ar, a) : 0;
 	keep_tail(u, *data, (size_t)n);
-	if (u->sha && digest_update(u->sha, *data, (size_t)n, &ignored) < 0)
+	if (u->sha && !u->sha_inner && digest_update(u->sha, *data, (size_t)n, &ignored) < 0)
 		return -1;
 	return n;
 }
@@ -126,13 +145,16 @@ static la_ssize_t read_raw(struct archive *a, void *ctx, const void **data)
 {
 	struct unpack *u = ctx;
 	la_ssize_t n = next_block(u->raw, data);
+	struct err ignored;
 
 	if (n <= 0)
 		return n < 0 ? pass_on(u, u->raw, a) : 0;
+	if (u->sha && u->sha_inner && digest_update(u->sha, *data, (size_t)n, &ignored) < 0)
+		return -1;
 	u->stream += (uint64_t)n;
 	if (u->gzip)
 		u->crc = (uint32_t)crc32_z(u->crc, *data, (size_t)n);
-	if (u->stream > INTAKE_MAX_STREAM) {
+	if (u->stream > UNPACK_MAX_STREAM) {
 		u->errnum = EFBIG;
 		snprintf(u->reason, sizeof u->reason, "it unpacks to more bytes than are allowed");
 		archive_set_error(a, EFBIG, "%s", u->reason);
@@ -157,6 +179,7 @@ static void add_filters(struct unpack *u, struct archive *a)
 	    archive_read_support_filter_xz(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
 	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK ||
+	    (u->cpio && archive_read_support_filter_lzma(a) != ARCHIVE_OK) ||
 	    archive_read_support_format_raw(a) != ARCHIVE_OK ||
 	    archive_read_support_format_empty(a) != ARCHIVE_OK)
 		unpack_fail(u, ENOSYS, "", "libarchive lacks a decompressor");
@@ -174,7 +197,8 @@ void unpack_open(struct unpack *u)
 	u->gzip = archive_filter_code(u->raw, 0) == ARCHIVE_FILTER_GZIP;
 	u->crc = 0;
 	u->tar = unpack_reader(u);
-	if (archive_read_support_format_tar(u->tar) != ARCHIVE_OK)
+	if ((u->cpio ? archive_read_support_format_cpio
+		     : archive_read_support_format_tar)(u->tar) != ARCHIVE_OK)
 		unpack_damaged(u, u->tar);
 	if (archive_read_open(u->tar, u, NULL, read_raw, NULL) != ARCHIVE_OK)
 		unpack_damaged(u, u->tar);
@@ -219,13 +243,16 @@ void unpack_close(struct unpack *u)
 struct archive_entry *unpack_next(struct unpack *u, const char **name)
 {
 	struct archive_entry *e;
-	int r = archive_read_next_header(u->tar, &e);
 
-	if (r == ARCHIVE_EOF)
-		return NULL;
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		unpack_damaged(u, u->tar);
-	*name = archive_entry_pathname(e);
+	do {
+		int r = archive_read_next_header(u->tar, &e);
+
+		if (r == ARCHIVE_EOF)
+			return NULL;
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+			unpack_damaged(u, u->tar);
+		*name = archive_entry_pathname(e);
+	} while (!*name && u->any_name);
 	if (!*name)
 		unpack_fail(u, EPERM, "", "a member's name is not UTF-8");
 	return e;
@@ -280,42 +307,42 @@ static void put_field(struct unpack *u, char *line, const char **field)
 		put_value(u, *field, item);
 }
 
-void unpack_control(struct unpack *u)
+char *unpack_text(struct unpack *u)
 {
-	char *text = malloc(INTAKE_MAX_CONTROL), *rest = text, *line;
-	const char *field = "";
+	char *text = malloc(UNPACK_MAX_CONTROL);
 	la_ssize_t n;
 	size_t used = 0;
 
 	if (!text)
 		unpack_fail(u, EBADMSG, "", "out of memory");
+	free(u->control);
 	u->control = text;
-	while ((n = archive_read_data(u->tar, text + used, INTAKE_MAX_CONTROL - used)) > 0) {
+	while ((n = archive_read_data(u->tar, text + used, UNPACK_MAX_CONTROL - used)) > 0) {
 		used += (size_t)n;
-		if (used == INTAKE_MAX_CONTROL)
+		if (used == UNPACK_MAX_CONTROL)
 			unpack_fail(u, EFBIG, "", "its control file is too large");
 	}
 	if (n < 0)
 		unpack_damaged(u, u->tar);
 	text[used] = '\0';
+	return text;
+}
+
+void unpack_control(struct unpack *u)
+{
+	char *rest = unpack_text(u), *line;
+	const char *field = "";
+
 	while ((line = strsep(&rest, "\n")))
 		put_field(u, line, &field);
 }
 
-static void read_control(struct unpack *u)
+static void put_piece(struct unpack *u, const void *data, size_t len)
 {
-	const char *name;
+	struct frame f = {.type = FRAME_DATA, .data_len = (uint32_t)len};
 
-	unpack_open(u);
-	while (unpack_next(u, &name)) {
-		if (strcmp(name, "./control") != 0 && strcmp(name, "control") != 0)
-			continue;
-		/* Programs differ in which of two they read. */
-		if (u->control)
-			unpack_fail(u, EPERM, name, "occurs twice");
-		unpack_control(u);
-	}
-	unpack_close(u);
+	unpack_put(u, &f, sizeof f);
+	unpack_put(u, data, len);
 }
 
 static void put_content(struct unpack *u)
@@ -324,17 +351,13 @@ static void put_content(struct unpack *u)
 	la_ssize_t n;
 
 	_Static_assert(sizeof buf <= FRAME_DATA_MAX, "a frame holds it");
-	while ((n = archive_read_data(u->tar, buf, sizeof buf)) > 0) {
-		struct frame f = {.type = FRAME_DATA, .data_len = (uint32_t)n};
-
-		unpack_put(u, &f, sizeof f);
-		unpack_put(u, buf, (size_t)n);
-	}
+	while ((n = archive_read_data(u->tar, buf, sizeof buf)) > 0)
+		put_piece(u, buf, (size_t)n);
 	if (n < 0)
 		unpack_damaged(u, u->tar);
 }
 
-static void check_xattrs(struct unpack *u, struct archive_entry *e, const char *name)
+void unpack_check(struct unpack *u, struct archive_entry *e, const char *name)
 {
 	const char *attr;
 	const void *value;
@@ -368,94 +391,54 @@ static const char *special(const struct archive_entry *e, mode_t type)
 	}
 }
 
+static void put_link(struct unpack *u, struct frame f, const char *name, const char *target)
+{
+	char path[UNPACK_PATH], to[UNPACK_PATH];
+
+	unpack_emit(u, f, unpack_place(u, name, path), unpack_place_target(u, name, target, to));
+}
+
+void unpack_file_after(struct unpack *u, struct archive_entry *e, const char *path,
+		       const void *head, size_t len)
+{
+	unpack_emit(u,
+		    (struct frame){.type = FRAME_FILE,
+				   .mode = (uint32_t)archive_entry_perm(e),
+				   .time = archive_entry_mtime(e),
+				   .size = (uint64_t)archive_entry_size(e)},
+		    path, "");
+	if (len > 0)
+		put_piece(u, head, len);
+	put_content(u);
+}
+
+void unpack_file(struct unpack *u, struct archive_entry *e, const char *path)
+{
+	unpack_file_after(u, e, path, NULL, 0);
+}
+
 void unpack_member(struct unpack *u, struct archive_entry *e, const char *name)
 {
 	const char *hard = archive_entry_hardlink(e), *target = archive_entry_symlink(e);
 	mode_t type = archive_entry_filetype(e);
 	struct frame f = {.mode = (uint32_t)archive_entry_perm(e), .time = archive_entry_mtime(e)};
+	char path[UNPACK_PATH], earlier[UNPACK_PATH];
 
-	check_xattrs(u, e, name);
+	unpack_check(u, e, name);
 	if (hard) {
 		f.type = FRAME_HARD;
-		unpack_emit(u, f, name, hard);
+		unpack_emit(u, f, unpack_place(u, name, path), unpack_place(u, hard, earlier));
 	} else if (type == AE_IFDIR) {
 		f.type = FRAME_DIR;
-		unpack_emit(u, f, name, "");
+		unpack_emit(u, f, unpack_place(u, name, path), "");
 	} else if (type == AE_IFLNK) {
 		f.type = FRAME_LINK;
-		unpack_emit(u, f, name, target ? target : "");
+		put_link(u, f, name, target ? target : "");
 	} else if (type == AE_IFREG) {
-		f.type = FRAME_FILE;
-		f.size = (uint64_t)archive_entry_size(e);
-		unpack_emit(u, f, name, "");
-		put_content(u);
+		unpack_file(u, e, unpack_place(u, name, path));
 	} else {
 		unpack_fail(u, EPERM, name, special(e, type));
 	}
-}
-
-static void read_data(struct unpack *u)
-{
-	struct archive_entry *e;
-	const char *name;
-
-	unpack_open(u);
-	while ((e = unpack_next(u, &name)))
-		unpack_member(u, e, name);
-	unpack_close(u);
-}
-
-/* debian-binary holds "2.0\n" (deb(5)); the major number has been 2 for 30 years. */
-static void check_format(struct unpack *u)
-{
-	char text[16] = "";
-
-	if (archive_read_data(u->ar, text, sizeof text - 1) < 0)
-		unpack_damaged(u, u->ar);
-	if (strncmp(text, "2.", 2) != 0)
-		unpack_fail(u, EBADMSG, "", "it is not a Debian package of format 2");
-}
-
-static bool begins(const char *name, const char *with)
-{
-	return strncmp(name, with, strlen(with)) == 0;
-}
-
-/* Reads debian-binary, control.tar.* and data.tar.*, in this order. Members whose name begins
- * with "_" may come between (deb(5)). */
-static void read_package(struct unpack *u)
-{
-	static const char *const parts[] = {"debian-binary", "control.tar", "data.tar"};
-	static void (*const readers[])(struct unpack *) = {check_format, read_control, read_data};
-
-	for (size_t i = 0; i < (u->only_control ? 2 : 3);) {
-		struct archive_entry *e;
-		const char *name;
-		int r = archive_read_next_header(u->ar, &e);
-
-		if (r == ARCHIVE_EOF)
-			unpack_fail(u, EBADMSG, "", "it ends too early");
-		if (r != ARCHIVE_OK)
-			unpack_damaged(u, u->ar);
-		name = archive_entry_pathname(e);
-		if (name && name[0] == '_')
-			continue;
-		if (!name || !begins(name, parts[i]))
-			unpack_fail(u, EBADMSG, "",
-				    "its members are not those of a Debian package");
-		readers[i++](u);
-	}
-}
-
-static void read_deb(struct unpack *u, int archive, const void *ctx)
-{
-	u->only_control = ctx != NULL;
-	u->ar = unpack_reader(u);
-	if (archive_read_support_format_ar(u->ar) != ARCHIVE_OK ||
-	    archive_read_open_fd(u->ar, archive, 64 * 1024) != ARCHIVE_OK)
-		unpack_damaged(u, u->ar);
-	read_package(u);
-	unpack_emit(u, (struct frame){.type = FRAME_END}, "", "");
 }
 
 /* A function of its own, because longjmp may lose the variables of setjmp's caller. */
@@ -469,6 +452,12 @@ static void run_reader(struct unpack *u, unpack_fn *read, const void *ctx, int a
 	digest_abandon(&u->sha);
 	while (u->nheld > 0)
 		free(u->held[--u->nheld]);
+	while (u->twins) {
+		struct unpack_twin *next = u->twins->next;
+
+		free(u->twins);
+		u->twins = next;
+	}
 	free(u->control);
 }
 
@@ -477,11 +466,6 @@ void unpack_run(unpack_fn *read, const void *ctx, int archive, int out)
 	struct unpack u = {.out = out};
 
 	run_reader(&u, read, ctx, archive);
-}
-
-void unpack_stream(int archive, int out)
-{
-	unpack_run(read_deb, NULL, archive, out);
 }
 
 static void say_why(struct unpack *u, int archive, const void *why)
@@ -513,14 +497,4 @@ void unpack_confined(unpack_fn *read, const void *ctx, int archive, int out)
 		unconfined(out, failed);
 	unpack_run(read, ctx, 0, 1);
 	_exit(0);
-}
-
-void unpack_deb(int archive, int out)
-{
-	unpack_confined(read_deb, NULL, archive, out);
-}
-
-void unpack_deb_control(int archive, int out)
-{
-	unpack_confined(read_deb, "control", archive, out);
 }
