@@ -3,9 +3,23 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
-CC ?= gcc
-MUSL_CC ?= musl-gcc
-PKG_CONFIG ?= pkg-config
+
+# The other tools follow from the compiler's machine, under Debian's names: CC=aarch64-linux-gnu-gcc means
+# aarch64-linux-musl-gcc, aarch64-linux-gnu-strip, and so on. Each can be given too.
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+machine_of = $(patsubst i%86,i386,$(firstword $(subst -, ,$(1))))
+machine := $(call machine_of,$(shell $(CC) -dumpmachine 2>/dev/null))
+own_machine := $(call machine_of,$(shell uname -m))
+cross := $(if $(filter-out $(own_machine),$(machine)),$(machine:i386=i686)-linux-gnu-)
+MUSL_CC ?= $(machine)-linux-musl-gcc
+PKG_CONFIG ?= $(cross)pkg-config
+STRIP ?= $(cross)strip
+OBJCOPY ?= $(cross)objcopy
+ifeq ($(origin AR),default)
+AR = $(cross)ar
+endif
 
 bindir = $(PREFIX)/bin
 libdir = $(PREFIX)/lib/pinlib
@@ -13,7 +27,8 @@ datadir = $(PREFIX)/share/pinlib
 mandir = $(PREFIX)/share/man
 bashdir ?= $(PREFIX)/share/bash-completion/completions
 zshdir ?= $(PREFIX)/share/zsh/site-functions
-fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
+# fish reads nothing below /usr/local, unless a desktop sets XDG_DATA_DIRS.
+fishdir ?= $(if $(filter /usr,$(PREFIX)),$(PREFIX)/share/fish/vendor_completions.d,/etc/fish/completions)
 # initramfs-tools and dracut read no other directories, whatever PREFIX is.
 initramfsdir ?= /usr/share/initramfs-tools
 adminhooksdir ?= /etc/initramfs-tools/hooks
@@ -66,11 +81,26 @@ all: $(BUILD)/pinlib $(BUILD)/pinlib-wrapper $(BUILD)/pinlib-stub $(initramfs) #
 $(BUILD)/pinlib: $(obj)
 	$(CC) $(CFLAGS) $(LINK_HARDEN) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
-# Where it is to lie is compiled in: `make install PREFIX=...` after a plain `make` builds anew.
+# Why these tools cannot build for one machine: a sentence, or nothing.
+musl_machine = $(call machine_of,$(shell $(MUSL_CC) -dumpmachine 2>/dev/null))
+pkg_libdir = $(shell $(PKG_CONFIG) --variable=libdir libseccomp 2>/dev/null)
+pkg_machine = $(call machine_of,$(filter %-linux-gnu,$(notdir $(pkg_libdir))))
+comma = ,
+package = $(1)$(if $(cross),:$(patsubst aarch64,arm64,$(machine:x86_64=amd64)))
+unfit_tools = $(or \
+	$(if $(machine),,CC=$(CC) does not run: install gcc or name another compiler),\
+	$(if $(musl_machine),,MUSL_CC=$(MUSL_CC) does not run: install $(call package,musl-dev)),\
+	$(if $(filter-out $(machine),$(musl_machine)),MUSL_CC=$(MUSL_CC) compiles for $(musl_machine)$(comma) but CC=$(CC) compiles for $(machine)),\
+	$(if $(pkg_libdir),,PKG_CONFIG=$(PKG_CONFIG) does not find libseccomp: install $(call package,pkgconf) and $(call package,libseccomp-dev)),\
+	$(if $(filter-out $(machine),$(pkg_machine)),PKG_CONFIG=$(PKG_CONFIG) finds libraries for $(pkg_machine)$(comma) but CC=$(CC) compiles for $(machine)))
+
+# Objects contain these paths and are for one machine: `make install PREFIX=...` after a plain `make` compiles again.
+places = $(bindir) $(libdir) $(datadir) $(machine)
 .PHONY: FORCE
 $(BUILD)/places: FORCE
+	$(if $(unfit_tools),$(error $(unfit_tools)))
 	@mkdir -p $(@D)
-	@echo '$(bindir) $(libdir) $(datadir)' | cmp -s - $@ || echo '$(bindir) $(libdir) $(datadir)' >$@
+	@echo '$(places)' | cmp -s - $@ || echo '$(places)' >$@
 
 $(BUILD)/%.o: %.c Makefile $(BUILD)/places
 	@mkdir -p $(@D)
@@ -83,33 +113,34 @@ $(BUILD)/initramfs/%: debian/initramfs/% plan/stub.h Makefile $(BUILD)/places
 	sed 's,@bindir@,$(bindir),g; s,@stub@,$(stub_path),g; s,@datadir@,$(datadir),g; s,@magic@,$(stub_magic),g' $< >$@
 
 # The wrapper: static, musl, and the kernel's own headers (musl brings none).
-$(BUILD)/uapi:
-	@mkdir -p $(BUILD)/uapi.tmp
-	@ln -sfn /usr/include/linux $(BUILD)/uapi.tmp/linux
-	@ln -sfn /usr/include/asm-generic $(BUILD)/uapi.tmp/asm-generic
-	@ln -sfn /usr/include/$$($(CC) -print-multiarch 2>/dev/null || gcc -print-multiarch)/asm $(BUILD)/uapi.tmp/asm
-	@mv $(BUILD)/uapi.tmp $@
+uapi = $(BUILD)/uapi/$(machine)
+$(uapi):
+	@mkdir -p $@.tmp
+	@ln -sfn /usr/include/linux $@.tmp/linux
+	@ln -sfn /usr/include/asm-generic $@.tmp/asm-generic
+	@ln -sfn $(firstword $(wildcard /usr/include/$(machine)-linux-gnu/asm) /usr/include/asm) $@.tmp/asm
+	@mv $@.tmp $@
 
-WRAPPER_CFLAGS = -std=gnu17 -Os -g $(WARN) $(DEFS) -I. -idirafter $(BUILD)/uapi \
+WRAPPER_CFLAGS = -std=gnu17 -Os -g $(WARN) $(DEFS) -I. -idirafter $(uapi) \
 	-fstack-protector-strong -D_FORTIFY_SOURCE=0 -ffunction-sections -fdata-sections -fno-pie -fno-asynchronous-unwind-tables
 WRAPPER_LDFLAGS = -static -no-pie -Wl,-z,noexecstack,-z,relro,-z,now -Wl,--gc-sections \
 	-Wl,-e,wrapper_entry -Wl,--build-id=none -Wl,-z,noseparate-code
 
-$(BUILD)/musl/%.o: %.c Makefile $(BUILD)/places | $(BUILD)/uapi
+$(BUILD)/musl/%.o: %.c Makefile $(BUILD)/places | $(uapi)
 	@mkdir -p $(@D)
 	$(MUSL_CC) $(WRAPPER_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/pinlib-wrapper: $(wrapper_obj)
 	$(MUSL_CC) $(WRAPPER_LDFLAGS) -o $@.dbg $^
-	strip -o $@ $@.dbg
+	$(STRIP) -o $@ $@.dbg
 
 # The stub: no libc, one page, and headers of its own (wrapper/stub.ld).
 stub_place = STUB_ADDRESS=0x400000 STUB_SIZE=4096
 STUB_CFLAGS = $(WRAPPER_CFLAGS) $(stub_place:%=-D%) -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables
-$(BUILD)/pinlib-stub: wrapper/stub.c wrapper/freestanding.h wrapper/stub.ld plan/stub.h base/paths.h Makefile $(BUILD)/places | $(BUILD)/uapi
+$(BUILD)/pinlib-stub: wrapper/stub.c wrapper/freestanding.h wrapper/stub.ld plan/stub.h base/paths.h Makefile $(BUILD)/places | $(uapi)
 	$(MUSL_CC) $(STUB_CFLAGS) -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack $(stub_place:%=-Wl,--defsym=%) \
 		-Wl,-T,wrapper/stub.ld -o $@.dbg $<
-	objcopy -O binary $@.dbg $@
+	$(OBJCOPY) -O binary $@.dbg $@
 	chmod 0755 $@
 
 # Unit tests: one program a file, with sanitizers.
@@ -118,7 +149,7 @@ $(BUILD)/san/%.o: %.c Makefile $(BUILD)/places
 	$(CC) $(ALL_CFLAGS) $(SAN) -MMD -MP -c -o $@ $<
 $(BUILD)/san/librooms.a: $(san_obj)
 	@rm -f $@
-	ar rcs $@ $^
+	$(AR) rcs $@ $^
 # These tests stand in for the reader of ELF files with one of their own (tests/unit/store_help.h).
 $(patsubst tests/%.c,$(BUILD)/%,$(shell grep -l store_help.h tests/unit/*.c)): WRAP = -Wl,--wrap=elf_facts
 $(BUILD)/unit/store_layer: WRAP += -Wl,--wrap=ioctl
@@ -133,7 +164,7 @@ $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/san/librooms.a $(
 # How parsers are confined is tested without them: they need more system calls than parsers do.
 $(BUILD)/librooms.a: $(patsubst %.c,$(BUILD)/%.o,$(room_src))
 	@rm -f $@
-	ar rcs $@ $^
+	$(AR) rcs $@ $^
 $(BUILD)/unit/intake_confined $(BUILD)/unit/elf_confined: $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/librooms.a $(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $< $(BUILD)/librooms.a $(ALL_LIBS)
@@ -160,7 +191,7 @@ $(BUILD)/fuzz/obj/%.o: %.c Makefile $(BUILD)/places
 	$(FUZZ_CC) $(ALL_CFLAGS) $(SAN) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 $(BUILD)/fuzz/librooms.a: $(fuzz_obj)
 	@rm -f $@
-	ar rcs $@ $^
+	$(AR) rcs $@ $^
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/librooms.a $(wildcard tests/fuzz/*.h) Makefile
 	$(FUZZ_CC) $(ALL_CFLAGS) $(SAN) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/librooms.a $(ALL_LIBS)
 
@@ -169,6 +200,10 @@ check-kernels: deps all ## boot Debian 11's, 12's and 13's kernels, emulated, an
 	tests/helpers/fixtures $(BUILD)/fixtures
 	tests/bed tests/e2e/kernels
 
+.PHONY: check-arm64
+check-arm64: deps all ## build the package for arm64, and launch in Debian 12's and 13's kernels for it, emulated
+	tests/bed tests/e2e/arm64
+
 .PHONY: trial
 trial: all ## keep programs of Debian 12 through an upgrade to 13, and bring those of 11 (as root; up to 30 minutes each)
 	status=0; for part in frozen aside; do tests/trial/$$part.sh || status=1; done; exit $$status
@@ -176,6 +211,14 @@ trial: all ## keep programs of Debian 12 through an upgrade to 13, and bring tho
 .PHONY: trial-brought
 trial-brought: all ## bring seven interpreters of Debian 11 to Debian 12 and 13 (as root, with network)
 	tests/bed tests/trial/brought.sh trixie
+
+.PHONY: check-debian12 check-debian13
+check-debian12: SUITE = bookworm
+check-debian13: SUITE = trixie
+check-debian12: ## run the tests in a Debian 12 root (as root, with network; GROUP=scenarios/try: that group alone)
+check-debian13: ## the same in a Debian 13 root
+check-debian12 check-debian13:
+	tests/trial/suite.sh $(SUITE) $(GROUP)
 
 .PHONY: trial-containers
 trial-containers: all ## pin in containers of podman, systemd-nspawn and chroot (as root, with network)
@@ -200,8 +243,15 @@ deps: ## install what debian/control's Build-Depends name, with apt
 .PHONY: check
 check: ## install what is missing, build, run every test (as root)
 	tests/deps
-	$(MAKE) all unit
+	$(MAKE) $(parallel) all unit fixtures
 	tests/run
+
+# Packages and programs of the tests (tests/helpers/fixtures), which finds out itself whether anything changed.
+.PHONY: fixtures
+fixtures:
+	tests/helpers/fixtures $(BUILD)/fixtures
+# A build that nobody gave a number of jobs uses all processors.
+parallel = $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
 .PHONY: check-fast
 check-fast: all unit ## run the tests that need neither root nor network; under a minute once built
@@ -228,9 +278,11 @@ rooms:
 
 .PHONY: demo
 demo: ## install what is missing, build, show the main job on real libraries (as root)
-	tests/deps
-	$(MAKE) all
+	@tests/demo --announce
+	tests/deps --build $(demo_needs)
+	$(MAKE) -s $(parallel) all
 	tests/demo
+demo_needs = binutils curl debian-archive-keyring libxml2-utils python3 xz-utils
 
 # What measures: the clock around a launch, and the least that a view can cost.
 $(BUILD)/bench/runner: tests/bench/runner.c Makefile
@@ -250,6 +302,7 @@ bench: all $(BUILD)/bench/runner $(BUILD)/bench/floor $(BUILD)/bench/steady ## m
 
 .PHONY: install
 install: all ## install below PREFIX (and DESTDIR); sets the capability when DESTDIR is empty
+	$(if $(DESTDIR),,$(if $(cross),$(error cannot install programs for $(machine) on this machine ($(own_machine)): set DESTDIR)))
 	install -D -m 0755 $(BUILD)/pinlib $(DESTDIR)$(bindir)/pinlib
 	$(if $(DESTDIR),install -D -m 0755,wrapper/put) $(BUILD)/pinlib-wrapper $(DESTDIR)$(wrapper_path)
 	$(if $(DESTDIR),install -D -m 0755 $(BUILD)/pinlib-stub $(DESTDIR)$(stub_path))
@@ -280,6 +333,7 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 	rm -f $(DESTDIR)$(initramfsdir)/hooks/pinlib $(DESTDIR)$(initramfsdir)/conf-hooks.d/pinlib $(DESTDIR)$(adminhooksdir)/pinlib
 	rm -f $(DESTDIR)$(dracutdir)/dracut.conf.d/pinlib.conf
 	rm -rf $(DESTDIR)$(datadir)/initramfs
+	-[ -e /usr/bin/fish ] || rmdir -p $(DESTDIR)$(fishdir) 2>/dev/null
 	-rmdir $(DESTDIR)$(libdir) $(DESTDIR)$(datadir)/profiles $(DESTDIR)$(datadir) 2>/dev/null
 	-[ -e /usr/sbin/mkinitramfs ] || [ -e /usr/bin/dracut ] || rmdir -p $(addprefix $(DESTDIR),$(initramfsdir)/hooks $(initramfsdir)/conf-hooks.d $(adminhooksdir) $(dracutdir)/dracut.conf.d) 2>/dev/null
 	for page in $(man_pages); do \
@@ -295,16 +349,18 @@ format: ## lay out the sources with clang-format
 lint: ## check the layout, and the sources with cppcheck and both compilers
 	clang-format --dry-run -Werror $(c_files)
 	! grep -nE '^ \*[A-Za-z(]' $(c_files)
-	cppcheck --quiet --error-exitcode=1 --std=c11 -I. -D_GNU_SOURCE -D__x86_64__ \
+	cppcheck --quiet --error-exitcode=1 --std=c11 -I. $(DEFS) -D__x86_64__ -D'__asm__(register)=' \
 		--enable=warning,performance,portability --suppress=missingIncludeSystem \
 		$(cleanup_unknown) $(room_src) $(cli_src) $(wildcard wrapper/*.c)
 	$(MAKE) BUILD=$(BUILD)/gcc CC=gcc all
 	$(MAKE) BUILD=$(BUILD)/clang CC=clang all
 
-# cppcheck knows nothing of the cleanup attribute, nor of a struct that is only written to.
-# Leaks are LeakSanitizer's business, in the unit tests.
+# cppcheck knows nothing of the cleanup attribute, nor of a struct that is only written to. Leaks are LeakSanitizer's
+# business, in the unit tests. Debian 13's cppcheck also warns where a null pointer is returned as the error -ENOMEM, and
+# where it has not followed all branches.
 cleanup_unknown = --suppress=memleak --suppress=memleakOnRealloc --suppress=resourceLeak \
-	--suppress=ctuuninitvar
+	--suppress=ctuuninitvar --suppress=nullPointerOutOfMemory \
+	--suppress=ctunullpointerOutOfMemory --suppress=normalCheckLevelMaxBranches
 
 .PHONY: clean
 clean: ## remove what was built
@@ -312,4 +368,4 @@ clean: ## remove what was built
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16

@@ -6,10 +6,11 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/vfs.h>
 
-#define NOBODY_ELSE ((uid_t)-1)
+#define NOBODY_ELSE ((uid_t)UINT32_MAX)
 
 struct reach_walk {
 	struct reach *out;

@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "base/paths.h"
+#include "base/progress.h"
 #include "change/directories.h"
 #include "change/pending.h"
 #include "change/readonly.h"
@@ -171,8 +172,12 @@ static int prepare_all(struct activation *a, struct err *err)
 	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(a->paths->items, a->paths->count);
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < a->paths->count; i++)
+	progress_begin("preparing and testing views", PROGRESS_ITEMS, a->paths->count);
+	for (size_t i = 0; r == 0 && i < a->paths->count; i++) {
 		r = prepare_app(a, i, &says, err);
+		progress_step(1);
+	}
+	progress_begin("writing to the disk", PROGRESS_ITEMS, 0);
 	return r < 0 ? r : store_sync(a->store, err);
 }
 
@@ -286,5 +291,8 @@ int activation_run(struct policy *policy, struct store *store, const struct stri
 	if (!a.transitions)
 		return err_nomem(err);
 	r = interpreter_check(policy, store, paths, err);
-	return r < 0 ? r : activate(&a, command, generation, err);
+	if (r == 0)
+		r = activate(&a, command, generation, err);
+	progress_end();
+	return r;
 }

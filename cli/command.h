@@ -47,15 +47,12 @@ struct command_option {
 };
 
 /* Rows of such a table; further members may follow. */
-#define FLAG(TARGET, NAME, ...)                                                                    \
-	{                                                                                          \
-		.flag = TARGET, .name = NAME, .help = __VA_ARGS__                                  \
-	}
-#define OPTION(TARGET, NAME, KIND, ARGUMENT, ...)                                                  \
-	{                                                                                          \
-		.value = TARGET, .name = NAME, .kind = KIND, .argument = ARGUMENT,                 \
-		.help = __VA_ARGS__                                                                \
-	}
+/* Versions of clang-format differ about braces in a macro. */
+/* clang-format off */
+#define FLAG(TARGET, NAME, ...) {.flag = TARGET, .name = NAME, .help = __VA_ARGS__}
+#define OPTION(TARGET, NAME, KIND, ARGUMENT, ...) \
+	{.value = TARGET, .name = NAME, .kind = KIND, .argument = ARGUMENT, .help = __VA_ARGS__}
+/* clang-format on */
 
 struct command_operand {
 	const char *name; /* NULL ends the list */

@@ -7,6 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/message.h"
+#include "cli/progress.h"
 #include "cli/terminal.h"
 #include "policy/lock.h"
 #include "upgrade/siblings.h"
@@ -58,6 +59,7 @@ int session_begin_store(struct session *s, struct err *err)
 	struct err why;
 	int r;
 
+	progress_show();
 	*s = (struct session){.lock = -1};
 	r = take_lock(&s->lock, say_waiting, err);
 	if (r == 0)

@@ -96,8 +96,11 @@ static int drop_in_text(struct policy *policy, const struct unit_file *unit, cha
 			char **text, struct err *err)
 {
 	AUTO_FREE struct plan_file *file = malloc(sizeof *file);
-	int r = file ? choose_app(policy, unit, app, err) : err_nomem(err);
+	int r;
 
+	if (!file)
+		return err_nomem(err);
+	r = choose_app(policy, unit, app, err);
 	if (r < 0)
 		return r;
 	r = plan_load(PINLIB_PLANS, app, 0, file, err);

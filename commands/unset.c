@@ -76,7 +76,7 @@ static int unset_one(struct session *s, struct strings *paths, char **args, size
 		     struct err *err)
 {
 	AUTO_APPS struct apps apps = {0};
-	char app[PATH_MAX];
+	char app[PATH_MAX] = "";
 	/* A program that is gone, or has become a link, can still be named. */
 	int r = policy_apps(s->policy, POLICY_NOW, &apps, err);
 

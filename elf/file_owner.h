@@ -12,12 +12,14 @@ enum file_owner {
 	FILE_OF_OTHERS, /* anybody may have written it */
 };
 
+struct file_owner_dir {
+	char path[PATH_MAX];
+	bool roots;
+};
+
 /* The directories that were looked at last: most files lie in a few. */
 struct file_owners {
-	struct file_owner_dir {
-		char path[PATH_MAX];
-		bool roots;
-	} * known[8];
+	struct file_owner_dir *known[8];
 	size_t next;
 };
 

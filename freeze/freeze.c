@@ -1,6 +1,7 @@
 #include "freeze/freeze.h"
 
 #include "base/cleanup.h"
+#include "base/progress.h"
 #include "freeze/work.h"
 #include "host/app_file.h"
 #include "host/wrap.h"
@@ -138,15 +139,18 @@ static int freeze_all(struct policy *policy, struct freeze_machine *m, struct fr
 	AUTO_DPKG_SAYS struct dpkg_says says = DPKG_SAYS_OF(apps->items, apps->count);
 	int r = 0;
 
+	progress_begin("choosing files to freeze", PROGRESS_ITEMS, apps->count);
 	for (size_t i = 0; r == 0 && i < apps->count; i++) {
 		r = prepare_freeze(&works[i], policy, apps->items[i], &says, err);
 		if (r == 0)
 			r = freeze_find_files(&works[i], err);
+		progress_step(1);
 	}
 	if (r == 0)
 		r = take_chosen(m, works, apps->count, err);
 	for (size_t i = 0; r == 0 && i < apps->count; i++)
 		r = freeze_app(policy, &works[i], err);
+	progress_end();
 	return r;
 }
 

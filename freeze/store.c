@@ -137,7 +137,7 @@ static int store_one_file(struct freeze_work *w, struct freeze_file *f, struct e
 	AUTO_FD int fd = intake_open_public(program ? w->live : f->path, err);
 	char name[256], version[256];
 	const struct intake_file file = {fd, f->path, f->link};
-	const struct version *v;
+	const struct version *v = NULL;
 	int r;
 
 	f->done = true;

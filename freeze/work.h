@@ -54,14 +54,16 @@ struct freeze_made {
 	struct strings paths; /* of its files, and of links to them */
 };
 
+struct freeze_taken {
+	bool tried;
+	struct version version;	 /* without entries: it could not come in */
+	struct strings left_out; /* as in struct intake_package */
+};
+
 struct freeze_machine {
 	struct store *store;
 	struct inventory inventory;
-	struct freeze_taken {
-		bool tried;
-		struct version version;	 /* without entries: it could not come in */
-		struct strings left_out; /* as in struct intake_package */
-	} * packages;			 /* of the inventory */
+	struct freeze_taken *packages; /* of the inventory */
 	struct freeze_made **made;
 	size_t nmade;
 	struct ldview *live;

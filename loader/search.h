@@ -21,13 +21,15 @@
 
 #include "loader/searchpath.h"
 
+struct object_paths {
+	struct searchpath rpath, runpath;
+};
+
 struct search {
 	struct search_context context;
 	/* The objects loaded so far, and their search paths. */
 	struct object *objects;
-	struct object_paths {
-		struct searchpath rpath, runpath;
-	} * paths;
+	struct object_paths *paths;
 	size_t count;
 	struct searchpath library_path;	 /* LD_LIBRARY_PATH */
 	const struct cached_path *found; /* by the last search that returned 1 */

@@ -293,7 +293,7 @@ static int find_program(struct load_walk *w, const char *name, struct resolved *
 			const struct cached_file **file, struct err *err)
 {
 	struct filecache *files = w->search.context.files;
-	char next[PATH_MAX];
+	char next[PATH_MAX] = "";
 	int r;
 
 	for (int i = 0; i <= SHEBANG_DEPTH_MAX; i++) {

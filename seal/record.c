@@ -80,7 +80,7 @@ int record_write(const struct home *home, const struct seal_record *record, stru
 	size_t len;
 	AUTO_FREE char *text = record_text(record, &len);
 	AUTO_FREE char *sealed = text ? checksum_added(text, &len, err) : NULL;
-	char name[DIGEST_HEX], path[PATH_MAX];
+	char name[DIGEST_HEX], path[PATH_MAX] = "";
 	int r = record_name(record, name, err);
 
 	if (!sealed)

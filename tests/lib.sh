@@ -103,16 +103,27 @@ stub_of() {
 	[ -L "$1" ] || LC_ALL=C grep -aoE '(pinstub1|/pinlib-stub )(refuse|unpinned):[^[:cntrl:] ]+' "$1" | head -n 1 | sed 's/^.*\(pinstub1\| \)//'
 }
 
+# unpacks NAME: tests/helpers/installed has kept the files of an installation, which is cheaper than to install again. Fails
+# unless they are newer than all that they were made of.
+unpacks() {
+	local kept=$build/installed/$1.tar
+	[ -n "${PINLIB_BED:-}" ] && [ -e "$kept" ] && [ -z "$(find "$build"/{pinlib,pinlib-wrapper,pinlib-stub,initramfs} \
+		"$build/fixtures/.complete" "$src"/{Makefile,completions,man,profiles,policy/programs.conf,tests/lib.sh,wrapper/put} \
+		/var/lib/dpkg/status -newer "$kept" -print -quit 2>&1)" ] || return 1
+	tar -x --same-owner --xattrs --xattrs-include='*' -C / -f "$kept"
+}
+
+# Only the first installation is unpacked: what tests call again is that of `make install`.
 install_pinlib() {
-	make -s -C "$src" BUILD="$build" -o all install >/dev/null
+	{ [ ! -e /usr/local/bin/pinlib ] && unpacks pinlib; } || make -s -C "$src" BUILD="$build" -o all install >/dev/null
 }
 
 # world: installs the small world (tests/helpers/fixtures) in the bed: libdemo1 3.0 and the programs that use it.
 world() {
 	mkdir -p "$fixtures"
-	cp -a --no-preserve=ownership "$build/fixtures/." "$fixtures/"
+	cp -a --no-preserve=ownership "${FIXTURES:-$build/fixtures}/." "$fixtures/"
 	chmod -R a+rX "$fixtures"
-	dpkg -i "$fixtures"/host/*.deb >/tmp/dpkg.log 2>&1 || {
+	unpacks world || dpkg -i "$fixtures"/host/*.deb >/tmp/dpkg.log 2>&1 || {
 		cat /tmp/dpkg.log >&2
 		return 1
 	}
@@ -133,6 +144,19 @@ runs_i386() {
 		echo "this machine runs no code of i386 ($said)" >&2
 		return 1
 	}
+}
+
+# variant_dir: prints the first subdirectory that the loader searches for a variant of a library for this processor. Fails with
+# a message if there is none.
+variant_dir() {
+	local loader dir
+	loader=$(readelf -lW /usr/bin/env | sed -n 's/.*program interpreter: \(.*\)]/\1/p')
+	dir=$("$loader" --help | sed -n 's/^ *\([^ ]*\) (supported, searched)$/\1/p' | head -n 1)
+	[ -n "$dir" ] || {
+		echo "the loader knows no variants for this processor" >&2
+		return 1
+	}
+	echo "glibc-hwcaps/$dir"
 }
 
 # one_root DIR COMMAND...: runs a shell command where / is a single mount: a tmpfs at DIR with /proc, the wrapper, demo with

@@ -13,22 +13,13 @@
 #include <unistd.h>
 
 /* Rows of the table: one path from the working directory, one from a descriptor, a descriptor alone. */
-#define PATH(NAME, KIND)                                                                           \
-	{                                                                                          \
-		NAME, KIND, -1, 0, -1, -1, -1, false                                               \
-	}
-#define AT(NAME, KIND)                                                                             \
-	{                                                                                          \
-		NAME, KIND, 0, 1, -1, -1, -1, false                                                \
-	}
-#define DESCRIPTOR(NAME, KIND)                                                                     \
-	{                                                                                          \
-		NAME, KIND, 0, -1, -1, -1, -1, false                                               \
-	}
-#define SOCKET(NAME, KIND)                                                                         \
-	{                                                                                          \
-		NAME, KIND, -1, 1, -1, -1, 2, true                                                 \
-	}
+/* Versions of clang-format differ about braces in a macro. */
+/* clang-format off */
+#define PATH(NAME, KIND) {NAME, KIND, -1, 0, -1, -1, -1, false}
+#define AT(NAME, KIND) {NAME, KIND, 0, 1, -1, -1, -1, false}
+#define DESCRIPTOR(NAME, KIND) {NAME, KIND, 0, -1, -1, -1, -1, false}
+#define SOCKET(NAME, KIND) {NAME, KIND, -1, 1, -1, -1, 2, true}
+/* clang-format on */
 
 static const struct file_call table[] = {
 	{"open", CALL_OPEN, -1, 0, -1, -1, 1, false},

@@ -256,7 +256,7 @@ static void read_script(struct stub_start *start, unsigned long argc)
 /* Writes struct stub_kept, or "-" if the kernel takes nothing. stack: the limit, if this process has changed it. */
 static void write_kept(struct stub_line *out, unsigned long stack)
 {
-	struct rlimit64 limit = {0, 0};
+	struct rlimit limit = {0, 0}; /* musl's is the kernel's rlimit64 on every machine */
 	unsigned int signal = 0;
 	long personality = call(SYS_personality, 0xffffffff, 0, 0, 0, 0);
 
@@ -296,7 +296,7 @@ static long execute_wrapper(const struct stub_start *start, unsigned long stack)
  * 128 KiB and at most 6 MiB. */
 static long execute_with_more_stack(const struct stub_start *start)
 {
-	struct rlimit64 limit, more;
+	struct rlimit limit, more;
 	long error;
 
 	if (call(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit, 0) < 0)

@@ -79,10 +79,9 @@ pinlib add "$fixtures"/deb/libdemo1_1.0-1_*.deb >/dev/null && pinlib add --name 
 } >now
 [ "$print" != --print ] || { cat now && exit; }
 
-# Nobody has to keep a list for each C library, kernel and machine.
-where="$codename $(uname -m)"
-if [ "$where" != "bookworm x86_64" ] || [ "$(printf '%s\n' 6.7 "$(uname -r)" | sort -V | head -n 1)" != 6.7 ]; then
-	skip "the system calls of a launch" "the list is of bookworm, x86_64, Linux 6.7 or later: this is $where, $(uname -r)"
+# Nobody has to keep a list for each kernel and machine. Debian 12's musl and 13's make the same calls.
+if [ "$(uname -m)" != x86_64 ] || [ "$(printf '%s\n' 6.7 "$(uname -r)" | sort -V | head -n 1)" != 6.7 ]; then
+	skip "the system calls of a launch" "the list is of x86_64, Linux 6.7 or later: this is $(uname -m), $(uname -r)"
 	finish
 fi
 while read -r line; do

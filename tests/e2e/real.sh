@@ -1,14 +1,27 @@
 #!/bin/bash
-# Real cases: packages of Debian 11, 12 and 13 from the machine's own mirror, in a bed with pinlib. Cases whose packages
-# are not available are skipped with the reason.
+# Real cases: packages of Debian 11, 12 and 13 from the machine's own mirror, in a bed with pinlib on Debian 12 or 13. Cases
+# whose packages are not available are skipped with the reason.
 . "$(dirname "$0")/../lib.sh"
 mkdir -p /tmp/real && chmod 1777 /tmp/real && cd /tmp/real || exit 1
 user() { as 1000 "$@" 2>&1; }
 
-if [ "$codename" != bookworm ]; then
-	skip "real packages" "they are chosen for bookworm, and this is $codename"
+# other: the one of Debian 12 and 13 that this machine does not run. *_old: which of old/ and tls/ its loader takes, and
+# cached: which of plain/ and tls/ its ldconfig lists (foreign_glibc). Debian 13's gpg wants libgcrypt 1.9.1 or later; it has no
+# libunistring2, which five_pins brings.
+case $codename in
+bookworm)
+	other=trixie other_zlib=1.3 other_glibc=2.41 other_old=old host_glibc=2.36 host_old=tls
+	gcrypt_suite=bullseye gcrypt=1.8.8 orc=liborc-0.4-0 pins=5 cached=tls
+	;;
+trixie)
+	other=bookworm other_zlib=1.2.13 other_glibc=2.36 other_old=tls host_glibc=2.41 host_old=old
+	gcrypt_suite=bookworm gcrypt=1.10.1 orc=liborc-0.4-0t64 pins=6 cached=plain
+	;;
+*)
+	skip "real packages" "they are chosen for Debian 12 and 13, and this is $codename"
 	finish
-fi
+	;;
+esac
 
 # with SUITE[:ARCH] NAME COMMAND...: runs a case that needs that suite, or skips it. Fails as it does.
 with() {
@@ -39,7 +52,7 @@ unpack() {
 	chown -R root:root "$dir"
 }
 
-# Debian's xz does not load zlib; bullseye's GStreamer libraries lack what bookworm's plugins need.
+# Debian's xz does not load zlib; bullseye's GStreamer libraries lack what later plugins need.
 plugins() { user gst-inspect-1.0 2>/dev/null | grep -o 'Total.*'; }
 effects() {
 	local package plain hidden
@@ -52,7 +65,7 @@ effects() {
 	unset APT_CONFIG
 	rm -rf gst && mkdir gst
 	for package in gstreamer1.0-tools libgstreamer1.0-0 gstreamer1.0-plugins-base libgstreamer-plugins-base1.0-0 \
-		liborc-0.4-0; do
+		$orc; do
 		(cd gst && apt-get -q download "$package" >../download.log 2>&1) || {
 			skip "GStreamer's plugins" "$(tail -n 1 download.log)"
 			return
@@ -83,7 +96,7 @@ host_zlib=$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSI
 curl_zlib() {
 	what /usr/bin/curl >before
 	runs "add apt:zlib1g of bullseye" pinlib add apt:zlib1g
-	is "... which is not installed by that" "$(dpkg-query -Wf '${Version}' zlib1g)" "1:1.2.13*"
+	is "... which is not installed by that" "$(dpkg-query -Wf '${Version}' zlib1g | grep -c '1\.2\.11')" 0
 	runs "set curl zlib1g=1.2.11" pinlib set curl zlib1g=1.2.11
 	is "curl runs with zlib 1.2.11" "$(user curl --version)" "*zlib/1.2.11*"
 	is "... for another user" "$(as 1001 curl --version)" "*zlib/1.2.11*"
@@ -111,20 +124,20 @@ curl_back() {
 }
 
 gpg_libgcrypt() {
-	is "gpg has not libgcrypt 1.8.8 before" "$(user gpg --version | grep -c 'libgcrypt 1.8.8')" 0
+	is "gpg has not libgcrypt $gcrypt before" "$(user gpg --version | grep -c "libgcrypt $gcrypt")" 0
 	runs "add apt:libgcrypt20" pinlib add apt:libgcrypt20
-	runs "set gpg libgcrypt20=1.8" pinlib set gpg libgcrypt20=1.8
-	is "gpg prints libgcrypt 1.8.8" "$(user gpg --version | sed -n 2p)" "libgcrypt 1.8.8"
+	runs "set gpg libgcrypt20=${gcrypt%.*}" pinlib set gpg "libgcrypt20=${gcrypt%.*}"
+	is "gpg prints libgcrypt $gcrypt" "$(user gpg --version | sed -n 2p)" "libgcrypt $gcrypt"
 	is "... and still hashes" "$(echo abc >f; user gpg --print-md sha256 f | tr -d ' \n')" "*EDEAAFF3*"
 }
 
 two_versions() {
-	runs "add apt:zlib1g of trixie" pinlib add apt:zlib1g
-	runs "set python3 zlib1g=1.3" pinlib set python3 zlib1g=1.3
+	runs "add apt:zlib1g of $other" pinlib add apt:zlib1g
+	runs "set python3 zlib1g=$other_zlib" pinlib set python3 zlib1g=$other_zlib
 	user curl --version >one &
 	user python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)' >two
 	wait
-	is "two apps with two versions at once" "$(grep -o 'zlib/[0-9.]*' one) $(cat two)" "zlib/1.2.11 1.3*"
+	is "two apps with two versions at once" "$(grep -o 'zlib/[0-9.]*' one) $(cat two)" "zlib/1.2.11 $other_zlib*"
 	is "an unpinned app has the system's at that time" \
 		"$(user perl -MCompress::Raw::Zlib -e 'print Compress::Raw::Zlib::zlib_version()')" "$host_zlib"
 	runs "unset python3" pinlib unset python3
@@ -135,18 +148,18 @@ five_pins() {
 	for package in libidn2-0 libpsl5 libbrotli1 libzstd1; do
 		runs "add apt:$package" pinlib add "apt:$package"
 	done
-	runs "set curl with five pins" pinlib set curl zlib1g=1.2.11 libidn2-0=2.3.0 libpsl5=0.21.0 \
+	runs "set curl with five pins" pinlib set --with-deps curl zlib1g=1.2.11 libidn2-0=2.3.0 libpsl5=0.21.0 \
 		libbrotli1=1.0.9 libzstd1=1.4
 	is "curl runs with five pins" "$(user curl --version | head -n 1)" \
 		"*zlib/1.2.11 brotli/1.0.9 zstd/1.4.* libidn2/2.3.0 libpsl/0.21.0*"
-	is "the policy has five" "$(pinlib --json show curl | grep -c '"digest"')" 5
+	is "the policy has them" "$(pinlib --json show curl | grep -c '"digest"')" $pins
 }
 
-# Debian 11's node needs libssl1.1 and libicu67, its python3.9 libffi7; Debian 12 has none of them.
+# Debian 11's node needs libssl1.1 and libicu67, its python3.9 libffi7; Debian 12 and 13 have none of them.
 old_programs() {
 	local package node=/opt/bullseye/usr/bin/node python=/opt/bullseye/usr/bin/python3.9
 	if ! unpack /opt/bullseye nodejs python3.9-minimal libpython3.9-minimal libpython3.9-stdlib; then
-		skip "a bullseye program with libraries that bookworm no longer has" "$(tail -n 1 download.log)"
+		skip "a bullseye program with libraries that $codename no longer has" "$(tail -n 1 download.log)"
 		return
 	fi
 	is "bullseye's node does not start here" "$(user $node -p 1)" "*error while loading shared libraries*"
@@ -167,34 +180,35 @@ old_programs() {
 	is "the upgraded system has neither library" "$(ls "$libs"/libffi.so.7 "$libs"/libssl.so.1.1 "$libs"/libicuuc.so.67 2>/dev/null)" ""
 }
 
-# Debian 13's coreutils want a newer glibc than Debian 12's: it comes with its loader.
-new_glibc() {
-	local bin=/opt/trixie/usr/bin program
-	if ! unpack /opt/trixie coreutils libc-bin libc6; then
-		skip "a trixie program with trixie's glibc" "$(tail -n 1 download.log)"
+# The other Debian's coreutils with its own glibc, which comes with its loader. Debian 13's do not start with Debian 12's glibc.
+own_glibc() {
+	local at=/opt/$other bin=/opt/$other/usr/bin program
+	if ! unpack $at coreutils libc-bin libc6; then
+		skip "a program of $other with its own glibc" "$(tail -n 1 download.log)"
 		return
 	fi
-	is "trixie's head does not start here" "$(user $bin/head -c 9 /dev/null)" "*GLIBC_2.38*not found*"
-	runs "add apt:libc6 of trixie" pinlib add apt:libc6
+	[ $other = bookworm ] ||
+		is "$other's head does not start here" "$(user $bin/head -c 9 /dev/null)" "*GLIBC_2.38*not found*"
+	runs "add apt:libc6 of $other" pinlib add apt:libc6
 	refuses "set with libc6 and without its locale data is refused" 1 \
-		"glibc must be of one version, but beside libc6 2.41" pinlib set "$bin/head" libc6=2.41
-	runs "add apt:libc-bin of trixie" pinlib add apt:libc-bin
+		"glibc must be of one version, but beside libc6 $other_glibc" pinlib set "$bin/head" libc6=$other_glibc
+	runs "add apt:libc-bin of $other" pinlib add apt:libc-bin
 	for program in head getconf env; do
-		runs "set trixie's $program libc6=2.41" pinlib set "$bin/$program" libc6=2.41 libc-bin=2.41
+		runs "set $other's $program libc6=$other_glibc" pinlib set "$bin/$program" libc6=$other_glibc libc-bin=$other_glibc
 	done
 	is "... nothing of the live glibc's is to be seen" \
-		"$(diff <(user $bin/env ls "$libs/gconv" | sort) \
-			<(find /opt/trixie/usr/lib/*/gconv -mindepth 1 -maxdepth 1 -printf '%f\n' | sort))" ""
+		"$(diff <(user $bin/env $bin/du -a -d 1 "$libs/gconv" | sed -n 's,.*/gconv/,,p' | sort) \
+			<(find $at/usr/lib/*/gconv -mindepth 1 -maxdepth 1 -printf '%f\n' | sort))" ""
 	is "... its locale is its own" \
-		"$(user $bin/env sha256sum /usr/lib/locale/C.utf8/LC_CTYPE | cut -d' ' -f1)" \
-		"$(sha256sum </opt/trixie/usr/lib/locale/C.utf8/LC_CTYPE | cut -d' ' -f1)"
-	is "trixie's getconf reports glibc 2.41" "$(user $bin/getconf GNU_LIBC_VERSION)" "glibc 2.41"
-	is "trixie's head runs" "$(echo hello | user $bin/head -n 1)" hello
-	is "... with the loader of trixie" \
+		"$(user $bin/head -c 99999999 /usr/lib/locale/C.utf8/LC_CTYPE | sha256sum)" "$(sha256sum <$at/usr/lib/locale/C.utf8/LC_CTYPE)"
+	is "$other's getconf reports glibc $other_glibc" "$(user $bin/getconf GNU_LIBC_VERSION)" "glibc $other_glibc"
+	is "$other's head runs" "$(echo hello | user $bin/head -n 1)" hello
+	is "... with the loader of $other" \
 		"$(user $bin/head -c 99999999 /lib64/ld-linux-x86-64.so.2 | sha256sum)" \
-		"$(sha256sum <"$(find /opt/trixie -name 'ld-linux-x86-64.so.2' -type f)")"
-	is "the system's getconf reports another version" "$(user getconf GNU_LIBC_VERSION)" "glibc 2.36"
-	is "the system's programs run in that view too" "$(user $bin/env getconf GNU_LIBC_VERSION)" "glibc 2.41"
+		"$(sha256sum <"$(find $at -name 'ld-linux-x86-64.so.2' -type f)")"
+	is "the system's getconf reports another version" "$(user getconf GNU_LIBC_VERSION)" "glibc $host_glibc"
+	[ $other = bookworm ] || # an older glibc does not run newer programs
+		is "the system's programs run in that view too" "$(user $bin/env getconf GNU_LIBC_VERSION)" "glibc $other_glibc"
 }
 
 # who_lib FILE TEXT [FLAG...]: a library without needs that says TEXT. who_app FILE LIBRARY [FLAG...]: a program that loads
@@ -229,8 +243,8 @@ who_app() {
 
 # A program finds its libraries by the rules of the pinned glibc's loader, and pinlib knows them: 2.31 has no glibc-hwcaps
 # and does not compare levels of x86-64, 2.41 has no legacy subdirectories.
-other_glibc() {
-	local suite=$1 version=$2 variant=$3 legacy=$4 high=$5 dir=/opt/who-$1 package app
+foreign_glibc() {
+	local suite=$1 version=$2 variant=$3 cached=$4 old=$5 high=$6 dir=/opt/who-$1 package app
 	if [ "$(uname -m)" != x86_64 ]; then
 		skip "variants of libraries with $suite's glibc" "this machine is no x86-64"
 		return
@@ -241,7 +255,7 @@ other_glibc() {
 	who_lib $dir/lib/libold.so.1 old && who_lib $dir/lib/tls/libold.so.1 tls && who_app $dir/old $dir/lib/libold.so.1 -Wl,-rpath,$dir/lib
 	printf '.section .note.GNU-stack,""\n.section .note.gnu.property,"a"\n.p2align 3\n.long 4, 16, 5\n.asciz "GNU"\n.long 0xc0008002, 4, 0x10, 0\n' >high.s
 	who_lib $dir/lib/libhigh.so.1 high high.s && who_app $dir/high $dir/lib/libhigh.so.1 -Wl,-rpath,$dir/lib
-	is "the system's glibc takes the variants" "$(for app in app cache old; do user $dir/$app; done | xargs)" "v2 v2 tls"
+	is "the system's glibc takes its variants" "$(for app in app cache old; do user $dir/$app; done | xargs)" "v2 v2 $host_old"
 	for package in libc6 libc-bin; do
 		runs "add apt:$package of $suite" pinlib add "apt:$package"
 	done
@@ -253,7 +267,7 @@ other_glibc() {
 			"$(user env LD_TRACE_LOADED_OBJECTS=1 $dir/$app | sed 's/ (0x.*//; s/^\t//; /vdso/d')" \
 			"$(user pinlib deps --list $dir/$app | sed 's/ (pinned)$//')"
 	done
-	is "$suite's glibc takes its variants" "$(for app in app cache old; do user $dir/$app; done | xargs)" "$variant $variant $legacy"
+	is "$suite's glibc takes its variants" "$(for app in app cache old; do user $dir/$app; done | xargs)" "$variant $cached $old"
 	if [ "$high" = runs ]; then
 		runs "set high libc6=$version, which does not compare levels" pinlib set $dir/high libc6=$version libc-bin=$version
 		is "... and the program runs" "$(user $dir/high)" high
@@ -341,7 +355,7 @@ i386_host() {
 		skip "an i386 program" "$(tail -n 1 download.log)"
 		return 1
 	fi
-	cp -a i386/lib/i386-linux-gnu i386/usr/lib/i386-linux-gnu /usr/lib/ &&
+	cp -a $(ls -d i386/{,usr/}lib/i386-linux-gnu 2>/dev/null) /usr/lib/ && # Debian 12's libc6 is in /lib
 		mkdir -p /opt/i386 && cp i386/usr/bin/pigz /opt/i386/ && chown -R root:root /opt/i386
 	ln -sfn /lib/i386-linux-gnu/ld-linux.so.2 /usr/lib/ld-linux.so.2
 	printf '%s\n' /lib/i386-linux-gnu /usr/lib/i386-linux-gnu >/etc/ld.so.conf.d/i386.conf
@@ -366,7 +380,7 @@ loads() {
 	done
 }
 
-# The upgrade is the real one, of dpkg, to Debian 13's libraries: only in the bed.
+# The upgrade is the real one, of dpkg, to the other Debian's libraries: only in the bed. On Debian 13 it is a downgrade.
 frozen_curl() {
 	local before upgraded
 	what /usr/bin/curl >before-freeze
@@ -379,14 +393,14 @@ frozen_curl() {
 		skip "an upgrade of what curl loads" "$(tail -n 1 download.log)"
 		return
 	fi
-	runs "dpkg upgrades zlib1g and others to Debian 13's" dpkg -i --force-all debs/zlib1g_*.deb debs/libnghttp2-14_*.deb debs/libbrotli1_*.deb
-	is "python3 has the new zlib" "$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)')" "1.3*"
+	runs "dpkg replaces zlib1g and others by $other's" dpkg -i --force-all debs/zlib1g_*.deb debs/libnghttp2-14_*.deb debs/libbrotli1_*.deb
+	is "python3 has the new zlib" "$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)')" "$other_zlib*"
 	is "the frozen curl has the old libraries, byte for byte" "$(loads curl)" "$before"
 	is "... and curl reports its version" "$(user curl --version)" "*zlib/$host_zlib*"
 	upgraded=$(loads /usr/bin/.pinlib/curl)
 	is "... which the live system has not any more" "$(grep -c -F -x -f <(echo "$before") <<<"$upgraded" | awk -v n="$(wc -l <<<"$before")" '{ print ($1 <= n - 3) }')" 1
 	is "freezing again reports the changes" "$(pinlib freeze curl 2>/dev/null | grep -c 'frozen again, was')" 3
-	is "... and curl has Debian 13's zlib" "$(user curl --version)" "*zlib/1.3*"
+	is "... and curl has $other's zlib" "$(user curl --version)" "*zlib/$other_zlib*"
 	runs "rollback" pinlib rollback
 	is "... brings the old ones back" "$(loads curl)" "$before"
 	runs "thaw curl" pinlib thaw curl
@@ -394,22 +408,22 @@ frozen_curl() {
 }
 
 with bullseye "curl with bullseye's zlib1g" curl_zlib
-with bullseye "gpg with bullseye's libgcrypt20" gpg_libgcrypt
-with trixie "two apps with two versions at once" two_versions
+with $gcrypt_suite "gpg with $gcrypt_suite's libgcrypt20" gpg_libgcrypt
+with $other "two apps with two versions at once" two_versions
 with bullseye "one app with five pins" five_pins
 with bullseye "pins that cannot work" refused
 with bullseye "modules that are loaded late" late
 with bullseye "pins without effect" effects
 with bullseye "a script from /usr/bin" script
 with bullseye "unset curl" curl_back
-with bullseye "a bullseye program with libraries that bookworm no longer has" old_programs
-with trixie "a trixie program with trixie's glibc" new_glibc
-with bullseye "variants of libraries with bullseye's glibc" other_glibc bullseye 2.31 tls tls runs
-with trixie "variants of libraries with trixie's glibc" other_glibc trixie 2.41 v2 old refused
-if with bookworm:i386 "an i386 program" i386_host; then
+with bullseye "a bullseye program with libraries that $codename no longer has" old_programs
+with $other "a program of $other with its own glibc" own_glibc
+with bullseye "variants of libraries with bullseye's glibc" foreign_glibc bullseye 2.31 tls $cached tls runs
+with $other "variants of libraries with $other's glibc" foreign_glibc $other $other_glibc v2 v2 $other_old refused
+if with $codename:i386 "an i386 program" i386_host; then
 	with bullseye:i386 "an i386 program" i386
 fi
-with trixie "a frozen curl and a real upgrade" frozen_curl
+with $other "a frozen curl and a real upgrade" frozen_curl
 runs "after all this everything is well" verify
 runs "unset --all" pinlib unset --all
 is "no diversion is left" "$(dpkg-divert --list | grep -c pinlib)" 0

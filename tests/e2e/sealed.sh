@@ -510,9 +510,7 @@ is "a frozen curl: /proc/PID/maps has the store's libraries, and glibc's" "$(gre
 pinlib thaw curl >/dev/null 2>&1
 
 host_zlib=$(user /usr/bin/python3 -c 'import zlib; print(zlib.ZLIB_RUNTIME_VERSION)')
-if [ "$codename" != bookworm ]; then
-	skip "zlib1g of bullseye" "it is chosen for bookworm, and this is $codename"
-elif ! suite_conf bullseye; then
+if ! suite_conf bullseye; then
 	skip "zlib1g of bullseye" "$suite_why"
 else
 	runs "add apt:zlib1g of bullseye" pinlib add apt:zlib1g

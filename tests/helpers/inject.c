@@ -59,18 +59,13 @@ struct call {
 	bool space; /* may fail with ENOSPC */
 };
 
-#define BY_FD(name, fd, space)                                                                     \
-	{                                                                                          \
-		SCMP_SYS(name), #name, fd, NONE, NONE, NONE, NONE, space                           \
-	}
-#define BY_PATH(name, dir, path, space)                                                            \
-	{                                                                                          \
-		SCMP_SYS(name), #name, NONE, dir, path, NONE, NONE, space                          \
-	}
-#define BY_TWO(name, d, p, d2, p2)                                                                 \
-	{                                                                                          \
-		SCMP_SYS(name), #name, NONE, d, p, d2, p2, true                                    \
-	}
+/* Versions of clang-format differ about braces in a macro. */
+/* clang-format off */
+#define BY_FD(name, fd, space) {SCMP_SYS(name), #name, fd, NONE, NONE, NONE, NONE, space}
+#define BY_PATH(name, dir, path, space) \
+	{SCMP_SYS(name), #name, NONE, dir, path, NONE, NONE, space}
+#define BY_TWO(name, d, p, d2, p2) {SCMP_SYS(name), #name, NONE, d, p, d2, p2, true}
+/* clang-format on */
 
 static const struct call calls[] = {
 	BY_PATH(open, HERE, 0, true),

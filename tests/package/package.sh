@@ -61,6 +61,7 @@ furnish() {
 	local dir=$1
 	mkdir -p "$dir/mnt/src" "$dir/opt/fixtures"
 	mount -t proc proc "$dir/proc"
+	mount --bind "$dir/proc/sys" "$dir/proc/sys" && mount -o remount,bind,ro "$dir/proc/sys" # they are the machine's
 	mount -t tmpfs -o mode=1777 tmp "$dir/tmp"
 	mount --bind "$src" "$dir/mnt/src"
 	mount --bind "$build/fixtures" "$dir/opt/fixtures"
@@ -401,7 +402,7 @@ build_package && make_root || finish
 furnish $base
 make_debs
 install_there
-umount $base/proc $base/mnt/src $base/opt/fixtures
+umount $base/proc/sys $base/proc $base/mnt/src $base/opt/fixtures
 for file in tests/package/*.test; do
 	[[ $file == *"${ONLY:-}"* ]] || continue
 	scenario "$file"

@@ -41,5 +41,60 @@ done >"$at/said"
 is "a prefix given to make install is the one that is compiled in" \
 	"$(xargs <"$at/said") $(sort -u "$at/times" | wc -l)" \
 	"/usr/local/lib/pinlib/pinlib-wrapper /usr/local/lib/pinlib/pinlib-wrapper $(yes /usr/lib/pinlib/pinlib-wrapper | head -n 4 | xargs) 4"
-rm -rf "$at"
+rm -rf "${at:?}"
+
+# A cross build: the other tools follow from CC's machine. These compilers and this pkg-config only print theirs.
+own=$(uname -m) other=aarch64 package=arm64
+[ "$own" != aarch64 ] || other=x86_64 package=amd64
+at=$(mktemp -d) || exit 1
+printf '#!/bin/sh\necho %s-linux-gnu\n' $other | tee "${at:?}/$other-linux-gnu-gcc" >"$at/$other-linux-musl-gcc"
+cat >"$at/$other-linux-gnu-pkg-config" <<END
+#!/bin/sh
+case \$1 in
+--variable=libdir) echo /usr/lib/$other-linux-gnu ;;
+*) echo -DOF_$other ;;
+esac
+END
+chmod 755 "$at/$other-linux-gnu-gcc" "$at/$other-linux-musl-gcc" "$at/$other-linux-gnu-pkg-config"
+
+# would [VARIABLE=VALUE...] TARGET...: the commands of a build, or why make refuses it.
+would() {
+	env -u MAKEFLAGS PATH="$at:$PATH" make -n BUILD="$at/build" "$@" 2>&1
+}
+
+# tools: the compilers and the tools of binutils in these commands.
+tools() {
+	grep -oE '^[^ ]*(gcc|strip|objcopy|ar) ' | sort -u | xargs
+}
+
+cross=$(would CC=$other-linux-gnu-gcc all "$at/build/librooms.a")
+is "a cross build uses the tools of CC's machine alone" "$(tools <<<"$cross")" \
+	"$other-linux-gnu-ar $other-linux-gnu-gcc $other-linux-gnu-objcopy $other-linux-gnu-strip $other-linux-musl-gcc"
+is "... and its libraries" "$(grep "^$other-linux-gnu-gcc " <<<"$cross" | grep -vc -- " -DOF_$other ")" 0
+is "a native build uses this machine's" "$(would CC=gcc all "$at/build/librooms.a" | tools)" \
+	"ar gcc objcopy strip $own-linux-musl-gcc"
+is "tools that the user gives are used" \
+	"$(would CC=$other-linux-gnu-gcc STRIP=my-strip OBJCOPY=my-objcopy AR=my-ar all "$at/build/librooms.a" | tools)" \
+	"$other-linux-gnu-gcc $other-linux-musl-gcc my-ar my-objcopy my-strip"
+refuses "a wrapper for this machine beside a command for another is refused" 2 \
+	"MUSL_CC=gcc compiles for $own, but CC=$other-linux-gnu-gcc compiles for $other" \
+	would CC=$other-linux-gnu-gcc MUSL_CC=gcc all
+refuses "... and the other way round" 2 "compiles for $other, but CC=gcc compiles for $own" \
+	would CC=gcc MUSL_CC=$other-linux-musl-gcc all
+refuses "libraries of this machine for a command of another are refused" 2 \
+	"PKG_CONFIG=pkg-config finds libraries for $own, but CC=$other-linux-gnu-gcc compiles for $other" \
+	would CC=$other-linux-gnu-gcc PKG_CONFIG=pkg-config all
+refuses "... also for one object" 2 "PKG_CONFIG=pkg-config finds" \
+	would CC=$other-linux-gnu-gcc PKG_CONFIG=pkg-config "$at/build/base/err.o"
+refuses "programs for another machine are not installed on this one" 2 \
+	"cannot install programs for $other on this machine ($own): set DESTDIR" would CC=$other-linux-gnu-gcc install
+runs "... but below DESTDIR" would CC=$other-linux-gnu-gcc DESTDIR="$at/dest" install
+refuses "a compiler that does not run is named" 2 "CC=no-such-gcc does not run" would CC=no-such-gcc all
+refuses "a musl that is missing is named by its package" 2 "MUSL_CC=no-such-gcc does not run: install musl-dev:$package" \
+	would CC=$other-linux-gnu-gcc MUSL_CC=no-such-gcc all
+for cc in gcc $other-linux-gnu-gcc $other-linux-gnu-gcc; do
+	env -u MAKEFLAGS PATH="$at:$PATH" make -s BUILD="$at/build" CC=$cc "$at/build/places" && stat -c %y "$at/build/places"
+done >"$at/said" 2>&1
+is "a compiler of another machine makes all objects old, once" "$(uniq -c "$at/said" | awk '{ print $1 }' | xargs)" "1 2"
+rm -rf "${at:?}"
 finish

@@ -5,6 +5,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 outer=$trial/root-containers inner=$trial/root-inner
+proc_sys=rw
 enter "$@"
 
 # In the container: "view sealed doctor".

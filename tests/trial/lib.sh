@@ -50,13 +50,17 @@ root_env=(LC_ALL=C.UTF-8 TZ=UTC HOME=/root DEBIAN_FRONTEND=noninteractive TERM=d
 	${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"}
 	PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
 
-# in_root ROOT COMMAND...: as root where that directory is /: in every mount table, and its processes are the only ones.
+# in_root ROOT COMMAND...: as root where that directory is /: in every mount table, and its processes are the only ones. No
+# package's script may write the kernel's settings in /proc/sys there: they are those of the machine. A script sets
+# proc_sys=rw where users make containers: the kernel mounts a /proc for them only where all of the old one can be seen.
+proc_sys=ro
 in_root() {
 	local root=$1
 	shift
 	env -i "${root_env[@]}" unshare --mount --pid --fork --kill-child bash -c '
-		mount --rbind "$0" "$0" && mount -t proc proc "$0/proc" && cd "$0" && pivot_root . mnt && umount -l /mnt &&
-		cd / && hash -r && "$@"; exit $?' "$root" "$@"
+		mount --rbind "$0" "$0" && mount -t proc proc "$0/proc" || exit
+		[ $1 = rw ] || { mount --bind "$0/proc/sys" "$0/proc/sys" && mount -o remount,bind,ro "$0/proc/sys"; } || exit
+		cd "$0" && pivot_root . mnt && umount -l /mnt && cd / && hash -r && shift && "$@"; exit $?' "$root" $proc_sys "$@"
 }
 
 # debootstrap_root SUITE ROOT: makes a minimal Debian.
@@ -100,6 +104,7 @@ furnish() {
 		mknod -m 666 "$root/dev/${node%:*}" c 1 "${node#*:}"
 	done
 	mknod -m 666 "$root/dev/tty" c 5 0
+	mknod -m 666 "$root/dev/fuse" c 10 229
 	mkdir -m 1777 "$root/dev/shm"
 	mkdir "$root/dev/pts"
 	ln -s /proc/self/fd "$root/dev/fd"
@@ -139,16 +144,25 @@ copy_root() {
 	cp -a --one-file-system --reflink=auto "$trial/root-$1" "$2" && furnish "$2"
 }
 
+# copy_sources DIR ARG...: makes DIR a copy of the checkout. A build directory in DIR stays, and make builds what has changed.
+# ARGs are tar's, for what to leave out.
+copy_sources() {
+	local to=$1
+	shift
+	mkdir -p "$to"
+	find "$to" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
+	tar -c --warning=no-file-changed -C "$src" "$@" --exclude=./build . | tar -x --no-same-owner -C "$to"
+}
+
 # pinlib_deb: builds the package, unless one is there that is newer than all sources.
 pinlib_deb() {
 	local deb=$trial/pinlib.deb at=$trial/package
 	[ ! -e "$deb" ] || [ -n "$(find "$src" \( -path "$src/.git" -o -path "$src/build*" -o -path "$src/tests" \) -prune \
 		-o -type f -newer "$deb" -print -quit)" ] || return 0
-	mkdir -p "$at/pinlib"
+	mkdir -p "$at"
 	touch "$trial/copied" # sources may change during the build
-	find "$at/pinlib" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + # objects stay: make knows what is new
 	rm -f "$at"/*.*
-	tar -c -C "$src" --exclude=./.git --exclude=./build . | tar -x --no-same-owner -C "$at/pinlib"
+	copy_sources "$at/pinlib" --exclude=./.git
 	(cd "$at/pinlib" && DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS="nocheck noautodbgsym parallel=$(nproc)" \
 		dpkg-buildpackage -us -uc -b -nc) && mv "$at"/pinlib_*.deb "$deb" && touch -r "$trial/copied" "$deb"
 }

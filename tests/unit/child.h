@@ -3,6 +3,7 @@
 
 #include "tests/unit/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -40,10 +41,40 @@ static inline void stop(pid_t pid)
 	MUST(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
-/* Moves this process into a mount namespace with an empty /var/lib. */
+/* Moves this process into a mount namespace of its own, whose mounts reach no other. */
+static inline bool private_mounts(void)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+/* The same with an empty /var/lib. */
 static inline bool private_state(void)
 {
-	return unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("tmpfs", "/var/lib", "tmpfs", 0, NULL) == 0;
+	return private_mounts() && mount("tmpfs", "/var/lib", "tmpfs", 0, NULL) == 0;
+}
+
+/* The errno of become() in a child, 0 if it succeeds. */
+static inline int child_errno(bool (*become)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	MUST(pid >= 0);
+	if (pid == 0)
+		_exit(become() ? 0 : errno);
+	MUST(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Before a test that calls private_mounts: where this process cannot, the test is counted as skipped. */
+static inline bool has_private_mounts(const char *name)
+{
+	int e;
+
+	if (!as_root(name))
+		return false;
+	e = child_errno(private_mounts);
+	if (e)
+		SKIP(name, e == EINVAL ? "/ is no mount point, as in a chroot" : strerror(e));
+	return e == 0;
 }

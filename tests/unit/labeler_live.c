@@ -25,8 +25,7 @@ static bool lay(const char *source)
 
 static bool enter(const char *source)
 {
-	return unshare(CLONE_NEWNS) == 0 &&
-	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && lay(source);
+	return private_mounts() && lay(source);
 }
 
 /* How often live_labels returns the label; -1 after an error. */
@@ -239,8 +238,7 @@ static int lives_under(const char *option)
 
 	MUST(pid >= 0);
 	if (pid == 0) {
-		MUST(unshare(CLONE_NEWNS) == 0);
-		MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+		MUST(private_mounts());
 		MUST(mount("proc", "/proc", "proc", 0, option) == 0);
 		_exit(-lives_for_nobody() & 0xff);
 	}
@@ -267,8 +265,7 @@ static void test_no_proc(void)
 
 	MUST(pid >= 0);
 	if (pid == 0) {
-		MUST(unshare(CLONE_NEWNS) == 0);
-		MUST(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+		MUST(private_mounts());
 		MUST(mount("none", "/proc", "tmpfs", 0, NULL) == 0);
 		_exit(lives(LABEL) == -1 ? 0 : 1);
 	}
@@ -278,7 +275,7 @@ static void test_no_proc(void)
 
 int main(void)
 {
-	if (!as_root("mount namespaces"))
+	if (!has_private_mounts("mount namespaces"))
 		return test_end();
 	scratch_make();
 	sh("mkdir a b at");

@@ -1,6 +1,7 @@
 /* Proofs: parsing the output of loaders, and running the loader of a view. */
 #include "loader/program.h"
 #include "proof/proof.h"
+#include "tests/unit/child.h"
 #include "tests/unit/loader_help.h"
 
 static struct proof parsed(const char *printed)
@@ -251,7 +252,7 @@ int main(void)
 	musl_lines();
 	odd_lines();
 	build();
-	if (as_root("loaders of views")) {
+	if (has_private_mounts("loaders of views")) {
 		views();
 		confined();
 	}
