@@ -49,8 +49,11 @@ LINK_HARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LIBS = sqlite3 libcap libseccomp mount libarchive libcrypto zlib
 
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(DEFS) -I. $(shell $(PKG_CONFIG) --cflags $(LIBS))
-ALL_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lpthread $(COVERAGE_LIBS)
+# Each asks pkg-config when it is needed first, and only then.
+pkg_cflags = $(eval pkg_cflags := $$(shell $$(PKG_CONFIG) --cflags $$(LIBS)))$(pkg_cflags)
+pkg_libs = $(eval pkg_libs := $$(shell $$(PKG_CONFIG) --libs $$(LIBS)))$(pkg_libs)
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(DEFS) -I. $(pkg_cflags)
+ALL_LIBS = $(pkg_libs) -lpthread $(COVERAGE_LIBS)
 UNIT_LIBS = -lelf # what the labeler reads is held against it
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1
 

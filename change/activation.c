@@ -108,6 +108,8 @@ static int prove_view(const struct activation *a, const struct transition *t, st
 		return policy_wrap(a->policy, app->path, app->on_failure, forced, err);
 	}
 	report_from(a, &v.against, 1);
+	if (a->options->lacks_library)
+		*a->options->lacks_library |= proof_lacks_library(&v.proof);
 	return err_set(err, ECANCELED, "%s would not work with these pins: %s", app->path,
 		       v.against.items[0]);
 }

@@ -21,6 +21,7 @@ struct activation_options {
 	report_fn *report; /* gets each remark and each reason against a view, except for the reason
 			      in err; NULL: nobody */
 	void *ctx;
+	bool *lacks_library; /* becomes true if a view does not hold for want of a library; or NULL */
 };
 
 /* Commits what was changed in policy since policy_begin, and activates it for the apps at paths.

@@ -269,8 +269,8 @@ static int commit_prune(struct policy *policy, struct err *err)
 	return file_sync_parent(AT_FDCWD, PINLIB_POLICY, err);
 }
 
-static int remove_layers(const struct strings *ids, size_t planned, bool dry_run, report_fn *report,
-			 void *ctx, struct garbage *out, struct err *err)
+static int remove_layers(const struct strings *ids, size_t planned, bool dry_run,
+			 struct garbage *out, struct err *err)
 {
 	const struct layer_keep keep = {
 		.ids = (const char *const *)ids->items,
@@ -279,7 +279,7 @@ static int remove_layers(const struct strings *ids, size_t planned, bool dry_run
 		.launching = out->live.launching.count + out->live.silent.count > 0,
 	};
 	struct layers_gone gone = {0};
-	int r = layer_gc(PINLIB_LAYERS, &keep, dry_run, report, ctx, &gone, err);
+	int r = layer_gc(PINLIB_LAYERS, &keep, dry_run, &gone, err);
 
 	out->layers = gone.removed;
 	out->held = gone.held;
@@ -343,6 +343,6 @@ int garbage_collect(struct policy *policy, struct store *store, const struct dig
 	if (r == 0)
 		r = store_gc(store, &needed, dry_run, report, ctx, &out->store, err);
 	if (r == 0)
-		r = remove_layers(&ids, planned, dry_run, report, ctx, out, err);
+		r = remove_layers(&ids, planned, dry_run, out, err);
 	return r < 0 || dry_run ? r : sweep_temporary(err);
 }

@@ -49,6 +49,48 @@ static int find_in_path(const char *name, char out[PATH_MAX], struct err *err)
 				name);
 }
 
+/* The only app of that name, without its directory. */
+static const char *find_by_name(const struct apps *apps, const char *name)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < apps->count; i++) {
+		if (strcmp(path_base(apps->items[i].path), name) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = apps->items[i].path;
+	}
+	return found;
+}
+
+static bool is_pinned(const struct apps *apps, const char *path)
+{
+	for (size_t i = 0; i < apps->count; i++)
+		if (strcmp(apps->items[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* A program that is gone may have pins: the error then has the word of refresh, show, check and doctor for it. */
+static int explain_gone(const char *name, int r, struct err *err)
+{
+	AUTO_POLICY struct policy *policy = NULL;
+	AUTO_APPS struct apps apps = {0};
+	const char *app;
+	struct err none;
+
+	if (r != -ENOENT || policy_open(&policy, &none) < 0 ||
+	    policy_apps(policy, POLICY_NOW, &apps, &none) < 0)
+		return r;
+	app = is_pinned(&apps, name) ? name : find_by_name(&apps, name);
+	if (!app || access(app, F_OK) == 0)
+		return r;
+	return err_set(err, -r,
+		       "%s sleeps: its program is gone; 'pinlib unset %s' removes its pins", app,
+		       app);
+}
+
 int find_app(const char *name, char app[PATH_MAX], struct err *err)
 {
 	char found[PATH_MAX];
@@ -59,13 +101,13 @@ int find_app(const char *name, char app[PATH_MAX], struct err *err)
 	if (!strchr(name, '/')) {
 		r = find_in_path(name, found, err);
 		if (r < 0)
-			return r;
+			return explain_gone(name, r, err);
 		name = found;
 	}
 	/* A command that changes things may hold the lock: it must not wait for a user's file system. */
 	r = command_current->root || command_current->user ? reach_allowed(name, err) : 0;
 	if (r == 0)
-		r = program_canonical(name, app, err);
+		r = explain_gone(name, program_canonical(name, app, err), err);
 	if (r == 0 && strcmp(app, PINLIB_WRAPPER) == 0)
 		return err_set(err, EINVAL, "%s is pinlib's own wrapper", app);
 	return r;
@@ -89,29 +131,6 @@ int find_new_app(const char *path, char app[PATH_MAX], struct err *err)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, ENOTDIR, "cannot make %s: %s is not a directory", app, dir);
 	return 0;
-}
-
-/* The only app of that name, without its directory. */
-static const char *find_by_name(const struct apps *apps, const char *name)
-{
-	const char *found = NULL;
-
-	for (size_t i = 0; i < apps->count; i++) {
-		if (strcmp(path_base(apps->items[i].path), name) != 0)
-			continue;
-		if (found)
-			return NULL;
-		found = apps->items[i].path;
-	}
-	return found;
-}
-
-static bool is_pinned(const struct apps *apps, const char *path)
-{
-	for (size_t i = 0; i < apps->count; i++)
-		if (strcmp(apps->items[i].path, path) == 0)
-			return true;
-	return false;
 }
 
 int find_pinned(const struct apps *apps, const char *name, char app[PATH_MAX], struct err *err)

@@ -1,7 +1,9 @@
 #include "cli/arguments.h"
 
+#include "base/cleanup.h"
 #include "cli/help.h"
 #include "cli/message.h"
+#include "cli/out.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -24,13 +26,17 @@ char **arguments_rest;
 
 int misused(const char *fmt, ...)
 {
+	AUTO_FREE char *text = NULL;
 	char before[64];
 	va_list args;
 
 	snprintf(before, sizeof before, "pinlib %s: ", command_current->name);
 	va_start(args, fmt);
-	put_message_args(before, fmt, args);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
 	va_end(args);
+	put_message(before, text ? text : fmt);
+	json_fail(text ? text : fmt);
 	help_usage(stderr, command_current);
 	return command_current->misuse ? command_current->misuse : EXIT_USAGE;
 }
@@ -179,6 +185,21 @@ static const struct command_option *last_option(const struct command *c)
 		if (o->last)
 			return o;
 	return NULL;
+}
+
+bool arguments_have(const struct command *c, int argc, char **argv, const char *word)
+{
+	const struct command_option *last = last_option(c);
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (c->in_order && argv[i][0] != '-')
+			return false;
+		if (last && strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, last->name) == 0)
+			return false;
+		if (strcmp(argv[i], word) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool ends_in_dashes(const struct command *c)

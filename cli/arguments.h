@@ -16,6 +16,10 @@ extern char **arguments_rest;
 int arguments_read(const struct command *command, int argc, char **argv, int *count,
 		   char ***operands);
 
+/* Whether the word is among the options, before they are read: not among the arguments for another program. argv begins
+ * with the command's name. */
+bool arguments_have(const struct command *command, int argc, char **argv, const char *word);
+
 /* A message about misuse and the usage of the command that runs; returns its exit status of misuse. */
 int misused(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same for an operand too many. */

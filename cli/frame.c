@@ -5,34 +5,38 @@
 #include "cli/help.h"
 #include "cli/host.h"
 #include "cli/message.h"
+#include "cli/out.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static int unknown_command(const char *name)
+/* A name may be longer than the text of a struct err. */
+__attribute__((format(printf, 1, 2))) static void fail(const char *fmt, ...)
 {
-	AUTO_FREE char *copy = strdup(name);
-	const char *meant = suggest(name), *shown = copy ? printable(copy) : "";
+	AUTO_FREE char *text = NULL;
+	va_list args;
 
-	if (meant)
-		fprintf(stderr, "pinlib: unknown command '%s'; did you mean 'pinlib %s'?\n", shown,
-			meant);
-	else
-		fprintf(stderr, "pinlib: unknown command '%s'; 'pinlib help' lists the commands\n",
-			shown);
-	return EXIT_USAGE;
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	put_message("pinlib: ", text ? text : fmt);
+	json_fail(text ? text : fmt);
 }
 
-/* Before the options are read, as root may be needed first. */
-static bool has_word(const struct command *c, int argc, char **argv, const char *word)
+static int unknown_command(const char *name)
 {
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0 && !c->in_order; i++)
-		if (strcmp(argv[i], word) == 0)
-			return true;
-	return false;
+	const char *meant = suggest(name);
+
+	if (meant)
+		fail("unknown command '%s'; did you mean 'pinlib %s'?", name, meant);
+	else
+		fail("unknown command '%s'; 'pinlib help' lists the commands", name);
+	return EXIT_USAGE;
 }
 
 /* argv begins with the command's name; all is the whole command line. In a view pinned files hide the live system's:
@@ -44,11 +48,12 @@ static int run_command(int argc, char **argv, char **all)
 	struct err err;
 	int count, status;
 
-	if (has_word(c, argc, argv, "--help")) { /* explained to everybody */
+	if (arguments_have(c, argc, argv, "--help")) { /* explained to everybody */
 		help_command(stdout, c);
 		return EXIT_OK;
 	}
-	want_user = c->user && (want_user || has_word(c, argc, argv, "--user"));
+	want_json |= arguments_have(c, argc, argv, "--json");
+	want_user = c->user && (want_user || arguments_have(c, argc, argv, "--user"));
 	if (c->root && !want_user && geteuid() != 0) {
 		err_set(&err, EPERM, "'pinlib %s' must be run as root%s", c->name,
 			c->user ? ", or for your own store with --user" : "");
@@ -63,12 +68,20 @@ static int run_command(int argc, char **argv, char **all)
 		failed(&err);
 		status = c->failure ? c->failure : EXIT_FAIL;
 	}
-	if (fflush(stdout) != 0 || ferror(stdout) || terminal_failed()) {
-		err_sys(&err, terminal_failed() ? terminal_failed() : errno,
-			"cannot write to standard output");
-		return failed(&err);
-	}
 	return status;
+}
+
+/* Writes what is left of the output. */
+static int end_output(int status)
+{
+	struct err err;
+
+	json_end(status);
+	if (fflush(stdout) == 0 && !ferror(stdout) && !terminal_failed())
+		return status;
+	err_sys(&err, terminal_failed() ? terminal_failed() : errno,
+		"cannot write to standard output");
+	return failed(&err);
 }
 
 static int run_help(int argc, char **argv)
@@ -103,33 +116,46 @@ static int take_option(const char *option)
 		puts("pinlib " PINLIB_VERSION);
 		return EXIT_OK;
 	}
-	fprintf(stderr, "pinlib: unknown option '%s'\n", option);
-	help_all(stderr);
+	fail("unknown option '%s'; see 'pinlib help'", option);
 	return EXIT_USAGE;
 }
 
-int frame_run(const struct command *const *table, int argc, char **argv)
+static int missing_command(void)
+{
+	help_all(stderr);
+	json_fail("missing COMMAND");
+	return EXIT_USAGE;
+}
+
+/* The options of pinlib itself, and then the command. */
+static int run_words(int argc, char **argv)
 {
 	int at = 1;
 
-	command_table = table;
-	terminal_guard();
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		int status = take_option(argv[at]);
 
 		if (status >= 0)
 			return status;
 	}
-	if (at >= argc) {
-		help_all(stderr);
-		return EXIT_USAGE;
-	}
+	if (at >= argc)
+		return missing_command();
 	if (strcmp(argv[at], "help") == 0)
 		return run_help(argc - at, argv + at);
 	command_current = command_find(argv[at]);
-	if (!command_current)
+	if (!command_current) {
+		for (int i = at + 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+			want_json |= strcmp(argv[i], "--json") == 0;
 		return unknown_command(argv[at]);
+	}
 	if (want_user && !command_current->user)
 		return misused("--user does not go with this command");
 	return run_command(argc - at, argv + at, argv);
+}
+
+int frame_run(const struct command *const *table, int argc, char **argv)
+{
+	command_table = table;
+	terminal_guard();
+	return end_output(run_words(argc, argv));
 }

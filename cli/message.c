@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "cli/command.h"
+#include "cli/out.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 
@@ -19,6 +20,7 @@ int failed(const struct err *err)
 {
 	fflush(stdout);
 	put_message("pinlib: ", err->text);
+	json_fail(err->text);
 	return EXIT_FAIL;
 }
 

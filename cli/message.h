@@ -5,7 +5,7 @@
 
 #include <stdarg.h>
 
-/* "pinlib: TEXT"; returns EXIT_FAIL. */
+/* "pinlib: TEXT", which with --json is also the "error" of the document; returns EXIT_FAIL. */
 int failed(const struct err *err);
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A text after a prefix of the caller's. */

@@ -10,96 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct table {
-	size_t columns, rows;
-	char **cells;
-};
-
-static void out_of_memory(void)
-{
-	fputs("pinlib: out of memory\n", stderr);
-	exit(1);
-}
-
-struct table *table_new(size_t columns)
-{
-	struct table *t = calloc(1, sizeof *t);
-
-	if (!t)
-		out_of_memory();
-	t->columns = columns;
-	return t;
-}
-
-void table_row(struct table *t, const char *const *cells)
-{
-	char **all;
-
-	if (want_json)
-		return;
-	all = reallocarray(t->cells, (t->rows + 1) * t->columns, sizeof *all);
-	if (!all)
-		out_of_memory();
-	t->cells = all;
-	for (size_t i = 0; i < t->columns; i++) {
-		char *copy = strdup(cells[i]);
-
-		if (!copy)
-			out_of_memory();
-		all[t->rows * t->columns + i] = printable(copy);
-	}
-	t->rows++;
-}
-
-static size_t width(const struct table *t, size_t column)
-{
-	size_t most = 0;
-
-	for (size_t r = 0; r < t->rows; r++) {
-		size_t len = strlen(t->cells[r * t->columns + column]);
-
-		if (len > most)
-			most = len;
-	}
-	return most;
-}
-
-void table_print(struct table *t)
-{
-	size_t *widths = calloc(t->columns, sizeof *widths);
-
-	progress_hide();
-	if (!widths)
-		out_of_memory();
-	for (size_t c = 0; c < t->columns; c++)
-		widths[c] = width(t, c);
-	for (size_t r = 0; r < t->rows; r++) {
-		for (size_t c = 0; c < t->columns; c++) {
-			char *cell = t->cells[r * t->columns + c];
-			bool last = c + 1 == t->columns;
-
-			printf("%-*s%s", last ? 0 : (int)widths[c], cell, last ? "\n" : "  ");
-			free(cell);
-		}
-	}
-	free(widths);
-	free(t->cells);
-	free(t);
-}
-
-void print_line(const char *fmt, ...)
-{
-	va_list ap;
-
-	if (want_json)
-		return;
-	progress_hide();
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-}
-
 /* -- JSON -- */
 
 #define JSON_DEPTH 16
@@ -108,26 +18,44 @@ static struct {
 	char brackets[JSON_DEPTH];
 	bool some[JSON_DEPTH]; /* has a member already */
 	int depth;
+	FILE *to; /* NULL: nothing is printed yet */
+	char *text;
+	size_t len;
+	bool streams;	/* to is standard output */
+	bool elsewhere; /* another process has printed the document */
+	char *failure;
 } json;
+
+/* The document stays in memory until json_end: half a document and then an error would be no JSON. */
+static FILE *document(void)
+{
+	if (!json.to)
+		json.to = json.streams ? stdout : open_memstream(&json.text, &json.len);
+	if (!json.to) {
+		fputs("pinlib: out of memory\n", stderr);
+		exit(1);
+	}
+	return json.to;
+}
 
 static void quoted(const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
 
-	putchar('"');
+	putc('"', json.to);
 	while (p < end) {
 		uint32_t c = 0;
 		int n = utf8_at(p, (size_t)(end - p), &c);
 
 		if (n <= 0)
-			fputs("\\ufffd", stdout);
+			fputs("\\ufffd", json.to);
 		else if (is_command(c) || c == '"' || c == '\\')
-			printf("\\u%04x", c);
+			fprintf(json.to, "\\u%04x", c);
 		else
-			fwrite(p, 1, (size_t)n, stdout);
+			fwrite(p, 1, (size_t)n, json.to);
 		p += n > 0 ? n : 1;
 	}
-	putchar('"');
+	putc('"', json.to);
 }
 
 /* false: without --json there is nothing to print. */
@@ -136,14 +64,15 @@ static bool begin_member(const char *key)
 	if (!want_json)
 		return false;
 	progress_hide();
+	document();
 	if (json.depth > 0) {
-		fputs(json.some[json.depth - 1] ? ",\n" : "\n", stdout);
+		fputs(json.some[json.depth - 1] ? ",\n" : "\n", json.to);
 		json.some[json.depth - 1] = true;
 	}
-	printf("%*s", json.depth * 2, "");
+	fprintf(json.to, "%*s", json.depth * 2, "");
 	if (key) {
 		quoted(key);
-		fputs(": ", stdout);
+		fputs(": ", json.to);
 	}
 	return true;
 }
@@ -152,7 +81,7 @@ void json_open(const char *key, char bracket)
 {
 	if (!begin_member(key))
 		return;
-	putchar(bracket);
+	putc(bracket, json.to);
 	if (json.depth == JSON_DEPTH)
 		abort(); /* our own nesting is fixed */
 	json.brackets[json.depth] = bracket;
@@ -166,10 +95,10 @@ void json_close(void)
 	progress_hide();
 	json.depth--;
 	if (json.some[json.depth])
-		printf("\n%*s", json.depth * 2, "");
-	putchar(json.brackets[json.depth] == '[' ? ']' : '}');
+		fprintf(json.to, "\n%*s", json.depth * 2, "");
+	putc(json.brackets[json.depth] == '[' ? ']' : '}', json.to);
 	if (json.depth == 0)
-		putchar('\n');
+		putc('\n', json.to);
 }
 
 void json_string(const char *key, const char *value)
@@ -179,7 +108,7 @@ void json_string(const char *key, const char *value)
 	if (value)
 		quoted(value);
 	else
-		fputs("null", stdout);
+		fputs("null", json.to);
 }
 
 void json_digest(const char *key, const struct digest *digest)
@@ -204,13 +133,13 @@ void print_found(void *ctx, const char *what)
 void json_number(const char *key, int64_t value)
 {
 	if (begin_member(key))
-		printf("%lld", (long long)value);
+		fprintf(json.to, "%lld", (long long)value);
 }
 
 void json_bool(const char *key, int value)
 {
 	if (begin_member(key))
-		fputs(value ? "true" : "false", stdout);
+		fputs(value ? "true" : "false", json.to);
 }
 
 static void put_members(const char *fmt, va_list ap)
@@ -253,4 +182,71 @@ void json_strings(const char *key, const struct strings *list)
 	for (size_t i = 0; i < list->count; i++)
 		json_string(NULL, list->items[i]);
 	json_close();
+}
+
+/* -- the end of the document -- */
+
+void json_stream(void)
+{
+	json.streams = true;
+}
+
+void json_elsewhere(void)
+{
+	json.elsewhere = true;
+}
+
+void json_fail(const char *text)
+{
+	if (want_json && !json.failure)
+		json.failure = strdup(text);
+}
+
+const char *json_failure(void)
+{
+	return json.failure ? json.failure : "";
+}
+
+void json_drop(void)
+{
+	if (json.to && !json.streams)
+		fclose(json.to);
+	free(json.text);
+	json.to = NULL;
+	json.text = NULL;
+	json.depth = 0;
+	json.streams = false;
+}
+
+/* Of a document that is printed already only the end can say so: each one that streams is an object. */
+static void print_failure(void)
+{
+	if (!json.streams || json.depth == 0) {
+		json_drop();
+		json.streams = true;
+		json_open(NULL, '{');
+	}
+	while (json.depth > 1)
+		json_close();
+	json_string("error", json.failure);
+	json_close();
+}
+
+void json_end(int status)
+{
+	char text[64];
+
+	if (!want_json || json.elsewhere)
+		return;
+	if (status && !json.to && !json.failure) {
+		snprintf(text, sizeof text, "failed with exit status %d", status);
+		json_fail(text);
+	}
+	if (status && json.failure)
+		print_failure();
+	else if (json.to && !json.streams && fflush(json.to) == 0)
+		fwrite(json.text, 1, json.len, stdout);
+	json_drop();
+	free(json.failure);
+	json.failure = NULL;
 }

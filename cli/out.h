@@ -1,27 +1,18 @@
 /*
- * Data on standard output: aligned tables and lines for people, JSON for programs. With --json the tables and lines
- * print nothing, and without --json the JSON functions print nothing, so a command may call both.
+ * Data on standard output: aligned tables and lines for people (cli/table.h), JSON for programs. With --json the tables
+ * and lines print nothing, and without --json the JSON functions print nothing, so a command may call both.
  */
 #pragma once
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "cli/table.h"
 #include "cli/terminal.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* A table whose columns are as wide as their widest cells. Cells are copied; the last column is not padded.
- * table_print prints and frees the table. */
-struct table;
-struct table *table_new(size_t columns);
-void table_row(struct table *table, const char *const *cells);
-void table_print(struct table *table);
-
-/* A line, whose end is added. */
-void print_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* JSON, printed at once. These functions put in the commas and indent. key is NULL inside arrays and at the top.
+/* JSON. The document stays in memory until json_end. These functions put in the commas and indent. key is NULL inside arrays and at the top.
  * Bytes that are not UTF-8 become U+FFFD. */
 void json_open(const char *key, char bracket); /* '[' or '{' */
 void json_close(void);
@@ -34,6 +25,20 @@ void json_bool(const char *key, int value);
 void json_members(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void json_record(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void json_strings(const char *key, const struct strings *list); /* an array */
+
+/* From now on the document, which must be an object, is printed at once, since it may not fit into memory. */
+void json_stream(void);
+/* Records why the command fails; of several texts the first counts. Without --json nothing is recorded. */
+void json_fail(const char *text);
+/* The text recorded, or "". */
+const char *json_failure(void);
+/* Forgets the document, of which the printed part stays printed. */
+void json_drop(void);
+/* Another process has printed the document. */
+void json_elsewhere(void);
+/* The end of the command: prints the document. After a failure with a recorded text it prints instead an object with
+ * the member "error", or adds this member to a document that streams. */
+void json_end(int status);
 
 /* Prints one item of a list: a line, or a string in the open JSON array. A report_fn for gc; ctx is not used. */
 void print_found(void *ctx, const char *what);

@@ -2,6 +2,7 @@
 
 #include "base/progress.h"
 #include "cli/size.h"
+#include "cli/terminal.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,17 +85,14 @@ static void amount(const struct progress *p, char *text, size_t size)
 static void draw(void)
 {
 	struct progress p = progress_now();
-	struct winsize window = {0};
 	char count[96], text[192], line[256];
-	int columns = 80;
+	int columns = terminal_columns(2);
 
 	if (!p.what || tcgetpgrp(2) != getpgrp())
 		return;
-	if (ioctl(2, TIOCGWINSZ, &window) == 0 && window.ws_col > 1)
-		columns = window.ws_col;
 	amount(&p, count, sizeof count);
 	snprintf(text, sizeof text, "pinlib: %s%s", p.what, count);
-	snprintf(line, sizeof line, CLEAR "%.*s", columns - 1, text);
+	snprintf(line, sizeof line, CLEAR "%.*s", columns > 1 ? columns - 1 : 1, text);
 	write_line(line);
 	shown = true;
 }

@@ -13,6 +13,7 @@
 #include "upgrade/siblings.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int take_lock(int *lock, void (*waited)(void), struct err *err)
 {
@@ -150,10 +151,31 @@ static void note_siblings(const struct session *s, const struct strings *paths)
 	}
 }
 
+/* The remedy for a view that lacks a library. */
+static void say_with_deps(void)
+{
+	const char *typed = arguments_typed, *name = command_current->name;
+	size_t len = strlen(name);
+
+	if (strcmp(name, "apply") == 0)
+		put_message("  ",
+			    "'with-deps' in its description also pins the libraries that it lacks");
+	else if (strcmp(name, "set") == 0 && strncmp(typed, "set ", len + 1) == 0)
+		fprintf(stderr,
+			"  'pinlib set --with-deps %s' also pins the libraries that it lacks\n",
+			typed + len + 1);
+	else
+		put_message("  ",
+			    "'pinlib set --with-deps APP NAME=VERSION' also pins the libraries "
+			    "that a version needs");
+}
+
 int session_activate(struct session *s, const struct strings *paths, bool force)
 {
 	AUTO_STRINGS struct strings kept = {0};
-	const struct activation_options how = {.force = force, .report = keep_text, .ctx = &kept};
+	bool lacks = false;
+	const struct activation_options how = {
+		.force = force, .report = keep_text, .ctx = &kept, .lacks_library = &lacks};
 	struct err err;
 	int r = activation_run(s->policy, s->store, paths, arguments_typed, &how, &s->generation,
 			       &err);
@@ -162,6 +184,8 @@ int session_activate(struct session *s, const struct strings *paths, bool force)
 		failed(&err);
 	for (size_t i = 0; i < kept.count; i++)
 		put_message(r < 0 ? "  also: " : "pinlib: note: ", kept.items[i]);
+	if (lacks && !strstr(arguments_typed, "--with-deps"))
+		say_with_deps();
 	if (r == -ECANCELED)
 		fprintf(stderr, "  nothing was changed; --force does it anyway\n");
 	if (r == 0)

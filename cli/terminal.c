@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static int length_of(unsigned char first)
@@ -101,6 +102,15 @@ char *printable(char *text)
 		text[used++] = '?';
 	text[used] = '\0';
 	return text;
+}
+
+int terminal_columns(int fd)
+{
+	struct winsize window = {0};
+
+	if (!isatty(fd))
+		return 0;
+	return ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col ? window.ws_col : 80;
 }
 
 void put_text(const char *fmt, ...)

@@ -22,6 +22,9 @@ void terminal_let_go(int *lock);
 /* An errno number if this output could not be written to standard output, or 0. */
 int terminal_failed(void);
 
+/* The width of the terminal at fd; 80 if the terminal does not know; 0: fd is no terminal. */
+int terminal_columns(int fd);
+
 /* Cleans a text within a line in place: line ends and tabs become '?', too. Returns it. */
 char *printable(char *text);
 /* Prints such a text to standard output. */

@@ -4,9 +4,11 @@
 #include "commands/commands.h"
 #include "intake/intake.h"
 #include "store/store.h"
+#include "upgrade/keep.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static struct {
 	const char *name, *version;
@@ -53,6 +55,8 @@ static int run_add(int count, char **operands, struct err *err)
 		bool known;
 
 		r = intake_add(session.store, operands[i], &how, &v, &known, err);
+		if (r == 0)
+			r = keep_note_added(session.store, &v.digest, time(NULL), err);
 		if (r == 0)
 			print_added(t, &v, known);
 	}

@@ -273,32 +273,32 @@ static const char *state_text(const struct check_item *item)
 static void print_first(const struct check_item *item)
 {
 	const struct strings *first = item->against.count ? &item->against : &item->effects;
+	char more[48] = "", remarks[48] = "";
 
-	printf("%s: %s%s", item->app->path, state_text(item),
-	       first == &item->effects && first->count ? ", but " : "");
-	if (first->count)
-		printf("%s", printable(first->items[0]));
 	if (first->count > 1)
-		printf(" (and %zu more)", first->count - 1);
+		snprintf(more, sizeof more, " (and %zu more)", first->count - 1);
 	if (item->remarks.count)
-		printf(" [%zu remark%s]", item->remarks.count, item->remarks.count > 1 ? "s" : "");
-	printf("\n");
+		snprintf(remarks, sizeof remarks, " [%zu remark%s]", item->remarks.count,
+			 item->remarks.count > 1 ? "s" : "");
+	print_line("%s: %s%s%s%s%s", item->app->path, state_text(item),
+		   first == &item->effects && first->count ? ", but " : "",
+		   first->count ? printable(first->items[0]) : "", more, remarks);
 }
 
 static void print_notes(const struct strings *notes)
 {
 	for (size_t i = 0; i < notes->count; i++)
-		printf("  note: %s\n", printable(notes->items[i]));
+		print_line("  note: %s", printable(notes->items[i]));
 }
 
 /* All reasons and remarks, for an app that was named. */
 static void print_whole(const struct check_item *item)
 {
 	if (item->against.count == 0)
-		printf("%s: %s\n", item->app->path, state_text(item));
+		print_line("%s: %s", item->app->path, state_text(item));
 	for (size_t i = 0; i < item->against.count; i++)
-		printf("%s: %s%s\n", item->app->path, state_text(item),
-		       printable(item->against.items[i]));
+		print_line("%s: %s%s", item->app->path, state_text(item),
+			   printable(item->against.items[i]));
 	print_notes(&item->effects);
 	print_notes(&item->remarks);
 }

@@ -470,6 +470,15 @@ static int read_ahead(struct request *q, char **names, int n, struct err *err)
 	return r;
 }
 
+/* One of several programs: the others are shown all the same. */
+static void print_unread(struct request *q, const char *name, const struct err *err)
+{
+	fflush(stdout);
+	warn("%s", err->text);
+	json_record("program %s error %s", name, err->text);
+	q->wrong++;
+}
+
 static int run_deps(int count, char **operands, struct err *err)
 {
 	AUTO_LDVIEW struct ldview *live = NULL;
@@ -489,8 +498,9 @@ static int run_deps(int count, char **operands, struct err *err)
 		if (i % AHEAD == 0 && read_ahead(&q, operands + i, count - i, err) < 0)
 			return EXIT_ERR;
 		if (show_program(&q, operands[i], err) < 0) {
-			failed(err);
-			q.wrong++;
+			if (count == 1)
+				return EXIT_ERR;
+			print_unread(&q, operands[i], err);
 		}
 		progress_step(1);
 	}

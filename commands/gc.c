@@ -17,7 +17,7 @@
 #include <time.h>
 
 static struct {
-	bool dry_run;
+	bool dry_run, now;
 	const char *keep, *keep_days, *keep_size;
 } given;
 
@@ -25,26 +25,59 @@ static const struct command_option options[] = {
 	FLAG(&given.dry_run, "dry-run", "only print what would be removed"),
 	OPTION(&given.keep, "keep", ARG_TEXT, "N", "first forget all but the newest N generations"),
 	OPTION(&given.keep_days, "keep-days", ARG_TEXT, "DAYS",
-	       "leave versions that 'pinlib keep' stored in the last DAYS days (default: "
-	       "pinlib.conf(5))"),
+	       "leave versions that 'pinlib keep' stored or somebody added in the last DAYS days "
+	       "(default: pinlib.conf(5))"),
 	OPTION(&given.keep_size, "keep-size", ARG_TEXT, "MIB",
-	       "leave at most MIB mebibytes of them, the newest"),
+	       "leave at most MIB mebibytes of those that 'pinlib keep' stored, the newest"),
+	FLAG(&given.now, "now", "also remove versions that were added in the last day"),
 	{0},
 };
 
-/* What 'pinlib keep' stored stays as long as pinlib.conf says, or these options; a negative number is no option. */
-static int retained(struct store *store, int64_t days, int64_t megabytes, struct digests *out,
-		    struct err *err)
-{
-	struct keep_conf conf;
+/* The versions that stay although nothing uses them. */
+struct retained {
+	struct digests items;
+	size_t added; /* so many of the last were added by hand */
+};
 
-	if (keep_conf_read(PINLIB_CONF, &conf, err) < 0)
-		warn("%s; the defaults are used", err->text);
+static void retained_free(struct retained *r)
+{
+	free(r->items.items);
+}
+
+/* What 'pinlib keep' stored, or somebody added, stays as long as pinlib.conf says, or these options; a negative number is
+ * no option. */
+static void read_conf(int64_t days, int64_t megabytes, struct keep_conf *conf)
+{
+	struct err err;
+
+	if (keep_conf_read(PINLIB_CONF, conf, &err) < 0)
+		warn("%s; the defaults are used", err.text);
 	if (days >= 0)
-		conf.days = days;
+		conf->days = conf->added_days = days;
 	if (megabytes >= 0)
-		conf.bytes = (uint64_t)megabytes << 20;
-	return keep_retained(store, &conf, time(NULL), out, err);
+		conf->bytes = (uint64_t)megabytes << 20;
+}
+
+/* used: what the policy has, or had in a generation. --keep decides about that. */
+static int find_retained(struct store *store, const struct keep_conf *conf,
+			 const struct digests *used, struct retained *out, struct err *err)
+{
+	int r = keep_retained(store, conf, time(NULL), &out->items, err);
+	size_t kept = out->items.count;
+
+	if (r == 0 && !given.now)
+		r = keep_added(store, conf, time(NULL), used, &out->items, err);
+	out->added = out->items.count - kept;
+	return r;
+}
+
+static void say_retained(const struct retained *r)
+{
+	if (r->added == 1)
+		print_line("1 version stays, since it was added lately; --now removes it");
+	else if (r->added)
+		print_line("%zu versions stay, since they were added lately; --now removes them",
+			   r->added);
 }
 
 /* -- processes that need what could go -- */
@@ -154,8 +187,9 @@ static void print_launching(const struct garbage *c)
 		warn("%zu %s for now", c->held, layers);
 }
 
-static void json_freed(const struct garbage *c)
+static void json_freed(const struct garbage *c, const struct retained *kept)
 {
+	json_number("added", (int64_t)kept->added);
 	json_members("versions %lld objects %lld layers %lld layers_held %lld generations %lld "
 		     "bytes %lld",
 		     (long long)c->store.versions, (long long)c->store.objects,
@@ -188,21 +222,22 @@ static bool read_limit(const char *text, int64_t most, int64_t *out)
 	return !text || read_number(text, 1, most, out);
 }
 
-static int print_garbage(struct session *s, const struct digests *kept, int64_t keep,
+static int print_garbage(struct session *s, const struct retained *kept, int64_t keep,
 			 struct garbage *result, struct err *err)
 {
 	int r;
 
 	json_open(NULL, '{');
 	json_open("removed", '[');
-	r = garbage_collect(s->policy, s->store, kept, keep, given.dry_run, print_found, NULL,
-			    result, err);
+	r = garbage_collect(s->policy, s->store, &kept->items, keep, given.dry_run, print_found,
+			    NULL, result, err);
 	json_close();
 	if (r == 0 && want_json)
-		json_freed(result);
+		json_freed(result, kept);
 	json_close();
 	if (r < 0)
 		return r;
+	say_retained(kept);
 	print_freed(result);
 	if (!want_json)
 		print_holders(result);
@@ -211,51 +246,97 @@ static int print_garbage(struct session *s, const struct digests *kept, int64_t 
 	return 0;
 }
 
+static int add_retained(struct digests *needed, const struct retained *kept, struct err *err)
+{
+	struct digest *items =
+		reallocarray(needed->items, needed->count + kept->items.count + 1, sizeof *items);
+
+	if (!items)
+		return err_nomem(err);
+	needed->items = items;
+	for (size_t i = 0; i < kept->items.count; i++)
+		items[needed->count++] = kept->items.items[i];
+	return 0;
+}
+
+/* Removes versions, and sets of links to their libraries. */
+static int remove_unneeded(const struct session *s, const struct home *home,
+			   const struct strings *sets, const struct digests *needed,
+			   struct garbage *result, struct err *err)
+{
+	const struct layer_keep keep = {.ids = (const char *const *)sets->items,
+					.count = sets->count,
+					.planned = sets->count};
+	struct layers_gone gone = {0};
+	int r;
+
+	json_open("removed", '[');
+	r = store_gc(s->store, needed, given.dry_run, print_found, NULL, &result->store, err);
+	json_close();
+	if (r == 0)
+		r = layer_gc(home->layers, &keep, given.dry_run, &gone, err);
+	result->layers = gone.removed;
+	return r;
+}
+
 /* A user's own store: what its sealed files do not need. */
 static int collect_home(struct err *err)
 {
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_SEAL_RECORDS struct seal_records records = {0};
 	AUTO_STRINGS struct strings sets = {0};
+	CLEANUP(retained_free) struct retained kept = {0};
 	struct garbage result = {0};
 	struct digests needed = {0};
-	struct layer_keep keep = {0};
-	struct layers_gone gone = {0};
+	struct keep_conf conf;
 	struct home home;
 	int r = session_begin_home(&session, &home, err);
 
+	read_conf(-1, -1, &conf);
 	if (r == 0)
 		r = records_read(&home, &records, err);
 	if (r == 0)
 		r = records_needs(&records, &sets, &needed, err);
+	if (r == 0)
+		r = find_retained(session.store, &conf, &needed, &kept, err);
+	if (r == 0)
+		r = add_retained(&needed, &kept, err);
 	json_open(NULL, '{');
-	json_open("removed", '[');
 	if (r == 0 && !given.dry_run)
 		r = records_sweep(&home, &records, err);
 	if (r == 0)
-		r = store_gc(session.store, &needed, given.dry_run, print_found, NULL,
-			     &result.store, err);
-	keep.ids = (const char *const *)sets.items;
-	keep.count = keep.planned = sets.count;
-	if (r == 0)
-		r = layer_gc(home.layers, &keep, given.dry_run, print_found, NULL, &gone, err);
-	json_close();
-	result.layers = gone.removed;
+		r = remove_unneeded(&session, &home, &sets, &needed, &result, err);
 	if (r == 0 && want_json)
-		json_freed(&result);
+		json_freed(&result, &kept);
 	json_close();
 	free(needed.items);
-	if (r == 0)
+	if (r == 0) {
+		say_retained(&kept);
 		print_freed(&result);
+	}
 	return r;
+}
+
+static int collect(int64_t keep, int64_t days, int64_t megabytes, struct err *err)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_GARBAGE struct garbage result = {0};
+	CLEANUP(retained_free) struct retained kept = {0};
+	struct digests used = {0};
+	struct keep_conf conf;
+	int r = session_begin(&session, err);
+
+	read_conf(days, megabytes, &conf);
+	if (r == 0)
+		r = policy_digests(session.policy, &used, err);
+	if (r == 0)
+		r = find_retained(session.store, &conf, &used, &kept, err);
+	free(used.items);
+	return r < 0 ? r : print_garbage(&session, &kept, keep, &result, err);
 }
 
 static int run_gc(int count, char **operands, struct err *err)
 {
-	AUTO_SESSION struct session session = {.lock = -1};
-	AUTO_GARBAGE struct garbage result = {0};
-	AUTO_FREE struct digest *items = NULL;
-	struct digests kept = {0};
 	int64_t keep = 0, days = -1, megabytes = -1;
 
 	(void)count;
@@ -269,13 +350,7 @@ static int run_gc(int count, char **operands, struct err *err)
 	if (want_user && (given.keep || given.keep_days || given.keep_size))
 		return misused("--user does not go with --keep, --keep-days and --keep-size");
 	progress_show();
-	if (want_user)
-		return collect_home(err);
-	if (session_begin(&session, err) < 0 ||
-	    retained(session.store, days, megabytes, &kept, err) < 0)
-		return EXIT_ERR;
-	items = kept.items;
-	return print_garbage(&session, &kept, keep, &result, err);
+	return want_user ? collect_home(err) : collect(keep, days, megabytes, err);
 }
 
 const struct command command_gc = {

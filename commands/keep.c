@@ -98,7 +98,8 @@ static int print_status(struct err *err)
 	print_settings(&conf, apt, dpkg);
 	json_open("kept", '[');
 	for (size_t i = 0; i < kept.count; i++)
-		print_kept(t, &kept.items[i]);
+		if (strcmp(kept.items[i].why, KEPT_BY_HAND) != 0)
+			print_kept(t, &kept.items[i]);
 	json_close();
 	json_close();
 	table_print(t);
@@ -369,7 +370,8 @@ const struct command command_keep = {
 		"status\tshow the settings, which are in pinlib.conf(5), and what was kept\n"
 		"watch\tadd the programs APP to those whose libraries are kept; without APP, list "
 		"them\n"
-		"A kept version can be pinned at once: pinlib set APP LIBRARY=OLD",
+		"'pinlib keep' lists the kept versions, and 'pinlib set APP NAME=VERSION' pins "
+		"one.",
 	.options = options,
 	.operands = {{.name = "enable|disable|status|watch", .kind = ARG_WORDS, .optional = true},
 		     {.name = "APP", .kind = ARG_APP, .optional = true, .repeats = true}},

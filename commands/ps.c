@@ -9,10 +9,12 @@
 #include "commands/ps_sealed.h"
 #include "labeler/label.h"
 #include "labeler/process.h"
+#include "policy/policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool libs;
 
@@ -99,26 +101,27 @@ static void print_libs(const struct process *p)
 		table_row(t, (const char *[]){kind_name(&p->libs.items[i]), p->libs.items[i].path});
 	table_print(t);
 	if (p->trust == TRUST_NO)
-		printf("  root of this system did not make this label\n");
+		print_line("  root of this system did not make this label");
 	else if (p->libs_failed)
-		printf("  libraries: unknown\n");
+		print_line("  libraries: unknown");
 }
 
 static void print_process(const struct process *p)
 {
 	const struct label_state *s = process_label_state(p);
 	AUTO_FREE char *label = strdup(p->label);
-	char text[PROGRAM_NAME_MAX], state[STATE_TEXT_MAX];
+	char text[PROGRAM_NAME_MAX], state[STATE_TEXT_MAX], generation[48] = "";
 
 	app_name(p, text, sizeof text);
-	printf("%d %s %s%s", p->who.pid, user_name(p->who.uid), printable(text),
-	       p->app_stale ? " (replaced)" : "");
 	if (s)
-		printf(", generation %lld", (long long)s->generation);
-	program_name(&p->who, text);
+		snprintf(generation, sizeof generation, ", generation %lld",
+			 (long long)s->generation);
 	state_text(p, state);
-	printf(": %s\n  label: %s\n", state, label ? printable(label) : "?");
-	printf("  program: %s%s\n", printable(text), p->libs.program_stale ? ", replaced" : "");
+	print_line("%d %s %s%s%s: %s", p->who.pid, user_name(p->who.uid), printable(text),
+		   p->app_stale ? " (replaced)" : "", generation, state);
+	print_line("  label: %s", label ? printable(label) : "?");
+	program_name(&p->who, text);
+	print_line("  program: %s%s", printable(text), p->libs.program_stale ? ", replaced" : "");
 	print_libs(p);
 }
 
@@ -264,9 +267,10 @@ static void add_sealed_row(const struct object_user *user, void *ctx)
 	ps_sealed_row(user, ctx);
 }
 
+/* The label, which repeats generation and app, is too long for a terminal. */
 static void print_processes(const struct ps_found *all, const struct strings *apps)
 {
-	struct table *t = table_new(7);
+	struct table *t = table_new(terminal_columns(STDOUT_FILENO) ? 6 : 7);
 
 	table_row(t, (const char *[]){"PID", "USER", "STATE", "GENERATION", "APP", "PROGRAM",
 				      "LABEL"});
@@ -335,14 +339,19 @@ static void say_unknown(const struct ps_found *found, const struct strings *apps
 	ps_sealed_warn(&found->sealed);
 }
 
-/* A program that is gone can still have processes, so it can be named by its path. */
+/* A program that is gone can still have processes, so it can be named by its path, or as the policy knows it. */
 static int find_viewed(int count, char **names, struct strings *apps, struct err *err)
 {
+	AUTO_POLICY struct policy *policy = NULL;
+	AUTO_APPS struct apps pinned = {0};
 	char app[PATH_MAX];
+	struct err ignored; /* processes can be listed without the policy */
 	int r = 0;
 
+	if (count && policy_open(&policy, &ignored) == 0)
+		policy_apps(policy, POLICY_NOW, &pinned, &ignored);
 	for (int i = 0; r == 0 && i < count; i++) {
-		r = find_app(names[i], app, err);
+		r = find_pinned(&pinned, names[i], app, err);
 		if (r < 0 && names[i][0] == '/')
 			r = path_normalise(names[i], app, err);
 		if (r == 0)

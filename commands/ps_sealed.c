@@ -140,21 +140,22 @@ static void print_objects(const struct object_user *u)
 	}
 	table_print(t);
 	if (u->cut)
-		printf("  more objects than these\n");
+		print_line("  more objects than these");
 }
 
 void ps_sealed_print(const struct object_user *user)
 {
 	const struct sealed_state *s = state_of(user);
-	char text[PROGRAM_NAME_MAX];
+	char text[PROGRAM_NAME_MAX], generation[48] = "";
 
-	printf("%d %s ", user->who.pid, user_name(user->who.uid));
-	printf("%s", s->app ? printable(strcpy(text, s->app)) : "-");
 	if (s->generation >= 0)
-		printf(", generation %lld", (long long)s->generation);
+		snprintf(generation, sizeof generation, ", generation %lld",
+			 (long long)s->generation);
+	print_line("%d %s %s%s: %s", user->who.pid, user_name(user->who.uid),
+		   s->app ? printable(strcpy(text, s->app)) : "-", generation, state_name(s));
+	print_line("  form: sealed");
 	program_name(&user->who, text);
-	printf(": %s\n  form: sealed\n  program: %s%s\n", state_name(s), printable(text),
-	       user->deleted ? ", replaced" : "");
+	print_line("  program: %s%s", printable(text), user->deleted ? ", replaced" : "");
 	print_objects(user);
 }
 

@@ -18,11 +18,41 @@
 static bool in_full, as_dot, as_svg;
 
 static const struct command_option options[] = {
-	FLAG(&in_full, "pins", "all of every program's pins and views"),
+	FLAG(&in_full, "pins",
+	     "all pins and views, of APP or of every program; a terminal otherwise gets only the "
+	     "number of many pins that freeze or --with-deps has set"),
 	FLAG(&as_dot, "dot", "a graph for Graphviz of programs, layers and versions"),
 	FLAG(&as_svg, "svg", "this graph as a picture, drawn by Graphviz"),
 	{0},
 };
+
+/* -- pins that are only counted -- */
+
+/* Of more pins than these of one origin a terminal gets the number. */
+#define PINS_LISTED 3
+
+static size_t count_origin(const struct app *app, enum pin_origin origin)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < app->npins; i++)
+		count += app->pins[i].origin == origin;
+	return count;
+}
+
+/* Pins by hand are always listed. In a pipe all are. */
+static bool is_counted(const struct app *app, enum pin_origin origin)
+{
+	return !in_full && origin != PIN_BY_HAND && terminal_columns(STDOUT_FILENO) &&
+	       count_origin(app, origin) > PINS_LISTED;
+}
+
+/* "frozen: 208 versions" */
+static void counted_text(const struct app *app, enum pin_origin origin, char text[64])
+{
+	snprintf(text, 64, "%s: %zu versions", origin == PIN_FREEZE ? "frozen" : "with-deps",
+		 count_origin(app, origin));
+}
 
 /* -- one app in full -- */
 
@@ -69,65 +99,77 @@ static void print_confinement(const struct confinement *c)
 
 	if (!c->profile)
 		return;
-	printf("  confined by %s (%zu instructions)\n", c->profile,
-	       c->size / sizeof(struct sock_filter));
+	print_line("  confined by %s (%zu instructions)", c->profile,
+		   c->size / sizeof(struct sock_filter));
 	if (profile_changed(c, why))
-		printf("  note: %s\n", printable(why));
+		print_line("  note: %s", printable(why));
 }
 
 /* The set's libraries are links, which readlink(1) and ls(1) show. */
 static void print_seal(const struct plan *plan)
 {
-	printf("  sealed: a copy of %s, generation %llu\n", plan->program,
-	       (unsigned long long)plan->generation);
-	printf("  libraries: " PINLIB_LAYERS "/%.*s/0\n", (int)strcspn(plan->label, ":"),
-	       plan->label);
+	print_line("  sealed: a copy of %s, generation %llu", plan->program,
+		   (unsigned long long)plan->generation);
+	print_line("  libraries: " PINLIB_LAYERS "/%.*s/0", (int)strcspn(plan->label, ":"),
+		   plan->label);
 }
 
 /* The lines about the view; plan may be NULL. */
 static void print_view(const struct plan *plan)
 {
 	if (!plan) {
-		printf("  no plan: 'pinlib doctor --repair' makes it\n");
+		print_line("  no plan: 'pinlib doctor --repair' makes it");
 		return;
 	}
 	if (plan->seal) {
 		print_seal(plan);
 		return;
 	}
-	printf("  %s: %s (%s), generation %llu\n",
-	       plan_is_supplied(plan) ? "pinned program" : "original", plan->program,
-	       kind_name(plan->kind), (unsigned long long)plan->generation);
+	print_line("  %s: %s (%s), generation %llu",
+		   plan_is_supplied(plan) ? "pinned program" : "original", plan->program,
+		   kind_name(plan->kind), (unsigned long long)plan->generation);
 	if (plan_is_supplied(plan) && access(plan->real, F_OK) == 0)
-		printf("  live program: %s\n", plan->real);
+		print_line("  live program: %s", plan->real);
 	if (plan->ncovers == 0)
-		printf("  sees the live system\n");
-	for (size_t i = 0; i < plan->ncovers; i++)
-		printf("  covers %s\n      with %s\n", plan->covers[i].target,
-		       plan->covers[i].layer);
+		print_line("  sees the live system");
+	for (size_t i = 0; i < plan->ncovers; i++) {
+		print_line("  covers %s", plan->covers[i].target);
+		print_line("      with %s", plan->covers[i].layer);
+	}
 }
 
-/* asleep: why the app sleeps; NULL: it does not. */
-static void print_app(const struct app *app, const struct plan *plan, const char *asleep)
+static void print_pins(const struct app *app)
 {
 	struct table *t = table_new(4);
+	char text[PIN_TEXT_MAX];
 
-	printf("%s\n", app->path);
 	for (size_t i = 0; i < app->npins; i++) {
-		char text[PIN_TEXT_MAX];
-
+		if (is_counted(app, app->pins[i].origin))
+			continue;
 		pin_text(&app->pins[i], text);
 		table_row(t,
 			  (const char *[]){"  pin", app->pins[i].name, app->pins[i].version, text});
 	}
 	table_print(t);
+	for (int origin = PIN_WITH_DEPS; origin <= PIN_FREEZE; origin++)
+		if (is_counted(app, origin)) {
+			counted_text(app, origin, text);
+			print_line("  %s; 'pinlib show --pins %s' lists them", text, app->path);
+		}
+}
+
+/* asleep: why the app sleeps; NULL: it does not. */
+static void print_app(const struct app *app, const struct plan *plan, const char *asleep)
+{
+	print_line("%s", app->path);
+	print_pins(app);
 	if (app->forced)
-		printf("  forced: the loader found that it would not work\n");
+		print_line("  forced: the loader found that it would not work");
 	print_confinement(&app->confined);
-	printf("  without %s: %s\n", app->sealed ? "the store" : "capability",
-	       on_failure_name(app->on_failure));
+	print_line("  without %s: %s", app->sealed ? "the store" : "capability",
+		   on_failure_name(app->on_failure));
 	if (asleep)
-		printf("  sleeps, its pins wait: %s\n", asleep);
+		print_line("  sleeps: %s", asleep);
 	else
 		print_view(plan);
 }
@@ -222,16 +264,22 @@ static int show_app(const struct apps *apps, const struct app *app, struct err *
 /* "zlib1g=1:1.2.11, libfoo=1.2 (forced)"; the caller frees it. */
 static char *pins_text(const struct app *app, bool asleep)
 {
-	char *text = NULL;
-	size_t len = 0;
+	char *text = NULL, counted[64];
+	size_t len = 0, listed = 0;
 	FILE *f = open_memstream(&text, &len);
 
 	if (!f)
 		return NULL;
 	for (size_t i = 0; i < app->npins; i++)
-		fprintf(f, "%s%s=%s%s%s", i ? ", " : "", app->pins[i].name, app->pins[i].version,
-			app->pins[i].place ? " in " : "",
-			app->pins[i].place ? app->pins[i].place : "");
+		if (!is_counted(app, app->pins[i].origin))
+			fprintf(f, "%s%s=%s%s%s", listed++ ? ", " : "", app->pins[i].name,
+				app->pins[i].version, app->pins[i].place ? " in " : "",
+				app->pins[i].place ? app->pins[i].place : "");
+	for (int origin = PIN_WITH_DEPS; origin <= PIN_FREEZE; origin++)
+		if (is_counted(app, origin)) {
+			counted_text(app, origin, counted);
+			fprintf(f, "%s%s", listed++ ? ", " : "", counted);
+		}
 	if (app->npins == 0)
 		fputs("(the live system)", f);
 	if (app->sealed)

@@ -2,6 +2,7 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
+#include "commands/removed.h"
 #include "freeze/freeze.h"
 #include "policy/policy.h"
 
@@ -12,23 +13,20 @@ static const struct command_option options[] = {
 	{0},
 };
 
-static int print_thawed(struct session *s, const char *app, struct err *err)
+static int print_thawed(struct session *s, const struct strings *apps, struct err *err)
 {
 	AUTO_APP struct app now = {0};
-	struct table *t;
-	int r = policy_app(s->policy, app, POLICY_NOW, &now, err);
+	int r = policy_app(s->policy, apps->items[0], POLICY_NOW, &now, err);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	json_record("app %s generation %lld wrapped %d", app, (long long)s->generation, r == 0);
-	if (r == -ENOENT)
-		print_line("%s is as it was before pinlib", app);
-	t = table_new(3);
-	for (size_t i = 0; i < now.npins; i++)
-		table_row(t, (const char *[]){app, now.pins[i].name, now.pins[i].version});
-	table_print(t);
+	json_open(NULL, '{');
+	json_members("app %s generation %lld wrapped %d", apps->items[0], (long long)s->generation,
+		     r == 0);
+	r = removed_print(s, apps, err);
+	json_close();
 	print_line("generation %lld", (long long)s->generation);
-	return 0;
+	return r;
 }
 
 static int run_thaw(int count, char **operands, struct err *err)
@@ -46,7 +44,7 @@ static int run_thaw(int count, char **operands, struct err *err)
 	    freeze_thaw(session.policy, app, err) < 0)
 		return EXIT_ERR;
 	status = session_activate(&session, &paths, force);
-	return status ? status : print_thawed(&session, app, err);
+	return status ? status : print_thawed(&session, &paths, err);
 }
 
 const struct command command_thaw = {

@@ -203,6 +203,7 @@ static void begin_document(void)
 	if (document)
 		return;
 	document = true;
+	json_stream();
 	json_open(NULL, '{');
 	json_open(want_packages ? "packages" : "processes", '[');
 }
@@ -397,6 +398,14 @@ static int end_like(int status)
 	return 128 + sig;
 }
 
+/* From now on standard output is pinlib's own again, also for an error. */
+static void leave_file(int stdout_before)
+{
+	fflush(stdout);
+	json_drop();
+	dup2(stdout_before, STDOUT_FILENO);
+}
+
 /* Without --output the report is standard output, and the command's standard output becomes standard error. */
 static int trace_command(char **argv, const struct output *out, int *status, struct err *err)
 {
@@ -412,16 +421,20 @@ static int trace_command(char **argv, const struct output *out, int *status, str
 	}
 	r = want_packages ? trace_packages(&command, &result, err)
 			  : trace_processes(&command, &result, err);
+	if (r == 0) {
+		end_document(&result);
+		*status = result.status;
+	}
+	if (r == 0 && fflush(stdout) != 0)
+		r = err_sys(err, errno, "cannot write the report");
+	if (command.output == stdout_before)
+		leave_file(stdout_before);
 	if (r < 0 && result.not_executed) {
 		failed(err);
 		*status = r == -ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT;
 		return 1;
 	}
-	if (r < 0)
-		return r;
-	end_document(&result);
-	*status = result.status;
-	return fflush(stdout) == 0 ? 0 : err_sys(err, errno, "cannot write the report");
+	return r;
 }
 
 static size_t add_options(char **args)

@@ -6,6 +6,7 @@
 #include "change/select.h"
 #include "cli/app.h"
 #include "cli/message.h"
+#include "cli/out.h"
 #include "commands/commands.h"
 #include "commands/try_scratch.h"
 #include "ephemeral/ephemeral.h"
@@ -174,12 +175,31 @@ static void say_held(const struct ephemeral *t, const struct ephemeral_item *ite
 	}
 }
 
+/* The remedy for a view that lacks a library: the versions that were to be tried, pinned with their libraries. */
+static void say_with_deps(const struct ephemeral *t, const struct ephemeral_item *items, size_t n)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (!strchr(items[i].text, '/'))
+			fprintf(f, " %s", items[i].text);
+	if (fclose(f) == 0 && *text)
+		warn("try: 'pinlib set --with-deps %s%s' also pins the libraries that it lacks",
+		     t->app.path, text);
+}
+
 static void say_against(const struct ephemeral *t, const struct verdict *v)
 {
 	for (size_t i = 0; i < v->against.count; i++)
 		warn("try: %s", v->against.items[i]);
-	if (!force)
+	if (!force) {
 		warn("try: %s was not run; --force runs it anyway", t->app.path);
+		json_fail(v->against.items[0]);
+	}
 }
 
 /* -- the run -- */
@@ -221,6 +241,8 @@ static int judge(const struct trial *trial, struct err *err)
 		say_held(t, trial->items, trial->request->nitems, &v);
 	else
 		say_against(t, &v);
+	if (v.against.count && proof_lacks_library(&v.proof))
+		say_with_deps(t, trial->items, trial->request->nitems);
 	return v.against.count == 0 || force;
 }
 

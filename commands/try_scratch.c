@@ -77,15 +77,33 @@ static void start_and_exit(struct try_scratch *t, struct err *err)
 		failed(err);
 		status = EXIT_OWN;
 	}
+	snprintf(t->layer.trees->why, sizeof t->layer.trees->why, "%s", json_failure());
 	fflush(NULL);
 	_exit(status);
 }
 
 /* -- with the caller's rights -- */
 
-/* Runs fn as the user who called root's pinlib. */
-static int as_caller(struct try_scratch *t, int (*fn)(struct try_scratch *, int, struct err *),
-		     int value, struct err *err)
+typedef int step_fn(struct try_scratch *, int, struct err *);
+
+/* Runs fn, whose document or error is printed there. */
+static void run_and_exit(struct try_scratch *t, step_fn *fn, int value, struct err *err)
+{
+	int status = caller_become(t->caller, err);
+
+	if (status == 0)
+		status = fn(t, value, err);
+	if (status < 0) {
+		failed(err);
+		status = EXIT_OWN;
+	}
+	json_end(status);
+	fflush(NULL);
+	_exit(status);
+}
+
+/* Runs fn as the user who called root's pinlib. prints: fn prints the command's document. */
+static int as_caller(struct try_scratch *t, step_fn *fn, int value, bool prints, struct err *err)
 {
 	int status;
 	pid_t pid;
@@ -96,20 +114,13 @@ static int as_caller(struct try_scratch *t, int (*fn)(struct try_scratch *, int,
 	pid = fork();
 	if (pid < 0)
 		return err_sys(err, errno, "cannot start a process");
-	if (pid == 0) {
-		status = caller_become(t->caller, err);
-		if (status == 0)
-			status = fn(t, value, err);
-		if (status < 0) {
-			failed(err);
-			status = EXIT_OWN;
-		}
-		fflush(NULL);
-		_exit(status);
-	}
+	if (pid == 0)
+		run_and_exit(t, fn, value, err);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_sys(err, errno, "cannot wait for a process");
+	if (WIFEXITED(status) && (prints || WEXITSTATUS(status)))
+		json_elsewhere();
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_OWN;
 }
 
@@ -301,7 +312,7 @@ static int finish(struct try_scratch *t, int status, struct err *err)
 		return err_nomem(err);
 	r = open_uppers(&t->layer, uppers, err);
 	if (r == 0)
-		r = as_caller(t, report, status, err);
+		r = as_caller(t, report, status, true, err);
 	free(uppers);
 	return r;
 }
@@ -333,7 +344,7 @@ static int run_child(struct try_scratch *t, struct err *err)
 int try_scratch_run(struct try_scratch *t, struct err *err)
 {
 	struct err ignored;
-	int r = t->keep ? as_caller(t, prepare_keep, 0, err) : 0, status;
+	int r = t->keep ? as_caller(t, prepare_keep, 0, false, err) : 0, status;
 
 	if (r != 0)
 		return r;
@@ -344,8 +355,10 @@ int try_scratch_run(struct try_scratch *t, struct err *err)
 		if (r < 0 || r == EXIT_OWN)
 			status = r;
 	} else if (t->keep) {
-		as_caller(t, drop_keep, 0, &ignored);
+		as_caller(t, drop_keep, 0, false, &ignored);
 	}
+	if (t->layer.trees && t->layer.trees->failed && t->layer.trees->why[0])
+		json_fail(t->layer.trees->why);
 	if (t->layer.trees && t->layer.trees->unsaved)
 		warn("scratch: the changes stay in %s, below the directories named 'upper'",
 		     t->layer.dir);

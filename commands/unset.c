@@ -3,6 +3,7 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
+#include "commands/removed.h"
 #include "policy/policy.h"
 #include "store/store.h"
 #include "upgrade/kept_run.h"
@@ -87,23 +88,6 @@ static int unset_one(struct session *s, struct strings *paths, char **args, size
 	return r < 0 ? r : unset_names(s, app, args + 1, n - 1, err);
 }
 
-/* The pins that the app has lost, a line each. */
-static void print_difference(const struct app *was, const struct app *now)
-{
-	struct table *t = table_new(3);
-
-	for (size_t i = 0; i < was->npins; i++) {
-		bool kept = false;
-
-		for (size_t k = 0; k < now->npins; k++)
-			kept |= digest_equal(&was->pins[i].digest, &now->pins[k].digest);
-		if (!kept)
-			table_row(t, (const char *[]){was->path, was->pins[i].name,
-						      was->pins[i].version});
-	}
-	table_print(t);
-}
-
 /* The commands of 'pinlib check --run' go with the last pin. */
 static void forget_runs(struct session *s, const struct strings *paths)
 {
@@ -119,25 +103,15 @@ static void forget_runs(struct session *s, const struct strings *paths)
 
 static int print_unset(struct session *s, const struct strings *paths, struct err *err)
 {
+	int r;
+
 	json_open(NULL, '{');
 	json_strings("apps", paths);
 	json_number("generation", s->generation);
+	r = removed_print(s, paths, err);
 	json_close();
-	for (size_t i = 0; i < paths->count && !want_json; i++) {
-		AUTO_APP struct app was = {0}, now = {0};
-		const char *path = paths->items[i];
-		int r = policy_app(s->policy, path, s->generation - 1, &was, err);
-
-		if (r == 0)
-			r = policy_app(s->policy, path, POLICY_NOW, &now, err);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		print_difference(&was, &now);
-		if (!now.path)
-			print_line("%s is as it was before pinlib", path);
-	}
 	print_line("generation %lld", (long long)s->generation);
-	return 0;
+	return r;
 }
 
 static int run_unset(int count, char **operands, struct err *err)

@@ -2,11 +2,13 @@
 
 #include "base/cleanup.h"
 #include "base/run.h"
+#include "dpkg/tool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define NOT_FOUND 127 /* env(1)'s exit status for a program that does not exist */
 #define ANSWER_MAX ((size_t)64 << 20)
 
 bool apt_place_equal(const struct apt_place *a, const struct apt_place *b)
@@ -19,7 +21,7 @@ bool apt_place_equal(const struct apt_place *a, const struct apt_place *b)
 static int add_command(struct strings *argv, const char *program, const struct apt_place *place,
 		       struct err *err)
 {
-	int r = strings_add(argv, "env", err);
+	int r = place->config ? strings_add(argv, "env", err) : 0;
 
 	if (r == 0 && place->config)
 		r = strings_addf(argv, err, "APT_CONFIG=%s", place->config);
@@ -58,6 +60,9 @@ static int run_apt(const char *const args[], const struct strings *more,
 	r = run_read(pointers, dir, ANSWER_MAX, text, err);
 	if (r <= 0)
 		return r;
+	if (r == NOT_FOUND)
+		return err_set(err, ENOENT, "cannot run %s: is it installed?", args[0]);
+	tool_message(args[0], err);
 	if (!err->text[0])
 		return err_set(err, EIO, "%s failed with status %d", args[0], r);
 	return err_wrap(err, -EIO, "%s", args[0]);

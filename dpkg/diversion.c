@@ -59,17 +59,16 @@ int diversions_sync(struct err *err)
 static int change_diversion(const char *action, const char *from, const char *to, struct err *err)
 {
 	char option[PATH_MAX + 16];
-	const char *const argv[] = {"dpkg-divert", "--local", "--no-rename", "--quiet",
-				    option,	   action,    from,	     NULL};
+	const char *const argv[] = {"dpkg-divert", action, "--local", "--no-rename",
+				    "--quiet",	   option, from,      NULL};
 	AUTO_FREE char *text = NULL;
 	int r;
 
 	snprintf(option, sizeof option, "--divert=%s", to);
 	r = dpkg_ask(argv, &text, err);
 	if (r > 0)
-		r = -EIO;
-	return r < 0 ? err_wrap(err, r, "dpkg-divert %s %s failed", action, from)
-		     : diversions_sync(err);
+		return err_wrap(err, -EIO, "dpkg-divert %s %s failed", action, from);
+	return r < 0 ? r : diversions_sync(err);
 }
 
 int diversion_add(const char *from, const char *to, struct err *err)

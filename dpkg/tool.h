@@ -13,6 +13,10 @@
 /* Whether this system has dpkg. */
 bool dpkg_present(void);
 
+/* Makes a message of what a program wrote to standard error, in err: without the names that the program puts before it
+ * ("dpkg-query: error: ", "E: "), since pinlib names the program itself, and without apt's warnings and notes. */
+void tool_message(const char *program, struct err *err);
+
 /* Runs argv and reads its answer; *text is the caller's to free. Returns 1 where dpkg does not know
  * some name that argv asks about (exit status 1; *err has its words), -EIO for a higher status. */
 int dpkg_ask(const char *const argv[], char **text, struct err *err);

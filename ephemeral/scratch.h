@@ -33,8 +33,9 @@ struct scratch_tree {
 
 /* Shared with the child process that mounts the overlays and becomes the program. */
 struct scratch_trees {
-	bool failed;  /* the program was not started */
-	bool unsaved; /* its changes were to be kept or applied, and could not be */
+	bool failed;		/* the program was not started */
+	char why[ERR_TEXT_MAX]; /* it was not, if pinlib knows */
+	bool unsaved;		/* its changes were to be kept or applied, and could not be */
 	size_t count;
 	struct scratch_tree items[SCRATCH_TREES_MAX];
 };

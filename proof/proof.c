@@ -313,6 +313,15 @@ int proof_parse(char *text, struct proof *out, struct err *err)
 	return 0;
 }
 
+bool proof_lacks_library(const struct proof *proof)
+{
+	for (size_t i = 0; i < proof->nmissing; i++)
+		if (proof->missing[i].kind == MISSING_LIBRARY ||
+		    proof->missing[i].kind == MISSING_VERSION)
+			return true;
+	return false;
+}
+
 void proof_describe_missing(const struct missing *m, char *text, size_t size)
 {
 	const char *by = m->by ? m->by : "a loaded library";

@@ -56,6 +56,9 @@ int proof_add_missing(struct proof *proof, enum missing_kind kind, const char *w
 void proof_free(struct proof *proof);
 #define AUTO_PROOF CLEANUP(proof_free)
 
+/* Whether a library is missing, or one that is loaded is of another version: another version may bring what lacks. */
+bool proof_lacks_library(const struct proof *proof);
+
 /* Describes the missing thing in one sentence without a full stop. */
 void proof_describe_missing(const struct missing *missing, char *text, size_t size);
 

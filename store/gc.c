@@ -5,11 +5,9 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "store/root.h"
-#include "store/text.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -22,20 +20,6 @@ struct gc {
 	struct digests live; /* objects of the versions that stay, sorted */
 	const char *prefix;  /* the directory in objects/ that is being swept */
 };
-
-__attribute__((format(printf, 2, 3))) static void report_removal(const struct gc *gc,
-								 const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	if (!gc->report)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	gc->report(gc->ctx, text);
-}
 
 static int add_live(struct gc *gc, const struct digest *digest, struct err *err)
 {
@@ -73,15 +57,16 @@ static int mark_objects(struct gc *gc, const struct digests *keep, struct err *e
 static int remove_version(struct gc *gc, const struct digest *digest, struct err *err)
 {
 	AUTO_VERSION struct version v = {0};
-	char hex[DIGEST_HEX];
+	char hex[DIGEST_HEX], text[1024];
 	struct err unread;
 
 	digest_hex(digest, hex);
 	if (store_load(gc->store, digest, &v, &unread) == 0)
-		report_removal(gc, "version %s %s (%s) sha256:%.12s", v.name, v.version, v.arch,
-			       hex);
+		snprintf(text, sizeof text, "%s %s %s", v.name, v.version, v.arch);
 	else
-		report_removal(gc, "version sha256:%.12s, which is damaged", hex);
+		snprintf(text, sizeof text, "sha256:%.12s, which is damaged", hex);
+	if (gc->report)
+		gc->report(gc->ctx, text);
 	if (!gc->dry_run && unlinkat(gc->store->versions, hex, 0) < 0)
 		return err_sys(err, errno, "cannot remove the manifest %s/versions/%s",
 			       gc->store->root, hex);
@@ -118,7 +103,6 @@ static int sweep_object(void *ctx, int dir, const char *name, struct err *err)
 		return 0;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "cannot stat the object %s", hex);
-	report_removal(gc, "object %s, %lld bytes", hex, (long long)st.st_size);
 	if (!gc->dry_run && unlinkat(dir, name, 0) < 0)
 		return err_sys(err, errno, "cannot remove the object %s/objects/%s/%s",
 			       gc->store->root, gc->prefix, name);
@@ -148,9 +132,7 @@ static int sweep_prefix(void *ctx, int dir, const char *name, struct err *err)
 static int sweep_temporary(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct gc *gc = ctx;
-	char buf[TEXT_SHOWN];
 
-	report_removal(gc, "tmp/%s", text_shown(name, buf));
 	return gc->dry_run ? 0 : file_remove_tree(dir, name, err);
 }
 

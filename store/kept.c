@@ -7,7 +7,7 @@
 
 #define KEPT "kept"
 
-static void kept_free(struct kept *k)
+void kept_free(struct kept *k)
 {
 	free(k->name);
 	free(k->version);
@@ -55,9 +55,7 @@ static int read_apps(const char *text, struct kept *k, struct err *err)
 	return r;
 }
 
-/* Fills *k from the note. The caller frees it with kept_free, also after an error. */
-static int read_note(struct store *store, const struct digest *digest, struct kept *k,
-		     struct err *err)
+int kept_read(struct store *store, const struct digest *digest, struct kept *k, struct err *err)
 {
 	AUTO_FREE char *text = NULL, *when = NULL;
 	char *end = NULL, hex[DIGEST_HEX];
@@ -79,7 +77,7 @@ static int read_note(struct store *store, const struct digest *digest, struct ke
 int kept_check(struct store *store, const struct digest *digest, struct err *err)
 {
 	struct kept k;
-	int r = read_note(store, digest, &k, err);
+	int r = kept_read(store, digest, &k, err);
 
 	kept_free(&k);
 	return r;
@@ -88,7 +86,7 @@ int kept_check(struct store *store, const struct digest *digest, struct err *err
 /* 1: the version has a note. */
 static int read_kept(struct store *store, const struct version *v, struct kept *k, struct err *err)
 {
-	int r = read_note(store, &v->digest, k, err);
+	int r = kept_read(store, &v->digest, k, err);
 
 	if (r < 0) {
 		kept_free(k);

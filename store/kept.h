@@ -31,12 +31,17 @@ struct kepts {
 	size_t count;
 };
 
+void kept_free(struct kept *kept);
 void kepts_free(struct kepts *kepts);
 #define AUTO_KEPTS CLEANUP(kepts_free)
 
 /* Writes the note, in place of an earlier one of that version. */
 int kept_write(struct store *store, const struct digest *digest, int64_t when, const char *why,
 	       const char *const *apps, size_t napps, struct err *err);
+
+/* Fills *out from the note alone: without name, version, arch and size. -ENOENT, -EBADMSG. Free it with kept_free, also
+ * after an error. */
+int kept_read(struct store *store, const struct digest *digest, struct kept *out, struct err *err);
 
 /* Lists the versions that have a note. A damaged note counts as none. */
 int kept_list(struct store *store, struct kepts *out, struct err *err);

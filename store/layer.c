@@ -412,8 +412,6 @@ struct collect {
 	const struct layer_keep *keep;
 	struct layers_gone *gone;
 	bool dry_run;
-	report_fn *report;
-	void *ctx;
 };
 
 static bool is_kept(const struct collect *c, const char *id)
@@ -471,7 +469,6 @@ static int collect_damaged(const struct collect *c, int dir, const char *name, s
 static int collect(void *ctx, int dir, const char *name, struct err *err)
 {
 	struct collect *c = ctx;
-	char what[64];
 	int r = 1;
 
 	if (strncmp(name, LAYER_TEMP, strlen(LAYER_TEMP)) == 0)
@@ -490,17 +487,14 @@ static int collect(void *ctx, int dir, const char *name, struct err *err)
 		c->gone->held++;
 		return 0;
 	}
-	snprintf(what, sizeof what, "layer %.32s", name);
-	if (c->report)
-		c->report(c->ctx, what);
 	c->gone->removed++;
 	return c->dry_run ? 0 : remove_layer(dir, name, err);
 }
 
-int layer_gc(const char *root, const struct layer_keep *keep, bool dry_run, report_fn *report,
-	     void *ctx, struct layers_gone *gone, struct err *err)
+int layer_gc(const char *root, const struct layer_keep *keep, bool dry_run,
+	     struct layers_gone *gone, struct err *err)
 {
-	struct collect c = {keep, gone, dry_run, report, ctx};
+	struct collect c = {keep, gone, dry_run};
 	AUTO_FD int dir = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 

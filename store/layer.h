@@ -50,5 +50,5 @@ struct layers_gone {
 /* Removes the layers that are not in keep. While launching, it removes only those that have been
  * unneeded for LAYER_HOLD seconds: the mtime of ROOT/ID/.unneeded says since when. */
 #define LAYER_HOLD 600
-int layer_gc(const char *root, const struct layer_keep *keep, bool dry_run, report_fn *report,
-	     void *ctx, struct layers_gone *gone, struct err *err);
+int layer_gc(const char *root, const struct layer_keep *keep, bool dry_run,
+	     struct layers_gone *gone, struct err *err);

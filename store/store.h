@@ -57,8 +57,8 @@ int store_load(struct store *store, const struct digest *digest, struct version 
 int store_find(struct store *store, const struct spec *spec, const char *arch, struct version *out,
 	       struct err *err);
 
-/* Called for each finding of store_verify and layer_verify, and for each removal of store_gc and
- * layer_gc. what is a sentence without a full stop. Returns nothing: the walk goes on. */
+/* Called for each finding of store_verify and layer_verify with a sentence without a full stop, and for each version that
+ * store_gc removes with "NAME VERSION ARCH". Returns nothing: the walk goes on. */
 typedef void report_fn(void *ctx, const char *what);
 
 /* Rehashes every object and manifest, and looks for each object that a manifest names. Returns the

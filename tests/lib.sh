@@ -98,6 +98,12 @@ for n in sorted(os.listxattr(sys.argv[1], follow_symlinks=False)):
 	printf '\n'
 }
 
+# terminal COLUMNS COMMAND: runs a shell command on a terminal of this width (0: a terminal that does not know its own), and
+# prints its output without carriage returns.
+terminal() {
+	TERM=dumb script -qec "stty cols $1; $2" /dev/null </dev/null | tr -d '\r'
+}
+
 # stub_of FILE: prints the word of a stub, "refuse:/usr/bin/demo" (plan/stub.h), if the file is one.
 stub_of() {
 	[ -L "$1" ] || LC_ALL=C grep -aoE '(pinstub1|/pinlib-stub )(refuse|unpinned):[^[:cntrl:] ]+' "$1" | head -n 1 | sed 's/^.*\(pinstub1\| \)//'

@@ -1,5 +1,6 @@
 #include "upgrade/keep.h"
 
+#include "base/array.h"
 #include "base/cleanup.h"
 #include "intake/intake.h"
 #include "store/kept.h"
@@ -168,6 +169,43 @@ int keep_versions(struct store *store, const struct wants *wants, struct keep_re
 	return r;
 }
 
+int keep_note_added(struct store *store, const struct digest *digest, int64_t now, struct err *err)
+{
+	CLEANUP(kept_free) struct kept kept = {0};
+	struct err none;
+
+	if (kept_read(store, digest, &kept, &none) == 0 && strcmp(kept.why, KEPT_BY_HAND) != 0)
+		return 0;
+	return kept_write(store, digest, now, KEPT_BY_HAND, NULL, 0, err);
+}
+
+static bool has_digest(const struct digests *digests, const struct digest *digest)
+{
+	for (size_t i = 0; i < digests->count; i++)
+		if (digest_equal(&digests->items[i], digest))
+			return true;
+	return false;
+}
+
+int keep_added(struct store *store, const struct keep_conf *conf, int64_t now,
+	       const struct digests *used, struct digests *out, struct err *err)
+{
+	AUTO_KEPTS struct kepts kept = {0};
+	int r = kept_list(store, &kept, err);
+
+	for (size_t i = 0; r == 0 && i < kept.count; i++) {
+		const struct kept *k = &kept.items[i];
+
+		if (strcmp(k->why, KEPT_BY_HAND) != 0 || has_digest(used, &k->digest) ||
+		    (conf->added_days && now - k->time > conf->added_days * DAY))
+			continue;
+		if (ARRAY_GROW(out->items, out->count, err) < 0)
+			return -ENOMEM;
+		out->items[out->count++] = k->digest;
+	}
+	return r;
+}
+
 int keep_retained(struct store *store, const struct keep_conf *conf, int64_t now,
 		  struct digests *out, struct err *err)
 {
@@ -178,17 +216,18 @@ int keep_retained(struct store *store, const struct keep_conf *conf, int64_t now
 	*out = (struct digests){0};
 	if (r < 0)
 		return r;
-	out->items = calloc(kept.count + 1, sizeof *out->items);
-	if (!out->items)
-		return err_nomem(err);
 	for (size_t i = 0; i < kept.count; i++) {
 		const struct kept *k = &kept.items[i];
 
+		if (strcmp(k->why, KEPT_BY_HAND) == 0)
+			continue;
 		bytes += k->size;
 		if (conf->days && now - k->time > conf->days * DAY)
 			continue;
 		if (conf->bytes && bytes > conf->bytes)
 			continue;
+		if (ARRAY_GROW(out->items, out->count, err) < 0)
+			return -ENOMEM;
 		out->items[out->count++] = k->digest;
 	}
 	return 0;

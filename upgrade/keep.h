@@ -50,6 +50,16 @@ void keep_result_free(struct keep_result *result);
 int keep_versions(struct store *store, const struct wants *wants, struct keep_result *out,
 		  struct err *err);
 
+/* The reason in the note of a version that 'pinlib add' stored, or 'set' from a source. */
+#define KEPT_BY_HAND "added by hand"
+
+/* Notes that the version was added by hand now. The note of an upgrade stays: it keeps the version longer. */
+int keep_note_added(struct store *store, const struct digest *digest, int64_t now, struct err *err);
+
+/* The versions that were added by hand lately, without those in used, behind those of keep_retained in *out. */
+int keep_added(struct store *store, const struct keep_conf *conf, int64_t now,
+	       const struct digests *used, struct digests *out, struct err *err);
+
 /* The kept versions that gc has to leave; items are the caller's to free. */
 int keep_retained(struct store *store, const struct keep_conf *conf, int64_t now,
 		  struct digests *out, struct err *err);

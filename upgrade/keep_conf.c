@@ -47,7 +47,7 @@ static bool read_pair(const char *key, const char *value, struct keep_conf *c)
 		return read_number(value, true, &c->bytes);
 	if (strcmp(key, "keep-days") != 0 || !read_number(value, false, &days))
 		return false;
-	c->days = (int64_t)days;
+	c->days = c->added_days = (int64_t)days;
 	return true;
 }
 
@@ -80,7 +80,7 @@ static bool read_setting(char *line, struct keep_conf *c)
 
 int keep_conf_read(const char *path, struct keep_conf *out, struct err *err)
 {
-	struct keep_conf c = {.days = 90};
+	struct keep_conf c = {.days = 90, .added_days = 1};
 	AUTO_FREE char *text = NULL;
 	size_t len;
 	int number = 0, r = file_read_at(AT_FDCWD, path, CONF_MAX, &text, &len, err);

@@ -3,7 +3,8 @@
  *
  *	keep		apps (the default), or all: every library package
  *	keep-strict	no (the default), or yes: a version that cannot be kept stops apt
- *	keep-days	90; how many days gc leaves a kept version, 0: for ever
+ *	keep-days	how many days gc leaves a kept version (90 if not given) and one that was added by
+ *			hand (1 if not given); 0: for ever
  *	keep-size	0; how many bytes (K, M, G) of them gc leaves, the newest; 0: all
  */
 #pragma once
@@ -16,6 +17,7 @@
 struct keep_conf {
 	bool all, strict;
 	int64_t days;
+	int64_t added_days; /* for versions that were added by hand */
 	uint64_t bytes;
 };
 

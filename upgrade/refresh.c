@@ -110,7 +110,8 @@ static void finish_failing(struct refresh_item *item, const char *why)
 		frozen |= app->pins[i].origin == PIN_FREEZE;
 	snprintf(remedy, sizeof remedy,
 		 frozen ? "'pinlib freeze %s' freezes the libraries that it loads now"
-			: "'pinlib set --with-deps %s ...' pins the libraries that it lacks",
+			: "'pinlib set --with-deps %s NAME=VERSION' pins the libraries that it "
+			  "lacks",
 		 app->path);
 	snprintf(help, sizeof help,
 		 "'pinlib check %s' prints all reasons; %s, and 'pinlib unset %s' gives it the "

@@ -31,7 +31,7 @@ shows() {
 }
 
 shows doctor "slowly pread64 pinlib doctor" "pinlib: hashing the store: .* of .*, .*%" "well*kernel*"
-shows gc "slowly getdents64 pinlib gc --dry-run" "pinlib: scanning the store" "*version *"
+shows gc "slowly getdents64 pinlib gc --dry-run" "pinlib: scanning the store" "*version*"
 printf 'int x;' >x.c && gcc -shared -Wl,-soname,libx.so.1 -o libx.so.1 x.c
 shows add "slowly fsync,syncfs,renameat2,openat pinlib add --version 1 libx.so.1" "pinlib: " "libx *added*"
 shows "check --all" "DELAY=900000 slowly openat pinlib check --all" \
@@ -43,7 +43,7 @@ shows "thaw" "DELAY=900000 slowly openat,syncfs pinlib thaw demo2" "pinlib: [a-z
 object=$(find /var/lib/pinlib/store/objects -type f | sort | head -n 1)
 cp -a "$object" kept && printf x >>"$object"
 said=$(on_terminal "slowly pread64 pinlib doctor store")
-is "a finding has its line to itself" "$(tr -d '\n' <<<"$said" | grep -cE '(^|\^\[\[K|\^M)fault +store +object [0-9a-f]{64} is damaged')" 1
+is "a finding has its line to itself" "$(tr -d '\n' <<<"$said" | grep -cE '(^|\^\[\[K|\^M)fault +store +object [0-9a-f]{12} is damaged')" 1
 cat kept >"$object"
 
 slow="DELAY=70000 slowly pread64 pinlib doctor store"
