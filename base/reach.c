@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/vfs.h>
 
