@@ -10,6 +10,7 @@
 #include "labeler/process.h"
 #include "labeler/sealing.h"
 #include "plan/read.h"
+#include "upgrade/keep.h"
 #include "upgrade/siblings.h"
 
 #include <stdio.h>
@@ -257,7 +258,7 @@ int facts_gather(struct facts *out, struct err *err)
 	r = gather_programs(out, store, err);
 	if (r == 0)
 		r = gather_remarks(out, store, err);
-	if (r == 0 && store && kept_list(store, &out->kept, &why) < 0)
+	if (r == 0 && store && keep_list(store, &out->kept, &why) < 0)
 		r = facts_miss(out, "kept versions", &why, err);
 	return r < 0 ? r : gather_processes(out, err);
 }

@@ -90,7 +90,7 @@ static int print_status(struct err *err)
 	if (r == 0)
 		r = store_open(PINLIB_STORE, true, &store, err);
 	if (r == 0)
-		r = kept_list(store, &kept, err);
+		r = keep_list(store, &kept, err);
 	if (r < 0)
 		return r;
 	t = table_new(7);
@@ -98,8 +98,7 @@ static int print_status(struct err *err)
 	print_settings(&conf, apt, dpkg);
 	json_open("kept", '[');
 	for (size_t i = 0; i < kept.count; i++)
-		if (strcmp(kept.items[i].why, KEPT_BY_HAND) != 0)
-			print_kept(t, &kept.items[i]);
+		print_kept(t, &kept.items[i]);
 	json_close();
 	json_close();
 	table_print(t);

@@ -187,6 +187,20 @@ static bool has_digest(const struct digests *digests, const struct digest *diges
 	return false;
 }
 
+int keep_list(struct store *store, struct kepts *out, struct err *err)
+{
+	size_t n = 0;
+	int r = kept_list(store, out, err);
+
+	for (size_t i = 0; i < out->count; i++)
+		if (strcmp(out->items[i].why, KEPT_BY_HAND) == 0)
+			kept_free(&out->items[i]);
+		else
+			out->items[n++] = out->items[i];
+	out->count = n;
+	return r;
+}
+
 int keep_added(struct store *store, const struct keep_conf *conf, int64_t now,
 	       const struct digests *used, struct digests *out, struct err *err)
 {
@@ -211,7 +225,7 @@ int keep_retained(struct store *store, const struct keep_conf *conf, int64_t now
 {
 	AUTO_KEPTS struct kepts kept = {0};
 	uint64_t bytes = 0;
-	int r = kept_list(store, &kept, err);
+	int r = keep_list(store, &kept, err);
 
 	*out = (struct digests){0};
 	if (r < 0)
@@ -219,8 +233,6 @@ int keep_retained(struct store *store, const struct keep_conf *conf, int64_t now
 	for (size_t i = 0; i < kept.count; i++) {
 		const struct kept *k = &kept.items[i];
 
-		if (strcmp(k->why, KEPT_BY_HAND) == 0)
-			continue;
 		bytes += k->size;
 		if (conf->days && now - k->time > conf->days * DAY)
 			continue;

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/strings.h"
 #include "policy/policy.h"
+#include "store/kept.h"
 #include "store/store.h"
 #include "upgrade/changes.h"
 #include "upgrade/keep_conf.h"
@@ -55,6 +56,9 @@ int keep_versions(struct store *store, const struct wants *wants, struct keep_re
 
 /* Notes that the version was added by hand now. The note of an upgrade stays: it keeps the version longer. */
 int keep_note_added(struct store *store, const struct digest *digest, int64_t now, struct err *err);
+
+/* The versions that upgrades kept, as kept_list has them. After an error, too, *out is the caller's to free. */
+int keep_list(struct store *store, struct kepts *out, struct err *err);
 
 /* The versions that were added by hand lately, without those in used, behind those of keep_retained in *out. */
 int keep_added(struct store *store, const struct keep_conf *conf, int64_t now,

@@ -93,7 +93,7 @@ while kill -0 $first 2>/dev/null || kill -0 $second 2>/dev/null; do
 	for change in two one "pinlib rollback" "pinlib rollback"; do
 		$change >/dev/null 2>>why.log || echo "$change failed" >>why.log
 		pinlib gc --keep 8 >gc.log 2>&1 || cat gc.log >>why.log
-		collected=$((collected + $(grep -c '^layer ' gc.log)))
+		collected=$((collected + $(sed -n 's/^freed .* \([0-9]*\) layers\{0,1\},.*/\1/p' gc.log | grep . || echo 0)))
 		changes=$((changes + 1))
 	done
 done

@@ -141,13 +141,13 @@ is "... the old files are listed, for needrestart" "$(ask "$a" 'len(p["stale"]),
 begin b /opt/late b
 b=$pid
 is "one started since is current" "$(ask "$b" "$state")" "('current', '/opt/late', 'sealed')"
-is "gc --dry-run keeps what the old process runs" "$(pinlib gc --keep 1 --dry-run 2>&1 | grep -cE '^(version trio|layer|object)')" 0
+is "gc --dry-run keeps what the old process runs" "$(pinlib gc --keep 1 --dry-run 2>&1 | grep -oE '^trio .*|[0-9]+ objects?, [0-9]+ layers?')" "0 objects, 0 layers"
 is "gc keeps it" "$(pinlib gc --keep 1 2>gc.said >/dev/null; stored)" "1 2"
 is "... and names the process" "$(grep -c "stay: process $a (.*, /opt/late) uses them" gc.said)" 1
 is "... in JSON" "$(pinlib --json gc | /usr/bin/python3 -c 'import json, sys
 print(*[(u["label"], len(u["set"]), u["pid"], u["processes"]) for u in json.load(sys.stdin)["in_use"]])')" "(None, 32, $a, 1)"
 is "a library that it loads after gc is the pinned one" "$(said a)" "early 1 late 1 "
-is "the next gc removes it, beside a process that shares an object" "$(pinlib gc 2>&1 >/dev/null; stored)" 2
+is "the next gc removes it, beside a process that shares an object" "$(pinlib gc --now 2>&1 >/dev/null; stored)" 2
 is "... which loads its own" "$(said b)" "early 2 late 2 "
 
 begin c /opt/late c
@@ -160,10 +160,10 @@ is "a view instead supersedes" "$(ask "$c" "$state")" "('superseded', '/opt/late
 pinlib unset /opt/late >/dev/null
 is "... and no pin" "$(ask "$c" "$state")" "('superseded', '/opt/late', 'sealed')"
 is "... for its user" "$(ask "$c" "$state" as 1000)" "('superseded', '/opt/late', 'sealed')"
-pinlib gc --keep 1 >/dev/null 2>&1
+pinlib gc --now --keep 1 >/dev/null 2>&1
 is "gc keeps the version of a program without a pin" "$(stored)" 2
 is "... of which it loads another library" "$(said c)" "early 2 late 2 "
-pinlib gc >/dev/null 2>&1
+pinlib gc --now >/dev/null 2>&1
 is "... and removes it" "$(stored)" ""
 
 # -- no object yet --
@@ -173,10 +173,10 @@ pinlib add --name trio --version 1 tree1 >/dev/null && pinlib set --sealed /opt/
 begin d /opt/lazy d
 is "a process that has loaded none is not listed" "$(ask "$pid" "$state")" -
 pinlib unset /opt/lazy >/dev/null
-pinlib gc --keep 1 >/dev/null 2>&1
+pinlib gc --now --keep 1 >/dev/null 2>&1
 is "... but gc keeps its libraries" "$(stored)" 1
 is "... for it to load them" "$(said d | sed 's/early [0-9]* //')" "late 1 "
-pinlib gc >/dev/null 2>&1
+pinlib gc --now >/dev/null 2>&1
 is "... as long as it runs" "$(stored)" ""
 
 # -- other programs --
@@ -198,7 +198,7 @@ object=$(readlink -f "$(pinlib show /opt/late | sed -n 's/^ *libraries: //p')/li
 begin e /usr/bin/python3 map.py e "$object"
 e=$pid
 is "another program that maps an object" "$(ask "$e" "$state")" "('sealed', None, 'sealed')"
-is "... keeps the sets that have it" "$(pinlib unset /opt/late >/dev/null; pinlib gc --keep 1 >/dev/null 2>&1; stored)" 1
+is "... keeps the sets that have it" "$(pinlib unset /opt/late >/dev/null; pinlib gc --now --keep 1 >/dev/null 2>&1; stored)" 1
 rm "$object"
 is "... a removed object counts" "$(ask "$e" 'len(p["objects"])')" 1
 kill "$e"
