@@ -44,7 +44,7 @@ runs "... and to what is everybody's" pinlib add --name through --version 1 u/li
 ln -s /root/open-1.0 /root/link-1.0
 runs "root's own link, in root's own directory" pinlib add --name roots --version 1 /root/link-1.0
 is "... has the administrator's choice" "$(leaks)" 1
-pinlib gc >/dev/null
+pinlib gc --now >/dev/null
 
 # What not everybody may read, without any link: by a hard link, a renamed directory, or its name.
 fresh

@@ -65,7 +65,7 @@ within 10 "ps of one that runs" pinlib ps "${pids[1]}"
 within 60 "set" pinlib set demo libdemo1=2.0
 within 60 "refresh" pinlib refresh
 is "a launch" "$(as 1000 timeout 20 demo)" "2.0 /usr/bin/demo"
-within 60 "gc --keep 1" pinlib gc --keep 1
+within 60 "gc --keep 1" pinlib gc --now --keep 1
 is "... keeps the version that they use" "$(pinlib libs | grep -o '1\.[01]-1' | tr '\n' ' ')" "1.0-1 "
 is "... and its layers" "$(nsenter --mount --target "${pids[1]}" readlink "$libs/libdemo.so.1")" libdemo.so.1.0
 within 60 "unset" pinlib unset demo
@@ -79,13 +79,13 @@ for _ in {1..300}; do # a dying process is in its view yet
 done
 within 60 "ps when half of them have ended" pinlib --json ps
 is "... lists the others" "$(count)" $((views - views / 2))
-within 60 "gc while the others end" bash -c 'kill -TERM '$parent'; pinlib gc --keep 1'
+within 60 "gc while the others end" bash -c 'kill -TERM '$parent'; pinlib gc --now --keep 1'
 wait $parent
 for _ in {1..300}; do
 	cat /proc/[0-9]*/stat 2>/dev/null | grep -q '(sleep) [^Z]' || break
 	sleep 0.1
 done
-within 60 "gc when all have ended" pinlib gc --keep 1
+within 60 "gc when all have ended" pinlib gc --now --keep 1
 is "... frees the versions that they used" "$(pinlib libs | grep -o '[12]\.[01]-1' | tr '\n' ' ')" "2.0-1 "
 runs "doctor" verify
 
@@ -122,10 +122,10 @@ is "300 launches are stopped, some in the wrapper" \
 	"$(ls stopped)/$(readlink /proc/[0-9]*/exe | grep -c '/pinlib-wrapper$')" "stopped/[1-9]*"
 within 60 "ps beside them" pinlib ps
 within 60 "add, with gc after it" bash -c "pinlib add $fixtures/deb/libdemo1_1.1-1_*.deb && pinlib set demo libdemo1=1.1"
-within 60 "gc beside them" pinlib gc --keep 1
+within 60 "gc beside them" pinlib gc --now --keep 1
 kill -TERM $parent && wait $parent
 # A wrapper may have read its plan before "set": gc leaves the layers of that time while one runs.
 is "... and all that are let go become whole" "$(cat whole)" 300
-within 60 "gc afterwards" pinlib gc --keep 1
+within 60 "gc afterwards" pinlib gc --now --keep 1
 runs "doctor afterwards" verify
 finish
