@@ -10,10 +10,12 @@
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "policy/lock.h"
+#include "upgrade/keep.h"
 #include "upgrade/siblings.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 int take_lock(int *lock, void (*waited)(void), struct err *err)
 {
@@ -198,4 +200,13 @@ void session_end(struct session *s)
 	policy_close(&s->policy);
 	store_close(&s->store);
 	drop_lock(&s->lock);
+}
+
+void session_note_added(const struct session *session, const struct version *version)
+{
+	struct err err;
+
+	if (keep_note_added(session->store, &version->digest, time(NULL), &err) < 0)
+		warn("%s; 'pinlib gc' may remove %s %s today if no pin needs it", err.text,
+		     version->name, version->version);
 }

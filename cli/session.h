@@ -26,6 +26,10 @@ int session_begin(struct session *session, struct err *err);
 int session_begin_store(struct session *session, struct err *err);
 /* The same for a user's own store, or the machine's. */
 int session_begin_home(struct session *session, struct home *home, struct err *err);
+
+/* Notes that somebody added this version now, so that gc leaves it for a day. The version is in the store already: without
+ * the note it is only collected earlier, which a warning says. */
+void session_note_added(const struct session *session, const struct version *version);
 void session_end(struct session *session);
 #define AUTO_SESSION CLEANUP(session_end)
 

@@ -4,11 +4,9 @@
 #include "commands/commands.h"
 #include "intake/intake.h"
 #include "store/store.h"
-#include "upgrade/keep.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static struct {
 	const char *name, *version;
@@ -55,10 +53,10 @@ static int run_add(int count, char **operands, struct err *err)
 		bool known;
 
 		r = intake_add(session.store, operands[i], &how, &v, &known, err);
-		if (r == 0)
-			r = keep_note_added(session.store, &v.digest, time(NULL), err);
-		if (r == 0)
-			print_added(t, &v, known);
+		if (r < 0)
+			break;
+		session_note_added(&session, &v);
+		print_added(t, &v, known);
 	}
 	json_close();
 	table_print(t);

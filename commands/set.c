@@ -16,14 +16,12 @@
 #include "policy/profile.h"
 #include "policy/supply.h"
 #include "store/store.h"
-#include "upgrade/keep.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 static struct {
 	bool force, with_deps, host, sealed, view;
@@ -90,10 +88,9 @@ static int add_source(struct session *s, const char *source, struct spec *spec, 
 	bool known;
 	int r = intake_add(s->store, source, &how, &v, &known, err);
 
-	if (r == 0)
-		r = keep_note_added(s->store, &v.digest, time(NULL), err);
 	if (r < 0)
 		return r;
+	session_note_added(s, &v);
 	digest_hex(&v.digest, hex);
 	snprintf(spec->name, sizeof spec->name, "%s", v.name);
 	snprintf(spec->version, sizeof spec->version, "sha256:%s", hex);
