@@ -77,10 +77,13 @@ static int find_obstacle(const struct transition *t, struct strings *against, st
 	int r = t->app.sealed ? 0 : privilege_check(&why);
 
 	if (r == -EPERM)
-		return strings_addf(against, err, "no view is possible here: %s%s", why.text,
-				    t->plan.plan.kind == PLAN_ELF
-					    ? "; a sealed program needs no view (--sealed)"
-					    : "");
+		return strings_addf(
+			against, err,
+			"no view is possible here: %s ('pinlib doctor' prints a remedy)%s",
+			why.text,
+			t->plan.plan.kind == PLAN_ELF
+				? "; a sealed program needs no view (--sealed)"
+				: "");
 	if (r < 0)
 		*err = why;
 	return r;

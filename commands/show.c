@@ -354,7 +354,7 @@ static int run_show(int count, char **operands, struct err *err)
 	int r;
 
 	if (as_dot + as_svg + in_full + want_json > 1 && (as_dot || as_svg))
-		return misused("--dot and --svg go with none of --pins, --json and each other");
+		return misused("give --dot or --svg alone, without --pins or --json");
 	if (as_dot || as_svg)
 		return graph_show(operands[0], as_svg, err);
 	r = policy_open(&policy, err);
