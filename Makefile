@@ -58,7 +58,8 @@ UNIT_LIBS = -lelf # what the labeler reads is held against it
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1
 
 # In the order in which they may include one another: each its own files and those of earlier rooms.
-rooms = base plan dpkg elf loader late store unpack intake policy proof labeler trace host view seal ephemeral change freeze upgrade doctor
+rooms = base plan dpkg elf loader late store provenance unpack intake policy proof labeler trace host view seal ephemeral change freeze upgrade \
+	renewal advisory sbom doctor
 room_src = $(foreach r,$(rooms),$(wildcard $(r)/*.c))
 cli_src = $(wildcard cli/*.c) $(wildcard commands/*.c)
 obj = $(patsubst %.c,$(BUILD)/%.o,$(room_src) $(cli_src))

@@ -168,6 +168,8 @@ static int sweep_note(void *ctx, int dir, const char *name, struct err *err)
 	return file_remove_tree(dir, name, err);
 }
 
+static const char *const note_kinds[] = {"origins", "kept", "provenance"};
+
 static int sweep_notes(struct gc *gc, const char *kind, struct err *err)
 {
 	AUTO_FD int dir =
@@ -189,10 +191,8 @@ static int sweep_store(struct gc *gc, const struct digests *keep, struct err *er
 		r = file_each_name(gc->store->tmp, sweep_temporary, gc, err);
 	if (r == 0)
 		r = file_each_name(gc->store->versions, sweep_half_manifest, gc, err);
-	if (r == 0)
-		r = sweep_notes(gc, "origins", err);
-	if (r == 0)
-		r = sweep_notes(gc, "kept", err);
+	for (size_t i = 0; r == 0 && i < sizeof note_kinds / sizeof *note_kinds; i++)
+		r = sweep_notes(gc, note_kinds[i], err);
 	progress_end();
 	return r;
 }

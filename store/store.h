@@ -6,6 +6,7 @@
  *	ROOT/versions/abcdef...   a manifest, named by its version's digest (store/version.h)
  *	ROOT/origins/abcdef...    a note (store/note.h), named as its version's manifest
  *	ROOT/kept/abcdef...
+ *	ROOT/provenance/abcdef...
  *	ROOT/tmp/add-...          a version that is being added; emptied by store_sweep and store_gc
  *	ROOT/tmp/oci-...          a layer of an image that is being exported
  *
