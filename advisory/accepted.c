@@ -1,8 +1,8 @@
 #include "advisory/accepted.h"
 
 #include "base/array.h"
-#include "base/lines.h"
 #include "base/file.h"
+#include "base/lines.h"
 #include "base/paths.h"
 #include "store/text.h"
 
@@ -30,7 +30,9 @@ void acceptances_free(struct acceptances *list)
 static bool is_accepted_id(const char *id)
 {
 	return *id && *id != '#' && strlen(id) <= 100 &&
-	       id[strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:+/-")] == '\0';
+	       id[strspn(id,
+			 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:+/-")] ==
+		       '\0';
 }
 
 static char *copy_of(const char *text)
@@ -64,8 +66,9 @@ static int read_acceptance(struct acceptances *list, char *line, struct err *err
 	if (!rest || !is_accepted_id(id) || (*app != '/' && strcmp(app, "*") != 0) || !*rest ||
 	    text_fault(rest) || text_fault(date))
 		return err_set(err, EINVAL,
-			       PINLIB_ACCEPTED ", line '%s': it is not an id, an app or '*', a date "
-					       "and a reason, with tabs between them",
+			       PINLIB_ACCEPTED
+			       ", line '%s': it is not an id, an app or '*', a date "
+			       "and a reason, with tabs between them",
 			       id);
 	return append(list, id, app, date, rest, err);
 }
@@ -122,8 +125,8 @@ int acceptances_remove(struct acceptances *list, const char *id, const char *app
 
 	if (!same)
 		return err_set(err, ENOENT,
-			       "%s is not accepted for %s; 'pinlib audit --accepted' lists what is", id,
-			       strcmp(app, "*") == 0 ? "all programs" : app);
+			       "%s is not accepted for %s; 'pinlib audit --accepted' lists what is",
+			       id, strcmp(app, "*") == 0 ? "all programs" : app);
 	drop_acceptance(list, same);
 	return 0;
 }

@@ -14,9 +14,9 @@
 #include "base/err.h"
 
 struct acceptance {
-	char *id;     /* NULL: a comment, which is the reason */
-	char *app;    /* "*": all */
-	char *date;   /* as the file has it */
+	char *id;   /* NULL: a comment, which is the reason */
+	char *app;  /* "*": all */
+	char *date; /* as the file has it */
 	char *reason;
 };
 

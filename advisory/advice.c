@@ -87,7 +87,8 @@ int advice_read(struct parser *p, struct advice *out, char buffer[ADVICE_BUFFER]
 		texts[i] = buffer + i * (ADVICE_TEXT_MAX + 1);
 		r = out->len[i] > ADVICE_TEXT_MAX
 			    ? refuse_advice(p, err)
-			    : read_advice_text(p, buffer + i * (ADVICE_TEXT_MAX + 1), out->len[i], err);
+			    : read_advice_text(p, buffer + i * (ADVICE_TEXT_MAX + 1), out->len[i],
+					       err);
 	}
 	return r;
 }

@@ -32,8 +32,8 @@ enum data_kind { DATA_NONE, DATA_RECORD, DATA_ZIP, DATA_DEBSECAN };
 /* Why a version counts as affected; of several the last is the most exact. */
 enum advice_basis {
 	BASIS_DEBSECAN, /* debsecan's data, which do not tell releases apart */
-	BASIS_OTHER,	/* a record tells of other releases of Debian, and not of the version's own */
-	BASIS_OWN,	/* a record tells of the version's release, or of all */
+	BASIS_OTHER, /* a record tells of other releases of Debian, and not of the version's own */
+	BASIS_OWN,   /* a record tells of the version's release, or of all */
 };
 
 enum advice_text {

@@ -24,8 +24,8 @@ struct data_file {
 	char *path;
 	int fd;
 	uint64_t size;
-	int64_t time;	 /* of its last change */
-	uint64_t done;	 /* bytes that the reader has told of */
+	int64_t time;  /* of its last change */
+	uint64_t done; /* bytes that the reader has told of */
 };
 
 /* Two batches: while the reader works at one, the files of the other are opened. */
@@ -75,8 +75,8 @@ static int note_problem(struct data_read *d, const char *path, const char *membe
 {
 	if (d->out->nproblems++ >= PROBLEMS_KEPT)
 		return 0;
-	return strings_addf(&d->out->problems, err, "%s%s%s%s: %s", path, *member ? " (" : "", member,
-			    *member ? ")" : "", why);
+	return strings_addf(&d->out->problems, err, "%s%s%s%s: %s", path, *member ? " (" : "",
+			    member, *member ? ")" : "", why);
 }
 
 static int note_set(struct data_read *d, const struct data_file *f, const struct advice *a,
@@ -93,7 +93,8 @@ static int note_set(struct data_read *d, const struct data_file *f, const struct
 	if (a->number == DATA_RECORD) /* the records of a directory are one set */
 		path_dir(f->path, path);
 	for (size_t i = out->nsets; a->number == DATA_RECORD && !set && i > 0; i--)
-		if (out->sets[i - 1].kind == DATA_RECORD && strcmp(out->sets[i - 1].path, path) == 0)
+		if (out->sets[i - 1].kind == DATA_RECORD &&
+		    strcmp(out->sets[i - 1].path, path) == 0)
 			set = &out->sets[i - 1];
 	if (!set) {
 		if (ARRAY_GROW(out->sets, out->nsets, err) < 0)
@@ -265,10 +266,8 @@ static int read_place(struct data_read *d, int dirfd, const char *name, const ch
 		return read_directory(d, fd, path, depth, err);
 	if (!S_ISREG(st.st_mode))
 		return note_problem(d, path, "", "it is not a regular file", err);
-	file = (struct data_file){.fd = fd,
-				  .path = strdup(path),
-				  .size = (uint64_t)st.st_size,
-				  .time = st.st_mtime};
+	file = (struct data_file){
+		.fd = fd, .path = strdup(path), .size = (uint64_t)st.st_size, .time = st.st_mtime};
 	if (!file.path)
 		return err_nomem(err);
 	if (top)

@@ -32,7 +32,8 @@ struct advisories {
 	struct findings found;
 	struct data_set *sets; /* in the order of their paths */
 	size_t nsets;
-	struct strings problems; /* the first PROBLEMS_KEPT: data that were not read, or not compared */
+	struct strings
+		problems; /* the first PROBLEMS_KEPT: data that were not read, or not compared */
 	size_t nproblems;
 };
 

@@ -10,7 +10,9 @@
 
 #define HITS_MAX ((size_t)1 << 20)
 #define HITS_BYTES ((size_t)256 << 20)
-#define GRACE (INT64_C(30) * 86400) /* a record about a release that the data follow may lack its entry so long */
+#define GRACE                                                                                      \
+	(INT64_C(30) *                                                                             \
+	 86400) /* a record about a release that the data follow may lack its entry so long */
 
 void hits_free(struct hits *hits)
 {
@@ -43,9 +45,10 @@ int hits_add(struct hits *hits, const struct advice *a, const char *const texts[
 	for (size_t i = 0; i < ADVICE_TEXTS; i++)
 		size += strlen(texts[i]) + 1;
 	if (hits->count == HITS_MAX || size > HITS_BYTES - hits->bytes)
-		return err_set(err, EFBIG,
-			       "the data tell of more than %zu vulnerabilities of the pinned versions",
-			       hits->count);
+		return err_set(
+			err, EFBIG,
+			"the data tell of more than %zu vulnerabilities of the pinned versions",
+			hits->count);
 	if (ARRAY_GROW(hits->items, hits->count, err) < 0)
 		return -ENOMEM;
 	hit.text = malloc(size);
@@ -148,8 +151,8 @@ static int replace_text(char **text, const char *by, struct err *err)
 
 /* Of two fixes on the same basis the later one counts: a version before it is affected by one of the records. A fix
  * on a better basis stays; so does one where the other says that there is none. */
-static int add_to_finding(struct finding *f, enum advice_basis basis, const char *const texts[ADVICE_TEXTS],
-			  struct err *err)
+static int add_to_finding(struct finding *f, enum advice_basis basis,
+			  const char *const texts[ADVICE_TEXTS], struct err *err)
 {
 	const char *fixed = texts[TEXT_FIXED];
 	int r = add_names(f, texts[TEXT_NAMES], err);

@@ -8,13 +8,13 @@
 #include <stddef.h>
 
 struct finding {
-	size_t version; /* the number of the judged version */
-	char *id;	/* a CVE if there is one */
+	size_t version;	      /* the number of the judged version */
+	char *id;	      /* a CVE if there is one */
 	struct strings names; /* the other ids of the same vulnerability */
-	char *urgency;	/* a word ("high", "unimportant"); "": none */
-	char *severity; /* a CVSS vector; "": none */
-	char *fixed;	/* the first version with the fix; "": there is none */
-	char *release;	/* of Debian, whose entry was compared; "": of all, or unknown */
+	char *urgency;	      /* a word ("high", "unimportant"); "": none */
+	char *severity;	      /* a CVSS vector; "": none */
+	char *fixed;	      /* the first version with the fix; "": there is none */
+	char *release;	      /* of Debian, whose entry was compared; "": of all, or unknown */
 	bool another_release;
 	enum advice_basis basis;
 };

@@ -29,7 +29,7 @@ struct osv_verdict {
 /* An element of "affected". */
 struct osv_entry {
 	const char *ecosystem, *name, *urgency, *severity;
-	size_t ranges;	/* that are there */
+	size_t ranges;	 /* that are there */
 	bool comparable; /* the last range has a type that can be compared */
 	bool any_comparable, strange;
 };
@@ -136,7 +136,9 @@ static bool is_better_fix(const struct osv_verdict *v, bool own, const char *fix
 		return own;
 	if (!v->other && !v->own)
 		return true;
-	order = fixed && *v->fixed ? debian_version_order(fixed, v->fixed) : fixed ? own ? 1 : -1 : 0;
+	order = fixed && *v->fixed ? debian_version_order(fixed, v->fixed)
+		: fixed		   ? own ? 1 : -1
+				   : 0;
 	return own ? order > 0 : order < 0;
 }
 
@@ -343,42 +345,46 @@ static const struct {
 	char letter;
 	const char *key;
 } keys[] = {
-	{'i', "id"},	       {'p', "published"},	   {'w', "withdrawn"},
-	{'a', "aliases"},      {'u', "upstream"},	   {'r', "related"},
-	{'S', "severity"},     {'s', "score"},		   {'A', "affected"},
-	{'P', "package"},      {'e', "ecosystem"},	   {'n', "name"},
-	{'R', "ranges"},       {'t', "type"},		   {'E', "events"},
-	{'I', "introduced"},   {'L', "last_affected"},	   {'F', "fixed"},
-	{'X', "limit"},	       {'V', "versions"},	   {'O', "ecosystem_specific"},
-	{'D', "database_specific"}, {'U', "urgency"},
+	{'i', "id"},
+	{'p', "published"},
+	{'w', "withdrawn"},
+	{'a', "aliases"},
+	{'u', "upstream"},
+	{'r', "related"},
+	{'S', "severity"},
+	{'s', "score"},
+	{'A', "affected"},
+	{'P', "package"},
+	{'e', "ecosystem"},
+	{'n', "name"},
+	{'R', "ranges"},
+	{'t', "type"},
+	{'E', "events"},
+	{'I', "introduced"},
+	{'L', "last_affected"},
+	{'F', "fixed"},
+	{'X', "limit"},
+	{'V', "versions"},
+	{'O', "ecosystem_specific"},
+	{'D', "database_specific"},
+	{'U', "urgency"},
 };
 
 static const struct {
 	const char *way;
 	void (*take)(struct osv *o, const char *text);
 } members[] = {
-	{"A*V*", take_version},
-	{"A*R*E*I", take_introduced},
-	{"A*R*E*L", take_last_affected},
-	{"A*R*E*F", take_fixed},
-	{"A*R*E*X", take_limit},
-	{"A*R*t", take_range_type},
-	{"A*Pe", take_ecosystem},
-	{"A*Pn", take_name},
-	{"A*S*s", take_severity},
-	{"A*OU", take_urgency},
-	{"A*DU", take_urgency},
-	{"A*OS", take_urgency},
-	{"A*DS", take_urgency},
-	{"a*", take_alias},
-	{"u*", take_upstream},
-	{"r*", take_related},
-	{"S*s", take_record_severity},
-	{"DS", take_record_urgency},
-	{"DU", take_record_urgency},
-	{"i", take_id},
-	{"p", take_published},
-	{"w", take_withdrawn},
+	{"A*V*", take_version},		 {"A*R*E*I", take_introduced},
+	{"A*R*E*L", take_last_affected}, {"A*R*E*F", take_fixed},
+	{"A*R*E*X", take_limit},	 {"A*R*t", take_range_type},
+	{"A*Pe", take_ecosystem},	 {"A*Pn", take_name},
+	{"A*S*s", take_severity},	 {"A*OU", take_urgency},
+	{"A*DU", take_urgency},		 {"A*OS", take_urgency},
+	{"A*DS", take_urgency},		 {"a*", take_alias},
+	{"u*", take_upstream},		 {"r*", take_related},
+	{"S*s", take_record_severity},	 {"DS", take_record_urgency},
+	{"DU", take_record_urgency},	 {"i", take_id},
+	{"p", take_published},		 {"w", take_withdrawn},
 };
 
 static char letter_of(sqlite3_stmt *walk)
@@ -468,7 +474,9 @@ static bool is_id(const char *text)
 	size_t len = strlen(text);
 
 	return len > 0 && len <= ID_MAX &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:+/-") == len;
+	       strspn(text,
+		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:+/-") ==
+		       len;
 }
 
 static bool is_cve(const char *text)
@@ -615,7 +623,8 @@ static void judge_record(struct osv *o, const char *text, size_t len, const char
 		return;
 	}
 	if (o->failed)
-		advice_problem(o->id, "it names a pinned package without versions that can be compared");
+		advice_problem(o->id,
+			       "it names a pinned package without versions that can be compared");
 	if (has_hits(o))
 		send_hits(o);
 }
@@ -645,6 +654,7 @@ void osv_tell_releases(const struct osv *o)
 struct osv *osv_new(const struct judged_index *index)
 {
 	static const char sql[] = "SELECT key, atom, id, parent FROM json_tree(?1)";
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX; /* there is one thread */
 	struct osv *o = calloc(1, sizeof *o);
 
 	if (!o)
@@ -654,7 +664,8 @@ struct osv *osv_new(const struct judged_index *index)
 	o->touched = calloc(index->count + 1, sizeof *o->touched);
 	for (size_t i = 0; i < RELEASES_MAX; i++)
 		o->newest[i] = INT64_MIN;
-	if (!o->verdicts || !o->touched || sqlite3_open(":memory:", &o->db) != SQLITE_OK ||
+	if (!o->verdicts || !o->touched ||
+	    sqlite3_open_v2(":memory:", &o->db, flags, NULL) != SQLITE_OK ||
 	    sqlite3_prepare_v2(o->db, sql, -1, &o->walk, NULL) != SQLITE_OK)
 		osv_free(&o);
 	return o;

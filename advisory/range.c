@@ -12,7 +12,8 @@ bool version_is_ordered(const char *text)
 	size_t len = strlen(text);
 
 	return len > 0 && len <= VERSION_MAX &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.+~:-") == len;
+	       strspn(text,
+		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.+~:-") == len;
 }
 
 static bool is_beginning(const struct range_event *e)

@@ -10,8 +10,9 @@ enum event_kind { EVENT_INTRODUCED, EVENT_LAST_AFFECTED, EVENT_FIXED, EVENT_LIMI
 
 struct range_event {
 	enum event_kind kind;
-	const char *version; /* "0" of an introduction is before all versions, "*" of a limit behind them */
-	size_t range;	     /* the caller's number of the range */
+	const char *
+		version; /* "0" of an introduction is before all versions, "*" of a limit behind them */
+	size_t range; /* the caller's number of the range */
 };
 
 /* Sorts the events. *fixed: the first version after this one that has the fix; NULL: there is none. */

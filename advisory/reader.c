@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ZIP_MAX (INT64_C(32) << 30) /* bytes of all records of a zip */
@@ -24,11 +25,12 @@ static char *record; /* OSV_RECORD_MAX + 1 bytes, which the system provides as t
 
 static void end_file(enum data_kind kind, int64_t records, int64_t newest)
 {
-	advice_emit((struct advice){.type = ADVICE_FILE,
-				    .number = kind,
-				    .version = records > UINT32_MAX ? UINT32_MAX : (uint32_t)records,
-				    .time = newest},
-		    NULL);
+	advice_emit(
+		(struct advice){.type = ADVICE_FILE,
+				.number = kind,
+				.version = records > UINT32_MAX ? UINT32_MAX : (uint32_t)records,
+				.time = newest},
+		NULL);
 }
 
 /* -- zip -- */
@@ -57,9 +59,9 @@ static int64_t read_zip_member(struct zip_walk *w)
 
 	for (;;) {
 		bool fits = len < (int64_t)OSV_RECORD_MAX + 1;
-		la_ssize_t n = archive_read_data(w->zip, fits ? record + len : rest,
-						 fits ? OSV_RECORD_MAX + 1 - (size_t)len
-						      : sizeof rest);
+		la_ssize_t n =
+			archive_read_data(w->zip, fits ? record + len : rest,
+					  fits ? OSV_RECORD_MAX + 1 - (size_t)len : sizeof rest);
 
 		if (n < 0 || w->total > ZIP_MAX)
 			return -1;
@@ -106,7 +108,8 @@ static void read_zip(struct osv *osv, int fd)
 	if (!w.zip || archive_read_support_format_zip_streamable(w.zip) != ARCHIVE_OK)
 		_exit(1);
 	if (archive_read_open_fd(w.zip, fd, 256 * 1024) == ARCHIVE_OK)
-		while ((r = archive_read_next_header(w.zip, &e)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
+		while ((r = archive_read_next_header(w.zip, &e)) == ARCHIVE_OK ||
+		       r == ARCHIVE_WARN) {
 			const char *name = archive_entry_pathname(e);
 
 			if (archive_entry_filetype(e) != AE_IFREG || (name && !is_json_name(name)))
@@ -186,8 +189,9 @@ static void read_by_content(struct osv *osv, const struct judged_index *index, i
 		lines = debsecan_judge(index, fd, copy, (size_t)len);
 		end_file(DATA_DEBSECAN, lines < 0 ? 0 : lines, INT64_MIN);
 	} else {
-		advice_problem("", len ? "it is no OSV record, no zip of them, and not debsecan's data"
-				       : "it is empty");
+		advice_problem("",
+			       len ? "it is no OSV record, no zip of them, and not debsecan's data"
+				   : "it is empty");
 		end_file(DATA_NONE, 0, INT64_MIN);
 	}
 }
@@ -240,8 +244,11 @@ static void run_data_reader(void *ctx, int end)
 	if (!osv)
 		_exit(1);
 	signal(SIGPIPE, SIG_IGN);
-	/* Before the filter, since both open files: libarchive takes names for UTF-8, and strerror(3) has its catalogue. */
+	/* Before the filter, since all of these open files: libarchive takes names for UTF-8 and converts the times of
+	 * members, and strerror(3) has its catalogue. */
 	setlocale(LC_CTYPE, "C.UTF-8");
+	setenv("TZ", "UTC0", 1);
+	tzset();
 	failed = confine(end, end);
 	if (failed) {
 		if (fcntl(end, F_GETFD) >= 0)

@@ -148,9 +148,10 @@ void scan_record(const char *text, size_t len, const struct judged_index *index,
 		end--;
 	if (end - first < 2 || *first != '{' || end[-1] != '}')
 		return;
-	out->is_record = next_member(&at, end, "\"id\"", &id) &&
-			 memmem(text, (size_t)(end - text), "\"modified\"", 10);
 	out->modified = member_time(text, end, "\"modified\"");
+	out->is_record = next_member(&at, end, "\"id\"", &id) &&
+			 (out->modified != INT64_MIN ||
+			  memmem(text, (size_t)(end - text), "\"modified\"", 10));
 	out->published = member_time(text, end, "\"published\"");
 	note_releases(text, end, out->published, newest);
 	out->is_wanted = names_wanted(text, end, index);

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 struct scanned {
-	bool is_record; /* an object with "id" and "modified" */
-	bool is_wanted; /* it may name a pinned source package */
+	bool is_record;		     /* an object with "id" and "modified" */
+	bool is_wanted;		     /* it may name a pinned source package */
 	int64_t modified, published; /* INT64_MIN: none, or not a date */
 };
 

@@ -26,7 +26,8 @@ static const struct command_option options[] = {
 	       "the data: a file, or a directory of any number of them (default " PINLIB_ADVISORIES
 	       ")"),
 	OPTION(&accept_id, "accept", ARG_TEXT, "ID",
-	       "as root: accept this vulnerability, by any of its ids, for APP or for all programs"),
+	       "as root: accept this vulnerability, by any of its ids, for APP or for all "
+	       "programs"),
 	OPTION(&reason, "reason", ARG_TEXT, "TEXT", "with --accept: why it is accepted"),
 	FLAG(&removing, "remove", "with --accept: no longer accept it"),
 	FLAG(&show_accepted, "accepted", "also list the vulnerabilities that are accepted"),
@@ -104,7 +105,8 @@ static int list_versions(struct audit *a, struct err *err)
 	if (!a->versions || !a->judged)
 		return err_nomem(err);
 	for (size_t i = 0; i < a->apps.count; i++)
-		for (size_t k = 0; is_chosen(a, &a->apps.items[i]) && k < a->apps.items[i].npins; k++)
+		for (size_t k = 0; is_chosen(a, &a->apps.items[i]) && k < a->apps.items[i].npins;
+		     k++)
 			a->versions[n++].pin = &a->apps.items[i].pins[k];
 	if (n)
 		qsort(a->versions, n, sizeof *a->versions, audited_order);
@@ -180,7 +182,8 @@ static int read_data(struct audit *a, struct err *err)
 	if (usual && (r == -ENOENT || r == -ENODATA))
 		return err_set(err, -r,
 			       "%s has no vulnerability data: copy a file there, such as "
-			       "https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip; pinlib(1) "
+			       "https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip; "
+			       "pinlib(1) "
 			       "tells more, under audit",
 			       db);
 	for (size_t i = 0; r == 0 && i < a->advisories.found.count; i++) {
@@ -264,7 +267,8 @@ static void ids_text(const struct finding *f, char *text, size_t size)
 
 	for (size_t i = 0; i < f->names.count && used < size; i++)
 		if (!strstr(f->names.items[i], f->id))
-			used += (size_t)snprintf(text + used, size - used, ", %s", f->names.items[i]);
+			used += (size_t)snprintf(text + used, size - used, ", %s",
+						 f->names.items[i]);
 }
 
 static void fixed_text(const struct finding *f, char *text, size_t size)
@@ -291,11 +295,10 @@ static void add_finding_row(const struct audit *a, const struct shown *s, void *
 		return;
 	ids_text(s->finding, ids, sizeof ids);
 	fixed_text(s->finding, fixed, sizeof fixed);
-	table_row(ctx, (const char *[]){s->app->path, ids, severity_text(s->finding),
-					s->version->pin->name, s->version->pin->version, fixed,
-					available ? available : "-",
-					provenance_confidence_text(
-						s->version->provenance.confidence)});
+	table_row(ctx, (const char *[]){
+			       s->app->path, ids, severity_text(s->finding), s->version->pin->name,
+			       s->version->pin->version, fixed, available ? available : "-",
+			       provenance_confidence_text(s->version->provenance.confidence)});
 }
 
 static void print_findings(const struct audit *a)
@@ -431,8 +434,8 @@ static void json_data(const struct audit *a, int64_t now)
 
 		date_text(set->time, date);
 		json_record("path %s kind %s records %lld date %s age_days %lld", set->path,
-			    set->kind == DATA_DEBSECAN ? "debsecan" : "osv", (long long)set->records,
-			    date, (long long)((now - set->time) / DAY));
+			    set->kind == DATA_DEBSECAN ? "debsecan" : "osv",
+			    (long long)set->records, date, (long long)((now - set->time) / DAY));
 	}
 	json_close();
 }
@@ -479,7 +482,8 @@ static void warn_age(const struct audit *a, int64_t now)
 			warn("%s is %lld days old: newer vulnerabilities are not in it", set->path,
 			     (long long)days);
 		else if (now < set->time - DAY)
-			warn("%s is of %s, which is in the future: its age is unknown; is the clock "
+			warn("%s is of %s, which is in the future: its age is unknown; is the "
+			     "clock "
 			     "right?",
 			     set->path, date);
 	}
@@ -514,7 +518,8 @@ static void warn_other_releases(const struct audit *a)
 	for (size_t i = 0; i < a->advisories.found.count; i++)
 		n += a->advisories.found.items[i].another_release;
 	if (n)
-		warn("%zu %s found by comparing with other releases of Debian: the version's release is "
+		warn("%zu %s found by comparing with other releases of Debian: the version's "
+		     "release is "
 		     "unknown, or the data do not follow it",
 		     n, plural(n, "vulnerability was", "vulnerabilities were"));
 }
@@ -639,9 +644,11 @@ const struct command command_audit = {
 	.group = GROUP_CARE,
 	.summary = "List the known vulnerabilities of pinned versions",
 	.text = "Compares the versions that APP, or any program, has pinned with local files of "
-		"vulnerabilities: records of the OSV schema (osv.dev), single or in a zip, and debsecan's "
+		"vulnerabilities: records of the OSV schema (osv.dev), single or in a zip, and "
+		"debsecan's "
 		"data. Nothing is downloaded.\n"
-		"The exit status is 1 if there are vulnerabilities that nobody accepted, and 3 if data "
+		"The exit status is 1 if there are vulnerabilities that nobody accepted, and 3 if "
+		"data "
 		"are missing or could not be read as a whole.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true, .repeats = true}},
