@@ -47,9 +47,9 @@ void provenance_free(struct provenance *p)
 
 const char *provenance_confidence_text(enum confidence confidence)
 {
-	return confidence == CONFIDENCE_APT	  ? "verified by apt"
+	return confidence == CONFIDENCE_APT	    ? "verified by apt"
 	       : confidence == CONFIDENCE_INSTALLED ? "installed here"
-					  : "a file somebody gave";
+						    : "a file somebody gave";
 }
 
 static bool read_digest(const char *text, const char *key, struct digest *out)
@@ -68,7 +68,8 @@ static int parse_note(const char *text, struct provenance *out)
 		*field_of(out, i) = note_value(text, fields[i].key, NULL);
 	out->has_archive = read_digest(text, "archive", &out->archive);
 	out->has_release_file = read_digest(text, "release-file", &out->release_file);
-	for (size_t i = 0; confidence && i < sizeof confidence_words / sizeof *confidence_words; i++)
+	for (size_t i = 0; confidence && i < sizeof confidence_words / sizeof *confidence_words;
+	     i++)
 		if (strcmp(confidence, confidence_words[i]) == 0) {
 			out->confidence = (enum confidence)i;
 			return out->source && out->source_version ? 0 : -EBADMSG;

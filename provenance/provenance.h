@@ -30,9 +30,9 @@
 #include <stdbool.h>
 
 enum confidence {
-	CONFIDENCE_GIVEN,	 /* a file, tree or image that somebody gave */
+	CONFIDENCE_GIVEN, /* a file, tree or image that somebody gave */
 	CONFIDENCE_INSTALLED, /* the files of a package that was installed here: dpkg does not know who signed it */
-	CONFIDENCE_APT,	 /* apt downloaded the package, and a signed Release file vouches for it */
+	CONFIDENCE_APT, /* apt downloaded the package, and a signed Release file vouches for it */
 };
 
 struct provenance {

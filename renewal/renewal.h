@@ -21,10 +21,10 @@ struct renewal {
 	struct digest digest; /* of the pinned version */
 	char *name, *version, *arch;
 	struct provenance provenance;
-	char *live;	/* version of the installed package that the pin means (upgrade/siblings.h); NULL: none */
-	char *fixed;	/* the newest version of the same upstream that the origin has now, if newer than the pinned one; NULL */
-	char *newest;	/* the newest version of any upstream that the origin has now, if newer; NULL */
-	char *unknown;	/* a sentence: why the origin could not be asked, or does not know the package; NULL: it answered */
+	char *live; /* version of the installed package that the pin means (upgrade/siblings.h); NULL: none */
+	char *fixed; /* the newest version of the same upstream that the origin has now, if newer than the pinned one; NULL */
+	char *newest; /* the newest version of any upstream that the origin has now, if newer; NULL */
+	char *unknown; /* a sentence: why the origin could not be asked, or does not know the package; NULL: it answered */
 };
 
 struct renewals {
