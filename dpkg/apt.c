@@ -36,9 +36,8 @@ static int add_command(struct strings *argv, const char *program, const struct a
 	return r;
 }
 
-/* Runs args (a program of apt's first) from this place; it must succeed. more: further arguments. */
-static int run_apt(const char *const args[], const struct strings *more,
-		   const struct apt_place *place, const char *dir, char **text, struct err *err)
+int apt_run(const char *const args[], const struct strings *more, const struct apt_place *place,
+	    const char *dir, char **text, struct err *err)
 {
 	AUTO_STRINGS struct strings argv = {0};
 	AUTO_FREE const char **pointers = NULL;
@@ -80,7 +79,7 @@ static int add_names(const char *const args[], const struct strings *packages,
 {
 	AUTO_FREE char *text = NULL;
 	char *rest, *line;
-	int r = run_apt(args, packages, place, NULL, &text, err);
+	int r = apt_run(args, packages, place, NULL, &text, err);
 
 	rest = text;
 	while (r == 0 && (line = strsep(&rest, "\n"))) {
@@ -119,18 +118,23 @@ int apt_show(const struct strings *packages, const struct apt_place *place, stru
 	     struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	int r = run_apt((const char *const[]){"apt-cache", "show", "--no-all-versions", NULL},
+	int r = apt_run((const char *const[]){"apt-cache", "show", "--no-all-versions", NULL},
 			packages, place, NULL, &text, err);
 
 	return r < 0 ? r : controls_parse(out, text, err);
 }
 
+/* The heading above the names of packages that APT::Get::AllowUnauthenticated lets through. */
+#define UNAUTHENTICATED "packages cannot be authenticated!"
+
 int apt_download(const struct strings *packages, const struct apt_place *place, const char *dir,
-		 struct err *err)
+		 bool *authentic, struct err *err)
 {
 	/* apt's own user could not write there; the signatures are checked all the same. */
 	const char *const args[] = {"apt-get", "-q", "-oAPT::Sandbox::User=root", "download", NULL};
 	AUTO_FREE char *text = NULL;
+	int r = apt_run(args, packages, place, dir, &text, err);
 
-	return run_apt(args, packages, place, dir, &text, err);
+	*authentic = r == 0 && !strstr(text, UNAUTHENTICATED);
+	return r;
 }

@@ -34,7 +34,8 @@ int apt_depends(const struct strings *packages, bool recurse, const struct apt_p
 int apt_show(const struct strings *packages, const struct apt_place *place, struct controls *out,
 	     struct err *err);
 
-/* Downloads packages' archives ("NAME", "NAME:ARCH", either with "=VERSION") into the directory dir. apt has checked
- * their signatures. */
+/* Downloads packages' archives ("NAME", "NAME:ARCH", either with "=VERSION") into the directory dir. *authentic: apt
+ * authenticated all of them (apt-secure(8)); it also takes a source with [trusted=yes] for authentic, see
+ * dpkg/apt_release.h. */
 int apt_download(const struct strings *packages, const struct apt_place *place, const char *dir,
-		 struct err *err);
+		 bool *authentic, struct err *err);
