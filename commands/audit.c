@@ -9,8 +9,10 @@
 #include "cli/session.h"
 #include "commands/commands.h"
 #include "dpkg/control.h"
+#include "dpkg/package.h"
 #include "policy/policy.h"
 #include "provenance/provenance.h"
+#include "renewal/renewal.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -44,8 +46,8 @@ struct audited {
 	const struct pin *pin;
 	struct provenance provenance;
 	bool compared;
+	bool guessed;	     /* its source package is */
 	size_t first, count; /* its findings */
-	bool chosen;	     /* by the apps that were named */
 };
 
 struct audit {
@@ -56,6 +58,7 @@ struct audit {
 	size_t nversions;
 	struct advisories advisories;
 	struct acceptances accepted;
+	struct renewals renewals;
 	struct strings chosen; /* apps */
 	size_t open, covered;  /* findings of an app that are not accepted, and that are */
 	size_t apps_open;
@@ -70,6 +73,7 @@ static void audit_free(struct audit *a)
 	advisories_free(&a->advisories);
 	acceptances_free(&a->accepted);
 	strings_free(&a->chosen);
+	renewals_free(&a->renewals);
 	store_close(&a->store);
 	apps_free(&a->apps);
 }
@@ -122,27 +126,80 @@ static bool is_comparable(const struct provenance *p)
 	return !p->distribution || strcmp(p->distribution, "debian") == 0;
 }
 
-/* A version that is not compared gets a name that no source package has. */
+/* Whether the name of the package stands for the source's. */
+static bool has_guessed_source(const struct audited *v)
+{
+	const struct provenance *p = &v->provenance;
+
+	return p->guessed && strcmp(p->source, v->pin->name) == 0 &&
+	       strcmp(p->source_version, v->pin->version) == 0;
+}
+
 static int read_provenances(struct audit *a, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < a->nversions; i++) {
 		struct audited *v = &a->versions[i];
-		struct provenance *p = &v->provenance;
 
-		r = provenance_read(a->store, &v->pin->digest, v->pin->name, v->pin->version, p,
-				    err);
-		v->compared = r == 0 && is_comparable(p);
+		r = provenance_read(a->store, &v->pin->digest, v->pin->name, v->pin->version,
+				    &v->provenance, err);
+		v->compared = r == 0 && is_comparable(&v->provenance);
+		v->guessed = v->compared && has_guessed_source(v);
+	}
+	return r;
+}
+
+/* A file that somebody called zlib1g is likely to be of zlib, from which the installed zlib1g is built. */
+static int improve_guess(struct audited *v, const struct packages *installed, struct err *err)
+{
+	struct provenance *p = &v->provenance;
+
+	for (size_t i = 0; i < installed->count; i++) {
+		const struct package *package = &installed->items[i];
+
+		if (strcmp(package->name, v->pin->name) != 0 || !*package->source)
+			continue;
+		free(p->source);
+		p->source = strdup(package->source);
+		return p->source ? 0 : err_nomem(err);
+	}
+	return 0;
+}
+
+static int improve_guesses(struct audit *a, struct err *err)
+{
+	AUTO_PACKAGES struct packages installed = {0};
+	AUTO_FREE const char **names = calloc(a->nversions + 1, sizeof *names);
+	struct err ignored;
+	size_t n = 0;
+	int r = names ? 0 : err_nomem(err);
+
+	for (size_t i = 0; r == 0 && i < a->nversions; i++)
+		if (a->versions[i].guessed)
+			names[n++] = a->versions[i].pin->name;
+	if (n && packages_installed(names, n, &installed, &ignored) < 0)
+		return 0;
+	for (size_t i = 0; r == 0 && n && i < a->nversions; i++)
+		if (a->versions[i].guessed)
+			r = improve_guess(&a->versions[i], &installed, err);
+	return r;
+}
+
+/* A version that is not compared gets a name that no source package has. */
+static void list_judged(struct audit *a)
+{
+	for (size_t i = 0; i < a->nversions; i++) {
+		const struct audited *v = &a->versions[i];
+
 		a->judged[i] = (struct judged){
 			.name = v->compared ? v->pin->name : "",
 			.version = v->pin->version,
-			.source = v->compared ? p->source : "",
-			.source_version = p->source_version,
-			.release = p->release,
+			.source = v->compared ? v->provenance.source : "",
+			.source_version = v->provenance.source_version,
+			.release = v->provenance.release,
 		};
 	}
-	return r;
 }
 
 static int choose_apps(struct audit *a, int count, char **names, struct err *err)
@@ -177,7 +234,10 @@ static int gather_pins(struct audit *a, int count, char **names, struct err *err
 static int read_data(struct audit *a, struct err *err)
 {
 	const bool usual = strcmp(db, PINLIB_ADVISORIES) == 0;
-	int r = advisories_read(db, a->judged, a->nversions, &a->advisories, err);
+	int r;
+
+	list_judged(a);
+	r = advisories_read(db, a->judged, a->nversions, &a->advisories, err);
 
 	if (usual && (r == -ENOENT || r == -ENODATA))
 		return err_set(err, -r,
@@ -197,14 +257,44 @@ static int read_data(struct audit *a, struct err *err)
 
 /* -- findings -- */
 
-/* The version that `pinlib outdated` has and that has the fix; NULL: none. */
+/* Asks dpkg and apt once, for the apps that have findings. Without an answer no version is available. */
+static void find_renewals(struct audit *a)
+{
+	AUTO_FREE struct app *items = calloc(a->apps.count + 1, sizeof *items);
+	struct apps affected = {.items = items};
+	struct err ignored;
+
+	for (size_t i = 0; items && i < a->apps.count; i++) {
+		const struct app *app = &a->apps.items[i];
+		bool found = false;
+
+		for (size_t k = 0; is_chosen(a, app) && !found && k < app->npins; k++)
+			found = find_audited(a, &app->pins[k])->count > 0;
+		if (found)
+			items[affected.count++] = *app;
+	}
+	if (affected.count && renewals_find(a->store, &affected, &a->renewals, &ignored) < 0)
+		renewals_free(&a->renewals);
+}
+
+/* The newest version that `pinlib outdated` has and that has the fix, of the same upstream if there is one; NULL:
+ * there is none. */
 static const char *available_fix(const struct audit *a, const struct audited *v,
 				 const struct finding *f)
 {
-	(void)a;
-	(void)v;
-	(void)f;
-	return NULL;
+	const struct renewal *r = renewals_get(&a->renewals, &v->pin->digest);
+	const char *other = NULL;
+
+	for (size_t i = 0; r && *f->fixed && i < r->ncandidates; i++) {
+		const struct renewal_candidate *c = &r->candidates[i];
+
+		if (debian_version_order(c->source_version, f->fixed) < 0)
+			continue;
+		if (c->same_upstream)
+			return c->version;
+		other = other ? other : c->version;
+	}
+	return other;
 }
 
 struct shown {
@@ -288,17 +378,17 @@ static const char *severity_text(const struct finding *f)
 
 static void add_finding_row(const struct audit *a, const struct shown *s, void *ctx)
 {
-	char ids[512], fixed[300];
+	char ids[512], fixed[300], origin[PROVENANCE_TEXT];
 	const char *available = available_fix(a, s->version, s->finding);
 
 	if (s->accepted)
 		return;
 	ids_text(s->finding, ids, sizeof ids);
 	fixed_text(s->finding, fixed, sizeof fixed);
-	table_row(ctx, (const char *[]){
-			       s->app->path, ids, severity_text(s->finding), s->version->pin->name,
-			       s->version->pin->version, fixed, available ? available : "-",
-			       provenance_confidence_text(s->version->provenance.confidence)});
+	provenance_text(&s->version->provenance, origin);
+	table_row(ctx, (const char *[]){s->app->path, ids, severity_text(s->finding),
+					s->version->pin->name, s->version->pin->version, fixed,
+					available ? available : "-", origin});
 }
 
 static void print_findings(const struct audit *a)
@@ -390,10 +480,10 @@ static void json_finding(const struct audit *a, const struct shown *s, void *ctx
 	json_strings("aliases", &f->names);
 	json_members("name %s version %s arch %s source %s source_version %s source_guessed %d",
 		     s->version->pin->name, s->version->pin->version, s->version->pin->arch,
-		     p->source, p->source_version, p->guessed);
+		     p->source, p->source_version, s->version->guessed);
 	json_digest("digest", &s->version->pin->digest);
 	json_members("release %s confidence %s urgency %s severity %s", p->release,
-		     provenance_confidence_text(p->confidence), *f->urgency ? f->urgency : NULL,
+		     provenance_confidence_name(p->confidence), *f->urgency ? f->urgency : NULL,
 		     *f->severity ? f->severity : NULL);
 	json_members("fixed %s compared_release %s another_release %d", *f->fixed ? f->fixed : NULL,
 		     *f->release ? f->release : NULL, f->another_release);
@@ -446,7 +536,7 @@ static void json_versions(const struct audit *a, const char *key, bool compared)
 	for (size_t i = 0; i < a->nversions; i++) {
 		const struct audited *v = &a->versions[i];
 
-		if (v->compared != compared || (compared && !v->provenance.guessed))
+		if (v->compared != compared || (compared && !v->guessed))
 			continue;
 		json_record("name %s version %s arch %s distribution %s", v->pin->name,
 			    v->pin->version, v->pin->arch, v->provenance.distribution);
@@ -497,7 +587,7 @@ static void warn_versions(const struct audit *a, bool compared, const char *what
 	for (size_t i = 0; i < a->nversions; i++) {
 		const struct audited *v = &a->versions[i];
 
-		if (v->compared != compared || (compared && !v->provenance.guessed))
+		if (v->compared != compared || (compared && !v->guessed))
 			continue;
 		example = example ? example : v;
 		n++;
@@ -572,9 +662,13 @@ static int audit_pins(int count, char **names, struct err *err)
 	progress_show();
 	r = gather_pins(&a, count, names, err);
 	if (r == 0)
+		r = improve_guesses(&a, err);
+	if (r == 0)
 		r = acceptances_read(&a.accepted, err);
 	if (r == 0)
 		r = read_data(&a, err);
+	if (r == 0)
+		find_renewals(&a);
 	return r < 0 ? EXIT_ERR : print_audit(&a);
 }
 
