@@ -179,7 +179,7 @@ static void read_by_content(struct osv *osv, const struct judged_index *index, i
 	if (len >= 4 && head[0] == 'P' && head[1] == 'K') {
 		lseek(fd, 0, SEEK_SET);
 		read_zip(osv, fd);
-	} else if (len > 0 && strchr("{ \t\r\n", head[0])) {
+	} else if (len > 0 && memchr("{ \t\r\n", head[0], 5)) {
 		read_record(osv, fd, (size_t)len);
 	} else if (is_compressed(head, (size_t)len) || (len > 0 && head[0] == 'V')) {
 		char copy[HEAD];
