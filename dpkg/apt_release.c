@@ -36,8 +36,8 @@ void apt_voucher_free(struct apt_voucher *v)
 
 /* A source of apt's, and its Release file if that is signed. */
 struct release_list {
-	char *uri;    /* "http://deb.debian.org/debian/dists/bookworm/" */
-	char *prefix; /* how its files in the lists begin: "deb.debian.org_debian_dists_bookworm_" */
+	char *uri;    /* "http://MIRROR/debian/dists/bookworm/" */
+	char *prefix; /* how its files in the lists begin: "MIRROR_debian_dists_bookworm_" */
 	char *text;   /* what is signed; NULL: nothing is */
 	struct digest file;
 };
@@ -109,7 +109,7 @@ static void hide_user(char *uri)
 
 #define IN_RELEASE "InRelease"
 
-/* "'http://deb.debian.org/debian/dists/bookworm/InRelease' deb.debian.org_debian_dists_bookworm_InRelease 0 " */
+/* "'http://MIRROR/debian/dists/bookworm/InRelease' MIRROR_debian_dists_bookworm_InRelease 0 " */
 static int add_release(struct release_lists *lists, char *line, struct err *err)
 {
 	char *uri = line + 1, *name = *line == '\'' ? strstr(uri, "' ") : NULL;
@@ -156,24 +156,13 @@ static bool is_safe(const struct stat *st)
 	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* LISTS='/var/lib/apt/lists/' */
 static int open_lists(struct release_lists *lists, const struct apt_place *place, struct err *err)
 {
-	static const char *const args[] = {"apt-config", "shell", "LISTS", "Dir::State::lists/d",
-					   NULL};
-	AUTO_FREE char *text = NULL;
 	struct stat st;
-	size_t len;
-	int r = apt_run(args, NULL, place, NULL, &text, err);
+	int r = apt_lists(place, lists->path, err);
 
 	if (r < 0)
 		return r;
-	len = strncmp(text, "LISTS='", 7) == 0 ? strcspn(text + 7, "'\n") : 0;
-	if (len == 0 || len >= sizeof lists->path || strcmp(text + 7 + len, "'\n") != 0)
-		return err_set(err, EINVAL,
-			       "apt-config does not name the directory of apt's lists");
-	memcpy(lists->path, text + 7, len);
-	lists->path[len] = '\0';
 	lists->dir = open(lists->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lists->dir < 0 || fstat(lists->dir, &st) < 0)
 		return err_sys(err, errno, "cannot open %s", lists->path);
