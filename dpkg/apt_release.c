@@ -135,8 +135,7 @@ static int add_release(struct release_lists *lists, char *line, struct err *err)
 	return l->uri && l->prefix ? 0 : err_nomem(err);
 }
 
-/* --print-uris prints the sources as apt-get update would ask them, and asks none; indextargets would do, but builds apt's
- * cache where there is none, which takes as long as the download. */
+/* --print-uris asks no mirror (DESIGN.md, sources-by-print-uris). */
 static int find_releases(struct release_lists *lists, const struct apt_place *place,
 			 struct err *err)
 {
