@@ -96,6 +96,7 @@ static int gather_programs(struct facts *facts, struct store *store, struct err 
 		struct err why;
 
 		p->app = &apps->items[i];
+		p->due = due_state(p->app->until, facts->now);
 		if (asleep_find(store, apps, p->app, &says, &why) > 0) {
 			p->state = PROGRAM_SLEEPS;
 			p->why = strdup(why.text);
@@ -281,5 +282,6 @@ int64_t facts_since(const struct facts *facts, const struct pin *pin, bool *befo
 
 bool facts_need_attention(const struct program_facts *program)
 {
-	return program->state != PROGRAM_STARTS || program->outdated || program->remarks.count;
+	return program->state != PROGRAM_STARTS || program->outdated || program->remarks.count ||
+	       program->due == DUE_OVER;
 }
