@@ -30,7 +30,9 @@ struct program_facts {
 	struct strings covers;	/* the directories that its view covers */
 	struct strings remarks; /* upgrade/siblings.h */
 	enum due due;		/* policy/due.h, at facts.now */
-	size_t outdated;	/* its processes that need a restart, of those that were seen */
+	struct strings
+		from; /* provenance_text of each pin, in their order; empty where there is no store */
+	size_t outdated; /* its processes that need a restart, of those that were seen */
 };
 
 /* A process that still has files which its program would not get now. */

@@ -359,7 +359,7 @@ static const char *origin_text(const struct pin *pin)
 	return "by hand";
 }
 
-static void put_pin(FILE *out, const struct facts *facts, const struct pin *pin)
+static void put_pin(FILE *out, const struct facts *facts, const struct pin *pin, const char *from)
 {
 	const struct package *live = facts_live(facts, pin);
 	bool before;
@@ -382,7 +382,7 @@ static void put_pin(FILE *out, const struct facts *facts, const struct pin *pin)
 	page_add(out, "</td><td data-label=\"Chosen\">%s", origin_text(pin));
 	if (pin->place)
 		page_add(out, "; also in <code>%s</code>", pin->place);
-	page_add(out, "</td></tr>\n");
+	page_add(out, "</td><td data-label=\"From\">%s</td></tr>\n", from);
 }
 
 static void put_form(FILE *out, const struct program_facts *p)
@@ -467,9 +467,10 @@ static void put_program(FILE *out, const struct facts *facts, const struct progr
 	if (app->npins) {
 		table_begin(out, "Pins",
 			    (const char *[]){"Library", "Pinned", "Live now", "Since", "Age",
-					     "Chosen", NULL});
+					     "Chosen", "From", NULL});
 		for (size_t i = 0; i < app->npins; i++)
-			put_pin(out, facts, &app->pins[i]);
+			put_pin(out, facts, &app->pins[i],
+				i < p->from.count ? p->from.items[i] : "unknown");
 		table_end(out);
 	}
 	put_form(out, p);
