@@ -75,8 +75,10 @@ static int check_config(const char *config, struct err *err)
 		if (stat(part, &st) < 0)
 			return err_sys(err, errno, "cannot stat %s", part);
 		if (others_can_change(&st))
-			return err_set(err, EPERM, "apt is not asked with %s, because other users can change %s",
-				       config, part);
+			return err_set(
+				err, EPERM,
+				"apt is not asked with %s, because other users can change %s",
+				config, part);
 		slash = strrchr(part, '/');
 		if (slash)
 			*slash = '\0';
@@ -149,7 +151,8 @@ static int ask_place(struct renewal_place *place, const struct apt_place *apt, s
 	if (r == 0)
 		see_lists(place, apt);
 	if (r == 0 && place->lists == 0)
-		r = err_set(err, ENODATA, "apt has no lists of it; fetch them: %s%s%sapt-get update",
+		r = err_set(err, ENODATA,
+			    "apt has no lists of it; fetch them: %s%s%sapt-get update",
 			    apt->config ? "APT_CONFIG=" : "", apt->config ? apt->config : "",
 			    apt->config ? " " : "");
 	if (r == 0)

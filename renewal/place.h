@@ -15,10 +15,10 @@
 #include <sys/types.h>
 
 struct renewal_place {
-	char *config; /* APT_CONFIG; NULL: the machine's own sources */
-	char *suite;  /* NULL: all that the sources have */
-	char *unknown; /* why apt could not be asked, a sentence; NULL: it answered */
-	int64_t lists; /* the time of the newest list, in seconds since 1970; 0: there is none */
+	char *config;	  /* APT_CONFIG; NULL: the machine's own sources */
+	char *suite;	  /* NULL: all that the sources have */
+	char *unknown;	  /* why apt could not be asked, a sentence; NULL: it answered */
+	int64_t lists;	  /* the time of the newest list, in seconds since 1970; 0: there is none */
 	bool no_security; /* its lists are Debian's, and none is of a security suite */
 	struct strings asked;	  /* "zlib1g:amd64" */
 	struct controls controls; /* of all versions of these */

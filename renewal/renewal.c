@@ -54,11 +54,13 @@ const struct renewal *renewals_get(const struct renewals *renewals, const struct
 {
 	const struct renewal key = {.digest = *digest};
 
-	return renewals->count ? bsearch(&key, renewals->items, renewals->count, sizeof key, renewal_order)
-			       : NULL;
+	return renewals->count
+		       ? bsearch(&key, renewals->items, renewals->count, sizeof key, renewal_order)
+		       : NULL;
 }
 
-__attribute__((format(printf, 3, 4))) static int set_text(char **to, struct err *err, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int set_text(char **to, struct err *err,
+							  const char *fmt, ...)
 {
 	va_list args;
 	int n;
@@ -74,7 +76,8 @@ __attribute__((format(printf, 3, 4))) static int set_text(char **to, struct err 
 
 /* -- pinned versions -- */
 
-static int add_renewal(struct renewals *out, struct store *store, const struct pin *pin, struct err *err)
+static int add_renewal(struct renewals *out, struct store *store, const struct pin *pin,
+		       struct err *err)
 {
 	struct renewal *r;
 
@@ -94,10 +97,11 @@ static int pin_order(const void *a, const void *b)
 {
 	const struct pin *const *x = a, *const *y = b;
 
-	return memcmp((*x)->digest.bytes, (*y)->digest.bytes, sizeof (*x)->digest.bytes);
+	return memcmp((*x)->digest.bytes, (*y)->digest.bytes, sizeof(*x)->digest.bytes);
 }
 
-static int add_pinned(struct renewals *out, struct store *store, const struct apps *apps, struct err *err)
+static int add_pinned(struct renewals *out, struct store *store, const struct apps *apps,
+		      struct err *err)
 {
 	AUTO_FREE const struct pin **pins = NULL;
 	size_t n = 0, count = 0;
@@ -129,7 +133,8 @@ static bool is_package_name(const char *name)
 
 static bool has_package(const struct origin *o)
 {
-	return origin_is_apt(o) || strncmp(o->source, "dpkg:", 5) == 0 || path_ends(o->source, ".deb");
+	return origin_is_apt(o) || strncmp(o->source, "dpkg:", 5) == 0 ||
+	       path_ends(o->source, ".deb");
 }
 
 /* An architecture's name, or "" for apt's own: the version has no code, and its package any architecture. */
@@ -141,22 +146,28 @@ static void find_asked_arch(const struct renewal *r, const struct origin *o, cha
 	if (equals && colon > equals) /* an epoch */
 		colon = NULL;
 	snprintf(arch, 64, "%s%.*s", strcmp(r->arch, "all") == 0 && !colon ? "" : ":",
-		 strcmp(r->arch, "all") != 0 ? 32 : colon ? (int)strcspn(colon + 1, "=/") : 0,
-		 strcmp(r->arch, "all") != 0 ? r->arch : colon ? colon + 1 : "");
+		 strcmp(r->arch, "all") != 0 ? 32
+		 : colon		     ? (int)strcspn(colon + 1, "=/")
+					     : 0,
+		 strcmp(r->arch, "all") != 0 ? r->arch
+		 : colon		     ? colon + 1
+					     : "");
 }
 
 /* The name with "t64" behind it is that of the same library after Debian's change of time_t. */
-static int add_question(struct renewal_place *place, const struct renewal *r, const char *arch, struct err *err)
+static int add_question(struct renewal_place *place, const struct renewal *r, const char *arch,
+			struct err *err)
 {
 	int done = strings_addf(&place->asked, err, "%s%s", r->name, arch);
 
-	return done < 0 || path_ends(r->name, "t64") ? done
-						     : strings_addf(&place->asked, err, "%st64%s", r->name, arch);
+	return done < 0 || path_ends(r->name, "t64")
+		       ? done
+		       : strings_addf(&place->asked, err, "%st64%s", r->name, arch);
 }
 
 /* *at: the number of the place; -1: there is none. */
-static int prepare_question(struct renewals *all, struct store *store, struct renewal *r, ssize_t *at,
-			    struct err *err)
+static int prepare_question(struct renewals *all, struct store *store, struct renewal *r,
+			    ssize_t *at, struct err *err)
 {
 	AUTO_ORIGIN struct origin o = {0};
 	struct err why;
@@ -166,7 +177,8 @@ static int prepare_question(struct renewals *all, struct store *store, struct re
 	if (origin_read(store, &r->digest, &o, &why) < 0)
 		return set_text(&r->unknown, err, "its origin is not known");
 	if (!has_package(&o) || !is_package_name(r->name))
-		return set_text(&r->unknown, err, "its origin, %s, is no package of Debian's", o.source);
+		return set_text(&r->unknown, err, "its origin, %s, is no package of Debian's",
+				o.source);
 	*at = renewal_places_find(&all->places, o.apt_config, origin_suite(&o), err);
 	if (*at < 0)
 		return -ENOMEM;
@@ -235,8 +247,8 @@ static int note_source_name(struct renewal *r, const struct renewal_candidate *c
 {
 	if (r->provenance.guessed || strcmp(c->source, r->provenance.source) == 0)
 		return 0;
-	return set_text(&r->note, err, "%s %s is built from the source %s, no longer from %s", r->name, c->version,
-			c->source, r->provenance.source);
+	return set_text(&r->note, err, "%s %s is built from the source %s, no longer from %s",
+			r->name, c->version, c->source, r->provenance.source);
 }
 
 static void choose_newest(struct renewal *r)
@@ -275,21 +287,24 @@ static int explain_unknown(struct renewal *r, const struct packages *installed, 
 		return err_nomem(err);
 	for (size_t i = 0; !other && i < installed->count; i++)
 		if (strcmp(installed->items[i].source, r->provenance.source) == 0 &&
-		    strncmp(installed->items[i].name, "lib", 3) == 0 && !path_ends(installed->items[i].name, "-dev"))
+		    strncmp(installed->items[i].name, "lib", 3) == 0 &&
+		    !path_ends(installed->items[i].name, "-dev"))
 			other = &installed->items[i];
 	if (successor)
-		return set_text(&r->unknown, err,
-				"%s has no %s, but %s: the same library after Debian's change of time_t", place,
-				r->name, successor);
+		return set_text(
+			&r->unknown, err,
+			"%s has no %s, but %s: the same library after Debian's change of time_t",
+			place, r->name, successor);
 	if (other && strcmp(other->name, r->name) != 0)
-		return set_text(&r->unknown, err,
-				"%s has no %s; its source %s is installed here as %s %s: programs load one "
-				"in place of the other only if the sonames are equal",
-				place, r->name, r->provenance.source, other->name, other->version);
+		return set_text(
+			&r->unknown, err,
+			"%s has no %s; its source %s is installed here as %s %s: programs load one "
+			"in place of the other only if the sonames are equal",
+			place, r->name, r->provenance.source, other->name, other->version);
 	return set_text(&r->unknown, err, "%s has no %s", place, r->name);
 }
 
-static int take_answer(struct renewal *r, const struct packages *installed, struct err *err)
+static int take_control_fields(struct renewal *r, const struct packages *installed, struct err *err)
 {
 	const struct control *known = NULL;
 	bool backport = upstream_is_backport(r->version);
@@ -302,7 +317,8 @@ static int take_answer(struct renewal *r, const struct packages *installed, stru
 			continue;
 		if (!known || strcmp(c->version, r->version) == 0)
 			known = c;
-		if ((backport || !upstream_is_backport(c->version)) && renewal_place_has(r->place, c) &&
+		if ((backport || !upstream_is_backport(c->version)) &&
+		    renewal_place_has(r->place, c) &&
 		    debian_version_order(c->version, r->version) >= 0)
 			done = add_candidate(r, c, err);
 	}
@@ -328,7 +344,8 @@ static int take_live(struct renewal *r, const struct packages *installed, struct
 	return set_text(&r->live, err, "%s", live->version);
 }
 
-int renewals_find(struct store *store, const struct apps *apps, struct renewals *out, struct err *err)
+int renewals_find(struct store *store, const struct apps *apps, struct renewals *out,
+		  struct err *err)
 {
 	AUTO_PACKAGES struct packages installed = {0};
 	int r;
@@ -348,7 +365,7 @@ int renewals_find(struct store *store, const struct apps *apps, struct renewals 
 		if (r == 0 && item->place && item->place->unknown)
 			r = set_text(&item->unknown, err, "%s", item->place->unknown);
 		else if (r == 0 && item->place)
-			r = take_answer(item, &installed, err);
+			r = take_control_fields(item, &installed, err);
 	}
 	return r;
 }

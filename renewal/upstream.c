@@ -14,7 +14,8 @@ static size_t number_at_end(const struct upstream *u)
 {
 	size_t n = 0;
 
-	while (n < u->len && (isdigit((unsigned char)u->text[u->len - n - 1]) || u->text[u->len - n - 1] == '.'))
+	while (n < u->len &&
+	       (isdigit((unsigned char)u->text[u->len - n - 1]) || u->text[u->len - n - 1] == '.'))
 		n++;
 	return n;
 }

@@ -36,7 +36,8 @@ static const char *const other[][2] = {
 static void pairs(void)
 {
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-		CHECK(upstream_same(same[i][0], same[i][1]) && upstream_same(same[i][1], same[i][0]));
+		CHECK(upstream_same(same[i][0], same[i][1]) &&
+		      upstream_same(same[i][1], same[i][0]));
 	for (size_t i = 0; i < sizeof other / sizeof *other; i++)
 		CHECK(!upstream_same(other[i][0], other[i][1]));
 	CHECK(upstream_is_backport("1.2-3~bpo11+1") && !upstream_is_backport("1.2-3"));
