@@ -23,6 +23,7 @@ static const struct command *const commands[] = {
 	/* GROUP_UPGRADES */
 	&command_keep,
 	&command_outdated,
+	&command_upgrade,
 	&command_apply,
 	&command_export,
 	&command_import,

@@ -62,8 +62,8 @@ static void print_pins(struct table *t, const struct outlook *o)
 
 		for (size_t k = 0; k < OUTLOOKS; k++)
 			write_cell(o, i, k, cells[k]);
-		table_row(t, (const char *[]){o->unison->app->path, pin->name, pin->version, cells[0],
-					      cells[1], cells[2]});
+		table_row(t, (const char *[]){o->unison->app->path, pin->name, pin->version,
+					      cells[0], cells[1], cells[2]});
 	}
 }
 
@@ -83,10 +83,11 @@ static void print_reasons(const struct outlook *o)
 
 		if (!t || !t->why || (k == OUTLOOK_NEWEST && t == o->trials[OUTLOOK_FIXED]))
 			continue;
-		snprintf(text, sizeof text, "%s%s%s %s: %s", k == OUTLOOK_LIVE ? "without its pins of " : u->source,
+		snprintf(text, sizeof text, "%s%s%s %s: %s",
+			 k == OUTLOOK_LIVE ? "without its pins of " : u->source,
 			 k == OUTLOOK_LIVE ? u->source : " ",
-			 k == OUTLOOK_LIVE ? "" : o->sets[k]->source_version, trial_result_text(t->result),
-			 t->why);
+			 k == OUTLOOK_LIVE ? "" : o->sets[k]->source_version,
+			 trial_result_text(t->result), t->why);
 		print_note(o, text);
 	}
 	if (u->held)
@@ -95,7 +96,8 @@ static void print_reasons(const struct outlook *o)
 		char text[600];
 
 		snprintf(text, sizeof text,
-			 "its pins of %s were built from different versions of one source", u->source);
+			 "its pins of %s were built from different versions of one source",
+			 u->source);
 		print_note(o, text);
 	}
 }
@@ -167,8 +169,8 @@ static int json_pin(const struct outlook *o, size_t i, struct err *err)
 	json_digest("digest", &r->digest);
 	json_members("live %s fixes %s newest %s", r->live, version_at(o, i, OUTLOOK_FIXED),
 		     version_at(o, i, OUTLOOK_NEWEST));
-	json_members("origin_fixes %s origin_newest %s unknown %s note %s", r->fixed, r->newest, r->unknown,
-		     r->note);
+	json_members("origin_fixes %s origin_newest %s unknown %s note %s", r->fixed, r->newest,
+		     r->unknown, r->note);
 	if (r->place)
 		write_date(r->place->lists, date);
 	json_members("place %s lists %s", place, r->place && r->place->lists ? date : NULL);
@@ -230,7 +232,8 @@ static int prove_outlooks(struct outlooks *o, struct store *store, struct err *e
 	return r < 0 ? r : outlooks_prove(o, store, scratch, err);
 }
 
-static int choose_apps(const struct apps *all, int count, char **names, struct apps *some, struct err *err)
+static int choose_apps(const struct apps *all, int count, char **names, struct apps *some,
+		       struct err *err)
 {
 	char path[PATH_MAX];
 
@@ -245,7 +248,8 @@ static int choose_apps(const struct apps *all, int count, char **names, struct a
 				some->items[some->count++] = all->items[k];
 		}
 		if (!known)
-			return err_set(err, ENOENT, "%s has no pins; 'pinlib set %s NAME=VERSION' adds one",
+			return err_set(err, ENOENT,
+				       "%s has no pins; 'pinlib set %s NAME=VERSION' adds one",
 				       path, path);
 	}
 	return 0;
@@ -295,11 +299,15 @@ const struct command command_outdated = {
 	.name = "outdated",
 	.group = GROUP_UPGRADES,
 	.summary = "List newer versions, and whether programs work with them",
-	.text = "For each pinned version: the live system's; the newest that its origin has of the same "
+	.text = "For each pinned version: the live system's; the newest that its origin has of the "
+		"same "
 		"upstream, with fixes; and the newest of all. The origin is asked through the apt "
-		"configuration that 'pinlib add' kept, from the lists that 'apt-get update' fetched. As root "
-		"pinlib tests whether the program works with each: apt downloads these versions into "
-		"memory, and nothing is changed. Versions of one source package count together. The exit "
+		"configuration that 'pinlib add' kept, from the lists that 'apt-get update' "
+		"fetched. As root "
+		"pinlib tests whether the program works with each: apt downloads these versions "
+		"into "
+		"memory, and nothing is changed. Versions of one source package count together. "
+		"The exit "
 		"status is 0, also if there are newer versions.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true, .repeats = true}},

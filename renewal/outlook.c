@@ -34,7 +34,8 @@ static int add_outlook(struct outlooks *out, const struct unison *u, struct err 
 	out->items[out->count++] = (struct outlook){
 		.unison = u,
 		.live_same = is_live_same(u),
-		.sets = {[OUTLOOK_FIXED] = unison_newest(u, true), [OUTLOOK_NEWEST] = unison_newest(u, false)},
+		.sets = {[OUTLOOK_FIXED] = unison_newest(u, true),
+			 [OUTLOOK_NEWEST] = unison_newest(u, false)},
 	};
 	return 0;
 }

@@ -16,8 +16,9 @@ enum { OUTLOOK_LIVE, OUTLOOK_FIXED, OUTLOOK_NEWEST, OUTLOOKS };
 struct outlook {
 	const struct unison *unison;
 	bool live_same; /* the live system has the pinned versions */
-	const struct unison_set *sets[OUTLOOKS]; /* NULL: there is none; that of OUTLOOK_LIVE always is NULL */
-	struct trial *trials[OUTLOOKS];		 /* NULL: there is nothing to prove */
+	const struct unison_set
+		*sets[OUTLOOKS]; /* NULL: there is none; that of OUTLOOK_LIVE always is NULL */
+	struct trial *trials[OUTLOOKS]; /* NULL: there is nothing to prove */
 };
 
 struct outlooks {
@@ -36,6 +37,7 @@ int outlooks_find(const struct apps *apps, const struct renewals *renewals, stru
 		  struct err *err);
 
 /* Makes the trials. Downloads what the store lacks to the store into, unless that is NULL. */
-int outlooks_prove(struct outlooks *outlooks, struct store *store, struct store *into, struct err *err);
+int outlooks_prove(struct outlooks *outlooks, struct store *store, struct store *into,
+		   struct err *err);
 void outlooks_free(struct outlooks *outlooks);
 #define AUTO_OUTLOOKS CLEANUP(outlooks_free)

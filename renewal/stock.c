@@ -23,10 +23,12 @@ void stock_free(struct stock *stock)
 	*stock = (struct stock){0};
 }
 
-static bool is_stocked(const struct stocked *s, const struct renewal *r, const struct renewal_candidate *c)
+static bool is_stocked(const struct stocked *s, const struct renewal *r,
+		       const struct renewal_candidate *c)
 {
 	return s->renewal->place == r->place && strcmp(s->renewal->name, r->name) == 0 &&
-	       strcmp(s->renewal->arch, r->arch) == 0 && strcmp(s->candidate->version, c->version) == 0;
+	       strcmp(s->renewal->arch, r->arch) == 0 &&
+	       strcmp(s->candidate->version, c->version) == 0;
 }
 
 static struct stocked *find_stocked(const struct stock *stock, const struct renewal *r,
@@ -44,7 +46,8 @@ static bool moves(const struct unison *u, const struct unison_set *set, size_t i
 	return strcmp(set->of[i]->version, u->pins[i]->version) != 0;
 }
 
-int stock_want(struct stock *stock, const struct unison *u, const struct unison_set *set, struct err *err)
+int stock_want(struct stock *stock, const struct unison *u, const struct unison_set *set,
+	       struct err *err)
 {
 	for (size_t i = 0; i < u->count; i++) {
 		if (!moves(u, set, i) || find_stocked(stock, u->renewals[i], set->of[i]))
@@ -73,23 +76,28 @@ static int give_up(struct stocked *s, const char *why, struct err *err)
 
 /* -- versions in the store -- */
 
-static bool is_from_place(struct store *store, const struct version *v, const struct renewal_place *place)
+static bool is_from_place(struct store *store, const struct version *v,
+			  const struct renewal_place *place)
 {
 	AUTO_ORIGIN struct origin o = {0};
 	struct err unknown;
 
 	return origin_read(store, &v->digest, &o, &unknown) == 0 && origin_is_apt(&o) &&
-	       string_equal(o.apt_config, place->config) && string_equal(origin_suite(&o), place->suite);
+	       string_equal(o.apt_config, place->config) &&
+	       string_equal(origin_suite(&o), place->suite);
 }
 
 /* A version that came from elsewhere under the same name and number may have other content. */
-static int find_in_store(struct stocked *s, struct store *store, const struct versions *all, struct err *err)
+static int find_in_store(struct stocked *s, struct store *store, const struct versions *all,
+			 struct err *err)
 {
 	for (size_t i = 0; i < all->count; i++) {
 		const struct version *v = &all->items[i];
 
-		if (strcmp(v->name, s->renewal->name) != 0 || strcmp(v->version, s->candidate->version) != 0 ||
-		    strcmp(v->arch, s->renewal->arch) != 0 || !is_from_place(store, v, s->renewal->place))
+		if (strcmp(v->name, s->renewal->name) != 0 ||
+		    strcmp(v->version, s->candidate->version) != 0 ||
+		    strcmp(v->arch, s->renewal->arch) != 0 ||
+		    !is_from_place(store, v, s->renewal->place))
 			continue;
 		if (store_load(store, &v->digest, &s->version, err) < 0)
 			continue;
@@ -124,8 +132,9 @@ static int take_version(struct downloading *d, const struct version *v, struct e
 		    strcmp(v->version, s->candidate->version) != 0)
 			continue;
 		if (strcmp(v->arch, s->renewal->arch) != 0) {
-			snprintf(d->why, sizeof d->why, "%s %s is for %s, and the pinned version for %s",
-				 v->name, v->version, v->arch, s->renewal->arch);
+			snprintf(d->why, sizeof d->why,
+				 "%s %s is for %s, and the pinned version for %s", v->name,
+				 v->version, v->arch, s->renewal->arch);
 			continue;
 		}
 		if (store_load(d->into, &v->digest, &s->version, err) < 0)
@@ -164,7 +173,9 @@ static int download_some(struct downloading *d, size_t only, struct err *err)
 		if (is_missing(d, i) && (only == d->stock->count || only == i))
 			r = add_package(&packages, &d->stock->items[i], err);
 	d->why[0] = '\0';
-	return r == 0 && packages.count ? intake_fetch(d->into, &packages, &apt, take_fetched, d, err) : r;
+	return r == 0 && packages.count
+		       ? intake_fetch(d->into, &packages, &apt, take_fetched, d, err)
+		       : r;
 }
 
 /* apt downloads all or none: where one of them is gone, each is asked for alone. */
@@ -182,7 +193,8 @@ static int download_each(struct downloading *d, struct err *why, struct err *err
 		}
 		if (r == -ENOMEM)
 			return err_nomem(err);
-		r = give_up(&d->stock->items[i], r == 0 && d->why[0] && !failures ? d->why : why->text, err);
+		r = give_up(&d->stock->items[i],
+			    r == 0 && d->why[0] && !failures ? d->why : why->text, err);
 	}
 	return r;
 }
@@ -198,8 +210,8 @@ static int download_place(struct downloading *d, struct err *err)
 		return download_each(d, &why, err);
 	for (size_t i = 0; r == 0 && i < d->stock->count; i++)
 		if (is_missing(d, i))
-			r = give_up(&d->stock->items[i], d->why[0] ? d->why : "apt downloaded another version",
-				    err);
+			r = give_up(&d->stock->items[i],
+				    d->why[0] ? d->why : "apt downloaded another version", err);
 	return r;
 }
 
@@ -215,7 +227,8 @@ int stock_fill(struct stock *stock, struct store *store, struct store *into, str
 
 		if (!is_missing(&d, i))
 			continue;
-		r = into ? download_place(&d, err) : give_up(&stock->items[i], "it is not in the store", err);
+		r = into ? download_place(&d, err)
+			 : give_up(&stock->items[i], "it is not in the store", err);
 	}
 	if (r == 0)
 		stock->filled = stock->count;

@@ -5,8 +5,8 @@
 #include "base/sysroot.h"
 #include "change/crew.h"
 #include "ephemeral/ephemeral.h"
-#include "loader/program.h"
 #include "host/wrap.h"
+#include "loader/program.h"
 #include "proof/proof.h"
 #include "view/verdict.h"
 
@@ -55,8 +55,8 @@ static int leave_pins(const struct trial *t, struct app *out, struct err *err)
 	return 0;
 }
 
-static int list_items(const struct trial_work *w, const struct trial *t, struct ephemeral_item **out,
-		      size_t *n, struct err *err)
+static int list_items(const struct trial_work *w, const struct trial *t,
+		      struct ephemeral_item **out, size_t *n, struct err *err)
 {
 	*out = calloc(t->app->npins + 1, sizeof **out);
 	*n = 0;
@@ -77,8 +77,9 @@ static int list_items(const struct trial_work *w, const struct trial *t, struct 
 	return 0;
 }
 
-static int judge_view(const struct trial_work *w, const struct app *app, const struct ephemeral_item *items,
-		      size_t n, struct verdict *out, struct err *err)
+static int judge_view(const struct trial_work *w, const struct app *app,
+		      const struct ephemeral_item *items, size_t n, struct verdict *out,
+		      struct err *err)
 {
 	AUTO_EPHEMERAL struct ephemeral e = {0};
 	struct sysroot sysroot;
@@ -110,7 +111,8 @@ static int judge_live(const struct app *app, struct verdict *out, struct err *er
 	if (r < 0 || !program.elf.interp)
 		return r;
 	r = proof_run(&sysroot, program.elf.interp,
-		      program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path, &out->proof, err);
+		      program.kind == PROGRAM_SCRIPT ? program.interpreter : app->path, &out->proof,
+		      err);
 	for (size_t i = 0; r == 0 && i < out->proof.nmissing; i++) {
 		if (out->proof.missing[i].kind == MISSING_SYMBOL)
 			continue;
@@ -137,11 +139,13 @@ static void work_on_trial(void *ctx, size_t number, FILE *answer)
 	if (r == 0)
 		r = list_items(w, t, &items, &n, &err);
 	if (r == 0)
-		r = app.npins ? judge_view(w, &app, items, n, &v, &err) : judge_live(&app, &v, &err);
+		r = app.npins ? judge_view(w, &app, items, n, &v, &err)
+			      : judge_live(&app, &v, &err);
 	if (r < 0)
 		fprintf(answer, "n%s", err.text);
 	else if (v.against.count)
-		fprintf(answer, "%c%s", proof_lacks_library(&v.proof) ? 'l' : 'f', v.against.items[0]);
+		fprintf(answer, "%c%s", proof_lacks_library(&v.proof) ? 'l' : 'f',
+			v.against.items[0]);
 	else
 		fputc('o', answer);
 }
@@ -178,7 +182,8 @@ static const char *find_absent(const struct stock *stock, const struct trial *t)
 	return NULL;
 }
 
-int trials_run(struct store *store, const struct stock *stock, struct trial *trials, size_t n, struct err *err)
+int trials_run(struct store *store, const struct stock *stock, struct trial *trials, size_t n,
+	       struct err *err)
 {
 	AUTO_FREE struct trial **list = calloc(n + 1, sizeof(struct trial *));
 	struct trial_work w = {.store = store, .stock = stock, .trials = list};

@@ -110,7 +110,8 @@ static int set_order(const void *a, const void *b)
 }
 
 /* The newest build of the pin's package: candidates are newest first. */
-static const struct renewal_candidate *member_of(const struct renewal *r, const struct unison_set *set)
+static const struct renewal_candidate *member_of(const struct renewal *r,
+						 const struct unison_set *set)
 {
 	for (size_t i = 0; i < r->ncandidates; i++)
 		if (is_of(&r->candidates[i], set))
@@ -139,8 +140,8 @@ static enum set_state fill_set(const struct unison *u, struct unison_set *set, s
 	return !newer ? SET_SAME : whole ? SET_WHOLE : SET_LACKS;
 }
 
-__attribute__((format(printf, 3, 4))) static int hold(struct unison *u, struct err *err, const char *fmt,
-						      ...)
+__attribute__((format(printf, 3, 4))) static int hold(struct unison *u, struct err *err,
+						      const char *fmt, ...)
 {
 	va_list args;
 	int n;
@@ -167,9 +168,11 @@ static int choose_sets(struct unison *u, struct err *err)
 	for (size_t i = 0; i < u->nsets; i++) {
 		enum set_state state = fill_set(u, &u->sets[i], &lacks);
 
-		if (state == SET_LACKS && r == 0 && (kept == 0 || (u->sets[i].same_upstream && !fixed)))
+		if (state == SET_LACKS && r == 0 &&
+		    (kept == 0 || (u->sets[i].same_upstream && !fixed)))
 			r = hold(u, err, "%s %s is not complete: its origin has no %s of it",
-				 u->sets[i].source, u->sets[i].source_version, u->pins[lacks]->name);
+				 u->sets[i].source, u->sets[i].source_version,
+				 u->pins[lacks]->name);
 		fixed |= state == SET_WHOLE && u->sets[i].same_upstream;
 		if (state == SET_WHOLE)
 			u->sets[kept++] = u->sets[i];
@@ -186,9 +189,10 @@ static int find_sets(struct unison *u, struct err *err)
 
 	for (size_t i = 0; r == 0 && i < u->count; i++)
 		if (u->renewals[i]->unknown)
-			return u->count == 1 ? 0
-					     : hold(u, err, "%s, of the same source, cannot move: %s",
-						    u->pins[i]->name, u->renewals[i]->unknown);
+			return u->count == 1
+				       ? 0
+				       : hold(u, err, "%s, of the same source, cannot move: %s",
+					      u->pins[i]->name, u->renewals[i]->unknown);
 	for (size_t i = 0; r == 0 && i < u->count; i++)
 		for (size_t k = 0; r == 0 && k < u->renewals[i]->ncandidates; k++)
 			r = add_set(u, &u->renewals[i]->candidates[k], err);

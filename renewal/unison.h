@@ -17,18 +17,19 @@
 /* For each pin the version to which it moves. */
 struct unison_set {
 	const char *source, *source_version;
-	bool same_upstream; /* each of them, as the pinned one */
+	bool same_upstream;		     /* each of them, as the pinned one */
 	const struct renewal_candidate **of; /* in the order of the pins */
 };
 
 struct unison {
 	const struct app *app;
 	const char *source;
-	const struct pin **pins;	  /* in the order of the app's */
+	const struct pin **pins;	 /* in the order of the app's */
 	const struct renewal **renewals; /* of the pins */
-	size_t count;			  /* of both */
-	bool mixed;			  /* the pins are of different versions of the source */
-	struct unison_set *sets; /* that every origin has whole, newer than the pins; newest first */
+	size_t count;			 /* of both */
+	bool mixed;			 /* the pins are of different versions of the source */
+	struct unison_set
+		*sets; /* that every origin has whole, newer than the pins; newest first */
 	size_t nsets;
 	char *held; /* a sentence: why the newest version of the source is no set, or why there is none; NULL */
 };
