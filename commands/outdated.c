@@ -78,7 +78,7 @@ static void print_reasons(const struct outlook *o)
 	const struct unison *u = o->unison;
 
 	for (size_t k = 0; k < OUTLOOKS; k++) {
-		const struct trial *t = o->trials[k];
+		const struct renewal_trial *t = o->trials[k];
 		char text[ERR_TEXT_MAX + 600];
 
 		if (!t || !t->why || (k == OUTLOOK_NEWEST && t == o->trials[OUTLOOK_FIXED]))

@@ -57,7 +57,8 @@ static void upgrading_free(struct upgrading *u)
 
 /* -- which pins -- */
 
-static int choose_pins(struct upgrading *u, const struct app *app, const char *name, struct err *err)
+static int choose_pins(struct upgrading *u, const struct app *app, const char *name,
+		       struct err *err)
 {
 	size_t before = u->names.count;
 	int r = 0;
@@ -73,8 +74,8 @@ static int choose_pins(struct upgrading *u, const struct app *app, const char *n
 			r = strings_add(&u->names, app->pins[i].name, err);
 	}
 	if (r == 0 && u->names.count == before)
-		r = err_set(err, ENOENT, "%s has no pin for %s; 'pinlib show %s' lists them", app->path, name,
-			    app->path);
+		r = err_set(err, ENOENT, "%s has no pin for %s; 'pinlib show %s' lists them",
+			    app->path, name, app->path);
 	return r;
 }
 
@@ -89,8 +90,8 @@ static int choose_app(struct upgrading *u, char **operands, int count, struct er
 		if (strcmp(u->all.items[i].path, path) == 0)
 			u->apps.items[u->apps.count++] = u->all.items[i];
 	if (u->apps.count == 0)
-		return err_set(err, ENOENT, "%s has no pins; 'pinlib set %s NAME=VERSION' adds one", path,
-			       path);
+		return err_set(err, ENOENT, "%s has no pins; 'pinlib set %s NAME=VERSION' adds one",
+			       path, path);
 	for (int i = 1; r == 0 && i < count; i++)
 		r = choose_pins(u, &u->apps.items[0], operands[i], err);
 	return r;
@@ -110,18 +111,27 @@ static int choose(struct upgrading *u, char **operands, int count, struct err *e
 	return r;
 }
 
+static bool is_chosen(const struct upgrading *u, const struct unison *n)
+{
+	for (size_t i = 0; i < u->names.count; i++)
+		if (unison_has(n, u->names.items[i]))
+			return true;
+	return u->names.count == 0;
+}
+
 /* -- the proof -- */
 
-/* A pin that was named, and whose origin cannot be asked, is an error. */
+/* A pin that was named has to be known to its origin, and so have those that move with it. */
 static int check_named(const struct upgrading *u, struct err *err)
 {
-	for (size_t i = 0; u->names.count && i < u->apps.items[0].npins; i++) {
-		const struct pin *pin = &u->apps.items[0].pins[i];
-		const struct renewal *r = renewals_get(&u->renewals, &pin->digest);
+	for (size_t i = 0; u->names.count && i < u->advances.unisons[0].count; i++) {
+		const struct unison *n = &u->advances.unisons[0].items[i];
 
-		if (r && r->unknown && strings_have(&u->names, pin->name))
-			return err_set(err, ENODATA, "cannot upgrade %s %s: %s", pin->name, pin->version,
-				       r->unknown);
+		for (size_t k = 0; is_chosen(u, n) && k < n->count; k++)
+			if (n->renewals[k]->unknown)
+				return err_set(err, ENODATA, "cannot upgrade %s %s: %s",
+					       n->pins[k]->name, n->pins[k]->version,
+					       n->renewals[k]->unknown);
 	}
 	return 0;
 }
@@ -132,10 +142,10 @@ static int prove(struct upgrading *u, struct store *into, struct err *err)
 	int r = renewals_find(u->store, &u->apps, &u->renewals, err);
 
 	if (r == 0)
-		r = check_named(u, err);
-	if (r == 0)
 		r = advances_find(&u->apps, &u->renewals, u->names.count ? &u->names : NULL,
 				  given.same_upstream, &u->advances, err);
+	if (r == 0)
+		r = check_named(u, err);
 	return r < 0 ? r : advances_prove(&u->advances, u->store, into, err);
 }
 
@@ -220,10 +230,11 @@ static void print_moves(struct table *t, const struct upgrading *u, const struct
 		if (!s)
 			continue;
 		table_row(t, (const char *[]){a->unison->app->path, pin->name, pin->version,
-					      given.dry_run ? "would become" : "is now", s->version.version});
+					      given.dry_run ? "would become" : "is now",
+					      s->version.version});
 		json_open(NULL, '{');
-		json_members("app %s name %s arch %s from %s to %s", a->unison->app->path, pin->name, pin->arch,
-			     pin->version, s->version.version);
+		json_members("app %s name %s arch %s from %s to %s", a->unison->app->path,
+			     pin->name, pin->arch, pin->version, s->version.version);
 		json_digest("digest", &s->version.digest);
 		json_close();
 	}
@@ -252,7 +263,8 @@ static void say_with_deps(const struct advance *a, const struct unison_set *set)
 static void print_refusal(const struct advance *a, const struct advance_refusal *r)
 {
 	warn("%s: %s %s %s: %s", a->unison->app->path, r->set->source, r->set->source_version,
-	     r->result == TRIAL_FAILS ? "is refused" : "cannot be tried", r->why ? r->why : "no memory");
+	     r->result == TRIAL_FAILS ? "is refused" : "cannot be tried",
+	     r->why ? r->why : "no memory");
 	if (r->lacks_library)
 		say_with_deps(a, r->set);
 }
@@ -269,11 +281,8 @@ static void print_held(const struct upgrading *u)
 	for (size_t i = 0; i < u->advances.napps; i++)
 		for (size_t k = 0; k < u->advances.unisons[i].count; k++) {
 			const struct unison *n = &u->advances.unisons[i].items[k];
-			bool named = u->names.count == 0;
 
-			for (size_t m = 0; m < u->names.count; m++)
-				named |= unison_has(n, u->names.items[m]);
-			if (n->held && named)
+			if (n->held && is_chosen(u, n))
 				warn("note: %s: %s", n->app->path, n->held);
 		}
 }
@@ -295,7 +304,8 @@ static size_t print_refusals(const struct upgrading *u)
 	}
 	for (size_t i = 0; i + 1 < u->failed.count; i += 2, stay++) {
 		warn("%s is not upgraded: %s", u->failed.items[i], u->failed.items[i + 1]);
-		json_record("app %s result %s why %s", u->failed.items[i], "fails", u->failed.items[i + 1]);
+		json_record("app %s result %s why %s", u->failed.items[i], "fails",
+			    u->failed.items[i + 1]);
 	}
 	json_close();
 	print_held(u);
@@ -311,7 +321,8 @@ static void print_unknown(const struct upgrading *u)
 		unknown += u->renewals.items[i].unknown != NULL;
 	json_number("unknown", (int64_t)unknown);
 	if (unknown && u->names.count == 0)
-		warn("note: newer versions of %zu pinned version%s are not known; 'pinlib outdated' says why",
+		warn("note: newer versions of %zu pinned version%s are not known; 'pinlib "
+		     "outdated' says why",
 		     unknown, unknown == 1 ? "" : "s");
 }
 
@@ -324,7 +335,8 @@ static int print_upgrade(const struct upgrading *u)
 	json_members("dry_run %d generation %lld", given.dry_run, (long long)u->generation);
 	json_open("upgraded", '[');
 	for (size_t i = 0; i < u->advances.count; i++)
-		if (u->advances.items[i].set && !has_failed(u, u->advances.items[i].unison->app->path)) {
+		if (u->advances.items[i].set &&
+		    !has_failed(u, u->advances.items[i].unison->app->path)) {
 			print_moves(t, u, &u->advances.items[i]);
 			moved++;
 		}
@@ -385,23 +397,29 @@ static int run_upgrade(int count, char **operands, struct err *err)
 	if (given.all && count > 0)
 		return misused("--all does not go with APP");
 	if (given.all && !given.same_upstream)
-		return misused("--all needs --same-upstream: the loader does not see that a new version behaves "
+		return misused("--all needs --same-upstream: the loader does not see that a new "
+			       "version behaves "
 			       "differently");
 	if (!given.all && count == 0)
 		return misused("missing APP");
 	if (!given.all && count == 1 && !given.same_upstream)
 		return misused("missing NAME; all pins of APP need --same-upstream");
-	return given.dry_run ? try_upgrade(operands, count, err) : upgrade_pins(operands, count, err);
+	return given.dry_run ? try_upgrade(operands, count, err)
+			     : upgrade_pins(operands, count, err);
 }
 
 const struct command command_upgrade = {
 	.name = "upgrade",
 	.group = GROUP_UPGRADES,
 	.summary = "Move pins to the newest versions of their origins",
-	.text = "NAME is a pin of APP; the pins of APP that were built from the same source package move with "
-		"it. pinlib asks the loader whether APP would work with the newest version that the origin "
-		"has ('pinlib outdated'), and tries older ones if it would not. All programs change in "
-		"one generation, which one 'pinlib rollback' undoes. The exit status is 1 if a pin stays "
+	.text = "NAME is a pin of APP; the pins of APP that were built from the same source "
+		"package move with "
+		"it. pinlib asks the loader whether APP would work with the newest version that "
+		"the origin "
+		"has ('pinlib outdated'), and tries older ones if it would not. All programs "
+		"change in "
+		"one generation, which one 'pinlib rollback' undoes. The exit status is 1 if a pin "
+		"stays "
 		"although its origin has a newer version.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true},

@@ -347,7 +347,7 @@ struct file_stores {
 	size_t n;
 };
 
-static bool has_content(const struct version *v, const struct digest *content)
+static bool version_has_content(const struct version *v, const struct digest *content)
 {
 	for (size_t i = 0; i < v->nentries; i++)
 		if (v->entries[i].type == ENTRY_FILE &&
@@ -360,7 +360,7 @@ static struct store *store_of_entry(const struct file_stores *s, const struct la
 {
 	for (size_t i = 0; e->type == LAYER_FILE && i < s->n; i++)
 		if ((s->items[i].file >= 0 || s->items[i].store) &&
-		    has_content(&s->items[i].version, &e->content))
+		    version_has_content(&s->items[i].version, &e->content))
 			return s->items[i].file >= 0 ? s->files : s->items[i].store;
 	return s->pinned ? s->pinned : s->files;
 }

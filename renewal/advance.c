@@ -29,7 +29,7 @@ void advances_free(struct advances *all)
 	*all = (struct advances){0};
 }
 
-static bool is_named(const struct unison *u, const struct strings *names)
+static bool is_asked_for(const struct unison *u, const struct strings *names)
 {
 	for (size_t i = 0; names && i < names->count; i++)
 		if (unison_has(u, names->items[i]))
@@ -37,8 +37,9 @@ static bool is_named(const struct unison *u, const struct strings *names)
 	return names == NULL;
 }
 
-int advances_find(const struct apps *apps, const struct renewals *renewals, const struct strings *names,
-		  bool same_upstream, struct advances *out, struct err *err)
+int advances_find(const struct apps *apps, const struct renewals *renewals,
+		  const struct strings *names, bool same_upstream, struct advances *out,
+		  struct err *err)
 {
 	int r = 0;
 
@@ -51,7 +52,7 @@ int advances_find(const struct apps *apps, const struct renewals *renewals, cons
 		for (size_t k = 0; r == 0 && k < out->unisons[i].count; k++) {
 			const struct unison *u = &out->unisons[i].items[k];
 
-			if (!unison_newest(u, same_upstream) || !is_named(u, names))
+			if (!unison_newest(u, same_upstream) || !is_asked_for(u, names))
 				continue;
 			if (ARRAY_GROW(out->items, out->count, err) < 0)
 				return -ENOMEM;
@@ -71,11 +72,13 @@ struct app_advances {
 	struct store *store, *into;
 };
 
-static int refuse(struct advance *a, const struct unison_set *set, struct trial *t, struct err *err)
+static int refuse(struct advance *a, const struct unison_set *set, struct renewal_trial *t,
+		  struct err *err)
 {
 	if (ARRAY_GROW(a->refusals, a->nrefusals, err) < 0)
 		return -ENOMEM;
-	a->refusals[a->nrefusals++] = (struct advance_refusal){set, t->result, t->lacks_library, t->why};
+	a->refusals[a->nrefusals++] =
+		(struct advance_refusal){set, t->result, t->lacks_library, t->why};
 	t->why = NULL;
 	return 0;
 }
@@ -85,7 +88,7 @@ static int try_set(const struct app_advances *of, struct advance *a, const struc
 		   struct err *err)
 {
 	AUTO_FREE struct trial_move *moves = calloc(of->count, sizeof *moves);
-	CLEANUP(trial_free) struct trial t = {.app = a->unison->app, .moves = moves};
+	CLEANUP(trial_free) struct renewal_trial t = {.app = a->unison->app, .moves = moves};
 	int r = moves ? stock_want(&of->all->stock, a->unison, set, err) : err_nomem(err);
 
 	if (r == 0)
@@ -95,7 +98,8 @@ static int try_set(const struct app_advances *of, struct advance *a, const struc
 	moves[t.nmoves++] = (struct trial_move){a->unison, set};
 	for (size_t i = 0; i < of->count; i++)
 		if (&of->items[i] != a && of->items[i].set)
-			moves[t.nmoves++] = (struct trial_move){of->items[i].unison, of->items[i].set};
+			moves[t.nmoves++] =
+				(struct trial_move){of->items[i].unison, of->items[i].set};
 	r = trials_run(of->store, &of->all->stock, &t, 1, err);
 	if (r == 0 && t.result == TRIAL_HOLDS)
 		a->set = set;
@@ -138,14 +142,15 @@ static size_t count_of_app(const struct advances *all, size_t first)
 {
 	size_t n = 1;
 
-	while (first + n < all->count && all->items[first + n].unison->app == all->items[first].unison->app)
+	while (first + n < all->count &&
+	       all->items[first + n].unison->app == all->items[first].unison->app)
 		n++;
 	return n;
 }
 
 /* First all newest sets of each app at once, all apps beside each other: mostly this holds. */
-static int try_newest(struct advances *all, struct store *store, struct store *into, struct trial *trials,
-		      struct trial_move *moves, struct err *err)
+static int try_newest(struct advances *all, struct store *store, struct store *into,
+		      struct renewal_trial *trials, struct trial_move *moves, struct err *err)
 {
 	size_t n = 0;
 	int r = 0;
@@ -155,7 +160,7 @@ static int try_newest(struct advances *all, struct store *store, struct store *i
 
 		moves[i] = (struct trial_move){u, unison_newest(u, all->same_upstream)};
 		if (i == 0 || all->items[i - 1].unison->app != u->app)
-			trials[n++] = (struct trial){
+			trials[n++] = (struct renewal_trial){
 				.app = u->app, .moves = &moves[i], .nmoves = count_of_app(all, i)};
 		r = stock_want(&all->stock, u, moves[i].set, err);
 	}
@@ -165,12 +170,14 @@ static int try_newest(struct advances *all, struct store *store, struct store *i
 }
 
 static int take_newest(struct advances *all, struct store *store, struct store *into,
-		       const struct trial *trials, const struct trial_move *moves, struct err *err)
+		       const struct renewal_trial *trials, const struct trial_move *moves,
+		       struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0, n = 0; r == 0 && i < all->count; i += count_of_app(all, i), n++) {
-		const struct app_advances of = {all, &all->items[i], count_of_app(all, i), store, into};
+		const struct app_advances of = {all, &all->items[i], count_of_app(all, i), store,
+						into};
 
 		if (trials[n].result != TRIAL_HOLDS)
 			r = settle_one_by_one(&of, err);
@@ -182,7 +189,7 @@ static int take_newest(struct advances *all, struct store *store, struct store *
 
 int advances_prove(struct advances *all, struct store *store, struct store *into, struct err *err)
 {
-	AUTO_FREE struct trial *trials = calloc(all->count + 1, sizeof *trials);
+	AUTO_FREE struct renewal_trial *trials = calloc(all->count + 1, sizeof *trials);
 	AUTO_FREE struct trial_move *moves = calloc(all->count + 1, sizeof *moves);
 	int r;
 
@@ -208,12 +215,14 @@ static int pin_advance(const struct advances *all, const struct advance *a, stru
 		const struct pin *pin = a->unison->pins[i];
 
 		if (s)
-			r = policy_pin(policy, a->unison->app->path, &s->version, pin->origin, pin->place, err);
+			r = policy_pin(policy, a->unison->app->path, &s->version, pin->origin,
+				       pin->place, err);
 	}
 	return r;
 }
 
-int advances_pin(const struct advances *all, const struct app *app, struct policy *policy, struct err *err)
+int advances_pin(const struct advances *all, const struct app *app, struct policy *policy,
+		 struct err *err)
 {
 	int r = 0;
 

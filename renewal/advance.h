@@ -19,8 +19,8 @@ struct advance_refusal {
 };
 
 struct advance {
-	const struct unison *unison; /* with at least one set to try */
-	const struct unison_set *set; /* to which its pins can move; NULL: they stay */
+	const struct unison *unison;	  /* with at least one set to try */
+	const struct unison_set *set;	  /* to which its pins can move; NULL: they stay */
 	struct advance_refusal *refusals; /* the newer sets; newest first */
 	size_t nrefusals;
 };
@@ -36,11 +36,13 @@ struct advances {
 
 /* Finds the unisons that have a set to try. names: only those with a pin of such a name; NULL: all. same_upstream: only sets
  * of the same upstream. They point into apps and renewals. The caller frees *out, also after an error. */
-int advances_find(const struct apps *apps, const struct renewals *renewals, const struct strings *names,
-		  bool same_upstream, struct advances *out, struct err *err);
+int advances_find(const struct apps *apps, const struct renewals *renewals,
+		  const struct strings *names, bool same_upstream, struct advances *out,
+		  struct err *err);
 
 /* Chooses the sets, by trials. Versions that store does not have are downloaded to into. */
-int advances_prove(struct advances *advances, struct store *store, struct store *into, struct err *err);
+int advances_prove(struct advances *advances, struct store *store, struct store *into,
+		   struct err *err);
 
 /* Moves the pins of an app. Each keeps its origin and place. Changes the policy between policy_begin and policy_commit; the
  * versions are in the policy's store. */

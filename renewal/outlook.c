@@ -52,7 +52,7 @@ static void plan_trials(struct outlooks *out, struct outlook *o)
 		}
 		out->moves[out->ntrials] = (struct trial_move){o->unison, o->sets[k]};
 		o->trials[k] = &out->trials[out->ntrials];
-		out->trials[out->ntrials] = (struct trial){
+		out->trials[out->ntrials] = (struct renewal_trial){
 			.app = o->unison->app, .moves = &out->moves[out->ntrials], .nmoves = 1};
 		out->ntrials++;
 	}

@@ -18,7 +18,7 @@ struct outlook {
 	bool live_same; /* the live system has the pinned versions */
 	const struct unison_set
 		*sets[OUTLOOKS]; /* NULL: there is none; that of OUTLOOK_LIVE always is NULL */
-	struct trial *trials[OUTLOOKS]; /* NULL: there is nothing to prove */
+	struct renewal_trial *trials[OUTLOOKS]; /* NULL: there is nothing to prove */
 };
 
 struct outlooks {
@@ -26,7 +26,7 @@ struct outlooks {
 	size_t count;
 	struct unisons *unisons; /* of each app */
 	size_t napps;
-	struct trial *trials;
+	struct renewal_trial *trials;
 	struct trial_move *moves;
 	size_t ntrials;
 	struct stock stock;

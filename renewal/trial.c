@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-void trial_free(struct trial *trial)
+void trial_free(struct renewal_trial *trial)
 {
 	free(trial->why);
 	trial->why = NULL;
@@ -31,12 +31,12 @@ const char *trial_result_text(enum trial_result result)
 struct trial_work {
 	struct store *store;
 	const struct stock *stock;
-	struct trial **trials;
+	struct renewal_trial **trials;
 	size_t count;
 };
 
 /* The app without some pins, whose strings are the app's. */
-static int leave_pins(const struct trial *t, struct app *out, struct err *err)
+static int leave_pins(const struct renewal_trial *t, struct app *out, struct err *err)
 {
 	*out = *t->app;
 	out->pins = calloc(t->app->npins + 1, sizeof *out->pins);
@@ -55,7 +55,7 @@ static int leave_pins(const struct trial *t, struct app *out, struct err *err)
 	return 0;
 }
 
-static int list_items(const struct trial_work *w, const struct trial *t,
+static int list_items(const struct trial_work *w, const struct renewal_trial *t,
 		      struct ephemeral_item **out, size_t *n, struct err *err)
 {
 	*out = calloc(t->app->npins + 1, sizeof **out);
@@ -126,7 +126,7 @@ static int judge_live(const struct app *app, struct verdict *out, struct err *er
 static void work_on_trial(void *ctx, size_t number, FILE *answer)
 {
 	const struct trial_work *w = ctx;
-	const struct trial *t = w->trials[number];
+	const struct renewal_trial *t = w->trials[number];
 	AUTO_FREE struct ephemeral_item *items = NULL;
 	AUTO_FREE struct pin *pins = NULL;
 	AUTO_VERDICT struct verdict v = {0};
@@ -155,7 +155,7 @@ static void work_on_trial(void *ctx, size_t number, FILE *answer)
 static void take_trial_answer(void *ctx, size_t number, const char *text, size_t len)
 {
 	const struct trial_work *w = ctx;
-	struct trial *t = w->trials[number];
+	struct renewal_trial *t = w->trials[number];
 
 	progress_step(1);
 	if (!text || len == 0) {
@@ -169,7 +169,7 @@ static void take_trial_answer(void *ctx, size_t number, const char *text, size_t
 }
 
 /* The reason why a version is missing; NULL: all are there. */
-static const char *find_absent(const struct stock *stock, const struct trial *t)
+static const char *find_absent(const struct stock *stock, const struct renewal_trial *t)
 {
 	for (size_t k = 0; k < t->nmoves; k++)
 		for (size_t i = 0; t->moves[k].set && i < t->moves[k].unison->count; i++) {
@@ -182,10 +182,10 @@ static const char *find_absent(const struct stock *stock, const struct trial *t)
 	return NULL;
 }
 
-int trials_run(struct store *store, const struct stock *stock, struct trial *trials, size_t n,
-	       struct err *err)
+int trials_run(struct store *store, const struct stock *stock, struct renewal_trial *trials,
+	       size_t n, struct err *err)
 {
-	AUTO_FREE struct trial **list = calloc(n + 1, sizeof(struct trial *));
+	AUTO_FREE struct renewal_trial **list = calloc(n + 1, sizeof(struct renewal_trial *));
 	struct trial_work w = {.store = store, .stock = stock, .trials = list};
 	int r = 0;
 

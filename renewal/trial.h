@@ -19,7 +19,7 @@ struct trial_move {
 
 enum trial_result { TRIAL_NONE, TRIAL_HOLDS, TRIAL_FAILS };
 
-struct trial {
+struct renewal_trial {
 	const struct app *app;
 	const struct trial_move *moves; /* the caller's */
 	size_t nmoves;
@@ -27,11 +27,11 @@ struct trial {
 	bool lacks_library; /* TRIAL_FAILS: for want of one */
 	char *why;	    /* a sentence, except for TRIAL_HOLDS */
 };
-void trial_free(struct trial *trial);
+void trial_free(struct renewal_trial *trial);
 
 /* Makes all trials, on every processor. One that cannot be made is TRIAL_NONE, with the reason. */
-int trials_run(struct store *store, const struct stock *stock, struct trial *trials, size_t n,
-	       struct err *err);
+int trials_run(struct store *store, const struct stock *stock, struct renewal_trial *trials,
+	       size_t n, struct err *err);
 
 /* "ok", "fails", "not tried" */
 const char *trial_result_text(enum trial_result result);

@@ -32,7 +32,8 @@ void unisons_free(struct unisons *unisons)
 static struct unison *find_group(struct unisons *all, const char *source)
 {
 	for (size_t i = 0; i < all->count; i++)
-		if (strcmp(all->items[i].source, source) == 0)
+		if (all->items[i].renewals[0]->source_known &&
+		    strcmp(all->items[i].source, source) == 0)
 			return &all->items[i];
 	return NULL;
 }
@@ -53,17 +54,22 @@ static int add_group(struct unisons *all, const struct app *app, const char *sou
 	return u->pins && u->renewals ? 0 : err_nomem(err);
 }
 
+static bool are_mixed(const struct renewal *a, const struct renewal *b)
+{
+	return a->source_version_known && b->source_version_known &&
+	       strcmp(a->provenance.source_version, b->provenance.source_version) != 0;
+}
+
 static int add_member(struct unisons *all, const struct app *app, const struct pin *pin,
 		      const struct renewal *renewal, struct err *err)
 {
 	const char *source = renewal->provenance.source;
-	struct unison *u = find_group(all, source);
+	struct unison *u = renewal->source_known ? find_group(all, source) : NULL;
 	int r = u ? 0 : add_group(all, app, source, &u, err);
 
 	if (r < 0)
 		return r;
-	if (u->count && strcmp(u->renewals[0]->provenance.source_version,
-			       renewal->provenance.source_version) != 0)
+	if (u->count && are_mixed(u->renewals[0], renewal))
 		u->mixed = true;
 	u->pins[u->count] = pin;
 	u->renewals[u->count++] = renewal;
