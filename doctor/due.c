@@ -1,6 +1,6 @@
 /* Programs whose date has come or comes soon, and whether the clock can tell. */
-#include "doctor/check.h"
 #include "policy/due.h"
+#include "doctor/check.h"
 
 #include <stdio.h>
 #include <time.h>
