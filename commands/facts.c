@@ -4,7 +4,7 @@
 #include "base/paths.h"
 #include "change/asleep.h"
 #include "change/drift.h"
-#include "cli/arguments.h"
+#include "cli/now.h"
 #include "cli/who.h"
 #include "labeler/label.h"
 #include "labeler/process.h"
@@ -16,7 +16,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static void outdated_free(struct facts *facts)
 {
@@ -116,6 +115,7 @@ static int gather_programs(struct facts *facts, struct store *store, struct err 
 		struct err why;
 
 		p->app = &apps->items[i];
+		p->due = due_state(p->app->until, facts->now);
 		r = gather_provenance(p, store, err);
 		if (r < 0)
 			return r;
@@ -248,14 +248,6 @@ static int gather_processes(struct facts *facts, struct err *err)
 
 /* -- the whole -- */
 
-static int64_t facts_time(void)
-{
-	const char *fixed = getenv("SOURCE_DATE_EPOCH"); /* reproducible-builds.org */
-	int64_t now;
-
-	return fixed && read_number(fixed, 0, INT64_MAX / 2, &now) ? now : (int64_t)time(NULL);
-}
-
 static int gather_policy(struct facts *facts, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
@@ -272,7 +264,7 @@ int facts_gather(struct facts *out, struct err *err)
 	struct err why;
 	int r;
 
-	*out = (struct facts){.now = facts_time()};
+	*out = (struct facts){.now = output_time()};
 	r = gather_policy(out, err);
 	if (r < 0)
 		return r;
@@ -304,5 +296,6 @@ int64_t facts_since(const struct facts *facts, const struct pin *pin, bool *befo
 
 bool facts_need_attention(const struct program_facts *program)
 {
-	return program->state != PROGRAM_STARTS || program->outdated || program->remarks.count;
+	return program->state != PROGRAM_STARTS || program->outdated || program->remarks.count ||
+	       program->due == DUE_OVER;
 }

@@ -90,7 +90,10 @@ static int add_renewal(struct renewals *out, struct store *store, const struct p
 			      .arch = strdup(pin->arch)};
 	if (!r->name || !r->version || !r->arch)
 		return err_nomem(err);
-	return provenance_read(store, &r->digest, r->name, r->version, &r->provenance, err);
+	if (provenance_read(store, &r->digest, r->name, r->version, &r->provenance, err) < 0)
+		return -ENOMEM;
+	r->source_known = r->source_version_known = !r->provenance.guessed;
+	return 0;
 }
 
 static int pin_order(const void *a, const void *b)
@@ -238,8 +241,10 @@ static int improve_guess(struct renewal *r, const struct control *c, struct err 
 
 	if (!p->guessed || !c)
 		return 0;
+	r->source_known = true;
 	if (set_text(&p->source, err, "%s", c->source) < 0)
 		return -ENOMEM;
+	r->source_version_known = same;
 	return same ? set_text(&p->source_version, err, "%s", c->source_version) : 0;
 }
 
@@ -339,6 +344,7 @@ static int take_live(struct renewal *r, const struct packages *installed, struct
 
 	if (!live)
 		return 0;
+	r->source_known = true;
 	if (r->provenance.guessed && set_text(&r->provenance.source, err, "%s", live->source) < 0)
 		return -ENOMEM;
 	return set_text(&r->live, err, "%s", live->version);
