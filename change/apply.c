@@ -49,9 +49,9 @@ static void wanted_app_free(struct wanted_app *w)
 
 static int add_sources(struct apply_run *a, const struct described *as, struct err *err)
 {
-	const struct intake_options options = {0};
-
 	for (size_t i = 0; i < as->sources.count; i++) {
+		AUTO_STRINGS struct strings unverified = {0};
+		const struct intake_options options = {.unverified = &unverified};
 		AUTO_VERSION struct version v = {0};
 		char text[2 * PATH_MAX];
 		bool known;
@@ -68,6 +68,10 @@ static int add_sources(struct apply_run *a, const struct described *as, struct e
 		snprintf(text, sizeof text, "added %s %s (%s)", v.name, v.version, v.arch);
 		if (!known)
 			a->options->report(a->options->ctx, text);
+		for (size_t k = 0; k < unverified.count; k++) {
+			snprintf(text, sizeof text, "note: %s", unverified.items[k]);
+			a->options->report(a->options->ctx, text);
+		}
 	}
 	return 0;
 }

@@ -85,15 +85,13 @@ static int check_other(const struct versions *before, const struct version *v, s
 /* Makes the spec of a source: the version that it has, by its digest. */
 static int add_source(struct session *s, const char *source, struct spec *spec, struct err *err)
 {
-	const struct intake_options how = {0};
 	AUTO_VERSION struct version v = {0};
 	char hex[DIGEST_HEX];
 	bool known;
-	int r = intake_add(s->store, source, &how, &v, &known, err);
+	int r = session_add(s, source, NULL, NULL, &v, &known, err);
 
 	if (r < 0)
 		return r;
-	session_note_added(s, &v);
 	digest_hex(&v.digest, hex);
 	snprintf(spec->name, sizeof spec->name, "%s", v.name);
 	snprintf(spec->version, sizeof spec->version, "sha256:%s", hex);

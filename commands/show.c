@@ -3,6 +3,7 @@
 #include "cli/app.h"
 #include "cli/message.h"
 #include "cli/out.h"
+#include "cli/provenance.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
 #include "commands/explain.h"
@@ -141,18 +142,37 @@ static void print_view(const struct plan *plan)
 	}
 }
 
+static struct store *opened; /* NULL: there is none */
+
+/* Of a pin whose version cannot be read, nothing is known. */
+static void read_provenance(const struct pin *pin, struct provenance *p)
+{
+	struct err ignored;
+
+	*p = (struct provenance){0};
+	if (opened)
+		provenance_read(opened, &pin->digest, pin->name, pin->version, p, &ignored);
+}
+
+static void print_pin(struct table *t, const struct pin *pin)
+{
+	AUTO_PROVENANCE struct provenance p = {0};
+	char text[PIN_TEXT_MAX], from[PROVENANCE_TEXT];
+
+	pin_text(pin, text);
+	read_provenance(pin, &p);
+	provenance_text(&p, from);
+	table_row(t, (const char *[]){"  pin", pin->name, pin->version, text, from});
+}
+
 static void print_pins(const struct app *app)
 {
-	struct table *t = table_new(4);
+	struct table *t = table_new(5);
 	char text[PIN_TEXT_MAX];
 
-	for (size_t i = 0; i < app->npins; i++) {
-		if (is_counted(app, app->pins[i].origin))
-			continue;
-		pin_text(&app->pins[i], text);
-		table_row(t,
-			  (const char *[]){"  pin", app->pins[i].name, app->pins[i].version, text});
-	}
+	for (size_t i = 0; i < app->npins; i++)
+		if (!is_counted(app, app->pins[i].origin))
+			print_pin(t, &app->pins[i]);
 	table_print(t);
 	for (int origin = PIN_WITH_DEPS; origin <= PIN_FREEZE; origin++)
 		if (is_counted(app, origin)) {
@@ -194,6 +214,21 @@ static void json_confinement(const struct confinement *c)
 	json_close();
 }
 
+static void json_pin(const struct pin *pin)
+{
+	AUTO_PROVENANCE struct provenance p = {0};
+
+	read_provenance(pin, &p);
+	json_open(NULL, '{');
+	json_members("name %s version %s arch %s", pin->name, pin->version, pin->arch);
+	json_digest("digest", &pin->digest);
+	json_string("origin", origin_name(pin->origin));
+	if (pin->place)
+		json_string("in", pin->place);
+	json_provenance(&p);
+	json_close();
+}
+
 static void json_app(const struct app *app, const struct plan *plan, const char *asleep)
 {
 	json_open(NULL, '{');
@@ -210,16 +245,8 @@ static void json_app(const struct app *app, const struct plan *plan, const char 
 	json_number("generation", plan ? (int64_t)plan->generation : -1);
 	json_string("label", plan ? plan->label : NULL);
 	json_open("pins", '[');
-	for (size_t i = 0; i < app->npins; i++) {
-		json_open(NULL, '{');
-		json_members("name %s version %s arch %s", app->pins[i].name, app->pins[i].version,
-			     app->pins[i].arch);
-		json_digest("digest", &app->pins[i].digest);
-		json_string("origin", origin_name(app->pins[i].origin));
-		if (app->pins[i].place)
-			json_string("in", app->pins[i].place);
-		json_close();
-	}
+	for (size_t i = 0; i < app->npins; i++)
+		json_pin(&app->pins[i]);
 	json_close();
 	json_open("covers", '[');
 	for (size_t i = 0; plan && i < plan->ncovers; i++)
@@ -227,8 +254,6 @@ static void json_app(const struct app *app, const struct plan *plan, const char 
 	json_close();
 	json_close();
 }
-
-static struct store *opened; /* NULL: there is none */
 
 /* Sets *asleep to the reason, which is in why, or to NULL. */
 static int find_asleep(const struct apps *apps, const struct app *app, const char **asleep,
