@@ -179,9 +179,10 @@ static int prepare_question(struct renewals *all, struct store *store, struct re
 	*at = -1;
 	if (origin_read(store, &r->digest, &o, &why) < 0)
 		return set_text(&r->unknown, err, "its origin is not known");
-	if (!has_package(&o) || !is_package_name(r->name))
-		return set_text(&r->unknown, err, "its origin, %s, is no package of Debian's",
-				o.source);
+	if (!has_package(&o))
+		return set_text(&r->unknown, err, "its origin, %s, is no package of Debian's", o.source);
+	if (!is_package_name(r->name))
+		return set_text(&r->unknown, err, "%s is not a valid name of a Debian package", r->name);
 	*at = renewal_places_find(&all->places, o.apt_config, origin_suite(&o), err);
 	if (*at < 0)
 		return -ENOMEM;
