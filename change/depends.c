@@ -267,7 +267,7 @@ static int add_required(struct companion_search *b, const struct requirements *n
 {
 	const struct apt_place place = place_of(b);
 	AUTO_VERSIONS struct versions stored = {0};
-	AUTO_STRINGS struct strings fetch = {0};
+	AUTO_STRINGS struct strings fetch = {0}, unverified = {0};
 	int r = store_list(b->store, &stored, err);
 
 	for (size_t i = 0; r == 0 && i < needed->count; i++) {
@@ -286,8 +286,11 @@ static int add_required(struct companion_search *b, const struct requirements *n
 		if (r > 0)
 			r = 0;
 	}
-	return r == 0 && fetch.count ? intake_fetch(b->store, &fetch, &place, pin_fetched, b, err)
-				     : r;
+	if (r == 0 && fetch.count)
+		r = intake_fetch(b->store, &fetch, &place, &unverified, pin_fetched, b, err);
+	for (size_t i = 0; r == 0 && i < unverified.count; i++)
+		tell_brought(b, "note: %s", unverified.items[i]);
+	return r;
 }
 
 static int add_brought(struct companion_search *b, struct err *err)

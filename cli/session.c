@@ -9,6 +9,7 @@
 #include "cli/message.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
+#include "intake/intake.h"
 #include "policy/lock.h"
 #include "upgrade/keep.h"
 #include "upgrade/siblings.h"
@@ -202,11 +203,27 @@ void session_end(struct session *s)
 	drop_lock(&s->lock);
 }
 
-void session_note_added(const struct session *session, const struct version *version)
+static void note_added(const struct session *session, const struct version *version)
 {
 	struct err err;
 
 	if (keep_note_added(session->store, &version->digest, time(NULL), &err) < 0)
 		warn("%s; 'pinlib gc' may remove %s %s today if no pin needs it", err.text,
 		     version->name, version->version);
+}
+
+int session_add(const struct session *session, const char *source, const char *name,
+		const char *version, struct version *out, bool *known, struct err *err)
+{
+	AUTO_STRINGS struct strings unverified = {0};
+	const struct intake_options how = {
+		.name = name, .version = version, .unverified = &unverified};
+	int r = intake_add(session->store, source, &how, out, known, err);
+
+	if (r < 0)
+		return r;
+	note_added(session, out);
+	for (size_t i = 0; i < unverified.count; i++)
+		warn("note: %s", unverified.items[i]);
+	return 0;
 }

@@ -27,9 +27,10 @@ int session_begin_store(struct session *session, struct err *err);
 /* The same for a user's own store, or the machine's. */
 int session_begin_home(struct session *session, struct home *home, struct err *err);
 
-/* Notes that somebody added this version now, so that gc leaves it for a day. The version is in the store already: without
- * the note it is only collected earlier, which a warning says. */
-void session_note_added(const struct session *session, const struct version *version);
+/* intake_add, for somebody who names this source now, so that gc leaves the version for a day. Warns if that cannot be
+ * noted, and notes on standard error what apt did not verify. */
+int session_add(const struct session *session, const char *source, const char *name,
+		const char *version, struct version *out, bool *known, struct err *err);
 void session_end(struct session *session);
 #define AUTO_SESSION CLEANUP(session_end)
 

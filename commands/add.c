@@ -1,8 +1,8 @@
 #include "cli/out.h"
 #include "cli/progress.h"
+#include "cli/provenance.h"
 #include "cli/session.h"
 #include "commands/commands.h"
-#include "intake/intake.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -20,27 +20,35 @@ static const struct command_option options[] = {
 	{0},
 };
 
-static void print_added(struct table *t, const struct version *v, bool known)
+static int print_added(struct table *t, struct store *store, const struct version *v, bool known,
+		       struct err *err)
 {
+	AUTO_PROVENANCE struct provenance p = {0};
+	int r = provenance_read(store, &v->digest, v->name, v->version, &p, err);
 	char digest[DIGEST_HEX + 7] = "sha256:";
 
 	digest_hex(&v->digest, digest + 7);
 	table_row(t, (const char *[]){v->name, v->version, v->arch, digest,
 				      known ? "known" : "added"});
-	json_record("name %s version %s arch %s digest %s known %d", v->name, v->version, v->arch,
-		    digest, known);
+	if (r < 0)
+		return r;
+	json_open(NULL, '{');
+	json_members("name %s version %s arch %s digest %s known %d", v->name, v->version, v->arch,
+		     digest, known);
+	json_provenance(&p);
+	json_close();
+	return 0;
 }
 
 /* Adds one source after the other. Versions added before a failure stay, and are printed. */
 static int run_add(int count, char **operands, struct err *err)
 {
-	const struct intake_options how = {.name = given.name, .version = given.version};
 	AUTO_SESSION struct session session = {.lock = -1};
 	struct home home;
 	struct table *t;
 	int r;
 
-	if (count > 1 && (how.name || how.version))
+	if (count > 1 && (given.name || given.version))
 		return misused("--name and --version allow only one SOURCE");
 	progress_show();
 	r = session_begin_home(&session, &home, err);
@@ -52,11 +60,9 @@ static int run_add(int count, char **operands, struct err *err)
 		AUTO_VERSION struct version v = {0};
 		bool known;
 
-		r = intake_add(session.store, operands[i], &how, &v, &known, err);
-		if (r < 0)
-			break;
-		session_note_added(&session, &v);
-		print_added(t, &v, known);
+		r = session_add(&session, operands[i], given.name, given.version, &v, &known, err);
+		if (r == 0)
+			r = print_added(t, session.store, &v, known, err);
 	}
 	json_close();
 	table_print(t);

@@ -4,18 +4,18 @@
 #include "base/paths.h"
 #include "change/asleep.h"
 #include "change/drift.h"
-#include "cli/arguments.h"
+#include "cli/now.h"
 #include "cli/who.h"
 #include "labeler/label.h"
 #include "labeler/process.h"
 #include "labeler/sealing.h"
 #include "plan/read.h"
+#include "provenance/provenance.h"
 #include "upgrade/keep.h"
 #include "upgrade/siblings.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static void outdated_free(struct facts *facts)
 {
@@ -32,6 +32,7 @@ void facts_free(struct facts *facts)
 		free(facts->programs[i].why);
 		strings_free(&facts->programs[i].covers);
 		strings_free(&facts->programs[i].remarks);
+		strings_free(&facts->programs[i].from);
 	}
 	free(facts->programs);
 	outdated_free(facts);
@@ -79,6 +80,24 @@ static int take_plan(struct program_facts *p, struct err *err)
 	return r;
 }
 
+static int gather_provenance(struct program_facts *p, struct store *store, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && store && i < p->app->npins; i++) {
+		const struct pin *pin = &p->app->pins[i];
+		AUTO_PROVENANCE struct provenance from = {0};
+		char text[PROVENANCE_TEXT];
+
+		r = provenance_read(store, &pin->digest, pin->name, pin->version, &from, err);
+		if (r < 0)
+			return r;
+		provenance_text(&from, text);
+		r = strings_add(&p->from, text, err);
+	}
+	return r;
+}
+
 static int gather_programs(struct facts *facts, struct store *store, struct err *err)
 {
 	const struct apps *apps = &facts->apps;
@@ -96,6 +115,10 @@ static int gather_programs(struct facts *facts, struct store *store, struct err 
 		struct err why;
 
 		p->app = &apps->items[i];
+		p->due = due_state(p->app->until, facts->now);
+		r = gather_provenance(p, store, err);
+		if (r < 0)
+			return r;
 		if (asleep_find(store, apps, p->app, &says, &why) > 0) {
 			p->state = PROGRAM_SLEEPS;
 			p->why = strdup(why.text);
@@ -225,14 +248,6 @@ static int gather_processes(struct facts *facts, struct err *err)
 
 /* -- the whole -- */
 
-static int64_t facts_time(void)
-{
-	const char *fixed = getenv("SOURCE_DATE_EPOCH"); /* reproducible-builds.org */
-	int64_t now;
-
-	return fixed && read_number(fixed, 0, INT64_MAX / 2, &now) ? now : (int64_t)time(NULL);
-}
-
 static int gather_policy(struct facts *facts, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
@@ -249,7 +264,7 @@ int facts_gather(struct facts *out, struct err *err)
 	struct err why;
 	int r;
 
-	*out = (struct facts){.now = facts_time()};
+	*out = (struct facts){.now = output_time()};
 	r = gather_policy(out, err);
 	if (r < 0)
 		return r;
@@ -281,5 +296,6 @@ int64_t facts_since(const struct facts *facts, const struct pin *pin, bool *befo
 
 bool facts_need_attention(const struct program_facts *program)
 {
-	return program->state != PROGRAM_STARTS || program->outdated || program->remarks.count;
+	return program->state != PROGRAM_STARTS || program->outdated || program->remarks.count ||
+	       program->due == DUE_OVER;
 }

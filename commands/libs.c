@@ -1,4 +1,5 @@
 #include "cli/out.h"
+#include "cli/provenance.h"
 #include "cli/size.h"
 #include "commands/commands.h"
 #include "policy/policy.h"
@@ -46,14 +47,16 @@ static int find_names(const struct version *v, const struct apps *apps, struct s
 	return r;
 }
 
-static int print_version(struct table *t, const struct version *v, const struct apps *apps,
-			 struct err *err)
+static int print_version(struct table *t, struct store *store, const struct version *v,
+			 const struct apps *apps, struct err *err)
 {
+	AUTO_PROVENANCE struct provenance p = {0};
 	AUTO_STRINGS struct strings sonames = {0}, used = {0};
 	AUTO_FREE char *soname_text = NULL, *used_text = NULL;
 	char size[32];
 
-	if (find_names(v, apps, &sonames, &used, err) < 0)
+	if (find_names(v, apps, &sonames, &used, err) < 0 ||
+	    provenance_read(store, &v->digest, v->name, v->version, &p, err) < 0)
 		return -ENOMEM;
 	soname_text = joined(&sonames);
 	used_text = joined(&used);
@@ -67,6 +70,7 @@ static int print_version(struct table *t, const struct version *v, const struct 
 	json_number("size", (int64_t)version_size(v));
 	json_strings("sonames", &sonames);
 	json_strings("apps", &used);
+	json_provenance(&p);
 	json_close();
 	return 0;
 }
@@ -85,8 +89,8 @@ static int none_found(const struct versions *versions, const char *name, struct 
 		name);
 }
 
-static int print_versions(const struct versions *versions, const struct apps *apps,
-			  const char *name, struct err *err)
+static int print_versions(struct store *store, const struct versions *versions,
+			  const struct apps *apps, const char *name, struct err *err)
 {
 	struct table *t = table_new(6);
 	size_t shown = 0;
@@ -99,7 +103,7 @@ static int print_versions(const struct versions *versions, const struct apps *ap
 		if (name && !spec_matches_name(name, v))
 			continue;
 		shown++;
-		r = print_version(t, v, apps, err);
+		r = print_version(t, store, v, apps, err);
 	}
 	json_close();
 	table_print(t);
@@ -125,7 +129,7 @@ static int run_libs(int count, char **operands, struct err *err)
 	r = want_user ? 0 : policy_open(&policy, err);
 	if (r == 0 && policy)
 		r = policy_apps(policy, POLICY_NOW, &apps, err);
-	return r < 0 ? r : print_versions(&versions, &apps, operands[0], err);
+	return r < 0 ? r : print_versions(store, &versions, &apps, operands[0], err);
 }
 
 const struct command command_libs = {

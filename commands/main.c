@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
 	&command_export,
 	&command_import,
 	/* GROUP_CARE */
+	&command_audit,
 	&command_doctor,
 	&command_gc,
 	/* GROUP_RUN */

@@ -3,16 +3,20 @@
 #include "cli/app.h"
 #include "cli/message.h"
 #include "cli/out.h"
+#include "cli/provenance.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
+#include "commands/explain.h"
 #include "commands/graph.h"
 #include "plan/read.h"
+#include "policy/due.h"
 #include "policy/policy.h"
 #include "policy/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool in_full, as_dot, as_svg;
@@ -138,18 +142,37 @@ static void print_view(const struct plan *plan)
 	}
 }
 
+static struct store *opened; /* NULL: there is none */
+
+/* Of a pin whose version cannot be read, nothing is known. */
+static void read_provenance(const struct pin *pin, struct provenance *p)
+{
+	struct err ignored;
+
+	*p = (struct provenance){0};
+	if (opened)
+		provenance_read(opened, &pin->digest, pin->name, pin->version, p, &ignored);
+}
+
+static void print_pin(struct table *t, const struct pin *pin)
+{
+	AUTO_PROVENANCE struct provenance p = {0};
+	char text[PIN_TEXT_MAX], from[PROVENANCE_TEXT];
+
+	pin_text(pin, text);
+	read_provenance(pin, &p);
+	provenance_text(&p, from);
+	table_row(t, (const char *[]){"  pin", pin->name, pin->version, text, from});
+}
+
 static void print_pins(const struct app *app)
 {
-	struct table *t = table_new(4);
+	struct table *t = table_new(5);
 	char text[PIN_TEXT_MAX];
 
-	for (size_t i = 0; i < app->npins; i++) {
-		if (is_counted(app, app->pins[i].origin))
-			continue;
-		pin_text(&app->pins[i], text);
-		table_row(t,
-			  (const char *[]){"  pin", app->pins[i].name, app->pins[i].version, text});
-	}
+	for (size_t i = 0; i < app->npins; i++)
+		if (!is_counted(app, app->pins[i].origin))
+			print_pin(t, &app->pins[i]);
 	table_print(t);
 	for (int origin = PIN_WITH_DEPS; origin <= PIN_FREEZE; origin++)
 		if (is_counted(app, origin)) {
@@ -162,6 +185,7 @@ static void print_pins(const struct app *app)
 static void print_app(const struct app *app, const struct plan *plan, const char *asleep)
 {
 	print_line("%s", app->path);
+	explanation_print("  ", app);
 	print_pins(app);
 	if (app->forced)
 		print_line("  forced: the loader found that it would not work");
@@ -190,6 +214,21 @@ static void json_confinement(const struct confinement *c)
 	json_close();
 }
 
+static void json_pin(const struct pin *pin)
+{
+	AUTO_PROVENANCE struct provenance p = {0};
+
+	read_provenance(pin, &p);
+	json_open(NULL, '{');
+	json_members("name %s version %s arch %s", pin->name, pin->version, pin->arch);
+	json_digest("digest", &pin->digest);
+	json_string("origin", origin_name(pin->origin));
+	if (pin->place)
+		json_string("in", pin->place);
+	json_provenance(&p);
+	json_close();
+}
+
 static void json_app(const struct app *app, const struct plan *plan, const char *asleep)
 {
 	json_open(NULL, '{');
@@ -201,20 +240,13 @@ static void json_app(const struct app *app, const struct plan *plan, const char 
 	json_string("kind", plan ? kind_name(plan->kind) : NULL);
 	json_members("form %s on_failure %s forced %d", app->sealed ? "sealed" : "view",
 		     on_failure_name(app->on_failure), app->forced);
+	explanation_json(app);
 	json_confinement(&app->confined);
 	json_number("generation", plan ? (int64_t)plan->generation : -1);
 	json_string("label", plan ? plan->label : NULL);
 	json_open("pins", '[');
-	for (size_t i = 0; i < app->npins; i++) {
-		json_open(NULL, '{');
-		json_members("name %s version %s arch %s", app->pins[i].name, app->pins[i].version,
-			     app->pins[i].arch);
-		json_digest("digest", &app->pins[i].digest);
-		json_string("origin", origin_name(app->pins[i].origin));
-		if (app->pins[i].place)
-			json_string("in", app->pins[i].place);
-		json_close();
-	}
+	for (size_t i = 0; i < app->npins; i++)
+		json_pin(&app->pins[i]);
 	json_close();
 	json_open("covers", '[');
 	for (size_t i = 0; plan && i < plan->ncovers; i++)
@@ -222,8 +254,6 @@ static void json_app(const struct app *app, const struct plan *plan, const char 
 	json_close();
 	json_close();
 }
-
-static struct store *opened; /* NULL: there is none */
 
 /* Sets *asleep to the reason, which is in why, or to NULL. */
 static int find_asleep(const struct apps *apps, const struct app *app, const char **asleep,
@@ -261,6 +291,15 @@ static int show_app(const struct apps *apps, const struct app *app, struct err *
 
 /* -- one line for each app -- */
 
+static void put_due(FILE *f, const struct app *app)
+{
+	char due[DUE_TEXT];
+
+	due_text(app->until, time(NULL), due);
+	if (*due)
+		fprintf(f, " (%s)", due);
+}
+
 /* "zlib1g=1:1.2.11, libfoo=1.2 (forced)"; the caller frees it. */
 static char *pins_text(const struct app *app, bool asleep)
 {
@@ -290,6 +329,7 @@ static char *pins_text(const struct app *app, bool asleep)
 		fputs(" (sleeps)", f);
 	if (app->confined.profile)
 		fprintf(f, " (confined by %s)", app->confined.profile);
+	put_due(f, app);
 	if (fclose(f) != 0) {
 		free(text);
 		return NULL;

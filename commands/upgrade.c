@@ -275,8 +275,8 @@ static void json_refusal(const struct advance *a, const struct advance_refusal *
 		    r->set->source, r->set->source_version, trial_result_text(r->result), r->why);
 }
 
-/* Why a newer version was not even tried. */
-static void print_held(const struct upgrading *u)
+/* Why a newer version was not even tried, and what apt did not verify. */
+static void print_notes(const struct upgrading *u)
 {
 	for (size_t i = 0; i < u->advances.napps; i++)
 		for (size_t k = 0; k < u->advances.unisons[i].count; k++) {
@@ -285,6 +285,8 @@ static void print_held(const struct upgrading *u)
 			if (n->held && is_chosen(u, n))
 				warn("note: %s: %s", n->app->path, n->held);
 		}
+	for (size_t i = 0; i < u->advances.stock.unverified.count; i++)
+		warn("note: %s", u->advances.stock.unverified.items[i]);
 }
 
 /* Returns how many apps or sources stay although their origin has newer versions. */
@@ -308,7 +310,7 @@ static size_t print_refusals(const struct upgrading *u)
 			    u->failed.items[i + 1]);
 	}
 	json_close();
-	print_held(u);
+	print_notes(u);
 	return stay;
 }
 

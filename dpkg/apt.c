@@ -36,9 +36,8 @@ static int add_command(struct strings *argv, const char *program, const struct a
 	return r;
 }
 
-/* Runs args (a program of apt's first) from this place; it must succeed. more: further arguments. */
-static int run_apt(const char *const args[], const struct strings *more,
-		   const struct apt_place *place, const char *dir, char **text, struct err *err)
+int apt_run(const char *const args[], const struct strings *more, const struct apt_place *place,
+	    const char *dir, char **text, struct err *err)
 {
 	AUTO_STRINGS struct strings argv = {0};
 	AUTO_FREE const char **pointers = NULL;
@@ -80,7 +79,7 @@ static int add_names(const char *const args[], const struct strings *packages,
 {
 	AUTO_FREE char *text = NULL;
 	char *rest, *line;
-	int r = run_apt(args, packages, place, NULL, &text, err);
+	int r = apt_run(args, packages, place, NULL, &text, err);
 
 	rest = text;
 	while (r == 0 && (line = strsep(&rest, "\n"))) {
@@ -119,7 +118,7 @@ int apt_show(const struct strings *packages, const struct apt_place *place, stru
 	     struct err *err)
 {
 	AUTO_FREE char *text = NULL;
-	int r = run_apt((const char *const[]){"apt-cache", "show", "--no-all-versions", NULL},
+	int r = apt_run((const char *const[]){"apt-cache", "show", "--no-all-versions", NULL},
 			packages, place, NULL, &text, err);
 
 	return r < 0 ? r : controls_parse(out, text, err);
@@ -141,7 +140,7 @@ int apt_versions(const struct strings *packages, const struct apt_place *place,
 {
 	const char *const args[] = {"apt-cache", "show", "--all-versions", EXACTLY, NULL};
 	AUTO_FREE char *text = NULL;
-	int r = run_apt(args, packages, place, NULL, &text, err);
+	int r = apt_run(args, packages, place, NULL, &text, err);
 
 	if (r == -EIO && knows_none(err))
 		return 0;
@@ -196,7 +195,7 @@ int apt_suite_versions(const struct strings *packages, const struct apt_place *p
 				    NULL};
 	char name[256] = "", version[256] = "", *rest, *line;
 	AUTO_FREE char *text = NULL;
-	int r = run_apt(args, packages, place, NULL, &text, err);
+	int r = apt_run(args, packages, place, NULL, &text, err);
 
 	rest = text;
 	while (r == 0 && (line = strsep(&rest, "\n")))
@@ -209,19 +208,24 @@ int apt_lists(const struct apt_place *place, char out[PATH_MAX], struct err *err
 	const char *const args[] = {"apt-config", "shell", "LISTS", "Dir::State::Lists/d", NULL};
 	const struct apt_place all = {.config = place->config};
 	AUTO_FREE char *text = NULL;
-	int r = run_apt(args, NULL, &all, NULL, &text, err);
+	int r = apt_run(args, NULL, &all, NULL, &text, err);
 
 	if (r == 0 && sscanf(text, "LISTS='%4095[^'\n]'", out) != 1)
 		r = err_set(err, EIO, "apt-config names no directory of lists");
 	return r;
 }
 
+/* The heading above the names of packages that APT::Get::AllowUnauthenticated lets through. */
+#define UNAUTHENTICATED "packages cannot be authenticated!"
+
 int apt_download(const struct strings *packages, const struct apt_place *place, const char *dir,
-		 struct err *err)
+		 bool *authentic, struct err *err)
 {
 	/* apt's own user could not write there; the signatures are checked all the same. */
 	const char *const args[] = {"apt-get", "-q", "-oAPT::Sandbox::User=root", "download", NULL};
 	AUTO_FREE char *text = NULL;
+	int r = apt_run(args, packages, place, dir, &text, err);
 
-	return run_apt(args, packages, place, dir, &text, err);
+	*authentic = r == 0 && !strstr(text, UNAUTHENTICATED);
+	return r;
 }

@@ -48,7 +48,8 @@ int apt_suite_versions(const struct strings *packages, const struct apt_place *p
 /* The directory of the place's lists, which apt-get update fetches. */
 int apt_lists(const struct apt_place *place, char out[PATH_MAX], struct err *err);
 
-/* Downloads packages' archives ("NAME", "NAME:ARCH", either with "=VERSION") into the directory dir. apt has checked
- * their signatures. */
+/* Downloads packages' archives ("NAME", "NAME:ARCH", either with "=VERSION") into the directory dir. *authentic: apt
+ * authenticated all of them (apt-secure(8)); it also takes a source with [trusted=yes] for authentic, see
+ * dpkg/apt_release.h. */
 int apt_download(const struct strings *packages, const struct apt_place *place, const char *dir,
-		 struct err *err);
+		 bool *authentic, struct err *err);

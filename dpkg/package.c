@@ -10,7 +10,8 @@
 /* The fields that add_line reads, in its order. */
 #define FACTS                                                                                      \
 	"${db:Status-Abbrev}\\t${binary:Package}\\t${Package}\\t${Architecture}\\t${Version}\\t"   \
-	"${source:Package}\\t${Essential}\\t${Provides}\\t${Pre-Depends}, ${Depends}\\n"
+	"${source:Package}\\t${source:Version}\\t${Essential}\\t${Provides}\\t${Pre-Depends}, "    \
+	"${Depends}\\n"
 
 static void package_free(struct package *p)
 {
@@ -19,6 +20,7 @@ static void package_free(struct package *p)
 	free(p->arch);
 	free(p->version);
 	free(p->source);
+	free(p->source_version);
 	free(p->provides);
 	free(p->depends);
 }
@@ -48,12 +50,13 @@ int packages_add(struct packages *packages, const struct package *package, struc
 			      .arch = copy_text(package->arch),
 			      .version = copy_text(package->version),
 			      .source = copy_text(package->source),
+			      .source_version = copy_text(package->source_version),
 			      .provides = copy_text(package->provides),
 			      .depends = copy_text(package->depends),
 			      .essential = package->essential,
 			      .wish = package->wish};
-	return p->query && p->name && p->arch && p->version && p->source && p->provides &&
-			       p->depends
+	return p->query && p->name && p->arch && p->version && p->source && p->source_version &&
+			       p->provides && p->depends
 		       ? 0
 		       : err_nomem(err);
 }
@@ -78,6 +81,7 @@ static int add_line(struct packages *out, char *line, struct err *err)
 	p.arch = cut_field(&line);
 	p.version = cut_field(&line);
 	p.source = cut_field(&line);
+	p.source_version = cut_field(&line);
 	p.essential = strcmp(cut_field(&line), "yes") == 0;
 	p.provides = cut_field(&line);
 	p.depends = cut_field(&line);

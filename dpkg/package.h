@@ -10,7 +10,8 @@
 struct package {
 	char *query; /* the name that dpkg takes: "zlib1g:amd64", "perl-base" */
 	char *name, *arch, *version;
-	char *source;	/* the source package that it was built from: "zlib" */
+	char *source;	      /* the source package that it was built from: "zlib" */
+	char *source_version; /* "1:1.2.13.dfsg-1"; "" where the list was not made by packages_installed */
 	char *provides; /* "cron-daemon, mail-reader (= 1.2)" */
 	char *depends;	/* its Pre-Depends and Depends: "libc6 (>= 2.36), awk | mawk" */
 	bool essential;

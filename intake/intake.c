@@ -128,6 +128,18 @@ static int write_origin(struct store *store, const struct staging *s, const stru
 	return origin_write(store, v, source, config ? config : getenv("APT_CONFIG"), err);
 }
 
+/* As for the origin: a note without its version is swept, and a version that is known may get to be known better. */
+static int write_provenance(struct store *store, const struct staging *s, const struct version *v,
+			    struct err *err)
+{
+	int r = provenance_write(store, &v->digest, &s->provenance, err);
+
+	if (r == 0 && s->unverified && s->options->unverified)
+		r = strings_addf(s->options->unverified, err, "apt did not verify %s %s: %s",
+				 v->name, v->version, s->unverified);
+	return r;
+}
+
 /* Publishes objects before the manifest, so that each visible manifest is complete. */
 static int publish(struct store *store, struct staging *s, const char *source, struct version *v,
 		   bool *known, struct err *err)
@@ -149,6 +161,8 @@ static int publish(struct store *store, struct staging *s, const char *source, s
 		r = object_sync(store, touched, err);
 	if (r == 0 && source)
 		r = write_origin(store, s, v, s->source ? s->source : source, err);
+	if (r == 0)
+		r = write_provenance(store, s, v, err);
 	if (r == 0)
 		r = publish_manifest(store, v, text, len, known, err);
 	return r;
@@ -249,6 +263,11 @@ static int prepare_installed(struct store *store, struct staged_package *it,
 	int r;
 
 	it->known = v->nentries == 0 || store_load(store, &v->digest, &old, &ignored) == 0;
+	if (v->nentries) {
+		r = write_provenance(store, &it->staging, v, err);
+		if (r < 0)
+			return r;
+	}
 	if (it->known)
 		return 0;
 	r = file_create(it->staging.dir, STAGED_MANIFEST, it->text, it->len, 0644, err);

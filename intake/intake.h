@@ -36,9 +36,11 @@ typedef int intake_fetched_fn(void *ctx, const struct version *version, const st
 			      struct err *err);
 
 /* Adds packages ("NAME:ARCH=VERSION") that apt downloads all at once. If one cannot be downloaded, none is added.
+ * unverified: as in struct intake_options; it has a version's sentence when fetched is called for that version.
  * A result of fetched other than 0 ends the work, and is returned. */
 int intake_fetch(struct store *store, const struct strings *packages, const struct apt_place *place,
-		 intake_fetched_fn *fetched, void *ctx, struct err *err);
+		 struct strings *unverified, intake_fetched_fn *fetched, void *ctx,
+		 struct err *err);
 
 /* Appends the control fields of a package's file and of the files of its kind beside it that root or its own owner put
  * there, without those that cannot be read. Of other kinds than .deb these are the labels, and Provides with sonames.

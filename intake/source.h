@@ -18,6 +18,8 @@ int source_tree(struct staging *s, int fd, const char *path, struct err *err);
 int source_dpkg(struct staging *s, const char *package, struct err *err);
 /* The package as it is installed, without the files that may not come in, and without asking dpkg. */
 int source_installed(struct staging *s, const struct intake_package *package, struct err *err);
+/* -EINVAL: it does not name a package as dpkg: or apt: do. */
+int source_check_name(const char *text, bool apt, struct err *err);
 int source_apt(struct staging *s, const char *package, struct err *err);
 /* A package, a shared object or a directory, whichever the path leads to. */
 int source_path(struct staging *s, const char *path, struct err *err);

@@ -5,6 +5,7 @@
 #include "base/reach.h"
 #include "intake/intake.h"
 #include "intake/source.h"
+#include "provenance/gather.h"
 #include "store/text.h"
 #include "unpack/frame.h"
 #include "unpack/unpack.h"
@@ -62,6 +63,19 @@ static int read_frame(struct frame_reader *r, struct frame *f, struct err *err)
 	return n < 0 ? n : parser_read(r->parser, r->data, f->data_len, err);
 }
 
+/* The value is checked when the version's own name is known (provenance/gather.h). One that is longer than a name and a
+ * version is no source's. */
+static int take_source(struct frame_reader *r, struct err *err)
+{
+	struct staging *s = r->s;
+
+	if (s->source_field[0])
+		return archive_damaged(err, "its control file repeats a field");
+	if (strlen(r->target) < sizeof s->source_field)
+		memcpy(s->source_field, r->target, strlen(r->target) + 1);
+	return 0;
+}
+
 /* Refuses a repeated field, because parsers differ in which one counts. */
 static int take_field(struct frame_reader *r, struct err *err)
 {
@@ -80,7 +94,9 @@ static int take_field(struct frame_reader *r, struct err *err)
 			return archive_damaged(err, "its control file repeats a field");
 		return staging_label(r->s, labels[i].what, r->target, err) < 0 ? -EBADMSG : 0;
 	}
-	return archive_damaged(err, "the parser sent an invalid frame");
+	return strcasecmp(r->path, "Source") == 0
+		       ? take_source(r, err)
+		       : archive_damaged(err, "the parser sent an invalid frame");
 }
 
 static int take_error(struct frame_reader *r, const struct frame *f, struct err *err)
@@ -249,6 +265,12 @@ int source_archive(struct staging *s, enum unpack_kind kind, int fd, const char 
 	if (n == 0)
 		n = source_frames(s, &parser, err);
 	n = parser_end(&parser, n, err);
+	if (n == 0 && kind == UNPACK_DEB)
+		n = provenance_take_source(&s->provenance, s->source_field, s->name, s->version,
+					   err);
+	if (n == 0)
+		n = digest_fd(fd, &s->provenance.archive, err);
+	s->provenance.has_archive = n == 0;
 	return n < 0 ? err_wrap(err, n, "%s", path) : 0;
 }
 

@@ -1,13 +1,11 @@
-/* Sources that name a Debian package: one installed here, or one that apt downloads. */
+/* Sources that name an installed package. */
 #include "intake/intake.h"
 #include "intake/source.h"
+#include "provenance/gather.h"
 #include "store/text.h"
 
-#include "base/file.h"
 #include "base/path.h"
-#include "base/progress.h"
 #include "base/reach.h"
-#include "dpkg/apt.h"
 #include "dpkg/listing.h"
 #include "dpkg/package.h"
 
@@ -43,7 +41,7 @@ static const char *part_end(const char *at, char mark, const char *allowed)
 	return len && at[1] != '-' ? at + 1 + len : NULL;
 }
 
-static int check_source_name(const char *text, bool apt, struct err *err)
+int source_check_name(const char *text, bool apt, struct err *err)
 {
 	const char *at = name_end(text);
 	char buf[TEXT_SHOWN];
@@ -60,6 +58,21 @@ static int check_source_name(const char *text, bool apt, struct err *err)
 	return 0;
 }
 
+static int label_installed(struct staging *s, const struct package *p, struct err *err)
+{
+	int r = staging_label(s, "name", p->name, err);
+
+	if (r == 0)
+		r = staging_label(s, "version", p->version, err);
+	if (r == 0)
+		r = staging_label(s, "architecture", p->arch, err);
+	if (r == 0)
+		r = provenance_take_source(&s->provenance, p->source, p->source, p->source_version,
+					   err);
+	s->provenance.confidence = CONFIDENCE_INSTALLED;
+	return r < 0 ? r : provenance_take_machine(&s->provenance, err);
+}
+
 /* Gives the version the name, version and architecture of its installed package. */
 static int label_package(struct staging *s, const char *query, struct err *err)
 {
@@ -72,13 +85,7 @@ static int label_package(struct staging *s, const char *query, struct err *err)
 		return err_set(err, ENOTUNIQ,
 			       "%s is installed for several architectures: write dpkg:%s:ARCH",
 			       query, query);
-	if (r == 0)
-		r = staging_label(s, "name", found.items[0].name, err);
-	if (r == 0)
-		r = staging_label(s, "version", found.items[0].version, err);
-	if (r == 0)
-		r = staging_label(s, "architecture", found.items[0].arch, err);
-	return r;
+	return r < 0 ? r : label_installed(s, &found.items[0], err);
 }
 
 static int by_file_path(const void *a, const void *b)
@@ -224,12 +231,8 @@ int source_installed(struct staging *s, const struct intake_package *p, struct e
 	AUTO_FREE struct package_file *items = calloc(p->files->count + 1, sizeof *items);
 	CLEANUP(reached_end) struct reached last = {.file = REACH_NONE};
 	const struct package_files files = {.items = items, .count = p->files->count};
-	int r = items ? staging_label(s, "name", p->package->name, err) : err_nomem(err);
+	int r = items ? label_installed(s, p->package, err) : err_nomem(err);
 
-	if (r == 0)
-		r = staging_label(s, "version", p->package->version, err);
-	if (r == 0)
-		r = staging_label(s, "architecture", p->package->arch, err);
 	if (r < 0)
 		return r;
 	memcpy(items, p->files->items, files.count * sizeof *items);
@@ -256,137 +259,11 @@ int source_installed(struct staging *s, const struct intake_package *p, struct e
 
 int source_dpkg(struct staging *s, const char *package, struct err *err)
 {
-	int r = check_source_name(package, false, err);
+	int r = source_check_name(package, false, err);
 
 	if (r == 0)
 		r = label_package(s, package, err);
 	if (r == 0)
 		r = add_files(s, package, err);
 	return r < 0 ? err_wrap(err, r, "dpkg:%s", package) : 0;
-}
-
-/* -- apt -- */
-
-/* Downloads packages into a new directory below dir. *out is its descriptor. */
-static int download(const struct store *store, const char *dir_name, int dir,
-		    const struct strings *packages, const struct apt_place *place, int *out,
-		    struct err *err)
-{
-	AUTO_FREE char *where = NULL;
-	int r;
-
-	if (asprintf(&where, "%s/tmp/%s/apt", store->root, dir_name) < 0) {
-		where = NULL;
-		return err_nomem(err);
-	}
-	if (mkdirat(dir, "apt", 0755) < 0)
-		return err_sys(err, errno, "cannot create a directory in the store");
-	*out = openat(dir, "apt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*out < 0)
-		return err_sys(err, errno, "cannot open a directory in the store");
-	progress_begin("waiting for apt-get", PROGRESS_ITEMS, 0);
-	r = apt_download(packages, place, where, err);
-	progress_begin("reading", PROGRESS_BYTES, 0);
-	return r;
-}
-
-struct fetched_deb {
-	int dir;
-	const char *name;
-};
-
-static int add_fetched(struct staging *s, const void *ctx, struct err *err)
-{
-	const struct fetched_deb *deb = ctx;
-	AUTO_FD int fd =
-		openat(deb->dir, deb->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", deb->name);
-	return source_archive(s, UNPACK_DEB, fd, deb->name, err);
-}
-
-static int found_deb(void *ctx, int dir, const char *name, struct err *err)
-{
-	(void)dir;
-	return path_ends(name, ".deb") ? strings_add(ctx, name, err) : 0;
-}
-
-/* Downloads into the staging directory, which is removed as a whole. */
-int source_apt(struct staging *s, const char *package, struct err *err)
-{
-	AUTO_FREE char *name = strdup(package);
-	char *slash = name ? strchr(name, '/') : NULL;
-	const struct apt_place place = {s->options->apt_config, slash ? slash + 1 : NULL};
-	AUTO_STRINGS struct strings debs = {0};
-	AUTO_FD int dir = -1;
-	int r = name ? check_source_name(package, true, err) : err_nomem(err);
-
-	/* apt takes PACKAGE/SUITE for that suite's version or none, but no suite beside a version. */
-	if (slash && strchr(name, '='))
-		*slash = '\0';
-	if (r == 0)
-		r = download(s->store, s->dir_name, s->dir,
-			     &(struct strings){.items = &name, .count = 1}, &place, &dir, err);
-	if (r == 0)
-		r = file_each_name(dir, found_deb, &debs, err);
-	if (r == 0 && debs.count != 1)
-		r = err_set(err, EIO, "apt-get fetched %s",
-			    debs.count ? "more than one package" : "nothing");
-	if (r == 0)
-		r = add_fetched(s, &(struct fetched_deb){dir, debs.items[0]}, err);
-	return r < 0 ? err_wrap(err, r, "apt:%s", package) : 0;
-}
-
-/* -- several packages at once -- */
-
-struct fetched_package {
-	struct fetched_deb deb;
-	const char *suite;
-};
-
-/* The origin of each is "apt:libicu67:amd64=67.1-7/bullseye". */
-static int add_with_origin(struct staging *s, const void *ctx, struct err *err)
-{
-	const struct fetched_package *p = ctx;
-	bool all;
-	int r = add_fetched(s, &p->deb, err);
-
-	if (r < 0)
-		return r;
-	all = strcmp(s->arch, "all") == 0;
-	if (asprintf(&s->source, "apt:%s%s%s=%s%s%s", s->name, all ? "" : ":", all ? "" : s->arch,
-		     s->version, p->suite ? "/" : "", p->suite ? p->suite : "") < 0) {
-		s->source = NULL;
-		return err_nomem(err);
-	}
-	return 0;
-}
-
-int intake_fetch(struct store *store, const struct strings *packages, const struct apt_place *place,
-		 intake_fetched_fn *fetched, void *ctx, struct err *err)
-{
-	const struct intake_options how = {.apt_config = place->config};
-	AUTO_STAGING struct staging holder = STAGING_NONE;
-	AUTO_STRINGS struct strings debs = {0};
-	AUTO_FD int dir = -1;
-	int r = staging_begin(store, &how, &holder, err);
-
-	if (r == 0)
-		r = download(store, holder.dir_name, holder.dir, packages, place, &dir, err);
-	if (r == 0)
-		r = file_each_name(dir, found_deb, &debs, err);
-	strings_sort(&debs);
-	for (size_t i = 0; r == 0 && i < debs.count; i++) {
-		struct fetched_package p = {{dir, debs.items[i]}, place->suite};
-		AUTO_VERSION struct version v = {0};
-		struct err why;
-		bool known;
-
-		r = source_add(store, add_with_origin, &p, "apt:", &how, &v, &known, &why);
-		if (r != -ENOMEM)
-			r = fetched(ctx, r == 0 ? &v : NULL, r == 0 ? NULL : &why, err);
-	}
-	progress_end();
-	return r;
 }

@@ -54,6 +54,8 @@ void staging_end(struct staging *s)
 	}
 	free(s->items);
 	free(s->source);
+	free(s->unverified);
+	provenance_free(&s->provenance);
 	parser_end(&s->elf, 0, &ignored);
 	cleanup_fd(&s->dir);
 	if (s->dir_name[0])

@@ -9,6 +9,7 @@
 
 #include "base/parser.h"
 #include "intake/options.h"
+#include "provenance/provenance.h"
 #include "store/object.h"
 #include "store/version.h"
 
@@ -39,8 +40,11 @@ struct staging {
 	size_t members, paths;
 	/* The version's labels from the source; "" where it has none. */
 	char name[256], version[256], arch[32];
-	char *source;	   /* the path that was read, links resolved; NULL: none */
-	struct parser elf; /* reads their sonames; started for the first one */
+	char *source;		/* the path that was read, links resolved; NULL: none */
+	char source_field[512]; /* of a package's control file, foreign text; "": none */
+	struct provenance provenance;
+	char *unverified; /* why apt did not verify its download, a clause; NULL: it did, or it is no download */
+	struct parser elf;		     /* reads their sonames; started for the first one */
 	char elf_arch[32], elf_example[256]; /* of the ELF files so far, and one of them */
 	bool elf_mixed;
 	bool glibc_only; /* ELF files that need musl are refused */

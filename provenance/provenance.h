@@ -8,8 +8,8 @@
  *	source	zlib                            the source package, and its version
  *	source-version	1:1.2.11.dfsg-2+deb11u2
  *	distribution	debian                  ID of os-release(5), or the Origin of apt's Release file in small letters
- *	release	11                              the major number of VERSION_ID, or of the Release file's Version
- *	codename	bullseye
+ *	release	11                              VERSION_ID, or the Release file's Version; of Debian the major number
+ *	codename	bullseye                    of the whole release: without "-security" and the like
  *	suite	oldoldstable-security           as the Release file says
  *	component	main
  *	archive	0123abc...                      SHA-256 of the package's file
@@ -17,8 +17,8 @@
  *	release-date	Sat, 31 Aug 2024 09:30:38 UTC
  *	sha256	89ab012...                      of the lines before it
  *
- * Each line may be missing, except for the first three. A version works without a note: provenance is for people, and
- * for comparison with lists of vulnerabilities.
+ * Each line may be missing, except for the first and the last. A version works without a note: provenance is for people,
+ * and for comparison with lists of vulnerabilities.
  */
 #pragma once
 
@@ -30,9 +30,9 @@
 #include <stdbool.h>
 
 enum confidence {
-	CONFIDENCE_GIVEN,	 /* a file, tree or image that somebody gave */
+	CONFIDENCE_GIVEN, /* a file, tree or image that somebody gave, or one that apt downloaded without verifying it */
 	CONFIDENCE_INSTALLED, /* the files of a package that was installed here: dpkg does not know who signed it */
-	CONFIDENCE_APT,	 /* apt downloaded the package, and a signed Release file vouches for it */
+	CONFIDENCE_APT, /* apt downloaded the package, and a signed Release file vouches for it */
 };
 
 struct provenance {
@@ -42,20 +42,28 @@ struct provenance {
 	bool has_archive, has_release_file;
 	struct digest archive, release_file;
 	char *release_date; /* as in the Release file; NULL */
-	bool guessed; /* there is no note: source and release were guessed from the version's name and number */
+	bool guessed; /* the source, the release, or both were guessed from the version's name and number */
 };
 
 void provenance_free(struct provenance *provenance);
 #define AUTO_PROVENANCE CLEANUP(provenance_free)
 
-/* What is known about a version. Without a note, or with a damaged one, its name and version are the source's, the release is what
- * "+deb11u2" tells, and guessed is set. Fails only for want of memory. */
+/* What is known about a version. Without a note, or with a damaged one, the confidence is CONFIDENCE_GIVEN. Where the note
+ * has no source, the version's name and number stand for it; where it has no release, the release is what "+deb11u2" tells.
+ * Fails only for want of memory. */
 int provenance_read(struct store *store, const struct digest *digest, const char *name,
 		    const char *version, struct provenance *out, struct err *err);
 
-/* Writes the note, but not in place of one with more confidence: equal content is one version, wherever it came from later. */
+/* Writes the note, but not in place of one that knows more: equal content is one version, wherever it came from later.
+ * Where nothing is known there is nothing to write. A value that a line cannot hold is left out. */
 int provenance_write(struct store *store, const struct digest *digest,
 		     const struct provenance *provenance, struct err *err);
 
+/* "apt", "installed", "given": as in the note, and in JSON. */
+const char *provenance_confidence_name(enum confidence confidence);
 /* "verified by apt", "installed here", "a file somebody gave". */
 const char *provenance_confidence_text(enum confidence confidence);
+
+/* The same with what is known of the place: "verified by apt (bullseye-security)", "installed here (Debian 12)". */
+#define PROVENANCE_TEXT 128
+void provenance_text(const struct provenance *provenance, char text[PROVENANCE_TEXT]);

@@ -326,7 +326,7 @@ static int explain_unknown(struct renewal *r, const struct packages *installed, 
 	return set_text(&r->unknown, err, "%s has no %s", place, r->name);
 }
 
-static int take_control_fields(struct renewal *r, const struct packages *installed, struct err *err)
+static int take_versions(struct renewal *r, const struct packages *installed, struct err *err)
 {
 	const struct control *known = NULL;
 	bool backport = upstream_is_backport(r->version);
@@ -388,7 +388,7 @@ int renewals_find(struct store *store, const struct apps *apps, struct renewals 
 		if (r == 0 && item->place && item->place->unknown)
 			r = set_text(&item->unknown, err, "%s", item->place->unknown);
 		else if (r == 0 && item->place)
-			r = take_control_fields(item, &installed, err);
+			r = take_versions(item, &installed, err);
 	}
 	return r;
 }

@@ -20,6 +20,7 @@ void stock_free(struct stock *stock)
 		free(stock->items[i].why);
 	}
 	free(stock->items);
+	strings_free(&stock->unverified);
 	*stock = (struct stock){0};
 }
 
@@ -173,9 +174,9 @@ static int download_some(struct downloading *d, size_t only, struct err *err)
 		if (is_missing(d, i) && (only == d->stock->count || only == i))
 			r = add_package(&packages, &d->stock->items[i], err);
 	d->why[0] = '\0';
-	return r == 0 && packages.count
-		       ? intake_fetch(d->into, &packages, &apt, take_fetched, d, err)
-		       : r;
+	return r == 0 && packages.count ? intake_fetch(d->into, &packages, &apt,
+						       &d->stock->unverified, take_fetched, d, err)
+					: r;
 }
 
 /* apt downloads all or none: where one of them is gone, each is asked for alone. */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "base/strings.h"
 #include "renewal/unison.h"
 #include "store/store.h"
 
@@ -22,7 +23,8 @@ struct stocked {
 struct stock {
 	struct stocked *items;
 	size_t count;
-	size_t filled; /* so many of the first were looked for */
+	size_t filled;		   /* so many of the first were looked for */
+	struct strings unverified; /* sentences about the downloads that apt did not verify */
 };
 
 /* Adds the versions of the set that are new, each once. The stock points into renewals. */

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/progress.h"
 #include "store/kept.h"
+#include "store/note.h"
 #include "store/object.h"
 #include "store/origin.h"
 #include "store/text.h"
@@ -279,6 +280,21 @@ static int visit_kept(void *ctx, int dir, const char *name, struct err *err)
 	return 0;
 }
 
+static int visit_provenance(void *ctx, int dir, const char *name, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	struct verification *v = ctx;
+	struct digest digest;
+	struct err why;
+
+	(void)dir;
+	(void)err;
+	if (digest_parse(name, &digest) &&
+	    note_read(v->store, "provenance", &digest, &text, &why) < 0)
+		finding(v, "%s; adding its version again restores it", why.text);
+	return 0;
+}
+
 static int check_notes(struct verification *v, const char *kind, each_name_fn *visit,
 		       struct err *err)
 {
@@ -303,6 +319,8 @@ int store_verify(struct store *store, report_fn *report, void *ctx, struct err *
 		r = check_notes(&v, "origins", visit_origin, err);
 	if (r == 0)
 		r = check_notes(&v, "kept", visit_kept, err);
+	if (r == 0)
+		r = check_notes(&v, "provenance", visit_provenance, err);
 	pthread_mutex_destroy(&v.lock);
 	free(v.objects);
 	free(v.damaged);

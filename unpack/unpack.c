@@ -269,9 +269,8 @@ static bool has_relations(const char *field)
 static bool is_wanted(const struct unpack *u, const char *field)
 {
 	return strcasecmp(field, "Package") == 0 || strcasecmp(field, "Version") == 0 ||
-	       strcasecmp(field, "Architecture") == 0 ||
-	       (u->only_control && (has_relations(field) || strcasecmp(field, "Source") == 0 ||
-				    strcasecmp(field, "Essential") == 0));
+	       strcasecmp(field, "Architecture") == 0 || strcasecmp(field, "Source") == 0 ||
+	       (u->only_control && (has_relations(field) || strcasecmp(field, "Essential") == 0));
 }
 
 static void put_value(struct unpack *u, const char *field, char *value)
