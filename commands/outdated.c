@@ -72,24 +72,30 @@ static void print_note(const struct outlook *o, char *text)
 	print_line("note: %s: %s", o->unison->app->path, printable(text));
 }
 
+static void print_reason(const struct outlook *o, size_t column)
+{
+	const struct renewal_trial *t = o->trials[column];
+	const struct unison_set *set = o->sets[column];
+	char text[2 * ERR_TEXT_MAX];
+
+	if (!t || !t->why || (column == OUTLOOK_NEWEST && t == o->trials[OUTLOOK_FIXED]))
+		return;
+	if (set)
+		snprintf(text, sizeof text, "%s %s %s: %s", set->source, set->source_version,
+			 trial_result_text(t->result), t->why);
+	else
+		snprintf(text, sizeof text, "without its pins of %s: %s: %s", o->unison->source,
+			 trial_result_text(t->result), t->why);
+	print_note(o, text);
+}
+
 /* Why the trials failed, and why versions are not offered. */
 static void print_reasons(const struct outlook *o)
 {
 	const struct unison *u = o->unison;
 
-	for (size_t k = 0; k < OUTLOOKS; k++) {
-		const struct renewal_trial *t = o->trials[k];
-		char text[ERR_TEXT_MAX + 600];
-
-		if (!t || !t->why || (k == OUTLOOK_NEWEST && t == o->trials[OUTLOOK_FIXED]))
-			continue;
-		snprintf(text, sizeof text, "%s%s%s %s: %s",
-			 k == OUTLOOK_LIVE ? "without its pins of " : u->source,
-			 k == OUTLOOK_LIVE ? u->source : " ",
-			 k == OUTLOOK_LIVE ? "" : o->sets[k]->source_version,
-			 trial_result_text(t->result), t->why);
-		print_note(o, text);
-	}
+	for (size_t k = 0; k < OUTLOOKS; k++)
+		print_reason(o, k);
 	if (u->held)
 		print_note(o, u->held);
 	if (u->mixed) {

@@ -26,7 +26,7 @@ static struct {
 static const struct command_option options[] = {
 	FLAG(&given.all, "all", "every pin of every program; needs --same-upstream"),
 	FLAG(&given.same_upstream, "same-upstream",
-	     "only to versions of the same upstream, with fixes (pinlib(7))"),
+	     "only to versions of the same upstream, which have fixes"),
 	FLAG(&given.dry_run, "dry-run", "test the programs and change nothing"),
 	{0},
 };

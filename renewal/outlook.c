@@ -27,6 +27,14 @@ static bool is_live_same(const struct unison *u)
 	return true;
 }
 
+static bool has_live(const struct unison *u)
+{
+	for (size_t i = 0; i < u->count; i++)
+		if (u->renewals[i]->live)
+			return true;
+	return false;
+}
+
 static int add_outlook(struct outlooks *out, const struct unison *u, struct err *err)
 {
 	if (ARRAY_GROW(out->items, out->count, err) < 0)
@@ -44,7 +52,7 @@ static int add_outlook(struct outlooks *out, const struct unison *u, struct err 
 static void plan_trials(struct outlooks *out, struct outlook *o)
 {
 	for (size_t k = 0; k < OUTLOOKS; k++) {
-		if (k == OUTLOOK_LIVE ? o->live_same : !o->sets[k])
+		if (k == OUTLOOK_LIVE ? o->live_same || !has_live(o->unison) : !o->sets[k])
 			continue;
 		if (k == OUTLOOK_NEWEST && o->sets[k] == o->sets[OUTLOOK_FIXED]) {
 			o->trials[k] = o->trials[OUTLOOK_FIXED];

@@ -37,13 +37,15 @@ duo_program() {
 		gcc -w -o /usr/bin/duo -x c - -x none "$libs"/libduo[ab].so.1
 }
 
-# publish SUITE DEB...: from now on the suite has these packages, too, and apt has fetched its lists, which are of 2026-08-30.
+# publish SUITE DEB...: from now on the suite has these packages, too, and the stanzas in the file more-SUITE; apt has fetched its lists,
+# which are of 2026-08-30.
 publish() {
 	local suite=$1 main=archive/dists/$1/main/binary-$arch
 	shift
 	mkdir -p "$main" "archive/pool/$suite"
 	[ $# = 0 ] || cp "$@" "archive/pool/$suite/"
 	(cd archive && dpkg-scanpackages -m "pool/$suite" 2>/dev/null >"../$main/Packages")
+	[ ! -e "more-$suite" ] || cat "more-$suite" >>"$main/Packages"
 	(
 		cd "archive/dists/$suite" || exit
 		printf 'Suite: %s-suite\nCodename: %s\nOrigin: here\nArchitectures: %s\nComponents: main\nDate: %s\nSHA256:\n' \
