@@ -22,6 +22,8 @@ static const struct command *const commands[] = {
 	&command_rollback,
 	/* GROUP_UPGRADES */
 	&command_keep,
+	&command_outdated,
+	&command_upgrade,
 	&command_apply,
 	&command_export,
 	&command_import,

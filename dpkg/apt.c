@@ -147,7 +147,7 @@ int apt_versions(const struct strings *packages, const struct apt_place *place,
 	return r < 0 ? r : controls_parse(out, text, err);
 }
 
-/* Whether a line such as "  990 http://MIRROR/debian bullseye/main amd64 Packages" is of the suite: apt gives
+/* Whether a line such as "  990 file:/srv/debian bullseye/main amd64 Packages" is of the suite: apt gives
  * that priority to the suite of APT::Default-Release, by whichever of its names. */
 static bool is_of_suite(const char *line, const char *suite)
 {

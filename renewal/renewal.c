@@ -7,6 +7,7 @@
 #include "store/origin.h"
 #include "upgrade/siblings.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,7 +91,10 @@ static int add_renewal(struct renewals *out, struct store *store, const struct p
 			      .arch = strdup(pin->arch)};
 	if (!r->name || !r->version || !r->arch)
 		return err_nomem(err);
-	return provenance_read(store, &r->digest, r->name, r->version, &r->provenance, err);
+	if (provenance_read(store, &r->digest, r->name, r->version, &r->provenance, err) < 0)
+		return -ENOMEM;
+	r->source_known = r->source_version_known = !r->provenance.guessed;
+	return 0;
 }
 
 static int pin_order(const void *a, const void *b)
@@ -176,9 +180,12 @@ static int prepare_question(struct renewals *all, struct store *store, struct re
 	*at = -1;
 	if (origin_read(store, &r->digest, &o, &why) < 0)
 		return set_text(&r->unknown, err, "its origin is not known");
-	if (!has_package(&o) || !is_package_name(r->name))
+	if (!has_package(&o))
 		return set_text(&r->unknown, err, "its origin, %s, is no package of Debian's",
 				o.source);
+	if (!is_package_name(r->name))
+		return set_text(&r->unknown, err, "%s is not a valid name of a Debian package",
+				r->name);
 	*at = renewal_places_find(&all->places, o.apt_config, origin_suite(&o), err);
 	if (*at < 0)
 		return -ENOMEM;
@@ -203,9 +210,22 @@ static int ask_places(struct renewals *all, struct store *store, struct err *err
 
 /* -- the answer -- */
 
+#define VERSION_MAX 255 /* bytes that debian_version_order compares */
+
+/* deb-version(7). An index may have any text. */
+static bool is_version(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len <= VERSION_MAX && isdigit((unsigned char)*text) &&
+	       strspn(text,
+		      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.+-~:") == len;
+}
+
 static bool is_answer(const struct renewal *r, const struct control *c)
 {
-	return strcmp(c->name, r->name) == 0 && package_archs_fit(c->arch, r->arch);
+	return strcmp(c->name, r->name) == 0 && package_archs_fit(c->arch, r->arch) &&
+	       is_version(c->version);
 }
 
 static int candidate_order(const void *a, const void *b)
@@ -238,8 +258,10 @@ static int improve_guess(struct renewal *r, const struct control *c, struct err 
 
 	if (!p->guessed || !c)
 		return 0;
+	r->source_known = true;
 	if (set_text(&p->source, err, "%s", c->source) < 0)
 		return -ENOMEM;
+	r->source_version_known = same;
 	return same ? set_text(&p->source_version, err, "%s", c->source_version) : 0;
 }
 
@@ -339,6 +361,7 @@ static int take_live(struct renewal *r, const struct packages *installed, struct
 
 	if (!live)
 		return 0;
+	r->source_known = true;
 	if (r->provenance.guessed && set_text(&r->provenance.source, err, "%s", live->source) < 0)
 		return -ENOMEM;
 	return set_text(&r->live, err, "%s", live->version);

@@ -34,6 +34,8 @@ struct renewal {
 	char *name, *version, *arch;
 	struct provenance
 		provenance; /* where it is guessed, the source is that of the package of this name, if one is known */
+	bool source_known,
+		source_version_known; /* false: they were guessed from name and version */
 	char *live; /* version of the installed package that the pin means (upgrade/siblings.h); NULL: none */
 	const char *
 		fixed; /* the newest version of the same upstream that the origin has now, if newer than the pinned one; NULL */
