@@ -48,7 +48,6 @@
 #define PINLIB_REFRESH_DUE PINLIB_STATE "/refresh-due"
 #define PINLIB_UNREFRESHED PINLIB_STATE "/unrefreshed"
 
-
 #define PINLIB_DIRECTORIES PINLIB_STATE "/directories" /* see change/directories.h */
 
 #define PINLIB_RUNS PINLIB_STATE "/runs" /* see upgrade/kept_run.h */
