@@ -172,7 +172,7 @@ $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/san/librooms.a $(
 $(BUILD)/librooms.a: $(patsubst %.c,$(BUILD)/%.o,$(room_src))
 	@rm -f $@
 	$(AR) rcs $@ $^
-$(BUILD)/unit/intake_confined $(BUILD)/unit/elf_confined: $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/librooms.a $(wildcard tests/unit/*.h) Makefile
+$(BUILD)/unit/intake_confined $(BUILD)/unit/elf_confined $(BUILD)/unit/advisory_confined: $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/librooms.a $(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $< $(BUILD)/librooms.a $(ALL_LIBS)
 

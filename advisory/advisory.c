@@ -18,6 +18,7 @@
 
 #define DEPTH_MAX 16 /* of directories */
 #define DEATHS_MAX 8
+#define ANSWERS_MAX ((size_t)1 << 24) /* for one file */
 
 /* A file that the reader was asked for. */
 struct data_file {
@@ -176,13 +177,26 @@ static int lose_reader(struct data_read *d, int r, struct err *err)
 	return note_problem(d, d->files[0].path, "", why.text, err);
 }
 
-static int receive_file(struct data_read *d, struct err *err)
+/* A reader that has been taken over could go on for ever. */
+static int receive_answers(struct data_read *d, struct data_file *f, struct err *err)
 {
 	bool end = false;
+	int r = 0;
+
+	for (size_t n = 0; r == 0 && !end; n++)
+		r = n < ANSWERS_MAX
+			    ? take_advice(d, f, &end, err)
+			    : err_set(err, EBADMSG,
+				      "the vulnerability data parser does not come to an end");
+	return r;
+}
+
+static int receive_file(struct data_read *d, struct err *err)
+{
 	int r = send_files(d, err);
 
-	while (r == 0 && !end)
-		r = take_advice(d, &d->files[0], &end, err);
+	if (r == 0)
+		r = receive_answers(d, &d->files[0], err);
 	if (r < 0)
 		r = lose_reader(d, r, err);
 	else
@@ -280,16 +294,13 @@ static int read_place(struct data_read *d, int dirfd, const char *name, const ch
 
 static int finish_reading(struct data_read *d, struct err *err)
 {
-	bool end = false;
 	int r = 0;
 
 	while (r == 0 && d->count > 0)
 		r = receive_file(d, err);
 	if (r == 0 && d->parser.pid >= 0)
 		r = parser_ask(&d->parser, QUESTION_RELEASES, NULL, 0, err);
-	while (r == 0 && d->parser.pid >= 0 && !end)
-		r = take_advice(d, NULL, &end, err);
-	return r;
+	return r == 0 && d->parser.pid >= 0 ? receive_answers(d, NULL, err) : r;
 }
 
 static int set_order(const void *a, const void *b)

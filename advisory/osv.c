@@ -86,8 +86,8 @@ static bool is_in_versions(const struct osv *o, const char *version)
 	return false;
 }
 
-/* Events of one range follow one another, and the sorting of a range leaves the others alone. */
-static bool is_in_ranges(struct osv *o, const char *version, const char **fixed)
+/* Events of one range follow one another. */
+static bool is_in_ranges(const struct osv *o, const char *version, const char **fixed)
 {
 	bool affected = false;
 

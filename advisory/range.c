@@ -2,7 +2,6 @@
 
 #include "dpkg/control.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define VERSION_MAX 250 /* debian_version_order looks at no more */
@@ -21,14 +20,21 @@ static bool is_beginning(const struct range_event *e)
 	return e->kind == EVENT_INTRODUCED && strcmp(e->version, "0") == 0;
 }
 
-static int event_order(const void *a, const void *b)
+static int event_order(const struct range_event *x, const struct range_event *y)
 {
-	const struct range_event *x = a, *y = b;
 	int order = is_beginning(y) - is_beginning(x);
 
 	if (order == 0)
 		order = debian_version_order(x->version, y->version);
 	return order ? order : (int)x->kind - (int)y->kind;
+}
+
+/* Whether the event has happened when this version comes. */
+static bool is_past(const struct range_event *e, const char *version)
+{
+	int order = is_beginning(e) ? 1 : debian_version_order(version, e->version);
+
+	return e->kind == EVENT_LAST_AFFECTED ? order > 0 : e->kind != EVENT_LIMIT && order >= 0;
 }
 
 static bool is_before_limits(const struct range_event *events, size_t n, const char *version)
@@ -46,26 +52,21 @@ static bool is_before_limits(const struct range_event *events, size_t n, const c
 	return !limited;
 }
 
-bool range_affects(struct range_event *events, size_t n, const char *version, const char **fixed)
+/* The last of the past events decides. Nothing is sorted: qsort(3) makes system calls that a confined process may not. */
+bool range_affects(const struct range_event *events, size_t n, const char *version,
+		   const char **fixed)
 {
-	bool affected = false;
+	const struct range_event *last = NULL;
 
 	*fixed = NULL;
-	if (n == 0 || !is_before_limits(events, n, version))
-		return false;
-	qsort(events, n, sizeof *events, event_order);
 	for (size_t i = 0; i < n; i++) {
 		const struct range_event *e = &events[i];
-		int order = is_beginning(e) ? 1 : debian_version_order(version, e->version);
 
-		if (e->kind == EVENT_INTRODUCED && order >= 0)
-			affected = true;
-		else if (e->kind == EVENT_FIXED && order >= 0)
-			affected = false;
-		else if (e->kind == EVENT_LAST_AFFECTED && order > 0)
-			affected = false;
-		else if (e->kind == EVENT_FIXED && !*fixed)
+		if (is_past(e, version))
+			last = last && event_order(e, last) < 0 ? last : e;
+		else if (e->kind == EVENT_FIXED &&
+			 (!*fixed || debian_version_order(e->version, *fixed) < 0))
 			*fixed = e->version;
 	}
-	return affected;
+	return last && last->kind == EVENT_INTRODUCED && is_before_limits(events, n, version);
 }

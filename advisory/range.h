@@ -15,8 +15,9 @@ struct range_event {
 	size_t range; /* the caller's number of the range */
 };
 
-/* Sorts the events. *fixed: the first version after this one that has the fix; NULL: there is none. */
-bool range_affects(struct range_event *events, size_t n, const char *version, const char **fixed);
+/* In any order. *fixed: the first version after this one that has the fix; NULL: there is none. */
+bool range_affects(const struct range_event *events, size_t n, const char *version,
+		   const char **fixed);
 
 /* Whether a text is a version that debian_version_order (dpkg/control.h) can put in order. */
 bool version_is_ordered(const char *text);

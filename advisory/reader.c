@@ -177,10 +177,9 @@ static void read_by_content(struct osv *osv, const struct judged_index *index, i
 	int64_t lines;
 
 	if (len >= 4 && head[0] == 'P' && head[1] == 'K') {
-		if (lseek(fd, 0, SEEK_SET) < 0)
-			advice_problem("", strerror(errno));
+		lseek(fd, 0, SEEK_SET);
 		read_zip(osv, fd);
-	} else if (len > 0 && strchr("{ \t\r\n", head[0])) {
+	} else if (len > 0 && memchr("{ \t\r\n", head[0], 5)) {
 		read_record(osv, fd, (size_t)len);
 	} else if (is_compressed(head, (size_t)len) || (len > 0 && head[0] == 'V')) {
 		char copy[HEAD];
@@ -204,6 +203,7 @@ void data_read(struct osv *osv, const struct judged_index *index, int fd)
 		record = malloc(OSV_RECORD_MAX + 2);
 	if (!record)
 		_exit(1);
+	lseek(fd, 0, SEEK_SET); /* another process may have read from it before it died */
 	while (len < HEAD && n > 0) {
 		n = read(fd, record + len, (size_t)(HEAD - len));
 		if (n < 0 && errno == EINTR)
@@ -259,8 +259,8 @@ static void run_data_reader(void *ctx, int end)
 	}
 	while (parser_question(&kind, &fd)) {
 		answer_data(osv, index, kind, fd);
-		if (!parser_has_question())
-			advice_flush();
+		/* If the next file ends this process, the parent must know which one that was. */
+		advice_flush();
 	}
 	_exit(0);
 }

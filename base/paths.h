@@ -24,8 +24,7 @@
 #define PINLIB_STORE PINLIB_STATE "/store" /* library versions, by content */
 /* ID/N: the layer of a view's N-th covered directory. */
 #define PINLIB_LAYERS PINLIB_STATE "/layers"
-/* Nothing; see store/layer.h. */
-#define PINLIB_HIDDEN PINLIB_STATE "/hidden"
+#define PINLIB_HIDDEN PINLIB_STATE "/hidden"	/* nothing; see store/layer.h */
 #define PINLIB_PLANS PINLIB_STATE "/plans"	/* one file per app, see plan/format.h */
 #define PINLIB_POLICY PINLIB_STATE "/policy.db" /* the policy: pins and generations */
 #define PINLIB_LOCK PINLIB_STATE "/lock"	/* held by each command that changes anything */
@@ -34,10 +33,8 @@
 
 /* The administrator's system-call profiles; pinlib's own are in PINLIB_DATADIR/profiles. */
 #define PINLIB_PROFILES "/etc/pinlib/profiles"
-
 /* Descriptions of the programs to pin, *.conf; see policy/description.h. */
 #define PINLIB_PINS "/etc/pinlib/pins.d"
-
 /* The programs that should not be pinned, *.conf; see policy/caution.h. */
 #define PINLIB_PROGRAMS "/etc/pinlib/programs.d"
 
@@ -49,10 +46,9 @@
 #define PINLIB_REFRESH_DUE PINLIB_STATE "/refresh-due"
 #define PINLIB_UNREFRESHED PINLIB_STATE "/unrefreshed"
 
-/* Local data of known vulnerabilities, which the administrator copies here; see advisory/advisory.h. */
+/* Data of known vulnerabilities; see advisory/advisory.h. */
 #define PINLIB_ADVISORIES PINLIB_STATE "/advisories"
 #define PINLIB_ACCEPTED "/etc/pinlib/accepted" /* the accepted ones; see advisory/accepted.h */
-
 #define PINLIB_DIRECTORIES PINLIB_STATE "/directories" /* see change/directories.h */
 
 #define PINLIB_RUNS PINLIB_STATE "/runs" /* see upgrade/kept_run.h */

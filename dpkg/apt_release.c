@@ -123,7 +123,7 @@ static int add_release(struct release_lists *lists, char *line, struct err *err)
 	if (!path_ends(name, "_" IN_RELEASE) || !strrchr(uri, '/'))
 		return 0;
 	strrchr(uri, '/')[1] =
-		'\0'; /* the file may have another name there: InRelease-Path in sources.list(5) */
+		'\0'; /* the name after it may be any: InRelease-Path, sources.list(5) */
 	hide_user(uri);
 	if (ARRAY_GROW(lists->items, lists->count, err) < 0)
 		return -ENOMEM;

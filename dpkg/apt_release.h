@@ -24,7 +24,7 @@ struct apt_voucher {
 	char *component; /* NULL: the repository has none */
 	char *origin, *suite, *codename, *release,
 		*date;		    /* fields of the Release file (release: Version); NULL: none */
-	struct digest release_file; /* of the whole file, with its signature */
+	struct digest release_file; /* of InRelease as it is, or of Release without Release.gpg */
 };
 
 void apt_voucher_free(struct apt_voucher *voucher);
