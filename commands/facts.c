@@ -4,7 +4,7 @@
 #include "base/paths.h"
 #include "change/asleep.h"
 #include "change/drift.h"
-#include "cli/arguments.h"
+#include "cli/now.h"
 #include "cli/who.h"
 #include "labeler/label.h"
 #include "labeler/process.h"
@@ -15,7 +15,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static void outdated_free(struct facts *facts)
 {
@@ -225,14 +224,6 @@ static int gather_processes(struct facts *facts, struct err *err)
 
 /* -- the whole -- */
 
-static int64_t facts_time(void)
-{
-	const char *fixed = getenv("SOURCE_DATE_EPOCH"); /* reproducible-builds.org */
-	int64_t now;
-
-	return fixed && read_number(fixed, 0, INT64_MAX / 2, &now) ? now : (int64_t)time(NULL);
-}
-
 static int gather_policy(struct facts *facts, struct err *err)
 {
 	AUTO_POLICY struct policy *policy = NULL;
@@ -249,7 +240,7 @@ int facts_gather(struct facts *out, struct err *err)
 	struct err why;
 	int r;
 
-	*out = (struct facts){.now = facts_time()};
+	*out = (struct facts){.now = output_time()};
 	r = gather_policy(out, err);
 	if (r < 0)
 		return r;

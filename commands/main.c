@@ -26,6 +26,7 @@ static const struct command *const commands[] = {
 	&command_export,
 	&command_import,
 	/* GROUP_CARE */
+	&command_sbom,
 	&command_doctor,
 	&command_gc,
 	/* GROUP_RUN */
