@@ -31,6 +31,9 @@ zshdir ?= $(PREFIX)/share/zsh/site-functions
 fishdir ?= $(if $(filter /usr,$(PREFIX)),$(PREFIX)/share/fish/vendor_completions.d,/etc/fish/completions)
 # initramfs-tools and dracut read no other directories, whatever PREFIX is.
 initramfsdir ?= /usr/share/initramfs-tools
+# Empty: debhelper installs the units.
+unitdir ?= $(PREFIX)/lib/systemd/system
+units = pinlib-doctor.service pinlib-doctor.timer
 adminhooksdir ?= /etc/initramfs-tools/hooks
 dracutdir ?= /usr/lib/dracut
 wrapper_path = $(libdir)/pinlib-wrapper
@@ -169,7 +172,7 @@ $(BUILD)/replay/%: tests/fuzz/%.c tests/fuzz/replay.c $(BUILD)/san/librooms.a $(
 $(BUILD)/librooms.a: $(patsubst %.c,$(BUILD)/%.o,$(room_src))
 	@rm -f $@
 	$(AR) rcs $@ $^
-$(BUILD)/unit/intake_confined $(BUILD)/unit/elf_confined: $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/librooms.a $(wildcard tests/unit/*.h) Makefile
+$(BUILD)/unit/intake_confined $(BUILD)/unit/elf_confined $(BUILD)/unit/advisory_confined: $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/librooms.a $(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(WRAP) -o $@ $< $(BUILD)/librooms.a $(ALL_LIBS)
 
@@ -321,6 +324,9 @@ install: all ## install below PREFIX (and DESTDIR); sets the capability when DES
 	install -D -m 0644 completions/pinlib.bash $(DESTDIR)$(bashdir)/pinlib
 	install -D -m 0644 completions/_pinlib $(DESTDIR)$(zshdir)/_pinlib
 	install -D -m 0644 completions/pinlib.fish $(DESTDIR)$(fishdir)/pinlib.fish
+	for unit in $(if $(unitdir),$(units)); do \
+		install -D -m 0644 debian/pinlib.$$unit $(DESTDIR)$(unitdir)/$$unit && \
+		sed -i 's,/usr/bin/pinlib,$(bindir)/pinlib,' $(DESTDIR)$(unitdir)/$$unit || exit 1; done
 	for page in $(man_pages); do \
 		install -D -m 0644 $$page \
 			$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit 1; done
@@ -337,6 +343,8 @@ uninstall: ## remove what install put there; refuses while programs are wrapped
 	rm -f $(DESTDIR)$(initramfsdir)/hooks/pinlib $(DESTDIR)$(initramfsdir)/conf-hooks.d/pinlib $(DESTDIR)$(adminhooksdir)/pinlib
 	rm -f $(DESTDIR)$(dracutdir)/dracut.conf.d/pinlib.conf
 	rm -rf $(DESTDIR)$(datadir)/initramfs
+	$(if $(unitdir),rm -f $(units:%=$(DESTDIR)$(unitdir)/%))
+	-$(if $(unitdir),rmdir $(DESTDIR)$(unitdir) $(dir $(DESTDIR)$(unitdir)) 2>/dev/null)
 	-[ -e /usr/bin/fish ] || rmdir -p $(DESTDIR)$(fishdir) 2>/dev/null
 	-rmdir $(DESTDIR)$(libdir) $(DESTDIR)$(datadir)/profiles $(DESTDIR)$(datadir) 2>/dev/null
 	-[ -e /usr/sbin/mkinitramfs ] || [ -e /usr/bin/dracut ] || rmdir -p $(addprefix $(DESTDIR),$(initramfsdir)/hooks $(initramfsdir)/conf-hooks.d $(adminhooksdir) $(dracutdir)/dracut.conf.d) 2>/dev/null

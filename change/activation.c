@@ -180,6 +180,8 @@ static int prepare_all(struct activation *a, struct err *err)
 	progress_begin("preparing and testing views", PROGRESS_ITEMS, a->paths->count);
 	for (size_t i = 0; r == 0 && i < a->paths->count; i++) {
 		r = prepare_app(a, i, &says, err);
+		if (r < 0 && a->options->failed)
+			*a->options->failed = a->paths->items[i];
 		progress_step(1);
 	}
 	progress_begin("writing to the disk", PROGRESS_ITEMS, 0);

@@ -21,6 +21,7 @@ struct activation_options {
 	report_fn *report; /* gets each remark and each reason against a view, except for the reason
 			      in err; NULL: nobody */
 	void *ctx;
+	const char **failed; /* gets the one of paths that could not be prepared; or NULL */
 	bool *lacks_library; /* becomes true if a view does not hold for want of a library; or NULL */
 };
 

@@ -24,7 +24,7 @@ struct apply_run {
 	struct strings sealed;	  /* of these, those with a 'sealed' line */
 	struct strings forced;	  /* of these, those with a 'force' line */
 	struct dpkg_says says;
-	struct strings *changed;
+	struct strings *changed, *activate;
 };
 
 /* The state that a description wants for one app. */
@@ -172,6 +172,12 @@ static bool is_pin_described(const struct wanted_app *w, const struct pin *pin)
 	return false;
 }
 
+static bool is_explained(const struct wanted_app *w, const struct app *now)
+{
+	return string_equal(now->reason, w->as->reason) && now->until == w->as->until;
+}
+
+/* But for reason and date. */
 static bool is_as_described(const struct wanted_app *w, const struct app *now)
 {
 	size_t wanted = 0;
@@ -228,6 +234,21 @@ static int note_pinned(struct apply_run *a, const struct wanted_app *w, struct e
 	return r < 0 ? r : strings_add(&a->pinned, w->path, err);
 }
 
+static int note_changed(struct apply_run *a, const char *path, struct err *err)
+{
+	int r = strings_add(a->changed, path, err);
+
+	return r < 0 ? r : strings_add(a->activate, path, err);
+}
+
+static int apply_explanation(struct apply_run *a, const struct wanted_app *w, const struct app *now,
+			     struct err *err)
+{
+	int r = policy_explain(a->policy, w->path, w->as->reason, w->as->until, err);
+
+	return r < 0 || is_explained(w, now) ? r : strings_add_once(a->changed, w->path, err);
+}
+
 static int apply_wrapped(struct apply_run *a, struct wanted_app *w, const struct app *now,
 			 struct err *err)
 {
@@ -237,19 +258,21 @@ static int apply_wrapped(struct apply_run *a, struct wanted_app *w, const struct
 	if (r < 0)
 		return r;
 	if (!w->unknown && is_as_described(w, now) && wrap_check(w->path, &ignored) == 0)
-		return 0;
+		return apply_explanation(a, w, now, err);
 	if (!w->unknown && !is_as_described(w, now))
 		r = change_app(a, w, now, err);
 	if (r == 0 && w->as->npins && (w->unknown || !is_as_described(w, now)))
 		r = note_pinned(a, w, err);
-	return r < 0 ? r : strings_add(a->changed, w->path, err);
+	if (r == 0)
+		r = note_changed(a, w->path, err);
+	return r < 0 || w->unknown ? r : apply_explanation(a, w, now, err);
 }
 
 static int unwrap_app(struct apply_run *a, const char *path, struct err *err)
 {
 	int r = policy_unwrap(a->policy, path, err);
 
-	return r < 0 ? r : strings_add(a->changed, path, err);
+	return r < 0 ? r : note_changed(a, path, err);
 }
 
 /* A program that is described as absent, or as one of a pinned version, need not exist. */
@@ -301,10 +324,14 @@ static int unwrap_others(struct apply_run *a, struct err *err)
 }
 
 int apply_to_policy(struct policy *policy, struct store *store, const struct description *d,
-		    const struct apply_options *options, struct strings *changed, struct err *err)
+		    const struct apply_options *options, struct strings *changed,
+		    struct strings *activate, struct err *err)
 {
-	struct apply_run a = {
-		.policy = policy, .store = store, .options = options, .changed = changed};
+	struct apply_run a = {.policy = policy,
+			      .store = store,
+			      .options = options,
+			      .changed = changed,
+			      .activate = activate};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < d->count; i++) {

@@ -17,10 +17,11 @@ struct apply_options {
 	void *ctx;
 };
 
-/* Changes the policy between policy_begin and policy_commit; an activation of the paths in changed
- * must follow. An app that already matches its description is not among them, unless its stub is missing. Pins
+/* Changes the policy between policy_begin and policy_commit; an activation of the paths in activate
+ * must follow. These are the changed ones, without those whose reason or date alone changed. An app that already matches its description is not among them, unless its stub is missing. Pins
  * that 'with-deps' brought stay if the description has with-deps, too; all others that are not
  * described go. -ECANCELED: policy/caution.h refuses an app. After a failure the changes in policy must not be
  * committed. */
 int apply_to_policy(struct policy *policy, struct store *store, const struct description *d,
-		    const struct apply_options *options, struct strings *changed, struct err *err);
+		    const struct apply_options *options, struct strings *changed,
+		    struct strings *activate, struct err *err);

@@ -231,18 +231,40 @@ static int cut_rest(const struct command *c, int argc, char **argv)
 	return argc;
 }
 
+#define TYPED_MAX 4096 /* the rest of a longer command is cut off */
+
+/* As a shell reads it back: a word with blanks or characters that mean something to a shell is quoted. */
+static void put_typed(FILE *f, const char *word)
+{
+	bool plain = *word && !strpbrk(word, " \t\n'\"\\$`&|;<>()*?[]{}!#");
+	/* "it's" reads better than 'it'\''s'. */
+	char mark = strchr(word, '\'') && !strpbrk(word, "\"\\$`!") ? '"' : '\'';
+
+	if (plain) {
+		fputs(word, f);
+		return;
+	}
+	fputc(mark, f);
+	for (; *word; word++)
+		if (*word == '\'' && mark == '\'')
+			fputs("'\\''", f);
+		else
+			fputc(*word, f);
+	fputc(mark, f);
+}
+
 static void keep_typed(int argc, char **argv)
 {
-	static char text[1024];
-	size_t used = 0;
+	static char text[TYPED_MAX];
+	FILE *f = fmemopen(text, sizeof text - 1, "w");
 
-	for (int i = 0; i < argc && used < sizeof text; i++) {
-		int n = snprintf(text + used, sizeof text - used, "%s%s", i ? " " : "", argv[i]);
-
-		if (n < 0)
-			break;
-		used += (size_t)n;
+	for (int i = 0; f && i < argc; i++) {
+		if (i)
+			fputc(' ', f);
+		put_typed(f, argv[i]);
 	}
+	if (f)
+		fclose(f);
 	arguments_typed = text;
 }
 

@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "commands/commands.h"
+#include "commands/explain.h"
 #include "policy/policy.h"
 
 #include <stdio.h>
@@ -55,6 +56,7 @@ static void print_change(struct table *t, const char *path, const struct app *wa
 	json_members("app %s change %s", path, what_changed(was, now));
 	json_pins("before", was);
 	json_pins("after", now);
+	explanation_json(now);
 	json_close();
 }
 
@@ -107,7 +109,7 @@ int apply_description(struct session *s, const struct description *d,
 		      const struct apply_request *req, struct err *err)
 {
 	AUTO_POLICY struct policy *before = NULL;
-	AUTO_STRINGS struct strings changed = {0};
+	AUTO_STRINGS struct strings changed = {0}, activate = {0};
 	const struct apply_options how = {
 		.exact = req->exact,
 		.force = req->force,
@@ -116,10 +118,10 @@ int apply_description(struct session *s, const struct description *d,
 	};
 
 	if (policy_open(&before, err) < 0 ||
-	    apply_to_policy(s->policy, s->store, d, &how, &changed, err) < 0)
+	    apply_to_policy(s->policy, s->store, d, &how, &changed, &activate, err) < 0)
 		return EXIT_ERR;
 	s->generation = policy_current(before);
-	if (changed.count && !req->dry_run && session_activate(s, &changed, req->force) != EXIT_OK)
+	if (changed.count && !req->dry_run && session_activate(s, &activate, req->force) != EXIT_OK)
 		return EXIT_FAIL;
 	return print_changes(before, s, req, &changed, err);
 }

@@ -114,7 +114,8 @@ const struct command command_doctor = {
 	.group = GROUP_CARE,
 	.summary = "Check pinlib and its files, and print remedies",
 	.text = "Prints a line for each finding: 'well', 'note' (a limit that pinned programs do "
-		"not suffer from, or a pin against pinlib-programs(5)) or 'fault', and the remedy "
+		"not suffer from, a pin against pinlib-programs(5), or a date of 'set --until' "
+		"within 14 days) or 'fault', and the remedy "
 		"on the next line. The exit status is "
 		"1 if "
 		"there is a fault. Without --repair nothing is changed.\n"

@@ -10,6 +10,7 @@
 #include "labeler/process.h"
 #include "labeler/sealing.h"
 #include "plan/read.h"
+#include "provenance/provenance.h"
 #include "upgrade/keep.h"
 #include "upgrade/siblings.h"
 
@@ -31,6 +32,7 @@ void facts_free(struct facts *facts)
 		free(facts->programs[i].why);
 		strings_free(&facts->programs[i].covers);
 		strings_free(&facts->programs[i].remarks);
+		strings_free(&facts->programs[i].from);
 	}
 	free(facts->programs);
 	outdated_free(facts);
@@ -78,6 +80,24 @@ static int take_plan(struct program_facts *p, struct err *err)
 	return r;
 }
 
+static int gather_provenance(struct program_facts *p, struct store *store, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && store && i < p->app->npins; i++) {
+		const struct pin *pin = &p->app->pins[i];
+		AUTO_PROVENANCE struct provenance from = {0};
+		char text[PROVENANCE_TEXT];
+
+		r = provenance_read(store, &pin->digest, pin->name, pin->version, &from, err);
+		if (r < 0)
+			return r;
+		provenance_text(&from, text);
+		r = strings_add(&p->from, text, err);
+	}
+	return r;
+}
+
 static int gather_programs(struct facts *facts, struct store *store, struct err *err)
 {
 	const struct apps *apps = &facts->apps;
@@ -95,6 +115,10 @@ static int gather_programs(struct facts *facts, struct store *store, struct err 
 		struct err why;
 
 		p->app = &apps->items[i];
+		p->due = due_state(p->app->until, facts->now);
+		r = gather_provenance(p, store, err);
+		if (r < 0)
+			return r;
 		if (asleep_find(store, apps, p->app, &says, &why) > 0) {
 			p->state = PROGRAM_SLEEPS;
 			p->why = strdup(why.text);
@@ -272,5 +296,6 @@ int64_t facts_since(const struct facts *facts, const struct pin *pin, bool *befo
 
 bool facts_need_attention(const struct program_facts *program)
 {
-	return program->state != PROGRAM_STARTS || program->outdated || program->remarks.count;
+	return program->state != PROGRAM_STARTS || program->outdated || program->remarks.count ||
+	       program->due == DUE_OVER;
 }

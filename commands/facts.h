@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/strings.h"
 #include "dpkg/package.h"
+#include "policy/due.h"
 #include "policy/policy.h"
 #include "store/kept.h"
 #include "store/layer_spec.h"
@@ -28,7 +29,10 @@ struct program_facts {
 	char layer[LAYER_ID];	/* of its view, or its set; "": it has none */
 	struct strings covers;	/* the directories that its view covers */
 	struct strings remarks; /* upgrade/siblings.h */
-	size_t outdated;	/* its processes that need a restart, of those that were seen */
+	enum due due;		/* policy/due.h, at facts.now */
+	struct strings
+		from; /* provenance_text of each pin, in their order; empty where there is no store */
+	size_t outdated; /* its processes that need a restart, of those that were seen */
 };
 
 /* A process that still has files which its program would not get now. */

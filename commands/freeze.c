@@ -7,6 +7,7 @@
 #include "cli/out.h"
 #include "cli/session.h"
 #include "commands/commands.h"
+#include "commands/explain.h"
 #include "host/unit.h"
 #include "host/wrap.h"
 #include "policy/caution.h"
@@ -23,6 +24,7 @@
 
 static struct {
 	bool with_libc, libraries, sealed, force;
+	struct explanation why;
 } given;
 
 static const struct command_option options[] = {
@@ -34,6 +36,7 @@ static const struct command_option options[] = {
 	     "content (pinlib(7)); implies --libraries"),
 	FLAG(&given.force, "force",
 	     "even if the loader finds that APP would not work, or APP should not be pinned"),
+	EXPLANATION_OPTIONS(&given.why),
 	OPTION(NULL, "observe", ARG_FILE, "[--] [ARGUMENT...]",
 	       "first run APP once with these arguments, as the user who called sudo or doas, and "
 	       "also freeze the plugins and data that it and its children open",
@@ -218,6 +221,8 @@ static int freeze_and_activate(const struct strings *apps, struct freezing *resu
 		return EXIT_ERR;
 	for (size_t i = 0; i < apps->count && given.sealed && r == 0; i++)
 		r = policy_seal(session.policy, apps->items[i], true, err);
+	for (size_t i = 0; i < apps->count && r == 0; i++)
+		r = explanation_apply(&given.why, session.policy, apps->items[i], err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < apps->count; i++)
@@ -308,6 +313,8 @@ static int run_freeze(int count, char **operands, struct err *err)
 		return misused("--sealed does not go with %s: a sealed program takes glibc, "
 			       "plugins and data from the live system",
 			       given.with_libc ? "--with-libc" : "--observe");
+	if (explanation_read(&given.why, err) < 0)
+		return misused("%s", err->text);
 	given.libraries |= given.sealed;
 	if (find_apps(operands, (size_t)count, &apps, err) < 0 ||
 	    caution_check(&apps, given.sealed ? &apps : NULL, given.force ? &apps : NULL,

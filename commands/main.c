@@ -22,10 +22,13 @@ static const struct command *const commands[] = {
 	&command_rollback,
 	/* GROUP_UPGRADES */
 	&command_keep,
+	&command_outdated,
+	&command_upgrade,
 	&command_apply,
 	&command_export,
 	&command_import,
 	/* GROUP_CARE */
+	&command_audit,
 	&command_sbom,
 	&command_doctor,
 	&command_gc,

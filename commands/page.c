@@ -2,6 +2,7 @@
 
 #include "cli/terminal.h"
 #include "cli/who.h"
+#include "policy/due.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -264,6 +265,18 @@ static void put_summary(FILE *out, const struct facts *facts)
 	page_add(out, "</ul>\n</header>\n<main>\n");
 }
 
+static void put_overdue(FILE *out, const struct program_facts *p)
+{
+	char day[UNTIL_TEXT];
+
+	until_text(p->app->until, day);
+	page_add(out,
+		 "<li><code>%s</code> is overdue since <time datetime=\"%s\">%s</time>: "
+		 "<code>pinlib "
+		 "set --until DATE %s</code> or <code>pinlib unset %s</code>.</li>\n",
+		 p->app->path, day, day, p->app->path, p->app->path);
+}
+
 static void put_alerts_of(FILE *out, const struct program_facts *p)
 {
 	const char *app = p->app->path;
@@ -272,6 +285,8 @@ static void put_alerts_of(FILE *out, const struct program_facts *p)
 		page_add(out, "<li><code>%s</code> sleeps, its pins wait: %s.</li>\n", app, p->why);
 	if (p->state == PROGRAM_CHANGED)
 		page_add(out, "<li>Files changed: %s.</li>\n", p->why);
+	if (p->due == DUE_OVER)
+		put_overdue(out, p);
 	for (size_t i = 0; i < p->remarks.count; i++)
 		page_add(out, "<li><code>%s</code>: %s.</li>\n", app, p->remarks.items[i]);
 	if (p->outdated)
@@ -344,7 +359,7 @@ static const char *origin_text(const struct pin *pin)
 	return "by hand";
 }
 
-static void put_pin(FILE *out, const struct facts *facts, const struct pin *pin)
+static void put_pin(FILE *out, const struct facts *facts, const struct pin *pin, const char *from)
 {
 	const struct package *live = facts_live(facts, pin);
 	bool before;
@@ -367,7 +382,7 @@ static void put_pin(FILE *out, const struct facts *facts, const struct pin *pin)
 	page_add(out, "</td><td data-label=\"Chosen\">%s", origin_text(pin));
 	if (pin->place)
 		page_add(out, "; also in <code>%s</code>", pin->place);
-	page_add(out, "</td></tr>\n");
+	page_add(out, "</td><td data-label=\"From\">%s</td></tr>\n", from);
 }
 
 static void put_form(FILE *out, const struct program_facts *p)
@@ -399,8 +414,32 @@ static void put_form(FILE *out, const struct program_facts *p)
 			p->app->confined.profile);
 }
 
-static void put_state(FILE *out, const struct program_facts *p)
+/* Why and until when, for people who read the report without the machine. */
+static void put_explanation(FILE *out, const struct facts *facts, const struct app *app)
 {
+	char day[UNTIL_TEXT], distance[DUE_DISTANCE];
+
+	if (app->reason)
+		page_add(out, "<p>Reason: %s</p>\n", app->reason);
+	until_text(app->until, day);
+	due_distance(app->until, facts->now, distance);
+	if (app->until)
+		page_add(out,
+			 due_state(app->until, facts->now) == DUE_OVER
+				 ? "<p>Until: <b class=\"bad\"><time datetime=\"%s\">%s</time>, "
+				   "%s</b></p>\n"
+				 : "<p>Until: <time datetime=\"%s\">%s</time>, %s</p>\n",
+			 day, day, distance);
+}
+
+static void put_state(FILE *out, const struct facts *facts, const struct program_facts *p)
+{
+	char due[DUE_TEXT];
+
+	due_text(p->app->until, facts->now, due);
+	if (*due)
+		page_add(out, p->due == DUE_OVER ? ", <b class=\"bad\">%s</b>" : ", %s", due);
+
 	if (p->state == PROGRAM_SLEEPS)
 		page_add(out, ", <b class=\"bad\">sleeps</b>");
 	if (p->state == PROGRAM_CHANGED)
@@ -422,14 +461,16 @@ static void put_program(FILE *out, const struct facts *facts, const struct progr
 		 app->sealed ? "sealed" : "view", app->npins, plural(app->npins));
 	if (differing)
 		page_add(out, ", %zu not the live version", differing);
-	put_state(out, p);
+	put_state(out, facts, p);
 	page_add(out, "</span></summary>\n<div class=\"body\">\n");
+	put_explanation(out, facts, app);
 	if (app->npins) {
 		table_begin(out, "Pins",
 			    (const char *[]){"Library", "Pinned", "Live now", "Since", "Age",
-					     "Chosen", NULL});
+					     "Chosen", "From", NULL});
 		for (size_t i = 0; i < app->npins; i++)
-			put_pin(out, facts, &app->pins[i]);
+			put_pin(out, facts, &app->pins[i],
+				i < p->from.count ? p->from.items[i] : "unknown");
 		table_end(out);
 	}
 	put_form(out, p);

@@ -44,6 +44,15 @@ static int write_page(const struct facts *facts, char **page, size_t *len, struc
 	return fclose(f) == 0 ? 0 : err_nomem(err);
 }
 
+static size_t count_overdue(const struct facts *facts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < facts->apps.count; i++)
+		n += facts->programs[i].due == DUE_OVER;
+	return n;
+}
+
 static int run_report(int count, char **operands, struct err *err)
 {
 	AUTO_FACTS struct facts facts = {0};
@@ -67,8 +76,9 @@ static int run_report(int count, char **operands, struct err *err)
 		return EXIT_ERR;
 	if (standard)
 		return EXIT_OK;
-	json_record("file %s programs %lld outdated %lld", file, (long long)facts.apps.count,
-		    (long long)facts.noutdated);
+	json_record("file %s programs %lld outdated %lld overdue %lld", file,
+		    (long long)facts.apps.count, (long long)facts.noutdated,
+		    (long long)count_overdue(&facts));
 	print_line("%s: %zu program%s", file, facts.apps.count, facts.apps.count == 1 ? "" : "s");
 	return EXIT_OK;
 }
@@ -78,7 +88,8 @@ const struct command command_report = {
 	.group = GROUP_LOOK,
 	.summary = "Write a page about all pins, to read in a browser",
 	.text = "The page is one HTML file without scripts that loads nothing. It has the pins, "
-		"their age and the live versions, programs that need attention, processes to "
+		"their age, reasons and dates, and the live versions, programs that need "
+		"attention, processes to "
 		"restart, and the last upgrades and changes. Where Graphviz is installed it has "
 		"the picture of 'pinlib show --svg', too. Root's report covers the processes of "
 		"all users.",

@@ -16,7 +16,8 @@ static int run_rollback(int count, char **operands, struct err *err)
 	AUTO_SESSION struct session session = {.lock = -1};
 	AUTO_STRINGS struct strings paths = {0};
 	static char typed[64];
-	int64_t wanted = -1;
+	int64_t wanted = -1, before;
+	bool changed;
 
 	if (count > 0 && !read_number(operands[0], 0, INT64_MAX, &wanted))
 		return misused("'%s' is not the number of a generation", operands[0]);
@@ -26,6 +27,7 @@ static int run_rollback(int count, char **operands, struct err *err)
 		wanted = policy_previous(session.policy);
 	if (wanted < 0)
 		return err_set(err, ENOENT, "there is no earlier generation");
+	before = policy_committed(session.policy);
 	if (policy_restore(session.policy, wanted, &paths, err) < 0)
 		return EXIT_ERR;
 	if (count == 0) { /* history shows where to */
@@ -34,10 +36,11 @@ static int run_rollback(int count, char **operands, struct err *err)
 	}
 	if (session_activate(&session, &paths, force) != EXIT_OK)
 		return EXIT_FAIL;
+	changed = session.generation != before;
 	json_record("generation %lld restored %lld changed %d", (long long)session.generation,
-		    (long long)wanted, paths.count > 0);
-	print_line(paths.count == 0 ? "generation %lld already equals generation %lld"
-				    : "generation %lld restores generation %lld",
+		    (long long)wanted, changed);
+	print_line(!changed ? "generation %lld already equals generation %lld"
+			    : "generation %lld restores generation %lld",
 		   (long long)session.generation, (long long)wanted);
 	return EXIT_OK;
 }

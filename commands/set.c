@@ -8,6 +8,7 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "commands/commands.h"
+#include "commands/explain.h"
 #include "host/app_file.h"
 #include "host/wrap.h"
 #include "intake/intake.h"
@@ -26,6 +27,7 @@
 static struct {
 	bool force, with_deps, host, sealed, view;
 	const char *on_failure, *profile, *place, *as;
+	struct explanation why;
 } given;
 
 static const struct command_option options[] = {
@@ -55,6 +57,7 @@ static const struct command_option options[] = {
 	FLAG(&given.host, "host",
 	     "without pins: APP gets the live system's libraries even inside the view of another "
 	     "program"),
+	EXPLANATION_OPTIONS(&given.why),
 	{0},
 };
 
@@ -247,6 +250,8 @@ static int set_app(struct session *s, const char *app, const struct set_request 
 		r = pin_all(s, app, req, err);
 	if (r == 0 && given.profile)
 		r = set_filter(s, app, given.profile, err);
+	if (r == 0)
+		r = explanation_apply(&given.why, s->policy, app, err);
 	if (r == 0 && given.with_deps)
 		r = with_deps_add(s->policy, s->store, app, warn_report, NULL, err);
 	return r;
@@ -260,8 +265,11 @@ static int print_pins(struct session *s, const char *app, struct err *err)
 
 	if (r < 0)
 		return r;
-	json_record("app %s generation %lld profile %s form %s", app, (long long)s->generation,
-		    now.confined.profile, now.sealed ? "sealed" : "view");
+	json_open(NULL, '{');
+	json_members("app %s generation %lld profile %s form %s", app, (long long)s->generation,
+		     now.confined.profile, now.sealed ? "sealed" : "view");
+	explanation_json(&now);
+	json_close();
 	t = table_new(3);
 	if (now.npins == 0)
 		table_row(t,
@@ -273,6 +281,7 @@ static int print_pins(struct session *s, const char *app, struct err *err)
 		print_line("confined by %s", now.confined.profile);
 	if (now.sealed)
 		print_line("sealed");
+	explanation_print("", &now);
 	print_line("generation %lld", (long long)s->generation);
 	return 0;
 }
@@ -313,6 +322,32 @@ static int set_and_activate(const char *name, const struct set_request *req, str
 		return status;
 	if (new_update)
 		say_update(app);
+	return print_pins(&session, app, err);
+}
+
+/* The command changes nothing that a view depends on. */
+static bool only_explains(const struct set_request *req)
+{
+	return explanation_given(&given.why) && !req->nspecs && !req->on_failure &&
+	       !given.profile && !given.sealed && !given.view && !given.host && !given.as &&
+	       !given.with_deps && !given.force;
+}
+
+/* Makes a generation, without a new plan or proof. The program need not exist now. */
+static int explain_app(const char *name, struct err *err)
+{
+	AUTO_SESSION struct session session = {.lock = -1};
+	AUTO_APPS struct apps apps = {0};
+	const struct strings none = {0};
+	char app[PATH_MAX];
+
+	if (session_begin(&session, err) < 0 ||
+	    policy_apps(session.policy, POLICY_NOW, &apps, err) < 0 ||
+	    find_pinned(&apps, name, app, err) < 0 ||
+	    explanation_apply(&given.why, session.policy, app, err) < 0)
+		return EXIT_ERR;
+	if (session_activate(&session, &none, false) != EXIT_OK)
+		return EXIT_FAIL;
 	return print_pins(&session, app, err);
 }
 
@@ -368,6 +403,10 @@ static int run_set(int count, char **operands, struct err *err)
 			       : given.as    ? "--as"
 			       : given.place ? "--in"
 					     : "--confine");
+	if (explanation_read(&given.why, err) < 0)
+		return misused("%s", err->text);
+	if (only_explains(&req))
+		return explain_app(operands[0], err);
 	if (!given.host && !req.nspecs && !req.on_failure && !given.profile && !given.sealed &&
 	    !given.view)
 		return misused("missing NAME=VERSION");
@@ -383,7 +422,8 @@ const struct command command_set = {
 	.text = "APP is a command in PATH or a path. NAME is a package (zlib1g), a soname "
 		"(libz.so.1) or its stem (libz). VERSION is a whole version, or its leading "
 		"components. SOURCE is a source of 'pinlib add': apt:PACKAGE, or a path. All pins "
-		"are set, or none: pinlib first asks the loader whether APP would work with them.",
+		"are set, or none: pinlib first asks the loader whether APP would work with them. "
+		"--reason and --until alone change an APP that is already pinned.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_APP},
 		     {.name = "NAME=VERSION|SOURCE",

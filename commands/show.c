@@ -6,14 +6,17 @@
 #include "cli/provenance.h"
 #include "cli/terminal.h"
 #include "commands/commands.h"
+#include "commands/explain.h"
 #include "commands/graph.h"
 #include "plan/read.h"
+#include "policy/due.h"
 #include "policy/policy.h"
 #include "policy/profile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool in_full, as_dot, as_svg;
@@ -182,6 +185,7 @@ static void print_pins(const struct app *app)
 static void print_app(const struct app *app, const struct plan *plan, const char *asleep)
 {
 	print_line("%s", app->path);
+	explanation_print("  ", app);
 	print_pins(app);
 	if (app->forced)
 		print_line("  forced: the loader found that it would not work");
@@ -236,6 +240,7 @@ static void json_app(const struct app *app, const struct plan *plan, const char 
 	json_string("kind", plan ? kind_name(plan->kind) : NULL);
 	json_members("form %s on_failure %s forced %d", app->sealed ? "sealed" : "view",
 		     on_failure_name(app->on_failure), app->forced);
+	explanation_json(app);
 	json_confinement(&app->confined);
 	json_number("generation", plan ? (int64_t)plan->generation : -1);
 	json_string("label", plan ? plan->label : NULL);
@@ -286,6 +291,15 @@ static int show_app(const struct apps *apps, const struct app *app, struct err *
 
 /* -- one line for each app -- */
 
+static void put_due(FILE *f, const struct app *app)
+{
+	char due[DUE_TEXT];
+
+	due_text(app->until, time(NULL), due);
+	if (*due)
+		fprintf(f, " (%s)", due);
+}
+
 /* "zlib1g=1:1.2.11, libfoo=1.2 (forced)"; the caller frees it. */
 static char *pins_text(const struct app *app, bool asleep)
 {
@@ -315,6 +329,7 @@ static char *pins_text(const struct app *app, bool asleep)
 		fputs(" (sleeps)", f);
 	if (app->confined.profile)
 		fprintf(f, " (confined by %s)", app->confined.profile);
+	put_due(f, app);
 	if (fclose(f) != 0) {
 		free(text);
 		return NULL;

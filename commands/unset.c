@@ -55,9 +55,11 @@ static int unset_names(struct session *s, const char *path, char **names, size_t
 		r = unpin_name(s, &app, names[i], err);
 	if (r == 0 && n > 0)
 		r = policy_app(s->policy, path, POLICY_NOW, &left, err);
-	if (r == 0 && left.npins == 0 && !left.confined.profile)
-		r = policy_unwrap(s->policy, path, err);
-	return r;
+	if (r < 0 || left.npins)
+		return r;
+	/* The filter of an app without pins stays; a reason is one for pins. */
+	return left.confined.profile ? policy_explain(s->policy, path, NULL, 0, err)
+				     : policy_unwrap(s->policy, path, err);
 }
 
 static int unset_all(struct session *s, struct strings *paths, struct err *err)

@@ -54,6 +54,9 @@ int check_layers(struct checkup *c, struct err *err);
 int check_store(struct checkup *c, struct err *err);
 int check_units(struct checkup *c, struct err *err);
 
+/* doctor/due.c: the dates of 'pinlib set --until'. */
+int check_due(struct checkup *c, struct err *err);
+
 /* doctor/sealed.c: the files of `pinlib seal`. */
 int check_sealed(struct checkup *c, struct err *err);
 

@@ -24,6 +24,7 @@ static const struct {
 	{"database", check_database, false},
 	{"pending", check_pending, false},
 	{"programs", check_programs, false},
+	{"due", check_due, false},
 	{"orphans", check_orphans, false},
 	{"units", check_units, false},
 	{"sealed", check_sealed, true},

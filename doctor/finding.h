@@ -3,7 +3,7 @@
 
 enum health {
 	HEALTH_WELL,
-	HEALTH_NOTE, /* a limit that wrapped programs do not suffer from, or a risk that was accepted */
+	HEALTH_NOTE, /* a limit that wrapped programs do not suffer from, a risk that was accepted, or a date that comes */
 	HEALTH_FAULT, /* something does not work, or will not */
 };
 

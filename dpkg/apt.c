@@ -124,6 +124,97 @@ int apt_show(const struct strings *packages, const struct apt_place *place, stru
 	return r < 0 ? r : controls_parse(out, text, err);
 }
 
+/* -- all versions -- */
+
+/* Without it a name that apt does not know would be a regular expression: libstdc++ would mean half of the archive. */
+#define EXACTLY "-oAPT::Cmd::Pattern-Only=true"
+
+/* apt-cache fails where it knows none of the packages. */
+static bool knows_none(const struct err *err)
+{
+	return strstr(err->text, "No packages found") != NULL;
+}
+
+int apt_versions(const struct strings *packages, const struct apt_place *place,
+		 struct controls *out, struct err *err)
+{
+	const char *const args[] = {"apt-cache", "show", "--all-versions", EXACTLY, NULL};
+	AUTO_FREE char *text = NULL;
+	int r = apt_run(args, packages, place, NULL, &text, err);
+
+	if (r == -EIO && knows_none(err))
+		return 0;
+	return r < 0 ? r : controls_parse(out, text, err);
+}
+
+/* Whether a line such as "  990 file:/srv/debian bullseye/main amd64 Packages" is of the suite: apt gives
+ * that priority to the suite of APT::Default-Release, by whichever of its names. */
+static bool is_of_suite(const char *line, const char *suite)
+{
+	static const char *const parts[] = {"/", "-security/", "-updates/"};
+	const char *release = strchr(line, ' ');
+	size_t len = strlen(suite);
+
+	release = release ? strchr(release + 1, ' ') : NULL;
+	if (!release)
+		return false;
+	if (strncmp(line, "990 ", 4) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (strncmp(release + 1, suite, len) == 0 &&
+		    strncmp(release + 1 + len, parts[i], strlen(parts[i])) == 0)
+			return true;
+	return false;
+}
+
+/* A line of apt-cache policy: "zlib1g:i386:", "     1:1.2.13-1 500" (" *** " if it is installed), or the line of a list below
+ * a version. */
+static int take_policy_line(char *line, const char *suite, char name[256], char version[256],
+			    struct strings *out, struct err *err)
+{
+	size_t blanks = strspn(line, " *");
+
+	if (blanks == 0)
+		snprintf(name, 256, "%.*s", (int)strcspn(line, ":"), line);
+	else if (blanks == 5)
+		snprintf(version, 256, "%.*s", (int)strcspn(line + 5, " "), line + 5);
+	else if (blanks > 5 && is_of_suite(line + blanks, suite))
+		return strings_addf(out, err, "%s=%s", name, version);
+	return 0;
+}
+
+int apt_suite_versions(const struct strings *packages, const struct apt_place *place,
+		       struct strings *out, struct err *err)
+{
+	/* Preferences could give the suite another priority. */
+	const char *const args[] = {"apt-cache",
+				    "policy",
+				    EXACTLY,
+				    "-oDir::Etc::preferences=/dev/null",
+				    "-oDir::Etc::preferencesparts=/dev/null",
+				    NULL};
+	char name[256] = "", version[256] = "", *rest, *line;
+	AUTO_FREE char *text = NULL;
+	int r = apt_run(args, packages, place, NULL, &text, err);
+
+	rest = text;
+	while (r == 0 && (line = strsep(&rest, "\n")))
+		r = take_policy_line(line, place->suite, name, version, out, err);
+	return r;
+}
+
+int apt_lists(const struct apt_place *place, char out[PATH_MAX], struct err *err)
+{
+	const char *const args[] = {"apt-config", "shell", "LISTS", "Dir::State::Lists/d", NULL};
+	const struct apt_place all = {.config = place->config};
+	AUTO_FREE char *text = NULL;
+	int r = apt_run(args, NULL, &all, NULL, &text, err);
+
+	if (r == 0 && sscanf(text, "LISTS='%4095[^'\n]'", out) != 1)
+		r = err_set(err, EIO, "apt-config names no directory of lists");
+	return r;
+}
+
 /* The heading above the names of packages that APT::Get::AllowUnauthenticated lets through. */
 #define UNAUTHENTICATED "packages cannot be authenticated!"
 

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "dpkg/control.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 /* Where packages come from. All zero: from the sources of the environment's APT_CONFIG. */
@@ -33,6 +34,19 @@ int apt_depends(const struct strings *packages, bool recurse, const struct apt_p
  * version's. */
 int apt_show(const struct strings *packages, const struct apt_place *place, struct controls *out,
 	     struct err *err);
+
+/* Appends the control fields of all versions of these packages ("NAME", "NAME:ARCH") that the place has. A name means this package
+ * alone, and none is an error if apt does not know it. */
+int apt_versions(const struct strings *packages, const struct apt_place *place,
+		 struct controls *out, struct err *err);
+
+/* Of the versions that apt_versions finds, appends "NAME=VERSION" of those in the place's suite, or in its -security and -updates. The
+ * place has a suite. */
+int apt_suite_versions(const struct strings *packages, const struct apt_place *place,
+		       struct strings *out, struct err *err);
+
+/* The directory of the place's lists, which apt-get update fetches. */
+int apt_lists(const struct apt_place *place, char out[PATH_MAX], struct err *err);
 
 /* Downloads packages' archives ("NAME", "NAME:ARCH", either with "=VERSION") into the directory dir. *authentic: apt
  * authenticated all of them (apt-secure(8)); it also takes a source with [trusted=yes] for authentic, see

@@ -3,19 +3,21 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "base/path.h"
-#include "base/run.h"
 #include "dpkg/tool.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define RELEASE_MAX ((size_t)16 << 20)
-#define INDEX_MAX ((size_t)1 << 30)
-#define APT_HELPER "/usr/lib/apt/apt-helper"
 
 void apt_voucher_free(struct apt_voucher *v)
 {
@@ -34,8 +36,8 @@ void apt_voucher_free(struct apt_voucher *v)
 
 /* A source of apt's, and its Release file if that is signed. */
 struct release_list {
-	char *uri;    /* "http://deb.debian.org/debian/dists/bookworm/" */
-	char *prefix; /* how its files in the lists begin: "deb.debian.org_debian_dists_bookworm_" */
+	char *uri;    /* "http://MIRROR/debian/dists/bookworm/" */
+	char *prefix; /* how its files in the lists begin: "MIRROR_debian_dists_bookworm_" */
 	char *text;   /* what is signed; NULL: nothing is */
 	struct digest file;
 };
@@ -94,9 +96,20 @@ static int all_lack(struct vouching *w, const char *why, struct err *err)
 
 /* -- the sources, and apt's lists -- */
 
+/* Messages show the URI, but not the password in it. */
+static void hide_user(char *uri)
+{
+	char *host = strstr(uri, "://"), *at;
+
+	host = host ? host + 3 : uri;
+	at = memchr(host, '@', strcspn(host, "/"));
+	if (at)
+		memmove(host, at + 1, strlen(at));
+}
+
 #define IN_RELEASE "InRelease"
 
-/* "'http://deb.debian.org/debian/dists/bookworm/InRelease' deb.debian.org_debian_dists_bookworm_InRelease 0 " */
+/* "'http://MIRROR/debian/dists/bookworm/InRelease' MIRROR_debian_dists_bookworm_InRelease 0 " */
 static int add_release(struct release_lists *lists, char *line, struct err *err)
 {
 	char *uri = line + 1, *name = *line == '\'' ? strstr(uri, "' ") : NULL;
@@ -107,20 +120,22 @@ static int add_release(struct release_lists *lists, char *line, struct err *err)
 	*name = '\0';
 	name += 2;
 	name[strcspn(name, " ")] = '\0';
-	if (!path_ends(uri, "/" IN_RELEASE) || !path_ends(name, "_" IN_RELEASE))
+	if (!path_ends(name, "_" IN_RELEASE) || !strrchr(uri, '/'))
 		return 0;
+	strrchr(uri, '/')[1] =
+		'\0'; /* the name after it may be any: InRelease-Path, sources.list(5) */
+	hide_user(uri);
 	if (ARRAY_GROW(lists->items, lists->count, err) < 0)
 		return -ENOMEM;
 	l = &lists->items[lists->count++];
 	*l = (struct release_list){
-		.uri = strndup(uri, strlen(uri) - strlen(IN_RELEASE)),
+		.uri = strdup(uri),
 		.prefix = strndup(name, strlen(name) - strlen(IN_RELEASE)),
 	};
 	return l->uri && l->prefix ? 0 : err_nomem(err);
 }
 
-/* --print-uris prints the sources as apt-get update would ask them, and asks none; indextargets would do, but builds apt's
- * cache where there is none, which takes as long as the download. */
+/* --print-uris asks no mirror (DESIGN.md, sources-by-print-uris). */
 static int find_releases(struct release_lists *lists, const struct apt_place *place,
 			 struct err *err)
 {
@@ -140,24 +155,13 @@ static bool is_safe(const struct stat *st)
 	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* LISTS='/var/lib/apt/lists/' */
 static int open_lists(struct release_lists *lists, const struct apt_place *place, struct err *err)
 {
-	static const char *const args[] = {"apt-config", "shell", "LISTS", "Dir::State::lists/d",
-					   NULL};
-	AUTO_FREE char *text = NULL;
 	struct stat st;
-	size_t len;
-	int r = apt_run(args, NULL, place, NULL, &text, err);
+	int r = apt_lists(place, lists->path, err);
 
 	if (r < 0)
 		return r;
-	len = strncmp(text, "LISTS='", 7) == 0 ? strcspn(text + 7, "'\n") : 0;
-	if (len == 0 || len >= sizeof lists->path || strcmp(text + 7 + len, "'\n") != 0)
-		return err_set(err, EINVAL,
-			       "apt-config does not name the directory of apt's lists");
-	memcpy(lists->path, text + 7, len);
-	lists->path[len] = '\0';
 	lists->dir = open(lists->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lists->dir < 0 || fstat(lists->dir, &st) < 0)
 		return err_sys(err, errno, "cannot open %s", lists->path);
@@ -267,51 +271,69 @@ static bool quote_name(const char *part, char *out, size_t size)
 	return true;
 }
 
-static int read_compressed(const struct release_lists *lists, const char *name, char **text,
-			   size_t *len, struct err *err)
-{
-	char path[PATH_MAX];
-	const char *const argv[] = {APT_HELPER, "cat-file", path, NULL};
-	int r = path_join(lists->path, name, path, err);
+/* A Packages file that is being read: from the file, or from apt-helper, which decompresses it. */
+struct index_reader {
+	int fd;
+	pid_t helper; /* 0: none */
+};
 
-	if (r == 0)
-		r = run_read(argv, NULL, INDEX_MAX, text, err);
+static void index_end(struct index_reader *reader)
+{
+	cleanup_fd(&reader->fd);
+	if (reader->helper <= 0)
+		return;
+	kill(reader->helper, SIGKILL);
+	while (waitpid(reader->helper, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* What apt-helper prints is held against a digest, so its exit status tells nothing more. */
+static int start_helper(const char *path, struct index_reader *reader)
+{
+	static const char program[] = "/usr/lib/apt/apt-helper";
+	char *const argv[] = {(char *)program, "cat-file", (char *)path, NULL};
+	posix_spawn_file_actions_t actions;
+	int ends[2], r;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	reader->fd = ends[0];
+	r = posix_spawn_file_actions_init(&actions);
+	if (r == 0) {
+		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+		posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+		posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+		r = posix_spawn(&reader->helper, program, &actions, NULL, argv, environ);
+		posix_spawn_file_actions_destroy(&actions);
+	}
 	if (r != 0)
-		return r == -ENOMEM ? r : -EIO;
-	*len = strlen(*text);
-	return 0;
+		reader->helper = 0;
+	close(ends[1]);
+	return -r;
 }
 
 /* -ENOENT: apt has not fetched it. */
-static int read_index(const struct release_lists *lists, const struct release_list *l,
-		      const char *part, char **text, size_t *len, struct err *err)
+static int open_index(const struct release_lists *lists, const struct release_list *l,
+		      const char *part, struct index_reader *reader)
 {
 	static const char *const ends[] = {"", ".lz4", ".gz", ".xz", ".zst", ".bz2", ".lzma"};
-	char quoted[NAME_MAX + 1], name[2 * NAME_MAX];
+	char quoted[NAME_MAX + 1], name[2 * NAME_MAX], path[PATH_MAX];
+	struct err ignored;
 
 	if (!quote_name(part, quoted, sizeof quoted))
 		return -ENOENT;
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		if (snprintf(name, sizeof name, "%s%s%s", l->prefix, quoted, ends[i]) >=
 			    (int)sizeof name ||
-		    faccessat(lists->dir, name, R_OK, 0) < 0)
+		    faccessat(lists->dir, name, R_OK, 0) < 0 ||
+		    path_join(lists->path, name, path, &ignored) < 0)
 			continue;
-		return i ? read_compressed(lists, name, text, len, err)
-			 : file_read_at(lists->dir, name, INDEX_MAX, text, len, err);
+		if (i)
+			return start_helper(path, reader);
+		reader->fd = openat(lists->dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		return reader->fd < 0 ? -errno : 0;
 	}
 	return -ENOENT;
-}
-
-static struct apt_voucher *voucher_of(struct vouching *w, const char hex[DIGEST_HEX])
-{
-	struct digest digest;
-
-	if (!digest_parse(hex, &digest))
-		return NULL;
-	for (size_t i = 0; i < w->count; i++)
-		if (w->vouchers[i].lacks && digest_equal(&w->vouchers[i].archive, &digest))
-			return &w->vouchers[i];
-	return NULL;
 }
 
 /* "main/binary-amd64/Packages" is of main; a flat repository's "Packages" of none. */
@@ -322,92 +344,173 @@ static char *component_of(const char *part)
 	return binary ? strndup(part, (size_t)(binary - part)) : NULL;
 }
 
-static int fill_voucher(struct apt_voucher *v, const struct release_list *l, const char *part,
-			const char *stanza, const char *end, struct err *err)
+/* An archive that the Packages file lists, which may still prove to be another one than the Release file's. */
+static void note_entry(struct apt_voucher *v, const char *stanza, const char *limit)
 {
-	struct digest archive = v->archive;
-
-	apt_voucher_free(v);
-	*v = (struct apt_voucher){
-		.archive = archive,
-		.package = field_value(stanza, end, "Package"),
-		.version = field_value(stanza, end, "Version"),
-		.arch = field_value(stanza, end, "Architecture"),
-		.component = component_of(part),
-		.origin = release_value(l, "Origin"),
-		.suite = release_value(l, "Suite"),
-		.codename = release_value(l, "Codename"),
-		.release = release_value(l, "Version"),
-		.date = release_value(l, "Date"),
-		.release_file = l->file,
-	};
-	if (v->package && v->version && v->arch)
-		return 0;
-	return set_lacks(v, err, "the Packages file of %s has an incomplete entry", l->uri);
+	free(v->package);
+	free(v->version);
+	free(v->arch);
+	v->package = field_value(stanza, limit, "Package");
+	v->version = field_value(stanza, limit, "Version");
+	v->arch = field_value(stanza, limit, "Architecture");
 }
 
 #define HASH_LINE "\nSHA256: "
 
-/* Looks in a Packages file for all archives at once. Its own SHA-256 is computed when it has one. */
-static int search_index(struct vouching *w, const struct release_list *l, const char *part,
-			const struct digest *listed, const char *text, size_t len, struct err *err)
+/* Searches whole stanzas for all archives at once. */
+static void search_stanzas(struct vouching *w, const char *text, const char *limit)
 {
-	const char *end = text + len, *at = text;
-	bool hashed = false, intact = false;
-	struct digest digest;
-	int r = 0;
+	const char *at = text;
 
-	while (r == 0 && (at = memmem(at, (size_t)(end - at), HASH_LINE, strlen(HASH_LINE)))) {
-		const char *stanza = at, *stop;
-		struct apt_voucher *v;
-		char hex[DIGEST_HEX];
+	while ((at = memmem(at, (size_t)(limit - at), HASH_LINE, strlen(HASH_LINE)))) {
+		const char *from = at, *to;
+		struct digest digest;
+		char hex[DIGEST_HEX] = "";
 
 		at += strlen(HASH_LINE);
-		snprintf(hex, sizeof hex, "%.64s", at);
-		v = voucher_of(w, hex);
-		if (!v)
+		if (limit - at >= DIGEST_HEX - 1)
+			memcpy(hex, at, DIGEST_HEX - 1);
+		for (size_t i = digest_parse(hex, &digest) ? 0 : w->count; i < w->count; i++) {
+			struct apt_voucher *v = &w->vouchers[i];
+
+			if (!v->lacks || !digest_equal(&v->archive, &digest))
+				continue;
+			while (from > text && (from[-1] != '\n' || from[0] != '\n'))
+				from--;
+			to = memmem(at, (size_t)(limit - at), "\n\n", 2);
+			note_entry(v, from, to ? to : limit);
+		}
+	}
+}
+
+/* The end of the last whole stanza. */
+static size_t whole_stanzas(const char *text, size_t len)
+{
+	while (len > 1 && (text[len - 1] != '\n' || text[len - 2] != '\n'))
+		len--;
+	return len > 1 ? len : 0;
+}
+
+#define WINDOW ((size_t)1 << 20) /* of which a stanza takes a few kilobytes */
+
+/* Reads a Packages file to its end, and computes its SHA-256. */
+static int read_index(struct vouching *w, int fd, struct digest *digest, struct err *err)
+{
+	CLEANUP(digest_abandon) struct digest_stream *sha = digest_begin();
+	AUTO_FREE char *text = malloc(WINDOW);
+	size_t used = 0;
+
+	if (!sha || !text)
+		return err_nomem(err);
+	for (;;) {
+		ssize_t n = read(fd, text + used, WINDOW - used);
+		size_t whole;
+
+		if (n < 0 && errno == EINTR)
 			continue;
-		if (!hashed)
-			r = digest_data(text, len, &digest, err);
-		if (r == 0 && !hashed)
-			intact = digest_equal(&digest, listed);
-		hashed = true;
-		while (stanza > text && (stanza[-1] != '\n' || stanza[0] != '\n'))
-			stanza--;
-		stop = strstr(at, "\n\n");
-		if (r == 0 && intact)
-			r = fill_voucher(v, l, part, stanza, stop ? stop : end, err);
-		else if (r == 0)
+		if (n < 0 || used == WINDOW)
+			return -EIO;
+		if (n > 0 && digest_update(sha, text + used, (size_t)n, err) < 0)
+			return -ENOMEM;
+		used += (size_t)n;
+		whole = n > 0 ? whole_stanzas(text, used) : used;
+		search_stanzas(w, text, text + whole);
+		memmove(text, text + whole, used - whole);
+		used -= whole;
+		if (n == 0)
+			return digest_end(&sha, digest, err);
+	}
+}
+
+static void fill_voucher(struct apt_voucher *v, const struct release_list *l, const char *part)
+{
+	free(v->lacks);
+	v->lacks = NULL;
+	v->component = component_of(part);
+	v->origin = release_value(l, "Origin");
+	v->suite = release_value(l, "Suite");
+	v->codename = release_value(l, "Codename");
+	v->release = release_value(l, "Version");
+	v->date = release_value(l, "Date");
+	v->release_file = l->file;
+}
+
+/* Entries of a Packages file are forgotten if it is not the one that the Release file lists. */
+static int settle_entries(struct vouching *w, const struct release_list *l, const char *part,
+			  bool intact, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < w->count; i++) {
+		struct apt_voucher *v = &w->vouchers[i];
+
+		if (!v->lacks || !v->package || !v->version || !v->arch)
+			continue;
+		if (intact) {
+			fill_voucher(v, l, part);
+		} else {
+			free(v->package);
+			v->package = NULL;
 			r = set_lacks(
 				v, err,
 				"the Packages file of %s is not the one that its Release file "
 				"lists",
 				l->uri);
+		}
 	}
 	return r;
 }
 
-/* The Packages files that a Release file lists, as " 0123ab... 1234 main/binary-amd64/Packages". */
+static int search_index(struct vouching *w, const struct release_list *l, const char *part,
+			const struct digest *listed, struct err *err)
+{
+	CLEANUP(index_end) struct index_reader reader = {.fd = -1};
+	struct digest digest;
+	int r = open_index(&w->lists, l, part, &reader);
+
+	if (r < 0)
+		return 0;
+	r = read_index(w, reader.fd, &digest, err);
+	if (r == -ENOMEM)
+		return r;
+	return settle_entries(w, l, part, r == 0 && digest_equal(&digest, listed), err);
+}
+
+/* Cuts a line of a Release file, " 0123ab... 1234 main/binary-amd64/Packages". */
+static bool read_listed(const char *line, struct digest *digest, char part[256])
+{
+	char hex[DIGEST_HEX] = "";
+	size_t len;
+
+	line += strspn(line, " ");
+	if (strcspn(line, " \n") != DIGEST_HEX - 1)
+		return false;
+	memcpy(hex, line, DIGEST_HEX - 1);
+	line += DIGEST_HEX - 1;
+	line += strspn(line, " ");
+	line += strspn(line, "0123456789");
+	line += strspn(line, " ");
+	len = strcspn(line, " \n");
+	if (len == 0 || len >= 256 || !digest_parse(hex, digest))
+		return false;
+	memcpy(part, line, len);
+	part[len] = '\0';
+	return true;
+}
+
+/* The Packages files that a Release file lists by SHA-256. */
 static int search_release(struct vouching *w, const struct release_list *l, struct err *err)
 {
 	const char *line = strstr(l->text, "\nSHA256:");
-	char hex[DIGEST_HEX], part[256];
 	struct digest listed;
+	char part[256];
 	int r = 0;
 
 	for (line = line ? strchr(line + 1, '\n') : NULL; r == 0 && line && line[1] == ' ';
-	     line = strchr(line + 1, '\n')) {
-		AUTO_FREE char *text = NULL;
-		size_t len = 0;
-
-		if (sscanf(line + 1, " %64s %*u %255s", hex, part) != 2 ||
-		    !digest_parse(hex, &listed) || strcmp(path_base(part), "Packages") != 0)
-			continue;
-		r = read_index(&w->lists, l, part, &text, &len, err);
-		if (r == 0)
-			r = search_index(w, l, part, &listed, text, len, err);
-		r = r == -ENOMEM ? r : 0;
-	}
+	     line = strchr(line + 1, '\n'))
+		if (read_listed(line + 1, &listed, part) &&
+		    strcmp(path_base(part), "Packages") == 0)
+			r = search_index(w, l, part, &listed, err);
 	return r;
 }
 

@@ -4,7 +4,7 @@
  * `apt-get update` keeps a Release file as LISTS/..._InRelease, or as ..._Release beside ..._Release.gpg, only if it
  * accepted the signature. Where the source allows an unsigned one ([trusted=yes], [allow-insecure=yes]), apt keeps
  * ..._Release alone (apt's acquire-item.cc). The signature is therefore apt's to check. The rest of the chain is checked
- * here, by SHA-256: the Release file lists a Packages file, which lists the archive.
+ * here, by SHA-256: the Release file lists a Packages file, which lists the archive (DESIGN.md, signature-is-apts).
  */
 #pragma once
 
@@ -24,7 +24,7 @@ struct apt_voucher {
 	char *component; /* NULL: the repository has none */
 	char *origin, *suite, *codename, *release,
 		*date;		    /* fields of the Release file (release: Version); NULL: none */
-	struct digest release_file; /* of the whole file, with its signature */
+	struct digest release_file; /* of InRelease as it is, or of Release without Release.gpg */
 };
 
 void apt_voucher_free(struct apt_voucher *voucher);

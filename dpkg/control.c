@@ -14,6 +14,7 @@ void control_free(struct control *c)
 	free(c->version);
 	free(c->arch);
 	free(c->source);
+	free(c->source_version);
 	free(c->depends);
 	free(c->provides);
 	free(c->file);
@@ -48,6 +49,17 @@ static int append_relations(char **to, const char *value, struct err *err)
 	return 0;
 }
 
+/* "perl", "gcc-10 (10.2.1-6)" */
+static int set_source(struct control *c, const char *value, struct err *err)
+{
+	const char *bracket = strchr(value, '(');
+	int r = replace_text(&c->source, value, strcspn(value, " ("), err);
+
+	if (r == 0 && bracket)
+		r = replace_text(&c->source_version, bracket + 1, strcspn(bracket + 1, ")"), err);
+	return r;
+}
+
 int control_set(struct control *c, const char *field, const char *value, struct err *err)
 {
 	size_t len = strlen(value);
@@ -58,8 +70,8 @@ int control_set(struct control *c, const char *field, const char *value, struct 
 		return replace_text(&c->version, value, len, err);
 	if (strcasecmp(field, "Architecture") == 0)
 		return replace_text(&c->arch, value, len, err);
-	if (strcasecmp(field, "Source") == 0) /* "perl", "gcc-10 (10.2.1-6)" */
-		return replace_text(&c->source, value, strcspn(value, " ("), err);
+	if (strcasecmp(field, "Source") == 0)
+		return set_source(c, value, err);
 	if (strcasecmp(field, "Depends") == 0 || strcasecmp(field, "Pre-Depends") == 0)
 		return append_relations(&c->depends, value, err);
 	if (strcasecmp(field, "Provides") == 0)
@@ -86,6 +98,8 @@ int controls_add(struct controls *all, struct control *c, struct err *err)
 		return 0;
 	}
 	if (!c->source && !(c->source = strdup(c->name)))
+		return err_nomem(err);
+	if (!c->source_version && !(c->source_version = strdup(c->version)))
 		return err_nomem(err);
 	if (ARRAY_GROW(all->items, all->count, err) < 0)
 		return -ENOMEM;

@@ -13,6 +13,7 @@
 struct control {
 	char *name, *version, *arch; /* never NULL in a list */
 	char *source;		     /* the source package that it was built from: "zlib" */
+	char *source_version;	     /* and its version: "1.2-3" of a binary "1.2-3+b1" */
 	char *depends;		     /* Pre-Depends and Depends; NULL: none */
 	char *provides;		     /* NULL: none */
 	char *file;		     /* the archive, absolute; NULL: apt downloads it */

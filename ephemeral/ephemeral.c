@@ -252,7 +252,7 @@ static int collect_pins(struct store *store, const struct app *app,
 		return err_nomem(err);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		versions->items[versions->count++] = items[i].version;
-		r = add_pin(out, &items[i].version, PIN_BY_HAND, NULL, err);
+		r = add_pin(out, &items[i].version, PIN_BY_HAND, items[i].place, err);
 	}
 	for (size_t i = 0; r == 0 && i < app->npins; i++) {
 		const struct pin *pin = &app->pins[i];
@@ -316,7 +316,7 @@ static int make_user_namespace(struct err *err)
 	return 0;
 }
 
-static int make_namespaces(struct err *err)
+int ephemeral_hide(const char *dir, struct err *err)
 {
 	struct mount_attr attr = {.propagation = MS_PROPAGATION_SLAVE};
 
@@ -329,7 +329,7 @@ static int make_namespaces(struct err *err)
 	}
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE_MOUNTS, &attr, sizeof attr) < 0)
 		return err_sys(err, errno, "cannot make the mounts private");
-	if (mount("pinlib-try", EPHEMERAL_DIR, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
+	if (mount("pinlib-try", dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755") < 0)
 		return err_set(err, errno, "cannot mount a tmpfs: %s%s", strerror(errno),
 			       geteuid() == 0 ? ""
 					      : " (does the system restrict user "
@@ -339,15 +339,30 @@ static int make_namespaces(struct err *err)
 
 /* -- the files -- */
 
-/* The item whose file the entry shows; NULL: none. */
-static const struct ephemeral_item *item_of_entry(const struct ephemeral_item *items, size_t n,
-						  const struct layer_entry *e)
+/* Where the content of an entry is. */
+struct file_stores {
+	struct store *files;  /* has the items' files */
+	struct store *pinned; /* has all other versions; NULL: none */
+	const struct ephemeral_item *items;
+	size_t n;
+};
+
+static bool version_has_content(const struct version *v, const struct digest *content)
 {
-	for (size_t i = 0; i < n; i++)
-		if (items[i].file >= 0 && e->type == LAYER_FILE &&
-		    digest_equal(&items[i].version.entries[0].content, &e->content))
-			return &items[i];
-	return NULL;
+	for (size_t i = 0; i < v->nentries; i++)
+		if (v->entries[i].type == ENTRY_FILE &&
+		    digest_equal(&v->entries[i].content, content))
+			return true;
+	return false;
+}
+
+static struct store *store_of_entry(const struct file_stores *s, const struct layer_entry *e)
+{
+	for (size_t i = 0; e->type == LAYER_FILE && i < s->n; i++)
+		if ((s->items[i].file >= 0 || s->items[i].store) &&
+		    version_has_content(&s->items[i].version, &e->content))
+			return s->items[i].file >= 0 ? s->files : s->items[i].store;
+	return s->pinned ? s->pinned : s->files;
 }
 
 /* Puts the items' files into a store of their own. */
@@ -370,10 +385,9 @@ static int store_items(const struct ephemeral_item *items, size_t n, struct stor
 	return r;
 }
 
-/* Lays out the entries that show an item's file, or the others. */
-static int copy_entries(struct store *from, int dir, const struct view *view,
-			const struct ephemeral_item *items, size_t n, bool of_items,
-			struct err *err)
+/* Lays out the entries whose content is in the store from. */
+static int copy_entries(const struct file_stores *stores, struct store *from, int dir,
+			const struct view *view, struct err *err)
 {
 	AUTO_FREE struct layer_entry *part = calloc(view->nentries + 1, sizeof *part);
 	size_t count = 0;
@@ -381,9 +395,26 @@ static int copy_entries(struct store *from, int dir, const struct view *view,
 	if (!part)
 		return err_nomem(err);
 	for (size_t i = 0; i < view->nentries; i++)
-		if ((item_of_entry(items, n, &view->entries[i]) != NULL) == of_items)
+		if (store_of_entry(stores, &view->entries[i]) == from)
 			part[count++] = view->entries[i];
-	return layer_copy(from, dir, part, count, err);
+	return count ? layer_copy(from, dir, part, count, err) : 0;
+}
+
+static int copy_all(const struct file_stores *s, int dir, const struct view *view, struct err *err)
+{
+	int r = copy_entries(s, s->files, dir, view, err);
+
+	if (r == 0 && s->pinned)
+		r = copy_entries(s, s->pinned, dir, view, err);
+	for (size_t i = 0; r == 0 && i < s->n; i++) {
+		bool copied = !s->items[i].store || s->items[i].store == s->pinned;
+
+		for (size_t k = 0; k < i; k++)
+			copied |= s->items[k].store == s->items[i].store;
+		if (!copied)
+			r = copy_entries(s, s->items[i].store, dir, view, err);
+	}
+	return r;
 }
 
 int ephemeral_begin(struct store *store, const struct ephemeral_item *items, size_t n,
@@ -391,7 +422,7 @@ int ephemeral_begin(struct store *store, const struct ephemeral_item *items, siz
 {
 	AUTO_STORE struct store *files = NULL;
 	AUTO_FD int dir = -1;
-	int r = make_namespaces(err);
+	int r = ephemeral_hide(EPHEMERAL_DIR, err);
 
 	if (r == 0)
 		r = store_items(items, n, &files, err);
@@ -400,10 +431,13 @@ int ephemeral_begin(struct store *store, const struct ephemeral_item *items, siz
 	dir = open(EPHEMERAL_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(err, errno, "cannot open " EPHEMERAL_DIR);
-	r = copy_entries(files, dir, &e->plan.view, items, n, true, err);
-	if (r == 0)
-		r = copy_entries(store ? store : files, dir, &e->plan.view, items, n, false, err);
+	r = copy_all(&(struct file_stores){files, store, items, n}, dir, &e->plan.view, err);
 	return r < 0 ? err_wrap(err, r, "cannot lay out the files of the view") : 0;
+}
+
+int ephemeral_end(struct err *err)
+{
+	return sys_umount(EPHEMERAL_DIR) < 0 ? err_sys(err, errno, "cannot unmount the tmpfs") : 0;
 }
 
 /* In a view only the wrapper's directory is not nosuid, so that the program can start wrapped
@@ -431,7 +465,5 @@ int ephemeral_enter(const struct ephemeral *e, struct err *err)
 
 	if (r == 0 && wrapper >= 0)
 		r = mount_put_down(wrapper, PINLIB_LIBDIR, err);
-	if (r == 0 && sys_umount(EPHEMERAL_DIR) < 0)
-		r = err_sys(err, errno, "cannot unmount the tmpfs");
-	return r;
+	return r < 0 ? r : ephemeral_end(err);
 }

@@ -21,6 +21,9 @@ struct ephemeral_item {
 	char soname[256]; /* "" for a version of the store */
 	int file;	  /* a copy of the file in memory; -1 for a version of the store */
 	const char *text; /* the argument of the command, for messages; the caller's */
+	struct store *
+		store; /* that has the version's files, the caller's; NULL: that of ephemeral_begin */
+	const char *place; /* as in struct pin, the caller's; NULL */
 };
 
 void ephemeral_item_free(struct ephemeral_item *item);
@@ -59,6 +62,12 @@ void ephemeral_free(struct ephemeral *ephemeral); /* before the items */
  * has to end. -EPERM: the system does not allow it to an ordinary user; err has advice. */
 int ephemeral_begin(struct store *store, const struct ephemeral_item *items, size_t n,
 		    struct ephemeral *ephemeral, struct err *err);
+
+/* After ephemeral_begin, instead of ephemeral_enter: gives the memory of the view's files back. */
+int ephemeral_end(struct err *err);
+
+/* Gives the process its namespaces, with an empty tmpfs at dir, for files that vanish with the process. Errors as above. */
+int ephemeral_hide(const char *dir, struct err *err);
 
 /* Lets the process see the view. The caller then executes the app's path. */
 int ephemeral_enter(const struct ephemeral *ephemeral, struct err *err);

@@ -7,7 +7,8 @@
  *	blobs/sha256/HEX		the image's manifest, its configuration, its layers
  *
  * Layers are tar archives. The first holds .pinlib/pins.conf, the text; each of the others a
- * version: .pinlib/version, lines as in a package's control file, then its files at their paths.
+ * version: .pinlib/version, lines as in a package's control file, then its files at their paths. Of a version's
+ * provenance only the source package is among these lines.
  * Nothing of pinlib's is in the manifests, so an image survives tools that compress layers or rewrite
  * manifests.
  */
@@ -16,7 +17,7 @@
 #include "intake/intake.h"
 #include "unpack/unpack.h" /* limits */
 
-/* Writes the image to fd, from its position on. Equal versions and text give equal bytes. Each object
+/* Writes the image to fd, from its position on. Equal versions, sources and text give equal bytes. Each object
  * is rehashed on its way (-EBADMSG: it is damaged). */
 int oci_write(struct store *store, const struct versions *versions, const char *pins, size_t len,
 	      int fd, struct err *err);

@@ -1,6 +1,7 @@
 /* The parent's side of an image's import. It takes the parser's frames for hostile. */
 #include "intake/oci.h"
 #include "intake/source.h"
+#include "provenance/gather.h"
 #include "store/text.h"
 #include "unpack/frame.h"
 #include "unpack/unpack.h"
@@ -119,7 +120,12 @@ static int read_part(struct staging *s, const void *ctx, struct err *err)
 
 	if (r == 0)
 		r = source_frames(s, &parser, err);
-	return parser_end(&parser, r, err);
+	r = parser_end(&parser, r, err);
+	/* Whoever wrote the image says so, and nothing of it was verified. */
+	if (r == 0 && s->source_field[0])
+		r = provenance_take_source(&s->provenance, s->source_field, s->name, s->version,
+					   err);
+	return r;
 }
 
 int oci_add(struct store *store, int fd, unsigned int n, const struct intake_options *options,

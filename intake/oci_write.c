@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/progress.h"
+#include "provenance/provenance.h"
 #include "store/object.h"
 
 #include <archive.h>
@@ -190,19 +191,32 @@ static int put_entry(struct archive *a, struct store *store, const struct entry 
 	}
 }
 
+/* The source package is named where it is not what the version's own name and number tell. */
+static int put_control(struct archive *a, struct store *store, const struct version *v,
+		       struct err *err)
+{
+	AUTO_PROVENANCE struct provenance p = {0};
+	AUTO_FREE char *text = NULL;
+	size_t len = 0;
+	FILE *f;
+	int r = provenance_read(store, &v->digest, v->name, v->version, &p, err);
+
+	if (r < 0)
+		return r;
+	f = open_memstream(&text, &len);
+	if (!f)
+		return err_nomem(err);
+	fprintf(f, "Package: %s\nVersion: %s\nArchitecture: %s\n", v->name, v->version, v->arch);
+	if (strcmp(p.source, v->name) != 0 || strcmp(p.source_version, v->version) != 0)
+		fprintf(f, "Source: %s (%s)\n", p.source, p.source_version);
+	return fclose(f) != 0 ? err_nomem(err) : tar_text(a, ".pinlib/version", text, len, err);
+}
+
 static int put_version(struct archive *a, struct store *store, const struct version *v,
 		       struct err *err)
 {
-	AUTO_FREE char *text = NULL;
-	int len = asprintf(&text, "Package: %s\nVersion: %s\nArchitecture: %s\n", v->name,
-			   v->version, v->arch);
-	int r;
+	int r = put_control(a, store, v, err);
 
-	if (len < 0) {
-		text = NULL;
-		return err_nomem(err);
-	}
-	r = tar_text(a, ".pinlib/version", text, (size_t)len, err);
 	for (size_t i = 0; r == 0 && i < v->nentries; i++)
 		r = put_entry(a, store, &v->entries[i], err);
 	return r;

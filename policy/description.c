@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/trust.h"
+#include "policy/due.h"
 #include "policy/policy.h"
 #include "store/text.h"
 
@@ -31,6 +32,7 @@ static void described_free(struct described *d)
 	strings_free(&d->places);
 	free(d->profile);
 	free(d->program);
+	free(d->reason);
 	free(d->path);
 }
 
@@ -186,6 +188,30 @@ static int read_program(struct description_reader *r, const char *value)
 	return r->app->program ? 0 : err_nomem(r->err);
 }
 
+static int read_reason(struct description_reader *r, const char *value)
+{
+	char buf[TEXT_SHOWN];
+
+	if (r->app->reason)
+		return refuse_text(r, "the program already has a 'reason' line");
+	if (reason_fault(value))
+		return refuse_text(r, "the reason '%s' %s", text_shown(value, buf),
+				   reason_fault(value));
+	r->app->reason = strdup(value);
+	return r->app->reason ? 0 : err_nomem(r->err);
+}
+
+/* A past date is none of the file's faults: it has only become due. */
+static int read_until(struct description_reader *r, const char *value)
+{
+	struct err why;
+
+	if (r->app->until)
+		return refuse_text(r, "the program already has an 'until' line");
+	return until_read_date(value, &r->app->until, &why) < 0 ? refuse_text(r, "%s", why.text)
+								: 0;
+}
+
 static int read_with_deps(struct description_reader *r, const char *value)
 {
 	(void)value;
@@ -232,6 +258,7 @@ static const struct description_keyword {
 	{"confine", true, read_confine}, {"with-deps", false, read_with_deps},
 	{"force", false, read_force},	 {"host", false, read_host},
 	{"absent", false, read_absent},	 {"sealed", false, read_sealed},
+	{"reason", true, read_reason},	 {"until", true, read_until},
 };
 
 static const struct description_keyword *keyword_find(const char *name)
@@ -249,7 +276,7 @@ static int check_app(struct description_reader *r)
 {
 	const struct described *app = r->app;
 	bool settings = app && (app->profile || app->program || app->force || app->sealed ||
-				app->on_failure != PLAN_REFUSE);
+				app->reason || app->until || app->on_failure != PLAN_REFUSE);
 
 	if (!app)
 		return 0;
@@ -280,7 +307,8 @@ static int read_words(struct description_reader *r, char *first, char *value, co
 		return refuse_text(
 			r,
 			"unknown keyword '%s'; a line begins with app, pin, in, as, add, "
-			"on-failure, confine, with-deps, sealed, force, host or absent "
+			"on-failure, confine, with-deps, sealed, force, reason, until, host or "
+			"absent "
 			"(pinlib.conf(5))",
 			text_shown(first, buf));
 	if (k->valued && !value)
@@ -388,6 +416,22 @@ void description_write_word(FILE *f, const char *word)
 	putc('"', f);
 }
 
+static void write_explanation(FILE *f, const struct app *app)
+{
+	char day[UNTIL_TEXT], buf[TEXT_SHOWN];
+
+	if (app->reason) { /* a newline, which no command stores, would begin another line here */
+		fputs("\treason ", f);
+		description_write_word(f, reason_fault(app->reason) ? text_shown(app->reason, buf)
+								    : app->reason);
+		putc('\n', f);
+	}
+	if (app->until) {
+		until_text(app->until, day);
+		fprintf(f, "\tuntil %s\n", day);
+	}
+}
+
 void description_write_app(FILE *f, const struct app *app)
 {
 	fputs("app ", f);
@@ -418,6 +462,7 @@ void description_write_app(FILE *f, const struct app *app)
 		fputs("\ton-failure unpinned\n", f);
 	if (app->confined.profile)
 		fprintf(f, "\tconfine %s\n", app->confined.profile);
+	write_explanation(f, app);
 }
 
 /* -- files -- */

@@ -10,6 +10,8 @@
  *	    confine legacy
  *	    with-deps
  *	    sealed
+ *	    reason "zlib 1.3 breaks its downloads (ticket 1234)"
+ *	    until 2027-06-30
  *	    force
  *	app /usr/bin/git
  *	    host
@@ -44,6 +46,8 @@ struct described {
 	enum plan_on_failure on_failure;
 	char *profile; /* NULL: no filter */
 	char *program; /* as in struct app; NULL */
+	char *reason;  /* NULL */
+	int64_t until; /* as in struct app */
 	struct spec *pins;
 	size_t npins;
 	struct strings places;	/* of each pin: its further directory, or "" */

@@ -31,13 +31,13 @@ static int add_wrapping(struct policy *p, const struct app *app, struct err *err
 		     : database_change(
 			       p, err,
 			       "INSERT INTO wrapping (app, on_failure, forced, confinement, "
-			       "program, sealed, added)"
+			       "program, sealed, reason, until, added)"
 			       " VALUES (" THIS_APP ", ?2, ?3, (SELECT id FROM confinement WHERE"
 			       " profile = ?4 AND source = ?5 AND filter = ?6), ?7, "
-			       "?8, " NEW_GENERATION ")",
-			       "siisdbsi", app->path, (int)app->on_failure, (int)app->forced,
+			       "?8, ?9, ?10, " NEW_GENERATION ")",
+			       "siisdbsisl", app->path, (int)app->on_failure, (int)app->forced,
 			       c->profile, &c->source, c->filter, c->size, app->program,
-			       (int)app->sealed);
+			       (int)app->sealed, app->reason, app->until);
 }
 
 static int close_wrapping(struct policy *p, const char *path, struct err *err)
@@ -119,6 +119,24 @@ int policy_seal(struct policy *p, const char *path, bool sealed, struct err *err
 	return add_wrapping(p, &app, err);
 }
 
+int policy_explain(struct policy *p, const char *path, const char *reason, int64_t until,
+		   struct err *err)
+{
+	AUTO_APP struct app app = {0};
+	struct app changed;
+	int r = policy_app(p, path, POLICY_NOW, &app, err);
+
+	if (r < 0 || (string_equal(app.reason, reason) && app.until == until))
+		return r;
+	r = close_wrapping(p, path, err);
+	if (r < 0)
+		return r;
+	changed = app;
+	changed.reason = (char *)reason;
+	changed.until = until;
+	return add_wrapping(p, &changed, err);
+}
+
 int policy_unwrap(struct policy *p, const char *path, struct err *err)
 {
 	int r = database_change(p, err,
@@ -191,26 +209,30 @@ int policy_pin(struct policy *p, const char *path, const struct version *v, enum
 		"sdis", path, &v->digest, (int)origin, place);
 }
 
-/* An app differs if its row, or one of its pins, is in only one of the two states. */
+/* An app differs if its row, or one of its pins, is in only one of the two states. Reason and date count if ?2 is 1. */
 static const char differ_sql[] =
 	"WITH was AS (SELECT app, -1 AS v, on_failure AS x, forced + 2 * sealed AS y,"
 	" confinement AS z, program AS t"
 	"  FROM wrapping WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
 	"  UNION ALL SELECT app, version, origin, -1, place, NULL FROM pin"
-	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)),"
+	"  WHERE added <= ?1 AND (removed IS NULL OR removed > ?1)"
+	"  UNION ALL SELECT app, -2, until, -1, reason, NULL FROM wrapping"
+	"  WHERE ?2 AND added <= ?1 AND (removed IS NULL OR removed > ?1)),"
 	" now AS (SELECT app, -1 AS v, on_failure AS x, forced + 2 * sealed AS y,"
 	" confinement AS z, program AS t"
 	"  FROM wrapping WHERE removed IS NULL"
-	"  UNION ALL SELECT app, version, origin, -1, place, NULL FROM pin WHERE removed IS NULL)"
+	"  UNION ALL SELECT app, version, origin, -1, place, NULL FROM pin WHERE removed IS NULL"
+	"  UNION ALL SELECT app, -2, until, -1, reason, NULL FROM wrapping"
+	"  WHERE ?2 AND removed IS NULL)"
 	" SELECT path FROM app WHERE id IN ("
 	"  SELECT app FROM (SELECT * FROM was EXCEPT SELECT * FROM now)"
 	"  UNION SELECT app FROM (SELECT * FROM now EXCEPT SELECT * FROM was)) ORDER BY path";
 
-static int find_differing(struct policy *p, int64_t generation, struct strings *out,
+static int find_differing(struct policy *p, int64_t generation, bool explained, struct strings *out,
 			  struct err *err)
 {
 	AUTO_STATEMENT sqlite3_stmt *s = NULL;
-	int r = database_query(p, &s, err, differ_sql, "l", generation);
+	int r = database_query(p, &s, err, differ_sql, "li", generation, (int)explained);
 
 	return r < 0 ? r : statement_paths(p, s, out, err);
 }
@@ -220,9 +242,9 @@ static int restore_app(struct policy *p, const char *path, int64_t generation, s
 {
 	static const char *const copies[] = {
 		"INSERT INTO wrapping (app, on_failure, forced, confinement, program, sealed, "
-		"added)"
-		" SELECT app, on_failure, forced, confinement, program, sealed, " NEW_GENERATION
-		" FROM wrapping WHERE app = " THIS_APP " AND added <= ?2"
+		"reason, until, added)"
+		" SELECT app, on_failure, forced, confinement, program, sealed, reason, "
+		"until, " NEW_GENERATION " FROM wrapping WHERE app = " THIS_APP " AND added <= ?2"
 		" AND (removed IS NULL OR removed > ?2)",
 		"INSERT INTO pin (app, version, origin, place, added)"
 		" SELECT app, version, origin, place, " NEW_GENERATION
@@ -233,6 +255,31 @@ static int restore_app(struct policy *p, const char *path, int64_t generation, s
 
 	for (size_t i = 0; r == 0 && i < sizeof copies / sizeof *copies; i++)
 		r = database_change(p, err, copies[i], "sl", path, generation);
+	return r;
+}
+
+/* For an app of which all else is as in that generation: its pins keep their age. */
+static int restore_reason(struct policy *p, const char *path, int64_t generation, struct err *err)
+{
+	AUTO_APP struct app was = {0};
+	int r = policy_app(p, path, generation, &was, err);
+
+	return r < 0 ? r : policy_explain(p, path, was.reason, was.until, err);
+}
+
+static int restore_apps(struct policy *p, int64_t generation, struct strings *changed,
+			struct err *err)
+{
+	AUTO_STRINGS struct strings explained = {0};
+	int r = find_differing(p, generation, false, changed, err);
+
+	if (r == 0)
+		r = find_differing(p, generation, true, &explained, err);
+	for (size_t i = 0; r == 0 && i < explained.count; i++)
+		if (strings_have(changed, explained.items[i]))
+			r = restore_app(p, explained.items[i], generation, err);
+		else
+			r = restore_reason(p, explained.items[i], generation, err);
 	return r;
 }
 
@@ -250,9 +297,7 @@ int policy_restore(struct policy *p, int64_t generation, struct strings *changed
 		return err_set(err, ENOENT,
 			       "there is no generation %lld; 'pinlib history' lists them",
 			       (long long)generation);
-	r = find_differing(p, generation, &paths, err);
-	for (size_t i = 0; r == 0 && i < paths.count; i++)
-		r = restore_app(p, paths.items[i], generation, err);
+	r = restore_apps(p, generation, &paths, err);
 	if (r < 0)
 		return r;
 	*changed = paths;

@@ -109,6 +109,7 @@ static int check_file(struct err *err)
 static int load_policy(struct policy **out, struct err *err)
 {
 	AUTO_POLICY struct policy *p = NULL;
+	bool older = false;
 	int r = open_db(&p, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 
 	if (r < 0)
@@ -119,9 +120,11 @@ static int load_policy(struct policy **out, struct err *err)
 	if (r == 0)
 		r = policy_check(p, err);
 	if (r == 0)
-		r = schema_recognise(p, err);
+		r = schema_recognise(p, &older, err);
 	else if (r == -ENOENT)
 		r = schema_create(p, err);
+	if (r == 0 && older)
+		r = schema_convert(p, err);
 	if (r < 0)
 		return r;
 	*out = p;
@@ -132,6 +135,7 @@ static int load_policy(struct policy **out, struct err *err)
 int policy_open(struct policy **out, struct err *err)
 {
 	AUTO_POLICY struct policy *p = NULL;
+	bool older = false;
 	int r;
 
 	*out = NULL;
@@ -142,9 +146,11 @@ int policy_open(struct policy **out, struct err *err)
 		return r;
 	r = open_db(&p, "file:" PINLIB_POLICY "?immutable=1", SQLITE_OPEN_READONLY, err);
 	if (r == 0)
-		r = schema_recognise(p, err);
+		r = schema_recognise(p, &older, err);
 	if (r < 0)
 		return r;
+	if (older)
+		return load_policy(out, err);
 	*out = p;
 	p = NULL;
 	return 0;

@@ -83,6 +83,8 @@ struct app {
 	enum plan_on_failure on_failure;
 	bool forced; /* pinned although its view failed the proof */
 	bool sealed; /* a copy that names its libraries stands at path (seal/seal.h); false: a stub */
+	char *reason; /* why it is pinned; of a policy that another program wrote, any bytes. NULL */
+	int64_t until; /* until when it is meant to be pinned: seconds since 1970, or 0 (policy/due.h) */
 	struct confinement confined;
 	struct pin *pins; /* sorted by name, then arch */
 	size_t npins;
@@ -134,6 +136,9 @@ int policy_wrap(struct policy *policy, const char *path, enum plan_on_failure on
 int policy_show_as(struct policy *policy, const char *path, const char *program, struct err *err);
 /* Sets the form of a wrapped app: sealed, or a view. */
 int policy_seal(struct policy *policy, const char *path, bool sealed, struct err *err);
+/* Sets the reason and the date of a wrapped app; NULL and 0 as in struct app. */
+int policy_explain(struct policy *policy, const char *path, const char *reason, int64_t until,
+		   struct err *err);
 /* Gives a wrapped app a filter; one without a profile takes the app's filter away. */
 int policy_confine(struct policy *policy, const char *path, const struct confinement *confined,
 		   struct err *err);
@@ -146,7 +151,7 @@ bool pin_has_place(const struct pin *pin, const char *place);
 int policy_unpin(struct policy *policy, const char *path, const struct digest *digest,
 		 struct err *err);
 /* Restores the state of a generation. -ENOENT: no such generation is kept. *changed gets the paths
- * of the apps that differ; the caller frees it. */
+ * of the apps that differ in more than reason and date; the caller frees it. */
 int policy_restore(struct policy *policy, int64_t generation, struct strings *changed,
 		   struct err *err);
 

@@ -1,5 +1,6 @@
 #include "base/array.h"
 #include "policy/database.h"
+#include "policy/due.h"
 #include "policy/policy.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ void app_free(struct app *app)
 	confinement_free(&app->confined);
 	free(app->path);
 	free(app->program);
+	free(app->reason);
 	*app = (struct app){0};
 }
 
@@ -49,6 +51,8 @@ enum {
 	COL_FORCED,
 	COL_PROGRAM,
 	COL_SEALED,
+	COL_REASON,
+	COL_UNTIL,
 	COL_NAME,
 	COL_VERSION,
 	COL_ARCH,
@@ -62,8 +66,8 @@ enum {
 };
 
 #define APPS_SQL                                                                                   \
-	"SELECT a.path, w.on_failure, w.forced, w.program, w.sealed, v.name, v.version, v.arch, "  \
-	"v.digest,"                                                                                \
+	"SELECT a.path, w.on_failure, w.forced, w.program, w.sealed, w.reason, w.until, v.name,"   \
+	" v.version, v.arch, v.digest,"                                                            \
 	" p.origin, p.place, p.added, c.profile, c.source, c.filter"                               \
 	" FROM wrapping w JOIN app a ON a.id = w.app"                                              \
 	" LEFT JOIN pin p ON p.app = a.id AND p.added <= ?1 AND (p.removed IS NULL OR p.removed >" \
@@ -115,6 +119,25 @@ static int read_confinement(struct confinement *out, sqlite3_stmt *s, struct err
 	return 0;
 }
 
+static int read_wrapping(struct app *app, sqlite3_stmt *s, const char *path, struct err *err)
+{
+	*app = (struct app){
+		.path = strdup(path),
+		.on_failure = (enum plan_on_failure)sqlite3_column_int(s, COL_ON_FAILURE),
+		.forced = sqlite3_column_int(s, COL_FORCED),
+		.program = statement_text(s, COL_PROGRAM),
+		.sealed = sqlite3_column_int(s, COL_SEALED),
+		.reason = statement_text(s, COL_REASON),
+		.until = sqlite3_column_int64(s, COL_UNTIL),
+	};
+	if (!app->path || (!app->program && sqlite3_column_type(s, COL_PROGRAM) != SQLITE_NULL) ||
+	    (!app->reason && sqlite3_column_type(s, COL_REASON) != SQLITE_NULL))
+		return err_nomem(err);
+	if (app->until < 0 || app->until > UNTIL_LATEST)
+		return database_damaged(err, "invalid date");
+	return read_confinement(&app->confined, s, err);
+}
+
 static int read_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
 {
 	const char *path = (const char *)sqlite3_column_text(s, COL_PATH);
@@ -127,17 +150,7 @@ static int read_row(struct apps *apps, sqlite3_stmt *s, struct err *err)
 		if (ARRAY_GROW(apps->items, apps->count, err) < 0)
 			return -ENOMEM;
 		app = &apps->items[apps->count++];
-		*app = (struct app){
-			.path = strdup(path),
-			.on_failure = (enum plan_on_failure)sqlite3_column_int(s, COL_ON_FAILURE),
-			.forced = sqlite3_column_int(s, COL_FORCED),
-			.program = statement_text(s, COL_PROGRAM),
-			.sealed = sqlite3_column_int(s, COL_SEALED),
-		};
-		if (!app->path ||
-		    (!app->program && sqlite3_column_type(s, COL_PROGRAM) != SQLITE_NULL))
-			return err_nomem(err);
-		r = read_confinement(&app->confined, s, err);
+		r = read_wrapping(app, s, path, err);
 		if (r < 0)
 			return r;
 	}

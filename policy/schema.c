@@ -5,6 +5,10 @@
 #define NUMBER(n) NUMBER_TEXT(n)
 #define NUMBER_TEXT(n) #n
 
+/* Schema 7 has these two, which schema 6 had not; both are about the app's pins. */
+#define REASON_COLUMN "reason TEXT CHECK (length(reason) > 0)"
+#define UNTIL_COLUMN "until INTEGER NOT NULL DEFAULT 0 CHECK (until BETWEEN 0 AND 253402300799)"
+
 /* A committed database keeps these tables: a change to them needs a new POLICY_SCHEMA. */
 static const char tables[] =
 	"CREATE TABLE generation ("
@@ -37,7 +41,9 @@ static const char tables[] =
 	" forced INTEGER NOT NULL CHECK (forced IN (0, 1)),"
 	" confinement INTEGER REFERENCES confinement,"
 	" program TEXT CHECK (program LIKE '/%'),"
-	" sealed INTEGER NOT NULL CHECK (sealed IN (0, 1))) STRICT;"
+	" sealed INTEGER NOT NULL CHECK (sealed IN (0, 1)),"
+	" " REASON_COLUMN ","
+	" " UNTIL_COLUMN ") STRICT;"
 	"CREATE UNIQUE INDEX wrapping_now ON wrapping (app) WHERE removed IS NULL;"
 	"CREATE INDEX wrapping_app ON wrapping (app);"
 	"CREATE INDEX wrapping_removed ON wrapping (removed);"
@@ -60,7 +66,7 @@ static const char tables[] =
 						     "PRAGMA user_version = " NUMBER(
 							     POLICY_SCHEMA) ";";
 
-int schema_recognise(struct policy *p, struct err *err)
+int schema_recognise(struct policy *p, bool *older, struct err *err)
 {
 	int64_t id = database_number(p, "PRAGMA application_id", INT64_MIN);
 	int64_t schema = database_number(p, "PRAGMA user_version", INT64_MIN);
@@ -76,9 +82,19 @@ int schema_recognise(struct policy *p, struct err *err)
 			       "%s was made by a newer pinlib (schema %lld; this one knows %d): "
 			       "use that pinlib",
 			       PINLIB_POLICY, (long long)schema, POLICY_SCHEMA);
-	if (schema < POLICY_SCHEMA)
+	if (schema < POLICY_SCHEMA_OLDEST)
 		return database_damaged(err, "its schema version is too small");
+	*older = schema < POLICY_SCHEMA;
 	return 0;
+}
+
+int schema_convert(struct policy *p, struct err *err)
+{
+	return database_execute(p,
+				"ALTER TABLE wrapping ADD COLUMN " REASON_COLUMN ";"
+				"ALTER TABLE wrapping ADD COLUMN " UNTIL_COLUMN ";"
+				"PRAGMA user_version = " NUMBER(POLICY_SCHEMA),
+				err);
 }
 
 int schema_create(struct policy *p, struct err *err)

@@ -141,7 +141,7 @@ int provenance_read(struct store *store, const struct digest *digest, const char
 
 /* -- writing -- */
 
-/* The more confidence the better; after that, the more facts. */
+/* The more confidence the better; after that, the more facts (DESIGN.md, provenance-never-less). */
 static int knowledge(const struct provenance *p)
 {
 	int known = (int)p->confidence * 100 + p->has_archive;

@@ -5,12 +5,14 @@
 #include "base/strings.h"
 #include "change/asleep.h"
 #include "dpkg/package.h"
+#include "policy/due.h"
 #include "policy/supply.h"
 #include "upgrade/program_files.h"
 #include "upgrade/siblings.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define PROGRAMS_MAX 4	/* in one line */
 #define LIBRARIES_MAX 3 /* in each of a program's lists */
@@ -27,7 +29,9 @@ struct forecast {
 	struct packages installed; /* all, once a program is replaced */
 	unsigned char *news;	   /* of each change: what it means for the app at hand */
 	FILE *line;
-	size_t written, more; /* programs in the line, and those beyond PROGRAMS_MAX */
+	int64_t now;
+	/* Programs in the line, those beyond PROGRAMS_MAX, and of the latter the overdue ones. */
+	size_t written, more, overdue;
 };
 
 static void forecast_free(struct forecast *w)
@@ -227,6 +231,15 @@ static const struct pin *find_supplier(const struct app *app, const struct versi
 	return NULL;
 }
 
+static void write_due(struct forecast *w, const struct app *app)
+{
+	char due[DUE_TEXT];
+
+	due_text(app->until, w->now, due);
+	if (*due)
+		fprintf(w->line, " (%s)", due);
+}
+
 static void write_app(struct forecast *w, const struct app *app, const struct versions *pinned,
 		      const bool *kept)
 {
@@ -235,9 +248,11 @@ static void write_app(struct forecast *w, const struct app *app, const struct ve
 
 	if (w->written == PROGRAMS_MAX) {
 		w->more++;
+		w->overdue += due_state(app->until, w->now) == DUE_OVER;
 		return;
 	}
 	fprintf(w->line, "%s%s", w->written++ ? "; " : "", name_of(w, app));
+	write_due(w, app);
 	if (supplier) {
 		fprintf(w->line, ": %s, stays %s",
 			supplier->origin == PIN_FREEZE ? "frozen" : "pinned", supplier->version);
@@ -350,14 +365,17 @@ static int forecast_all(struct forecast *w, struct err *err)
 		first = end;
 	}
 	if (r == 0 && w->more)
-		fprintf(w->line, "; and %zu more programs", w->more);
+		fprintf(w->line, "; and %zu more program%s", w->more, w->more == 1 ? "" : "s");
+	if (r == 0 && w->overdue)
+		fprintf(w->line, " (%zu overdue)", w->overdue);
 	return r;
 }
 
 int forecast_line(struct policy *policy, struct store *store, const struct changes *changes,
 		  char **line, struct err *err)
 {
-	CLEANUP(forecast_free) struct forecast w = {.store = store, .changes = changes};
+	CLEANUP(forecast_free)
+	struct forecast w = {.store = store, .changes = changes, .now = time(NULL)};
 	AUTO_FREE char *text = NULL;
 	size_t len = 0;
 	int r;

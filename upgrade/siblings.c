@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "dpkg/owner.h"
 #include "host/app_file.h"
+#include "provenance/provenance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -158,24 +159,74 @@ static int add_sentence(const struct sibling_search *s, size_t i, size_t pin, st
 	return r < 0 || out->count ? r : add_pins(s, i, pin, out, err);
 }
 
+/* -- pins of one source, by what is known of their packages -- */
+
+static bool are_mixed(const struct provenance *a, const struct provenance *b)
+{
+	return !a->guessed && !b->guessed && strcmp(a->source, b->source) == 0 &&
+	       strcmp(a->source_version, b->source_version) != 0;
+}
+
+static int add_mix_of(const struct app *app, const struct provenance *of, struct strings *out,
+		      struct err *err)
+{
+	for (size_t i = 0; i < app->npins; i++)
+		for (size_t k = i + 1; k < app->npins; k++)
+			if (are_mixed(&of[i], &of[k]))
+				return strings_addf(out, err,
+						    "the pinned %s %s and %s %s were built from "
+						    "different versions of one source: one may "
+						    "refuse the other",
+						    app->pins[i].name, app->pins[i].version,
+						    app->pins[k].name, app->pins[k].version);
+	return 0;
+}
+
+static int add_mix(struct store *store, const struct app *app, struct strings *out, struct err *err)
+{
+	AUTO_FREE struct provenance *of = calloc(app->npins + 1, sizeof *of);
+	int r = of ? 0 : err_nomem(err);
+
+	for (size_t i = 0; r == 0 && i < app->npins; i++)
+		r = provenance_read(store, &app->pins[i].digest, app->pins[i].name,
+				    app->pins[i].version, &of[i], err);
+	if (r == 0)
+		r = add_mix_of(app, of, out, err);
+	for (size_t i = 0; of && i < app->npins; i++)
+		provenance_free(&of[i]);
+	return r;
+}
+
+/* -- all -- */
+
+static int add_siblings(struct sibling_search *s, struct strings *of, struct err *err)
+{
+	bool others = false;
+	int r = packages_installed(NULL, 0, &s->installed, err);
+
+	if (r == 0)
+		r = find_live(s, &others, err);
+	if (r < 0 || !others)
+		return r;
+	r = find_program_owners(s, err);
+	for (size_t i = 0; r == 0 && i < s->apps->count; i++)
+		for (size_t k = 0; r == 0 && of[i].count == 0 && k < s->apps->items[i].npins; k++)
+			r = add_sentence(s, i, k, &of[i], err);
+	return r;
+}
+
 int siblings_find(struct store *store, const struct apps *apps, struct strings *of, struct err *err)
 {
 	CLEANUP(sibling_search_free)
 	struct sibling_search s = {.store = store, .apps = apps};
-	bool others = false;
 	size_t pins = 0;
 	int r;
 
 	for (size_t i = 0; i < apps->count; i++)
 		pins += apps->items[i].npins;
-	r = pins ? packages_installed(NULL, 0, &s.installed, err) : 0;
-	if (r == 0)
-		r = find_live(&s, &others, err);
-	if (r < 0 || !others)
-		return r;
-	r = find_program_owners(&s, err);
+	r = pins ? add_siblings(&s, of, err) : 0;
 	for (size_t i = 0; r == 0 && i < apps->count; i++)
-		for (size_t k = 0; r == 0 && of[i].count == 0 && k < apps->items[i].npins; k++)
-			r = add_sentence(&s, i, k, &of[i], err);
+		if (of[i].count == 0 && apps->items[i].npins > 1)
+			r = add_mix(store, &apps->items[i], &of[i], err);
 	return r;
 }

@@ -19,10 +19,13 @@
  * from the installed one, and that has as a sibling
  *
  *	the installed program, if no pinned version supplies the program;
- *	or a pinned version that is the installed one.
+ *	or a pinned version that is the installed one;
  *
- * dpkg is asked twice, and only once if all pins are the installed versions. Only packages that are
- * still installed, also with "t64" behind their names, have a known source. */
+ * or else about two pinned versions that were built from different versions of one source.
+ *
+ * dpkg is asked twice, and only once if all pins are the installed versions. Packages that are still
+ * installed, also with "t64" behind their names, have a known source, and versions that have a note of
+ * it (provenance/provenance.h): only these are compared where the installed package is not known. */
 int siblings_find(struct store *store, const struct apps *apps, struct strings *of,
 		  struct err *err);
 

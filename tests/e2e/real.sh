@@ -57,6 +57,11 @@ plugins() { user gst-inspect-1.0 2>/dev/null | grep -o 'Total.*'; }
 effects() {
 	local package plain hidden
 	runs "add apt:zlib1g of bullseye" pinlib add apt:zlib1g
+	is "... is verified, by the Release file in apt's lists" \
+		"$(pinlib --json libs zlib1g | /usr/bin/python3 -c 'import json, sys
+p = json.load(sys.stdin)[0]["provenance"]
+print(p["confidence"], p["source"], p["release"], p["codename"], p["component"], p["release_file"])')" \
+		"apt zlib 11 bullseye main sha256:$(sha256sum <"$(echo "${APT_CONFIG%/*}"/lists/*_InRelease)" | cut -c -64)"
 	is "set xz zlib1g=1.2.11 has no effect" "$(pinlib set xz zlib1g=1.2.11 2>&1)" \
 		"*zlib1g 1:1.2.11* has no effect: /usr/bin/xz loads no library from it, and neither loads*"
 	is "... and check says so" "$(pinlib check xz)" "/usr/bin/xz: ok*note: zlib1g * has no effect: *"

@@ -2,6 +2,8 @@
 #include "policy/description.h"
 
 #include "base/path.h"
+#include "policy/due.h"
+#include "policy/policy.h"
 #include "store/text.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -16,6 +18,8 @@ static void check(const struct described *app)
 	HOLD(app->absent + app->host + (app->npins > 0) == 1);
 	HOLD(app->on_failure == PLAN_REFUSE || app->on_failure == PLAN_UNPINNED);
 	HOLD(!app->absent || (!app->profile && !app->sources.count && !app->with_deps));
+	HOLD(!app->reason || !reason_fault(app->reason));
+	HOLD(app->until >= 0 && app->until <= UNTIL_LATEST);
 	HOLD(app->places.count == app->npins);
 	for (size_t i = 0; i < app->npins; i++) {
 		const char *place = app->places.items[i];
@@ -30,6 +34,7 @@ static void check(const struct described *app)
 /* A written description is parsed back to the same one. */
 static void write_and_read(const struct described *app)
 {
+	const struct app written = {.path = app->path, .reason = app->reason, .until = app->until};
 	AUTO_DESCRIPTION struct description again = {0};
 	AUTO_FREE char *text = NULL;
 	struct err err;
@@ -37,11 +42,11 @@ static void write_and_read(const struct described *app)
 	FILE *f = open_memstream(&text, &len);
 
 	HOLD(f);
-	fputs("app ", f);
-	description_write_word(f, app->path);
-	fputs(" # it\n\thost\n", f);
+	description_write_app(f, &written);
 	HOLD(fclose(f) == 0 && description_parse(text, len, "again", &again, &err) == 0);
 	HOLD(again.count == 1 && strcmp(again.items[0].path, app->path) == 0);
+	HOLD(string_equal(again.items[0].reason, app->reason));
+	HOLD(again.items[0].until == app->until);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "intake/source.h"
+#include "provenance/gather.h"
 #include "store/store.h"
 #include "store/text.h"
 #include "tests/fuzz/fuzz.h"
@@ -45,6 +46,11 @@ static inline size_t fuzz_names(int dir)
 
 static inline void fuzz_check_staged(const struct staging *s)
 {
+	AUTO_PROVENANCE struct provenance p = {0};
+	struct err err;
+
+	HOLD(provenance_take_source(&p, s->source_field, s->name, s->version, &err) == 0);
+	HOLD(!p.source || (!text_label_fault(p.source) && !text_version_fault(p.source_version)));
 	HOLD(!text_label_fault(s->name) && !text_version_fault(s->version) &&
 	     !text_arch_fault(s->arch));
 	for (size_t i = 0; i < s->count; i++) {

@@ -1,9 +1,11 @@
 /* The policy in a private mount namespace, with a tmpfs where pinlib keeps its state. */
 #include "base/file.h"
 #include "base/paths.h"
+#include "policy/due.h"
 #include "policy/lock.h"
 #include "policy/policy.h"
 #include "tests/unit/child.h"
+#include "tests/unit/policy_schema6.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -461,6 +463,152 @@ static void foreign(void)
 	refused(-EBADMSG);
 }
 
+/* -- reason and date -- */
+
+#define DAY_1 INT64_C(1814399999) /* 2027-06-30 */
+#define DAY_2 INT64_C(1814486399)
+
+/* "REASON UNTIL", "- 0" without. */
+static const char *explained(const char *app, int64_t generation)
+{
+	static char text[REASON_MAX + 64];
+	AUTO_APP struct app a = {0};
+
+	if (read_app(app, generation, &a) < 0)
+		return err.text;
+	snprintf(text, sizeof text, "%s %lld", a.reason ? a.reason : "-", (long long)a.until);
+	return text;
+}
+
+static int64_t explain(const char *app, const char *reason, int64_t until)
+{
+	AUTO_POLICY struct policy *p = begin();
+
+	CHECK(policy_explain(p, app, reason, until, &err) == 0);
+	return commit(&p, "set");
+}
+
+/* The generation since which the app has its first pin. */
+static int64_t pinned_since(const char *app)
+{
+	AUTO_APP struct app a = {0};
+
+	return read_app(app, POLICY_NOW, &a) < 0 || !a.npins ? -1 : a.pins[0].added;
+}
+
+static void reasons(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+	AUTO_STRINGS struct strings changed = {0}, more = {0};
+	struct confinement one = filter("x", 1);
+
+	CHECK(unlink(PINLIB_POLICY) == 0);
+	p = begin();
+	CHECK(policy_explain(p, "/usr/bin/not-there", "x", 0, &err) == -ENOENT);
+	policy_close(&p);
+	CHECK(pin("/usr/bin/a", "libx", "1") == 1);
+	CHECK_STR(explained("/usr/bin/a", POLICY_NOW), "- 0");
+	CHECK(explain("/usr/bin/a", "ticket 1", DAY_1) == 2);
+	CHECK(explain("/usr/bin/a", "ticket 1", DAY_1) == 2); /* nothing changed */
+	CHECK(explain("/usr/bin/a", "ticket 2", DAY_1) == 3);
+	CHECK(explain("/usr/bin/a", "ticket 2", DAY_2) == 4);
+	/* Other changes leave both. */
+	CHECK(confine("/usr/bin/a", &one) == 5);
+	CHECK(pin_as("/usr/bin/a", "libx", "1", true, PIN_BY_HAND) == 6);
+	p = begin();
+	CHECK(policy_seal(p, "/usr/bin/a", true, &err) == 0 &&
+	      policy_show_as(p, "/usr/bin/a", "/usr/bin/b", &err) == 0);
+	CHECK(commit(&p, "set") == 7);
+	CHECK_STR(explained("/usr/bin/a", POLICY_NOW), "ticket 2 1814486399");
+	CHECK_STR(explained("/usr/bin/a", 2), "ticket 1 1814399999");
+	CHECK_STR(explained("/usr/bin/a", 1), "- 0");
+	/* A rollback brings back the whole app ... */
+	p = begin();
+	CHECK(policy_restore(p, 4, &changed, &err) == 0 && changed.count == 1);
+	CHECK(commit(&p, "rollback 4") == 8);
+	CHECK_STR(explained("/usr/bin/a", POLICY_NOW), "ticket 2 1814486399");
+	/* ... or, where nothing else differs, reason and date alone: no view changes, and no pin's age. */
+	CHECK(pinned_since("/usr/bin/a") == 8);
+	p = begin();
+	CHECK(policy_restore(p, 1, &more, &err) == 0 && more.count == 0);
+	CHECK(commit(&p, "rollback 1") == 9);
+	CHECK_STR(explained("/usr/bin/a", POLICY_NOW), "- 0");
+	CHECK(pinned_since("/usr/bin/a") == 8);
+	p = begin();
+	CHECK(policy_restore(p, 1, &more, &err) == 0 && more.count == 0);
+	CHECK(commit(&p, "rollback 1") == 9); /* nothing differs */
+	/* They go with the app. */
+	CHECK(explain("/usr/bin/a", "ticket 3", DAY_1) == 10);
+	p = begin();
+	CHECK(policy_unwrap(p, "/usr/bin/a", &err) == 0);
+	CHECK(commit(&p, "unset") == 11);
+	CHECK(pin("/usr/bin/a", "libx", "1") == 12);
+	CHECK_STR(explained("/usr/bin/a", POLICY_NOW), "- 0");
+}
+
+/* SQLite refuses dates beyond the calendar; a file that another program wrote is not believed. */
+static void damaged_dates(void)
+{
+	static const char *const dates[] = {"-1", "253402300800", "9223372036854775807",
+					    "-9223372036854775808"};
+
+	for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+		char sql[128];
+
+		snprintf(sql, sizeof sql,
+			 "PRAGMA ignore_check_constraints = 1; UPDATE wrapping SET until = %s",
+			 dates[i]);
+		execute(sql);
+		CHECK(strstr(explained("/usr/bin/a", POLICY_NOW), "is damaged: invalid date"));
+	}
+}
+
+/* Bytes that are not UTF-8 are read as they are; the printing functions take care of them. */
+static void foreign_reason(void)
+{
+	execute("PRAGMA ignore_check_constraints = 1; UPDATE wrapping SET until = 0, reason = "
+		"CAST(x'611bff62' AS TEXT)");
+	CHECK_STR(explained("/usr/bin/a", POLICY_NOW), "a\033\377b 0");
+}
+
+static void older_schema(void)
+{
+	AUTO_POLICY struct policy *p = NULL;
+
+	database(schema6_tables,
+		 "INSERT INTO generation VALUES (1, 1700000000, 0, 'root', 'set a libx=1');"
+		 "INSERT INTO generation VALUES (2, 1700000001, 0, 'root', 'set a --confine');"
+		 "INSERT INTO app VALUES (1, '/usr/bin/a');"
+		 "INSERT INTO version SELECT 1, printf('%.64c', 'a'), 'libx', '1', 'amd64';"
+		 "INSERT INTO wrapping VALUES (1, 1, 1, 2, 0, NULL, NULL, 0);"
+		 "INSERT INTO wrapping VALUES (1, 2, 2, NULL, 1, NULL, NULL, 0);"
+		 "INSERT INTO pin VALUES (1, 1, 1, NULL, 0, NULL);");
+	/* Readers see it whole, and leave the file as it is. */
+	CHECK_STR(pins("/usr/bin/a", POLICY_NOW), "libx=1");
+	CHECK_STR(forced_and_origin_of(1), "proven 0");
+	CHECK_STR(forced_and_origin_of(POLICY_NOW), "forced 0");
+	CHECK_STR(explained("/usr/bin/a", POLICY_NOW), "- 0");
+	CHECK(count("PRAGMA user_version") == 6);
+	/* So do changes that change nothing, and changes that are not committed. */
+	p = begin();
+	CHECK(policy_current(p) == 3 && commit(&p, "set") == 2);
+	p = begin();
+	CHECK(policy_explain(p, "/usr/bin/a", "x", DAY_1, &err) == 0);
+	policy_close(&p);
+	CHECK(count("PRAGMA user_version") == 6);
+	/* The next change makes it one of this schema, with its history. */
+	CHECK(explain("/usr/bin/a", "ticket 1", DAY_1) == 3);
+	CHECK(count("PRAGMA user_version") == 7);
+	CHECK_STR(explained("/usr/bin/a", POLICY_NOW), "ticket 1 1814399999");
+	CHECK_STR(explained("/usr/bin/a", 2), "- 0");
+	CHECK_STR(forced_and_origin_of(1), "proven 0");
+	CHECK(count("SELECT count(*) FROM generation") == 4);
+	/* A policy of that number without its tables is damaged. */
+	database("PRAGMA application_id = 0x706e6c62", "PRAGMA user_version = 6");
+	CHECK(policy_open(&p, &err) < 0 && !p && strstr(err.text, PINLIB_POLICY));
+	CHECK(policy_begin(&p, &err) < 0 && !p);
+}
+
 static void lock(void)
 {
 	struct stat st;
@@ -490,6 +638,10 @@ int main(void)
 	filters();
 	damaged_filter();
 	foreign();
+	reasons();
+	damaged_dates();
+	foreign_reason();
+	older_schema();
 	lock();
 	return test_end();
 }

@@ -1,0 +1,26 @@
+/*
+ * debsecan's data, as https://security-tracker.debian.org/tracker/debsecan/release/1/SUITE has them: compressed with zlib
+ * or gzip, or as they are; lines in three parts, each of which ends in an empty line:
+ *
+ *	VERSION 1
+ *	CVE-2018-25032,,zlib before 1.2.12 ...			id, flags, description
+ *
+ *	zlib,0,S R?F,1:1.2.11.dfsg-4,1:1.2.11.dfsg-2+deb11u1	package, number of the id, flags, the version of
+ *							unstable that has the fix, others that have it
+ *
+ *	zlib,lib32z1 zlib1g					source package, its packages; not read
+ *
+ * The flags: 'S' source or 'B' binary package; urgency, 'L', 'M', 'H' or ' '; 'R' remote, ' ' or '?'; 'F' if the suite has
+ * a fix. Apart from the last, the files of all suites are alike. A version is affected unless it is among the others, or not before
+ * that of unstable.
+ */
+#pragma once
+
+#include "advisory/judged.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* In a confined process: reads the file at fd, whose first bytes are head, and sends hits. Returns how many lines it
+ * compared, or -1 after a problem. */
+int64_t debsecan_judge(const struct judged_index *index, int fd, const void *head, size_t len);
