@@ -1,5 +1,7 @@
 #include "sbom/bill.h"
 
+#include "policy/due.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,9 +74,16 @@ static void text_fact(const char *name, const char *value, bill_fact_fn *fact, v
 
 void bill_program_facts(const struct bill_program *p, bill_fact_fn *fact, void *ctx)
 {
+	char until[UNTIL_TEXT];
+
 	fact(ctx, "pinlib:form", p->app->sealed ? "sealed" : "view");
 	fact(ctx, "pinlib:program", p->supplied ? "pinned" : "live");
 	text_fact("pinlib:program-unread", p->unread, fact, ctx);
+	text_fact("pinlib:reason", p->app->reason, fact, ctx);
+	if (!p->app->until)
+		return;
+	until_text(p->app->until, until);
+	fact(ctx, "pinlib:until", until);
 }
 
 void bill_version_facts(const struct bill_version *v, bill_fact_fn *fact, void *ctx)

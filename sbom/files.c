@@ -7,6 +7,8 @@
 #include "store/object.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -135,15 +137,89 @@ static int read_one(struct store *store, struct bill_file *file, bool sha1, stru
 	return sha1 ? sha1_file(fd, &file->entry->content, file->sha1, err) : 0;
 }
 
-int bill_read_files(struct store *store, struct bill_version *v, bool sha1, struct err *err)
+/* -- all files, by several threads -- */
+
+#define THREADS_MAX 16
+
+struct file_of_bill {
+	const struct bill_version *version;
+	struct bill_file *file;
+	bool failed;
+};
+
+struct bill_reading {
+	struct store *store;
+	bool sha1;
+	struct file_of_bill *items;
+	size_t count;
+	atomic_size_t next;
+};
+
+static void *read_some(void *ctx)
 {
-	for (size_t i = 0; i < v->nfiles; i++) {
-		int r = read_one(store, &v->files[i], sha1, err);
+	struct bill_reading *w = ctx;
+	struct err ignored;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&w->next, 1)) < w->count)
+		w->items[i].failed = read_one(w->store, w->items[i].file, w->sha1, &ignored) < 0;
+	return NULL;
+}
+
+/* This thread works too, alone where others cannot start, or have only files to look at. */
+static void read_in_parallel(struct bill_reading *w)
+{
+	pthread_t threads[THREADS_MAX];
+	long cpus = w->sha1 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+	size_t n = 0;
+
+	while (n < THREADS_MAX && (long)n + 1 < cpus && n + 1 < w->count) {
+		if (pthread_create(&threads[n], NULL, read_some, w) != 0)
+			break;
+		n++;
+	}
+	read_some(w);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+}
+
+static void list_files(const struct bill *bill, struct bill_reading *w)
+{
+	for (size_t i = 0; i < bill->nversions; i++)
+		for (size_t k = 0; k < bill->versions[i].nfiles; k++)
+			w->items[w->count++] = (struct file_of_bill){
+				.version = &bill->versions[i],
+				.file = &bill->versions[i].files[k],
+			};
+}
+
+/* The first in the bill's order, whichever thread met it: read again, for the reason. */
+static int find_failed(const struct bill_reading *w, struct err *err)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct file_of_bill *f = &w->items[i];
+		int r = f->failed ? read_one(w->store, f->file, w->sha1, err) : 0;
 
 		if (r < 0)
-			return object_fails(store, v, v->files[i].entry, r, err);
+			return object_fails(w->store, f->version, f->file->entry, r, err);
 	}
-	return sha1 ? sha1_of_all(v, err) : 0;
+	return 0;
+}
+
+int bill_read_files(struct store *store, struct bill *bill, bool sha1, struct err *err)
+{
+	AUTO_FREE struct file_of_bill *items = calloc(bill->nfiles + 1, sizeof *items);
+	struct bill_reading w = {.store = store, .sha1 = sha1, .items = items};
+	int r;
+
+	if (!items)
+		return err_nomem(err);
+	list_files(bill, &w);
+	read_in_parallel(&w);
+	r = find_failed(&w, err);
+	for (size_t i = 0; r == 0 && sha1 && i < bill->nversions; i++)
+		r = sha1_of_all(&bill->versions[i], err);
+	return r;
 }
 
 /* -- licences -- */

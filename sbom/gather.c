@@ -207,16 +207,21 @@ static int load_versions(struct bill *bill, struct store *store, struct err *err
 	return 0;
 }
 
+/* Each pin's version is loaded: they are found as by_name sorts them. */
 static void link_pins(struct bill *bill)
 {
 	for (size_t i = 0; i < bill->nprograms; i++) {
 		const struct app *app = bill->programs[i].app;
 
-		for (size_t k = 0; k < app->npins; k++)
-			for (size_t n = 0; n < bill->nversions; n++)
-				if (digest_equal(&app->pins[k].digest,
-						 &bill->loaded.items[n].digest))
-					bill->programs[i].pinned[k] = n;
+		for (size_t k = 0; k < app->npins; k++) {
+			const struct pin *pin = &app->pins[k];
+			struct version key = {
+				.name = pin->name, .version = pin->version, .digest = pin->digest};
+			const struct version *v = bsearch(&key, bill->loaded.items,
+							  bill->loaded.count, sizeof key, by_name);
+
+			bill->programs[i].pinned[k] = v ? (size_t)(v - bill->loaded.items) : 0;
+		}
 	}
 }
 
@@ -282,8 +287,8 @@ static int take_versions(struct bill *bill, bool sha1, struct err *err)
 	for (size_t i = 0; r == 0 && i < bill->loaded.count; i++)
 		r = take_version(bill, store, i, err);
 	link_pins(bill);
-	for (size_t i = 0; r == 0 && i < bill->nversions; i++)
-		r = bill_read_files(store, &bill->versions[i], sha1, err);
+	if (r == 0)
+		r = bill_read_files(store, bill, sha1, err);
 	for (size_t i = 0; r == 0 && i < bill->nversions; i++)
 		r = bill_read_licences(store, bill, &bill->versions[i], err);
 	return r;

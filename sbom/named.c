@@ -2,6 +2,7 @@
 
 #include "sbom/purl.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,12 +13,19 @@ static bool ends_with(const char *text, const char *end)
 	return len >= n && strcmp(text + len - n, end) == 0;
 }
 
-/* Whether it came as a package of dpkg's, as far as its origin tells; an imported version has no origin. */
+/* Whether it is a package of dpkg's. Without an origin (imported, or files that freeze collected) the directory is the sign
+ * that each Debian package has (Debian policy, 12.5). */
 static bool is_package(const struct bill_version *v)
 {
 	const char *source = v->origin.source;
+	char path[PATH_MAX];
 
-	return !source || source[0] != '/' || ends_with(source, ".deb");
+	if (v->provenance.confidence != CONFIDENCE_GIVEN)
+		return true;
+	if (source)
+		return source[0] != '/' || ends_with(source, ".deb");
+	snprintf(path, sizeof path, "/usr/share/doc/%s", v->version->name);
+	return version_entry(v->version, path) != NULL;
 }
 
 static int write_distro(const struct provenance *p, char text[128])
