@@ -104,6 +104,9 @@ void bill_version_facts(const struct bill_version *v, bill_fact_fn *fact, void *
 	text_fact("pinlib:source-package", p->source, fact, ctx);
 	text_fact("pinlib:source-version", p->source_version, fact, ctx);
 	if (p->guessed)
-		fact(ctx, "pinlib:guessed", "source package or release");
+		fact(ctx, "pinlib:guessed",
+		     !p->source_guessed ? "release"
+		     : p->distribution	? "source package or release"
+					: "source package");
 	text_fact("pinlib:origin", v->origin.source, fact, ctx);
 }
