@@ -22,8 +22,8 @@
 	"Executed by the stub of a pinned program; starts the program in its view"
 
 #define PINLIB_STORE PINLIB_STATE "/store" /* library versions, by content */
-#define PINLIB_LAYERS                                                                              \
-	PINLIB_STATE "/layers" /* ID/N: the layer of a view's N-th covered directory */
+/* ID/N: the layer of a view's N-th covered directory. */
+#define PINLIB_LAYERS PINLIB_STATE "/layers"
 #define PINLIB_HIDDEN PINLIB_STATE "/hidden"	/* nothing; see store/layer.h */
 #define PINLIB_PLANS PINLIB_STATE "/plans"	/* one file per app, see plan/format.h */
 #define PINLIB_POLICY PINLIB_STATE "/policy.db" /* the policy: pins and generations */
@@ -33,16 +33,14 @@
 
 /* The administrator's system-call profiles; pinlib's own are in PINLIB_DATADIR/profiles. */
 #define PINLIB_PROFILES "/etc/pinlib/profiles"
-
 /* Descriptions of the programs to pin, *.conf; see policy/description.h. */
 #define PINLIB_PINS "/etc/pinlib/pins.d"
-
 /* The programs that should not be pinned, *.conf; see policy/caution.h. */
 #define PINLIB_PROGRAMS "/etc/pinlib/programs.d"
 
 #define PINLIB_CONF "/etc/pinlib/pinlib.conf" /* see pinlib.conf(5) */
-#define PINLIB_WATCHED                                                                             \
-	PINLIB_STATE "/watched" /* the apps whose libraries are kept, one path per line */
+/* The apps whose libraries are kept, one path per line. */
+#define PINLIB_WATCHED PINLIB_STATE "/watched"
 
 /* See upgrade/unrefreshed.h; the package's postinst names the first. */
 #define PINLIB_REFRESH_DUE PINLIB_STATE "/refresh-due"

@@ -240,10 +240,8 @@ static int read_data(struct audit *a, struct err *err)
 
 	if (usual && (r == -ENOENT || r == -ENODATA))
 		return err_set(err, -r,
-			       "%s has no vulnerability data: copy a file there, such as "
-			       "https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip; "
-			       "pinlib(1) "
-			       "tells more, under audit",
+			       "%s has no vulnerability data: copy a file of OSV or of debsecan "
+			       "there; pinlib(1) has the commands, under audit",
 			       db);
 	for (size_t i = 0; r == 0 && i < a->advisories.found.count; i++) {
 		struct audited *v = &a->versions[a->advisories.found.items[i].version];
