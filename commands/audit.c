@@ -125,15 +125,6 @@ static bool is_comparable(const struct provenance *p)
 	return !p->distribution || strcmp(p->distribution, "debian") == 0;
 }
 
-/* Whether the name of the package stands for the source's. */
-static bool has_guessed_source(const struct audited *v)
-{
-	const struct provenance *p = &v->provenance;
-
-	return p->guessed && strcmp(p->source, v->pin->name) == 0 &&
-	       strcmp(p->source_version, v->pin->version) == 0;
-}
-
 static int read_provenances(struct audit *a, struct err *err)
 {
 	int r = 0;
@@ -144,7 +135,7 @@ static int read_provenances(struct audit *a, struct err *err)
 		r = provenance_read(a->store, &v->pin->digest, v->pin->name, v->pin->version,
 				    &v->provenance, err);
 		v->compared = r == 0 && is_comparable(&v->provenance);
-		v->guessed = v->compared && has_guessed_source(v);
+		v->guessed = v->compared && v->provenance.source_guessed;
 	}
 	return r;
 }
