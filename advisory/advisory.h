@@ -1,14 +1,14 @@
 /*
- * Known vulnerabilities of library versions, from local files: records of the OSV schema, one a file or many in a zip, and
- * debsecan's data (advisory/debsecan.h). What a file is, its content tells.
+ * Known vulnerabilities of library versions, from local files: records of the OSV schema, one in a file or many in a zip,
+ * and debsecan's data (advisory/debsecan.h). The content of a file tells its kind.
  *
- * Versions are compared by source package, in the order of deb-version(7). A record's entry for a release of Debian counts for versions
- * of that release, and one for "Debian" for all. Entries for other releases count
+ * Versions are compared by source package, in the order of deb-version(7). A record's entry for a release of Debian counts
+ * for versions of that release, and an entry for "Debian" for all. Entries for other releases count
  *	- for a version whose release is unknown;
- *	- for a version whose release no record in these data tells of;
- *	- if the record came more than 30 days after the last one that tells of the version's release, and has no
+ *	- for a version whose release no record in these data names;
+ *	- if the record was published more than 30 days after the last one that names the version's release, and has no
  *	  entry for it: the data no longer follow that release.
- * Such a finding has another_release. A record that is about several CVEs (DSA-5111-1) is a finding for each of them.
+ * Such a vulnerability has another_release. A record about several CVEs (DSA-5111-1) is a vulnerability for each of them.
  */
 #pragma once
 
@@ -41,8 +41,8 @@ struct advisories {
 	size_t nproblems;
 };
 
-/* Reads a file, or a directory and those below it. -ENOENT: there is no such file. -ENODATA: it has no data. Other files than
- * regular ones, and names that begin with '.', are not opened. */
+/* Reads a file, or a directory and those below it. -ENOENT: there is no such file. -ENODATA: it has no data. Only regular
+ * files are opened, and no name that begins with '.'. The caller frees *out, also after an error. */
 int advisories_read(const char *path, const struct judged *versions, size_t count,
 		    struct advisories *out, struct err *err);
 void advisories_free(struct advisories *advisories);

@@ -67,7 +67,7 @@ int hits_add(struct hits *hits, const struct advice *a, const char *const texts[
 
 /* -- which count -- */
 
-/* Whether entries for other releases count, for which a record came at this time: see advisory.h. */
+/* Whether a record that was published at this time counts with its entries for other releases: see advisory.h. */
 static bool others_count(const struct hits *hits, const struct judged *version, int64_t time)
 {
 	int number = version->release ? atoi(version->release) : 0;
@@ -151,8 +151,8 @@ static int replace_text(char **text, const char *by, struct err *err)
 	return 0;
 }
 
-/* Of two fixes on the same basis the later one counts: a version before it is affected by one of the records. A fix
- * on a better basis stays; so does one where the other says that there is none. */
+/* Of two fixes on the same basis the later one counts: versions before it are affected by one of the records. A fix
+ * on a better basis goes before both. */
 static int add_to_finding(struct vulnerability *f, enum advice_basis basis,
 			  const char *const texts[ADVICE_TEXTS], struct err *err)
 {
@@ -198,9 +198,9 @@ static int absorb(struct vulnerability *into, const struct vulnerability *f, str
 	return r;
 }
 
-/* A finding without a CVE that names another one of the same version, or is named by it, is that one. Findings with CVEs stay
- * apart, so that whoever accepts one of an advisory's does not accept all. Hostile data could have so many that comparing all
- * of them takes hours: budget is how many pairs are left. */
+/* A vulnerability without a CVE that names another one of the same version, or is named by it, is the same. Those with
+ * CVEs stay apart: whoever accepts one CVE of an advisory does not accept the others. budget is the number of pairs that may
+ * still be compared, since hostile data could keep this loop busy for hours. */
 static int merge_aliases(struct vulnerabilities *out, size_t first, size_t *budget, struct err *err)
 {
 	int r = 0;

@@ -10,9 +10,9 @@
  *
  *	zlib,lib32z1 zlib1g					source package, its packages; not read
  *
- * The flags: 'S' source or 'B' binary package; urgency, 'L', 'M', 'H' or ' '; 'R' remote, ' ' or '?'; 'F' if the suite has
- * a fix. Apart from the last, the files of all suites are alike. A version is affected unless it is among the others, or not before
- * that of unstable.
+ * The flags: 'S' source or 'B' binary package; urgency, 'L', 'M', 'H' or ' '; 'R' remote, ' ' or '?'; 'F' if the suite
+ * has a fix. The files of all suites differ in this last flag only. A version is affected if it is before that of unstable,
+ * or unstable has none, and it is not among the others.
  */
 #pragma once
 

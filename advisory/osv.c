@@ -74,8 +74,8 @@ static void add_text(struct osv_texts *list, const char *text)
 
 /* -- one entry -- */
 
-/* Where ranges are there, the list repeats them for programs without an order of versions. Alone it counts "0:1.2" and
- * "1.2" as one. */
+/* Beside ranges the list only repeats them, for programs that know no order of versions. Without ranges "0:1.2" in the
+ * list also means "1.2". */
 static bool is_in_versions(const struct osv *o, const char *version)
 {
 	for (size_t i = 0; i < o->versions.count; i++)
@@ -105,7 +105,7 @@ static bool is_in_ranges(const struct osv *o, const char *version, const char **
 	return affected;
 }
 
-/* A version in the list only, and in no range: the fix is the first one of a range after it. */
+/* For a version that is listed and in no range: the first fix of any range after it. */
 static void find_fix(const struct osv *o, const char *version, const char **fixed)
 {
 	for (size_t i = 0; i < o->nevents; i++)
@@ -205,7 +205,7 @@ static void take_published(struct osv *o, const char *text)
 	o->published = time == INT64_MIN ? INT64_MAX : time;
 }
 
-/* Only a date counts: a record must not vanish by a damaged one. */
+/* Only a valid date withdraws a record: damaged text must not hide a vulnerability. */
 static void take_withdrawn(struct osv *o, const char *text)
 {
 	o->withdrawn = scan_time(text, strlen(text)) != INT64_MIN;
@@ -400,7 +400,7 @@ static char letter_of(sqlite3_stmt *walk)
 	return '?';
 }
 
-/* Strings are copied: SQLite's last until the next row. They are never longer than the record. */
+/* SQLite's strings last until the next row. All copies together are never longer than the record. */
 static const char *copy_text(struct osv *o, const char *text)
 {
 	size_t size = strlen(text) + 1;

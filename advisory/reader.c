@@ -97,7 +97,8 @@ static bool is_json_name(const char *name)
 	return len > 5 && strcmp(name + len - 5, ".json") == 0;
 }
 
-/* Without the central directory, whose size an attacker chooses; each member's checksum is checked. */
+/* Reads members in their order, without the central directory, whose size an attacker chooses. libarchive verifies each
+ * checksum. */
 static void read_zip(struct osv *osv, int fd)
 {
 	struct zip_walk w = {.osv = osv, .newest = INT64_MIN, .zip = archive_read_new()};
