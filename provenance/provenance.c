@@ -129,7 +129,7 @@ int provenance_read(struct store *store, const struct digest *digest, const char
 	if (!out->source || !out->source_version) {
 		free(out->source);
 		free(out->source_version);
-		out->guessed = true;
+		out->guessed = out->source_guessed = true;
 		out->source = strdup(name);
 		out->source_version = strdup(version);
 	}

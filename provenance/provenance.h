@@ -43,6 +43,7 @@ struct provenance {
 	struct digest archive, release_file;
 	char *release_date; /* as in the Release file; NULL */
 	bool guessed; /* the source, the release, or both were guessed from the version's name and number */
+	bool source_guessed; /* the source was */
 };
 
 void provenance_free(struct provenance *provenance);

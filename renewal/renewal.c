@@ -93,7 +93,7 @@ static int add_renewal(struct renewals *out, struct store *store, const struct p
 		return err_nomem(err);
 	if (provenance_read(store, &r->digest, r->name, r->version, &r->provenance, err) < 0)
 		return -ENOMEM;
-	r->source_known = r->source_version_known = !r->provenance.guessed;
+	r->source_known = r->source_version_known = !r->provenance.source_guessed;
 	return 0;
 }
 
@@ -256,7 +256,7 @@ static int improve_guess(struct renewal *r, const struct control *c, struct err 
 	struct provenance *p = &r->provenance;
 	bool same = c && strcmp(c->version, r->version) == 0;
 
-	if (!p->guessed || !c)
+	if (!p->source_guessed || !c)
 		return 0;
 	r->source_known = true;
 	if (set_text(&p->source, err, "%s", c->source) < 0)
@@ -267,7 +267,7 @@ static int improve_guess(struct renewal *r, const struct control *c, struct err 
 
 static int note_source_name(struct renewal *r, const struct renewal_candidate *c, struct err *err)
 {
-	if (r->provenance.guessed || strcmp(c->source, r->provenance.source) == 0)
+	if (r->provenance.source_guessed || strcmp(c->source, r->provenance.source) == 0)
 		return 0;
 	return set_text(&r->note, err, "%s %s is built from the source %s, no longer from %s",
 			r->name, c->version, c->source, r->provenance.source);
@@ -362,7 +362,8 @@ static int take_live(struct renewal *r, const struct packages *installed, struct
 	if (!live)
 		return 0;
 	r->source_known = true;
-	if (r->provenance.guessed && set_text(&r->provenance.source, err, "%s", live->source) < 0)
+	if (r->provenance.source_guessed &&
+	    set_text(&r->provenance.source, err, "%s", live->source) < 0)
 		return -ENOMEM;
 	return set_text(&r->live, err, "%s", live->version);
 }

@@ -163,7 +163,7 @@ static int add_sentence(const struct sibling_search *s, size_t i, size_t pin, st
 
 static bool are_mixed(const struct provenance *a, const struct provenance *b)
 {
-	return !a->guessed && !b->guessed && strcmp(a->source, b->source) == 0 &&
+	return !a->source_guessed && !b->source_guessed && strcmp(a->source, b->source) == 0 &&
 	       strcmp(a->source_version, b->source_version) != 0;
 }
 

@@ -5,7 +5,13 @@
 
 arch=$(dpkg --print-architecture)
 export APT_CONFIG=$PWD/apt.conf
+export GNUPGHOME=$PWD/gnupg
 mkdir -p apt/lists/partial apt/none debs
+[ -e archive.gpg ] || {
+	mkdir -m 700 gnupg
+	gpg --batch --quiet --passphrase '' --pinentry-mode loopback --quick-generate-key archive rsa2048 sign never 2>/dev/null
+	gpg --batch --quiet --export archive >archive.gpg
+}
 [ -e apt.conf ] || cat >apt.conf <<END
 Dir::Etc::sourcelist "$PWD/apt/list"; Dir::Etc::sourceparts "$PWD/apt/none"; Dir::State::lists "$PWD/apt/lists";
 Dir::Cache "$PWD/apt"; APT::Sandbox::User "root";
@@ -49,12 +55,14 @@ publish() {
 	(
 		cd "archive/dists/$suite" || exit
 		printf 'Suite: %s-suite\nCodename: %s\nOrigin: here\nArchitectures: %s\nComponents: main\nDate: %s\nSHA256:\n' \
-			"$suite" "$suite" "$arch" "$(date -uR)" >Release
+			"$suite" "$suite" "$arch" "$(date -uR | sed 's/+0000/UTC/')" >Release
 		for file in main/*/Packages; do
 			echo " $(sha256sum <"$file" | cut -d' ' -f1) $(stat -c %s "$file") $file"
 		done >>Release
-		touch -d 2026-08-30 Release main/*/Packages
+		rm -f InRelease
+		gpg --batch --quiet -u archive --clearsign -o InRelease Release
+		touch -d 2026-08-30 InRelease main/*/Packages
 	)
-	grep -qs " $suite main" apt/list || echo "deb [trusted=yes] file:$PWD/archive $suite main" >>apt/list
+	grep -qs " $suite main" apt/list || echo "deb [signed-by=$PWD/archive.gpg] copy:$PWD/archive $suite main" >>apt/list
 	apt-get -q update >apt/log 2>&1 || cat apt/log >&2
 }
