@@ -4,7 +4,6 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "commands/commands.h"
-#include "ephemeral/ephemeral.h"
 #include "policy/policy.h"
 #include "renewal/outlook.h"
 #include "renewal/renewal.h"
@@ -14,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* A memory file system is mounted here, for this process alone: root always has the directory. */
-#define SCRATCH_DIR PINLIB_STORE "/tmp"
-#define SCRATCH_STORE SCRATCH_DIR "/outdated"
 
 static bool offline;
 
@@ -246,13 +241,6 @@ static int print_outlooks(const struct outlooks *o, const struct renewals *all, 
 	return r < 0 ? r : print_places(all, err);
 }
 
-static int open_scratch(struct store **out, struct err *err)
-{
-	int r = ephemeral_hide(SCRATCH_DIR, err);
-
-	return r < 0 ? r : store_open(SCRATCH_STORE, true, out, err);
-}
-
 static int prove_outlooks(struct outlooks *o, struct store *store, struct err *err)
 {
 	AUTO_STORE struct store *scratch = NULL;
@@ -262,7 +250,7 @@ static int prove_outlooks(struct outlooks *o, struct store *store, struct err *e
 		warn("only root can test programs with other versions; the list has no results");
 		return 0;
 	}
-	if (!offline && open_scratch(&scratch, &why) < 0) {
+	if (!offline && stock_open_scratch(&scratch, &why) < 0) {
 		warn("programs cannot be tested here (%s); the list has no results", why.text);
 		return 0;
 	}

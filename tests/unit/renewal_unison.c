@@ -22,14 +22,16 @@ static void begin_app(void)
 	app.npins = all.count = 0;
 }
 
-static struct renewal *pin(const char *name, const char *version, const char *arch, const char *source,
-			   const char *source_version)
+static struct renewal *pin(const char *name, const char *version, const char *arch,
+			   const char *source, const char *source_version)
 {
 	struct renewal *r = &renewals[all.count];
 
 	r->digest.bytes[0] = (unsigned char)all.count;
-	pins[app.npins++] = (struct pin){
-		.name = (char *)name, .version = (char *)version, .arch = (char *)arch, .digest = r->digest};
+	pins[app.npins++] = (struct pin){.name = (char *)name,
+					 .version = (char *)version,
+					 .arch = (char *)arch,
+					 .digest = r->digest};
 	r->candidates = candidates[all.count++];
 	r->name = (char *)name;
 	r->version = (char *)version;
@@ -41,13 +43,15 @@ static struct renewal *pin(const char *name, const char *version, const char *ar
 }
 
 /* Newest first. */
-static void has(struct renewal *r, const char *version, const char *source, const char *source_version)
+static void has(struct renewal *r, const char *version, const char *source,
+		const char *source_version)
 {
-	r->candidates[r->ncandidates++] = (struct renewal_candidate){.version = (char *)version,
-								     .arch = r->arch,
-								     .source = (char *)source,
-								     .source_version = (char *)source_version,
-								     .same_upstream = version[0] == '1'};
+	r->candidates[r->ncandidates++] =
+		(struct renewal_candidate){.version = (char *)version,
+					   .arch = r->arch,
+					   .source = (char *)source,
+					   .source_version = (char *)source_version,
+					   .same_upstream = version[0] == '1'};
 }
 
 static void both_architectures_and_a_binnmu(void)
@@ -63,7 +67,8 @@ static void both_architectures_and_a_binnmu(void)
 	has(r, "1.0-2", "ab", "1.0-2");
 	r = pin("other", "1.0-1", "amd64", "other", "1.0-1");
 	CHECK(unisons_find(&app, &all, &u, &err) == 0 && u.count == 2);
-	CHECK(u.items[0].count == 2 && u.items[0].nsets == 1 && !u.items[0].held && !u.items[0].mixed);
+	CHECK(u.items[0].count == 2 && u.items[0].nsets == 1 && !u.items[0].held &&
+	      !u.items[0].mixed);
 	CHECK_STR(u.items[0].sets[0].of[0]->version, "1.0-2+b1");
 	CHECK_STR(u.items[0].sets[0].of[1]->version, "1.0-2");
 	CHECK(u.items[0].sets[0].same_upstream && u.items[1].nsets == 0);
