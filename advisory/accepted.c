@@ -3,7 +3,6 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "base/lines.h"
-#include "base/paths.h"
 #include "store/text.h"
 
 #include <stdlib.h>
@@ -149,13 +148,13 @@ int acceptances_write(const struct acceptances *list, struct err *err)
 }
 
 const struct acceptance *acceptances_find(const struct acceptances *list,
-					  const struct finding *finding, const char *app)
+					  const struct vulnerability *finding, const char *app)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const struct acceptance *a = &list->items[i];
 
 		if (a->id && (strcmp(a->app, "*") == 0 || strcmp(a->app, app) == 0) &&
-		    finding_has_id(finding, a->id))
+		    vulnerability_has_id(finding, a->id))
 			return a;
 	}
 	return NULL;

@@ -9,9 +9,11 @@
  */
 #pragma once
 
-#include "advisory/finding.h"
+#include "advisory/vulnerability.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+
+#define PINLIB_ACCEPTED "/etc/pinlib/accepted"
 
 struct acceptance {
 	char *id;   /* NULL: a comment, which is the reason */
@@ -40,4 +42,4 @@ int acceptances_write(const struct acceptances *list, struct err *err);
 
 /* The one that covers the finding for this app; NULL: none does. */
 const struct acceptance *acceptances_find(const struct acceptances *list,
-					  const struct finding *finding, const char *app);
+					  const struct vulnerability *finding, const char *app);

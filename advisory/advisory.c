@@ -61,7 +61,7 @@ static void data_read_free(struct data_read *d)
 
 void advisories_free(struct advisories *a)
 {
-	findings_free(&a->found);
+	vulnerabilities_free(&a->found);
 	for (size_t i = 0; i < a->nsets; i++)
 		free(a->sets[i].path);
 	free(a->sets);

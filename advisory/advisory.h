@@ -13,9 +13,10 @@
 #pragma once
 
 #include "advisory/advice.h"
-#include "advisory/finding.h"
 #include "advisory/judged.h"
+#include "advisory/vulnerability.h"
 #include "base/cleanup.h"
+#include "base/paths.h"
 #include "base/strings.h"
 
 /* A zip, debsecan's data, or all single records of a directory. */
@@ -26,10 +27,13 @@ struct data_set {
 	int64_t time; /* of the newest record, or of the file; seconds since 1970 */
 };
 
+/* Where the administrator copies data to. */
+#define PINLIB_ADVISORIES PINLIB_STATE "/advisories"
+
 #define PROBLEMS_KEPT 20
 
 struct advisories {
-	struct findings found;
+	struct vulnerabilities found;
 	struct data_set *sets; /* in the order of their paths */
 	size_t nsets;
 	struct strings

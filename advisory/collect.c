@@ -104,7 +104,7 @@ static int hit_order(const void *a, const void *b)
 	return order ? order : strcmp(x->texts[TEXT_NAMES], y->texts[TEXT_NAMES]);
 }
 
-static int add_names(struct finding *f, const char *words, struct err *err)
+static int add_names(struct vulnerability *f, const char *words, struct err *err)
 {
 	AUTO_FREE char *copy = strdup(words);
 	char *rest = copy, *word;
@@ -116,14 +116,14 @@ static int add_names(struct finding *f, const char *words, struct err *err)
 	return r;
 }
 
-static int begin_finding(struct findings *out, const struct hit *h, struct err *err)
+static int begin_finding(struct vulnerabilities *out, const struct hit *h, struct err *err)
 {
-	struct finding *f;
+	struct vulnerability *f;
 
 	if (ARRAY_GROW(out->items, out->count, err) < 0)
 		return -ENOMEM;
 	f = &out->items[out->count++];
-	*f = (struct finding){
+	*f = (struct vulnerability){
 		.version = h->version,
 		.basis = h->basis,
 		.another_release = h->basis == BASIS_OTHER,
@@ -151,7 +151,7 @@ static int replace_text(char **text, const char *by, struct err *err)
 
 /* Of two fixes on the same basis the later one counts: a version before it is affected by one of the records. A fix
  * on a better basis stays; so does one where the other says that there is none. */
-static int add_to_finding(struct finding *f, enum advice_basis basis,
+static int add_to_finding(struct vulnerability *f, enum advice_basis basis,
 			  const char *const texts[ADVICE_TEXTS], struct err *err)
 {
 	const char *fixed = texts[TEXT_FIXED];
@@ -169,26 +169,27 @@ static int add_to_finding(struct finding *f, enum advice_basis basis,
 	return r;
 }
 
-static bool is_cve(const struct finding *f)
+static bool is_cve(const struct vulnerability *f)
 {
 	return strncmp(f->id, "CVE-", 4) == 0;
 }
 
 /* A finding without a CVE that names another one of the same version, or is named by it, is that one. Findings with CVEs stay
  * apart, so that whoever accepts one of an advisory's does not accept all. */
-static int merge_aliases(struct findings *out, size_t first, struct err *err)
+static int merge_aliases(struct vulnerabilities *out, size_t first, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = first; r == 0 && i < out->count; i++) {
-		struct finding *f = &out->items[i];
+		struct vulnerability *f = &out->items[i];
 
 		for (size_t k = first; r == 0 && k < out->count; k++) {
-			struct finding *into = &out->items[k];
+			struct vulnerability *into = &out->items[k];
 			struct strings names = f->names;
 
 			if (k == i || is_cve(f) ||
-			    (!finding_has_id(f, into->id) && !finding_has_id(into, f->id)))
+			    (!vulnerability_has_id(f, into->id) &&
+			     !vulnerability_has_id(into, f->id)))
 				continue;
 			r = add_to_finding(into, f->basis,
 					   (const char *[ADVICE_TEXTS]){f->id, "", f->urgency,
@@ -199,7 +200,7 @@ static int merge_aliases(struct findings *out, size_t first, struct err *err)
 				if (strcmp(names.items[n], into->id) != 0)
 					r = strings_add_once(&into->names, names.items[n], err);
 			into->another_release &= f->another_release;
-			finding_free(f);
+			vulnerability_free(f);
 			memmove(f, f + 1, (out->count - i - 1) * sizeof *f);
 			out->count--;
 			i--;
@@ -209,7 +210,7 @@ static int merge_aliases(struct findings *out, size_t first, struct err *err)
 	return r;
 }
 
-int hits_merge(struct hits *hits, const struct judged *versions, struct findings *out,
+int hits_merge(struct hits *hits, const struct judged *versions, struct vulnerabilities *out,
 	       struct err *err)
 {
 	size_t first = 0;
@@ -220,7 +221,8 @@ int hits_merge(struct hits *hits, const struct judged *versions, struct findings
 		qsort(hits->items, hits->count, sizeof *hits->items, hit_order);
 	for (size_t i = 0; r == 0 && i < hits->count; i++) {
 		const struct hit *h = &hits->items[i];
-		struct finding *last = out->count > first ? &out->items[out->count - 1] : NULL;
+		struct vulnerability *last =
+			out->count > first ? &out->items[out->count - 1] : NULL;
 
 		if (last && last->version == h->version && strcmp(last->id, h->texts[TEXT_ID]) == 0)
 			r = add_to_finding(last, h->basis, h->texts, err);

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "advisory/advice.h"
-#include "advisory/finding.h"
 #include "advisory/judged.h"
+#include "advisory/vulnerability.h"
 #include "base/cleanup.h"
 
 struct hit {
@@ -28,5 +28,5 @@ int hits_add(struct hits *hits, const struct advice *advice, const char *const t
 	     size_t versions, struct err *err);
 
 /* Decides which hits count, and merges those that mean the same vulnerability. */
-int hits_merge(struct hits *hits, const struct judged *versions, struct findings *out,
+int hits_merge(struct hits *hits, const struct judged *versions, struct vulnerabilities *out,
 	       struct err *err);

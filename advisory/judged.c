@@ -43,12 +43,13 @@ void judged_index_free(struct judged_index *index)
 	*index = (struct judged_index){0};
 }
 
-/* As strcmp(3) of word, which has len bytes, and text. */
+/* As strcmp(3) of word, which has len bytes, NULs among them, and text. */
 static int word_order(const char *word, size_t len, const char *text)
 {
-	int order = strncmp(word, text, len);
+	size_t n = strlen(text);
+	int order = memcmp(word, text, len < n ? len : n);
 
-	return order ? order : -(text[len] != '\0');
+	return order ? order : (len > n) - (len < n);
 }
 
 static const char *text_of(const struct judged *j, bool source)
@@ -70,7 +71,7 @@ static size_t judged_range(const struct judged_index *index, const uint32_t *sor
 			high = middle;
 	}
 	*first = sorted + low;
-	while (low + n < index->count &&
+	while (len > 0 && low + n < index->count &&
 	       word_order(word, len, text_of(&index->items[sorted[low + n]], source)) == 0)
 		n++;
 	return n;

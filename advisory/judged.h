@@ -24,7 +24,8 @@ int judged_index_make(const struct judged *items, size_t count, struct judged_in
 void judged_index_free(struct judged_index *index);
 #define AUTO_JUDGED_INDEX CLEANUP(judged_index_free)
 
-/* The versions of a source package, or of a package: *first becomes their numbers. Returns how many they are. */
+/* The versions of a source package, or of a package: *first becomes their numbers. Returns how many they are; of the name
+ * "" there are none. */
 size_t judged_by_source(const struct judged_index *index, const char *source, size_t len,
 			const uint32_t **first);
 size_t judged_by_name(const struct judged_index *index, const char *name, size_t len,

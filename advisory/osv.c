@@ -14,7 +14,7 @@
 #define CVES_MAX 1000 /* of one record */
 #define ID_MAX 100    /* characters of an id */
 
-struct texts {
+struct osv_texts {
 	const char **items;
 	size_t count, room;
 };
@@ -48,7 +48,7 @@ struct osv {
 	const char *id, *urgency, *severity;
 	bool withdrawn, has_entries, failed;
 	int64_t published;
-	struct texts aliases, upstream, related, versions;
+	struct osv_texts aliases, upstream, related, versions;
 	struct range_event *events;
 	size_t nevents, events_room;
 	struct osv_entry entry;
@@ -66,7 +66,7 @@ static void *osv_grow(void *items, size_t *room, size_t count, size_t size)
 	return items;
 }
 
-static void add_text(struct texts *list, const char *text)
+static void add_text(struct osv_texts *list, const char *text)
 {
 	list->items = osv_grow(list->items, &list->room, list->count, sizeof *list->items);
 	list->items[list->count++] = text;
@@ -490,7 +490,7 @@ static bool is_debian_advisory(const char *id)
 	       strncmp(id, "ELA-", 4) == 0;
 }
 
-static void add_cves(struct texts *cves, const struct texts *from)
+static void add_cves(struct osv_texts *cves, const struct osv_texts *from)
 {
 	for (size_t i = 0; i < from->count && cves->count < CVES_MAX; i++)
 		if (is_cve(from->items[i]))
@@ -498,7 +498,7 @@ static void add_cves(struct texts *cves, const struct texts *from)
 }
 
 /* The vulnerabilities that the record is about: itself, or the CVEs that an advisory names. */
-static void find_cves(const struct osv *o, struct texts *cves)
+static void find_cves(const struct osv *o, struct osv_texts *cves)
 {
 	static const char prefix[] = "DEBIAN-";
 
@@ -568,7 +568,7 @@ static bool has_hits(const struct osv *o)
 
 static void send_hits(const struct osv *o)
 {
-	struct texts cves = {0};
+	struct osv_texts cves = {0};
 	char others[ADVICE_TEXT_MAX];
 
 	find_cves(o, &cves);

@@ -130,7 +130,7 @@ static void read_zip(struct osv *osv, int fd)
 /* -- files -- */
 
 /* Reads on to the end, or to one byte more than a record may have; -1 with errno. */
-static ssize_t read_whole(int fd, size_t len)
+static ssize_t read_record_rest(int fd, size_t len)
 {
 	while (len < OSV_RECORD_MAX + 1) {
 		ssize_t n = read(fd, record + len, OSV_RECORD_MAX + 1 - len);
@@ -148,7 +148,7 @@ static ssize_t read_whole(int fd, size_t len)
 
 static void read_record(struct osv *osv, int fd, size_t have)
 {
-	ssize_t len = read_whole(fd, have);
+	ssize_t len = read_record_rest(fd, have);
 	int64_t time = INT64_MIN;
 
 	if (len < 0)

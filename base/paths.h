@@ -46,9 +46,6 @@
 #define PINLIB_REFRESH_DUE PINLIB_STATE "/refresh-due"
 #define PINLIB_UNREFRESHED PINLIB_STATE "/unrefreshed"
 
-/* Data of known vulnerabilities; see advisory/advisory.h. */
-#define PINLIB_ADVISORIES PINLIB_STATE "/advisories"
-#define PINLIB_ACCEPTED "/etc/pinlib/accepted" /* the accepted ones; see advisory/accepted.h */
 #define PINLIB_DIRECTORIES PINLIB_STATE "/directories" /* see change/directories.h */
 
 #define PINLIB_RUNS PINLIB_STATE "/runs" /* see upgrade/kept_run.h */

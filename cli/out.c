@@ -111,6 +111,19 @@ void json_string(const char *key, const char *value)
 		fputs("null", json.to);
 }
 
+void json_stringf(const char *key, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (want_json && vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	json_string(key, text);
+	free(text);
+}
+
 void json_digest(const char *key, const struct digest *digest)
 {
 	char text[DIGEST_HEX + 7] = "sha256:";
@@ -189,6 +202,21 @@ void json_strings(const char *key, const struct strings *list)
 void json_stream(void)
 {
 	json.streams = true;
+}
+
+char *json_take(size_t *len)
+{
+	char *text = NULL;
+
+	if (json.to && !json.streams && fclose(json.to) == 0) {
+		text = json.text;
+		*len = json.len;
+	} else {
+		free(json.text);
+	}
+	json.to = NULL;
+	json.text = NULL;
+	return text;
 }
 
 void json_elsewhere(void)

@@ -16,7 +16,8 @@
  * Bytes that are not UTF-8 become U+FFFD. */
 void json_open(const char *key, char bracket); /* '[' or '{' */
 void json_close(void);
-void json_string(const char *key, const char *value);		/* NULL: null */
+void json_string(const char *key, const char *value); /* NULL: null */
+void json_stringf(const char *key, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void json_digest(const char *key, const struct digest *digest); /* "sha256:HEX" */
 void json_number(const char *key, int64_t value);
 void json_bool(const char *key, int value);
@@ -34,6 +35,8 @@ void json_fail(const char *text);
 const char *json_failure(void);
 /* Forgets the document, of which the printed part stays printed. */
 void json_drop(void);
+/* The finished document, which json_end then does not print; NULL: out of memory. The caller frees it. */
+char *json_take(size_t *len);
 /* Another process has printed the document. */
 void json_elsewhere(void);
 /* The end of the command: prints the document. After a failure with a recorded text it prints instead an object with

@@ -1,6 +1,5 @@
 #include "advisory/accepted.h"
 #include "advisory/advisory.h"
-#include "base/paths.h"
 #include "cli/app.h"
 #include "cli/message.h"
 #include "cli/now.h"
@@ -241,10 +240,8 @@ static int read_data(struct audit *a, struct err *err)
 
 	if (usual && (r == -ENOENT || r == -ENODATA))
 		return err_set(err, -r,
-			       "%s has no vulnerability data: copy a file there, such as "
-			       "https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip; "
-			       "pinlib(1) "
-			       "tells more, under audit",
+			       "%s has no vulnerability data: copy a file of OSV or of debsecan "
+			       "there; pinlib(1) has the commands, under audit",
 			       db);
 	for (size_t i = 0; r == 0 && i < a->advisories.found.count; i++) {
 		struct audited *v = &a->versions[a->advisories.found.items[i].version];
@@ -280,7 +277,7 @@ static void find_renewals(struct audit *a)
 /* The newest version that `pinlib outdated` has and that has the fix, of the same upstream if there is one; NULL:
  * there is none. */
 static const char *available_fix(const struct audit *a, const struct audited *v,
-				 const struct finding *f)
+				 const struct vulnerability *f)
 {
 	const struct renewal *r = renewals_get(&a->renewals, &v->pin->digest);
 	const char *other = NULL;
@@ -300,7 +297,7 @@ static const char *available_fix(const struct audit *a, const struct audited *v,
 struct shown {
 	const struct app *app;
 	const struct audited *version;
-	const struct finding *finding;
+	const struct vulnerability *finding;
 	const struct acceptance *accepted; /* NULL: it is not */
 };
 
@@ -312,7 +309,7 @@ static void each_finding_of(const struct audit *a, const struct app *app, show_f
 		const struct audited *v = find_audited(a, &app->pins[k]);
 
 		for (size_t i = 0; v && i < v->count; i++) {
-			const struct finding *f = &a->advisories.found.items[v->first + i];
+			const struct vulnerability *f = &a->advisories.found.items[v->first + i];
 			const struct shown s = {app, v, f,
 						acceptances_find(&a->accepted, f, app->path)};
 
@@ -351,7 +348,7 @@ static void count_findings(struct audit *a)
 /* -- for people -- */
 
 /* "CVE-2018-25032, DSA-5111-1": without ids that only repeat the first, as DEBIAN-CVE-2018-25032 does. */
-static void ids_text(const struct finding *f, char *text, size_t size)
+static void ids_text(const struct vulnerability *f, char *text, size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s", f->id);
 
@@ -361,7 +358,7 @@ static void ids_text(const struct finding *f, char *text, size_t size)
 						 f->names.items[i]);
 }
 
-static void fixed_text(const struct finding *f, char *text, size_t size)
+static void fixed_text(const struct vulnerability *f, char *text, size_t size)
 {
 	const char *fixed = *f->fixed ? f->fixed : "-";
 
@@ -371,7 +368,7 @@ static void fixed_text(const struct finding *f, char *text, size_t size)
 		snprintf(text, size, "%s", fixed);
 }
 
-static const char *severity_text(const struct finding *f)
+static const char *severity_text(const struct vulnerability *f)
 {
 	return *f->urgency ? f->urgency : *f->severity ? f->severity : "-";
 }
@@ -471,7 +468,7 @@ static void print_sets(const struct audit *a)
 
 static void json_finding(const struct audit *a, const struct shown *s, void *ctx)
 {
-	const struct finding *f = s->finding;
+	const struct vulnerability *f = s->finding;
 	const struct provenance *p = &s->version->provenance;
 
 	(void)ctx;

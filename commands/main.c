@@ -29,6 +29,7 @@ static const struct command *const commands[] = {
 	&command_import,
 	/* GROUP_CARE */
 	&command_audit,
+	&command_sbom,
 	&command_doctor,
 	&command_gc,
 	/* GROUP_RUN */

@@ -90,6 +90,18 @@ example README.md "pinlib freeze curl"
 is "... after which curl is the upgraded one" "$(pinlib show) $(dpkg-query -W -f '${Version}' curl)" "*+upgraded"
 kill "$(cat server.pid)"
 
+# The duty that comes with an old library.
+afresh
+pinlib add dpkg:zlib1g >/dev/null && pinlib set curl zlib1g=1 >/dev/null
+mkdir -p /var/lib/pinlib/advisories && cat >/var/lib/pinlib/advisories/one.json <<'END'
+{"id": "CVE-2000-0001", "modified": "2026-11-30T00:00:00Z", "affected": [{"package": {"ecosystem": "Debian", "name": "bash"},
+ "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]}
+END
+example README.md "pinlib outdated"
+is "... curl has its reason and date" "$(pinlib show curl | tr -s ' \n' ' ')" "*reason: downloads break with zlib 1.3 until: 20*"
+is "... and the bill names the library" "$(grep -c '"name": "zlib1g"' pins.cdx.json)" "[1-9]*"
+afresh
+
 # Look, and free space.
 example man/pinlib.1 "pinlib trace --packages"
 example man/pinlib.1 "pinlib gc --dry-run"

@@ -17,10 +17,10 @@ static const struct judged judged[] = {
 };
 #define JUDGED (sizeof judged / sizeof *judged)
 
-static void check_findings(const struct findings *found)
+static void check_findings(const struct vulnerabilities *found)
 {
 	for (size_t i = 0; i < found->count; i++) {
-		const struct finding *f = &found->items[i];
+		const struct vulnerability *f = &found->items[i];
 
 		HOLD(f->version < JUDGED && *f->id && !strings_have(&f->names, f->id));
 		HOLD(strlen(f->fixed) < 256 && !strchr(f->fixed, ' '));
@@ -34,7 +34,7 @@ static void read_answers(int fd)
 {
 	struct parser p = PARSER_NONE;
 	AUTO_HITS struct hits hits = {0};
-	struct findings found = {0};
+	struct vulnerabilities found = {0};
 	static char buffer[ADVICE_BUFFER];
 	const char *texts[ADVICE_TEXTS];
 	struct advice a;
@@ -56,7 +56,7 @@ static void read_answers(int fd)
 	free(p.ahead);
 	HOLD(hits_merge(&hits, judged, &found, &err) == 0);
 	check_findings(&found);
-	findings_free(&found);
+	vulnerabilities_free(&found);
 }
 
 static int file_of(const uint8_t *data, size_t size)
