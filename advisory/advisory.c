@@ -80,6 +80,11 @@ static int note_problem(struct data_read *d, const char *path, const char *membe
 			    member, *member ? ")" : "", why);
 }
 
+static bool same_set(const struct data_set *set, const char *path)
+{
+	return set->kind == DATA_RECORD && strcmp(set->path, path) == 0;
+}
+
 static int note_set(struct data_read *d, const struct data_file *f, const struct advice *a,
 		    struct err *err)
 {
@@ -93,10 +98,8 @@ static int note_set(struct data_read *d, const struct data_file *f, const struct
 	snprintf(path, sizeof path, "%s", f->path);
 	if (a->number == DATA_RECORD) /* the records of a directory are one set */
 		path_dir(f->path, path);
-	for (size_t i = out->nsets; a->number == DATA_RECORD && !set && i > 0; i--)
-		if (out->sets[i - 1].kind == DATA_RECORD &&
-		    strcmp(out->sets[i - 1].path, path) == 0)
-			set = &out->sets[i - 1];
+	if (a->number == DATA_RECORD && out->nsets && same_set(&out->sets[out->nsets - 1], path))
+		set = &out->sets[out->nsets - 1];
 	if (!set) {
 		if (ARRAY_GROW(out->sets, out->nsets, err) < 0)
 			return -ENOMEM;
@@ -311,6 +314,27 @@ static int set_order(const void *a, const void *b)
 	return order ? order : (int)x->kind - (int)y->kind;
 }
 
+/* The records of one directory may have come before and after those of another one below it. */
+static void merge_sets(struct advisories *out)
+{
+	size_t kept = 0;
+
+	if (out->nsets)
+		qsort(out->sets, out->nsets, sizeof *out->sets, set_order);
+	for (size_t i = 0; i < out->nsets; i++) {
+		struct data_set *set = &out->sets[i], *last = kept ? &out->sets[kept - 1] : NULL;
+
+		if (!last || set->kind != DATA_RECORD || !same_set(last, set->path)) {
+			out->sets[kept++] = *set;
+			continue;
+		}
+		last->records += set->records;
+		last->time = set->time > last->time ? set->time : last->time;
+		free(set->path);
+	}
+	out->nsets = kept;
+}
+
 int advisories_read(const char *path, const struct judged *versions, size_t count,
 		    struct advisories *out, struct err *err)
 {
@@ -332,8 +356,7 @@ int advisories_read(const char *path, const struct judged *versions, size_t coun
 		return r;
 	if (d.found == 0 && out->nproblems == 0)
 		return err_set(err, ENODATA, "%s has no vulnerability data", path);
-	if (out->nsets)
-		qsort(out->sets, out->nsets, sizeof *out->sets, set_order);
+	merge_sets(out);
 	strings_sort(&out->problems);
 	return hits_merge(&d.hits, versions, &out->found, err);
 }

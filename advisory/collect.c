@@ -10,6 +10,8 @@
 
 #define HITS_MAX ((size_t)1 << 20)
 #define HITS_BYTES ((size_t)256 << 20)
+#define NAMES_MAX 200 /* of one vulnerability; more are not kept */
+#define PAIRS_MAX ((size_t)10000000)
 #define GRACE                                                                                      \
 	(INT64_C(30) *                                                                             \
 	 86400) /* a record about a release that the data follow may lack its entry so long */
@@ -111,7 +113,7 @@ static int add_names(struct vulnerability *f, const char *words, struct err *err
 	int r = copy ? 0 : err_nomem(err);
 
 	while (r == 0 && (word = strsep(&rest, " ")))
-		if (*word && strcmp(word, f->id) != 0)
+		if (*word && strcmp(word, f->id) != 0 && f->names.count < NAMES_MAX)
 			r = strings_add_once(&f->names, word, err);
 	return r;
 }
@@ -164,7 +166,8 @@ static int add_to_finding(struct vulnerability *f, enum advice_basis basis,
 	if (r == 0 && !*f->severity)
 		r = replace_text(&f->severity, texts[TEXT_SEVERITY], err);
 	if (r == 0 && *fixed &&
-	    (!*f->fixed || (basis == f->basis && debian_version_order(fixed, f->fixed) > 0)))
+	    (!*f->fixed || basis > f->basis ||
+	     (basis == f->basis && debian_version_order(fixed, f->fixed) > 0)))
 		r = replace_text(&f->fixed, fixed, err);
 	return r;
 }
@@ -174,38 +177,47 @@ static bool is_cve(const struct vulnerability *f)
 	return strncmp(f->id, "CVE-", 4) == 0;
 }
 
+static bool are_aliases(const struct vulnerability *a, const struct vulnerability *b)
+{
+	return vulnerability_has_id(a, b->id) || vulnerability_has_id(b, a->id);
+}
+
+/* into gets the ids and texts of f. */
+static int absorb(struct vulnerability *into, const struct vulnerability *f, struct err *err)
+{
+	int r = add_to_finding(into, f->basis,
+			       (const char *[ADVICE_TEXTS]){f->id, "", f->urgency, f->severity,
+							    f->fixed, f->release},
+			       err);
+
+	for (size_t n = 0; r == 0 && n < f->names.count; n++)
+		if (strcmp(f->names.items[n], into->id) != 0)
+			r = strings_add_once(&into->names, f->names.items[n], err);
+	into->another_release &= f->another_release;
+	into->basis = f->basis > into->basis ? f->basis : into->basis;
+	return r;
+}
+
 /* A finding without a CVE that names another one of the same version, or is named by it, is that one. Findings with CVEs stay
- * apart, so that whoever accepts one of an advisory's does not accept all. */
-static int merge_aliases(struct vulnerabilities *out, size_t first, struct err *err)
+ * apart, so that whoever accepts one of an advisory's does not accept all. Hostile data could have so many that comparing all
+ * of them takes hours: budget is how many pairs are left. */
+static int merge_aliases(struct vulnerabilities *out, size_t first, size_t *budget, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = first; r == 0 && i < out->count; i++) {
 		struct vulnerability *f = &out->items[i];
+		size_t k = is_cve(f) ? out->count : first;
 
-		for (size_t k = first; r == 0 && k < out->count; k++) {
-			struct vulnerability *into = &out->items[k];
-			struct strings names = f->names;
-
-			if (k == i || is_cve(f) ||
-			    (!vulnerability_has_id(f, into->id) &&
-			     !vulnerability_has_id(into, f->id)))
-				continue;
-			r = add_to_finding(into, f->basis,
-					   (const char *[ADVICE_TEXTS]){f->id, "", f->urgency,
-									f->severity, f->fixed,
-									f->release},
-					   err);
-			for (size_t n = 0; r == 0 && n < names.count; n++)
-				if (strcmp(names.items[n], into->id) != 0)
-					r = strings_add_once(&into->names, names.items[n], err);
-			into->another_release &= f->another_release;
-			vulnerability_free(f);
-			memmove(f, f + 1, (out->count - i - 1) * sizeof *f);
-			out->count--;
-			i--;
-			break;
-		}
+		for (; k<out->count && * budget> 0; k++, --*budget)
+			if (k != i && are_aliases(f, &out->items[k]))
+				break;
+		if (k >= out->count || *budget == 0)
+			continue;
+		r = absorb(&out->items[k], f, err);
+		vulnerability_free(f);
+		memmove(f, f + 1, (--out->count - i) * sizeof *f);
+		i--;
 	}
 	return r;
 }
@@ -213,7 +225,7 @@ static int merge_aliases(struct vulnerabilities *out, size_t first, struct err *
 int hits_merge(struct hits *hits, const struct judged *versions, struct vulnerabilities *out,
 	       struct err *err)
 {
-	size_t first = 0;
+	size_t first = 0, budget = PAIRS_MAX;
 	int r = 0;
 
 	drop_hits(hits, versions);
@@ -229,7 +241,7 @@ int hits_merge(struct hits *hits, const struct judged *versions, struct vulnerab
 		else
 			r = begin_finding(out, h, err);
 		if (r == 0 && (i + 1 == hits->count || h[1].version != h->version)) {
-			r = merge_aliases(out, first, err);
+			r = merge_aliases(out, first, &budget, err);
 			first = out->count;
 		}
 	}

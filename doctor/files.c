@@ -1,4 +1,5 @@
 /* Who can write pinlib's files, and who can read them. */
+#include "advisory/accepted.h"
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "base/paths.h"
@@ -29,6 +30,7 @@ static const struct config_file {
 	{PINLIB_PROFILES, "the administrator's system-call profiles", false},
 	{PINLIB_PINS, "the descriptions for pinlib apply", false},
 	{PINLIB_CONF, "the administrator's settings", false},
+	{PINLIB_ACCEPTED, "the accepted vulnerabilities", false},
 	{HOOKS_APT, "the hooks for apt", false},
 	{HOOKS_DPKG, "the hook for dpkg", false},
 };

@@ -7,6 +7,8 @@
 #include "tests/unit/confined.h"
 #include "tests/unit/scratch.h"
 
+#include <time.h>
+
 static attack_fn *attack;
 static int records;
 
@@ -109,6 +111,24 @@ static void hit_for_ever(int fd)
 	}
 }
 
+/* Many hits of one id with other ids each, and many that name each other. */
+static void hit_often(int fd)
+{
+	char id[32], others[32];
+
+	(void)fd;
+	for (unsigned int i = 0; i < 200000; i++) {
+		snprintf(others, sizeof others, "Y-%u", i);
+		advice_emit(
+			(struct advice){.type = ADVICE_HIT, .basis = BASIS_OWN},
+			(const char *[ADVICE_TEXTS]){[TEXT_ID] = "CVE-1", [TEXT_NAMES] = others});
+		snprintf(id, sizeof id, "X-%u", i);
+		snprintf(others, sizeof others, "X-%u", 200000 - i);
+		advice_emit((struct advice){.type = ADVICE_HIT, .basis = BASIS_OWN},
+			    (const char *[ADVICE_TEXTS]){[TEXT_ID] = id, [TEXT_NAMES] = others});
+	}
+}
+
 static void end_early(int fd)
 {
 	(void)fd;
@@ -182,6 +202,17 @@ static void test_endless(void)
 	CHECK(waitpid(-1, NULL, WNOHANG) < 0);
 }
 
+/* The work of merging is bounded. */
+static void test_often(void)
+{
+	AUTO_ADVISORIES struct advisories found = {0};
+	time_t before = time(NULL);
+
+	attack = hit_often;
+	CHECK(advisories_read(in("data"), judged, 1, &found, &err) == 0);
+	CHECK(found.found.count > 100000 && time(NULL) - before < 30);
+}
+
 /* A flood of problems is cut off, and only the first ones are kept. */
 static void test_flood(void)
 {
@@ -231,6 +262,7 @@ int main(void)
 	test_attacks(forbidden, FORBIDDEN);
 	test_attacks(lies, sizeof lies / sizeof *lies);
 	test_endless();
+	test_often();
 	test_flood();
 	test_controls();
 	test_deaths();
