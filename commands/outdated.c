@@ -4,7 +4,6 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "commands/commands.h"
-#include "ephemeral/ephemeral.h"
 #include "policy/policy.h"
 #include "renewal/outlook.h"
 #include "renewal/renewal.h"
@@ -14,10 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* A memory file system is mounted here, for this process alone: root always has the directory. */
-#define SCRATCH_DIR PINLIB_STORE "/tmp"
-#define SCRATCH_STORE SCRATCH_DIR "/outdated"
 
 static bool offline;
 
@@ -130,20 +125,45 @@ static void write_date(int64_t time, char date[16])
 		snprintf(date, 16, "unknown");
 }
 
+#define NAMED_MAX 3 /* versions that a place's line names; it counts the others */
+
+/* The versions that a place was asked about: "zlib1g 1:1.2.11, libicu67 67.1-7 and 3 more". The caller frees it. */
+static char *list_asked(const struct renewals *all, const struct renewal_place *place)
+{
+	char *text = NULL;
+	size_t len = 0, n = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct renewal *r = &all->items[i];
+
+		if (r->place == place && n++ < NAMED_MAX)
+			fprintf(f, "%s%s %s", n > 1 ? ", " : "", r->name, r->version);
+	}
+	if (n > NAMED_MAX)
+		fprintf(f, " and %zu more", n - NAMED_MAX);
+	if (fclose(f) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 static int print_places(const struct renewals *all, struct err *err)
 {
 	for (size_t i = 0; i < all->places.count; i++) {
 		const struct renewal_place *p = &all->places.items[i];
-		AUTO_FREE char *name = renewal_place_name(p);
+		AUTO_FREE char *name = renewal_place_name(p), *asked = list_asked(all, p);
 		char date[16];
 
-		if (!name)
+		if (!name || !asked)
 			return err_nomem(err);
 		write_date(p->lists, date);
 		if (p->unknown)
-			print_line("asked %s: %s", name, printable(p->unknown));
+			print_line("asked %s for %s: %s", name, asked, printable(p->unknown));
 		else
-			print_line("asked %s: lists of %s%s", name, date,
+			print_line("asked %s for %s: lists of %s%s", name, asked, date,
 				   p->no_security ? ", without Debian's security updates" : "");
 	}
 	return 0;
@@ -221,21 +241,20 @@ static int print_outlooks(const struct outlooks *o, const struct renewals *all, 
 	return r < 0 ? r : print_places(all, err);
 }
 
-/* Without memory for downloads only versions of the store are tried. */
 static int prove_outlooks(struct outlooks *o, struct store *store, struct err *err)
 {
 	AUTO_STORE struct store *scratch = NULL;
-	int r = 0;
+	struct err why;
 
 	if (geteuid() != 0) {
 		warn("only root can test programs with other versions; the list has no results");
 		return 0;
 	}
-	if (!offline)
-		r = ephemeral_hide(SCRATCH_DIR, err);
-	if (r == 0 && !offline)
-		r = store_open(SCRATCH_STORE, true, &scratch, err);
-	return r < 0 ? r : outlooks_prove(o, store, scratch, err);
+	if (!offline && stock_open_scratch(&scratch, &why) < 0) {
+		warn("programs cannot be tested here (%s); the list has no results", why.text);
+		return 0;
+	}
+	return outlooks_prove(o, store, scratch, err);
 }
 
 static int choose_apps(const struct apps *all, int count, char **names, struct apps *some,

@@ -7,17 +7,12 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "commands/commands.h"
-#include "ephemeral/ephemeral.h"
 #include "renewal/advance.h"
 #include "renewal/renewal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* As for 'pinlib outdated'. */
-#define SCRATCH_DIR PINLIB_STORE "/tmp"
-#define SCRATCH_STORE SCRATCH_DIR "/upgrade"
 
 static struct {
 	bool all, same_upstream, dry_run;
@@ -387,8 +382,8 @@ static int try_upgrade(char **operands, int count, struct err *err)
 	u.policy = policy;
 	u.store = store;
 	u.generation = policy_committed(policy);
-	if (choose(&u, operands, count, err) < 0 || ephemeral_hide(SCRATCH_DIR, err) < 0 ||
-	    store_open(SCRATCH_STORE, true, &scratch, err) < 0 || prove(&u, scratch, err) < 0)
+	if (choose(&u, operands, count, err) < 0 || stock_open_scratch(&scratch, err) < 0 ||
+	    prove(&u, scratch, err) < 0)
 		return EXIT_ERR;
 	progress_hide();
 	return print_upgrade(&u);

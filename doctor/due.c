@@ -51,8 +51,13 @@ int check_due(struct checkup *c, struct err *err)
 	const int64_t now = time(NULL);
 	const struct generation *future;
 	size_t dated = 0, reported = 0;
-	int r = c->policy ? policy_generations(c->policy, &gens, err) : 0;
+	int r;
 
+	if (!c->policy) {
+		check_note(c, NULL, "not checked: the policy cannot be read");
+		return 0;
+	}
+	r = policy_generations(c->policy, &gens, err);
 	if (r < 0)
 		return r;
 	future = find_future(&gens, now);
@@ -61,7 +66,7 @@ int check_due(struct checkup *c, struct err *err)
 		enum due due = due_state(app->until, now);
 
 		dated += due != DUE_NEVER;
-		/* A date that is past for a clock that is slow is past. */
+		/* A clock that was set back can hide that a date is past, but not invent it. */
 		if (due == DUE_OVER || (due == DUE_SOON && !future)) {
 			report_due(c, app, due, now);
 			reported++;

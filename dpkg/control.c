@@ -53,11 +53,10 @@ static int append_relations(char **to, const char *value, struct err *err)
 static int set_source(struct control *c, const char *value, struct err *err)
 {
 	const char *bracket = strchr(value, '(');
-	int r = replace_text(&c->source, value, strcspn(value, " ("), err);
+	size_t len = strcspn(value, " ("), version = bracket ? strcspn(bracket + 1, ")") : 0;
+	int r = len ? replace_text(&c->source, value, len, err) : 0;
 
-	if (r == 0 && bracket)
-		r = replace_text(&c->source_version, bracket + 1, strcspn(bracket + 1, ")"), err);
-	return r;
+	return r == 0 && version ? replace_text(&c->source_version, bracket + 1, version, err) : r;
 }
 
 int control_set(struct control *c, const char *field, const char *value, struct err *err)

@@ -7,6 +7,14 @@
 #include "store/object.h"
 
 #include <stdio.h>
+#include <unistd.h>
+
+static const char *further_store; /* NULL: there is none */
+
+void app_file_add_store(const char *root)
+{
+	further_store = root;
+}
 
 static void name_object(const struct entry *e, char file[PATH_MAX])
 {
@@ -14,6 +22,8 @@ static void name_object(const struct entry *e, char file[PATH_MAX])
 
 	object_path(&e->content, object);
 	snprintf(file, PATH_MAX, PINLIB_STORE "/objects/%s", object);
+	if (further_store && access(file, F_OK) < 0)
+		snprintf(file, PATH_MAX, "%s/objects/%s", further_store, object);
 }
 
 int app_file_of(const struct app *app, const struct versions *pinned, char file[PATH_MAX],

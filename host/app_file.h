@@ -10,6 +10,10 @@
 #include <limits.h>
 #include <stdbool.h>
 
+/* From now on programs that pinned versions supply are also looked for in this store, for a trial with versions that
+ * PINLIB_STORE does not have. root must stay valid. */
+void app_file_add_store(const char *root);
+
 /* store may be NULL if the app has no pins. A supplied program is not executable by this path. */
 int app_file_find(struct store *store, const struct app *app, char file[PATH_MAX], struct err *err);
 

@@ -9,6 +9,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,6 +88,7 @@ static int tar_begin(int fd, struct archive **out, struct err *err)
 	*out = a;
 	if (!a)
 		return err_nomem(err);
+	setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive converts names from the locale to UTF-8 */
 	/* Only names too long for ustar need pax headers. Nobody writes this to a tape: no
 	 * padding to its blocks. */
 	if (archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||

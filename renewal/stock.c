@@ -2,7 +2,10 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/paths.h"
 #include "base/strings.h"
+#include "ephemeral/ephemeral.h"
+#include "host/app_file.h"
 #include "intake/intake.h"
 #include "store/origin.h"
 
@@ -73,6 +76,23 @@ static int give_up(struct stocked *s, const char *why, struct err *err)
 		return 0;
 	s->why = strdup(why);
 	return s->why ? 0 : err_nomem(err);
+}
+
+/* -- the store in memory -- */
+
+/* Root has this directory wherever there are pins, and neither proofs nor apt use it. */
+#define SCRATCH_DIR PINLIB_STORE "/tmp"
+#define SCRATCH_STORE SCRATCH_DIR "/scratch"
+
+int stock_open_scratch(struct store **out, struct err *err)
+{
+	int r = ephemeral_hide(SCRATCH_DIR, err);
+
+	if (r == 0)
+		r = store_open(SCRATCH_STORE, true, out, err);
+	if (r == 0)
+		app_file_add_store(SCRATCH_STORE);
+	return r;
 }
 
 /* -- versions in the store -- */

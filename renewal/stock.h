@@ -27,6 +27,10 @@ struct stock {
 	struct strings unverified; /* sentences about the downloads that apt did not verify */
 };
 
+/* Opens an empty store in memory, which only this process and its children see, and which vanishes with them. -EPERM as for
+ * ephemeral_hide. */
+int stock_open_scratch(struct store **out, struct err *err);
+
 /* Adds the versions of the set that are new, each once. The stock points into renewals. */
 int stock_want(struct stock *stock, const struct unison *unison, const struct unison_set *set,
 	       struct err *err);

@@ -54,6 +54,27 @@ static void versions(void)
 			is_ordered_as_dpkg_does(all[i], all[k]);
 }
 
+/* -- source packages -- */
+
+static void sources(void)
+{
+	char text[] = "Package: libgcc-s1\nSource: gcc-10 (10.2.1-6)\nVersion: "
+		      "10.2.1-6+b1\nArchitecture: amd64\n"
+		      "\nPackage: zlib1g\nSource: zlib\nVersion: 1:1.2-3\nArchitecture: amd64\n"
+		      "\nPackage: perl\nVersion: 5.36-7\nArchitecture: amd64\n"
+		      "\nPackage: odd\nSource: (\nVersion: 1\nArchitecture: all\n";
+	AUTO_CONTROLS struct controls all = {0};
+
+	CHECK(controls_parse(&all, text, &err) == 0 && all.count == 4);
+	CHECK_STR(all.items[0].source, "gcc-10");
+	CHECK_STR(all.items[0].source_version, "10.2.1-6");
+	CHECK_STR(all.items[1].source_version, "1:1.2-3");
+	CHECK_STR(all.items[2].source, "perl");
+	CHECK_STR(all.items[2].source_version, "5.36-7");
+	CHECK_STR(all.items[3].source, "odd");
+	CHECK_STR(all.items[3].source_version, "1");
+}
+
 /* -- relations -- */
 
 static void is_read(const char *text, const char *name, const char *arch, const char *operator,
@@ -235,6 +256,7 @@ int main(void)
 	has_live("libgcc", "amd64", "2", "");
 	has_live("tool", "amd64", "2", "");
 	versions();
+	sources();
 	relations();
 	constraints();
 	stanzas();
