@@ -29,8 +29,7 @@ static void put_advice(const void *data, size_t len)
 {
 	if (len > sizeof pending - npending)
 		advice_flush();
-	if (len)
-		memcpy(pending + npending, data, len);
+	memcpy(pending + npending, data, len);
 	npending += len;
 }
 
@@ -40,7 +39,8 @@ void advice_emit(struct advice a, const char *const texts[ADVICE_TEXTS])
 		a.len[i] = texts && texts[i] ? (uint32_t)strnlen(texts[i], ADVICE_TEXT_MAX) : 0;
 	put_advice(&a, sizeof a);
 	for (size_t i = 0; i < ADVICE_TEXTS; i++)
-		put_advice(a.len[i] ? texts[i] : "", a.len[i]);
+		if (texts && a.len[i])
+			put_advice(texts[i], a.len[i]);
 }
 
 void advice_problem(const char *member, const char *why)

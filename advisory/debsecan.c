@@ -137,7 +137,7 @@ static bool cut_line(char *line, struct debsecan_line *out)
 
 static void take_package(struct debsecan *d, char *line)
 {
-	struct debsecan_line l;
+	struct debsecan_line l = {0};
 	unsigned long number;
 	const uint32_t *first;
 	size_t n;

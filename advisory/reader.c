@@ -55,7 +55,7 @@ static void tell_still(struct zip_walk *w)
 static int64_t read_zip_member(struct zip_walk *w)
 {
 	int64_t len = 0;
-	char rest[16384];
+	static char rest[16384];
 
 	for (;;) {
 		bool fits = len < (int64_t)OSV_RECORD_MAX + 1;
