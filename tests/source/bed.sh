@@ -13,4 +13,6 @@ writable="/usr/bin /etc /var/lib /tmp /run /root"
 is "nor are the directories that a test can write to" \
 	"$(tests/bed bash -c "for dir in $writable; do touch \$dir/of-the-bed && echo \$dir; done" | xargs) $(ls -A $writable | grep -x of-the-bed)" \
 	"$writable "
+is "nothing in a bed can set the clock" "$(tests/bed date -s @0 2>&1 >/dev/null | grep -o 'not permitted')" "not permitted"
+
 finish
