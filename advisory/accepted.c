@@ -65,9 +65,8 @@ static int read_acceptance(struct acceptances *list, char *line, struct err *err
 	if (!rest || !is_accepted_id(id) || (*app != '/' && strcmp(app, "*") != 0) || !*rest ||
 	    text_fault(rest) || text_fault(date))
 		return err_set(err, EINVAL,
-			       PINLIB_ACCEPTED
-			       ", line '%s': it is not an id, an app or '*', a date "
-			       "and a reason, with tabs between them",
+			       PINLIB_ACCEPTED ", line '%s': it is not an id, an app or '*', a "
+					       "date and a reason, with tabs between them",
 			       id);
 	return append(list, id, app, date, rest, err);
 }

@@ -561,8 +561,7 @@ static void warn_age(const struct audit *a, int64_t now)
 			     (long long)days);
 		else if (now < set->time - DAY)
 			warn("%s is of %s, which is in the future: its age is unknown; is the "
-			     "clock "
-			     "right?",
+			     "clock right?",
 			     set->path, date);
 	}
 }
@@ -597,8 +596,7 @@ static void warn_other_releases(const struct audit *a)
 		n += a->advisories.found.items[i].another_release;
 	if (n)
 		warn("%zu %s found by comparing with other releases of Debian: the version's "
-		     "release is "
-		     "unknown, or the data do not follow it",
+		     "release is unknown, or the data do not follow it",
 		     n, plural(n, "vulnerability was", "vulnerabilities were"));
 }
 
@@ -727,11 +725,9 @@ const struct command command_audit = {
 	.summary = "List the known vulnerabilities of pinned versions",
 	.text = "Compares the versions that APP, or any program, has pinned with local files of "
 		"vulnerabilities: records of the OSV schema (osv.dev), single or in a zip, and "
-		"debsecan's "
-		"data. Nothing is downloaded.\n"
+		"debsecan's data. Nothing is downloaded.\n"
 		"The exit status is 1 if there are vulnerabilities that nobody accepted, and 3 if "
-		"data "
-		"are missing or could not be read as a whole.",
+		"data are missing or could not be read as a whole.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true, .repeats = true}},
 	.json = true,

@@ -1,6 +1,7 @@
 #include "base/paths.h"
 #include "cli/app.h"
 #include "cli/message.h"
+#include "cli/now.h"
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "commands/commands.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static bool offline;
 
@@ -116,15 +116,6 @@ static void print_unknown(const struct renewals *all)
 	}
 }
 
-static void write_date(int64_t time, char date[16])
-{
-	const time_t t = time;
-	struct tm tm;
-
-	if (!gmtime_r(&t, &tm) || strftime(date, 16, "%Y-%m-%d", &tm) == 0)
-		snprintf(date, 16, "unknown");
-}
-
 #define NAMED_MAX 3 /* versions that a place's line names; it counts the others */
 
 /* The versions that a place was asked about: "zlib1g 1:1.2.11, libicu67 67.1-7 and 3 more". The caller frees it. */
@@ -155,11 +146,11 @@ static int print_places(const struct renewals *all, struct err *err)
 	for (size_t i = 0; i < all->places.count; i++) {
 		const struct renewal_place *p = &all->places.items[i];
 		AUTO_FREE char *name = renewal_place_name(p), *asked = list_asked(all, p);
-		char date[16];
+		char date[DATE_TEXT];
 
 		if (!name || !asked)
 			return err_nomem(err);
-		write_date(p->lists, date);
+		date_text(p->lists, date);
 		if (p->unknown)
 			print_line("asked %s for %s: %s", name, asked, printable(p->unknown));
 		else
@@ -186,7 +177,7 @@ static int json_pin(const struct outlook *o, size_t i, struct err *err)
 {
 	const struct renewal *r = o->unison->renewals[i];
 	AUTO_FREE char *place = r->place ? renewal_place_name(r->place) : NULL;
-	char date[16];
+	char date[DATE_TEXT];
 
 	if (r->place && !place)
 		return err_nomem(err);
@@ -198,7 +189,7 @@ static int json_pin(const struct outlook *o, size_t i, struct err *err)
 	json_members("origin_fixes %s origin_newest %s unknown %s note %s", r->fixed, r->newest,
 		     r->unknown, r->note);
 	if (r->place)
-		write_date(r->place->lists, date);
+		date_text(r->place->lists, date);
 	json_members("place %s lists %s", place, r->place && r->place->lists ? date : NULL);
 	json_close();
 	return 0;
@@ -325,15 +316,11 @@ const struct command command_outdated = {
 	.group = GROUP_UPGRADES,
 	.summary = "List newer versions, and whether programs work with them",
 	.text = "For each pinned version: the live system's; the newest that its origin has of the "
-		"same "
-		"upstream, with fixes; and the newest of all. The origin is asked through the apt "
-		"configuration that 'pinlib add' kept, from the lists that 'apt-get update' "
-		"fetched. As root "
-		"pinlib tests whether the program works with each: apt downloads these versions "
-		"into "
-		"memory, and nothing is changed. Versions of one source package count together. "
-		"The exit "
-		"status is 0, also if there are newer versions.",
+		"same upstream, with fixes; and the newest of all. The origin is asked through the "
+		"apt configuration that 'pinlib add' kept, from the lists that 'apt-get update' "
+		"fetched. As root pinlib tests whether the program works with each: apt downloads "
+		"these versions into memory, and nothing is changed. Versions of one source "
+		"package count together. The exit status is 0, also if there are newer versions.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true, .repeats = true}},
 	.json = true,

@@ -91,10 +91,10 @@ static int find_named(char **operands, size_t count, struct strings *out, struct
 		for (size_t k = 0; r == 0 && k < apps.count; k++)
 			pinned |= strcmp(apps.items[k].path, path) == 0;
 		if (r == 0 && !pinned)
-			r = err_set(err, ENOENT,
-				    "%s has no pins; 'pinlib show' lists the programs that have "
-				    "some",
-				    path);
+			r = err_set(
+				err, ENOENT,
+				"%s has no pins; 'pinlib show' lists the programs that have some",
+				path);
 		if (r == 0)
 			r = strings_add_once(out, path, err);
 	}

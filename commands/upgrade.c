@@ -395,8 +395,7 @@ static int run_upgrade(int count, char **operands, struct err *err)
 		return misused("--all does not go with APP");
 	if (given.all && !given.same_upstream)
 		return misused("--all needs --same-upstream: the loader does not see that a new "
-			       "version behaves "
-			       "differently");
+			       "version behaves differently");
 	if (!given.all && count == 0)
 		return misused("missing APP");
 	if (!given.all && count == 1 && !given.same_upstream)
@@ -410,14 +409,11 @@ const struct command command_upgrade = {
 	.group = GROUP_UPGRADES,
 	.summary = "Move pins to the newest versions of their origins",
 	.text = "NAME is a pin of APP; the pins of APP that were built from the same source "
-		"package move with "
-		"it. pinlib asks the loader whether APP would work with the newest version that "
-		"the origin "
-		"has ('pinlib outdated'), and tries older ones if it would not. All programs "
-		"change in "
-		"one generation, which one 'pinlib rollback' undoes. The exit status is 1 if a pin "
-		"stays "
-		"although its origin has a newer version.",
+		"package move with it. pinlib asks the loader whether APP would work with the "
+		"newest version that the origin has ('pinlib outdated'), and tries older ones if "
+		"it would not. All programs change in one generation, which one 'pinlib rollback' "
+		"undoes. The exit status is 1 if a pin stays although its origin has a newer "
+		"version.",
 	.options = options,
 	.operands = {{.name = "APP", .kind = ARG_PINNED, .optional = true},
 		     {.name = "NAME", .kind = ARG_PIN, .optional = true, .repeats = true}},

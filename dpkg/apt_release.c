@@ -451,11 +451,10 @@ static int settle_entries(struct vouching *w, const struct release_list *l, cons
 		} else {
 			free(v->package);
 			v->package = NULL;
-			r = set_lacks(
-				v, err,
-				"the Packages file of %s is not the one that its Release file "
-				"lists",
-				l->uri);
+			r = set_lacks(v, err,
+				      "the Packages file of %s is not the one that its Release "
+				      "file lists",
+				      l->uri);
 		}
 	}
 	return r;

@@ -21,8 +21,9 @@ static int copy_to(char **out, const char *value, struct err *err)
 static bool is_source_name(const char *name)
 {
 	return isalnum((unsigned char)*name) && !text_label_fault(name) &&
-	       name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				 "+-.")] == '\0';
+	       name[strspn(name,
+			   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")] ==
+		       '\0';
 }
 
 int provenance_take_source(struct provenance *out, const char *value, const char *name,

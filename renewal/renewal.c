@@ -318,11 +318,10 @@ static int explain_unknown(struct renewal *r, const struct packages *installed, 
 			"%s has no %s, but %s: the same library after Debian's change of time_t",
 			place, r->name, successor);
 	if (other && strcmp(other->name, r->name) != 0)
-		return set_text(
-			&r->unknown, err,
-			"%s has no %s; its source %s is installed here as %s %s: programs load one "
-			"in place of the other only if the sonames are equal",
-			place, r->name, r->provenance.source, other->name, other->version);
+		return set_text(&r->unknown, err,
+				"%s has no %s; its source %s is installed here as %s %s: programs "
+				"load one in place of the other only if the sonames are equal",
+				place, r->name, r->provenance.source, other->name, other->version);
 	return set_text(&r->unknown, err, "%s has no %s", place, r->name);
 }
 

@@ -136,14 +136,7 @@ echo "is removed: \$(says script)"
 echo "is in the end: \$(ls -A /run/pinlib/units) \$(ls -d $units/*.service.d 2>/dev/null)"
 END
 
-# said NAME: the driver's output under this name.
-said() {
-	sed -n "s/^is $1: //p" $log/driver
-}
-if [ "$(grep -c '^is in the end' $log/driver)" != 1 ]; then
-	not_ok "systemd ran to the end" "$(tail -n 5 $log/console) $(tail -n 5 $log/driver)"
-	finish
-fi
+ended
 ok "systemd ran to the end"
 refused="failed: *cannot build its view: CAP_SYS_ADMIN is unavailable: "
 is "NoNewPrivileges= keeps the wrapper from it" "$(said 'without, nnp')" "$refused*no_new_privs*"

@@ -47,3 +47,15 @@ END
 	find $scope -depth -mindepth 1 -type d -exec rmdir {} \;
 	rmdir $scope
 }
+
+# said NAME: the driver's output under this name.
+said() {
+	sed -n "s/^is $1: //p" $log/driver
+}
+
+# Ends the test unless the driver has come to its last line, "is in the end: ...".
+ended() {
+	[ "$(grep -c '^is in the end' $log/driver)" = 1 ] && return
+	not_ok "systemd ran to the end" "$(tail -n 5 $log/console) $(tail -n 5 $log/driver)"
+	finish
+}
